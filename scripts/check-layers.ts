@@ -1,0 +1,76 @@
+/**
+ * Holds the layer rule: which folder of src/ may import which other folder, and which packages.
+ * An allow-list, so that a new folder or a new arrow has to be written down here to exist.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+type Layer = {
+  /** Folders of src/ (by their first segment) this layer may import. Itself is always allowed. */
+  readonly imports: readonly string[];
+  /** Package names this layer may import; `node:` stands for Node's own modules. */
+  readonly packages: readonly string[] | 'any';
+  /** The clock, randomness, argv and env enter the program here, and are passed on from here. */
+  readonly ambient?: true;
+};
+
+const layers: Readonly<Record<string, Layer>> = {
+  api: { imports: [], packages: ['zod'] },
+  identity: { imports: ['api'], packages: [] },
+  workloads: { imports: ['api'], packages: [] },
+  kube: { imports: [], packages: 'any' },
+  aws: { imports: ['api', 'identity'], packages: 'any' },
+  operator: { imports: ['api', 'identity', 'workloads', 'kube', 'aws'], packages: 'any' },
+  sandbox: { imports: ['api', 'kube'], packages: 'any' },
+  cli: { imports: ['api', 'identity', 'workloads', 'kube', 'aws', 'operator', 'sandbox'], packages: 'any' },
+  bin: { imports: ['cli', 'operator', 'kube'], packages: 'any', ambient: true },
+};
+
+const root = resolve(import.meta.dirname, '..');
+const src = join(root, 'src');
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s*['"]([^'"]+)['"]/g;
+const ambientPattern =
+  /\bDate\.now\(|\bnew Date\(\s*\)|\bMath\.random\(|\bprocess\.(?:env|argv)\b|\bcrypto\.random/;
+
+const faults: string[] = [];
+for (const file of globSync('**/*.ts', { cwd: src }).sort()) {
+  const layerName = file.split('/')[0] ?? '';
+  const layer = layers[layerName];
+  if (!layer) {
+    faults.push(
+      `src/${file}: the folder src/${layerName} is not in the layer table of scripts/check-layers.ts`,
+    );
+    continue;
+  }
+  const isTest = /\.(test|property\.test)\.ts$/.test(file);
+  const text = readFileSync(join(src, file), 'utf8');
+  if (!isTest && !layer.ambient && ambientPattern.test(text)) {
+    faults.push(
+      `src/${file}: reads the clock, randomness, argv or env, which only src/bin may; take it as a parameter`,
+    );
+  }
+  for (const match of text.matchAll(importPattern)) {
+    const target = match[1] ?? match[2] ?? match[3] ?? '';
+    if (target.startsWith('.')) {
+      const imported = relative(src, resolve(dirname(join(src, file)), target));
+      const importedLayer = imported.split('/')[0] ?? '';
+      if (importedLayer === '..') {
+        if (!imported.endsWith('package.json'))
+          faults.push(`src/${file}: imports ${target}, which lies outside src/`);
+      } else if (importedLayer !== layerName && !layer.imports.includes(importedLayer)) {
+        faults.push(`src/${file}: src/${layerName} may not import src/${importedLayer} (${target})`);
+      }
+    } else if (!isTest && layer.packages !== 'any') {
+      const name = target.startsWith('@')
+        ? target.split('/').slice(0, 2).join('/')
+        : (target.split('/')[0] ?? '');
+      if (!layer.packages.includes(name))
+        faults.push(`src/${file}: src/${layerName} may not import the package ${name}`);
+    }
+  }
+}
+
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) process.exit(1);
+console.log('layers: every import follows the layer table');
