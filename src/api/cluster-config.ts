@@ -1,0 +1,82 @@
+/** ClusterConfig: what Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster. */
+import { z } from 'zod';
+import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
+import { policyArn, roleTags } from './linked-service-account.ts';
+import type { apiVersion } from './resources.ts';
+
+export const clusterConfigSpec = z.object({
+  targets: setOf(dnsLabel, { max: 1000 }).describe(
+    'Where apps run: each is a namespace that the operator makes and never deletes.',
+  ),
+  aws: z.object({
+    region: z
+      .string()
+      .regex(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/)
+      .describe('The AWS region of the cluster, for example us-west-2.'),
+    accountId: z
+      .string()
+      .regex(/^[0-9]{12}$/)
+      .optional()
+      .describe(
+        'The AWS account in which roles are made. When stated, credentials of any other account are refused.',
+      ),
+    clusterName: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[0-9A-Za-z][A-Za-z0-9_-]*$/)
+      .optional()
+      .describe('The name of the EKS cluster. The name of this object when absent.'),
+    oidcIssuer: z
+      .string()
+      .max(255)
+      .regex(/^https:\/\/[^\s?#]+$/)
+      .optional()
+      .describe(
+        "The cluster's token issuer. Discovered from the API server; a stated one must agree with it.",
+      ),
+    rolePath: z
+      .string()
+      .max(512)
+      .regex(/^\/([!-~]+\/)?$/)
+      .default('/konstellation/')
+      .describe('The IAM path under which roles are made.'),
+    permissionsBoundaryArn: policyArn
+      .optional()
+      .describe('The managed policy that bounds every role, unless an account states its own.'),
+    allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
+      .optional()
+      .describe('Patterns (* and ?) of the policy ARNs which accounts may list. Any when absent.'),
+    tags: roleTags.optional().describe('Tags to set on every role.'),
+    driftIntervalSeconds: z
+      .int()
+      .min(1)
+      .max(86400)
+      .default(60)
+      .describe('How often roles are compared with what is wanted, in seconds.'),
+  }),
+});
+
+export const clusterConfigStatus = z.object({
+  observedGeneration: z.int().optional(),
+  accountId: z.string().optional(),
+  partition: z.string().optional(),
+  clusterArn: z.string().optional(),
+  oidcIssuer: z.string().optional(),
+  oidcProviderArn: z.string().optional(),
+  quotas: z
+    .object({ policiesPerRole: z.int(), trustPolicySize: z.int(), roles: z.int(), rolesUsed: z.int() })
+    .optional(),
+  conditions: conditions.optional(),
+});
+
+export type ClusterConfigSpec = z.infer<typeof clusterConfigSpec>;
+export type ClusterConfigStatus = z.infer<typeof clusterConfigStatus>;
+
+export type ClusterConfig = {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: 'ClusterConfig';
+  readonly metadata: ObjectMeta;
+  readonly spec: ClusterConfigSpec;
+  readonly status?: ClusterConfigStatus;
+};

@@ -1,0 +1,163 @@
+/** The CustomResourceDefinitions, derived from the schemas. */
+import { z } from 'zod';
+import { appSpec, appStatus } from './app.ts';
+import { clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
+import { linkedServiceAccountSpec, linkedServiceAccountStatus } from './linked-service-account.ts';
+import { apps, apiGroup, clusterConfigs, linkedServiceAccounts } from './resources.ts';
+
+type JsonSchema = { [key: string]: unknown };
+type PrinterColumn = {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'date';
+  readonly jsonPath: string;
+  readonly priority?: number;
+  readonly description?: string;
+};
+type ValidationRule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };
+
+export type CustomResourceDefinition = {
+  readonly apiVersion: 'apiextensions.k8s.io/v1';
+  readonly kind: 'CustomResourceDefinition';
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly group: string; readonly [key: string]: unknown };
+};
+
+/** Keywords that a CRD's structural schema refuses or that say nothing there. */
+const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);
+
+function structural(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(structural);
+  if (node === null || typeof node !== 'object') return node;
+  const result: JsonSchema = {};
+  for (const [key, value] of Object.entries(node)) {
+    if (dropped.has(key) || (key === 'additionalProperties' && value === false)) continue;
+    // zod bounds an integer by what JavaScript can hold exactly; Kubernetes bounds it by int64 anyway.
+    if ((key === 'maximum' || key === 'minimum') && Math.abs(value as number) === Number.MAX_SAFE_INTEGER)
+      continue;
+    result[key] = key === 'default' || key === 'enum' ? value : structural(value);
+  }
+  return result;
+}
+
+function schemaOf(schema: z.ZodType): JsonSchema {
+  return structural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' })) as JsonSchema;
+}
+
+function crd(
+  resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts,
+  description: string,
+  spec: z.ZodType,
+  status: z.ZodType,
+  columns: readonly PrinterColumn[],
+  rules: readonly ValidationRule[] = [],
+): CustomResourceDefinition {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${resource.plural}.${resource.group}` },
+    spec: {
+      group: apiGroup,
+      scope: 'Cluster',
+      names: {
+        kind: resource.kind,
+        listKind: `${resource.kind}List`,
+        plural: resource.plural,
+        singular: resource.singular,
+        shortNames: [...resource.shortNames],
+        categories: ['konstellation'],
+      },
+      versions: [
+        {
+          name: resource.version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: columns,
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              description,
+              required: ['spec'],
+              properties: {
+                apiVersion: { type: 'string' },
+                kind: { type: 'string' },
+                metadata: { type: 'object' },
+                spec: schemaOf(spec),
+                status: schemaOf(status),
+              },
+              ...(rules.length > 0 ? { 'x-kubernetes-validations': rules } : {}),
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+const ready: PrinterColumn = {
+  name: 'Ready',
+  type: 'string',
+  jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+};
+const reason: PrinterColumn = {
+  name: 'Reason',
+  type: 'string',
+  jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+};
+
+/** All CRDs, in the order in which they should be applied. */
+export function crds(): readonly CustomResourceDefinition[] {
+  return [
+    crd(
+      clusterConfigs,
+      'What Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster.',
+      clusterConfigSpec,
+      clusterConfigStatus,
+      [
+        ready,
+        reason,
+        { name: 'Region', type: 'string', jsonPath: '.spec.aws.region' },
+        { name: 'Account', type: 'string', jsonPath: '.status.accountId' },
+        { name: 'Issuer', type: 'string', jsonPath: '.status.oidcIssuer', priority: 1 },
+        age,
+      ],
+    ),
+    crd(
+      linkedServiceAccounts,
+      'The AWS permissions which the pods of an app hold. The operator keeps one IAM role per account and cluster in step with it.',
+      linkedServiceAccountSpec,
+      linkedServiceAccountStatus,
+      [
+        ready,
+        reason,
+        { name: 'Role', type: 'string', jsonPath: '.status.roleArn' },
+        { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
+        { name: 'Policies', type: 'string', jsonPath: '.spec.aws.policyArns' },
+        age,
+      ],
+    ),
+    crd(
+      apps,
+      'A program, where it runs, and the account whose AWS permissions its pods hold.',
+      appSpec,
+      appStatus,
+      [
+        ready,
+        reason,
+        { name: 'Image', type: 'string', jsonPath: '.spec.image' },
+        { name: 'Tag', type: 'string', jsonPath: '.spec.imageTag' },
+        { name: 'Account', type: 'string', jsonPath: '.spec.serviceAccount' },
+        { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
+        age,
+      ],
+      [
+        {
+          rule: "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+          message:
+            "an app's name is also the name of its Service: at most 63 lower-case letters, digits and '-', beginning with a letter",
+        },
+      ],
+    ),
+  ];
+}

@@ -1,0 +1,36 @@
+/** Every label, annotation, finalizer and field manager that Konstellation writes into a cluster. */
+
+/** On what we made: its value is always `konstellation`. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedByValue = 'konstellation';
+
+/** On a namespace that is a target: its value is the target's name. */
+export const targetLabel = 'k11n.dev/target';
+
+/** On a ServiceAccount that links an account: its value is the account's name, cut to a label's length. */
+export const accountLabel = 'k11n.dev/account';
+
+/** On a ServiceAccount that we created, so that unlinking may delete it. */
+export const createdAnnotation = 'k11n.dev/created-by-konstellation';
+
+/** On what an App made: its value is the App's name. */
+export const appLabel = 'k11n.dev/app';
+
+/** In an App's pod template: the identity which its pods hold. A Deployment rolls when it changes, and only then. */
+export const identityAnnotation = 'k11n.dev/identity';
+
+/** Keeps a LinkedServiceAccount until its role is gone. */
+export const accountFinalizer = 'k11n.dev/iam-role';
+
+/** Keeps an App until what it made is gone. */
+export const appFinalizer = 'k11n.dev/app';
+
+/** The server-side apply field manager of the operator. */
+export const fieldManager = 'konstellation';
+
+/** What the pod identity webhook of EKS reads from a ServiceAccount. Source: amazon-eks-pod-identity-webhook, README. */
+export const roleArnAnnotation = 'eks.amazonaws.com/role-arn';
+export const audienceAnnotation = 'eks.amazonaws.com/audience';
+
+/** The audience which STS expects in a web identity token from EKS. */
+export const stsAudience = 'sts.amazonaws.com';

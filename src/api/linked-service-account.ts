@@ -1,0 +1,123 @@
+/** LinkedServiceAccount: the AWS permissions which the pods of an app hold, on every target. */
+import { z } from 'zod';
+import type { apiVersion } from './resources.ts';
+import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
+
+/**
+ * The ARN of an IAM managed policy: AWS's own (`aws`) or a customer's (12 digits), in any partition.
+ * Source: IAM User Guide, "IAM identifiers"; a path has at most 512 characters, a name at most 128.
+ */
+export const policyArn = z
+  .string()
+  .max(700)
+  .regex(/^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
+  .describe('The ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
+
+/** Tags on the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags, some of which are ours. */
+export const roleTags = z.record(z.string(), z.string().max(256)).meta({
+  maxProperties: 40,
+  'x-kubernetes-validations': [
+    {
+      rule: "self.all(key, key.size() >= 1 && key.size() <= 128 && !key.startsWith('k11n.dev/') && !key.lowerAscii().startsWith('aws:'))",
+      message:
+        "a tag's key has 1 to 128 characters and must not start with k11n.dev/ (kept for Konstellation) or aws: (kept for AWS)",
+    },
+  ],
+});
+
+export const linkedServiceAccountSpec = z.object({
+  targets: setOf(dnsLabel, { min: 1, max: 1000 })
+    .optional()
+    .describe('The targets whose pods may use this account. All targets of the ClusterConfig when absent.'),
+  aws: z
+    .object({
+      policyArns: setOf(policyArn, { max: 25 }).describe(
+        'The IAM managed policies which pods of this account hold. A set: the order does not matter.',
+      ),
+      permissionsBoundaryArn: policyArn
+        .optional()
+        .describe("The managed policy that bounds the role. The ClusterConfig's when absent."),
+      maxSessionDuration: z
+        .int()
+        .min(3600)
+        .max(43200)
+        .optional()
+        .describe('The longest session, in seconds, that may be asked of the role. 3600 when absent.'),
+      tags: roleTags.optional().describe('Tags to set on the role, beside those that mark it as ours.'),
+    })
+    .describe('The AWS side of the account.'),
+  deletionPolicy: z
+    .enum(['Delete', 'Retain'])
+    .default('Delete')
+    .describe(
+      'What becomes of the IAM role when this account is deleted. Retain leaves it, without our marks.',
+    ),
+});
+
+const policyStatus = z.object({
+  arn: z.string(),
+  attached: z.boolean(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+});
+
+const targetStatus = z.object({
+  name: z.string(),
+  roleArn: z.string().optional(),
+  linked: z.boolean().describe('The ServiceAccount in this target carries the role.'),
+  proven: z
+    .boolean()
+    .describe("A token of this target's ServiceAccount was exchanged for credentials of the role."),
+  provenAt: z.string().meta({ format: 'date-time' }).optional(),
+  proofKey: z
+    .string()
+    .optional()
+    .describe('A digest of what was proven: role, trust policy, ServiceAccount.'),
+  pods: z
+    .object({ current: z.int(), stale: z.int(), uninjected: z.int() })
+    .optional()
+    .describe('How many running pods hold this identity, an older one, or none.'),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+});
+
+export const linkedServiceAccountStatus = z.object({
+  observedGeneration: z.int().optional(),
+  roleArn: z.string().optional(),
+  roleId: z.string().optional(),
+  linkedTargets: z.array(z.string()).optional(),
+  targets: z
+    .array(targetStatus)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+    .optional(),
+  policies: z
+    .array(policyStatus)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
+    .optional(),
+  ready: z.string().optional().describe('Targets that are linked and proven, of those that are wanted: 2/2.'),
+  conditions: conditions.optional(),
+});
+
+export type LinkedServiceAccountSpec = z.infer<typeof linkedServiceAccountSpec>;
+export type LinkedServiceAccountStatus = z.infer<typeof linkedServiceAccountStatus>;
+export type PolicyStatus = z.infer<typeof policyStatus>;
+export type TargetStatus = z.infer<typeof targetStatus>;
+
+export type LinkedServiceAccount = {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: 'LinkedServiceAccount';
+  readonly metadata: ObjectMeta;
+  readonly spec: LinkedServiceAccountSpec;
+  readonly status?: LinkedServiceAccountStatus;
+};
+
+/** The condition types of a LinkedServiceAccount. `Ready` sums up the others. */
+export const accountConditionTypes = [
+  'Ready',
+  'RoleSynced',
+  'PoliciesAttached',
+  'TargetsLinked',
+  'IdentityProven',
+  'WorkloadsCurrent',
+] as const;
+export type AccountConditionType = (typeof accountConditionTypes)[number];

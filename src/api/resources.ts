@@ -1,0 +1,46 @@
+/** The names under which the API server serves our three kinds. */
+
+export const apiGroup = 'k11n.dev';
+export const apiVersion = 'k11n.dev/v1alpha1';
+
+type CustomResource = {
+  readonly group: typeof apiGroup;
+  readonly version: 'v1alpha1';
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly namespaced: false;
+};
+
+export const clusterConfigs = {
+  group: apiGroup,
+  version: 'v1alpha1',
+  kind: 'ClusterConfig',
+  plural: 'clusterconfigs',
+  singular: 'clusterconfig',
+  shortNames: ['kcc'],
+  namespaced: false,
+} as const satisfies CustomResource;
+
+export const linkedServiceAccounts = {
+  group: apiGroup,
+  version: 'v1alpha1',
+  kind: 'LinkedServiceAccount',
+  plural: 'linkedserviceaccounts',
+  singular: 'linkedserviceaccount',
+  shortNames: ['lsa'],
+  namespaced: false,
+} as const satisfies CustomResource;
+
+export const apps = {
+  group: apiGroup,
+  version: 'v1alpha1',
+  kind: 'App',
+  plural: 'apps',
+  singular: 'app',
+  shortNames: ['kapp'],
+  namespaced: false,
+} as const satisfies CustomResource;
+
+export const customResources: readonly CustomResource[] = [clusterConfigs, linkedServiceAccounts, apps];
