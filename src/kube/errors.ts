@@ -1,0 +1,160 @@
+/**
+ * The two ways in which a request to an API server fails: the server says no (`KubeApiError`), or there is no
+ * server (`KubeUnreachableError`); and the way in which there is nothing to ask (`KubeConfigError`).
+ */
+
+export type StatusCause = { readonly reason?: string; readonly message?: string; readonly field?: string };
+
+export type StatusDetails = {
+  readonly name?: string;
+  readonly group?: string;
+  readonly kind?: string;
+  readonly uid?: string;
+  readonly causes?: readonly StatusCause[];
+  readonly retryAfterSeconds?: number;
+};
+
+/** `Status` of the API: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
+export type KubeStatus = {
+  readonly kind?: string;
+  readonly status?: string;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+  readonly details?: StatusDetails;
+};
+
+/** The server's refusal. `reason` is the machine-readable word of its Status (`NotFound`, `Conflict`, …). */
+export class KubeApiError extends Error {
+  readonly code = 'KUBE_API';
+  readonly status: number;
+  readonly reason: string;
+  readonly details: StatusDetails | undefined;
+  readonly causes: readonly StatusCause[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    status: KubeStatus & { readonly code: number },
+    options: { retryAfterSeconds?: number | undefined; request?: string | undefined } = {},
+  ) {
+    const reason = status.reason || reasonOfCode(status.code);
+    const text = status.message || `the API server answered ${status.code} ${reason}`;
+    super(options.request ? `${text} (${options.request})` : text);
+    this.name = 'KubeApiError';
+    this.status = status.code;
+    this.reason = reason;
+    this.details = status.details;
+    this.causes = status.details?.causes ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds ?? status.details?.retryAfterSeconds;
+  }
+}
+
+/** The words of k8s.io/apimachinery `StatusReason…`, for answers without a Status (a proxy's, for one). */
+function reasonOfCode(code: number): string {
+  switch (code) {
+    case 400:
+      return 'BadRequest';
+    case 401:
+      return 'Unauthorized';
+    case 403:
+      return 'Forbidden';
+    case 404:
+      return 'NotFound';
+    case 405:
+      return 'MethodNotAllowed';
+    case 409:
+      return 'Conflict';
+    case 410:
+      return 'Gone';
+    case 415:
+      return 'UnsupportedMediaType';
+    case 422:
+      return 'Invalid';
+    case 429:
+      return 'TooManyRequests';
+    case 500:
+      return 'InternalError';
+    case 503:
+      return 'ServiceUnavailable';
+    case 504:
+      return 'Timeout';
+    default:
+      return 'Unknown';
+  }
+}
+
+/**
+ * Why nobody answered. `reset`: the connection broke, so that it is not known whether the server did what was asked;
+ * `protocol`: something answered that is no API server.
+ */
+export type UnreachableCode =
+  | 'refused'
+  | 'dns'
+  | 'timeout'
+  | 'tls'
+  | 'reset'
+  | 'proxy'
+  | 'protocol'
+  | 'closed';
+
+export class KubeUnreachableError extends Error {
+  readonly code: UnreachableCode;
+  readonly server: string;
+
+  constructor(code: UnreachableCode, server: string, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.name = 'KubeUnreachableError';
+    this.code = code;
+    this.server = server;
+  }
+}
+
+/**
+ * What is wrong with the kubeconfig. `Missing`: no file, and not in a pod; `Unreadable`: cannot be opened;
+ * `Invalid`: not a kubeconfig; `ContextUnknown`, `ContextUnset`: no such context, or none chosen;
+ * `ClusterUnknown`, `UserUnknown`: the context names what the file lacks; `CredentialsFailed`: a plugin or file
+ * that should give credentials did not.
+ */
+export type KubeConfigErrorCode =
+  | 'Missing'
+  | 'Unreadable'
+  | 'Invalid'
+  | 'ContextUnknown'
+  | 'ContextUnset'
+  | 'ClusterUnknown'
+  | 'UserUnknown'
+  | 'CredentialsFailed';
+
+export class KubeConfigError extends Error {
+  readonly code: KubeConfigErrorCode;
+
+  constructor(code: KubeConfigErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.name = 'KubeConfigError';
+    this.code = code;
+  }
+}
+
+const hasReason = (error: unknown, ...reasons: readonly string[]): error is KubeApiError =>
+  error instanceof KubeApiError && reasons.includes(error.reason);
+
+export const isNotFound = (error: unknown): error is KubeApiError => hasReason(error, 'NotFound');
+export const isAlreadyExists = (error: unknown): error is KubeApiError => hasReason(error, 'AlreadyExists');
+/** An optimistic lock that was lost, a failed precondition, or a field owned by another manager in an apply. */
+export const isConflict = (error: unknown): error is KubeApiError => hasReason(error, 'Conflict');
+export const isForbidden = (error: unknown): error is KubeApiError => hasReason(error, 'Forbidden');
+export const isUnauthorized = (error: unknown): error is KubeApiError => hasReason(error, 'Unauthorized');
+export const isInvalid = (error: unknown): error is KubeApiError => hasReason(error, 'Invalid');
+export const isBadRequest = (error: unknown): error is KubeApiError => hasReason(error, 'BadRequest');
+export const isTooManyRequests = (error: unknown): error is KubeApiError =>
+  hasReason(error, 'TooManyRequests');
+/** The version asked for, or the page to continue from, is no longer kept. `Expired` and `Gone` are both 410. */
+export const isGone = (error: unknown): error is KubeApiError => hasReason(error, 'Gone', 'Expired');
+/** The server has not yet seen the version asked for, as after a restore of etcd from a backup. */
+export const isResourceVersionTooLarge = (error: unknown): error is KubeApiError =>
+  error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
+/** The namespace is being deleted, so that nothing can be created in it. */
+export const isNamespaceTerminating = (error: unknown): error is KubeApiError =>
+  error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
+export const isUnreachable = (error: unknown): error is KubeUnreachableError =>
+  error instanceof KubeUnreachableError;

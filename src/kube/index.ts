@@ -1,0 +1,58 @@
+/**
+ * A small controller runtime after client-go and controller-runtime: client, informers, work queue, controllers,
+ * and helpers for the API conventions. It knows nothing of what is controlled with it.
+ */
+export type { ObjectRef, Resource } from './resource.ts';
+export { apiVersionOf, resourcePath } from './resource.ts';
+export * as resources from './resources.ts';
+export type { KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './object.ts';
+export { keyOf, parseKey } from './object.ts';
+export type { LogFields, Logger } from './logger.ts';
+export { silentLogger } from './logger.ts';
+export type { Now, Random, SetTimer } from './timing.ts';
+export { sleep, systemTimer } from './timing.ts';
+export type {
+  KubeConfigErrorCode,
+  KubeStatus,
+  StatusCause,
+  StatusDetails,
+  UnreachableCode,
+} from './errors.ts';
+export {
+  isAlreadyExists,
+  isBadRequest,
+  isConflict,
+  isForbidden,
+  isGone,
+  isInvalid,
+  isNamespaceTerminating,
+  isNotFound,
+  isResourceVersionTooLarge,
+  isTooManyRequests,
+  isUnauthorized,
+  isUnreachable,
+  KubeApiError,
+  KubeConfigError,
+  KubeUnreachableError,
+} from './errors.ts';
+export type {
+  DeleteOptions,
+  FieldValidation,
+  KubeClient,
+  ListOptions,
+  ListResult,
+  RawRequest,
+  RawResponse,
+  RequestOptions,
+  Subresource,
+  TokenSpec,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './kube-client.ts';
+export type { Indexer, Store } from './store.ts';
+export type { Condition, ConditionInput, ConditionStatus } from './conditions.ts';
+export { findCondition, formatTime, isConditionTrue, setCondition } from './conditions.ts';
+export type { Connection, Credentials, TlsMaterial } from './connection.ts';
+export type { Change, Informer } from './informer.ts';
+export type { Controller, EnqueueOptions, Reconcile, ReconcileResult } from './controller.ts';

@@ -1,0 +1,73 @@
+/** The built-in resources which a controller usually watches or writes, as data for the client and informers. */
+import type { Resource } from './resource.ts';
+
+const namespaced = (group: string, version: string, kind: string, plural: string): Resource => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced: true,
+});
+const clusterScoped = (group: string, version: string, kind: string, plural: string): Resource => ({
+  group,
+  version,
+  kind,
+  plural,
+  namespaced: false,
+});
+
+export const pods = namespaced('', 'v1', 'Pod', 'pods');
+export const serviceAccounts = namespaced('', 'v1', 'ServiceAccount', 'serviceaccounts');
+export const services = namespaced('', 'v1', 'Service', 'services');
+export const configMaps = namespaced('', 'v1', 'ConfigMap', 'configmaps');
+export const secrets = namespaced('', 'v1', 'Secret', 'secrets');
+export const namespaces = clusterScoped('', 'v1', 'Namespace', 'namespaces');
+export const nodes = clusterScoped('', 'v1', 'Node', 'nodes');
+export const deployments = namespaced('apps', 'v1', 'Deployment', 'deployments');
+export const statefulSets = namespaced('apps', 'v1', 'StatefulSet', 'statefulsets');
+export const daemonSets = namespaced('apps', 'v1', 'DaemonSet', 'daemonsets');
+export const replicaSets = namespaced('apps', 'v1', 'ReplicaSet', 'replicasets');
+export const jobs = namespaced('batch', 'v1', 'Job', 'jobs');
+export const ingresses = namespaced('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
+export const horizontalPodAutoscalers = namespaced(
+  'autoscaling',
+  'v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+);
+export const podDisruptionBudgets = namespaced('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
+export const events = namespaced('events.k8s.io', 'v1', 'Event', 'events');
+export const leases = namespaced('coordination.k8s.io', 'v1', 'Lease', 'leases');
+export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'Role', 'roles');
+export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
+export const clusterRoles = clusterScoped('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles');
+export const clusterRoleBindings = clusterScoped(
+  'rbac.authorization.k8s.io',
+  'v1',
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+);
+export const customResourceDefinitions = clusterScoped(
+  'apiextensions.k8s.io',
+  'v1',
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+);
+export const mutatingWebhookConfigurations = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'MutatingWebhookConfiguration',
+  'mutatingwebhookconfigurations',
+);
+export const validatingAdmissionPolicies = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'ValidatingAdmissionPolicy',
+  'validatingadmissionpolicies',
+);
+export const validatingAdmissionPolicyBindings = clusterScoped(
+  'admissionregistration.k8s.io',
+  'v1',
+  'ValidatingAdmissionPolicyBinding',
+  'validatingadmissionpolicybindings',
+);

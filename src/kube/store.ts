@@ -1,0 +1,74 @@
+/**
+ * What an informer has seen, by key and by index. Users read; only the informer writes. Objects are shared, not
+ * copied: they are to be treated as frozen, as in client-go's listers.
+ */
+
+/** Maps an object to the index values under which it is to be found. */
+export type Indexer<T> = (object: T) => readonly string[];
+
+export type Store<T> = {
+  get(key: string): T | undefined;
+  list(): readonly T[];
+  keys(): readonly string[];
+  /** @throws TypeError for an index that the informer was not given. */
+  byIndex(index: string, value: string): readonly T[];
+  readonly size: number;
+};
+
+export type MutableStore<T> = Store<T> & {
+  set(key: string, object: T): void;
+  delete(key: string): void;
+};
+
+export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = {}): MutableStore<T> {
+  const objects = new Map<string, T>();
+  const indexes = new Map<string, { indexer: Indexer<T>; values: Map<string, Set<string>> }>();
+  for (const [name, indexer] of Object.entries(indexers)) indexes.set(name, { indexer, values: new Map() });
+
+  const unindex = (key: string, object: T): void => {
+    for (const { indexer, values } of indexes.values()) {
+      for (const value of indexer(object)) {
+        const keys = values.get(value);
+        keys?.delete(key);
+        if (keys?.size === 0) values.delete(value);
+      }
+    }
+  };
+
+  return {
+    get: (key) => objects.get(key),
+    list: () => [...objects.values()],
+    keys: () => [...objects.keys()],
+    byIndex(index, value) {
+      const entry = indexes.get(index);
+      if (!entry) throw new TypeError(`the store has no index "${index}"`);
+      const found: T[] = [];
+      for (const key of entry.values.get(value) ?? []) {
+        const object = objects.get(key);
+        if (object !== undefined) found.push(object);
+      }
+      return found;
+    },
+    get size() {
+      return objects.size;
+    },
+    set(key, object) {
+      const old = objects.get(key);
+      if (old !== undefined) unindex(key, old);
+      objects.set(key, object);
+      for (const { indexer, values } of indexes.values()) {
+        for (const value of indexer(object)) {
+          const keys = values.get(value);
+          if (keys) keys.add(key);
+          else values.set(value, new Set([key]));
+        }
+      }
+    },
+    delete(key) {
+      const old = objects.get(key);
+      if (old === undefined) return;
+      unindex(key, old);
+      objects.delete(key);
+    },
+  };
+}
