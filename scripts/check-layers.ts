@@ -16,8 +16,8 @@ type Layer = {
 
 const layers: Readonly<Record<string, Layer>> = {
   api: { imports: [], packages: ['zod'] },
-  identity: { imports: ['api'], packages: [] },
-  workloads: { imports: ['api'], packages: [] },
+  identity: { imports: ['api'], packages: ['@noble/hashes'] },
+  workloads: { imports: ['api'], packages: ['@noble/hashes'] },
   kube: { imports: [], packages: 'any' },
   aws: { imports: ['api', 'identity'], packages: 'any' },
   operator: { imports: ['api', 'identity', 'workloads', 'kube', 'aws'], packages: 'any' },
