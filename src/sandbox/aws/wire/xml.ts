@@ -24,27 +24,18 @@ export function escapeXml(text: string): string {
 }
 
 export function renderXml(value: XmlValue): string {
-  switch (typeof value) {
-    case 'undefined':
-      return '';
-    case 'string':
-      return escapeXml(value);
-    case 'number':
-    case 'boolean':
-      return String(value);
-    case 'object': {
-      let text = '';
-      if (isList(value)) {
-        for (const item of value) text += `<member>${renderXml(item)}</member>`;
-        return text;
-      }
-      for (const name in value) {
-        const child = value[name];
-        if (child !== undefined) text += `<${name}>${renderXml(child)}</${name}>`;
-      }
-      return text;
-    }
+  if (value === undefined) return '';
+  if (typeof value === 'string') return escapeXml(value);
+  if (typeof value !== 'object') return String(value);
+  let text = '';
+  if (isList(value)) {
+    for (const item of value) text += `<member>${renderXml(item)}</member>`;
+    return text;
   }
+  for (const [name, child] of Object.entries(value)) {
+    if (child !== undefined) text += `<${name}>${renderXml(child)}</${name}>`;
+  }
+  return text;
 }
 
 const isList = (value: object): value is readonly XmlValue[] => Array.isArray(value);
