@@ -1,0 +1,30 @@
+/** Where the parts are kept between starts: `$XDG_CACHE_HOME/konstellation/binaries/COMPONENT-VERSION-OS-ARCH/NAME`. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { OuterEnvironment } from '../environment.ts';
+import { type BinaryName, binaries, components } from './parts.ts';
+import type { Platform } from './platform.ts';
+
+/** The XDG base directory rules: a relative path is to be ignored. */
+export function cacheFolder(env: OuterEnvironment): string {
+  const base = env['XDG_CACHE_HOME'];
+  const root = base !== undefined && base.startsWith('/') ? base : join(env['HOME'] ?? homedir(), '.cache');
+  return join(root, 'konstellation', 'binaries');
+}
+
+/** The version is in the path, so a file there is the right one; it only ever appears there whole, by a rename. */
+export function cachedPath(cache: string, name: BinaryName, platform: Platform): string {
+  const { component } = binaries[name];
+  const { version } = components[component];
+  return join(cache, `${component}-${version}-${platform.os}-${platform.arch}`, name);
+}
+
+export function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}

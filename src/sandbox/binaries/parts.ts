@@ -1,0 +1,62 @@
+/**
+ * The programs that the sandbox is made of: which version, where a release of it is published, and how it is built from
+ * source. One table, so that an update is made in one place (with `modules/` beside it).
+ */
+
+export const components = {
+  kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },
+  etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
+  kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },
+} as const;
+
+export type ComponentName = keyof typeof components;
+
+export type BinaryName =
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kubectl'
+  | 'kwok';
+
+export type Binary = {
+  readonly component: ComponentName;
+  /** Go package of its `main`. */
+  readonly goPackage: string;
+  /** Linker settings beyond `-s -w`: without them the program would not know its own version. */
+  readonly linkerFlags: readonly string[];
+  /** What makes it print its version, in which {@link components}' version then appears. */
+  readonly versionArgs: readonly string[];
+};
+
+const kubernetesLinkerFlags = [
+  `-X k8s.io/component-base/version.gitVersion=v${components.kubernetes.version}`,
+  `-X k8s.io/component-base/version.gitMajor=${components.kubernetes.version.split('.')[0]}`,
+  `-X k8s.io/component-base/version.gitMinor=${components.kubernetes.version.split('.')[1]}`,
+];
+
+const kubernetes = (name: string, versionArgs: readonly string[]): Binary => ({
+  component: 'kubernetes',
+  goPackage: `k8s.io/kubernetes/cmd/${name}`,
+  linkerFlags: kubernetesLinkerFlags,
+  versionArgs,
+});
+
+export const binaries: Readonly<Record<BinaryName, Binary>> = {
+  etcd: {
+    component: 'etcd',
+    goPackage: 'go.etcd.io/etcd/server/v3',
+    linkerFlags: [],
+    versionArgs: ['--version'],
+  },
+  'kube-apiserver': kubernetes('kube-apiserver', ['--version']),
+  'kube-controller-manager': kubernetes('kube-controller-manager', ['--version']),
+  'kube-scheduler': kubernetes('kube-scheduler', ['--version']),
+  kubectl: kubernetes('kubectl', ['version', '--client']),
+  kwok: {
+    component: 'kwok',
+    goPackage: 'sigs.k8s.io/kwok/cmd/kwok',
+    linkerFlags: [`-X sigs.k8s.io/kwok/pkg/consts.Version=v${components.kwok.version}`],
+    versionArgs: ['--version'],
+  },
+};

@@ -1,0 +1,45 @@
+/** The two configuration files of the API server, as data. */
+
+/**
+ * Who has no credentials is let in for the key discovery and the health checks and nothing else, as STS has none when it
+ * fetches the issuer's keys.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
+ */
+export const anonymousDiscovery = {
+  apiVersion: 'apiserver.config.k8s.io/v1',
+  kind: 'AuthenticationConfiguration',
+  anonymous: {
+    enabled: true,
+    conditions: [
+      { path: '/.well-known/openid-configuration' },
+      { path: '/openid/v1/jwks' },
+      { path: '/livez' },
+      { path: '/readyz' },
+      { path: '/healthz' },
+    ],
+  },
+} as const;
+
+/**
+ * Who did what, without bodies: neither tokens nor Secrets end up in the log. Reads by the cluster's own parts are left
+ * out, because they would be nearly all of it.
+ * https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
+ */
+export const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [
+    { level: 'None', userGroups: ['system:nodes'] },
+    {
+      level: 'None',
+      users: ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler', 'system:kwok'],
+    },
+    { level: 'None', userGroups: ['system:serviceaccounts:kube-system'], verbs: ['get', 'list', 'watch'] },
+    {
+      level: 'None',
+      nonResourceURLs: ['/livez*', '/readyz*', '/healthz*', '/version', '/openapi/*', '/api*'],
+    },
+    { level: 'Metadata' },
+  ],
+} as const;

@@ -1,0 +1,256 @@
+/**
+ * etcd and kube-apiserver, set up as EKS sets them up where it matters for identity: RSA-signed ServiceAccount tokens
+ * under an https issuer, at most a day of life, discovery of the keys without credentials.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { Agent, type RequestOptions, request } from 'node:https';
+import { join } from 'node:path';
+import type { Environment } from '../environment.ts';
+import { type Child, startChild } from '../processes/child.ts';
+import { untilReady } from '../processes/ready.ts';
+import type { Watchdog } from '../processes/watchdog.ts';
+import { anonymousDiscovery, auditPolicy } from './api-server-config.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  createSigningKey,
+  type KeyPair,
+} from './certificates.ts';
+import { renderKubeconfig } from './kubeconfig.ts';
+
+export type ControlPlaneOptions = {
+  /** Paths of the programs. */
+  readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
+  /** Exists, belongs to this control plane alone, readable by the user alone. */
+  readonly folder: string;
+  readonly ports: { readonly etcd: number; readonly apiServer: number };
+  /** https URL; the `iss` of every ServiceAccount token. */
+  readonly issuer: string;
+  /** Name of the kubeconfig's context. */
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly env: Environment;
+  readonly watchdog: Watchdog;
+  /**
+   * Whether a pod needs its ServiceAccount to exist and gets a token mounted. Needs a controller manager, which makes
+   * `default` in every namespace; without one, no pod could be made.
+   */
+  readonly serviceAccountAdmission: boolean;
+  /** Whether requests are written to `audit.log`. */
+  readonly audit: boolean;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type ControlPlane = {
+  /** `https://127.0.0.1:PORT` */
+  readonly server: string;
+  readonly authority: CertificateAuthority;
+  /** Member of `system:masters`. */
+  readonly admin: KeyPair;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** Path of the PEM with which the server is verified. */
+  readonly caFile: string;
+  readonly signingKeyFile: string;
+  readonly children: { readonly etcd: Child; readonly apiServer: Child };
+  /** A kubeconfig for another user, written into the folder; returns its path. */
+  writeKubeconfig(fileName: string, user: string, groups: readonly string[]): Promise<string>;
+};
+
+const serviceNetwork = '10.96.0.0/16';
+const startTimeoutMs = 60_000;
+
+/**
+ * Resolves when the API server is ready.
+ * @throws ChildFailedError when one of the two ends or is not ready in a minute. The caller stops what was started
+ * through `onChild`.
+ */
+export async function startControlPlane(
+  options: ControlPlaneOptions,
+  onChild: (child: Child) => void,
+): Promise<ControlPlane> {
+  const { folder, ports, binaries, env, watchdog, signal } = options;
+  const server = `https://127.0.0.1:${ports.apiServer}`;
+  const path = (name: string): string => join(folder, name);
+  const write = (name: string, text: string): Promise<void> => writeFile(path(name), text, { mode: 0o600 });
+
+  const [authority, signingKey] = await Promise.all([
+    createCertificateAuthority(`${options.name} sandbox`, options.now()),
+    createSigningKey(),
+    mkdir(path('etcd'), { recursive: true, mode: 0o700 }),
+  ]);
+  const [etcdServer, etcdClient, apiServerPair, admin] = await Promise.all([
+    authority.issueServer('etcd', ['localhost', '127.0.0.1']),
+    authority.issueClient('kube-apiserver-etcd-client', []),
+    authority.issueServer('kube-apiserver', [
+      'localhost',
+      '127.0.0.1',
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+    ]),
+    authority.issueClient('kubernetes-admin', ['system:masters']),
+  ]);
+  const kubeconfigFor = (client: KeyPair): string =>
+    renderKubeconfig({ server, caCertificate: authority.certificate, client, name: options.name });
+  await Promise.all([
+    write('ca.crt', authority.certificate),
+    write('etcd.crt', etcdServer.certificate),
+    write('etcd.key', etcdServer.key),
+    write('etcd-client.crt', etcdClient.certificate),
+    write('etcd-client.key', etcdClient.key),
+    write('apiserver.crt', apiServerPair.certificate),
+    write('apiserver.key', apiServerPair.key),
+    write('service-account.key', signingKey.privateKey),
+    write('service-account.pub', signingKey.publicKey),
+    write('authentication.json', JSON.stringify(anonymousDiscovery, null, 2)),
+    write('audit-policy.json', JSON.stringify(auditPolicy, null, 2)),
+    write('kubeconfig', kubeconfigFor(admin)),
+  ]);
+
+  const start = async (name: string, command: string, args: readonly string[]): Promise<Child> => {
+    const child = await startChild({
+      name,
+      command,
+      args,
+      env,
+      logFile: path(`${name}.log`),
+      watchdog,
+    });
+    onChild(child);
+    return child;
+  };
+  // The API server waits for etcd by itself, so the two start at once.
+  const [etcd, apiServer] = await Promise.all([
+    start('etcd', binaries.etcd, etcdArguments(path, ports.etcd)),
+    start('kube-apiserver', binaries['kube-apiserver'], apiServerArguments(path, options)),
+  ]);
+  await Promise.race([
+    untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
+    // Without etcd the API server would be awaited in vain; its end is the better story.
+    untilReady({
+      what: 'etcd was to stay up',
+      child: etcd,
+      timeoutMs: startTimeoutMs,
+      signal,
+      probe: async () => false,
+    }),
+  ]);
+  return {
+    server,
+    authority,
+    admin,
+    kubeconfig: path('kubeconfig'),
+    caFile: path('ca.crt'),
+    signingKeyFile: path('service-account.key'),
+    children: { etcd, apiServer },
+    writeKubeconfig: async (fileName, user, groups) => {
+      await write(fileName, kubeconfigFor(await authority.issueClient(user, groups)));
+      return path(fileName);
+    },
+  };
+}
+
+function etcdArguments(path: (name: string) => string, port: number): string[] {
+  const url = `https://127.0.0.1:${port}`;
+  return [
+    `--data-dir=${path('etcd')}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    '--listen-peer-urls=http://127.0.0.1:0',
+    // Client certificates, because otherwise every user of the machine could read and write the cluster's data.
+    '--client-cert-auth',
+    `--trusted-ca-file=${path('ca.crt')}`,
+    `--cert-file=${path('etcd.crt')}`,
+    `--key-file=${path('etcd.key')}`,
+    // The data is gone with the sandbox anyway, and a slow disk would be felt in every write.
+    '--unsafe-no-fsync',
+    '--log-level=warn',
+  ];
+}
+
+function apiServerArguments(path: (name: string) => string, options: ControlPlaneOptions): string[] {
+  const { ports, issuer } = options;
+  return [
+    '--bind-address=127.0.0.1',
+    `--secure-port=${ports.apiServer}`,
+    // A loopback address cannot be advertised as an endpoint, and nothing in here looks the service up.
+    '--endpoint-reconciler-type=none',
+    `--service-cluster-ip-range=${serviceNetwork}`,
+    `--etcd-servers=https://127.0.0.1:${ports.etcd}`,
+    `--etcd-cafile=${path('ca.crt')}`,
+    `--etcd-certfile=${path('etcd-client.crt')}`,
+    `--etcd-keyfile=${path('etcd-client.key')}`,
+    `--tls-cert-file=${path('apiserver.crt')}`,
+    `--tls-private-key-file=${path('apiserver.key')}`,
+    `--client-ca-file=${path('ca.crt')}`,
+    '--authorization-mode=Node,RBAC',
+    `--authentication-config=${path('authentication.json')}`,
+    '--allow-privileged=true',
+    `--service-account-issuer=${issuer}`,
+    `--service-account-jwks-uri=https://127.0.0.1:${ports.apiServer}/openid/v1/jwks`,
+    `--service-account-signing-key-file=${path('service-account.key')}`,
+    `--service-account-key-file=${path('service-account.pub')}`,
+    '--service-account-max-token-expiration=24h',
+    // What EKS has. sts.amazonaws.com is not among them: a token made for AWS does not open the API server.
+    '--api-audiences=https://kubernetes.default.svc',
+    '--profiling=false',
+    '--v=1',
+    ...(options.serviceAccountAdmission ? [] : ['--disable-admission-plugins=ServiceAccount']),
+    ...(options.audit
+      ? [
+          `--audit-policy-file=${path('audit-policy.json')}`,
+          `--audit-log-path=${path('audit.log')}`,
+          '--audit-log-maxsize=100',
+          '--audit-log-maxbackup=1',
+        ]
+      : []),
+  ];
+}
+
+async function untilServing(options: {
+  readonly server: string;
+  readonly caCertificate: string;
+  readonly client: KeyPair;
+  readonly child: Child;
+  readonly signal: AbortSignal | undefined;
+}): Promise<void> {
+  const agent = new Agent({
+    keepAlive: true,
+    ca: options.caCertificate,
+    cert: options.client.certificate,
+    key: options.client.key,
+  });
+  try {
+    await untilReady({
+      what: `${options.server}/readyz`,
+      child: options.child,
+      timeoutMs: startTimeoutMs,
+      signal: options.signal,
+      probe: async (signal) => {
+        const { status, body } = await get(`${options.server}/readyz`, { agent, signal });
+        if (status !== 200) throw new Error(`${status}: ${body.slice(0, 2000)}`);
+        return true;
+      },
+    });
+  } finally {
+    agent.destroy();
+  }
+}
+
+function get(url: string, options: RequestOptions): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    request(url, options, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', reject);
+    })
+      .on('error', reject)
+      .end();
+  });
+}

@@ -1,0 +1,39 @@
+/** Kubeconfig files: how every part, and every person, reaches the sandbox's API server. */
+import { stringify } from 'yaml';
+import type { KeyPair } from './certificates.ts';
+
+export type KubeconfigInput = {
+  readonly server: string;
+  readonly caCertificate: string;
+  readonly client: KeyPair;
+  /** Name of the cluster, user and context. */
+  readonly name: string;
+  readonly namespace?: string;
+};
+
+/** One context, everything embedded, so that the file can be copied and still works. */
+export function renderKubeconfig(input: KubeconfigInput): string {
+  const { server, caCertificate, client, name, namespace } = input;
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': name,
+      clusters: [{ name, cluster: { server, 'certificate-authority-data': base64(caCertificate) } }],
+      contexts: [
+        { name, context: { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) } },
+      ],
+      users: [
+        {
+          name,
+          user: {
+            'client-certificate-data': base64(client.certificate),
+            'client-key-data': base64(client.key),
+          },
+        },
+      ],
+    },
+    { lineWidth: 0 },
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * Free TCP ports on 127.0.0.1 for programs which cannot choose one themselves and tell it.
+ *
+ * Between finding a port free and the program's binding it, somebody else may take it. Two habits keep that from
+ * happening: ports lie below the range from which systems hand out ephemeral ports (32768 on Linux, 49152 on macOS), so
+ * no outgoing connection takes one; and a reservation file, held while this process lives, keeps other sandboxes and
+ * test files of the same user away.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+export type PortReservation = {
+  readonly ports: readonly number[];
+  release(): void;
+};
+
+const firstPort = 20_000;
+const lastPort = 32_000;
+
+/** @param random As `Math.random`: at least 0, less than 1. */
+export async function reservePorts(count: number, random: () => number): Promise<PortReservation> {
+  const folder = join(tmpdir(), `konstellation-ports-${userInfo().uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const ports: number[] = [];
+  const release = (): void => {
+    for (const port of ports) rmSync(join(folder, String(port)), { force: true });
+  };
+  for (let attempt = 0; ports.length < count; attempt += 1) {
+    if (attempt > 1000) {
+      release();
+      throw new Error(`no ${count} free TCP ports between ${firstPort} and ${lastPort} on 127.0.0.1`);
+    }
+    const port = firstPort + Math.floor(random() * (lastPort - firstPort));
+    if (!reserve(join(folder, String(port)))) continue;
+    if (await isFree(port)) ports.push(port);
+    else rmSync(join(folder, String(port)), { force: true });
+  }
+  return { ports, release };
+}
+
+function reserve(file: string): boolean {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  // Left by a process that could not clean up. Free it for a later attempt, which may be another process's.
+  const owner = Number(readOrEmpty(file));
+  if (owner > 0 && !isAlive(owner)) rmSync(file, { force: true });
+  return false;
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,50 @@
+/** Waiting for a condition of a part, and not one moment longer than the part lives. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
+
+export type ReadyOptions = {
+  /** What is awaited, for the error: `the API server's /readyz`. */
+  readonly what: string;
+  readonly child: Child;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Resolves to true when the condition holds; a throw counts as not yet, and is told if it stays so. */
+  readonly probe: (signal: AbortSignal) => Promise<boolean>;
+};
+
+const pollMs = 20;
+
+/** @throws ChildFailedError when the child ends first or the time is up; the abort reason when `signal` fires. */
+export async function untilReady(options: ReadyOptions): Promise<void> {
+  const { what, child, timeoutMs, probe } = options;
+  const stopProbing = new AbortController();
+  const expired = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([stopProbing.signal, expired, ...(options.signal ? [options.signal] : [])]);
+  let lastFault: unknown;
+  const poll = async (): Promise<'ready' | 'stopped'> => {
+    while (!signal.aborted) {
+      try {
+        if (await probe(signal)) return 'ready';
+      } catch (error) {
+        lastFault = error;
+      }
+      await delay(pollMs, undefined, { signal }).catch(() => undefined);
+    }
+    return 'stopped';
+  };
+  try {
+    const outcome = await Promise.race([poll(), child.exited]);
+    if (outcome === 'ready') return;
+    if (outcome !== 'stopped') throw await describeExit(child, outcome);
+    options.signal?.throwIfAborted();
+    const reason = lastFault instanceof Error ? ` (${lastFault.message})` : '';
+    const tail = await logTail(child.logFile, 12);
+    throw new ChildFailedError(
+      `${child.name} did not get ready within ${timeoutMs / 1000} s: ${what}${reason}; the end of its log:\n${tail}\n(all of it: ${child.logFile})`,
+      child.name,
+      child.logFile,
+    );
+  } finally {
+    stopProbing.abort();
+  }
+}

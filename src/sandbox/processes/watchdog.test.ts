@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { afterEach, expect, test } from 'vitest';
+import { startWatchdog } from './watchdog.ts';
+
+const started: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+});
+
+/** A process that ignores every polite signal and starts another one. */
+function stubbornGroup(): { child: ChildProcess; group: number; exited: Promise<NodeJS.Signals | null> } {
+  const child = spawn('/bin/sh', ['-c', "trap '' TERM INT HUP; cat & cat"], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  started.push(child);
+  const exited = new Promise<NodeJS.Signals | null>((resolve) => {
+    child.once('exit', (_code, signal) => resolve(signal));
+  });
+  return { child, group: child.pid ?? 0, exited };
+}
+
+test('closing kills every group it was told of, and leaves alone what it was told to drop', async () => {
+  const watchdog = await startWatchdog();
+  const [kept, dropped, other] = [stubbornGroup(), stubbornGroup(), stubbornGroup()];
+  await watchdog.add(kept.group);
+  await watchdog.add(dropped.group);
+  await watchdog.add(other.group);
+  watchdog.drop(dropped.group);
+  await watchdog.close();
+  expect(await kept.exited).toBe('SIGKILL');
+  expect(await other.exited).toBe('SIGKILL');
+  expect(dropped.child.exitCode).toBeNull();
+  expect(dropped.child.signalCode).toBeNull();
+});
+
+test('the polite signals a terminal sends do not end it', async () => {
+  const watchdog = await startWatchdog();
+  const kept = stubbornGroup();
+  await watchdog.add(kept.group);
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.kill(watchdog.pid, signal);
+  await watchdog.add(kept.group);
+  expect(kept.child.signalCode).toBeNull();
+  await watchdog.close();
+  expect(await kept.exited).toBe('SIGKILL');
+});
+
+test('adding to a watchdog that has ended is an error', async () => {
+  const watchdog = await startWatchdog();
+  await watchdog.close();
+  await expect(watchdog.add(1)).rejects.toThrow('the watchdog of the sandbox has ended');
+});

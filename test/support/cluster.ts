@@ -1,0 +1,93 @@
+/**
+ * A real API server with an etcd behind it for one test file, and nothing else: no controller manager, so no namespace
+ * gets a `default` ServiceAccount, nothing is garbage collected, and no Deployment makes pods. Takes about three seconds.
+ *
+ *     const cluster = await startControlPlane();   // in beforeAll
+ *     await cluster.stop();                        // in afterAll
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
+import { startControlPlane as start } from '../../src/sandbox/cluster/control-plane.ts';
+import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import type { Child } from '../../src/sandbox/processes/child.ts';
+import { reservePorts } from '../../src/sandbox/processes/ports.ts';
+import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+
+export type TestControlPlane = {
+  /** `https://127.0.0.1:PORT` */
+  readonly server: string;
+  /** Path of a kubeconfig of a member of `system:masters`, who may impersonate anyone. */
+  readonly kubeconfig: string;
+  /** Path of a kubectl of the server's version. */
+  readonly kubectlPath: string;
+  /** PEM. */
+  readonly caCertificate: string;
+  readonly issuer: string;
+  /** A kubeconfig of another user; returns its path. */
+  userKubeconfig(user: string, groups?: readonly string[]): Promise<string>;
+  /** Runs kubectl as the administrator, with `input` on its stdin; returns its stdout, rejects with its stderr. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** Path of the API server's log. */
+  readonly log: string;
+  stop(): Promise<void>;
+};
+
+export async function startControlPlane(): Promise<TestControlPlane> {
+  const env = baseEnvironment(process.env);
+  const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], { env: process.env });
+  const folder = await mkdtemp(join(tmpdir(), 'kon-test-'));
+  const reservation = await reservePorts(2, Math.random);
+  const [etcd = 0, apiServer = 0] = reservation.ports;
+  const watchdog = await startWatchdog();
+  const children: Child[] = [];
+  const issuer = 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
+  const stop = async (): Promise<void> => {
+    // Nothing in there is worth an orderly end, which takes seconds.
+    await Promise.all(children.map((child) => child.stop(0)));
+    await watchdog.close();
+    reservation.release();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const plane = await start(
+      {
+        binaries,
+        folder,
+        ports: { etcd, apiServer },
+        issuer,
+        name: 'test',
+        now: Date.now,
+        env,
+        watchdog,
+        serviceAccountAdmission: false,
+        audit: true,
+      },
+      (child) => children.push(child),
+    );
+    return {
+      server: plane.server,
+      kubeconfig: plane.kubeconfig,
+      kubectlPath: binaries.kubectl,
+      caCertificate: plane.authority.certificate,
+      issuer,
+      userKubeconfig: (user, groups = []) => plane.writeKubeconfig(`${user}.kubeconfig`, user, groups),
+      kubectl: async (args, input) => {
+        const run = promisify(execFile)(binaries.kubectl, ['--kubeconfig', plane.kubeconfig, ...args], {
+          env: { ...env, HOME: folder },
+          maxBuffer: 64 * 1024 * 1024,
+        });
+        run.child.stdin?.end(input ?? '');
+        return (await run).stdout;
+      },
+      log: plane.children.apiServer.logFile,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
