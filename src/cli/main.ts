@@ -1,0 +1,96 @@
+/** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
+import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './context.ts';
+import { CliError } from './errors.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { parseCommandLine } from './program.ts';
+import { commandGroups, commands } from './registry.ts';
+import type { KubeClient } from '../kube/index.ts';
+import { version } from './version.ts';
+
+export async function main(argv: readonly string[], host: Host): Promise<ExitCode> {
+  const invocation = await attempt(host, unparsedGlobals(argv), () =>
+    parseCommandLine(argv, { commands, groups: commandGroups }, version),
+  );
+  if (typeof invocation === 'number') return invocation;
+  if (invocation.kind === 'text') {
+    host.stdout.write(invocation.text);
+    return exitCodes.ok;
+  }
+  if (invocation.kind === 'incomplete') {
+    host.stderr.write(invocation.text);
+    return exitCodes.usage;
+  }
+  const { command, input, global } = invocation;
+  const clients: KubeClient[] = [];
+  const connection = once(async () => {
+    const { loadConnection } = await import('../kube/index.ts');
+    return loadConnection({ kubeconfig: global.kubeconfig, context: global.context, env: host.env });
+  });
+  const connect = once(async () => {
+    const { createKubeClient } = await import('../kube/index.ts');
+    const client = createKubeClient(await connection());
+    clients.push(client);
+    return client;
+  });
+  const context: CliContext = {
+    ...host,
+    stdout: withColor(host.stdout, host.env, global.color),
+    stderr: withColor(host.stderr, host.env, global.color),
+    global,
+    format: global.output ?? command.formats?.[0] ?? 'table',
+    connection,
+    connect,
+    debug: (text) => {
+      if (global.verbose) host.stderr.write(`${text}\n`);
+    },
+  };
+  try {
+    return await attempt(host, global, () => command.run(context, input));
+  } finally {
+    await Promise.allSettled(clients.map((client) => client.close()));
+  }
+}
+
+type Telling = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
+
+/** What of the global options matters to tell that the command line itself is wrong. */
+function unparsedGlobals(argv: readonly string[]): Telling {
+  return {
+    output: undefined,
+    color: !argv.includes('--no-color'),
+    verbose: false,
+  };
+}
+
+/** Does it, or tells on stderr why it failed and returns the exit code for that. */
+async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): Promise<T | ExitCode> {
+  try {
+    return await act();
+  } catch (error) {
+    const { renderError } = await import('./output/error.ts');
+    const { explain } = await import('./explain.ts');
+    const told =
+      host.signal.aborted && !(error instanceof CliError)
+        ? new CliError('INTERRUPTED', 'interrupted')
+        : explain(error);
+    const { color } = withColor(host.stderr, host.env, telling.color);
+    host.stderr.write(renderError(told, { json: telling.output === 'json', color, cause: telling.verbose }));
+    return told.exitCode;
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** Colour goes to terminals only. https://no-color.org: any value but the empty one turns it off. */
+function withColor(stream: OutputStream, env: Host['env'], wanted: boolean): Output {
+  const color = wanted && stream.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  return {
+    write: (text) => stream.write(text),
+    isTTY: stream.isTTY,
+    columns: stream.columns,
+    color,
+  };
+}

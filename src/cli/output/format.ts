@@ -1,0 +1,3 @@
+/** The formats of `--output`. `table` is what a person reads, and what is meant when the option is absent. */
+export const outputFormats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
+export type OutputFormat = (typeof outputFormats)[number];

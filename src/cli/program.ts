@@ -1,0 +1,203 @@
+/** Builds the parser from the registry, and turns a command line into a command and its input. */
+import { Argument, Command as Parser, CommanderError, Option as ParserOption } from 'commander';
+import { camelCase, type Command, type CommandGroup, type Option, type ParsedInput } from './command.ts';
+import { type CliError, usageError } from './errors.ts';
+import { globalOptions } from './global-options.ts';
+import type { GlobalOptions } from './context.ts';
+import { outputFormats, type OutputFormat } from './output/format.ts';
+
+export type Invocation =
+  | {
+      readonly kind: 'run';
+      readonly command: Command;
+      readonly input: ParsedInput;
+      readonly global: GlobalOptions;
+    }
+  /** Text was asked for instead of a command: help or version. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** A noun without a verb: its help, as an answer to a wrong command line. */
+  | { readonly kind: 'incomplete'; readonly text: string };
+
+export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
+
+/** Before this many columns are known, help is laid out for them. */
+const helpWidth = 100;
+
+export async function parseCommandLine(
+  argv: readonly string[],
+  vocabulary: Vocabulary,
+  version: string,
+): Promise<Invocation> {
+  let written = '';
+  let invocation: Invocation | undefined;
+
+  const root = new Parser('kon')
+    .description(
+      'Apps on Amazon EKS name an account; their pods hold exactly the AWS permissions which that account lists.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void (written += text),
+      writeErr: (text) => void (written += text),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError(true);
+  for (const option of globalOptions) root.addOption(parserOption(option));
+
+  const nodes = new Map<string, Parser>([['', root]]);
+  const groups = new Map(vocabulary.groups.map((group) => [group.path.join(' '), group]));
+  const nodeAt = (path: readonly string[]): Parser => {
+    const key = path.join(' ');
+    const known = nodes.get(key);
+    if (known) return known;
+    const group = groups.get(key);
+    if (!group) throw new Error(`the command group "${key}" has no description`);
+    const node = nodeAt(path.slice(0, -1))
+      .command(path.at(-1)!)
+      .summary(group.summary)
+      .description(`${group.summary}.`);
+    nodes.set(key, node);
+    return node;
+  };
+
+  for (const command of vocabulary.commands) {
+    const parser = nodeAt(command.path.slice(0, -1)).command(command.path.at(-1)!, {
+      hidden: command.hidden ?? false,
+    });
+    describe(parser, command);
+    parser.action(() => {
+      invocation = {
+        kind: 'run',
+        command,
+        input: inputOf(command, parser),
+        global: globalsOf(command, root),
+      };
+    });
+  }
+
+  try {
+    await root.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
+      return { kind: 'text', text: written };
+    // A group called without a verb, or `kon help nonsense`.
+    if (error.code === 'commander.help')
+      return argv.length === 0 || error.exitCode === 0
+        ? { kind: 'text', text: written }
+        : { kind: 'incomplete', text: written };
+    throw usageFault(error, argv, vocabulary);
+  }
+  if (!invocation) throw new Error('the command line was parsed, but no command was chosen');
+  return invocation;
+}
+
+function describe(parser: Parser, command: Command): void {
+  parser.summary(command.summary);
+  parser.description([`${command.summary}.`, command.description].filter(Boolean).join('\n\n'));
+  for (const positional of command.positionals) {
+    const name = `${positional.name}${positional.variadic ? '...' : ''}`;
+    parser.addArgument(new Argument(positional.required ? `<${name}>` : `[${name}]`, positional.summary));
+  }
+  for (const option of command.options) parser.addOption(parserOption(option));
+  if (command.examples.length > 0) {
+    const lines = command.examples.map((example) => `  # ${example.does}\n  ${example.command}`);
+    parser.addHelpText('after', `\nExamples:\n${lines.join('\n\n')}\n`);
+  }
+}
+
+/** Flags as they are written in help: `-f, --filename FILE`. */
+export function optionFlags(option: Option): string {
+  const long = option.value ? `--${option.name} <${option.value}>` : `--${option.name}`;
+  return option.short ? `-${option.short}, ${long}` : long;
+}
+
+function parserOption(option: Option): ParserOption {
+  const result = new ParserOption(optionFlags(option), option.summary);
+  if (option.choices) result.choices([...option.choices]);
+  if (option.default !== undefined) {
+    const { default: text, parse } = option;
+    result.default(option.repeatable ? [parse ? parse(text) : text] : parse ? parse(text) : text, text);
+  }
+  const { parse, repeatable, choices } = option;
+  if (parse || repeatable) {
+    // The first value given replaces the default, the next are added to it.
+    let given: unknown[] = [];
+    result.argParser((text: string) => {
+      if (choices && !choices.includes(text))
+        throw usageError(`--${option.name} does not take ${text}`, `Give one of: ${choices.join(', ')}.`);
+      const value: unknown = parse ? parse(text) : text;
+      if (!repeatable) return value;
+      given = [...given, value];
+      return given;
+    });
+  }
+  return result;
+}
+
+function inputOf(command: Command, parser: Parser): ParsedInput {
+  const args: Record<string, unknown> = {};
+  const values: readonly unknown[] = parser.processedArgs;
+  command.positionals.forEach((positional, index) => {
+    args[camelCase(positional.name)] = values[index] ?? (positional.variadic ? [] : undefined);
+  });
+  return { args, options: optionValues(command.options, parser.opts()) };
+}
+
+function optionValues(
+  options: readonly Option[],
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const option of options) {
+    const key = camelCase(option.name);
+    if (option.value) values[key] = given[key] ?? (option.repeatable ? [] : undefined);
+    // The parser knows `--no-wait` as `wait`, which is true until the flag is given.
+    else if (option.name.startsWith('no-')) values[key] = given[camelCase(option.name.slice(3))] === false;
+    else values[key] = given[key] === true;
+  }
+  return values;
+}
+
+function globalsOf(command: Command, root: Parser): GlobalOptions {
+  const values = optionValues(globalOptions, root.opts());
+  const output = values['output'] as OutputFormat | undefined;
+  if (output !== undefined && !outputFormats.includes(output))
+    throw usageError(`--output does not take ${output}`, `Give one of: ${outputFormats.join(', ')}.`);
+  if (output !== undefined && !command.formats?.includes(output)) {
+    const name = `kon ${command.path.join(' ')}`;
+    throw command.formats
+      ? usageError(`${name} does not answer as ${output}`, `Give one of: ${command.formats.join(', ')}.`)
+      : usageError(`${name} does not take --output`);
+  }
+  return {
+    context: values['context'] as string | undefined,
+    kubeconfig: values['kubeconfig'] as string | undefined,
+    output,
+    color: values['noColor'] !== true,
+    verbose: values['verbose'] === true,
+  };
+}
+
+function usageFault(error: CommanderError, argv: readonly string[], vocabulary: Vocabulary): CliError {
+  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean);
+  return usageError(message, ...suggestion, `Run: ${nearestHelp(argv, vocabulary)}`);
+}
+
+/** The help of the longest command or group that the words begin with. */
+function nearestHelp(argv: readonly string[], vocabulary: Vocabulary): string {
+  const paths = [...vocabulary.commands, ...vocabulary.groups].map((each) => each.path);
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const matching = paths
+    .filter((path) => path.every((word, index) => words[index] === word))
+    .toSorted((a, b) => b.length - a.length);
+  return ['kon', ...(matching[0] ?? []), '--help'].join(' ');
+}
