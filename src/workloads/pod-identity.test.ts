@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { countPods, podIdentity, type PodIdentity } from './pod-identity.ts';
+import { skipContainersAnnotation, type Pod, type PodContainer } from './pod.ts';
+
+const roleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-abc';
+const otherArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-orders-def';
+const wanted = { roleArn, audience: 'sts.amazonaws.com' };
+const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
+
+function injected(name: string, arn = roleArn, tokenFile = `${mountPath}/token`): PodContainer {
+  return {
+    name,
+    env: [
+      { name: 'LOG_LEVEL', value: 'info' },
+      { name: 'AWS_ROLE_ARN', value: arn },
+      { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: tokenFile },
+    ],
+    volumeMounts: [
+      { name: 'kube-api-access-x', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+      { name: 'aws-iam-token', mountPath },
+    ],
+  };
+}
+
+function pod(
+  containers: readonly PodContainer[],
+  options: { audience?: string; init?: readonly PodContainer[]; skip?: string; phase?: string } = {},
+): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'web-1',
+      namespace: 'production',
+      ...(options.skip === undefined ? {} : { annotations: { [skipContainersAnnotation]: options.skip } }),
+    },
+    spec: {
+      serviceAccountName: 'payments',
+      containers,
+      ...(options.init ? { initContainers: options.init } : {}),
+      volumes: [
+        { name: 'kube-api-access-x', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+        {
+          name: 'aws-iam-token',
+          projected: {
+            sources: [
+              { serviceAccountToken: { path: 'token', audience: options.audience ?? 'sts.amazonaws.com' } },
+            ],
+          },
+        },
+      ],
+    },
+    status: { phase: options.phase ?? 'Running' },
+  };
+}
+
+const bare: PodContainer = { name: 'web' };
+const podIdentityContainer: PodContainer = {
+  name: 'web',
+  env: [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' }],
+};
+
+const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
+  { name: 'the webhook wrote the wanted role', pod: pod([injected('web')]), expected: { state: 'current' } },
+  {
+    name: 'the webhook wrote another role',
+    pod: pod([injected('web', otherArn)]),
+    expected: {
+      state: 'stale',
+      container: 'web',
+      held: { kind: 'role', roleArn: otherArn, audience: 'sts.amazonaws.com' },
+    },
+  },
+  {
+    name: 'the token is for another audience',
+    pod: pod([injected('web')], { audience: 'sts.cn-north-1.amazonaws.com.cn' }),
+    expected: {
+      state: 'stale',
+      container: 'web',
+      held: { kind: 'role', roleArn, audience: 'sts.cn-north-1.amazonaws.com.cn' },
+    },
+  },
+  {
+    name: 'the role is set, but the token file is not the mounted token',
+    pod: pod([injected('web', roleArn, '/elsewhere/token')]),
+    expected: { state: 'stale', container: 'web', held: { kind: 'role', roleArn } },
+  },
+  {
+    name: 'the webhook missed the pod',
+    pod: pod([bare]),
+    expected: { state: 'uninjected', container: 'web', held: { kind: 'none' } },
+  },
+  {
+    name: 'a sidecar that another webhook added later has none',
+    pod: pod([injected('web'), { name: 'proxy' }]),
+    expected: { state: 'uninjected', container: 'proxy', held: { kind: 'none' } },
+  },
+  {
+    name: 'an init container has none',
+    pod: pod([injected('web')], { init: [{ name: 'migrate' }] }),
+    expected: { state: 'uninjected', container: 'migrate', held: { kind: 'none' } },
+  },
+  {
+    name: 'without is worse than other, whatever comes first',
+    pod: pod([injected('web', otherArn), { name: 'proxy' }]),
+    expected: { state: 'uninjected', container: 'proxy', held: { kind: 'none' } },
+  },
+  {
+    name: 'an excepted container does not matter',
+    pod: pod([injected('web'), { name: 'proxy' }], { skip: 'proxy' }),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'every container is excepted',
+    pod: pod([{ name: 'web' }, { name: 'proxy' }], { skip: '"web",proxy' }),
+    expected: { state: 'exempt' },
+  },
+  {
+    name: 'an EKS Pod Identity association took the place of the annotation',
+    pod: pod([podIdentityContainer]),
+    expected: { state: 'stale', container: 'web', held: { kind: 'podIdentity' } },
+  },
+  {
+    name: 'on Windows the variable has a drive and backslashes',
+    pod: pod([injected('web', roleArn, `C:${mountPath.replaceAll('/', '\\')}\\token`)]),
+    expected: { state: 'current' },
+  },
+];
+
+describe('podIdentity', () => {
+  test.each(cases)('$name → $expected.state', ({ pod, expected }) => {
+    expect(podIdentity(pod, wanted)).toEqual(expected);
+  });
+});
+
+describe('countPods', () => {
+  test('counts what runs, by what it holds', () => {
+    const counts = countPods(
+      [
+        pod([injected('web')]),
+        pod([injected('web')], { phase: 'Pending' }),
+        pod([injected('web', otherArn)]),
+        pod([bare]),
+        pod([bare], { skip: 'web' }),
+        pod([bare], { phase: 'Succeeded' }),
+        pod([injected('web', otherArn)], { phase: 'Failed' }),
+      ],
+      wanted,
+    );
+    expect(counts).toEqual({ current: 2, stale: 1, uninjected: 1 });
+  });
+});

@@ -1,0 +1,135 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { podIdentity } from './pod-identity.ts';
+import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
+
+const names = fc.constantFrom('web', 'proxy', 'migrate');
+const volumes = fc.constantFrom('aws-iam-token', 'kube-api-access-x', 'data');
+const mountPath = fc.constantFrom('/var/run/secrets/eks.amazonaws.com/serviceaccount', '/data/');
+
+/** Leaves out the fields whose value is undefined, as JSON does. */
+const asOnTheWire = (value: unknown): Pod => JSON.parse(JSON.stringify(value)) as Pod;
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+
+const container = fc.record({
+  name: names,
+  image: fc.constant('example.com/web:1'),
+  env: optional(
+    fc.array(
+      fc.record({
+        name: fc.constantFrom(
+          'AWS_ROLE_ARN',
+          'AWS_WEB_IDENTITY_TOKEN_FILE',
+          'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+          'AWS_REGION',
+          'LOG_LEVEL',
+        ),
+        value: fc.constantFrom(
+          '',
+          'arn:aws:iam::111122223333:role/a',
+          'arn:aws:iam::111122223333:role/b',
+          '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+          '/data/token',
+        ),
+      }),
+    ),
+  ),
+  volumeMounts: optional(fc.array(fc.record({ name: volumes, mountPath, readOnly: fc.boolean() }))),
+});
+
+const pods: fc.Arbitrary<Pod> = fc
+  .record({
+    apiVersion: fc.constant('v1'),
+    kind: fc.constant('Pod'),
+    metadata: fc.record({
+      name: fc.constant('web-1'),
+      namespace: fc.constant('production'),
+      deletionTimestamp: optional(fc.constant('2026-11-24T08:00:00Z')),
+      labels: optional(fc.dictionary(fc.constantFrom('k11n.dev/app', 'team'), fc.string())),
+      annotations: optional(
+        fc.dictionary(fc.constantFrom('eks.amazonaws.com/skip-containers', 'note'), names),
+      ),
+      managedFields: fc.constant([{ manager: 'kubelet' }]),
+    }),
+    spec: fc.record({
+      serviceAccountName: optional(fc.constantFrom('payments', '')),
+      nodeName: fc.constant('node-1'),
+      containers: fc.array(container, { maxLength: 3 }),
+      initContainers: optional(fc.array(container, { maxLength: 2 })),
+      volumes: optional(
+        fc.array(
+          fc.record({
+            name: volumes,
+            emptyDir: optional(fc.constant({})),
+            projected: optional(
+              fc.record({
+                defaultMode: fc.constant(420),
+                sources: fc.array(
+                  fc.record({
+                    serviceAccountToken: optional(
+                      fc.record({
+                        audience: optional(fc.constantFrom('sts.amazonaws.com', 'vault')),
+                        path: fc.constant('token'),
+                        expirationSeconds: fc.constant(3600),
+                      }),
+                    ),
+                  }),
+                ),
+              }),
+            ),
+          }),
+        ),
+      ),
+    }),
+    status: fc.record({
+      phase: optional(fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed')),
+      podIP: fc.constant('10.0.0.1'),
+      conditions: optional(
+        fc.array(
+          fc.record({
+            type: fc.constantFrom('Ready', 'PodScheduled', 'Initialized'),
+            status: fc.constantFrom('True', 'False'),
+          }),
+        ),
+      ),
+    }),
+  })
+  .map(asOnTheWire);
+
+const wanted = { roleArn: 'arn:aws:iam::111122223333:role/a', audience: 'sts.amazonaws.com' };
+
+describe('trimPod', () => {
+  test('changes nothing of what is asked of a pod', () => {
+    fc.assert(
+      fc.property(pods, (pod) => {
+        const trimmed = trimPod(pod);
+        expect(podIdentity(trimmed, wanted)).toEqual(podIdentity(pod, wanted));
+        expect(serviceAccountOf(trimmed)).toBe(serviceAccountOf(pod));
+        expect(isRunning(trimmed)).toBe(isRunning(pod));
+        expect(isReady(trimmed)).toBe(isReady(pod));
+        expect(isTerminating(trimmed)).toBe(isTerminating(pod));
+      }),
+    );
+  });
+
+  test('done twice is done once, and leaves nothing undefined', () => {
+    fc.assert(
+      fc.property(pods, (pod) => {
+        const trimmed = trimPod(pod);
+        expect(trimPod(trimmed)).toStrictEqual(trimmed);
+        expect(asOnTheWire(trimmed)).toStrictEqual(trimmed);
+      }),
+    );
+  });
+
+  test('drops what it does not need', () => {
+    fc.assert(
+      fc.property(pods, (pod) => {
+        const text = JSON.stringify(trimPod(pod));
+        for (const gone of ['managedFields', 'nodeName', 'podIP', 'LOG_LEVEL', 'example.com/web', 'emptyDir'])
+          expect(text).not.toContain(gone);
+      }),
+    );
+  });
+});
