@@ -58,7 +58,7 @@ function hostOf(signal: AbortSignal): Host {
   };
 }
 
-function outputOf(stream: typeof process.stdout): OutputStream {
+function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): OutputStream {
   return {
     write: (text) => void stream.write(text),
     isTTY: isatty(stream.fd),
