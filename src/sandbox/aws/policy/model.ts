@@ -136,3 +136,11 @@ export type TrustRequest = {
   readonly principal: { readonly type: PrincipalType; readonly values: readonly string[] };
   readonly context: RequestContext;
 };
+
+export type TrustEvaluation = Evaluation & {
+  /**
+   * True when the caller is allowed only because its account is named: its own policies must then allow the call too.
+   * False when the caller itself, or everyone, is named.
+   */
+  readonly delegatedToAccount: boolean;
+};

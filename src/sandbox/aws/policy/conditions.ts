@@ -1,0 +1,51 @@
+/**
+ * Whether the conditions of a statement hold: all of them, each with its values as alternatives, with the rules for
+ * absent and for multivalued keys.
+ * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+ */
+import type { ContextReader } from './context.ts';
+import type { PolicyCondition } from './model.ts';
+import { comparisonOf } from './operators.ts';
+import { plainGlyphs, resolvePattern } from './pattern.ts';
+import type { Glyph } from './pattern.ts';
+
+/** Looks at every condition, also after one failed, so that the context records every key that was asked for. */
+export function conditionsHold(
+  conditions: readonly PolicyCondition[],
+  context: ContextReader,
+  variables: boolean,
+): boolean {
+  return conditions.map((condition) => conditionHolds(condition, context, variables)).every(Boolean);
+}
+
+function conditionHolds(condition: PolicyCondition, context: ContextReader, variables: boolean): boolean {
+  const { base, ifExists, quantifier } = condition.operator;
+  const given = context.values(condition.key);
+  if (base === 'Null') {
+    const absent = given === undefined || given.length === 0;
+    return condition.values.some((value) => (value.toLowerCase() === 'true') === absent);
+  }
+  const comparison = comparisonOf(base);
+  const wanted = condition.values.flatMap((value) =>
+    glyphsOf(value, comparison.variables && variables, context),
+  );
+  /** A variable without a value equals nothing, so it satisfies only the negated operators. */
+  const satisfies = (value: string): boolean =>
+    wanted.some((pattern) => comparison.compares(value, pattern)) !== comparison.negated;
+
+  if (given === undefined) {
+    if (ifExists || quantifier === 'ForAllValues') return true;
+    return quantifier === undefined && comparison.negated;
+  }
+  // An empty string is documented as a null data set, of which every member matches.
+  if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
+  if (quantifier === 'ForAnyValue') return given.some(satisfies);
+  // AWS leaves several values without a set operator undefined; here a negated operator must hold for each.
+  return comparison.negated ? given.every(satisfies) : given.some(satisfies);
+}
+
+function glyphsOf(value: string, variables: boolean, context: ContextReader): (readonly Glyph[])[] {
+  if (!variables) return [plainGlyphs(value)];
+  const resolved = resolvePattern(value, context.single);
+  return resolved.ok ? [resolved.glyphs] : [];
+}

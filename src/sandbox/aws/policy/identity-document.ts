@@ -1,0 +1,96 @@
+/**
+ * Identity policies (managed, inline, boundary, session). The order of the checks is IAM's: of several faults the same
+ * one is told first.
+ */
+import { checkResource } from './resource.ts';
+import type { PolicyDocument, PolicyStatement } from './model.ts';
+import {
+  checkStatementIds,
+  fault,
+  parseJsonObject,
+  readConditions,
+  readPatternSet,
+  readStatements,
+  readVersion,
+} from './syntax.ts';
+import type { JsonObject } from './syntax.ts';
+
+const syntaxErrors = 'Syntax errors in policy.';
+const legacyParsing = 'The policy failed legacy parsing';
+const topElements = new Set(['Version', 'Id', 'Statement']);
+const statementElements = new Set([
+  'Sid',
+  'Effect',
+  'Principal',
+  'NotPrincipal',
+  'Action',
+  'NotAction',
+  'Resource',
+  'NotResource',
+  'Condition',
+]);
+
+export function parseIdentityDocument(text: string): PolicyDocument {
+  const json = parseJsonObject(text, syntaxErrors);
+  if (Object.keys(json).some((element) => !topElements.has(element))) fault(syntaxErrors);
+  if (json['Version'] !== undefined) readVersion(json['Version'], syntaxErrors);
+  if (json['Id'] !== undefined && typeof json['Id'] !== 'string') fault(syntaxErrors);
+  const sources = readStatements(json, syntaxErrors);
+  for (const source of sources) checkSyntax(source);
+  if (json['Version'] !== '2012-10-17') fault('Policy document must be version 2012-10-17 or greater.');
+  const statements = sources.map(readStatement);
+  checkStatementIds(statements, {
+    unique: 'Statement IDs (SID) in a single policy must be unique.',
+    characters:
+      'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
+  });
+  if (statements.some(({ action }) => action.patterns.length === 0))
+    fault('Policy statement must contain actions.');
+  for (const { resource } of statements) resource?.patterns.forEach(checkResource);
+  for (const { action } of statements) action.patterns.forEach(checkAction);
+  if (sources.some((source) => source['Principal'] !== undefined || source['NotPrincipal'] !== undefined))
+    fault('Policy document should not specify a principal.');
+  if (statements.some(({ resource }) => resource === undefined || resource.patterns.length === 0))
+    fault('Policy statement must contain resources.');
+  return {
+    version: '2012-10-17',
+    ...(typeof json['Id'] === 'string' ? { id: json['Id'] } : {}),
+    statements,
+  };
+}
+
+/** What the grammar alone can tell. */
+function checkSyntax(source: JsonObject): void {
+  if (Object.keys(source).some((element) => !statementElements.has(element))) fault(syntaxErrors);
+  const { Effect: effect, Sid: sid } = source;
+  if (typeof effect !== 'string' || !/^(?:allow|deny)$/i.test(effect)) fault(syntaxErrors);
+  if (sid !== undefined && typeof sid !== 'string') fault(syntaxErrors);
+  readPatternSet(source, 'Action', syntaxErrors);
+  readPatternSet(source, 'Resource', syntaxErrors);
+}
+
+function readStatement(source: JsonObject): PolicyStatement {
+  const { Effect: effect, Sid: sid } = source;
+  const resource = readPatternSet(source, 'Resource', syntaxErrors);
+  return {
+    ...(typeof sid === 'string' && sid !== '' ? { sid } : {}),
+    // The effect is the one value whose case only the older parser minds.
+    effect: effect === 'Allow' || effect === 'Deny' ? effect : fault(legacyParsing),
+    action: readPatternSet(source, 'Action', syntaxErrors) ?? { negated: false, patterns: [] },
+    ...(resource === undefined ? {} : { resource }),
+    conditions: readConditions(source['Condition'], {
+      syntax: syntaxErrors,
+      value: legacyParsing,
+      colon: 'Actions/Condition can contain only one colon.',
+      vendor: 'Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.',
+    }),
+  };
+}
+
+function checkAction(pattern: string): void {
+  if (pattern === '*') return;
+  const [vendor = '', ...names] = pattern.split(':');
+  if (names.length === 0) fault('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
+  if (names.length > 1) fault('Actions/Condition can contain only one colon.');
+  if (vendor !== '*' && !/^[A-Za-z0-9.-]+$/.test(vendor)) fault(`Vendor ${vendor} is not valid`);
+}

@@ -1,0 +1,146 @@
+/**
+ * The condition operators: how each compares one value of the request with one value of the policy. What several values
+ * or an absent key mean is the same for all of them and lives in `conditions.ts`.
+ * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+ */
+import { matchesArn } from './arn.ts';
+import { containsAddress, parseCidr } from './cidr.ts';
+import type { ConditionOperator, ConditionOperatorName } from './model.ts';
+import { literalText, matchesGlyphs } from './pattern.ts';
+import type { Glyph } from './pattern.ts';
+
+type Comparison = {
+  /** Negated operators hold when no value of the policy compares, and when the key is absent. */
+  readonly negated: boolean;
+  /** Whether policy variables are recognised in the values: string and ARN operators only. */
+  readonly variables: boolean;
+  readonly compares: (given: string, wanted: readonly Glyph[]) => boolean;
+  /** Whether a value as written in the document can be meant; undefined accepts any. */
+  readonly accepts?: (written: string) => boolean;
+};
+
+const text = (compares: Comparison['compares'], negated = false): Comparison => ({
+  negated,
+  variables: true,
+  compares,
+});
+
+const numeric = (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({
+  negated,
+  variables: false,
+  compares: (given, wanted) => {
+    const left = parseNumber(given);
+    const right = parseNumber(literalText(wanted));
+    return left !== undefined && right !== undefined && compare(left, right);
+  },
+  accepts: (written) => parseNumber(written) !== undefined,
+});
+
+const date = (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({
+  negated,
+  variables: false,
+  compares: (given, wanted) => {
+    const left = parseInstant(given);
+    const right = parseInstant(literalText(wanted));
+    return left !== undefined && right !== undefined && compare(left, right);
+  },
+  accepts: (written) => parseInstant(written) !== undefined,
+});
+
+const address = (negated: boolean): Comparison => ({
+  negated,
+  variables: false,
+  compares: (given, wanted) => {
+    const range = parseCidr(literalText(wanted));
+    return range !== undefined && containsAddress(range, given);
+  },
+  accepts: (written) => parseCidr(written) !== undefined,
+});
+
+const equalText: Comparison['compares'] = (given, wanted) => given === literalText(wanted);
+const equalTextIgnoringCase: Comparison['compares'] = (given, wanted) =>
+  given.toLowerCase() === literalText(wanted).toLowerCase();
+const likeText: Comparison['compares'] = (given, wanted) => matchesGlyphs(wanted, given);
+const likeArn: Comparison['compares'] = (given, wanted) => matchesArn(wanted, given);
+
+const comparisons: Readonly<Record<Exclude<ConditionOperatorName, 'Null'>, Comparison>> = {
+  StringEquals: text(equalText),
+  StringNotEquals: text(equalText, true),
+  StringEqualsIgnoreCase: text(equalTextIgnoringCase),
+  StringNotEqualsIgnoreCase: text(equalTextIgnoringCase, true),
+  StringLike: text(likeText),
+  StringNotLike: text(likeText, true),
+  NumericEquals: numeric((given, wanted) => given === wanted),
+  NumericNotEquals: numeric((given, wanted) => given === wanted, true),
+  NumericLessThan: numeric((given, wanted) => given < wanted),
+  NumericLessThanEquals: numeric((given, wanted) => given <= wanted),
+  NumericGreaterThan: numeric((given, wanted) => given > wanted),
+  NumericGreaterThanEquals: numeric((given, wanted) => given >= wanted),
+  DateEquals: date((given, wanted) => given === wanted),
+  DateNotEquals: date((given, wanted) => given === wanted, true),
+  DateLessThan: date((given, wanted) => given < wanted),
+  DateLessThanEquals: date((given, wanted) => given <= wanted),
+  DateGreaterThan: date((given, wanted) => given > wanted),
+  DateGreaterThanEquals: date((given, wanted) => given >= wanted),
+  Bool: { negated: false, variables: false, compares: equalTextIgnoringCase },
+  BinaryEquals: {
+    negated: false,
+    variables: false,
+    compares: (given, wanted) =>
+      Buffer.from(given, 'base64').equals(Buffer.from(literalText(wanted), 'base64')),
+    accepts: (written) => /^[A-Za-z0-9+/]*={0,2}$/.test(written) && written.length % 4 === 0,
+  },
+  IpAddress: address(false),
+  NotIpAddress: address(true),
+  ArnEquals: text(likeArn),
+  ArnNotEquals: text(likeArn, true),
+  ArnLike: text(likeArn),
+  ArnNotLike: text(likeArn, true),
+};
+
+export function comparisonOf(name: Exclude<ConditionOperatorName, 'Null'>): Comparison {
+  return comparisons[name];
+}
+
+/** Whether the value, as written in a document, can be a value of the operator. */
+export function acceptsValue(name: ConditionOperatorName, written: string): boolean {
+  if (name === 'Null') return /^(?:true|false)$/i.test(written);
+  return comparisons[name].accepts?.(written) ?? true;
+}
+
+/** Reads `ForAnyValue:StringEqualsIfExists` and the like; undefined when there is no such operator. */
+export function parseOperator(written: string): ConditionOperator | undefined {
+  const match = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(written);
+  const base = match?.[2];
+  if (!match || base === undefined) return undefined;
+  const quantifier = match[1];
+  const ifExists = match[3] !== undefined;
+  if (base === 'Null') return ifExists || quantifier !== undefined ? undefined : { base, ifExists };
+  if (!Object.hasOwn(comparisons, base)) return undefined;
+  const name = base as Exclude<ConditionOperatorName, 'Null'>;
+  return quantifier === 'ForAllValues' || quantifier === 'ForAnyValue'
+    ? { base: name, ifExists, quantifier }
+    : { base: name, ifExists };
+}
+
+function parseNumber(written: string): number | undefined {
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? Number(written) : undefined;
+}
+
+/** Milliseconds since 1970 of a W3C profile ISO 8601 date (`2026-01-31`, `2026-01-31T12:00:00Z`) or of epoch seconds. */
+function parseInstant(written: string): number | undefined {
+  if (/^\d+(?:\.\d+)?$/.test(written)) return Number(written) * 1000;
+  const match =
+    /^(-?\d{4,9})(?:-(\d{2})(?:-(\d{2})(?:[Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?([Zz]|[+-]\d{2}:?\d{2})?)?)?)?$/.exec(
+      written,
+    );
+  if (!match) return undefined;
+  const [, year = '', month = '01', day = '01', hour = '00', minute = '00', second = '00', fraction = '0'] =
+    match;
+  const zone = match[8] ?? 'Z';
+  const offset = /^[+-]/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(-2)}` : 'Z';
+  const instant = Date.parse(
+    `${year.padStart(4, '0')}-${month}-${day}T${hour}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`,
+  );
+  return Number.isNaN(instant) ? undefined : instant;
+}

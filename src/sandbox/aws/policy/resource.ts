@@ -1,0 +1,61 @@
+/** Whether a `Resource` of an identity policy can be an ARN, and what IAM says when it cannot. */
+import { fault } from './syntax.ts';
+
+/** Partitions that exist: https://docs.aws.amazon.com/general/latest/gr/rande.html and the SDKs' partition tables. */
+const partitions = new Set([
+  'aws',
+  'aws-cn',
+  'aws-us-gov',
+  'aws-iso',
+  'aws-iso-b',
+  'aws-iso-e',
+  'aws-iso-f',
+  'aws-eusc',
+]);
+
+const iamPaths = [
+  'user/',
+  'federated-user/',
+  'role/',
+  'group/',
+  'instance-profile/',
+  'mfa/',
+  'server-certificate/',
+  'policy/',
+  'sms-mfa/',
+  'saml-provider/',
+  'oidc-provider/',
+  'report/',
+  'access-report/',
+];
+
+/** S3 resources that lie in a region and an account; buckets and objects have neither. */
+const regionalS3 =
+  /^(?:accesspoint|accesspointobject|access-grants|async-request|job|storage-lens|storage-lens-group)\b|^\*/;
+
+export function checkResource(resource: string): void {
+  if (resource === '*') return;
+  const [, partition, vendor, region, account, ...rest] = resource.split(':');
+  if (partition === undefined) fault(`Resource ${resource} must be in ARN format or "*".`);
+  if (partition !== '*' && !partitions.has(partition)) {
+    // The message fills up what is missing with wildcards, as IAM's own reading of a short ARN does.
+    const id = account === undefined ? '*' : rest.length > 0 ? [account, ...rest].join(':') : account;
+    fault(
+      `Partition "${partition}" is not valid for resource "arn:${partition}:${vendor ?? '*'}:${region ?? '*'}:${id}".`,
+    );
+  }
+  if (vendor === undefined || /[*?]/.test(vendor))
+    fault('Resource vendor must be fully qualified and cannot contain regexes.');
+  if (vendor === '' || (rest.length === 0 && resource.includes('::')))
+    fault('The policy failed legacy parsing');
+  const path = rest.join(':');
+  if (region === undefined || rest.length === 0) return;
+  if (vendor === 'iam') {
+    if (region !== '') fault(`IAM resource ${resource} cannot contain region information.`);
+    // `root` is not in the message, but AWS's own managed policies use it.
+    if (path !== '*' && path !== 'root' && !iamPaths.some((start) => path.startsWith(start)))
+      fault(`IAM resource path must either be "*" or start with ${iamPaths.join(', ')}.`);
+  }
+  if (vendor === 's3' && region !== '' && !regionalS3.test(path))
+    fault(`Resource ${resource} can not contain region information.`);
+}

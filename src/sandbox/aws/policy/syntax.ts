@@ -1,0 +1,118 @@
+/** The steps of reading a policy document which identity and trust documents share. */
+import type { PatternSet, PolicyCondition, PolicyDocument, PolicyStatement } from './model.ts';
+import { acceptsValue, parseOperator } from './operators.ts';
+
+/** Ends the reading of a document. Never leaves this folder: `parsePolicyDocument` turns it into a result. */
+export class PolicyFault extends Error {}
+
+export function fault(message: string): never {
+  throw new PolicyFault(message);
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function parseJsonObject(text: string, message: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fault(message);
+  }
+  return isJsonObject(value) ? value : fault(message);
+}
+
+/** A string, or a list of strings; the list as it stands. */
+export function readStrings(value: unknown, message: string): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.map((item) => (typeof item === 'string' ? item : fault(message)));
+}
+
+export function readStatements(document: JsonObject, message: string): readonly JsonObject[] {
+  const value = document['Statement'];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length === 0) fault(message);
+  return list.map((item) => (isJsonObject(item) ? item : fault(message)));
+}
+
+export function readVersion(value: unknown, message: string): PolicyDocument['version'] {
+  return value === '2012-10-17' || value === '2008-10-17' ? value : fault(message);
+}
+
+/** `Action` or `NotAction`, `Resource` or `NotResource`; undefined when neither is there. */
+export function readPatternSet(
+  statement: JsonObject,
+  element: 'Action' | 'Resource',
+  message: string,
+): PatternSet | undefined {
+  const plain = statement[element];
+  const negated = statement[`Not${element}`];
+  if (plain !== undefined && negated !== undefined) fault(message);
+  if (plain !== undefined) return { negated: false, patterns: readStrings(plain, message) };
+  if (negated !== undefined) return { negated: true, patterns: readStrings(negated, message) };
+  return undefined;
+}
+
+export type ConditionMessages = {
+  readonly syntax: string;
+  readonly value: string;
+  readonly colon: string;
+  readonly vendor: string;
+};
+
+export function readConditions(value: unknown, messages: ConditionMessages): PolicyCondition[] {
+  if (value === undefined) return [];
+  if (!isJsonObject(value)) return fault(messages.syntax);
+  return Object.entries(value).flatMap(([written, keys]) => {
+    if (!isJsonObject(keys)) return fault(messages.syntax);
+    const operator = parseOperator(written);
+    return Object.entries(keys).map(([key, given]) => {
+      // An unknown operator without keys is let through, as IAM does.
+      if (!operator) return fault(messages.syntax);
+      checkConditionKey(key, messages);
+      const values = readConditionValues(given, messages.syntax);
+      const variable = (text: string): boolean => text.includes('${');
+      if (!values.every((text) => variable(text) || acceptsValue(operator.base, text)))
+        return fault(messages.value);
+      return { operator, key, values };
+    });
+  });
+}
+
+function readConditionValues(value: unknown, message: string): string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.map((item) =>
+    typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean'
+      ? String(item)
+      : fault(message),
+  );
+}
+
+/**
+ * `vendor:Name`. Further colons are possible only in a tag key behind a slash (`aws:ResourceTag/a:b`) and in an
+ * encryption context (`kms:EncryptionContext:a:b`). An OIDC issuer written with `https://` fails here, as on AWS.
+ */
+function checkConditionKey(key: string, messages: ConditionMessages): void {
+  const colon = key.indexOf(':');
+  if (colon < 1) fault(messages.vendor);
+  const name = key.slice(colon + 1);
+  if (!name.includes(':')) return;
+  if (!/^(?:[A-Za-z]+Tags?\/|EncryptionContext:)/i.test(name)) fault(messages.colon);
+}
+
+/** Statement ids must be unique where they are given; empty ones count as not given. */
+export function checkStatementIds(
+  statements: readonly PolicyStatement[],
+  messages: { readonly unique: string; readonly characters: string },
+): void {
+  const seen = new Set<string>();
+  for (const { sid } of statements) {
+    if (sid === undefined) continue;
+    if (!/^[0-9A-Za-z]*$/.test(sid)) fault(messages.characters);
+    if (seen.has(sid)) fault(messages.unique);
+    seen.add(sid);
+  }
+}
