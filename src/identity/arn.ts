@@ -1,0 +1,42 @@
+/** Amazon resource names, as far as this project writes and reads them. */
+
+/** The partition of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
+export function partitionOf(arn: string): string {
+  return arn.split(':')[1] ?? '';
+}
+
+/** The name at the end of a role's ARN, behind its path. */
+export function roleNameOf(roleArn: string): string {
+  return roleArn.slice(roleArn.lastIndexOf('/') + 1);
+}
+
+export function roleArn(of: { partition: string; accountId: string; path: string; name: string }): string {
+  return `arn:${of.partition}:iam::${of.accountId}:role${of.path}${of.name}`;
+}
+
+export function clusterArn(of: {
+  partition: string;
+  region: string;
+  accountId: string;
+  name: string;
+}): string {
+  return `arn:${of.partition}:eks:${of.region}:${of.accountId}:cluster/${of.name}`;
+}
+
+/** An issuer as IAM knows it: its URL without the scheme. */
+export function issuerHost(issuer: string): string {
+  return issuer.replace(/^https:\/\//, '').replace(/\/$/, '');
+}
+
+export function oidcProviderArn(of: { partition: string; accountId: string; issuer: string }): string {
+  return `arn:${of.partition}:iam::${of.accountId}:oidc-provider/${issuerHost(of.issuer)}`;
+}
+
+/** Whether an ARN fits a pattern in which `*` stands for any run of characters and `?` for one. */
+export function matchesPattern(arn: string, pattern: string): boolean {
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 's').test(arn);
+}

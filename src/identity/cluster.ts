@@ -1,0 +1,201 @@
+/** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
+import type { ClusterConfig, ClusterConfigStatus } from '../api/index.ts';
+import { conditionOf, stsAudience } from '../api/index.ts';
+import { clusterArn, oidcProviderArn } from './arn.ts';
+import { withVerdicts, type Verdict } from './conditions.ts';
+import type { IdentityError } from './errors.ts';
+import type { CallerIdentity } from './ports.ts';
+import type { ClusterState } from './world.ts';
+
+/** Something that was asked for: its answer, or why there is none. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: IdentityError };
+
+export type ClusterWorld = {
+  readonly now: number;
+  readonly config: ClusterConfig;
+  /** Another ClusterConfig that is older, if there is one. */
+  readonly older?: string;
+  /** The issuer as the API server's discovery document names it. */
+  readonly issuer: Answer<string>;
+  readonly caller: Answer<CallerIdentity>;
+  /** Undefined when it could not even be asked for. */
+  readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
+  readonly quotas?: Answer<{
+    policiesPerRole: number;
+    trustPolicySize: number;
+    roles: number;
+    rolesUsed: number;
+  }>;
+  readonly namespaces: readonly { readonly name: string; readonly state: 'present' | 'terminating' }[];
+};
+
+/** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
+const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
+
+export type ClusterPlan = {
+  /** Namespaces to make. One that exists is never changed but for our label, and never deleted. */
+  readonly createNamespaces: readonly string[];
+  readonly status: ClusterConfigStatus;
+};
+
+export function planCluster(world: ClusterWorld): ClusterPlan {
+  const { config } = world;
+  const { aws } = config.spec;
+  const problem = problemOf(world);
+  const caller = world.caller.ok ? world.caller.value : undefined;
+  const issuer = world.issuer.ok ? world.issuer.value : undefined;
+  const existing = new Set(world.namespaces.map((namespace) => namespace.name));
+  const missing = config.spec.targets.filter((target) => !existing.has(target));
+  const verdict: Verdict = problem
+    ? { type: 'Ready', status: 'False', ...problem }
+    : {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Ready',
+        message: `AWS account ${caller?.accountId}, issuer ${issuer}`,
+      };
+  const quotas = world.quotas?.ok ? world.quotas.value : config.status?.quotas;
+  const status: ClusterConfigStatus = {
+    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    ...(caller
+      ? {
+          accountId: caller.accountId,
+          partition: caller.partition,
+          clusterArn: clusterArn({
+            ...caller,
+            region: aws.region,
+            name: aws.clusterName ?? config.metadata.name,
+          }),
+        }
+      : {}),
+    ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
+    ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
+    ...(quotas ? { quotas } : {}),
+    conditions: withVerdicts(config.status?.conditions, [verdict], {
+      generation: config.metadata.generation,
+      now: world.now,
+    }),
+  };
+  return { createNamespaces: world.older === undefined ? missing : [], status };
+}
+
+function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {
+  const { config, issuer, caller, provider } = world;
+  const { aws } = config.spec;
+  if (world.older !== undefined) {
+    return {
+      reason: 'ClusterConfigDuplicate',
+      message: `the ClusterConfig "${world.older}" is older and counts; delete this one`,
+    };
+  }
+  if (!issuer.ok) return { reason: 'IssuerUnknown', message: issuer.error.message };
+  if (aws.oidcIssuer !== undefined && aws.oidcIssuer !== issuer.value) {
+    return {
+      reason: 'IssuerMismatch',
+      message: `spec.aws.oidcIssuer is ${aws.oidcIssuer}, but the API server issues tokens as ${issuer.value}`,
+    };
+  }
+  if (!caller.ok) return { reason: caller.error.code, message: caller.error.message };
+  if (aws.accountId !== undefined && aws.accountId !== caller.value.accountId) {
+    return {
+      reason: 'WrongAccount',
+      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
+    };
+  }
+  if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
+  if (!provider.ok) {
+    // A right that the operator lacks says nothing about the provider: the proof will tell.
+    return provider.error.code === 'AccessDenied'
+      ? undefined
+      : { reason: provider.error.code, message: provider.error.message };
+  }
+  const arn = oidcProviderArn({ ...caller.value, issuer: issuer.value });
+  if (!provider.value) {
+    return {
+      reason: 'OIDCProviderMissing',
+      message: `the AWS account ${caller.value.accountId} has no IAM OIDC provider ${arn}, so STS cannot verify this cluster's tokens. Create it: aws iam create-open-id-connect-provider --url ${issuer.value} --client-id-list ${stsAudience}`,
+    };
+  }
+  if (!provider.value.clientIds.includes(stsAudience)) {
+    return {
+      reason: 'AudienceMissing',
+      message: `the IAM OIDC provider ${arn} does not list ${stsAudience}. Add it: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
+    };
+  }
+  return undefined;
+}
+
+/** The ClusterConfig that counts: the oldest, by name where two are of one age. */
+export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
+  const age = (config: ClusterConfig): string =>
+    `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
+  return [...configs].sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
+}
+
+/** The facts that accounts are planned with, from a ClusterConfig's spec and status alone. */
+export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
+  const config = effectiveConfig(configs);
+  if (!config) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigMissing',
+      message:
+        'the cluster has no ClusterConfig, so there is no telling in which AWS account to make a role; create one',
+    };
+  }
+  const { spec, status, metadata } = config;
+  const ready = conditionOf(status?.conditions, 'Ready');
+  const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
+  if (
+    !ready ||
+    accountId === undefined ||
+    partition === undefined ||
+    arn === undefined ||
+    oidcIssuer === undefined ||
+    providerArn === undefined
+  ) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
+    };
+  }
+  // Facts of an outage stay facts, but a wrong account or issuer must stop every write.
+  if (ready.status !== 'True' && !passing.has(ready.reason)) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
+    };
+  }
+  return {
+    ok: true,
+    facts: {
+      name: spec.aws.clusterName ?? metadata.name,
+      clusterArn: arn,
+      accountId,
+      partition,
+      issuer: oidcIssuer,
+      providerArn,
+      rolePath: spec.aws.rolePath,
+      targets: spec.targets,
+      ...(spec.aws.permissionsBoundaryArn === undefined
+        ? {}
+        : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
+      ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
+      tags: spec.aws.tags ?? {},
+      quotas: { ...defaultQuotas, ...status?.quotas },
+    },
+  };
+}
+
+/** Reasons for which a ClusterConfig is not ready, and accounts are planned all the same: they get told in their own terms. */
+const passing: ReadonlySet<string> = new Set([
+  'OIDCProviderMissing',
+  'AudienceMissing',
+  'Throttled',
+  'Unreachable',
+  'ServiceFailure',
+]);

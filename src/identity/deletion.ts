@@ -1,0 +1,89 @@
+/**
+ * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
+ * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks.
+ */
+import { decideUnlink } from './links.ts';
+import { ownershipOf, ownershipTagKeys } from './ownership.ts';
+import { ownerOf } from './roles.ts';
+import type { RoleProblem } from './roles.ts';
+import type { StepList } from './step-list.ts';
+import { sameDocument, trustPolicy } from './trust.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole, StepFailure } from './world.ts';
+
+/** Plans the next step of a deletion that nothing holds up. Returns what is in the way, or how far it has come. */
+export function planDeletion(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roleNames: readonly string[],
+  list: StepList,
+): RoleProblem {
+  const failures: StepFailure[] = [];
+  const want = (step: Parameters<StepList['want']>[0]): void => {
+    const failure = list.want(step);
+    if (failure) failures.push(failure);
+  };
+  const progress = (message: string): RoleProblem =>
+    failures[0]
+      ? { reason: failures[0].code, message: failures[0].message }
+      : { reason: 'Deleting', message };
+
+  const owner = ownerOf(world.account, facts);
+  const owned: ObservedRole[] = [];
+  let unread = false;
+  for (const name of roleNames) {
+    const belief = world.roles.get(name);
+    // "There is none" counts only when IAM was asked for this very role: an orphan would be for ever.
+    if (!belief || (belief.role === null && belief.source === 'sweep')) {
+      unread = true;
+      want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
+    } else if (belief.role && ownershipOf(belief.role.tags, owner) !== 'foreign') {
+      owned.push(belief.role);
+    }
+  }
+  if (unread) return progress('the role is being looked up');
+
+  const retain = world.account.spec.deletionPolicy === 'Retain';
+  const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
+  const open = retain ? [] : owned.filter((role) => !sameDocument(role.trustPolicy, shut));
+  if (open.length > 0) {
+    for (const role of open) want({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
+    return progress('the trust policy is being emptied');
+  }
+
+  const unlinks = world.targets
+    .map((target) => decideUnlink(world.account.metadata.name, target))
+    .filter((step) => step !== undefined);
+  if (unlinks.length > 0) {
+    for (const step of unlinks) want(step);
+    return progress(
+      `ServiceAccounts are being unlinked in ${unlinks.map((step) => ('target' in step ? step.target : '')).join(', ')}`,
+    );
+  }
+
+  if (retain) {
+    for (const role of owned) want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
+    if (owned.length > 0) return progress('the marks of Konstellation are being taken off the role');
+  }
+
+  const attached = owned.filter((role) => role.attachedPolicyArns.length > 0);
+  if (attached.length > 0) {
+    for (const role of attached) {
+      for (const policyArn of role.attachedPolicyArns)
+        want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'the account is being deleted' });
+    }
+    return progress('policies are being detached');
+  }
+
+  const inline = owned.find((role) => role.inlinePolicyNames.length > 0);
+  for (const role of owned) want({ kind: 'DeleteRole', role: role.name });
+  if (inline && failures.length > 0) {
+    return {
+      reason: 'DeleteConflict',
+      message: `the role ${inline.arn} carries inline policies which others put there: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
+    };
+  }
+  if (owned.length > 0) return progress('the role is being deleted');
+
+  want({ kind: 'RemoveFinalizer' });
+  return progress('everything is gone');
+}

@@ -1,0 +1,24 @@
+/** Short, stable digests for names and keys. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+
+/** Base 32 in lower case (RFC 4648 letters), so that a digest survives where case does not count. */
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** The first `length` characters, 5 bits each, of the SHA-256 over the parts. No two lists of parts are joined alike. */
+export function digest(parts: readonly string[], length: number): string {
+  const bytes = sha256(utf8ToBytes(JSON.stringify(parts)));
+  let result = '';
+  let bits = 0;
+  let value = 0;
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5 && result.length < length) {
+      bits -= 5;
+      result += alphabet.charAt((value >> bits) & 31);
+    }
+    value &= (1 << bits) - 1;
+  }
+  return result;
+}

@@ -1,0 +1,49 @@
+/**
+ * Whose role it is. The marks are IAM tags written by the very call that creates the role, and every later write looks
+ * at them first: a role without them is never changed and never deleted.
+ */
+
+const managedByTag = 'k11n.dev/managed-by';
+const clusterTag = 'k11n.dev/cluster';
+const accountTag = 'k11n.dev/account';
+const uidTag = 'k11n.dev/uid';
+
+/** The keys of our marks, for taking them off a role that is let go. */
+export const ownershipTagKeys = [managedByTag, clusterTag, accountTag, uidTag] as const;
+
+export type Owner = { readonly clusterArn: string; readonly account: string; readonly uid: string };
+
+export function ownershipTags(owner: Owner): Readonly<Record<string, string>> {
+  return {
+    [managedByTag]: 'konstellation',
+    [clusterTag]: owner.clusterArn,
+    [accountTag]: owner.account,
+    [uidTag]: owner.uid,
+  };
+}
+
+/**
+ * `ours`: of this very account. `earlier`: of an account of this name on this cluster which is no more; it may be
+ * taken up. `foreign`: anything else.
+ */
+export type Ownership = 'ours' | 'earlier' | 'foreign';
+
+export function ownershipOf(tags: Readonly<Record<string, string>>, owner: Owner): Ownership {
+  const marked =
+    tags[managedByTag] === 'konstellation' &&
+    tags[clusterTag] === owner.clusterArn &&
+    tags[accountTag] === owner.account;
+  if (!marked) return 'foreign';
+  return tags[uidTag] === owner.uid ? 'ours' : 'earlier';
+}
+
+/** The cluster and account that a role's tags name, if it is a role of Konstellation at all. */
+export function markedFor(
+  tags: Readonly<Record<string, string>>,
+): { clusterArn: string; account: string } | undefined {
+  const clusterArn = tags[clusterTag];
+  const account = tags[accountTag];
+  if (tags[managedByTag] !== 'konstellation' || clusterArn === undefined || account === undefined)
+    return undefined;
+  return { clusterArn, account };
+}

@@ -1,0 +1,97 @@
+/** Which policies go on and off a role, each on its own account: one that fails costs its row only. */
+import type { PolicyStatus } from '../api/index.ts';
+import { matchesPattern, partitionOf } from './arn.ts';
+import type { StepList } from './step-list.ts';
+import type { ClusterFacts, ObservedRole } from './world.ts';
+
+export type PolicyRow = PolicyStatus;
+
+/** Rows for policies that are refused before IAM is asked. The others are wanted on the role. */
+export function screenPolicies(
+  arns: readonly string[],
+  facts: ClusterFacts,
+): { readonly wanted: readonly string[]; readonly refused: readonly PolicyRow[] } {
+  const wanted: string[] = [];
+  const refused: PolicyRow[] = [];
+  for (const arn of arns) {
+    const partition = partitionOf(arn);
+    if (partition !== facts.partition) {
+      refused.push({
+        arn,
+        attached: false,
+        reason: 'WrongPartition',
+        message: `the policy lies in the partition "${partition}", this cluster in "${facts.partition}"`,
+      });
+    } else if (
+      facts.allowedPolicyArns &&
+      !facts.allowedPolicyArns.some((pattern) => matchesPattern(arn, pattern))
+    ) {
+      refused.push({
+        arn,
+        attached: false,
+        reason: 'PolicyNotAllowed',
+        message: `the ClusterConfig "${facts.name}" allows: ${facts.allowedPolicyArns.join(', ')}`,
+      });
+    } else {
+      wanted.push(arn);
+    }
+  }
+  return { wanted, refused };
+}
+
+/**
+ * Attaches what is missing, then detaches what is not listed, so that an edit never opens a gap. Only when both do not
+ * fit on the role at once does room come first.
+ * @returns a row per wanted policy, and the attachments that nobody listed
+ */
+export function planPolicies(
+  list: StepList,
+  role: ObservedRole,
+  wanted: readonly string[],
+  policiesPerRole: number,
+): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly string[] } {
+  const attached = new Set(role.attachedPolicyArns);
+  const missing = wanted.filter((arn) => !attached.has(arn));
+  const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
+  const room = policiesPerRole - attached.size;
+  const rows = new Map<string, PolicyRow>();
+  let stillToAttach = 0;
+  for (const [index, policyArn] of missing.entries()) {
+    // The others wait for room, which the detachments below make.
+    if (index >= room && unlisted.length > 0) {
+      stillToAttach += 1;
+      rows.set(policyArn, {
+        arn: policyArn,
+        attached: false,
+        reason: 'AttachingPolicies',
+        message: 'waits for room on the role',
+      });
+      continue;
+    }
+    const before = list.steps.length;
+    const failure = list.want({ kind: 'AttachPolicy', role: role.name, policyArn });
+    // One that failed and waits for its next try must not keep the removals waiting too.
+    if (list.steps.length > before && !failure) stillToAttach += 1;
+    rows.set(policyArn, {
+      arn: policyArn,
+      attached: false,
+      reason: failure?.code ?? 'AttachingPolicies',
+      message: failure?.message ?? 'is being attached',
+    });
+  }
+  const makeRoom = Math.max(0, missing.length - room);
+  for (const [index, policyArn] of unlisted.entries()) {
+    if (stillToAttach === 0 || index < makeRoom) {
+      list.want({
+        kind: 'DetachPolicy',
+        role: role.name,
+        policyArn,
+        why: 'it is not listed in spec.aws.policyArns',
+      });
+    }
+  }
+  return {
+    rows: wanted.map((arn) => rows.get(arn) ?? { arn, attached: true }),
+    unlisted,
+  };
+}

@@ -1,0 +1,43 @@
+/** What the engine needs of AWS, named by role. The adapters live in src/aws. All reject with IdentityError. */
+import type { RoleSpec } from './steps.ts';
+import type { ObservedRole } from './world.ts';
+
+/** A bulk listing. `startedAt` is the time before the first call, in milliseconds: a write after it may be missing. */
+export type RoleSnapshot = { readonly roles: readonly ObservedRole[]; readonly startedAt: number };
+
+export type RoleStore = {
+  /** Undefined when there is no such role. */
+  read(name: string, signal?: AbortSignal): Promise<ObservedRole | undefined>;
+  /** Every role of the AWS account under a path. */
+  snapshot(path: string, signal?: AbortSignal): Promise<RoleSnapshot>;
+  create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
+  delete(name: string, signal?: AbortSignal): Promise<void>;
+  updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;
+  attachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
+  detachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
+  putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
+  deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;
+  updateMaxSessionDuration(name: string, seconds: number, signal?: AbortSignal): Promise<void>;
+  tag(name: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
+  untag(name: string, keys: readonly string[], signal?: AbortSignal): Promise<void>;
+};
+
+export type IdentityProver = {
+  /**
+   * Exchanges a ServiceAccount's token for credentials of the role and throws them away. They are bounded by a session
+   * policy that denies everything, so that whoever proves never holds a usable credential.
+   */
+  prove(of: { token: string; roleArn: string; sessionName: string }, signal?: AbortSignal): Promise<void>;
+};
+
+export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };
+
+/** What a ClusterConfig is compared with. */
+export type CloudAccount = {
+  callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
+  /** The client IDs of an IAM OIDC provider; undefined when there is none. */
+  oidcProvider(arn: string, signal?: AbortSignal): Promise<{ clientIds: readonly string[] } | undefined>;
+  quotas(
+    signal?: AbortSignal,
+  ): Promise<{ policiesPerRole: number; trustPolicySize: number; roles: number; rolesUsed: number }>;
+};

@@ -1,0 +1,50 @@
+/**
+ * Every reason that a condition or a row in the status of a LinkedServiceAccount or a ClusterConfig can carry, beside
+ * the error codes of errors.ts, which are reasons too.
+ */
+export const identityReasons = {
+  Ready: 'Everything that was asked for is so, and was proven.',
+  InStep: 'What IAM holds is what is wanted.',
+  CreatingRole: 'The role is being made.',
+  UpdatingRole: 'The role is being brought in step with the spec.',
+  RoleDrifted: 'The role was changed outside Konstellation; it is being put back.',
+  RoleNotOwned:
+    'A role with the name that this account needs exists, and its tags do not say that it is ours. It is left alone.',
+  AllAttached: 'Every listed policy is attached, and nothing else.',
+  AttachingPolicies: 'Policies are being attached or detached.',
+  TooManyPolicies: 'More policies are listed than IAM allows on one role of this AWS account.',
+  PolicyNotAllowed: "The ClusterConfig's allowedPolicyArns do not include this policy.",
+  WrongPartition: 'The policy lies in another AWS partition than this cluster.',
+  InlinePoliciesFound:
+    'Someone put an inline policy on the role: its pods may do more than the account lists.',
+  AllLinked: "Each target's ServiceAccount carries the role.",
+  NoTargets: 'The account has no target.',
+  Linking: 'ServiceAccounts are being linked.',
+  Unlinking: 'The target is no longer wanted; its link is being removed.',
+  StillInUse: 'The target is no longer wanted, but running pods still use its ServiceAccount.',
+  TargetUnknown: 'The ClusterConfig has no such target.',
+  NamespaceMissing: "The target's namespace does not exist.",
+  NamespaceTerminating: "The target's namespace is being deleted.",
+  ServiceAccountNotOwned:
+    'A ServiceAccount of this name exists in the target and does not carry our label. It is left alone. To hand it over, label it k11n.dev/account=<account>.',
+  ForeignAnnotation: 'Someone else set the role annotation of the ServiceAccount. It is left alone.',
+  ForeignAudience:
+    'The ServiceAccount asks for tokens of another audience than STS, which the trust policy refuses.',
+  AllProven: "A token of each target's ServiceAccount was exchanged for credentials of its role.",
+  Proving: 'The identity is about to be proven.',
+  WaitingForPropagation:
+    'IAM has taken the change, but STS does not know it everywhere yet. This takes up to a minute.',
+  AllCurrent: 'Every running pod holds the identity that is wanted now.',
+  PodsNotCurrent: 'Some running pods hold an older identity, or none.',
+  InUse: 'The account is to be deleted, but running pods use it.',
+  Deleting: 'The role and the links are being removed.',
+  ClusterConfigMissing: 'The cluster has no ClusterConfig.',
+  ClusterConfigNotReady: 'The ClusterConfig is not ready.',
+  ClusterConfigDuplicate: 'The cluster has several ClusterConfigs; the oldest counts.',
+  IssuerMismatch: 'The issuer in the ClusterConfig is not the one which the API server names.',
+  IssuerUnknown: 'The API server does not tell its token issuer.',
+  WrongAccount: "The operator's credentials belong to another AWS account than the ClusterConfig says.",
+  AudienceMissing: 'The IAM OIDC provider does not list sts.amazonaws.com as a client ID.',
+} as const;
+
+export type IdentityReason = keyof typeof identityReasons;

@@ -1,0 +1,301 @@
+/** What it takes to bring one role in step, seen from what is believed of it. */
+import type { LinkedServiceAccount } from '../api/index.ts';
+import { roleArn } from './arn.ts';
+import { ownershipOf, ownershipTags, type Owner } from './ownership.ts';
+import { planPolicies, type PolicyRow } from './policies.ts';
+import type { IdentityErrorCode } from './errors.ts';
+import type { IdentityReason } from './reasons.ts';
+import type { StepList } from './step-list.ts';
+import { stepKey, type RoleSpec } from './steps.ts';
+import { sameDocument, subjectOf, trustPolicy } from './trust.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole, RoleBelief } from './world.ts';
+
+/** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
+const defaultMaxSessionDuration = 3600;
+
+export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
+  return { clusterArn: facts.clusterArn, account: account.metadata.name, uid: account.metadata.uid ?? '' };
+}
+
+/** The whole role as it should be, but for its attachments. */
+export function desiredRole(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  name: string,
+  targets: readonly string[],
+): RoleSpec {
+  const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
+  return {
+    name,
+    path: facts.rolePath,
+    trustPolicy: trustPolicy({
+      providerArn: facts.providerArn,
+      issuer: facts.issuer,
+      subjects: targets.map((target) => subjectOf(target, account.metadata.name)),
+    }),
+    description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
+    maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
+    tags: { ...facts.tags, ...account.spec.aws.tags, ...ownershipTags(ownerOf(account, facts)) },
+    ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+  };
+}
+
+export type RoleProblem = { readonly reason: IdentityReason | IdentityErrorCode; readonly message: string };
+
+export type RoleAssessment = {
+  readonly spec: RoleSpec;
+  /** Known in advance: names are deterministic. */
+  readonly arn: string;
+  /** The role, when it exists and is ours. */
+  readonly role?: ObservedRole;
+  readonly belief?: RoleBelief;
+  /** What keeps the role, its attachments aside, from being in step. */
+  readonly problem?: RoleProblem;
+  readonly policies: readonly PolicyRow[];
+  /** What was changed behind our back, in words. */
+  readonly drift: readonly string[];
+};
+
+/**
+ * @param belongsTo the targets whose subjects the role's trust policy names
+ * @param proofsOfDrift asks for the proofs that show what a drifted trust policy broke; false when none is left to ask for
+ */
+export function assessRole(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  spec: RoleSpec,
+  wantedPolicies: readonly string[],
+  list: StepList,
+  proofsOfDrift: (role: ObservedRole) => boolean,
+): RoleAssessment {
+  const { account } = world;
+  const belief = world.roles.get(spec.name);
+  const base = {
+    spec,
+    arn: belief?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
+    ...(belief ? { belief } : {}),
+  };
+  const nothing = {
+    policies: wantedPolicies.map((arn) => ({
+      arn,
+      attached: false,
+      reason: 'CreatingRole',
+      message: 'waits for the role',
+    })),
+    drift: [],
+  };
+
+  if (!belief?.role)
+    return { ...base, ...nothing, problem: planCreation(world, spec, belief, base.arn, list) };
+
+  const role = belief.role;
+  switch (ownershipOf(role.tags, ownerOf(account, facts))) {
+    case 'foreign':
+      return {
+        ...base,
+        ...nothing,
+        policies: wantedPolicies.map((arn) => ({
+          arn,
+          attached: false,
+          reason: 'RoleNotOwned',
+          message: 'the role is not ours',
+        })),
+        problem: {
+          reason: 'RoleNotOwned',
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. Delete it or rename it, if nobody needs it.`,
+        },
+      };
+    case 'earlier': {
+      const failure = list.want({ kind: 'TagRole', role: role.name, tags: spec.tags });
+      return {
+        ...base,
+        ...nothing,
+        problem: failure
+          ? { reason: failure.code, message: failure.message }
+          : {
+              reason: 'UpdatingRole',
+              message: 'a role of an earlier account of this name is taken up again',
+            },
+      };
+    }
+    case 'ours':
+      return {
+        ...base,
+        role,
+        ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift),
+      };
+  }
+}
+
+function planCreation(
+  world: AccountWorld,
+  spec: RoleSpec,
+  belief: RoleBelief | undefined,
+  arn: string,
+  list: StepList,
+): RoleProblem {
+  const create = { kind: 'CreateRole', role: spec.name, spec } as const;
+  const taken =
+    world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
+  const lost = belief?.source === 'sweep' && world.account.status?.roleArn !== undefined;
+  const failure =
+    taken || lost
+      ? list.want({
+          kind: 'ReadRole',
+          role: spec.name,
+          why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show it',
+        })
+      : list.want(create);
+  if (failure) return { reason: failure.code, message: failure.message };
+  if (lost || (belief?.source === 'read' && world.account.status?.roleId !== undefined)) {
+    return {
+      reason: 'RoleDrifted',
+      message: `the role ${arn} was deleted outside Konstellation; it is being made again`,
+    };
+  }
+  return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
+}
+
+function planUpdates(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  spec: RoleSpec,
+  belief: RoleBelief,
+  role: ObservedRole,
+  wantedPolicies: readonly string[],
+  list: StepList,
+  proofsOfDrift: (role: ObservedRole) => boolean,
+): Pick<RoleAssessment, 'problem' | 'policies' | 'drift'> {
+  const changes = roleChanges(role, spec);
+  const attached = new Set(role.attachedPolicyArns);
+  const policiesDiffer =
+    wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
+
+  // A listing may be older than it looks: what it says is confirmed by a direct read before anything is put back.
+  if (belief.source === 'sweep' && (changes.length > 0 || policiesDiffer)) {
+    const failure = list.want({
+      kind: 'ReadRole',
+      role: role.name,
+      why: 'a listing of all roles shows it changed',
+    });
+    return {
+      drift: [],
+      policies: wantedPolicies.map((arn) =>
+        attached.has(arn)
+          ? { arn, attached: true }
+          : { arn, attached: false, reason: 'RoleDrifted', message: 'is being looked at again' },
+      ),
+      ...(changes.length > 0 || failure
+        ? {
+            problem: {
+              reason: failure?.code ?? 'RoleDrifted',
+              message: failure?.message ?? 'the role seems changed; it is being read again',
+            },
+          }
+        : {}),
+    };
+  }
+
+  const drift = driftOf(world, belief, role, changes, wantedPolicies);
+  const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
+  // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
+  const heldBack = trustDrifted && proofsOfDrift(role);
+  const failures = heldBack
+    ? []
+    : changes.map((change) => list.want(change)).filter((failure) => failure !== undefined);
+  const { rows, unlisted } = planPolicies(list, role, wantedPolicies, facts.quotas.policiesPerRole);
+
+  const failure = failures[0];
+  const problem: RoleProblem | undefined =
+    drift.length > 0
+      ? {
+          reason: 'RoleDrifted',
+          message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be put back: ${failure.message}` : 'It is being put back.'}`,
+        }
+      : failure
+        ? { reason: failure.code, message: failure.message }
+        : changes.length > 0
+          ? { reason: 'UpdatingRole', message: `in work: ${changes.map((change) => change.kind).join(', ')}` }
+          : unlisted.length > 0
+            ? {
+                reason: 'UpdatingRole',
+                message: `attachments that are not listed are being removed: ${unlisted.join(', ')}`,
+              }
+            : undefined;
+  return { policies: rows, drift, ...(problem ? { problem } : {}) };
+}
+
+type RoleChange = Extract<
+  Parameters<StepList['want']>[0],
+  {
+    kind:
+      | 'UpdateTrustPolicy'
+      | 'PutPermissionsBoundary'
+      | 'DeletePermissionsBoundary'
+      | 'UpdateMaxSessionDuration'
+      | 'TagRole'
+      | 'UntagRole';
+  }
+>;
+
+/** The differences between a role and its spec, attachments aside, as the steps that end them. */
+function roleChanges(role: ObservedRole, spec: RoleSpec): readonly RoleChange[] {
+  const changes: RoleChange[] = [];
+  if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
+    changes.push({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: spec.trustPolicy });
+  }
+  if (spec.permissionsBoundaryArn === undefined) {
+    if (role.permissionsBoundaryArn !== undefined)
+      changes.push({ kind: 'DeletePermissionsBoundary', role: role.name });
+  } else if (role.permissionsBoundaryArn !== spec.permissionsBoundaryArn) {
+    changes.push({ kind: 'PutPermissionsBoundary', role: role.name, policyArn: spec.permissionsBoundaryArn });
+  }
+  if (role.maxSessionDuration !== spec.maxSessionDuration) {
+    changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
+  }
+  const missingTags = Object.entries(spec.tags).filter(([key, value]) => role.tags[key] !== value);
+  if (missingTags.length > 0)
+    changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
+  // AWS puts tags of its own on roles and nobody else can take them off.
+  const extraTags = Object.keys(role.tags).filter(
+    (key) => !(key in spec.tags) && !key.toLowerCase().startsWith('aws:'),
+  );
+  if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });
+  return changes;
+}
+
+/** What somebody else changed on a role that was in step with this very spec, in words. */
+function driftOf(
+  world: AccountWorld,
+  belief: RoleBelief,
+  role: ObservedRole,
+  changes: readonly RoleChange[],
+  wantedPolicies: readonly string[],
+): readonly string[] {
+  const { status, metadata } = world.account;
+  if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
+  const attachedBefore = new Set(status?.policies?.filter((row) => row.attached).map((row) => row.arn));
+  const words = changes.map((change) => {
+    switch (change.kind) {
+      case 'UpdateTrustPolicy':
+        return 'its trust policy was changed';
+      case 'PutPermissionsBoundary':
+      case 'DeletePermissionsBoundary':
+        return `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`;
+      case 'UpdateMaxSessionDuration':
+        return `its maximum session duration was changed to ${role.maxSessionDuration} seconds`;
+      case 'TagRole':
+        return `its tags were changed: ${Object.keys(change.tags).join(', ')}`;
+      case 'UntagRole':
+        return `tags were added: ${change.keys.join(', ')}`;
+    }
+  });
+  for (const arn of wantedPolicies) {
+    if (!role.attachedPolicyArns.includes(arn) && attachedBefore.has(arn))
+      words.push(`the policy ${arn} was detached`);
+  }
+  for (const arn of role.attachedPolicyArns) {
+    if (!wantedPolicies.includes(arn)) words.push(`the policy ${arn} was attached`);
+  }
+  return words;
+}

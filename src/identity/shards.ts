@@ -1,0 +1,39 @@
+/**
+ * Which of an account's roles serves which target. One role is enough until its trust policy outgrows the quota of the
+ * AWS account; then further roles take the rest. A target that has a role keeps it, because its pods would have to be
+ * re-deployed to hold another.
+ */
+
+/**
+ * @param targets the targets that belong into a trust policy
+ * @param previous the role's index each target has now, if any
+ * @param fits whether a role can serve these targets together
+ * @returns the targets of each role by index; the first role is always there
+ */
+export function assignTargets(
+  targets: readonly string[],
+  previous: ReadonlyMap<string, number>,
+  fits: (targets: readonly string[]) => boolean,
+): ReadonlyMap<number, readonly string[]> {
+  const roles = new Map<number, string[]>([[1, []]]);
+  const homeless: string[] = [];
+  for (const target of [...targets].sort()) {
+    const index = previous.get(target);
+    const members = index === undefined ? undefined : (roles.get(index) ?? []);
+    if (index !== undefined && members && fits([...members, target])) {
+      members.push(target);
+      roles.set(index, members);
+    } else {
+      homeless.push(target);
+    }
+  }
+  for (const target of homeless) {
+    let index = 1;
+    // A target that does not fit into an empty role gets one all the same: IAM then says why it refuses it.
+    while (roles.get(index)?.length && !fits([...(roles.get(index) ?? []), target])) index += 1;
+    roles.set(index, [...(roles.get(index) ?? []), target]);
+  }
+  return new Map(
+    [...roles.entries()].sort(([a], [b]) => a - b).map(([index, members]) => [index, members.sort()]),
+  );
+}

@@ -1,0 +1,216 @@
+/** What the status of an account says, from what the planner found. */
+import type { LinkedServiceAccountStatus, PolicyStatus, TargetStatus } from '../api/index.ts';
+import { accountConditionTypes, type AccountConditionType } from '../api/index.ts';
+import { withVerdicts, type Verdict } from './conditions.ts';
+import type { RoleAssessment } from './roles.ts';
+import type { AccountWorld, PodCounts } from './world.ts';
+
+export type TargetRow = {
+  readonly name: string;
+  readonly wanted: boolean;
+  readonly roleArn?: string;
+  readonly linked: boolean;
+  readonly proven: boolean;
+  readonly proofKey?: string;
+  readonly pods: PodCounts;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+type Findings = {
+  readonly roles: readonly RoleAssessment[];
+  readonly targets: readonly TargetRow[];
+  readonly policies: readonly PolicyStatus[];
+  readonly tooManyPolicies?: string;
+};
+
+type AccountVerdict = Verdict & { readonly type: AccountConditionType };
+
+export function accountStatus(world: AccountWorld, findings: Findings): LinkedServiceAccountStatus {
+  const { account } = world;
+  const wanted = findings.targets.filter((row) => row.wanted);
+  const first = findings.roles[0];
+  const parts: readonly AccountVerdict[] = [
+    roleVerdict(findings),
+    policiesVerdict(findings),
+    linksVerdict(findings.targets),
+    proofVerdict(wanted),
+    workloadsVerdict(findings.targets),
+  ];
+  const bad = parts.find((part) => part.status !== 'True' && part.type !== 'WorkloadsCurrent');
+  const ready: AccountVerdict = bad
+    ? { ...bad, type: 'Ready', status: 'False' }
+    : {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Ready',
+        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven`,
+      };
+  const proven = wanted.filter((row) => row.linked && row.proven).length;
+  return {
+    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    ...(first?.role ? { roleArn: first.role.arn, roleId: first.role.id } : {}),
+    linkedTargets: wanted.filter((row) => row.linked).map((row) => row.name),
+    targets: findings.targets.map((row) => targetStatus(world, row)),
+    policies: [...findings.policies],
+    ready: `${proven}/${wanted.length}`,
+    conditions: verdicts(world, [ready, ...parts]),
+  };
+}
+
+/** The status while something keeps the account as a whole from being planned: what was known stays, `Ready` says why. */
+export function blockedStatus(
+  world: AccountWorld,
+  reason: string,
+  message: string,
+): LinkedServiceAccountStatus {
+  const { account } = world;
+  const before = account.status?.conditions ?? [];
+  const known = before
+    .filter((condition) => condition.type !== 'Ready')
+    .map(({ type, status, reason: was, message: said }): Verdict => ({
+      type,
+      status,
+      reason: was,
+      message: said,
+    }));
+  return {
+    ...account.status,
+    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    conditions: verdicts(world, [{ type: 'Ready', status: 'False', reason, message }, ...known]),
+  };
+}
+
+function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceAccountStatus['conditions'] {
+  const order = (type: string): number => accountConditionTypes.indexOf(type as AccountConditionType);
+  const sorted = [...list].sort((a, b) => order(a.type) - order(b.type));
+  return withVerdicts(world.account.status?.conditions, sorted, {
+    generation: world.account.metadata.generation,
+    now: world.now,
+  });
+}
+
+function roleVerdict({ roles }: Findings): AccountVerdict {
+  const problem = roles.find((role) => role.problem)?.problem;
+  return problem
+    ? { type: 'RoleSynced', status: 'False', ...problem }
+    : {
+        type: 'RoleSynced',
+        status: 'True',
+        reason: 'InStep',
+        message: roles.map((role) => role.arn).join(', '),
+      };
+}
+
+function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): AccountVerdict {
+  const type = 'PoliciesAttached';
+  if (tooManyPolicies !== undefined)
+    return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
+  const missing = policies.filter((row) => !row.attached);
+  const worst = missing[0];
+  if (worst) {
+    const message = missing
+      .map((row) => `${row.arn}: ${row.message ?? row.reason ?? 'not attached'}`)
+      .join('; ');
+    return { type, status: 'False', reason: worst.reason ?? 'AttachingPolicies', message };
+  }
+  const inline = roles.filter((role) => (role.role?.inlinePolicyNames.length ?? 0) > 0);
+  if (inline.length > 0) {
+    const message = inline
+      .map(
+        (role) =>
+          `the role ${role.arn} carries inline policies which others put there: ${role.role?.inlinePolicyNames.join(', ')}`,
+      )
+      .join('; ');
+    return { type, status: 'False', reason: 'InlinePoliciesFound', message };
+  }
+  return {
+    type,
+    status: 'True',
+    reason: 'AllAttached',
+    message: `${count(policies.length, 'policy', 'policies')} attached`,
+  };
+}
+
+function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
+  const type = 'TargetsLinked';
+  const wanted = targets.filter((row) => row.wanted);
+  if (wanted.length === 0) {
+    return {
+      type,
+      status: 'False',
+      reason: 'NoTargets',
+      message: 'the account has no target, so no pod can use it',
+    };
+  }
+  const unlinked = [...wanted.filter((row) => !row.linked), ...targets.filter((row) => !row.wanted)];
+  const worst = unlinked[0];
+  if (!worst)
+    return {
+      type,
+      status: 'True',
+      reason: 'AllLinked',
+      message: `${count(wanted.length, 'target', 'targets')} linked`,
+    };
+  return { type, status: 'False', reason: worst.reason ?? 'Linking', message: told(unlinked) };
+}
+
+function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
+  const type = 'IdentityProven';
+  if (wanted.length === 0)
+    return { type, status: 'False', reason: 'NoTargets', message: 'there is nothing to prove' };
+  const unproven = wanted.filter((row) => !row.proven);
+  const worst = unproven[0];
+  if (!worst)
+    return {
+      type,
+      status: 'True',
+      reason: 'AllProven',
+      message: `${count(wanted.length, 'target', 'targets')} proven`,
+    };
+  return { type, status: 'False', reason: worst.reason ?? 'Proving', message: told(unproven) };
+}
+
+function workloadsVerdict(targets: readonly TargetRow[]): AccountVerdict {
+  const type = 'WorkloadsCurrent';
+  const behind = targets.filter((row) => row.pods.stale + row.pods.uninjected > 0);
+  if (behind.length === 0)
+    return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
+  const message = behind
+    .map((row) => `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} with none`)
+    .join('; ');
+  return { type, status: 'False', reason: 'PodsNotCurrent', message };
+}
+
+function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
+  const before = world.account.status?.targets?.find((entry) => entry.name === row.name);
+  const { current, stale, uninjected } = row.pods;
+  const proof =
+    row.proven && row.proofKey !== undefined
+      ? {
+          proofKey: row.proofKey,
+          provenAt:
+            before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
+              ? before.provenAt
+              : new Date(world.now).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+        }
+      : {};
+  return {
+    name: row.name,
+    ...(row.roleArn === undefined ? {} : { roleArn: row.roleArn }),
+    linked: row.linked,
+    proven: row.proven,
+    ...proof,
+    pods: { current, stale, uninjected },
+    ...(row.reason === undefined ? {} : { reason: row.reason }),
+    ...(row.message === undefined ? {} : { message: row.message }),
+  };
+}
+
+function told(rows: readonly TargetRow[]): string {
+  return rows.map((row) => `${row.name}: ${row.message ?? row.reason ?? 'not yet'}`).join('; ');
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

@@ -1,0 +1,83 @@
+/**
+ * What the planner can ask for. The steps of one plan do not depend on each other: what needs another's result is
+ * planned when that result has been observed.
+ */
+import type { ObservedServiceAccount } from './world.ts';
+
+export type RoleSpec = {
+  readonly name: string;
+  readonly path: string;
+  readonly trustPolicy: string;
+  readonly description: string;
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+  readonly permissionsBoundaryArn?: string;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+export type Step =
+  | { readonly kind: 'AddFinalizer' }
+  | { readonly kind: 'RemoveFinalizer' }
+  | { readonly kind: 'ReadRole'; readonly role: string; readonly why: string }
+  | { readonly kind: 'CreateRole'; readonly role: string; readonly spec: RoleSpec }
+  | { readonly kind: 'DeleteRole'; readonly role: string }
+  | { readonly kind: 'UpdateTrustPolicy'; readonly role: string; readonly trustPolicy: string }
+  | { readonly kind: 'AttachPolicy'; readonly role: string; readonly policyArn: string }
+  | { readonly kind: 'DetachPolicy'; readonly role: string; readonly policyArn: string; readonly why: string }
+  | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
+  | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }
+  | { readonly kind: 'UpdateMaxSessionDuration'; readonly role: string; readonly seconds: number }
+  | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
+  | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
+  | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn: string }
+  | {
+      readonly kind: 'LinkServiceAccount';
+      readonly target: string;
+      readonly roleArn: string;
+      readonly serviceAccount: ObservedServiceAccount;
+    }
+  | {
+      readonly kind: 'UnlinkServiceAccount';
+      readonly target: string;
+      readonly serviceAccount: ObservedServiceAccount;
+    }
+  | {
+      readonly kind: 'DeleteServiceAccount';
+      readonly target: string;
+      readonly serviceAccount: ObservedServiceAccount;
+    }
+  | {
+      readonly kind: 'ProveIdentity';
+      readonly target: string;
+      readonly roleArn: string;
+      readonly proofKey: string;
+    };
+
+/** Names a step so that its failure is found again: the same step on the same thing has the same key. */
+export function stepKey(step: Step): string {
+  switch (step.kind) {
+    case 'AddFinalizer':
+    case 'RemoveFinalizer':
+      return step.kind;
+    case 'AttachPolicy':
+    case 'DetachPolicy':
+    case 'PutPermissionsBoundary':
+      return `${step.kind} ${step.role} ${step.policyArn}`;
+    case 'CreateServiceAccount':
+    case 'LinkServiceAccount':
+    case 'UnlinkServiceAccount':
+    case 'DeleteServiceAccount':
+      return `${step.kind} ${step.target}`;
+    case 'ProveIdentity':
+      return `${step.kind} ${step.target} ${step.proofKey}`;
+    case 'ReadRole':
+    case 'CreateRole':
+    case 'DeleteRole':
+    case 'UpdateTrustPolicy':
+    case 'DeletePermissionsBoundary':
+    case 'UpdateMaxSessionDuration':
+    case 'TagRole':
+    case 'UntagRole':
+      return `${step.kind} ${step.role}`;
+  }
+}

@@ -1,0 +1,67 @@
+/** Which targets an account is linked in, and why not in the others. */
+import type { LinkedServiceAccount } from '../api/index.ts';
+import { stsAudience } from '../api/index.ts';
+import { accountLabelValue } from './links.ts';
+import type { IdentityReason } from './reasons.ts';
+import type { ClusterFacts, TargetObservation } from './world.ts';
+
+export type Problem = { readonly reason: IdentityReason; readonly message: string };
+
+export type TargetDecision = {
+  readonly observation: TargetObservation;
+  /** The spec asks for it. */
+  readonly wanted: boolean;
+  /** Its subject belongs into a trust policy: it is wanted and nothing speaks against it. */
+  readonly admitted: boolean;
+  readonly problem?: Problem;
+};
+
+export function decideTargets(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  targets: readonly TargetObservation[],
+): readonly TargetDecision[] {
+  const wanted = new Set(account.spec.targets ?? facts.targets);
+  return [...targets]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((observation) => {
+      if (!wanted.has(observation.name)) return { observation, wanted: false, admitted: false };
+      const problem = problemOf(account, facts, observation);
+      return problem
+        ? { observation, wanted: true, admitted: false, problem }
+        : { observation, wanted: true, admitted: true };
+    });
+}
+
+function problemOf(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  { name, namespace, serviceAccount }: TargetObservation,
+): Problem | undefined {
+  if (!facts.targets.includes(name)) {
+    return {
+      reason: 'TargetUnknown',
+      message: `the ClusterConfig "${facts.name}" has no target "${name}"; it has: ${facts.targets.join(', ') || 'none'}`,
+    };
+  }
+  if (namespace === 'missing')
+    return { reason: 'NamespaceMissing', message: `there is no namespace "${name}"` };
+  if (namespace === 'terminating') {
+    return { reason: 'NamespaceTerminating', message: `the namespace "${name}" is being deleted` };
+  }
+  if (!serviceAccount) return undefined;
+  const full = `ServiceAccount ${name}/${account.metadata.name}`;
+  if (serviceAccount.account !== accountLabelValue(account.metadata.name)) {
+    return {
+      reason: 'ServiceAccountNotOwned',
+      message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
+    };
+  }
+  if (serviceAccount.audience !== undefined && serviceAccount.audience !== stsAudience) {
+    return {
+      reason: 'ForeignAudience',
+      message: `${full} has the annotation eks.amazonaws.com/audience=${serviceAccount.audience}, but its tokens must be for ${stsAudience}`,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,111 @@
+/** What the planner looks at: everything that was observed about one account, and nothing else. */
+import type { LinkedServiceAccount } from '../api/index.ts';
+import type { IdentityErrorCode } from './errors.ts';
+
+/** A role as IAM holds it. */
+export type ObservedRole = {
+  readonly name: string;
+  readonly arn: string;
+  /** IAM's unique id, `AROA…`: a role made again under the same name has another. */
+  readonly id: string;
+  readonly path: string;
+  /** The trust policy, decoded JSON. */
+  readonly trustPolicy: string;
+  readonly attachedPolicyArns: readonly string[];
+  readonly inlinePolicyNames: readonly string[];
+  readonly permissionsBoundaryArn?: string;
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+/**
+ * What we hold to be true of a role name. `source` tells how well we know:
+ * `write`, we made it so; `read`, we asked for this very role; `sweep`, a bulk listing said so, which may be old.
+ */
+export type RoleBelief = {
+  /** Null: there is no role of this name. */
+  readonly role: ObservedRole | null;
+  readonly source: 'write' | 'read' | 'sweep';
+  /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
+  readonly trustWrittenAt?: number;
+};
+
+/** A ServiceAccount of the account's name in a target. */
+export type ObservedServiceAccount = {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** The value of our label: the account that it belongs to, if any. */
+  readonly account?: string;
+  /** We created it, so unlinking deletes it. */
+  readonly created: boolean;
+  readonly roleArn?: string;
+  /** Who last set the role's annotation, by field manager. */
+  readonly roleArnManager?: string;
+  readonly audience?: string;
+};
+
+/** A running pod that uses the account's ServiceAccount. */
+export type AccountUser = {
+  readonly pod: string;
+  /** What made it: `Deployment/myapp`, `Job/x`, or nothing for a bare pod. */
+  readonly workload?: string;
+};
+
+export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
+
+export type TargetObservation = {
+  /** The target's name, which is its namespace's. */
+  readonly name: string;
+  readonly namespace: 'present' | 'missing' | 'terminating';
+  readonly serviceAccount?: ObservedServiceAccount;
+  readonly users: readonly AccountUser[];
+  readonly pods: PodCounts;
+};
+
+/** What the ClusterConfig and the world around it say, resolved. */
+export type ClusterFacts = {
+  readonly name: string;
+  readonly clusterArn: string;
+  readonly accountId: string;
+  readonly partition: string;
+  readonly issuer: string;
+  readonly providerArn: string;
+  readonly rolePath: string;
+  readonly targets: readonly string[];
+  readonly permissionsBoundaryArn?: string;
+  readonly allowedPolicyArns?: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly quotas: { readonly policiesPerRole: number; readonly trustPolicySize: number };
+};
+
+export type ClusterState =
+  | { readonly ok: true; readonly facts: ClusterFacts }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** The last failure of one step. It stands until the step succeeds or the account's spec changes. */
+export type StepFailure = {
+  readonly code: IdentityErrorCode;
+  readonly message: string;
+  readonly at: number;
+  readonly attempts: number;
+  readonly retryAt: number;
+};
+
+/** The last proof for a target: of what, when, and that it held. */
+export type ProofRecord = { readonly key: string; readonly at: number };
+
+export type AccountWorld = {
+  /** Milliseconds. */
+  readonly now: number;
+  readonly account: LinkedServiceAccount;
+  readonly cluster: ClusterState;
+  /** Every target of the ClusterConfig, every one the spec names, and every namespace that holds a link of this account. */
+  readonly targets: readonly TargetObservation[];
+  /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
+  readonly roles: ReadonlyMap<string, RoleBelief>;
+  /** By step key. */
+  readonly failures: ReadonlyMap<string, StepFailure>;
+  /** By target. */
+  readonly proofs: ReadonlyMap<string, ProofRecord>;
+};
