@@ -1,0 +1,37 @@
+/** Durations as Kubernetes tools write them: `90s`, `2m`, `1h30m`. */
+import { usageError } from './errors.ts';
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/**
+ * @returns milliseconds, more than 0
+ * @throws CliError of code USAGE
+ */
+export function parseDuration(text: string): number {
+  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)];
+  const total = parts.reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ''] ?? NaN),
+    0,
+  );
+  if (parts.map(([part]) => part).join('') !== text || !(total > 0))
+    throw usageError(`"${text}" is not a duration`, 'Give a number and a unit: 30s, 2m, 1h30m.');
+  return total;
+}
+
+/** The largest two units: `45s`, `3m20s`, `5h`, `12d`. As kubectl's AGE column. */
+export function formatAge(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return withRest(minutes, 'm', seconds % 60, 's');
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 8) return withRest(hours, 'h', minutes % 60, 'm');
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(hours / 24);
+  if (days < 8) return withRest(days, 'd', hours % 24, 'h');
+  return days < 730 ? `${days}d` : withRest(Math.floor(days / 365), 'y', days % 365, 'd');
+}
+
+const withRest = (amount: number, unit: string, rest: number, restUnit: string): string =>
+  rest === 0 ? `${amount}${unit}` : `${amount}${unit}${rest}${restUnit}`;

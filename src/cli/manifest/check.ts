@@ -1,0 +1,127 @@
+/**
+ * Looks at a manifest before the API server does, because words can be clearer here. The API server stays the judge:
+ * what this lets pass is still checked there, and fields unknown here may be known to a newer server.
+ */
+import type { z } from 'zod';
+import { appSpec } from '../../api/app.ts';
+import { clusterConfigSpec } from '../../api/cluster-config.ts';
+import { crds } from '../../api/crds.ts';
+import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
+import { apiVersion } from '../../api/resources.ts';
+import { kinds, type Kind, type KonObject } from '../kinds.ts';
+import { nameProblem } from './name.ts';
+import { duplicates, formatPath, schemaOfCrd, unknownFields, type StructuralSchema } from './schema.ts';
+
+export type Manifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: KonObject['spec'];
+};
+
+export type CheckedManifest =
+  | { readonly kind: 'sound'; readonly manifest: Manifest; readonly of: Kind }
+  | { readonly kind: 'unsound'; readonly problems: readonly string[] };
+
+const specSchemas: Readonly<Record<string, z.ZodType>> = {
+  LinkedServiceAccount: linkedServiceAccountSpec,
+  App: appSpec,
+  ClusterConfig: clusterConfigSpec,
+};
+
+/** @param expected what the manifest has to be of, when the command says so */
+export function checkManifest(
+  value: unknown,
+  expected: { readonly kind?: Kind; readonly name?: string } = {},
+): CheckedManifest {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return unsound(['this is no manifest: apiVersion, kind, metadata and spec are expected']);
+  const manifest = value as Partial<Record<keyof Manifest, unknown>>;
+  const kindNames = kinds.map((kind) => kind.resource.kind);
+  const of = kinds.find((kind) => kind.resource.kind === manifest.kind);
+  if (expected.kind && of !== expected.kind)
+    return unsound([`kind: ${expected.kind.resource.kind} is expected, not ${show(manifest.kind)}`]);
+  if (!of) return unsound([`kind: ${show(manifest.kind)} is none of ${kindNames.join(', ')}`]);
+  const problems: string[] = [];
+  if (manifest.apiVersion !== apiVersion)
+    problems.push(`apiVersion: ${apiVersion} is expected, not ${show(manifest.apiVersion)}`);
+  problems.push(...metadataProblems(manifest.metadata, of, expected.name));
+  problems.push(...specProblems(manifest.spec, of.resource.kind));
+  const schema = crdSchema(of.resource.kind);
+  for (const twice of duplicates(value, schema))
+    problems.push(`${twice.path}: ${show(twice.value)} is listed already, at ${twice.first}`);
+  if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
+  // Alone, an unknown field is for the API server to refuse; beside other faults it often explains them.
+  for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
+  return unsound(problems);
+}
+
+/** The structural schema of a kind, as in its CRD. */
+export function crdSchema(kindName: string): StructuralSchema {
+  const crd = crds().find((each) => (each.spec['names'] as { kind: string }).kind === kindName);
+  if (!crd) throw new Error(`there is no CRD of the kind ${kindName}`);
+  return schemaOfCrd(crd);
+}
+
+export function unknownFieldProblem(unknown: { path: string; meant: string | undefined }): string {
+  return `${unknown.path}: there is no such field${unknown.meant ? `; did you mean ${unknown.meant}?` : ''}`;
+}
+
+function metadataProblems(
+  metadata: unknown,
+  kind: Kind,
+  expectedName: string | undefined,
+): readonly string[] {
+  if (typeof metadata !== 'object' || metadata === null) return ['metadata: name is missing'];
+  const { name } = metadata as { name?: unknown };
+  if (typeof name !== 'string' || name === '') return ['metadata.name: is missing'];
+  if (expectedName !== undefined && name !== expectedName)
+    return [`metadata.name: ${show(expectedName)} is expected, not ${show(name)}`];
+  const problem = nameProblem(kind, name);
+  return problem ? [`metadata.name: ${problem}`] : [];
+}
+
+function specProblems(spec: unknown, kindName: string): readonly string[] {
+  if (spec === undefined || spec === null) return ['spec: is missing'];
+  const outcome = specSchemas[kindName]?.safeParse(spec);
+  if (!outcome || outcome.success) return [];
+  return outcome.error.issues.map((issue) => {
+    const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+    return `${formatPath(['spec', ...path])}: ${issueText(issue, valueAt(spec, path))}`;
+  });
+}
+
+function issueText(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_type' && value === undefined) return 'is missing';
+  if (issue.code === 'invalid_type') {
+    const wanted = issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`;
+    return value === null
+      ? `is empty, and has to be ${wanted}${issue.expected === 'array' ? ' ([] for none)' : ''}`
+      : `has to be ${wanted}, not ${show(value)}`;
+  }
+  if (issue.code === 'invalid_value')
+    return `${show(value)} is none of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_format') {
+    const field = issue.path.findLast((part) => typeof part === 'string');
+    if (typeof field === 'string' && /Arns?$/.test(field))
+      return `${show(value)} is not the ARN of an IAM managed policy, as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess is`;
+    return `${show(value)} does not match ${'pattern' in issue ? issue.pattern : issue.format}`;
+  }
+  return issue.message;
+}
+
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (at, part) =>
+      typeof at === 'object' && at !== null ? (at as Record<string | number, unknown>)[part] : undefined,
+    value,
+  );
+}
+
+const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
+
+const unsound = (problems: readonly string[]): CheckedManifest => ({ kind: 'unsound', problems });

@@ -1,0 +1,24 @@
+/** Whether Kubernetes would take a name. Known before an editor opens, so that nobody writes for nothing. */
+import { accountKind, appKind, type Kind } from '../kinds.ts';
+
+const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const serviceName = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+
+/** What is wrong with a name of this kind, or undefined. */
+export function nameProblem(kind: Kind, name: string): string | undefined {
+  if (kind === appKind)
+    return name.length <= 63 && serviceName.test(name)
+      ? undefined
+      : `"${name}" is no name for an app: at most 63 lower-case letters, digits and "-", beginning with a letter and not ending in "-"`;
+  const noun = kind === accountKind ? 'an account' : `a ${kind.noun}`;
+  return name.length <= 253 && subdomain.test(name)
+    ? undefined
+    : `"${name}" is no name for ${noun}: at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit`;
+}
+
+export function targetNameProblem(name: string): string | undefined {
+  return name.length <= 63 && label.test(name)
+    ? undefined
+    : `"${name}" is no name for a target, which is a namespace: at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit`;
+}

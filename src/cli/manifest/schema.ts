@@ -1,0 +1,121 @@
+/** Walks a value beside the structural schema of its CRD. */
+import type { CustomResourceDefinition } from '../../api/crds.ts';
+
+export type StructuralSchema = {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, StructuralSchema>>;
+  readonly items?: StructuralSchema;
+  readonly additionalProperties?: StructuralSchema | boolean;
+  readonly 'x-kubernetes-list-type'?: 'set' | 'map' | 'atomic';
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+};
+
+export type Path = readonly (string | number)[];
+
+/** `spec.aws.policyArns[0]` */
+export function formatPath(path: Path): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .join('');
+}
+
+export function schemaOfCrd(crd: CustomResourceDefinition): StructuralSchema {
+  const versions = crd.spec['versions'] as readonly { schema: { openAPIV3Schema: StructuralSchema } }[];
+  const schema = versions[0]?.schema.openAPIV3Schema;
+  if (!schema) throw new Error(`the CRD ${crd.metadata.name} has no version`);
+  return schema;
+}
+
+type Finding = {
+  readonly path: Path;
+  readonly schema: StructuralSchema | undefined;
+  readonly value: unknown;
+};
+
+/** Every value with the schema that is meant for it; undefined where the schema knows no such field. */
+export function* walk(value: unknown, schema: StructuralSchema, path: Path = []): Generator<Finding> {
+  yield { path, schema, value };
+  if (Array.isArray(value)) {
+    if (schema.items)
+      for (const [index, item] of value.entries()) yield* walk(item, schema.items, [...path, index]);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  // `metadata` is the API server's own: the schema says no more than that it is an object.
+  if (!schema.properties && schema.additionalProperties === undefined) return;
+  for (const [key, child] of Object.entries(value)) {
+    const childSchema =
+      schema.properties?.[key] ??
+      (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
+    if (childSchema) yield* walk(child, childSchema, [...path, key]);
+    else yield { path: [...path, key], schema: undefined, value: child };
+  }
+}
+
+export type UnknownField = { readonly path: string; readonly meant: string | undefined };
+
+export function unknownFields(value: unknown, schema: StructuralSchema): readonly UnknownField[] {
+  return [...walk(value, schema)]
+    .filter((finding) => finding.schema === undefined)
+    .map(({ path }) => ({ path: formatPath(path), meant: meantField(path, schema) }));
+}
+
+/** The known sibling that reads most like the last part of the path. */
+export function meantField(path: Path, schema: StructuralSchema): string | undefined {
+  let parent: StructuralSchema | undefined = schema;
+  for (const part of path.slice(0, -1))
+    parent = typeof part === 'number' ? parent?.items : parent?.properties?.[part];
+  const wrong = String(path.at(-1) ?? '');
+  const candidates = Object.keys(parent?.properties ?? {})
+    .map((name) => ({ name, distance: editDistance(wrong.toLowerCase(), name.toLowerCase()) }))
+    .toSorted((a, b) => a.distance - b.distance);
+  const best = candidates[0];
+  return best && best.distance <= Math.max(2, Math.floor(wrong.length / 3)) ? best.name : undefined;
+}
+
+/** Entries that appear twice where the schema says set, or keys that do where it says map. */
+export function duplicates(
+  value: unknown,
+  schema: StructuralSchema,
+): readonly { path: string; value: string; first: string }[] {
+  return [...walk(value, schema)].flatMap((finding) => {
+    const type = finding.schema?.['x-kubernetes-list-type'];
+    if (!Array.isArray(finding.value) || (type !== 'set' && type !== 'map')) return [];
+    const keys = finding.schema?.['x-kubernetes-list-map-keys'] ?? [];
+    const seen = new Map<string, number>();
+    return finding.value.flatMap((item: unknown, index) => {
+      const key =
+        type === 'set'
+          ? String(item)
+          : keys.map((name) => String((item as Record<string, unknown>)?.[name])).join('/');
+      const first = seen.get(key);
+      if (first === undefined) {
+        seen.set(key, index);
+        return [];
+      }
+      return [
+        {
+          path: formatPath([...finding.path, index]),
+          value: key,
+          first: formatPath([...finding.path, first]),
+        },
+      ];
+    });
+  });
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j += 1)
+      current[j] = Math.min(
+        (previous[j] ?? 0) + 1,
+        (current[j - 1] ?? 0) + 1,
+        (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
