@@ -12,7 +12,7 @@ import { decideLink, decideUnlink } from './links.ts';
 import { roleIndex, roleName } from './names.ts';
 import { ownershipOf } from './ownership.ts';
 import { screenPolicies } from './policies.ts';
-import { decideProof, proofIsOpen } from './proofs.ts';
+import { decideProof, proofIsOpen, standingProof } from './proofs.ts';
 import { assessRole, desiredRole, ownerOf, type RoleAssessment } from './roles.ts';
 import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
@@ -162,8 +162,11 @@ function planTarget(
     case 'linked': {
       if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
       const trusted = sameDocument(home.role.trustPolicy, home.spec.trustPolicy);
-      // While the trust policy is about to change, a proof would tell of the old one.
+      // While the trust policy is about to change, a new proof would tell of the old one.
       if (!trusted && home.drift.length === 0) {
+        const key = standingProof(world, name, home.role, serviceAccount);
+        if (key !== undefined)
+          return { ...base, ...carried, wanted: true, linked: true, proven: true, proofKey: key };
         const problem = home.problem ?? {
           reason: 'UpdatingRole',
           message: 'the trust policy is being written',
