@@ -1,0 +1,122 @@
+/**
+ * AWS's own managed policies with their documents, so that `AmazonS3ReadOnlyAccess` means in the sandbox what it means
+ * on AWS. Read from a compressed asset beside this file (or beside the bundle) when first asked for.
+ *
+ * The asset describes the partition `aws`. A policy of another partition is the same one with the partition in its ARN
+ * and in its documents' ARNs replaced; AWS offers fewer policies there, and some differ.
+ * The asset has no descriptions and no unique ids; ids are derived from the ARN, stable but not AWS's.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+
+export type ManagedPolicyVersion = {
+  /** `v1`, `v2`, …; some were withdrawn and are missing. */
+  readonly versionId: string;
+  /** ISO 8601. */
+  readonly createDate: string;
+};
+
+export type ManagedPolicy = {
+  readonly arn: string;
+  /** `ANPA` and 17 characters; not the id that AWS gave. */
+  readonly policyId: string;
+  readonly name: string;
+  /** `/`, `/service-role/`, `/job-function/`, `/aws-service-role/`. */
+  readonly path: string;
+  readonly defaultVersionId: string;
+  readonly createDate: string;
+  readonly updateDate: string;
+  /** Oldest first. */
+  readonly versions: readonly ManagedPolicyVersion[];
+  /** The document of a version as JSON text; undefined when there is no such version. */
+  readonly document: (versionId: string) => string | undefined;
+};
+
+const assetName = 'managed-policies.generated.txt.br';
+const prefix = 'arn:aws:iam::aws:policy/';
+const managedArn = /^arn:(aws(?:-[a-z-]+)?):iam::aws:policy\/([\w+=,.@/-]+)$/;
+const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The policy of an ARN `arn:PARTITION:iam::aws:policy/…`, or undefined when AWS has none of that name and path. */
+export function managedPolicy(arn: string): ManagedPolicy | undefined {
+  const match = managedArn.exec(arn);
+  if (!match) return undefined;
+  const [, partition = 'aws', pathAndName = ''] = match;
+  const line = loadLines().get(prefix + pathAndName);
+  return line && readLine(prefix + pathAndName, line, partition);
+}
+
+/** All of them, sorted by ARN. */
+export function managedPolicies(partition = 'aws'): readonly ManagedPolicy[] {
+  return Array.from(loadLines(), ([arn, line]) => readLine(arn, line, partition));
+}
+
+type Line = { readonly facts: string; readonly statements: Buffer };
+/** Default version, created, updated, and for each version its id, date and statements. */
+type Facts = readonly [
+  string,
+  string,
+  string,
+  readonly (readonly [string, string, number | readonly number[]])[],
+];
+
+let lines: ReadonlyMap<string, Line> | undefined;
+
+/** Statements stay unparsed bytes: most policies are never asked for their documents. */
+function loadLines(): ReadonlyMap<string, Line> {
+  if (lines) return lines;
+  const asset = brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)));
+  const found = new Map<string, Line>();
+  for (let start = 0; start < asset.length;) {
+    const afterArn = asset.indexOf('\t', start);
+    const afterFacts = asset.indexOf('\t', afterArn + 1);
+    const end = asset.indexOf('\n', afterFacts + 1);
+    found.set(asset.toString('utf8', start, afterArn), {
+      facts: asset.toString('utf8', afterArn + 1, afterFacts),
+      statements: asset.subarray(afterFacts + 1, end),
+    });
+    start = end + 1;
+  }
+  lines = found;
+  return found;
+}
+
+function readLine(arn: string, line: Line, partition: string): ManagedPolicy {
+  const facts: Facts = JSON.parse(line.facts);
+  const [defaultVersionId, createDate, updateDate, versions] = facts;
+  const pathAndName = arn.slice(prefix.length);
+  const slash = pathAndName.lastIndexOf('/');
+  const localArn = inPartition(arn, partition);
+  return {
+    arn: localArn,
+    policyId: derivedId(localArn),
+    name: pathAndName.slice(slash + 1),
+    path: `/${pathAndName.slice(0, slash + 1)}`,
+    defaultVersionId,
+    createDate,
+    updateDate,
+    versions: versions.map(([versionId, date]) => ({ versionId, createDate: date })),
+    document: (versionId) => {
+      const version = versions.find(([id]) => id === versionId);
+      if (!version) return undefined;
+      const statements: readonly unknown[] = JSON.parse(
+        inPartition(line.statements.toString('utf8'), partition),
+      );
+      const [, , chosen] = version;
+      const statement =
+        typeof chosen === 'number' ? statements[chosen] : chosen.map((index) => statements[index]);
+      return JSON.stringify({ Version: '2012-10-17', Statement: statement }, undefined, 4);
+    },
+  };
+}
+
+function inPartition(text: string, partition: string): string {
+  return partition === 'aws' ? text : text.replaceAll('arn:aws:', `arn:${partition}:`);
+}
+
+function derivedId(arn: string): string {
+  const digest = createHash('sha256').update(arn).digest();
+  return `ANPA${Array.from(digest.subarray(0, 17), (byte) => base32[byte % base32.length]).join('')}`;
+}
