@@ -250,7 +250,7 @@ function roleChanges(role: ObservedRole, spec: RoleSpec): readonly RoleChange[] 
   } else if (role.permissionsBoundaryArn !== spec.permissionsBoundaryArn) {
     changes.push({ kind: 'PutPermissionsBoundary', role: role.name, policyArn: spec.permissionsBoundaryArn });
   }
-  if (role.maxSessionDuration !== spec.maxSessionDuration) {
+  if (role.maxSessionDuration !== undefined && role.maxSessionDuration !== spec.maxSessionDuration) {
     changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
   }
   const missingTags = Object.entries(spec.tags).filter(([key, value]) => role.tags[key] !== value);

@@ -14,8 +14,8 @@ export type ObservedRole = {
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
   readonly permissionsBoundaryArn?: string;
-  /** Seconds. */
-  readonly maxSessionDuration: number;
+  /** Seconds; undefined where it was not told: a bulk listing of roles leaves it out. */
+  readonly maxSessionDuration?: number;
   readonly tags: Readonly<Record<string, string>>;
 };
 

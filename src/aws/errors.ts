@@ -1,0 +1,128 @@
+/**
+ * Classifies what the AWS SDK throws. By name, not by class: two copies of an SDK module have two classes of one name.
+ * The names are those of the services' API references ("Errors" of each action, and "Common Errors").
+ */
+import { IdentityError, type IdentityErrorCode } from '../identity/index.ts';
+
+const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
+  EntityAlreadyExistsException: 'RoleAlreadyExists',
+  EntityAlreadyExists: 'RoleAlreadyExists',
+  LimitExceededException: 'QuotaExceeded',
+  LimitExceeded: 'QuotaExceeded',
+  PolicyNotAttachableException: 'PolicyNotFound',
+  PolicyNotAttachable: 'PolicyNotFound',
+  DeleteConflictException: 'DeleteConflict',
+  DeleteConflict: 'DeleteConflict',
+  ConcurrentModificationException: 'ConcurrentChange',
+  ConcurrentModification: 'ConcurrentChange',
+  MalformedPolicyDocumentException: 'InvalidInput',
+  MalformedPolicyDocument: 'InvalidInput',
+  InvalidInputException: 'InvalidInput',
+  InvalidInput: 'InvalidInput',
+  ValidationError: 'InvalidInput',
+  UnmodifiableEntityException: 'InvalidInput',
+  UnmodifiableEntity: 'InvalidInput',
+  AccessDenied: 'AccessDenied',
+  AccessDeniedException: 'AccessDenied',
+  UnauthorizedOperation: 'AccessDenied',
+  Throttling: 'Throttled',
+  ThrottlingException: 'Throttled',
+  TooManyRequestsException: 'Throttled',
+  RequestLimitExceeded: 'Throttled',
+  ServiceFailure: 'ServiceFailure',
+  ServiceFailureException: 'ServiceFailure',
+  InternalFailure: 'ServiceFailure',
+  ServiceUnavailable: 'ServiceFailure',
+  CredentialsProviderError: 'CredentialsMissing',
+  ExpiredToken: 'CredentialsRejected',
+  ExpiredTokenException: 'CredentialsRejected',
+  InvalidClientTokenId: 'CredentialsRejected',
+  UnrecognizedClientException: 'CredentialsRejected',
+  SignatureDoesNotMatch: 'CredentialsRejected',
+  RequestExpired: 'CredentialsRejected',
+  TimeoutError: 'Unreachable',
+  AbortError: 'Unreachable',
+};
+
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CERT_HAS_EXPIRED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** @param doing what was tried, for the message: `iam:AttachRolePolicy on kon-x` */
+export function classifyAwsError(error: unknown, doing: string): IdentityError {
+  if (error instanceof IdentityError) return error;
+  const name = error instanceof Error ? error.name : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const message = `${doing}: ${text || name}`;
+  if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
+    // One name for two things: the role is gone, or the policy (also as a boundary) does not exist.
+    return new IdentityError(
+      /\brole\b/i.test(text) && !/policy/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound',
+      message,
+      { cause: error },
+    );
+  }
+  const byName = codesByName[name];
+  if (byName) return new IdentityError(byName, message, { cause: error });
+  if (networkCodes.has(codeOf(error))) return new IdentityError('Unreachable', message, { cause: error });
+  if (statusOf(error) >= 500) return new IdentityError('ServiceFailure', message, { cause: error });
+  return new IdentityError('Unexpected', message, { cause: error });
+}
+
+/** What STS says of a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
+export function classifyProofError(error: unknown, roleArn: string): IdentityError {
+  const name = error instanceof Error ? error.name : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const say = (code: IdentityErrorCode, message: string): IdentityError =>
+    new IdentityError(code, message, { cause: error });
+  switch (name) {
+    case 'AccessDenied':
+    case 'AccessDeniedException':
+      return say(
+        'AssumeRoleDenied',
+        `STS refused to exchange the ServiceAccount's token for ${roleArn}: ${text}`,
+      );
+    case 'InvalidIdentityTokenException':
+    case 'InvalidIdentityToken':
+      return /no openidconnect provider/i.test(text)
+        ? say('OIDCProviderMissing', `STS knows no OIDC provider for the ServiceAccount's token: ${text}`)
+        : say('TokenRejected', `STS did not accept the ServiceAccount's token: ${text}`);
+    case 'ExpiredTokenException':
+      return say(
+        'TokenRejected',
+        `STS found the ServiceAccount's token expired: ${text}. Compare the clocks.`,
+      );
+    case 'IDPCommunicationErrorException':
+    case 'IDPCommunicationError':
+    case 'IDPRejectedClaimException':
+    case 'IDPRejectedClaim':
+      return say('IssuerUnreachable', `STS could not verify the token with its issuer: ${text}`);
+    default:
+      return classifyAwsError(error, `sts:AssumeRoleWithWebIdentity for ${roleArn}`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return codeOf(error.cause);
+}
+
+function statusOf(error: unknown): number {
+  const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;
+  const status =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
+      ? metadata.httpStatusCode
+      : undefined;
+  return typeof status === 'number' ? status : 0;
+}
