@@ -38,11 +38,16 @@ export type TestControlPlane = {
 
 export async function startControlPlane(): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
-  const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], { env: process.env });
+  const watchdog = await startWatchdog();
+  const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], {
+    env: process.env,
+    now: Date.now,
+    report: () => undefined,
+    watchdog,
+  });
   const folder = await mkdtemp(join(tmpdir(), 'kon-test-'));
   const reservation = await reservePorts(2, Math.random);
   const [etcd = 0, apiServer = 0] = reservation.ports;
-  const watchdog = await startWatchdog();
   const children: Child[] = [];
   const issuer = 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
   const stop = async (): Promise<void> => {
@@ -55,7 +60,7 @@ export async function startControlPlane(): Promise<TestControlPlane> {
   try {
     const plane = await start(
       {
-        binaries,
+        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries['kube-apiserver'].path },
         folder,
         ports: { etcd, apiServer },
         issuer,
@@ -71,12 +76,12 @@ export async function startControlPlane(): Promise<TestControlPlane> {
     return {
       server: plane.server,
       kubeconfig: plane.kubeconfig,
-      kubectlPath: binaries.kubectl,
+      kubectlPath: binaries.kubectl.path,
       caCertificate: plane.authority.certificate,
       issuer,
       userKubeconfig: (user, groups = []) => plane.writeKubeconfig(`${user}.kubeconfig`, user, groups),
       kubectl: async (args, input) => {
-        const run = promisify(execFile)(binaries.kubectl, ['--kubeconfig', plane.kubeconfig, ...args], {
+        const run = promisify(execFile)(binaries.kubectl.path, ['--kubeconfig', plane.kubeconfig, ...args], {
           env: { ...env, HOME: folder },
           maxBuffer: 64 * 1024 * 1024,
         });

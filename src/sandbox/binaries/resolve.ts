@@ -1,20 +1,187 @@
-/** Finds every program the sandbox needs. */
+/**
+ * Finds every program the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by building it.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
-import type { OuterEnvironment } from '../environment.ts';
+import { promisify } from 'node:util';
+import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
+import { acquireLock, isProcessAlive } from '../file-lock.ts';
+import type { Watchdog } from '../processes/watchdog.ts';
 import { cachedPath, cacheFolder, isExecutable } from './cache.ts';
-import type { BinaryName } from './parts.ts';
-import { platformOf } from './platform.ts';
+import { download } from './download.ts';
+import type { BinaryReporter } from './events.ts';
+import { findGo, goBuild } from './go-build.ts';
+import { type BinaryName, binaries, components } from './parts.ts';
+import { type Platform, platformOf } from './platform.ts';
+import { releaseOf } from './releases.ts';
+
+export type ResolvedBinary = { readonly path: string; readonly version: string };
+
+export type ResolveOptions = {
+  readonly env: OuterEnvironment;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly report: BinaryReporter;
+  readonly watchdog: Watchdog;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** A program can neither be found nor had, and the message says what to install. */
+export class BinaryMissingError extends Error {
+  override readonly name = 'BinaryMissingError';
+}
 
 export async function resolveBinaries<Name extends BinaryName>(
   names: readonly Name[],
-  options: { readonly env: OuterEnvironment },
-): Promise<Record<Name, string>> {
+  options: ResolveOptions,
+): Promise<Record<Name, ResolvedBinary>> {
   const system = platformOf(platform, arch);
   const cache = cacheFolder(options.env);
-  const found = names.map((name) => {
-    const path = cachedPath(cache, name, system);
-    if (!isExecutable(path)) throw new Error(`${name} is not in ${path}`);
-    return [name, path] as const;
+  const assets = await Promise.all(names.map((name) => fromAssets(name, options)));
+  const found = new Map<Name, ResolvedBinary>();
+  const missing: Name[] = [];
+  for (const [index, name] of names.entries()) {
+    const binary = assets[index] ?? fromCache(name, cache, system);
+    if (binary === undefined) missing.push(name);
+    else found.set(name, binary);
+  }
+  if (missing.length > 0) {
+    for (const [name, binary] of await obtain(missing, cache, system, options)) found.set(name, binary);
+  }
+  return Object.fromEntries(found) as Record<Name, ResolvedBinary>;
+}
+
+/** What a person brought themselves is used if it can stand in: another patch version may, another minor one may not. */
+async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<ResolvedBinary | undefined> {
+  const folder = options.env['KUBEBUILDER_ASSETS'];
+  if (folder === undefined || folder === '') return undefined;
+  const path = join(folder, name);
+  if (!isExecutable(path)) return undefined;
+  const { component, versionArgs } = binaries[name];
+  const needed = components[component].version;
+  const version = await askVersion(path, versionArgs, options.env);
+  if (fits(version, needed, component === 'etcd' ? 1 : 2)) return { path, version };
+  options.report({ kind: 'unfit', binary: name, path, version, needed });
+  return undefined;
+}
+
+function fromCache(name: BinaryName, cache: string, system: Platform): ResolvedBinary | undefined {
+  const path = cachedPath(cache, name, system);
+  return isExecutable(path) ? { path, version: components[binaries[name].component].version } : undefined;
+}
+
+/** Downloads or builds, one at a time: a build uses every core by itself. */
+async function obtain<Name extends BinaryName>(
+  names: readonly Name[],
+  cache: string,
+  system: Platform,
+  options: ResolveOptions,
+): Promise<Map<Name, ResolvedBinary>> {
+  const { report, signal } = options;
+  await mkdir(cache, { recursive: true });
+  const lock = await acquireLock(join(cache, 'lock'), (pid) => report({ kind: 'waiting', pid }), signal);
+  const work = join(cache, `work-${process.pid}`);
+  try {
+    await removeLeftovers(cache);
+    await mkdir(work, { recursive: true });
+    const found = new Map<Name, ResolvedBinary>();
+    for (const name of names) {
+      // Whoever held the lock before may have made it.
+      let binary = fromCache(name, cache, system);
+      if (binary === undefined) {
+        const file =
+          (await downloadRelease(name, system, work, options)) ?? (await build(name, work, options));
+        await install(file, cachedPath(cache, name, system));
+        binary = fromCache(name, cache, system);
+      }
+      if (binary === undefined) throw new Error(`${name} did not arrive in ${cache}`);
+      found.set(name, binary);
+    }
+    return found;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+    lock.release();
+  }
+}
+
+async function downloadRelease(
+  name: BinaryName,
+  system: Platform,
+  work: string,
+  options: ResolveOptions,
+): Promise<string | undefined> {
+  const { env, report, signal } = options;
+  const release = releaseOf(name, system, env);
+  if (release === undefined) return undefined;
+  const { url } = release;
+  const file = join(work, name);
+  report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
+  const result = await download({
+    release,
+    file,
+    env,
+    signal,
+    onProgress: (receivedBytes, totalBytes) =>
+      report({ kind: 'downloading', binary: name, url, receivedBytes, totalBytes }),
   });
-  return Object.fromEntries(found) as Record<Name, string>;
+  if (result.outcome === 'done') {
+    report({ kind: 'downloaded', binary: name, url });
+    return file;
+  }
+  report({ kind: 'download-failed', binary: name, url, reason: result.reason });
+  return undefined;
+}
+
+async function build(name: BinaryName, work: string, options: ResolveOptions): Promise<string> {
+  const { env, now, report, watchdog, signal } = options;
+  const go = findGo(env);
+  const { module, version } = components[binaries[name].component];
+  if (go === undefined) {
+    throw new BinaryMissingError(
+      `${name} ${version} is not here, could not be downloaded with a known checksum, and there is no Go to build it with.\n` +
+        `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and kept.\n` +
+        'Or set KUBEBUILDER_ASSETS to a folder that has ' +
+        `${Object.keys(binaries).join(', ')}.`,
+    );
+  }
+  const started = now();
+  const path = await goBuild({
+    binary: name,
+    go,
+    folder: join(work, `build-${name}`),
+    env,
+    now,
+    watchdog,
+    signal,
+    onProgress: (packages, elapsedMs) => report({ kind: 'building', binary: name, packages, elapsedMs }),
+  });
+  report({ kind: 'built', binary: name, elapsedMs: now() - started });
+  return path;
+}
+
+async function install(file: string, target: string): Promise<void> {
+  await chmod(file, 0o755);
+  await mkdir(dirname(target), { recursive: true });
+  await rename(file, target);
+}
+
+/** Of processes that were killed while they built. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
+    const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);
+    if (pid > 0 && !isProcessAlive(pid)) await rm(join(cache, entry), { recursive: true, force: true });
+  }
+}
+
+async function askVersion(path: string, args: readonly string[], env: OuterEnvironment): Promise<string> {
+  const { stdout } = await promisify(execFile)(path, args, { env: baseEnvironment(env), timeout: 30_000 });
+  return /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'unknown';
+}
+
+function fits(actual: string, needed: string, significantNumbers: number): boolean {
+  const head = (version: string): string => version.split('.').slice(0, significantNumbers).join('.');
+  return head(actual) === head(needed);
 }

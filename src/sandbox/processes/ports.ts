@@ -10,6 +10,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { isProcessAlive } from '../file-lock.ts';
 
 export type PortReservation = {
   readonly ports: readonly number[];
@@ -49,7 +50,7 @@ function reserve(file: string): boolean {
   }
   // Left by a process that could not clean up. Free it for a later attempt, which may be another process's.
   const owner = Number(readOrEmpty(file));
-  if (owner > 0 && !isAlive(owner)) rmSync(file, { force: true });
+  if (owner > 0 && !isProcessAlive(owner)) rmSync(file, { force: true });
   return false;
 }
 
@@ -58,15 +59,6 @@ function readOrEmpty(file: string): string {
     return readFileSync(file, 'utf8');
   } catch {
     return '';
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

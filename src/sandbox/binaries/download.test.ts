@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { download, type DownloadOutcome } from './download.ts';
+
+const content = Buffer.alloc(300_000, 'konstellation');
+const sha256 = createHash('sha256').update(content).digest('hex');
+
+let folder: string;
+let server: Server | undefined;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kon-download-'));
+});
+afterEach(async () => {
+  server?.closeAllConnections();
+  server?.close();
+  await rm(folder, { recursive: true });
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const listening = createServer(listener);
+  server = listening;
+  await new Promise<void>((resolve) => {
+    listening.listen(0, '127.0.0.1', resolve);
+  });
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}/kwok`;
+}
+
+function get(url: string, more: { sha256?: string; signal?: AbortSignal } = {}): Promise<DownloadOutcome> {
+  return download({
+    release: { url, sha256: more.sha256 ?? sha256 },
+    file: join(folder, 'kwok'),
+    env: {},
+    onProgress: () => undefined,
+    stallMs: 300,
+    signal: more.signal,
+  });
+}
+
+test('a file with the right checksum arrives, and progress is told', async () => {
+  const url = await serve((_request, response) => {
+    response.setHeader('content-length', content.length);
+    response.end(content);
+  });
+  const told: (readonly [number, number | undefined])[] = [];
+  const outcome = await download({
+    release: { url, sha256 },
+    file: join(folder, 'kwok'),
+    env: {},
+    onProgress: (received, total) => told.push([received, total]),
+  });
+  expect(outcome).toEqual({ outcome: 'done' });
+  expect(await readFile(join(folder, 'kwok'))).toEqual(content);
+  expect(told.at(-1)).toEqual([content.length, content.length]);
+});
+
+test('a redirect is followed', async () => {
+  const url = await serve((request, response) => {
+    if (request.url === '/kwok') response.writeHead(302, { location: '/elsewhere' }).end();
+    else response.end(content);
+  });
+  expect(await get(url)).toEqual({ outcome: 'done' });
+});
+
+test('a file with another checksum is refused', async () => {
+  const url = await serve((_request, response) => response.end('something else'));
+  expect(await get(url)).toEqual({
+    outcome: 'failed',
+    reason: expect.stringMatching(/^its SHA-256 is [0-9a-f]{64} and not [0-9a-f]{64}$/) as string,
+  });
+});
+
+test('a body that is cut off is refused', async () => {
+  const url = await serve((_request, response) => {
+    response.setHeader('content-length', content.length);
+    response.write(content.subarray(0, 1000), () => response.destroy());
+  });
+  expect(await get(url)).toMatchObject({ outcome: 'failed' });
+});
+
+test('a body that stalls is given up', async () => {
+  const url = await serve((_request, response) => {
+    response.setHeader('content-length', content.length);
+    response.write(content.subarray(0, 1000));
+  });
+  expect(await get(url)).toMatchObject({
+    outcome: 'failed',
+    reason: expect.stringMatching(/timeout/i) as string,
+  });
+});
+
+test('the answer of a server that has no such file is told', async () => {
+  const url = await serve((_request, response) => response.writeHead(404).end());
+  expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server answered 404 Not Found' });
+});
+
+test('a server that is not there is told', async () => {
+  const url = await serve(() => undefined);
+  await new Promise((resolve) => {
+    server?.close(resolve);
+  });
+  expect(await get(url)).toMatchObject({
+    outcome: 'failed',
+    reason: expect.stringContaining('ECONNREFUSED') as string,
+  });
+});
+
+test('an abort is no failure: it rejects', async () => {
+  const abort = new AbortController();
+  const url = await serve((_request, response) => {
+    response.write('x', () => abort.abort(new Error('told to stop')));
+  });
+  await expect(get(url, { signal: abort.signal })).rejects.toThrow('told to stop');
+});

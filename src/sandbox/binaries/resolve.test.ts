@@ -1,0 +1,128 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { arch, platform } from 'node:process';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startWatchdog, type Watchdog } from '../processes/watchdog.ts';
+import { cachedPath, cacheFolder } from './cache.ts';
+import type { BinaryEvent } from './events.ts';
+import { platformOf } from './platform.ts';
+import { resolveBinaries, type ResolveOptions } from './resolve.ts';
+
+const system = platformOf(platform, arch);
+let home: string;
+let watchdog: Watchdog;
+let server: Server | undefined;
+let events: BinaryEvent[];
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'kon-resolve-'));
+  watchdog = await startWatchdog();
+  events = [];
+});
+afterEach(async () => {
+  server?.close();
+  await watchdog.close();
+  await rm(home, { recursive: true });
+});
+
+/** With nothing on PATH: no Go, whatever the machine has. */
+function options(env: Record<string, string> = {}): ResolveOptions {
+  return {
+    env: { HOME: home, PATH: join(home, 'empty'), ...env },
+    now: Date.now,
+    report: (event) => events.push(event),
+    watchdog,
+  };
+}
+
+async function executable(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+}
+
+async function mirror(listener: RequestListener): Promise<string> {
+  const listening = createServer(listener);
+  server = listening;
+  await new Promise<void>((resolve) => {
+    listening.listen(0, '127.0.0.1', resolve);
+  });
+  return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+}
+
+test('the cache is asked first, where XDG says it is', async () => {
+  const env = { XDG_CACHE_HOME: join(home, 'xdg') };
+  const path = cachedPath(cacheFolder(env), 'etcd', system);
+  await executable(path, '#!/bin/sh\n');
+  expect(path).toBe(
+    join(home, 'xdg/konstellation/binaries', `etcd-3.7.3-${system.os}-${system.arch}`, 'etcd'),
+  );
+  expect(await resolveBinaries(['etcd'], options(env))).toEqual({ etcd: { path, version: '3.7.3' } });
+});
+
+test('with neither cache nor download nor Go, the error says what to install', async () => {
+  await expect(resolveBinaries(['kube-apiserver'], options())).rejects.toThrow(
+    /kube-apiserver 1\.36\.3 is not here.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,
+  );
+  expect(events).toEqual([]);
+  expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
+});
+
+test.each([
+  ['a wrong file', (_request, response) => response.end('not kubectl'), /^its SHA-256 is/],
+  ['no file', (_request, response) => response.writeHead(404).end(), /^the server answered 404/],
+] satisfies [string, RequestListener, RegExp][])(
+  'a mirror with %s is told, and the way goes on to a build',
+  async (_name, listener, reason) => {
+    const requested: (string | undefined)[] = [];
+    const url = await mirror((request, response) => {
+      requested.push(request.url);
+      listener(request, response);
+    });
+    await expect(resolveBinaries(['kubectl'], options({ KON_MIRROR_KUBERNETES: url }))).rejects.toThrow(
+      /there is no Go to build it with/,
+    );
+    expect(requested).toEqual([`/v1.36.3/bin/${system.os}/${system.arch}/kubectl`]);
+    expect(events.find((event) => event.kind === 'download-failed')).toMatchObject({
+      binary: 'kubectl',
+      reason: expect.stringMatching(reason) as string,
+    });
+    expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
+  },
+);
+
+test('KUBEBUILDER_ASSETS goes before the cache if its version can stand in', async () => {
+  const assets = join(home, 'assets');
+  await executable(join(assets, 'etcd'), '#!/bin/sh\necho "etcd Version: 3.6.9"\n');
+  await executable(join(assets, 'kube-apiserver'), '#!/bin/sh\necho "Kubernetes v1.36.0"\n');
+  await executable(cachedPath(cacheFolder({ HOME: home }), 'etcd', system), '');
+  expect(await resolveBinaries(['etcd', 'kube-apiserver'], options({ KUBEBUILDER_ASSETS: assets }))).toEqual({
+    etcd: { path: join(assets, 'etcd'), version: '3.6.9' },
+    'kube-apiserver': { path: join(assets, 'kube-apiserver'), version: '1.36.0' },
+  });
+  expect(events).toEqual([]);
+});
+
+test('KUBEBUILDER_ASSETS of another minor version is told and passed over', async () => {
+  const assets = join(home, 'assets');
+  const path = join(assets, 'kube-apiserver');
+  await executable(path, '#!/bin/sh\necho "Kubernetes v1.32.4"\n');
+  const cached = cachedPath(cacheFolder({ HOME: home }), 'kube-apiserver', system);
+  await executable(cached, '');
+  expect(await resolveBinaries(['kube-apiserver'], options({ KUBEBUILDER_ASSETS: assets }))).toEqual({
+    'kube-apiserver': { path: cached, version: '1.36.3' },
+  });
+  expect(events).toEqual([
+    { kind: 'unfit', binary: 'kube-apiserver', path, version: '1.32.4', needed: '1.36.3' },
+  ]);
+});
+
+test('what a killed process left behind while building is removed', async () => {
+  const cache = cacheFolder({ HOME: home });
+  await mkdir(join(cache, 'work-999999999'), { recursive: true });
+  await expect(resolveBinaries(['etcd'], options())).rejects.toThrow(/Install Go/);
+  expect(await readdir(cache)).toEqual([]);
+});

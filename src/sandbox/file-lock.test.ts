@@ -1,0 +1,66 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { acquireLock, tryLock } from './file-lock.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kon-lock-'));
+  file = join(folder, 'lock');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+// Process 1 lives as long as the machine; no process has so high a number.
+const alive = '1';
+const dead = '999999999';
+
+test('a free lock is taken, names its holder, and is given back', async () => {
+  const attempt = tryLock(file);
+  expect(attempt.outcome).toBe('acquired');
+  expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+  expect(tryLock(file)).toEqual({ outcome: 'held', pid: process.pid });
+  if (attempt.outcome === 'acquired') attempt.lock.release();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a lock of a living process is held', () => {
+  writeFileSync(file, alive);
+  expect(tryLock(file)).toEqual({ outcome: 'held', pid: 1 });
+});
+
+test('a lock of a dead process is void', () => {
+  writeFileSync(file, dead);
+  expect(tryLock(file).outcome).toBe('acquired');
+  expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+});
+
+test('releasing leaves a lock that somebody else holds by now', () => {
+  const attempt = tryLock(file);
+  writeFileSync(file, alive);
+  if (attempt.outcome === 'acquired') attempt.lock.release();
+  expect(readFileSync(file, 'utf8')).toBe(alive);
+});
+
+test('a waiter is told whom it waits for, and goes on when the lock is released', async () => {
+  const first = await acquireLock(file, () => undefined);
+  const waitedFor: number[] = [];
+  const told = Promise.withResolvers<void>();
+  const second = acquireLock(file, (pid) => {
+    waitedFor.push(pid);
+    told.resolve();
+  });
+  await told.promise;
+  first.release();
+  (await second).release();
+  expect(waitedFor).toEqual([process.pid]);
+});
+
+test('a waiter can be told to stop', async () => {
+  writeFileSync(file, alive);
+  const abort = new AbortController();
+  const waiting = acquireLock(file, () => abort.abort(new Error('told to stop')), abort.signal);
+  await expect(waiting).rejects.toThrow();
+});

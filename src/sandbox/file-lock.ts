@@ -1,0 +1,95 @@
+/**
+ * A lock between processes of one machine: a file that names its holder. It is created by `link`, so that it is there
+ * with its content or not at all, and it is void when its holder lives no more.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export type FileLock = { release(): void };
+
+export type LockAttempt =
+  | { readonly outcome: 'acquired'; readonly lock: FileLock }
+  | { readonly outcome: 'held'; readonly pid: number };
+
+const pollMs = 100;
+
+/** Tries once. */
+export function tryLock(file: string): LockAttempt {
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, String(process.pid), { mode: 0o600 });
+  try {
+    for (;;) {
+      try {
+        linkSync(own, file);
+        return { outcome: 'acquired', lock: { release: () => release(file) } };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const pid = holder(file);
+      if (pid === undefined) continue;
+      if (isProcessAlive(pid)) return { outcome: 'held', pid };
+      discard(file, pid);
+    }
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/**
+ * Waits for its turn.
+ * @param onWait Told once of each holder that is waited for.
+ */
+export async function acquireLock(
+  file: string,
+  onWait: (pid: number) => void,
+  signal?: AbortSignal,
+): Promise<FileLock> {
+  let told: number | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    const attempt = tryLock(file);
+    if (attempt.outcome === 'acquired') return attempt.lock;
+    if (attempt.pid !== told) onWait(attempt.pid);
+    told = attempt.pid;
+    await delay(pollMs, undefined, signal ? { signal } : {});
+  }
+}
+
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function holder(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function release(file: string): void {
+  if (holder(file) === process.pid) rmSync(file, { force: true });
+}
+
+/** Two processes may find the same dead holder; whoever moved away a living one's file puts it back. */
+function discard(file: string, deadPid: number): void {
+  const aside = `${file}.stale.${process.pid}`;
+  try {
+    renameSync(file, aside);
+  } catch {
+    return;
+  }
+  if (holder(aside) !== deadPid) {
+    try {
+      linkSync(aside, file);
+    } catch {
+      // It has been taken anew meanwhile.
+    }
+  }
+  rmSync(aside, { force: true });
+}

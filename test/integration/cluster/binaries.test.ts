@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BinaryEvent } from '../../../src/sandbox/binaries/events.ts';
+import { findGo } from '../../../src/sandbox/binaries/go-build.ts';
+import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
+import { startWatchdog, type Watchdog } from '../../../src/sandbox/processes/watchdog.ts';
+
+let watchdog: Watchdog;
+let cacheHome: string;
+beforeAll(async () => {
+  watchdog = await startWatchdog();
+  cacheHome = await mkdtemp(join(tmpdir(), 'kon-binaries-'));
+});
+afterAll(async () => {
+  await watchdog.close();
+  await rm(cacheHome, { recursive: true });
+});
+
+// Seconds where the Go build cache is warm, about a minute where it is not.
+test.skipIf(findGo(process.env) === undefined)(
+  'a part that is nowhere is built from the pinned modules, once',
+  { timeout: 300_000 },
+  async () => {
+    const events: BinaryEvent[] = [];
+    const options = {
+      env: { ...process.env, XDG_CACHE_HOME: cacheHome, KUBEBUILDER_ASSETS: undefined },
+      now: Date.now,
+      report: (event: BinaryEvent) => events.push(event),
+      watchdog,
+    };
+    const [first, second] = await Promise.all([
+      resolveBinaries(['etcd'], options),
+      resolveBinaries(['etcd'], options),
+    ]);
+    expect(first).toEqual(second);
+    const { stdout } = await promisify(execFile)(first.etcd.path, ['--version'], { env: {} });
+    expect(stdout).toContain('etcd Version: 3.7.3');
+    expect(events.filter((event) => event.kind === 'built')).toHaveLength(1);
+    expect(events.some((event) => event.kind === 'waiting')).toBe(true);
+    const cache = join(cacheHome, 'konstellation/binaries');
+    expect(await readdir(cache)).toEqual([expect.stringMatching(/^etcd-3\.7\.3-/)]);
+  },
+);
