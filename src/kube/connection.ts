@@ -14,8 +14,8 @@ export type TlsMaterial = {
 };
 
 export type Credentials = {
-  /** `Authorization` and `Impersonate-*`. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** `Authorization` and `Impersonate-*`. A list stands for a header that is sent once for each value. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly tls: TlsMaterial;
 };
 
@@ -36,3 +36,21 @@ export type Connection = {
    */
   credentials(options?: { readonly refresh?: boolean }): Promise<Credentials>;
 };
+
+/** A connection whose parts are known already, as a local cluster's are to who started it. */
+export function staticConnection(options: {
+  server: string;
+  namespace?: string;
+  token?: string;
+  tls?: TlsMaterial;
+}): Connection {
+  const credentials: Credentials = {
+    headers: options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` },
+    tls: options.tls ?? {},
+  };
+  return {
+    server: options.server.replace(/\/+$/, ''),
+    namespace: options.namespace ?? 'default',
+    credentials: () => Promise.resolve(credentials),
+  };
+}

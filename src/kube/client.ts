@@ -1,0 +1,239 @@
+/** The verbs of the API over one connection: raw JSON in and out, see `KubeClient`. */
+import type { Connection } from './connection.ts';
+import { isGone, KubeUnreachableError } from './errors.ts';
+import type { KubeClient, ListOptions, ListResult, WatchOptions, WriteOptions } from './kube-client.ts';
+import type { KubeObject } from './object.ts';
+import { createRequester, type KubeClientOptions, type Query } from './requester.ts';
+import { apiVersionOf, resourcePath, type Resource } from './resource.ts';
+import { linesOf, parseWatchEvent, WatchFormatError } from './watch-stream.ts';
+
+const defaultPageSize = 500;
+
+export function createKubeClient(connection: Connection, options: KubeClientOptions = {}): KubeClient {
+  const { ask, send, open, server, close } = createRequester(connection, options);
+
+  const listOnce = async <T extends KubeObject>(
+    resource: Resource,
+    listOptions: ListOptions,
+    pageSize: number | undefined,
+  ): Promise<ListResult<T>> => {
+    const items: T[] = [];
+    const apiVersion = apiVersionOf(resource);
+    let continueToken: string | undefined;
+    for (;;) {
+      const page = await ask<{
+        metadata?: { resourceVersion?: string; continue?: string };
+        items?: T[] | null;
+      }>({
+        method: 'GET',
+        path: resourcePath(resource, { namespace: listOptions.namespace }),
+        query: {
+          labelSelector: listOptions.labelSelector,
+          fieldSelector: listOptions.fieldSelector,
+          limit: pageSize,
+          continue: continueToken,
+          // A continue token carries the version, and the server refuses to be told both.
+          resourceVersion: continueToken === undefined ? listOptions.resourceVersion : undefined,
+          resourceVersionMatch: continueToken === undefined ? listOptions.resourceVersionMatch : undefined,
+        },
+        signal: listOptions.signal,
+        repeatable: true,
+        write: false,
+      });
+      for (const item of page.items ?? []) {
+        item.apiVersion ??= apiVersion;
+        item.kind ??= resource.kind;
+        items.push(item);
+      }
+      continueToken = page.metadata?.continue || undefined;
+      if (continueToken === undefined)
+        return { items, resourceVersion: page.metadata?.resourceVersion ?? '' };
+    }
+  };
+
+  const writeQuery = (write: WriteOptions | undefined): Query => ({
+    fieldManager: write?.fieldManager,
+    fieldValidation: write?.fieldValidation,
+    dryRun: write?.dryRun ? 'All' : undefined,
+  });
+
+  const put = <T extends KubeObject>(
+    resource: Resource,
+    object: T,
+    write: WriteOptions | undefined,
+    subresource?: string,
+  ): Promise<T> =>
+    ask({
+      method: 'PUT',
+      path: resourcePath(resource, { ...refOf(resource, object), subresource }),
+      query: writeQuery(write),
+      body: object,
+      signal: write?.signal,
+      repeatable: true,
+      write: true,
+    });
+
+  return {
+    get: (resource, ref, request) =>
+      ask({
+        method: 'GET',
+        path: resourcePath(resource, { namespace: ref.namespace, name: ref.name }),
+        signal: request?.signal,
+        repeatable: true,
+        write: false,
+      }),
+
+    async list<T extends KubeObject>(resource: Resource, listOptions: ListOptions = {}) {
+      try {
+        return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
+      } catch (error) {
+        // The pages took so long that their version was compacted. As client-go's pager: all in one, then.
+        if (!isGone(error) || listOptions.resourceVersion !== undefined) throw error;
+        return listOnce<T>(resource, listOptions, undefined);
+      }
+    },
+
+    create: (resource, object, write) =>
+      ask({
+        method: 'POST',
+        path: resourcePath(resource, { namespace: object.metadata.namespace }),
+        query: writeQuery(write),
+        body: object,
+        signal: write?.signal,
+        repeatable: false,
+        write: true,
+      }),
+
+    update: (resource, object, write) => put(resource, object, write),
+    updateStatus: (resource, object, write) => put(resource, object, write, 'status'),
+
+    apply: (resource, object, write) =>
+      ask({
+        method: 'PATCH',
+        path: resourcePath(resource, { ...refOf(resource, object), subresource: write.subresource }),
+        query: { ...writeQuery(write), force: write.force ? true : undefined },
+        // JSON is YAML, and the server knows only this name for it.
+        headers: { 'content-type': 'application/apply-patch+yaml' },
+        body: object,
+        signal: write.signal,
+        repeatable: true,
+        write: true,
+      }),
+
+    patch: (resource, ref, patch, write) =>
+      ask({
+        method: 'PATCH',
+        path: resourcePath(resource, {
+          namespace: ref.namespace,
+          name: ref.name,
+          subresource: write.subresource,
+        }),
+        query: writeQuery(write),
+        headers: {
+          'content-type':
+            write.type === 'strategic'
+              ? 'application/strategic-merge-patch+json'
+              : `application/${write.type}-patch+json`,
+        },
+        body: patch,
+        signal: write.signal,
+        repeatable: write.type !== 'json',
+        write: true,
+      }),
+
+    async delete(resource, ref, request = {}) {
+      const preconditions = {
+        ...(request.uid === undefined ? {} : { uid: request.uid }),
+        ...(request.resourceVersion === undefined ? {} : { resourceVersion: request.resourceVersion }),
+      };
+      await ask({
+        method: 'DELETE',
+        path: resourcePath(resource, { namespace: ref.namespace, name: ref.name }),
+        body: {
+          apiVersion: 'v1',
+          kind: 'DeleteOptions',
+          ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
+          ...(request.propagationPolicy ? { propagationPolicy: request.propagationPolicy } : {}),
+          ...(request.gracePeriodSeconds === undefined
+            ? {}
+            : { gracePeriodSeconds: request.gracePeriodSeconds }),
+          ...(request.dryRun ? { dryRun: ['All'] } : {}),
+        },
+        signal: request.signal,
+        repeatable: true,
+        write: true,
+      });
+    },
+
+    async createToken(ref, spec, request) {
+      const { status } = await ask<{ status?: { token?: string; expirationTimestamp?: string } }>({
+        method: 'POST',
+        path: `/api/v1/namespaces/${encodeURIComponent(ref.namespace)}/serviceaccounts/${encodeURIComponent(ref.name)}/token`,
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
+        signal: request?.signal,
+        repeatable: true,
+        // A token is nothing that lasts in the cluster; asking for one is no write that a lease has to guard.
+        write: false,
+      });
+      if (!status?.token)
+        throw new KubeUnreachableError('protocol', server, 'the answer to a TokenRequest has no token');
+      return { token: status.token, expirationTimestamp: status.expirationTimestamp ?? '' };
+    },
+
+    async *watch<T extends KubeObject>(resource: Resource, watch: WatchOptions) {
+      const stream = await open({
+        method: 'GET',
+        path: resourcePath(resource, { namespace: watch.namespace }),
+        query: {
+          watch: true,
+          labelSelector: watch.labelSelector,
+          fieldSelector: watch.fieldSelector,
+          resourceVersion: watch.resourceVersion,
+          allowWatchBookmarks: watch.allowBookmarks || watch.sendInitialEvents ? true : undefined,
+          timeoutSeconds: watch.timeoutSeconds,
+          ...(watch.sendInitialEvents
+            ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+            : {}),
+        },
+        signal: watch.signal,
+        repeatable: true,
+        write: false,
+      });
+      try {
+        for await (const line of linesOf(stream.body)) yield parseWatchEvent<T>(line);
+      } catch (error) {
+        throw error instanceof WatchFormatError ? error : stream.wrapError(error);
+      } finally {
+        stream.end();
+      }
+    },
+
+    async raw(request) {
+      const repeatable = ['GET', 'HEAD', 'PUT', 'DELETE'].includes(request.method);
+      const answer = await send({
+        method: request.method,
+        path: request.path,
+        ...(request.query ? { query: request.query } : {}),
+        body: request.body,
+        ...(request.headers ? { headers: lowerCaseNames(request.headers) } : {}),
+        signal: request.signal,
+        repeatable,
+        write: request.method !== 'GET' && request.method !== 'HEAD',
+      });
+      const headers: Record<string, string> = {};
+      for (const [name, value] of Object.entries(answer.headers))
+        headers[name] = Array.isArray(value) ? value.join(', ') : value;
+      return { status: answer.status, headers, body: answer.body };
+    },
+
+    close,
+  };
+}
+
+const lowerCaseNames = (headers: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
+const refOf = (resource: Resource, object: KubeObject): { namespace: string | undefined; name: string } => ({
+  namespace: resource.namespaced ? object.metadata.namespace : undefined,
+  name: object.metadata.name,
+});

@@ -1,0 +1,197 @@
+/**
+ * From a kubeconfig, or from a pod's own files, to a Connection. What the files say is understood by the official
+ * client's KubeConfig, which is loaded only here, as it is large.
+ */
+import type { RequestOptions as HttpsRequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { Connection, Credentials } from './connection.ts';
+import { KubeConfigError } from './errors.ts';
+import {
+  messageOf,
+  readDocument,
+  type ClusterEntry,
+  type ContextEntry,
+  type KubeconfigDocument,
+  type LoadConnectionOptions,
+  type UserEntry,
+} from './kubeconfig-files.ts';
+import { proxyFromEnv } from './proxy.ts';
+
+/** @throws KubeConfigError, whose code tells what to do. */
+export async function loadConnection(options: LoadConnectionOptions): Promise<Connection> {
+  const { document, origin, inPod } = await readDocument(options);
+  const selected = select(document, options.context, origin);
+  let current = { selected, config: await toKubeConfig(selected) };
+  const { server } = selected;
+
+  const reread = async (): Promise<void> => {
+    const again = await readDocument(options)
+      .then((next) => select(next.document, selected.contextName, next.origin))
+      .catch(() => current.selected);
+    // The file may have come to name another cluster meanwhile; this connection stays with the one it was made for.
+    const chosen = again.server === server ? again : current.selected;
+    current = { selected: chosen, config: await toKubeConfig(chosen) };
+  };
+
+  const proxyUrl = selected.cluster['proxy-url'] ?? proxyFromEnv(new URL(server), options.env);
+  return {
+    server,
+    namespace: selected.context.namespace || 'default',
+    ...(inPod ? {} : { context: selected.contextName }),
+    ...(proxyUrl ? { proxyUrl } : {}),
+    async credentials({ refresh = false } = {}) {
+      if (refresh) await reread();
+      return credentialsOf(current.config, current.selected);
+    },
+  };
+}
+
+type Selected = {
+  contextName: string;
+  context: ContextEntry;
+  cluster: ClusterEntry;
+  user: UserEntry;
+  server: string;
+};
+
+function select(document: KubeconfigDocument, wanted: string | undefined, origin: string): Selected {
+  const contextName = wanted || document['current-context'];
+  const names = document.contexts.map(({ name }) => name).join(', ') || 'none';
+  if (!contextName)
+    throw new KubeConfigError('ContextUnset', `${origin} has no current context (contexts in it: ${names})`);
+  const context = document.contexts.find(({ name }) => name === contextName)?.context;
+  if (!context)
+    throw new KubeConfigError(
+      'ContextUnknown',
+      `there is no context "${contextName}" in ${origin} (contexts in it: ${names})`,
+    );
+  const cluster = document.clusters.find(({ name }) => name === context.cluster)?.cluster;
+  if (!cluster?.server)
+    throw new KubeConfigError(
+      'ClusterUnknown',
+      `the context "${contextName}" in ${origin} names the cluster "${context.cluster ?? ''}", which has no server there`,
+    );
+  const user = context.user ? document.users.find(({ name }) => name === context.user)?.user : {};
+  if (!user)
+    throw new KubeConfigError(
+      'UserUnknown',
+      `the context "${contextName}" in ${origin} names the user "${context.user}", which is not there`,
+    );
+  const url = URL.parse(cluster.server);
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw new KubeConfigError('Invalid', `"${cluster.server}" in ${origin} is no URL of a server`);
+  return {
+    contextName,
+    context,
+    cluster,
+    user,
+    server: cluster.server.replace(/\/+$/, ''),
+  };
+}
+
+async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const { cluster, user, contextName } = selected;
+  const config = new KubeConfig();
+  // Its own handling of proxies makes agents which nobody uses here.
+  const { 'proxy-url': _proxyUrl, ...rest } = cluster;
+  const translated: KubeconfigDocument = {
+    clusters: [
+      {
+        name: 'cluster',
+        cluster: {
+          ...rest,
+          // Without TLS there is nothing to verify, but KubeConfig refuses such a server unless told to skip it.
+          ...(selected.server.startsWith('http:') ? { 'insecure-skip-tls-verify': true } : {}),
+        },
+      },
+    ],
+    users: [{ name: 'user', user: translateUser(user, cluster) }],
+    contexts: [{ name: contextName, context: { cluster: 'cluster', user: 'user' } }],
+    'current-context': contextName,
+  };
+  try {
+    config.loadFromString(JSON.stringify(translated));
+  } catch (error) {
+    throw new KubeConfigError('Invalid', `the kubeconfig cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return config;
+}
+
+/** Says to KubeConfig what it knows under another name, or leaves to its caller. */
+function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
+  const translated: UserEntry = { ...user };
+  // It reads a `token-file` once; the file of a `tokenFile` provider again each minute, as it has to be.
+  if (user.tokenFile) {
+    translated['auth-provider'] = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
+    // kubectl's order: the file wins over the token. KubeConfig has it the other way round.
+    delete translated.token;
+  }
+  if (user.exec) {
+    const info = {
+      apiVersion: user.exec.apiVersion ?? 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      spec: {
+        interactive: false,
+        ...(user.exec.provideClusterInfo
+          ? {
+              cluster: {
+                server: cluster.server,
+                'tls-server-name': cluster['tls-server-name'],
+                'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'],
+                'certificate-authority-data': cluster['certificate-authority-data'],
+                'proxy-url': cluster['proxy-url'],
+              },
+            }
+          : {}),
+      },
+    };
+    // Every plugin may count on this variable: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
+    translated.exec = {
+      ...user.exec,
+      env: [...(user.exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }],
+    };
+  }
+  return translated;
+}
+
+async function credentialsOf(config: KubeConfig, selected: Selected): Promise<Credentials> {
+  const found: HttpsRequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(found);
+  } catch (error) {
+    const { exec } = selected.user;
+    const what = exec?.command ? `the credential plugin "${exec.command}"` : 'reading the credentials';
+    const hint = exec?.installHint ? ` ${exec.installHint.trim()}` : '';
+    throw new KubeConfigError('CredentialsFailed', `${what} failed: ${messageOf(error).trim()}${hint}`, {
+      cause: error,
+    });
+  }
+  const headers: Record<string, string | readonly string[]> = {};
+  if (found.auth) headers.Authorization = `Basic ${Buffer.from(found.auth).toString('base64')}`;
+  for (const [name, value] of Object.entries(found.headers ?? {}))
+    // Token files often end in a newline, which a header must not.
+    if (value !== undefined) headers[name] = String(value).trim();
+  const { user } = selected;
+  if (user['as-uid']) headers['Impersonate-Uid'] = user['as-uid'];
+  if (user['as-groups']?.length) headers['Impersonate-Group'] = user['as-groups'];
+  for (const [name, values] of Object.entries(user['as-user-extra'] ?? {}))
+    headers[`Impersonate-Extra-${encodeURIComponent(name)}`] = values;
+  return {
+    headers,
+    tls: {
+      ...pem('ca', found.ca),
+      ...pem('cert', found.cert),
+      ...pem('key', found.key),
+      ...(typeof found.servername === 'string' ? { servername: found.servername } : {}),
+      ...(found.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: found.rejectUnauthorized }),
+    },
+  };
+}
+
+const pem = <K extends string>(name: K, value: unknown): { [P in K]?: string | Buffer } =>
+  typeof value === 'string' || Buffer.isBuffer(value)
+    ? ({ [name]: value } as { [P in K]?: string | Buffer })
+    : {};

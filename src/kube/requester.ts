@@ -1,0 +1,281 @@
+/**
+ * One request to the API server, from its deadline and retries to its typed error: what all verbs of the client share.
+ */
+import type { Connection } from './connection.ts';
+import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
+import { createRateLimiter } from './rate-limiter.ts';
+import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { createTransport, type TransportResponse } from './transport.ts';
+
+/** A `Warning` header of the server: a deprecated API, an unknown field, the words of an admission policy. */
+export type Warning = { readonly text: string; readonly method: string; readonly path: string };
+
+export type KubeClientOptions = {
+  readonly userAgent?: string | undefined;
+  /** Requests a second, on average and at once: 50 and 100 unless told otherwise. */
+  readonly qps?: number | undefined;
+  readonly burst?: number | undefined;
+  /** From sending to the last byte of the answer, 30,000 unless told otherwise. For a watch: to its first byte. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** A monotonic clock in milliseconds, `performance.now` unless told otherwise. */
+  readonly now?: Now | undefined;
+  /** Spreads the retries of many clients; without it they are not spread. */
+  readonly random?: Random | undefined;
+  readonly setTimer?: SetTimer | undefined;
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
+  /**
+   * Called right before a request that writes goes out, after all waiting, and throws to call it off: how a process
+   * that has lost its lease is kept from writing.
+   */
+  readonly beforeWrite?: (() => void) | undefined;
+};
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export type Call = {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether doing it twice is the same as doing it once. */
+  readonly repeatable: boolean;
+  readonly write: boolean;
+};
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: TransportResponse['headers'];
+  readonly body: string;
+};
+
+/** A successful answer whose body goes on until one of the sides ends it. */
+export type Stream = {
+  readonly body: AsyncIterable<Buffer>;
+  readonly end: () => void;
+  readonly wrapError: (error: unknown) => unknown;
+};
+
+export type Requester = {
+  readonly server: string;
+  /** Sends until the server takes it. Answers other than 2xx are returned. */
+  readonly send: (call: Call) => Promise<Answer>;
+  /** As `send`, and throws `KubeApiError` for an answer other than 2xx. Gives the body as JSON. */
+  readonly ask: <R>(call: Call) => Promise<R>;
+  /** @throws KubeApiError for an answer other than 200. */
+  readonly open: (call: Call) => Promise<Stream>;
+  readonly close: () => Promise<void>;
+};
+
+/** client-go's `maxRetries` of a request. */
+const maxRetries = 10;
+/** A longer `Retry-After` is for the caller's own backoff. */
+const longestRetryAfterMs = 30_000;
+/** Of GET requests on a connection that broke: a kept-alive one may have been closed by the server just then. */
+const maxReconnects = 2;
+
+export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
+  const { server } = connection;
+  const now = options.now ?? (() => performance.now());
+  const setTimer = options.setTimer ?? systemTimer;
+  const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
+  const transport = createTransport(connection, { now });
+  const limiter = createRateLimiter({ qps: options.qps ?? 50, burst: options.burst ?? 100, now, setTimer });
+  const closing = new AbortController();
+
+  const timeoutError = (call: Call): KubeUnreachableError =>
+    new KubeUnreachableError(
+      'timeout',
+      server,
+      `the API server ${server} did not answer within ${requestTimeoutMs} ms (${call.method} ${call.path})`,
+    );
+
+  /** Aborts with the reason of whichever comes first: the caller, the end of the client, the deadline. */
+  const guardCall = (call: Call) => {
+    const controller = new AbortController();
+    const stop = (): void => controller.abort(call.signal?.reason);
+    const stopClosing = (): void => controller.abort(closing.signal.reason);
+    if (call.signal?.aborted) stop();
+    if (closing.signal.aborted) stopClosing();
+    call.signal?.addEventListener('abort', stop, { once: true });
+    closing.signal.addEventListener('abort', stopClosing, { once: true });
+    const cancelDeadline = setTimer(() => controller.abort(timeoutError(call)), requestTimeoutMs);
+    return {
+      controller,
+      cancelDeadline,
+      settle(): void {
+        cancelDeadline();
+        call.signal?.removeEventListener('abort', stop);
+        closing.signal.removeEventListener('abort', stopClosing);
+      },
+      /** What a failure is to the caller: why it was aborted, when it was. */
+      wrapError: (error: unknown): unknown => {
+        if (controller.signal.aborted) return controller.signal.reason;
+        return error instanceof Error ? transport.wrapError(error) : error;
+      },
+    };
+  };
+
+  const dispatch = async (call: Call, signal: AbortSignal): Promise<TransportResponse> => {
+    const response = await transport.request({
+      method: call.method,
+      path: call.path + queryString(call.query),
+      headers: {
+        accept: 'application/json',
+        'user-agent': options.userAgent ?? 'kube-runtime',
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...call.headers,
+      },
+      body: call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body),
+      signal,
+      guard: call.write ? options.beforeWrite : undefined,
+    });
+    for (const text of options.onWarning ? warningsOf(response.headers.warning) : [])
+      options.onWarning?.({ text, method: call.method, path: call.path });
+    return response;
+  };
+
+  const attempt = async (call: Call): Promise<Answer> => {
+    const guarded = guardCall(call);
+    try {
+      const response = await dispatch(call, guarded.controller.signal);
+      const body = await response.body.text();
+      // undici counts the connection as free from the next turn on; a request before that would open another one.
+      await new Promise((resolve) => setImmediate(resolve));
+      return { status: response.status, headers: response.headers, body };
+    } catch (error) {
+      throw guarded.wrapError(error);
+    } finally {
+      guarded.settle();
+    }
+  };
+
+  const send = async (call: Call): Promise<Answer> => {
+    let reconnects = 0;
+    for (let retries = 0; ;) {
+      await limiter.take(call.signal);
+      let answer: Answer;
+      try {
+        answer = await attempt(call);
+      } catch (error) {
+        const broke = error instanceof KubeUnreachableError && error.code === 'reset';
+        if (call.method !== 'GET' || !broke || reconnects >= maxReconnects) throw error;
+        reconnects += 1;
+        continue;
+      }
+      const waitMs = retryDelayMs(answer, call, options.random);
+      if (waitMs === undefined || retries >= maxRetries) return answer;
+      retries += 1;
+      await sleep(setTimer, waitMs, call.signal);
+    }
+  };
+
+  return {
+    server,
+    send,
+    async ask<R>(call: Call): Promise<R> {
+      const answer = await send(call);
+      if (answer.status < 200 || answer.status > 299) throw apiError(answer, call);
+      try {
+        return JSON.parse(answer.body) as R;
+      } catch (error) {
+        throw new KubeUnreachableError(
+          'protocol',
+          server,
+          `what answers at ${server} is no Kubernetes API server: its answer to ${call.method} ${call.path} is not JSON`,
+          { cause: error },
+        );
+      }
+    },
+    async open(call) {
+      await limiter.take(call.signal);
+      const guarded = guardCall(call);
+      try {
+        const response = await dispatch(call, guarded.controller.signal);
+        if (response.status === 200) {
+          guarded.cancelDeadline();
+          return {
+            body: response.body,
+            wrapError: guarded.wrapError,
+            end() {
+              guarded.settle();
+              // The answer has no end of its own, so its connection is given up.
+              guarded.controller.abort(new KubeUnreachableError('closed', server, 'the stream was ended'));
+            },
+          };
+        }
+        const body = await response.body.text();
+        guarded.settle();
+        throw apiError({ status: response.status, headers: response.headers, body }, call);
+      } catch (error) {
+        guarded.settle();
+        throw error instanceof KubeApiError ? error : guarded.wrapError(error);
+      }
+    },
+    async close() {
+      closing.abort(new KubeUnreachableError('closed', server, 'the client is closed'));
+      await transport.close();
+    },
+  };
+}
+
+function queryString(query: Query = {}): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(name, String(value));
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+/**
+ * How long the server wants us to wait before the same request again; absent when it is not to be repeated.
+ * A 429 was not worked on by the server, so even a create can be repeated; another answer with `Retry-After` may come
+ * after the work was done.
+ */
+function retryDelayMs(answer: Answer, call: Call, random: Random | undefined): number | undefined {
+  const seconds = retryAfterSeconds(answer.headers);
+  const overloaded = answer.status === 429;
+  if (!overloaded && !(answer.status >= 500 && seconds !== undefined)) return undefined;
+  if (
+    !call.repeatable &&
+    !(overloaded && call.write && call.method === 'POST' && !call.path.endsWith('/eviction'))
+  )
+    return undefined;
+  const waitMs = (seconds ?? 1) * 1000;
+  return waitMs > longestRetryAfterMs ? undefined : waitMs * (1 + 0.2 * (random?.() ?? 0));
+}
+
+function retryAfterSeconds(headers: TransportResponse['headers']): number | undefined {
+  const value = headers['retry-after'];
+  const seconds = typeof value === 'string' && value !== '' ? Number(value) : Number.NaN;
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+
+function apiError(answer: Answer, call: Call): KubeApiError {
+  let status: KubeStatus = {};
+  try {
+    const parsed = JSON.parse(answer.body) as KubeStatus | null;
+    if (parsed?.kind === 'Status') status = parsed;
+  } catch {
+    const text = answer.body.trim().slice(0, 200);
+    if (text !== '') status = { message: text };
+  }
+  return new KubeApiError(
+    { ...status, code: answer.status },
+    {
+      retryAfterSeconds: retryAfterSeconds(answer.headers),
+      request: status.kind === 'Status' ? undefined : `${call.method} ${call.path}`,
+    },
+  );
+}
+
+/** `299 - "text"`, several of them separated by commas (RFC 7234 §5.5), or several headers. */
+function warningsOf(header: string | string[] | undefined): string[] {
+  if (header === undefined) return [];
+  const texts: string[] = [];
+  for (const value of Array.isArray(header) ? header : [header])
+    for (const match of value.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g))
+      texts.push((match[1] ?? '').replace(/\\(.)/g, '$1'));
+  return texts;
+}
