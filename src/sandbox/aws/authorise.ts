@@ -11,6 +11,8 @@ export type Requirement = {
   /** `iam:CreateRole` */
   readonly action: string;
   readonly resource: string;
+  /** How AWS names the resource in its refusal, where that is not the ARN (IAM says `role NAME`). */
+  readonly shownResource?: string | undefined;
   /** Keys of this call, on top of the request's own. */
   readonly context?: RequestContext | undefined;
 };
@@ -38,7 +40,7 @@ export function refusal(
 ): string | undefined {
   const evaluation = evaluateCaller(caller, requirement, context);
   if (evaluation.decision === 'allowed') return undefined;
-  const head = `User: ${caller.principalArn} is not authorized to perform: ${requirement.action} on resource: ${requirement.resource}`;
+  const head = `User: ${caller.principalArn} is not authorized to perform: ${requirement.action} on resource: ${requirement.shownResource ?? requirement.resource}`;
   if (evaluation.decision === 'explicitDeny') {
     return `${head} with an explicit deny in ${withArticle(evaluation.by[0]?.layer ?? 'identity')}`;
   }

@@ -1,0 +1,21 @@
+/** A token bucket on a clock that is read elsewhere. */
+
+export type TokenBucket = {
+  /** Takes one token if there is one. `now` in milliseconds. */
+  readonly take: (now: number) => boolean;
+};
+
+export function createTokenBucket(ratePerSecond: number, burst: number): TokenBucket {
+  let tokens = burst;
+  let filledAt: number | undefined;
+  return {
+    take: (now) => {
+      const elapsed = filledAt === undefined ? 0 : Math.max(0, now - filledAt);
+      tokens = Math.min(burst, tokens + (elapsed * ratePerSecond) / 1000);
+      filledAt = now;
+      if (tokens < 1) return false;
+      tokens -= 1;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * A sorted map that remembers what its values were, so that a read can be answered from the past: that is what
+ * eventual consistency looks like from outside. A write costs a copy of one entry's own history, never of the map.
+ */
+
+/** Keys in order of their UTF-16 code units. Times are milliseconds and never decrease from write to write. */
+export type History<V> = {
+  /** The value as it was at `at`; now when absent. */
+  readonly get: (key: string, at?: number) => V | undefined;
+  readonly set: (key: string, value: V, now: number) => void;
+  readonly delete: (key: string, now: number) => void;
+  /** Key and value of what existed at `at`, from the first key greater than `after`. */
+  readonly entries: (options?: { readonly at?: number | undefined; readonly after?: string | undefined }) => IterableIterator<readonly [string, V]>;
+  /** How many exist now. */
+  readonly size: () => number;
+};
+
+type Version<V> = { readonly since: number; readonly value: V | undefined };
+/** Newest last; never empty. */
+type Versions<V> = readonly Version<V>[];
+
+export function createHistory<V>(retentionMs: number): History<V> {
+  const versionsByKey = new Map<string, Versions<V>>();
+  const keys: string[] = [];
+  const graves: { key: string; time: number }[] = [];
+  let live = 0;
+
+  const write = (key: string, value: V | undefined, now: number): void => {
+    bury(now);
+    const versions = versionsByKey.get(key);
+    if (versions === undefined) keys.splice(firstGreater(keys, key), 0, key);
+    const existed = versions?.at(-1)?.value !== undefined;
+    versionsByKey.set(key, [...stillVisible(versions ?? [], now - retentionMs), { since: now, value }]);
+    live += (value === undefined ? 0 : 1) - (existed ? 1 : 0);
+  };
+
+  /** Forgets keys that were deleted so long ago that no read can see them. */
+  const bury = (now: number): void => {
+    while (graves[0] && graves[0].time < now - retentionMs) {
+      const grave = graves.shift();
+      const latest = grave && versionsByKey.get(grave.key)?.at(-1);
+      if (grave && latest?.value === undefined && latest?.since === grave.time) {
+        versionsByKey.delete(grave.key);
+        keys.splice(firstGreater(keys, grave.key) - 1, 1);
+      }
+    }
+  };
+
+  return {
+    get: (key, at) => valueAt(versionsByKey.get(key), at),
+    set: write,
+    delete: (key, now) => {
+      if (versionsByKey.get(key)?.at(-1)?.value === undefined) return;
+      write(key, undefined, now);
+      graves.push({ key, time: now });
+    },
+    *entries({ at, after } = {}) {
+      for (let index = after === undefined ? 0 : firstGreater(keys, after); index < keys.length; index += 1) {
+        const key = keys[index] ?? '';
+        const value = valueAt(versionsByKey.get(key), at);
+        if (value !== undefined) yield [key, value];
+      }
+    },
+    size: () => live,
+  };
+}
+
+function valueAt<V>(versions: Versions<V> | undefined, at: number | undefined): V | undefined {
+  if (versions === undefined) return undefined;
+  if (at === undefined) return versions.at(-1)?.value;
+  return versions.findLast((version) => version.since <= at)?.value;
+}
+
+/** The versions that were current at `horizon` or became so later. */
+function stillVisible<V>(versions: Versions<V>, horizon: number): Versions<V> {
+  const first = versions.findLastIndex((version) => version.since <= horizon);
+  return first <= 0 ? versions : versions.slice(first);
+}
+
+function firstGreater(sorted: readonly string[], key: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? '') <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

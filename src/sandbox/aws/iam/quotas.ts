@@ -1,0 +1,37 @@
+/**
+ * The limits of an account. Defaults are AWS's own.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ */
+export type IamQuotas = {
+  readonly roles: number;
+  readonly customerManagedPolicies: number;
+  readonly attachedPoliciesPerRole: number;
+  /** Characters without white space. */
+  readonly assumeRolePolicySize: number;
+  /** Characters without white space, over all inline policies of a role. */
+  readonly rolePolicySize: number;
+  /** Characters without white space. */
+  readonly policySize: number;
+  readonly versionsPerPolicy: number;
+  readonly tags: number;
+  readonly openIdConnectProviders: number;
+  readonly clientIdsPerProvider: number;
+  readonly instanceProfiles: number;
+};
+
+export const defaultQuotas: IamQuotas = {
+  roles: 1000,
+  customerManagedPolicies: 1500,
+  attachedPoliciesPerRole: 10,
+  assumeRolePolicySize: 2048,
+  rolePolicySize: 10_240,
+  policySize: 6144,
+  versionsPerPolicy: 5,
+  tags: 50,
+  openIdConnectProviders: 100,
+  clientIdsPerProvider: 100,
+  instanceProfiles: 1000,
+};
+
+/** IAM does not count white space, wherever it stands. */
+export const sizeWithoutWhitespace = (text: string): number => text.replaceAll(/\s/g, '').length;

@@ -1,0 +1,80 @@
+/**
+ * What the stand-in was asked and what it answered, in order. Tests and benchmarks count calls and look for gaps here,
+ * from AWS's side of the wire. No token, secret or payload is ever written to it.
+ */
+import type { ServiceName } from './wire/service.ts';
+
+export type JournalEntry = {
+  /** Counts from 1 without gaps, in the order of arrival. */
+  readonly sequence: number;
+  /** Milliseconds since the epoch at which the call arrived. */
+  readonly time: number;
+  readonly durationMs: number;
+  readonly requestId: string;
+  readonly service: ServiceName;
+  /** Empty when the request was refused before its action was known. */
+  readonly action: string;
+  readonly resource: string;
+  /** The caller's ARN; absent for calls that nobody signed or whose signature failed. */
+  readonly caller?: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly status: number;
+  /** The error's code; absent when the call succeeded. */
+  readonly errorCode?: string;
+  /** Whether the call changed state. An idempotent repetition did not. */
+  readonly changed: boolean;
+  /** The injected fault that met the call. */
+  readonly fault?: InjectedFault;
+};
+
+export type InjectedFault = 'throttled' | 'failed' | 'rule' | 'droppedBeforeCall' | 'responseLost';
+
+export type JournalFilter = {
+  /** Only entries with a greater sequence number. */
+  readonly since?: number | undefined;
+  readonly service?: string | undefined;
+  readonly action?: string | undefined;
+  readonly limit?: number | undefined;
+};
+
+export type Journal = {
+  readonly record: (entry: Omit<JournalEntry, 'sequence'>) => void;
+  readonly entries: (filter?: JournalFilter) => readonly JournalEntry[];
+  /** Calls since the start by `service:Action`, also of entries that are no longer kept. */
+  readonly counts: () => Readonly<Record<string, number>>;
+  /** The greatest sequence number so far. */
+  readonly last: () => number;
+  /** How many of the oldest entries are no longer kept. */
+  readonly forgotten: () => number;
+};
+
+/** Keeps at least `capacity` entries, and at most twice as many. */
+export function createJournal(capacity = 200_000): Journal {
+  let kept: JournalEntry[] = [];
+  let last = 0;
+  const counts = new Map<string, number>();
+  const forgotten = (): number => last - kept.length;
+  return {
+    record: (entry) => {
+      last += 1;
+      kept.push({ sequence: last, ...entry });
+      const name = `${entry.service}:${entry.action}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      if (kept.length > 2 * capacity) kept = kept.slice(-capacity);
+    },
+    entries: ({ since = 0, service, action, limit = Infinity } = {}) => {
+      const found: JournalEntry[] = [];
+      for (let index = Math.max(0, since - forgotten()); index < kept.length && found.length < limit; index += 1) {
+        const entry = kept[index];
+        if (!entry) continue;
+        if (service !== undefined && entry.service !== service) continue;
+        if (action !== undefined && entry.action !== action) continue;
+        found.push(entry);
+      }
+      return found;
+    },
+    counts: () => Object.fromEntries(counts),
+    last: () => last,
+    forgotten,
+  };
+}
