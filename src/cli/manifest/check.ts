@@ -10,6 +10,7 @@ import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
 import { kinds, type Kind, type KonObject } from '../kinds.ts';
 import { nameProblem } from './name.ts';
+import { unknownMetadata } from './present.ts';
 import { duplicates, formatPath, schemaOfCrd, unknownFields, type StructuralSchema } from './schema.ts';
 
 export type Manifest = {
@@ -82,7 +83,10 @@ function metadataProblems(
   if (expectedName !== undefined && name !== expectedName)
     return [`metadata.name: ${show(expectedName)} is expected, not ${show(name)}`];
   const problem = nameProblem(kind, name);
-  return problem ? [`metadata.name: ${problem}`] : [];
+  return [
+    ...(problem ? [`metadata.name: ${problem}`] : []),
+    ...unknownMetadata(metadata).map((key) => `metadata.${key}: there is no such field`),
+  ];
 }
 
 function specProblems(spec: unknown, kindName: string): readonly string[] {

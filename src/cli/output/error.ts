@@ -1,8 +1,8 @@
 /** How an error is told: what happened, why, and what to do next. */
-import { stripVTControlCharacters } from 'node:util';
 import type { CliError } from '../errors.ts';
 import { errorCodes } from '../errors.ts';
 import { paint } from './color.ts';
+import { printable } from './printable.ts';
 
 export function renderError(
   error: CliError,
@@ -20,8 +20,8 @@ export function renderError(
       next,
     })}\n`;
   }
-  const lines = [`${paint('red', 'Error:', options.color)} ${printable(error.message)}`];
-  for (const detail of error.details) lines.push(`  ${printable(detail)}`);
+  const lines = [`${paint('red', 'Error:', options.color)} ${indented(error.message)}`];
+  for (const detail of error.details) lines.push(`  ${indented(detail)}`);
   if (error.next.length > 0) {
     const [first = '', ...rest] = error.next;
     lines.push('', `${paint('bold', 'Next:', options.color)} ${first}`);
@@ -34,7 +34,7 @@ export function renderError(
   return `${lines.join('\n')}\n`;
 }
 
-/** Text from a cluster must not drive the terminal. Line breaks stay within the indentation. */
-function printable(text: string): string {
-  return stripVTControlCharacters(text).replaceAll('\n', '\n  ');
+/** Further lines of a text stay within the indentation of its first. */
+function indented(text: string): string {
+  return printable(text).replaceAll('\n', '\n  ');
 }

@@ -1,0 +1,157 @@
+/** Reads and writes of our kinds, with the errors that `kon` tells. */
+import { isDeepStrictEqual } from 'node:util';
+import { isConflict, isNotFound, type KubeApiError, type KubeClient } from '../../kube/index.ts';
+import { CliError } from '../errors.ts';
+import type { Kind, KonObject } from '../kinds.ts';
+import type { Manifest } from '../manifest/check.ts';
+import { presentable, writable } from '../manifest/present.ts';
+
+/** The field manager of everything that a person writes with `kon`. The operator has its own. */
+export const cliFieldManager = 'kon';
+
+const strict = { fieldManager: cliFieldManager, fieldValidation: 'Strict' } as const;
+
+/** Status is written all the time by the operator; a write that loses the race to it is repeated this often. */
+const writeAttempts = 20;
+
+export async function findObject<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  name: string,
+): Promise<T | undefined> {
+  try {
+    return await client.get<T & Mutable>(kind.resource, { name });
+  } catch (error) {
+    if (isMissingObject(error)) return undefined;
+    throw error;
+  }
+}
+
+/** KubeClient's objects are mutable; what is read here is not changed. */
+type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
+
+/** The object is not there; without a name in the answer it is the whole resource that is not. */
+function isMissingObject(error: unknown): error is KubeApiError {
+  return isNotFound(error) && error.details?.name !== undefined;
+}
+
+/** @throws CliError of code NOT_FOUND */
+export async function getObject<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  name: string,
+): Promise<T> {
+  const found = await findObject(client, kind, name);
+  if (!found) throw notFound(kind, name);
+  return found;
+}
+
+export function notFound(kind: Kind, name: string): CliError {
+  return new CliError('NOT_FOUND', `there is no ${kind.noun} "${name}"`, {
+    next: [
+      `See which there are: kon ${kind.noun} list`,
+      ...(kind.noun === 'account' || kind.noun === 'app' ? [`Make it: kon ${kind.noun} create ${name}`] : []),
+    ],
+  });
+}
+
+export function alreadyExists(kind: Kind, name: string): CliError {
+  return new CliError('ALREADY_EXISTS', `there is ${article(kind.noun)} ${kind.noun} "${name}" already`, {
+    next: [
+      `Change it: kon ${kind.noun} edit ${name}`,
+      `Look at it: kon ${kind.noun} ${kind.noun === 'app' ? 'status' : 'show'} ${name}`,
+    ],
+  });
+}
+
+const article = (noun: string): string => (/^[aeiou]/.test(noun) ? 'an' : 'a');
+
+export async function listObjects<T extends KonObject>(client: KubeClient, kind: Kind<T>): Promise<T[]> {
+  const { items } = await client.list<T & Mutable>(kind.resource);
+  return items;
+}
+
+export async function createObject<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  manifest: Manifest,
+  options: { readonly dryRun?: boolean } = {},
+): Promise<T> {
+  return (await client.create(kind.resource, writable(manifest), { ...strict, ...options })) as unknown as T;
+}
+
+export type Replacement<T> =
+  | { readonly kind: 'written'; readonly object: T; readonly changed: boolean }
+  /** What the manifest was made from is no longer what the cluster has. Nothing was written. */
+  | { readonly kind: 'changed-meanwhile'; readonly current: T };
+
+/**
+ * Puts a manifest in the place of the object it was made from. Only what a person sees of it counts as a change by
+ * someone else: the operator may write status at any time.
+ */
+export async function replaceObject<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  base: T,
+  manifest: Manifest,
+): Promise<Replacement<T>> {
+  let current = base;
+  for (let attempt = 1; ; attempt += 1) {
+    const { metadata, spec, ...rest } = manifest;
+    const next = {
+      ...rest,
+      ...(current.status === undefined ? {} : { status: current.status }),
+      metadata: withVisibleMetadata(current, metadata),
+      spec,
+    };
+    try {
+      const object = (await client.update(kind.resource, next, strict)) as unknown as T;
+      return {
+        kind: 'written',
+        object,
+        changed: object.metadata.resourceVersion !== current.metadata.resourceVersion,
+      };
+    } catch (error) {
+      if (!isConflict(error) || attempt === writeAttempts) throw error;
+    }
+    current = await getObject(client, kind, base.metadata.name);
+    if (
+      current.metadata.uid !== base.metadata.uid ||
+      !isDeepStrictEqual(presentable(current), presentable(base))
+    )
+      return { kind: 'changed-meanwhile', current };
+  }
+}
+
+/** Changes the spec as it is at the moment of writing, whoever changed it before. */
+export async function changeSpec<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  name: string,
+  change: (current: T) => T['spec'],
+): Promise<{ readonly object: T; readonly changed: boolean }> {
+  for (;;) {
+    const current = await getObject(client, kind, name);
+    const spec = change(current);
+    if (isDeepStrictEqual(spec, current.spec)) return { object: current, changed: false };
+    const outcome = await replaceObject(client, kind, current, { ...presentable(current), spec });
+    if (outcome.kind === 'written') return outcome;
+  }
+}
+
+/** Labels and annotations of the manifest, and of the object all that `presentable` hides. */
+function withVisibleMetadata(
+  current: KonObject,
+  shown: Manifest['metadata'],
+): Manifest['metadata'] & { readonly resourceVersion?: string } {
+  const { labels: _labels, annotations, ...kept } = current.metadata;
+  const visible = presentable(current).metadata.annotations ?? {};
+  const hidden = Object.entries(annotations ?? {}).filter(([key]) => !(key in visible));
+  const nextAnnotations = { ...Object.fromEntries(hidden), ...shown.annotations };
+  return {
+    ...kept,
+    name: current.metadata.name,
+    ...(shown.labels ? { labels: shown.labels } : {}),
+    ...(Object.keys(nextAnnotations).length > 0 ? { annotations: nextAnnotations } : {}),
+  };
+}

@@ -1,0 +1,25 @@
+/** The lines which `kon` puts above a person's text to tell why it could not be saved, and takes away again. */
+
+/** No comment that a person writes begins so, so that none is ever taken for ours. */
+const mark = '#!';
+
+export type Refusal = {
+  /** One line, e.g. `This could not be saved:`. */
+  readonly heading: string;
+  readonly problems: readonly string[];
+};
+
+export function withHeader(text: string, refusal: Refusal): string {
+  const lines = [
+    refusal.heading,
+    ...refusal.problems.flatMap((problem) => problem.split('\n').map((line) => `  ${line}`)),
+    'Correct it, save and close. To give up, close without a change.',
+  ];
+  return `${lines.map((line) => `${mark} ${line}\n`).join('')}${withoutHeader(text)}`;
+}
+
+export function withoutHeader(text: string): string {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => !line.startsWith(mark));
+  return first < 0 ? '' : lines.slice(first).join('\n');
+}

@@ -1,0 +1,82 @@
+/** Shows progress on stderr: a block that is redrawn on a terminal, one line per change elsewhere. */
+import type { Output } from '../context.ts';
+import { paint, type Style } from '../output/color.ts';
+import { printable } from '../output/printable.ts';
+import type { ProgressLine } from './progress.ts';
+
+export type Reporter = {
+  update(headline: string, lines: readonly ProgressLine[]): void;
+  /** A line that stays, above what comes next. */
+  note(text: string): void;
+  /** Leaves what is shown, and stops redrawing. */
+  end(): void;
+};
+
+export function createReporter(output: Output): Reporter {
+  return output.isTTY ? liveReporter(output) : lineReporter(output);
+}
+
+const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, style: Style]>> = {
+  True: ['√', 'green'],
+  False: ['·', 'yellow'],
+  Unknown: ['·', 'dim'],
+};
+
+function lineReporter(output: Output): Reporter {
+  const told = new Map<string, string>();
+  return {
+    update(_headline, lines) {
+      for (const line of lines) {
+        const text = `${line.label}: ${line.status === 'True' ? 'yes' : 'not yet'}, ${printable(line.message)} (${line.reason})`;
+        if (told.get(line.label) === text) continue;
+        told.set(line.label, text);
+        output.write(`${text}\n`);
+      }
+    },
+    note: (text) => output.write(`${text}\n`),
+    end: () => undefined,
+  };
+}
+
+function liveReporter(output: Output): Reporter {
+  let height = 0;
+  let shown = '';
+  const clear = (): void => {
+    // Up to the block's first line, and erase from there.
+    if (height > 0) output.write(`\u001B[${height}A\u001B[J`);
+    height = 0;
+  };
+  return {
+    update(headline, lines) {
+      const width = Math.max(...lines.map((line) => line.label.length), 0);
+      const rows = [
+        paint('bold', fit(headline, output.columns), output.color),
+        ...lines.map((line) => {
+          const [mark, style] = marks[line.status];
+          const text = `${line.label.padEnd(width)}  ${printable(line.message).replaceAll(/\s+/g, ' ')}`;
+          return `  ${paint(style, mark, output.color)} ${fit(text, output.columns && output.columns - 4)}`;
+        }),
+      ];
+      const block = `${rows.join('\n')}\n`;
+      if (block === shown && height > 0) return;
+      clear();
+      output.write(block);
+      shown = block;
+      height = rows.length;
+    },
+    note(text) {
+      clear();
+      output.write(`${text}\n`);
+    },
+    end: () => {
+      height = 0;
+    },
+  };
+}
+
+/** A line that wraps could not be redrawn in place. */
+function fit(text: string, columns: number | undefined): string {
+  return columns === undefined || text.length < columns
+    ? text
+    : `${text.slice(0, Math.max(0, columns - 2))}…`;
+}

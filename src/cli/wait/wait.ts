@@ -1,0 +1,81 @@
+/** Waits after a write until it is true in the cluster and in AWS, or says what is in the way. */
+import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { formatAge } from '../duration.ts';
+import { CliError } from '../errors.ts';
+import type { Kind, KonObject } from '../kinds.ts';
+import { followObject } from './follow.ts';
+import { describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
+import { nextStepsFor } from './reasons.ts';
+import { createReporter } from './reporter.ts';
+
+/** An operator that runs answers within a second or two; after this long it is likely that none does. */
+const silenceMs = 8000;
+
+/**
+ * Resolves with the object when it is Ready for the generation which `written` has.
+ *
+ * @throws CliError of code NOT_READY when the time is over, or when it will not become ready by itself
+ */
+export async function waitUntilReady<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  written: T,
+  timeoutMs: number,
+): Promise<T> {
+  const { name, generation = 1, uid } = written.metadata;
+  const began = context.now();
+  const reporter = createReporter(context.stderr);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  let last = written;
+  let progress: Progress = describeProgress(written, generation);
+  const headline = (): string =>
+    `${kind.noun} ${name}: ${progress.state === 'ready' ? 'Ready' : progress.reason}`;
+  const silence = setTimeout(() => {
+    if (progress.state === 'unobserved')
+      reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
+  }, silenceMs);
+  try {
+    const signal = AbortSignal.any([context.signal, timeout]);
+    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
+      if (!object || object.metadata.uid !== uid)
+        throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
+      last = object;
+      progress = describeProgress(object, generation);
+      reporter.update(headline(), progress.lines);
+      if (progress.state === 'ready') {
+        reporter.end();
+        context.stderr.write(
+          `${kind.noun} ${name} is Ready after ${formatAge(context.now() - began)}: ${progress.message}\n`,
+        );
+        return last;
+      }
+      if (progress.state === 'stuck') throw notReady(kind, last, progress);
+    }
+    throw notReady(kind, last, progress);
+  } catch (error) {
+    reporter.end();
+    if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
+      throw notReady(kind, last, progress, formatAge(timeoutMs));
+    throw error;
+  } finally {
+    clearTimeout(silence);
+  }
+}
+
+function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
+  const { name } = object.metadata;
+  const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
+  // The rows tell more than the summary; the most telling reason is that of the first row, if it is one of ours.
+  const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
+  const next = reasons.map((reason) => nextStepsFor(reason, kind, name)).find((steps) => steps.length > 1);
+  return new CliError(
+    'NOT_READY',
+    `the ${kind.noun} "${name}" is written, but not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
+    {
+      details: problems.length > 0 ? problems.map(problemText) : [progress.message],
+      next: next ?? nextStepsFor(progress.reason, kind, name),
+    },
+  );
+}
