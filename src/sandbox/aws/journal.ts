@@ -64,7 +64,11 @@ export function createJournal(capacity = 200_000): Journal {
     },
     entries: ({ since = 0, service, action, limit = Infinity } = {}) => {
       const found: JournalEntry[] = [];
-      for (let index = Math.max(0, since - forgotten()); index < kept.length && found.length < limit; index += 1) {
+      for (
+        let index = Math.max(0, since - forgotten());
+        index < kept.length && found.length < limit;
+        index += 1
+      ) {
         const entry = kept[index];
         if (!entry) continue;
         if (service !== undefined && entry.service !== service) continue;

@@ -107,7 +107,10 @@ const toActiveRule = (rule: FaultRule): ActiveRule => ({
 
 function matcher(pattern: string | undefined): (text: string) => boolean {
   if (pattern === undefined || pattern === '*') return () => true;
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const escaped = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   const expression = new RegExp(`^${escaped}$`, 's');
   return (text) => expression.test(text);
 }
@@ -125,7 +128,11 @@ function underRule(rule: FaultRule, latencyMs: number): CallWeather {
 }
 
 const ruleError = (error: NonNullable<FaultRule['error']>): AwsError =>
-  new AwsError(error.code, error.message ?? `Injected ${error.code}`, error.status ?? (error.code === 'ServiceFailure' ? 500 : 400));
+  new AwsError(
+    error.code,
+    error.message ?? `Injected ${error.code}`,
+    error.status ?? (error.code === 'ServiceFailure' ? 500 : 400),
+  );
 
 function throttling(service: ServiceName): AwsError {
   switch (service) {

@@ -19,7 +19,11 @@ const rule = z
     /** How often the rule acts before it goes away; absent: always. */
     times: z.int().min(1).optional(),
     error: z
-      .strictObject({ code: z.string(), message: z.string().optional(), status: z.int().min(400).max(599).optional() })
+      .strictObject({
+        code: z.string(),
+        message: z.string().optional(),
+        status: z.int().min(400).max(599).optional(),
+      })
       .optional(),
     latencyMs: span.optional(),
     /** Closes the connection without an answer: before anything is done, or after all of it is done. */

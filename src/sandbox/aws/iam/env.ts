@@ -52,10 +52,7 @@ export function iamAction<S extends Shape>(definition: IamDefinition<S>): IamAct
     resource: (input, { state }) => definition.subject(input, state).arn,
     requirements: (input, { state }) => {
       const subject = definition.subject(input, state);
-      return [
-        requirement(`iam:${definition.name}`, subject),
-        ...(definition.also?.(input, subject) ?? []),
-      ];
+      return [requirement(`iam:${definition.name}`, subject), ...(definition.also?.(input, subject) ?? [])];
     },
     run: (input, { state, identifiers, faults }, { caller, request }) => {
       const { now } = request;

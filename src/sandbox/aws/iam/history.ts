@@ -10,7 +10,10 @@ export type History<V> = {
   readonly set: (key: string, value: V, now: number) => void;
   readonly delete: (key: string, now: number) => void;
   /** Key and value of what existed at `at`, from the first key greater than `after`. */
-  readonly entries: (options?: { readonly at?: number | undefined; readonly after?: string | undefined }) => IterableIterator<readonly [string, V]>;
+  readonly entries: (options?: {
+    readonly at?: number | undefined;
+    readonly after?: string | undefined;
+  }) => IterableIterator<readonly [string, V]>;
   /** How many exist now. */
   readonly size: () => number;
 };

@@ -32,7 +32,9 @@ export function pageOf<T>(
 
 /** Pages over a list that is small and at hand. `key` must be unique; the list is sorted by it. */
 export function pageOfList<T>(request: PageRequest, all: readonly T[], key: (item: T) => string): Page<T> {
-  const sorted = all.map((item) => [key(item), item] as const).sort(([left], [right]) => (left < right ? -1 : 1));
+  const sorted = all
+    .map((item) => [key(item), item] as const)
+    .sort(([left], [right]) => (left < right ? -1 : 1));
   return pageOf(request, (after) =>
     after === undefined ? sorted : sorted.filter(([itemKey]) => itemKey > after),
   );

@@ -1,6 +1,14 @@
 /** IAM's records as its answers show them. */
 import type { XmlValue } from '../wire/xml.ts';
-import type { InstanceProfile, ManagedPolicy, OidcProvider, PolicyVersion, Role, Tag, User } from './model.ts';
+import type {
+  InstanceProfile,
+  ManagedPolicy,
+  OidcProvider,
+  PolicyVersion,
+  Role,
+  Tag,
+  User,
+} from './model.ts';
 import type { IamState } from './state.ts';
 
 type Element = { readonly [element: string]: XmlValue };

@@ -24,10 +24,7 @@ const attachRolePolicy = iamAction({
     if (role.attachedPolicies.includes(input.PolicyArn)) return undefined;
     const limit = state.quotas.attachedPoliciesPerRole;
     if (role.attachedPolicies.length >= limit) throw quotaExceeded('PoliciesPerRole', limit);
-    state.putRole(
-      { ...role, attachedPolicies: [...role.attachedPolicies, input.PolicyArn].sort() },
-      now,
-    );
+    state.putRole({ ...role, attachedPolicies: [...role.attachedPolicies, input.PolicyArn].sort() }, now);
     return undefined;
   },
 });
@@ -128,7 +125,8 @@ const listRolePolicies = iamAction({
 
 /** Throws InvalidInput for what cannot be the ARN of a managed policy of any account. */
 export function checkPolicyArn(arn: string): void {
-  if (!/^arn:[^:]+:iam::(?:aws|\d{12}):policy\/\S+$/.test(arn)) throw invalidInput(`ARN ${arn} is not valid.`);
+  if (!/^arn:[^:]+:iam::(?:aws|\d{12}):policy\/\S+$/.test(arn))
+    throw invalidInput(`ARN ${arn} is not valid.`);
 }
 
 const inlinePolicy = (role: Role, name: string): InlinePolicy | undefined =>

@@ -4,7 +4,14 @@ import { optional, text } from '../wire/shape.ts';
 import { readTrustPolicy } from './documents.ts';
 import type { IamAction, IamCall } from './env.ts';
 import { iamAction, requirement } from './env.ts';
-import { alreadyExists, deleteConflict, invalidInput, noSuchEntity, noSuchRole, quotaExceeded } from './errors.ts';
+import {
+  alreadyExists,
+  deleteConflict,
+  invalidInput,
+  noSuchEntity,
+  noSuchRole,
+  quotaExceeded,
+} from './errors.ts';
 import * as fields from './fields.ts';
 import type { Role } from './model.ts';
 import { pageOf } from './paging.ts';
@@ -33,7 +40,9 @@ const createRole = iamAction({
     arn: state.arn(`role${input.Path}${input.RoleName}`),
     context: {
       ...requestTagContext(input.Tags),
-      ...(input.PermissionsBoundary === undefined ? {} : { 'iam:PermissionsBoundary': input.PermissionsBoundary }),
+      ...(input.PermissionsBoundary === undefined
+        ? {}
+        : { 'iam:PermissionsBoundary': input.PermissionsBoundary }),
     },
   }),
   also: (input, subject) => (input.Tags.length > 0 ? [requirement('iam:TagRole', subject)] : []),
@@ -217,7 +226,9 @@ const listRoleTags = iamAction({
   run: (input, { state, at }) => {
     const { tags } = existingRole(input.RoleName, state, at);
     const page = pageOf(input, (after) =>
-      tags.map((item, index) => [positionKey(index), item] as const).filter(([key]) => after === undefined || key > after),
+      tags
+        .map((item, index) => [positionKey(index), item] as const)
+        .filter(([key]) => after === undefined || key > after),
     );
     return { Tags: page.items.map(tag), ...page.end };
   },

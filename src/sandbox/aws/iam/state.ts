@@ -217,7 +217,10 @@ export class IamState {
 
   /** The permission policies of a role or user: managed by ARN, inline by name. */
   permissionPolicies(
-    identity: { readonly inlinePolicies: readonly InlinePolicy[]; readonly attachedPolicies?: readonly string[] },
+    identity: {
+      readonly inlinePolicies: readonly InlinePolicy[];
+      readonly attachedPolicies?: readonly string[];
+    },
     at?: number,
   ): readonly PolicySource[] {
     return [

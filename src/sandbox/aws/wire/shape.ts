@@ -10,6 +10,9 @@ export type Field<T> = (value: QueryValue | undefined, at: string, faults: Fault
 export type Shape = Readonly<Record<string, Field<unknown>>>;
 export type InputOf<S extends Shape> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
+/** Gives an inline shape its own type: without it, TypeScript loses the types of fields that are made by calls. */
+export const shape = <S extends Shape>(given: S): S => given;
+
 type Faults = {
   /** "Value … at … failed to satisfy constraint: …", gathered into one message. */
   readonly constraints: string[];

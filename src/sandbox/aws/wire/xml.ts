@@ -2,13 +2,17 @@
  * Writes the XML of AWS's Query protocol. Only what the protocol needs: elements and text, no attributes but one namespace.
  */
 
-/** A tree in the protocol's terms: a list becomes `<member>` elements, an absent value no element, an empty list an empty element. */
+/**
+ * A tree in the protocol's terms: a list becomes `<member>` elements, a map `<entry>` elements, an absent value no
+ * element, an empty list an empty element.
+ */
 export type XmlValue =
   | string
   | number
   | boolean
   | undefined
   | readonly XmlValue[]
+  | ReadonlyMap<string, XmlValue>
   | { readonly [element: string]: XmlValue };
 
 const special = /[&<>"\r]/;
@@ -30,6 +34,12 @@ export function renderXml(value: XmlValue): string {
   let text = '';
   if (isList(value)) {
     for (const item of value) text += `<member>${renderXml(item)}</member>`;
+    return text;
+  }
+  if (value instanceof Map) {
+    for (const [key, item] of value) {
+      text += `<entry><key>${escapeXml(String(key))}</key><value>${renderXml(item)}</value></entry>`;
+    }
     return text;
   }
   for (const [name, child] of Object.entries(value)) {

@@ -1,0 +1,21 @@
+/** Everything that IAM can do here. */
+import { accountActions } from './account.ts';
+import type { IamAction } from './env.ts';
+import { instanceProfileActions } from './instance-profiles.ts';
+import { managedPolicyActions } from './managed-policies.ts';
+import { oidcProviderActions } from './oidc-providers.ts';
+import { rolePolicyActions } from './role-policies.ts';
+import { roleActions } from './roles.ts';
+import { simulationActions } from './simulation.ts';
+import { userActions } from './users.ts';
+
+export const iamActions: readonly IamAction[] = [
+  ...roleActions,
+  ...rolePolicyActions,
+  ...managedPolicyActions,
+  ...oidcProviderActions,
+  ...instanceProfileActions,
+  ...accountActions,
+  ...simulationActions,
+  ...userActions,
+];
