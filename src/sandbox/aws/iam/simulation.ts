@@ -15,20 +15,18 @@ import type { IamState } from './state.ts';
 
 const actionName: Field<string> = text({ min: 3, max: 128 });
 
+const contextEntry = shape({
+  ContextKeyName: text({ min: 5, max: 256 }),
+  ContextKeyValues: list(text()),
+});
+
 const simulationInput = {
   ActionNames: list(actionName),
   ResourceArns: list(text({ min: 1, max: 2048 })),
   PermissionsBoundaryPolicyInputList: list(fields.policyDocument, { max: 1 }),
   CallerArn: optional(text({ min: 1, max: 2048 })),
   ResourcePolicy: optional(fields.policyDocument),
-  ContextEntries: list(
-    structure(
-      shape({
-        ContextKeyName: text({ min: 5, max: 256 }),
-        ContextKeyValues: list(text()),
-      }),
-    ),
-  ),
+  ContextEntries: list(structure(contextEntry)),
   ...fields.paging,
 } as const;
 
@@ -67,15 +65,14 @@ const simulatePrincipalPolicy = iamAction({
 /** Inline policies are named as the simulator names them, after the entity that they stand in. */
 function policiesOfPrincipal(arn: string, state: IamState): IdentityPolicies {
   const [, type, pathAndName = ''] = /:(user|role|group)\/(.+)$/.exec(arn) ?? [];
-  const name = pathAndName.slice(pathAndName.lastIndexOf('/') + 1);
-  const entity = type === 'role' ? state.role(name) : type === 'user' ? state.user(name) : undefined;
-  if (!entity || entity.arn !== arn) {
-    throw type === undefined
-      ? invalidInput(`Invalid Entity Arn: ${arn} does not clearly define entity type and name.`)
-      : noSuchEntity(`The ${type} with name ${name} cannot be found.`);
+  if (type === undefined) {
+    throw invalidInput(`Invalid Entity Arn: ${arn} does not clearly define entity type and name.`);
   }
-  const managed = 'attachedPolicies' in entity ? state.managedSources(entity.attachedPolicies) : [];
-  const boundaryArn = 'boundaryArn' in entity ? entity.boundaryArn : undefined;
+  const name = pathAndName.slice(pathAndName.lastIndexOf('/') + 1);
+  const role = type === 'role' ? state.role(name) : undefined;
+  const entity = role ?? (type === 'user' ? state.user(name) : undefined);
+  if (entity?.arn !== arn) throw noSuchEntity(`The ${type} with name ${name} cannot be found.`);
+  const managed = state.managedSources(role?.attachedPolicies ?? []);
   return {
     identity: [
       ...managed.map((source) => ({ ...source, id: source.id.slice(source.id.lastIndexOf('/') + 1) })),
@@ -84,7 +81,7 @@ function policiesOfPrincipal(arn: string, state: IamState): IdentityPolicies {
         document: inline.policy.document,
       })),
     ],
-    boundary: boundaryArn === undefined ? undefined : state.managedSources([boundaryArn]),
+    boundary: role?.boundaryArn === undefined ? undefined : state.managedSources([role.boundaryArn]),
   };
 }
 
