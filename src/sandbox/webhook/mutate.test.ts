@@ -1,0 +1,215 @@
+import { expect, test } from 'vitest';
+import {
+  type Container,
+  eksDefaults,
+  mutate,
+  type PatchOperation,
+  type Pod,
+  type ServiceAccount,
+  type WebhookConfig,
+} from './mutate.ts';
+
+const config: WebhookConfig = { region: 'eu-west-1', ...eksDefaults };
+const roleArn = 'arn:aws:iam::123456789012:role/konstellation/kon-sandbox-myaccount-1a2b3c4d';
+const tokenFile = '/var/run/secrets/eks.amazonaws.com/serviceaccount/token';
+
+const serviceAccount = (annotations: Record<string, string> = {}): ServiceAccount => ({
+  metadata: { annotations: { 'eks.amazonaws.com/role-arn': roleArn, ...annotations } },
+});
+const pod = (spec: Partial<Pod['spec']> = {}, annotations: Record<string, string> = {}): Pod => ({
+  metadata: { annotations },
+  spec: { containers: [{ name: 'app' }], ...spec },
+});
+
+const sts = { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' };
+const region = [
+  { name: 'AWS_DEFAULT_REGION', value: 'eu-west-1' },
+  { name: 'AWS_REGION', value: 'eu-west-1' },
+];
+const identity = [
+  { name: 'AWS_ROLE_ARN', value: roleArn },
+  { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: tokenFile },
+];
+const mount = {
+  name: 'aws-iam-token',
+  readOnly: true,
+  mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount',
+};
+const volume = (audience = 'sts.amazonaws.com', expirationSeconds = 86_400): object => ({
+  name: 'aws-iam-token',
+  projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds, path: 'token' } }] },
+});
+
+function valueAt(patch: readonly PatchOperation[], path: string): unknown {
+  return patch.find((operation) => operation.path === path)?.value;
+}
+function container(
+  patch: readonly PatchOperation[],
+  name = 'app',
+  path = '/spec/containers',
+): Container | undefined {
+  return (valueAt(patch, path) as Container[]).find((each) => each.name === name);
+}
+
+test('every container and init container of a linked pod gets env, mount and volume', () => {
+  const patch = mutate(
+    pod({
+      containers: [{ name: 'app', env: [{ name: 'A', value: 'a' }] }, { name: 'sidecar' }],
+      initContainers: [{ name: 'init', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+    }),
+    serviceAccount(),
+    config,
+  );
+  const env = [sts, ...region, ...identity];
+  expect(patch).toEqual([
+    { op: 'add', path: '/spec/volumes', value: [volume()] },
+    {
+      op: 'add',
+      path: '/spec/containers',
+      value: [
+        { name: 'app', env: [{ name: 'A', value: 'a' }, ...env], volumeMounts: [mount] },
+        { name: 'sidecar', env, volumeMounts: [mount] },
+      ],
+    },
+    {
+      op: 'add',
+      path: '/spec/initContainers',
+      value: [{ name: 'init', env, volumeMounts: [{ name: 'data', mountPath: '/data' }, mount] }],
+    },
+  ]);
+});
+
+test.each<[string, ServiceAccount]>([
+  ['has no annotations', {}],
+  ['has no role', { metadata: { annotations: { 'eks.amazonaws.com/audience': 'x' } } }],
+  ['has an empty role', { metadata: { annotations: { 'eks.amazonaws.com/role-arn': '' } } }],
+])('a pod whose ServiceAccount %s stays as it is', (_name, account) => {
+  expect(mutate(pod(), account, config)).toEqual([]);
+});
+
+test.each<[string, Partial<Pod['spec']>, string, unknown]>([
+  ['none, the list is made', {}, '/spec/volumes', [volume()]],
+  ['an empty list, it is the first', { volumes: [] }, '/spec/volumes/0', volume()],
+  ['others, it goes before them', { volumes: [{ name: 'data' }] }, '/spec/volumes/0', volume()],
+])('of volumes there is %s', (_name, spec, path, value) => {
+  expect(mutate(pod(spec), serviceAccount(), config)[0]).toEqual({ op: 'add', path, value });
+});
+
+test('a volume of that name is left alone', () => {
+  const patch = mutate(pod({ volumes: [{ name: 'aws-iam-token' }] }), serviceAccount(), config);
+  expect(patch.map(({ path }) => path)).toEqual(['/spec/containers']);
+});
+
+const given = (name: string): { name: string; value: string } => ({ name, value: 'given' });
+test.each<[string, string[], object[]]>([
+  ['a role of its own keeps the token file out', ['AWS_ROLE_ARN'], [sts, ...region]],
+  ['a token file of its own keeps the role out', ['AWS_WEB_IDENTITY_TOKEN_FILE'], [sts, ...region]],
+  ['a region of its own keeps the other region variable out', ['AWS_REGION'], [sts, ...identity]],
+  ['a default region of its own does too', ['AWS_DEFAULT_REGION'], [sts, ...identity]],
+  ['an STS setting of its own stays', ['AWS_STS_REGIONAL_ENDPOINTS'], [...region, ...identity]],
+])('a container with %s', (_name, names, added) => {
+  const own = names.map(given);
+  const patch = mutate(pod({ containers: [{ name: 'app', env: own }] }), serviceAccount(), config);
+  expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
+});
+
+test('a container that has all of them gets not even the mount', () => {
+  const own = { name: 'app', env: ['AWS_ROLE_ARN', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS'].map(given) };
+  expect(container(mutate(pod({ containers: [own] }), serviceAccount(), config))).toEqual(own);
+});
+
+test('a mount of that volume is left alone', () => {
+  const own = { name: 'aws-iam-token', mountPath: '/elsewhere' };
+  const patch = mutate(pod({ containers: [{ name: 'app', volumeMounts: [own] }] }), serviceAccount(), config);
+  expect(container(patch)?.volumeMounts).toEqual([own]);
+});
+
+test.each([
+  ['app', ['app']],
+  ['app,init', ['app', 'init']],
+  ['"app","init"', ['app', 'init']],
+  ['app, init', ['app']],
+  ['', []],
+  ['sidecar', ['sidecar']],
+  ['a"pp,init', []],
+])('skip-containers %j on the pod skips %j', (text, expected) => {
+  const patch = mutate(
+    pod(
+      { containers: [{ name: 'app' }, { name: 'sidecar' }], initContainers: [{ name: 'init' }] },
+      { 'eks.amazonaws.com/skip-containers': text },
+    ),
+    serviceAccount(),
+    config,
+  );
+  const all = [
+    ...(valueAt(patch, '/spec/containers') as Container[]),
+    ...(valueAt(patch, '/spec/initContainers') as Container[]),
+  ];
+  const skipped = all.filter(({ env }) => env === undefined).map(({ name }) => name);
+  expect(skipped).toEqual(expected);
+});
+
+test('skip-containers on the ServiceAccount says nothing', () => {
+  const patch = mutate(pod(), serviceAccount({ 'eks.amazonaws.com/skip-containers': 'app' }), config);
+  expect(container(patch)?.env).toContainEqual(identity[0]);
+});
+
+test('the audience of the ServiceAccount goes into the token', () => {
+  const patch = mutate(pod(), serviceAccount({ 'eks.amazonaws.com/audience': 'vault' }), config);
+  expect(valueAt(patch, '/spec/volumes')).toEqual([volume('vault')]);
+});
+
+test.each<[string | undefined, string | undefined, number]>([
+  [undefined, undefined, 86_400],
+  ['3600', undefined, 3600],
+  ['3600', '7200', 7200],
+  [undefined, '7200', 7200],
+  ['60', undefined, 600],
+  ['-1', undefined, 600],
+  ['soon', undefined, 86_400],
+  ['3600', 'soon', 3600],
+  ['1.5', undefined, 86_400],
+])(
+  'token-expiration %j on the ServiceAccount and %j on the pod give %i seconds',
+  (ofAccount, ofPod, expected) => {
+    const key = 'eks.amazonaws.com/token-expiration';
+    const patch = mutate(
+      pod({}, ofPod === undefined ? {} : { [key]: ofPod }),
+      serviceAccount(ofAccount === undefined ? {} : { [key]: ofAccount }),
+      config,
+    );
+    expect(valueAt(patch, '/spec/volumes')).toEqual([volume('sts.amazonaws.com', expected)]);
+  },
+);
+
+test.each<[string | undefined, boolean, boolean]>([
+  [undefined, true, true],
+  [undefined, false, false],
+  ['false', true, false],
+  ['0', true, false],
+  ['true', false, true],
+  ['yes', false, false],
+  ['yes', true, true],
+])('sts-regional-endpoints %j over a default of %j gives %j', (text, byDefault, expected) => {
+  const patch = mutate(
+    pod(),
+    serviceAccount(text === undefined ? {} : { 'eks.amazonaws.com/sts-regional-endpoints': text }),
+    { ...config, regionalSts: byDefault },
+  );
+  expect(container(patch)?.env?.some(({ name }) => name === sts.name)).toBe(expected);
+});
+
+test('a pod for Windows finds its token on drive C', () => {
+  const patch = mutate(pod({ nodeSelector: { 'kubernetes.io/os': 'windows' } }), serviceAccount(), config);
+  expect(container(patch)?.env).toContainEqual({
+    name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
+    value: 'C:\\var\\run\\secrets\\eks.amazonaws.com\\serviceaccount\\token',
+  });
+});
+
+test('the pod it is given is not changed', () => {
+  const given = pod({ containers: [{ name: 'app', env: [] }], volumes: [] });
+  const before = structuredClone(given);
+  mutate(given, serviceAccount(), config);
+  expect(given).toEqual(before);
+});
