@@ -1,0 +1,47 @@
+/** Columns that several tables share. */
+import type { Condition } from '../../api/meta.ts';
+import { conditionOf } from '../../api/meta.ts';
+import { formatAge } from '../duration.ts';
+import type { KonObject } from '../kinds.ts';
+import type { Style } from './color.ts';
+import type { Column } from './table.ts';
+
+export const nameColumn: Column<KonObject> = { header: 'NAME', value: (object) => object.metadata.name };
+
+const ready = (object: KonObject): Condition | undefined => conditionOf(object.status?.conditions, 'Ready');
+
+export const readyColumn: Column<KonObject> = {
+  header: 'READY',
+  value: (object) => ready(object)?.status ?? 'Unknown',
+  style: (object) => statusStyle(ready(object)?.status),
+};
+
+export const reasonColumn: Column<KonObject> = {
+  header: 'REASON',
+  value: (object) =>
+    object.metadata.deletionTimestamp === undefined
+      ? (ready(object)?.reason ?? 'NotObserved')
+      : ready(object)?.status === 'False'
+        ? (ready(object)?.reason ?? 'Deleting')
+        : 'Deleting',
+};
+
+/** The moment of creation; on a terminal how long ago it was. */
+export function ageColumn(
+  now: number,
+): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {
+  return {
+    header: 'AGE',
+    value: (object) => object.metadata.creationTimestamp ?? '',
+    short: (object) => ageOf(object.metadata.creationTimestamp, now),
+  };
+}
+
+export function ageOf(timestamp: string | undefined, now: number): string {
+  return timestamp === undefined ? '' : formatAge(now - Date.parse(timestamp));
+}
+
+export function statusStyle(status: Condition['status'] | undefined): Style | undefined {
+  if (status === 'True') return 'green';
+  return status === 'False' ? 'red' : 'yellow';
+}

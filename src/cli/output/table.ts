@@ -1,0 +1,61 @@
+/**
+ * Rows and columns. On a terminal they are aligned and short; elsewhere separated by tabs, untruncated and with exact
+ * values, for programs. Headers and their order are the same in both.
+ */
+import type { Output } from '../context.ts';
+import { paint, type Style } from './color.ts';
+import { printable } from './printable.ts';
+
+export type Column<T> = {
+  readonly header: string;
+  /** The exact value. An empty one is shown as `-`, so that columns stay columns. */
+  readonly value: (row: T) => string;
+  /** What a person sees instead on a terminal. */
+  readonly short?: (row: T) => string;
+  /** Only with `-o wide`, or off a terminal. */
+  readonly wide?: true;
+  readonly style?: (row: T) => Style | undefined;
+};
+
+export function renderTable<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  options: { readonly output: Output; readonly wide: boolean; readonly indent?: number },
+): string {
+  const { output, wide, indent = 0 } = options;
+  if (!output.isTTY) {
+    const lines = [
+      columns.map((column) => column.header),
+      ...rows.map((row) => columns.map((c) => cell(c.value(row)))),
+    ];
+    return lines.map((cells) => `${cells.join('\t')}\n`).join('');
+  }
+  const shown = columns.filter((column) => wide || !column.wide);
+  const texts = rows.map((row) =>
+    shown.map((column) => cell((wide ? column.value : (column.short ?? column.value))(row))),
+  );
+  const widths = shown.map((column, index) =>
+    Math.max(column.header.length, ...texts.map((cells) => cells[index]?.length ?? 0)),
+  );
+  const pad = (text: string, index: number): string =>
+    index === shown.length - 1 ? text : text.padEnd((widths[index] ?? 0) + 2);
+  const margin = ' '.repeat(indent);
+  const header = shown
+    .map((column, index) => paint('bold', pad(column.header, index), output.color))
+    .join('');
+  const body = rows.map((row, rowIndex) =>
+    shown
+      .map((column, index) => {
+        const style = column.style?.(row);
+        const text = pad(texts[rowIndex]?.[index] ?? '', index);
+        return style ? paint(style, text, output.color) : text;
+      })
+      .join(''),
+  );
+  return [header, ...body].map((line) => `${margin}${line}\n`).join('');
+}
+
+/** A tab or a line break within a value would make another column or row of it. */
+function cell(text: string): string {
+  return printable(text).replaceAll(/\s+/g, ' ').trim() || '-';
+}

@@ -1,0 +1,55 @@
+/** `delete` of any kind: asks, deletes, waits until it is gone. */
+import { getObject, notFound } from '../cluster/objects.ts';
+import { isNotFound } from '../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { isOnTerminal } from '../edit/editor.ts';
+import { CliError } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { nameOf, type Kind, type KonObject } from '../kinds.ts';
+import { waitUntilGone } from '../wait/deletion.ts';
+import type { WaitInput } from './finish.ts';
+
+export async function deleteFlow<T extends KonObject>(
+  context: CliContext,
+  request: {
+    readonly kind: Kind<T>;
+    readonly name: string;
+    readonly yes: boolean;
+    /** What is lost, as a sentence. */
+    readonly consequence: (object: T) => string;
+    readonly wait: WaitInput;
+  },
+): Promise<ExitCode> {
+  const { kind, name, wait } = request;
+  if (!request.yes && !isOnTerminal(context))
+    throw new CliError(
+      'CONFIRMATION_NEEDED',
+      `deleting the ${kind.noun} "${name}" has to be confirmed, and this is no terminal`,
+      { next: ['Confirm it beforehand with --yes.'] },
+    );
+  const client = await context.connect();
+  const object = await getObject(client, kind, name);
+  if (!request.yes) {
+    context.stderr.write(`${request.consequence(object)}\nDelete the ${kind.noun} "${name}"? [y/N] `);
+    const answer = await context.stdin.readLine();
+    if (!/^y(es)?$/i.test(answer?.trim() ?? '')) {
+      context.stderr.write('Nothing was deleted.\n');
+      return exitCodes.error;
+    }
+  }
+  const { uid } = object.metadata;
+  try {
+    // Only the object that was shown, not another one that has taken its name since.
+    await client.delete(kind.resource, { name }, { uid });
+  } catch (error) {
+    if (isNotFound(error)) throw notFound(kind, name);
+    throw error;
+  }
+  if (wait.noWait) {
+    context.stdout.write(`${nameOf(kind, name)} deletion requested\n`);
+    return exitCodes.ok;
+  }
+  await waitUntilGone(context, client, kind, { name, uid }, wait.timeout);
+  context.stdout.write(`${nameOf(kind, name)} deleted\n`);
+  return exitCodes.ok;
+}
