@@ -28,15 +28,19 @@ export type ClusterWorld = {
     roles: number;
     rolesUsed: number;
   }>;
-  readonly namespaces: readonly { readonly name: string; readonly state: 'present' | 'terminating' }[];
+  readonly namespaces: readonly {
+    readonly name: string;
+    readonly labelled: boolean;
+    readonly terminating: boolean;
+  }[];
 };
 
 /** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
 export type ClusterPlan = {
-  /** Namespaces to make. One that exists is never changed but for our label, and never deleted. */
-  readonly createNamespaces: readonly string[];
+  /** Namespaces to make or to label. Nothing but our label is changed on one that exists, and none is ever deleted. */
+  readonly applyNamespaces: readonly string[];
   readonly status: ClusterConfigStatus;
 };
 
@@ -46,8 +50,11 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const problem = problemOf(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
-  const existing = new Set(world.namespaces.map((namespace) => namespace.name));
-  const missing = config.spec.targets.filter((target) => !existing.has(target));
+  const asTheyAre = new Map(world.namespaces.map((namespace) => [namespace.name, namespace]));
+  const missing = config.spec.targets.filter((target) => {
+    const namespace = asTheyAre.get(target);
+    return !namespace || (!namespace.labelled && !namespace.terminating);
+  });
   const verdict: Verdict = problem
     ? { type: 'Ready', status: 'False', ...problem }
     : {
@@ -78,7 +85,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
       now: world.now,
     }),
   };
-  return { createNamespaces: world.older === undefined ? missing : [], status };
+  return { applyNamespaces: world.older === undefined ? missing : [], status };
 }
 
 function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {

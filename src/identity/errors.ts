@@ -105,6 +105,11 @@ export const identityErrors = {
     meaning: 'A Kubernetes object was changed by someone else at the same time.',
     next: 'Nothing: it is read and tried again.',
   },
+  KubernetesUnreachable: {
+    retry: 'backoff',
+    meaning: 'The Kubernetes API server could not be reached.',
+    next: 'Nothing, if it is being restarted: it is tried again.',
+  },
   KubernetesDenied: {
     retry: 'terminal',
     meaning: 'Kubernetes denied the operator a write.',

@@ -1,0 +1,54 @@
+/** What the operator remembers of one account between reconciles: failures that wait for their next try, and proofs. */
+import {
+  retryDelayMs,
+  stepKey,
+  type IdentityError,
+  type ProofRecord,
+  type Step,
+  type StepFailure,
+} from '../../identity/index.ts';
+
+export type AccountMemory = {
+  readonly failures: ReadonlyMap<string, StepFailure>;
+  readonly proofs: ReadonlyMap<string, ProofRecord>;
+  /** A changed spec is a new beginning: what failed before may work now. */
+  startGeneration(generation: number): void;
+  succeeded(step: Step): void;
+  failed(step: Step, error: IdentityError): StepFailure;
+};
+
+export function createAccountMemory(now: () => number, random: () => number): AccountMemory {
+  const failures = new Map<string, StepFailure>();
+  const proofs = new Map<string, ProofRecord>();
+  let current: number | undefined;
+  return {
+    failures,
+    proofs,
+    startGeneration(generation) {
+      if (current !== undefined && current !== generation) failures.clear();
+      current = generation;
+    },
+    succeeded(step) {
+      failures.delete(stepKey(step));
+      if (step.kind === 'ProveIdentity') proofs.set(step.target, { key: step.proofKey, at: now() });
+      // The role that was in the way has been looked at.
+      if (step.kind === 'ReadRole' || step.kind === 'DeleteRole') failures.delete(`CreateRole ${step.role}`);
+    },
+    failed(step, error) {
+      const key = stepKey(step);
+      const attempts = (failures.get(key)?.attempts ?? 0) + 1;
+      const at = now();
+      const failure: StepFailure = {
+        code: error.code,
+        message: error.message,
+        at,
+        attempts,
+        retryAt: at + retryDelayMs(step, error.code, attempts, random()),
+      };
+      failures.set(key, failure);
+      // An older proof, also one that the status still tells of, counts no more.
+      if (step.kind === 'ProveIdentity') proofs.set(step.target, { key: '', at });
+      return failure;
+    },
+  };
+}

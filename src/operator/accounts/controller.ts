@@ -1,0 +1,237 @@
+/** Keeps each account's role, links and proofs in step: observe, plan, apply, report, until there is nothing to do. */
+import {
+  conditionOf,
+  fieldManager,
+  linkedServiceAccounts,
+  type LinkedServiceAccount,
+  type LinkedServiceAccountStatus,
+} from '../../api/index.ts';
+import {
+  asIdentityError,
+  planAccount,
+  type AccountPlan,
+  type AccountWorld,
+  type IdentityProver,
+  type RoleStore,
+  type Step,
+} from '../../identity/index.ts';
+import {
+  createController,
+  isConflict,
+  isNotFound,
+  type Controller,
+  type KubeObject,
+  type ReconcileResult,
+} from '../../kube/index.ts';
+import { serviceAccountOf } from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { createOwnWrites } from '../own-writes.ts';
+import { sameValue } from '../same-value.ts';
+import { createAccountMemory, type AccountMemory } from './account-memory.ts';
+import { applyStep, type StepTools } from './apply-step.ts';
+import { observeAccount } from './observe-account.ts';
+import type { RoleBeliefs } from './role-beliefs.ts';
+import { eventOf } from './step-events.ts';
+
+/** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
+const mostPasses = 20;
+
+/** A person's edit goes before everything that merely follows from something else. */
+const editPriority = 10;
+
+/** Pods come and go in bursts; they are looked at together. Milliseconds. */
+const podDelayMs = 500;
+
+export type AccountControllerOptions = {
+  readonly context: OperatorContext;
+  readonly beliefs: RoleBeliefs;
+  /** AWS in the region that the ClusterConfig names now. */
+  readonly aws: () => { readonly roles: RoleStore; readonly prover: IdentityProver };
+  /** Whether IAM has been listed once: before that, every role of ours would seem to be missing. */
+  readonly surveyed: () => boolean;
+  readonly concurrency: number;
+};
+
+export function createAccountController(options: AccountControllerOptions): Controller {
+  const { context, beliefs } = options;
+  const { informers, now, random, recorder } = context;
+  const memories = new Map<string, AccountMemory>();
+  const accounts = createOwnWrites(informers.accounts, now);
+  const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
+  const sources = { informers, accounts, serviceAccounts, beliefs, now };
+  const tools = (): StepTools => ({
+    client: context.client,
+    ...options.aws(),
+    beliefs,
+    accounts,
+    serviceAccounts,
+  });
+
+  const memoryOf = (name: string): AccountMemory => {
+    const memory = memories.get(name) ?? createAccountMemory(now, random);
+    memories.set(name, memory);
+    return memory;
+  };
+
+  async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const memory = memoryOf(name);
+    for (let pass = 0; pass < mostPasses; pass += 1) {
+      const world = observeAccount(name, sources, memory);
+      if (!world) {
+        memories.delete(name);
+        return undefined;
+      }
+      if (world.cluster.ok && !options.surveyed()) return undefined;
+      memory.startGeneration(world.account.metadata.generation ?? 0);
+      const fresh = { ...world, now: now() };
+      const plan = planAccount(fresh);
+      if (plan.steps.length === 0) {
+        await report(fresh, plan.status, signal);
+        return plan.lookAgainAt === undefined
+          ? undefined
+          : { requeueAfterMs: Math.max(0, plan.lookAgainAt - now()) };
+      }
+      // What somebody broke is told before it is put back, so that whoever watches sees it.
+      if (plan.drift.length > 0) await reportDrift(fresh, plan, signal);
+      const outcomes = await Promise.all(
+        plan.steps.map((step) => attempt(step, fresh.account, memory, signal)),
+      );
+      if (signal.aborted) return undefined;
+      // The account is gone with its last finalizer.
+      if (outcomes.some((done) => done) && plan.steps.some((step) => step.kind === 'RemoveFinalizer'))
+        return undefined;
+    }
+    return { requeueAfterMs: 0 };
+  }
+
+  /** Carries out one step; a failure costs this step only. Returns whether it succeeded. */
+  async function attempt(
+    step: Step,
+    account: LinkedServiceAccount,
+    memory: AccountMemory,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const log = context.logger.with({ account: account.metadata.name, step: step.kind });
+    try {
+      await applyStep(step, account, tools(), signal);
+      memory.succeeded(step);
+      const event = eventOf(step, account.metadata.name);
+      if (event) {
+        log.info('step done', { reason: event.reason, note: event.note });
+        recorder.event(account, { type: 'Normal', ...event });
+      } else log.debug('step done');
+      return true;
+    } catch (cause) {
+      // A step that was cut off by the end of the operator says nothing about the world.
+      if (signal.aborted) return false;
+      const error = asIdentityError(cause);
+      const failure = memory.failed(step, error);
+      log.warn('step failed', {
+        code: error.code,
+        error: error.message,
+        attempts: failure.attempts,
+        retryAt: failure.retryAt,
+      });
+      if (
+        failure.attempts === 1 &&
+        error.code !== 'KubernetesConflict' &&
+        error.code !== 'RoleAlreadyExists' &&
+        step.kind !== 'ProveIdentity'
+      ) {
+        recorder.event(account, { type: 'Warning', reason: error.code, note: error.message });
+      }
+      return false;
+    }
+  }
+
+  async function reportDrift(world: AccountWorld, plan: AccountPlan, signal: AbortSignal): Promise<void> {
+    const note = `changed outside Konstellation: ${plan.drift.join('; ')}`;
+    if (conditionOf(world.account.status?.conditions, 'RoleSynced')?.reason !== 'RoleDrifted') {
+      context.logger.warn('role drifted', { account: world.account.metadata.name, drift: plan.drift });
+      recorder.event(world.account, { type: 'Warning', reason: 'RoleDrifted', note });
+    }
+    await report(world, plan.status, signal);
+  }
+
+  /** Writes the status when it says something new. */
+  async function report(
+    world: AccountWorld,
+    status: LinkedServiceAccountStatus,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { account } = world;
+    if (sameValue(account.status ?? {}, status)) return;
+    const { name, uid } = account.metadata;
+    // Applying a status needs no spec, which the type of the whole object asks for.
+    const object = {
+      apiVersion: account.apiVersion,
+      kind: account.kind,
+      metadata: { name, ...(uid === undefined ? {} : { uid }) },
+      status,
+    } as LinkedServiceAccount;
+    try {
+      const written = await context.client.apply<LinkedServiceAccount>(linkedServiceAccounts, object, {
+        fieldManager,
+        force: true,
+        subresource: 'status',
+        signal,
+      });
+      accounts.wrote(name, written);
+    } catch (error) {
+      // Deleted, or deleted and made again: then this is no longer its status.
+      if (isNotFound(error) || isConflict(error)) return;
+      throw error;
+    }
+    const proven = (rows: LinkedServiceAccountStatus['targets']): Set<string> =>
+      new Set((rows ?? []).filter((row) => row.proven).map((row) => row.name));
+    const before = proven(account.status?.targets);
+    for (const target of proven(status.targets)) {
+      if (!before.has(target)) {
+        recorder.event(account, {
+          type: 'Normal',
+          reason: 'IdentityProven',
+          note: `proved the identity of ${target}/${name}`,
+        });
+      }
+    }
+  }
+
+  const controller = createController({
+    name: 'accounts',
+    reconcile,
+    concurrency: options.concurrency,
+    now,
+    random,
+    setTimer: context.setTimer,
+    logger: context.logger,
+  });
+
+  const enqueueAll = (): void => {
+    for (const key of informers.accounts.store.keys()) controller.enqueue(key);
+  };
+  informers.accounts.onChange((change) => {
+    const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
+    controller.enqueue(change.key, edited ? { priority: editPriority } : {});
+  });
+  informers.clusterConfigs.onChange(enqueueAll);
+  informers.namespaces.onChange((change) => {
+    const phase = (namespace: typeof change.new): string | undefined =>
+      namespace && `${namespace.status?.phase} ${namespace.metadata.deletionTimestamp ?? ''}`;
+    if (phase(change.old) === phase(change.new)) return;
+    const named = (account: LinkedServiceAccount): boolean =>
+      account.spec.targets?.includes(change.key) ?? true;
+    for (const account of informers.accounts.store.list())
+      if (named(account)) controller.enqueue(account.metadata.name);
+  });
+  informers.serviceAccounts.onChange((change) => {
+    const name = (change.new ?? change.old)?.metadata.name;
+    if (name !== undefined && informers.accounts.store.get(name)) controller.enqueue(name);
+  });
+  informers.pods.onChange((change) => {
+    const pod = change.new ?? change.old;
+    const name = pod ? serviceAccountOf(pod) : undefined;
+    if (name !== undefined && informers.accounts.store.get(name))
+      controller.enqueue(name, { afterMs: podDelayMs });
+  });
+  return controller;
+}

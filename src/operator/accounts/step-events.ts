@@ -1,0 +1,68 @@
+/** What is told in an Event when a step has been carried out. Steps that are not listed are not told. */
+import type { Step } from '../../identity/index.ts';
+
+/** Every Event reason about an account, beside the error codes, and what it means. */
+export const accountEventReasons = {
+  RoleCreated: 'The IAM role was made.',
+  RoleDeleted: 'The IAM role was deleted.',
+  RoleRetained: 'The marks of Konstellation were taken off the IAM role, which stays.',
+  TrustPolicyUpdated: "The role's trust policy was written.",
+  PolicyAttached: 'A policy was attached to the role.',
+  PolicyDetached: 'A policy was detached from the role.',
+  RoleUpdated: 'The boundary, the session length or the tags of the role were written.',
+  ServiceAccountLinked: 'A ServiceAccount was made or annotated with the role.',
+  ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
+  IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",
+  RoleDrifted: 'The role was changed outside Konstellation.',
+} as const;
+
+export type AccountEventReason = keyof typeof accountEventReasons;
+
+export function eventOf(
+  step: Step,
+  account: string,
+): { reason: AccountEventReason; note: string } | undefined {
+  switch (step.kind) {
+    case 'CreateRole':
+      return { reason: 'RoleCreated', note: `made the role ${step.role}` };
+    case 'DeleteRole':
+      return { reason: 'RoleDeleted', note: `deleted the role ${step.role}` };
+    case 'UpdateTrustPolicy':
+      return { reason: 'TrustPolicyUpdated', note: `wrote the trust policy of ${step.role}` };
+    case 'AttachPolicy':
+      return { reason: 'PolicyAttached', note: `attached ${step.policyArn} to ${step.role}` };
+    case 'DetachPolicy':
+      return { reason: 'PolicyDetached', note: `detached ${step.policyArn} from ${step.role}: ${step.why}` };
+    case 'PutPermissionsBoundary':
+      return { reason: 'RoleUpdated', note: `bounded ${step.role} by ${step.policyArn}` };
+    case 'DeletePermissionsBoundary':
+      return { reason: 'RoleUpdated', note: `removed the permissions boundary of ${step.role}` };
+    case 'UpdateMaxSessionDuration':
+      return {
+        reason: 'RoleUpdated',
+        note: `set the longest session of ${step.role} to ${step.seconds} seconds`,
+      };
+    case 'TagRole':
+      return {
+        reason: 'RoleUpdated',
+        note: `set tags of ${step.role}: ${Object.keys(step.tags).join(', ')}`,
+      };
+    case 'UntagRole':
+      return { reason: 'RoleUpdated', note: `removed tags of ${step.role}: ${step.keys.join(', ')}` };
+    case 'CreateServiceAccount':
+    case 'LinkServiceAccount':
+      return { reason: 'ServiceAccountLinked', note: `linked ${step.target}/${account} to ${step.roleArn}` };
+    case 'UnlinkServiceAccount':
+      return { reason: 'ServiceAccountUnlinked', note: `unlinked ${step.target}/${account}` };
+    case 'DeleteServiceAccount':
+      return {
+        reason: 'ServiceAccountUnlinked',
+        note: `deleted the ServiceAccount ${step.target}/${account}`,
+      };
+    case 'AddFinalizer':
+    case 'RemoveFinalizer':
+    case 'ReadRole':
+    case 'ProveIdentity':
+      return undefined;
+  }
+}

@@ -1,0 +1,171 @@
+/** Keeps a ClusterConfig's status true, and makes the namespaces of its targets. */
+import {
+  clusterConfigs,
+  fieldManager,
+  managedByLabel,
+  managedByValue,
+  targetLabel,
+  type ClusterConfig,
+} from '../../api/index.ts';
+import {
+  asIdentityError,
+  effectiveConfig,
+  IdentityError,
+  oidcProviderArn,
+  planCluster,
+  type Answer,
+  type CloudAccount,
+  type ClusterWorld,
+} from '../../identity/index.ts';
+import {
+  createController,
+  isConflict,
+  isNotFound,
+  resources,
+  type Controller,
+  type KubeObject,
+  type ReconcileResult,
+} from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { sameValue } from '../same-value.ts';
+
+/** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */
+const recheckMs = { ready: 300_000, notReady: 10_000 };
+
+export type ClusterControllerOptions = {
+  readonly context: OperatorContext;
+  readonly aws: () => CloudAccount;
+};
+
+export function createClusterController({ context, aws }: ClusterControllerOptions): Controller {
+  const { client, informers, now } = context;
+
+  async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld> {
+    const oldest = effectiveConfig(informers.clusterConfigs.store.list());
+    const [issuer, caller] = await Promise.all([
+      answer(discoverIssuer(signal)),
+      answer(aws().callerIdentity(signal)),
+    ]);
+    const known = issuer.ok && caller.ok;
+    const [provider, quotas] = await Promise.all([
+      known
+        ? answer(aws().oidcProvider(oidcProviderArn({ ...caller.value, issuer: issuer.value }), signal))
+        : Promise.resolve(undefined),
+      caller.ok ? answer(aws().quotas(signal)) : Promise.resolve(undefined),
+    ]);
+    return {
+      now: now(),
+      config,
+      ...(oldest && oldest.metadata.name !== config.metadata.name ? { older: oldest.metadata.name } : {}),
+      issuer,
+      caller,
+      ...(provider ? { provider } : {}),
+      ...(quotas ? { quotas } : {}),
+      namespaces: informers.namespaces.store.list().map((namespace) => ({
+        name: namespace.metadata.name,
+        labelled: namespace.metadata.labels?.[targetLabel] === namespace.metadata.name,
+        terminating:
+          namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating',
+      })),
+    };
+  }
+
+  /** The API server tells who signs its tokens; on EKS this is the cluster's OIDC issuer. */
+  async function discoverIssuer(signal: AbortSignal): Promise<string> {
+    const path = '/.well-known/openid-configuration';
+    const response = await client.raw({ method: 'GET', path, signal });
+    if (response.status !== 200) {
+      throw new IdentityError(
+        'Unexpected',
+        `the API server answered ${path} with ${response.status}: ${response.body.slice(0, 200)}`,
+      );
+    }
+    const document: unknown = JSON.parse(response.body);
+    const issuer =
+      typeof document === 'object' && document !== null && 'issuer' in document ? document.issuer : undefined;
+    if (typeof issuer !== 'string')
+      throw new IdentityError('Unexpected', `${path} of the API server names no issuer`);
+    return issuer;
+  }
+
+  async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const config = informers.clusterConfigs.store.get(name);
+    if (!config || config.metadata.deletionTimestamp !== undefined) return undefined;
+    const world = await observe(config, signal);
+    const plan = planCluster(world);
+    for (const target of plan.applyNamespaces) await applyNamespace(target, signal);
+    const ready = plan.status.conditions?.some(
+      (condition) => condition.type === 'Ready' && condition.status === 'True',
+    );
+    if (!sameValue(config.status ?? {}, plan.status)) {
+      context.logger.info('cluster status changed', {
+        cluster: name,
+        ready: ready === true,
+        message: plan.status.conditions?.[0]?.message,
+      });
+      const object = {
+        apiVersion: config.apiVersion,
+        kind: config.kind,
+        metadata: { name, ...(config.metadata.uid === undefined ? {} : { uid: config.metadata.uid }) },
+        status: plan.status,
+      } as ClusterConfig;
+      try {
+        await client.apply<ClusterConfig>(clusterConfigs, object, {
+          fieldManager,
+          force: true,
+          subresource: 'status',
+          signal,
+        });
+      } catch (error) {
+        if (!isNotFound(error) && !isConflict(error)) throw error;
+      }
+    }
+    return { requeueAfterMs: ready ? recheckMs.ready : recheckMs.notReady };
+  }
+
+  /** Makes the namespace, or puts our label on the one that is there; nothing else of it is ours. */
+  async function applyNamespace(target: string, signal: AbortSignal): Promise<void> {
+    const existing = informers.namespaces.store.get(target);
+    const object: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name: target,
+        labels: { [targetLabel]: target, ...(existing ? {} : { [managedByLabel]: managedByValue }) },
+      },
+    };
+    await client.apply(resources.namespaces, object, { fieldManager, signal });
+  }
+
+  const controller = createController({
+    name: 'clusters',
+    reconcile,
+    concurrency: 1,
+    now,
+    random: context.random,
+    setTimer: context.setTimer,
+    logger: context.logger,
+  });
+  const enqueueAll = (): void => {
+    for (const key of informers.clusterConfigs.store.keys()) controller.enqueue(key);
+  };
+  // A status that we wrote ourselves needs no second look.
+  informers.clusterConfigs.onChange((change) => {
+    if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) enqueueAll();
+  });
+  informers.namespaces.onChange((change) => {
+    const isTarget = informers.clusterConfigs.store
+      .list()
+      .some((config) => config.spec.targets.includes(change.key));
+    if (isTarget && (!change.old || !change.new)) enqueueAll();
+  });
+  return controller;
+}
+
+async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await question };
+  } catch (error) {
+    return { ok: false, error: asIdentityError(error) };
+  }
+}

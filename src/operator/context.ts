@@ -1,0 +1,165 @@
+/** What every controller of the operator works with: one client, one set of informers, one clock. */
+import {
+  apps,
+  clusterConfigs,
+  fieldManager,
+  accountLabel,
+  createdAnnotation,
+  audienceAnnotation,
+  roleArnAnnotation,
+  linkedServiceAccounts,
+  managedByLabel,
+  managedByValue,
+  targetLabel,
+  type App,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../api/index.ts';
+import {
+  createInformer,
+  resources,
+  type EventRecorder,
+  type Informer,
+  type KubeClient,
+  type KubeObject,
+  type Logger,
+  type SetTimer,
+} from '../kube/index.ts';
+import { serviceAccountOf, trimPod, type Pod } from '../workloads/index.ts';
+
+/** A Deployment, as far as the operator reads it. */
+export type Deployment = KubeObject & {
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+};
+
+export type Informers = {
+  readonly clusterConfigs: Informer<ClusterConfig>;
+  readonly accounts: Informer<LinkedServiceAccount>;
+  readonly apps: Informer<App>;
+  readonly namespaces: Informer<KubeObject & { readonly status?: { readonly phase?: string } }>;
+  readonly serviceAccounts: Informer<KubeObject>;
+  readonly pods: Informer<Pod>;
+  /** Those that Apps made. */
+  readonly deployments: Informer<Deployment>;
+};
+
+export type OperatorContext = {
+  readonly client: KubeClient;
+  readonly informers: Informers;
+  readonly recorder: EventRecorder;
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  readonly setTimer: SetTimer;
+};
+
+/** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
+export const podsByServiceAccount = 'serviceAccount';
+
+/** The index of ServiceAccounts by our label. */
+export const serviceAccountsByAccount = 'account';
+
+export function createInformers(of: {
+  readonly client: KubeClient;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly setTimer: SetTimer;
+}): Informers {
+  return {
+    clusterConfigs: createInformer<ClusterConfig>({ ...of, resource: clusterConfigs }),
+    accounts: createInformer<LinkedServiceAccount>({
+      ...of,
+      resource: linkedServiceAccounts,
+      trim: withoutManagedFields,
+    }),
+    apps: createInformer<App>({ ...of, resource: apps, trim: withoutManagedFields }),
+    namespaces: createInformer({ ...of, resource: resources.namespaces, trim: trimNamespace }),
+    serviceAccounts: createInformer<KubeObject>({
+      ...of,
+      resource: resources.serviceAccounts,
+      trim: trimServiceAccount,
+      indexers: {
+        [serviceAccountsByAccount]: (object) => {
+          const account = object.metadata.labels?.[accountLabel];
+          return account === undefined ? [] : [account];
+        },
+      },
+    }),
+    pods: createInformer<Pod>({
+      ...of,
+      resource: resources.pods,
+      trim: trimPod,
+      indexers: {
+        [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
+      },
+    }),
+    deployments: createInformer<Deployment>({
+      ...of,
+      resource: resources.deployments,
+      labelSelector: `${managedByLabel}=${managedByValue}`,
+    }),
+  };
+}
+
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+function trimNamespace(
+  object: KubeObject & { readonly status?: { readonly phase?: string } },
+): KubeObject & { readonly status?: { readonly phase?: string } } {
+  const { name, uid, resourceVersion, labels, deletionTimestamp } = object.metadata;
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: {
+      name,
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      labels: kept(labels, [targetLabel]),
+    },
+    ...(object.status?.phase === undefined ? {} : { status: { phase: object.status.phase } }),
+  };
+}
+
+/** Keeps of a ServiceAccount what links are made of, and of its managed fields only who set the role's annotation. */
+export function trimServiceAccount(object: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, labels, annotations, managedFields } = object.metadata;
+  const managers = (managedFields ?? []).filter((entry) => {
+    const fields = entry.fieldsV1?.['f:metadata'] as Readonly<Record<string, unknown>> | undefined;
+    const annotated = fields?.['f:annotations'] as Readonly<Record<string, unknown>> | undefined;
+    return annotated !== undefined && `f:${roleArnAnnotation}` in annotated;
+  });
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      labels: kept(labels, [accountLabel]),
+      annotations: kept(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
+      managedFields: managers.map(({ manager }) => (manager === undefined ? {} : { manager })),
+    },
+  };
+}
+
+/** Who set the role's annotation: someone other than us, if there is one. */
+export function roleArnManagerOf(object: KubeObject): string | undefined {
+  const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
+  return managers.find((manager) => manager !== fieldManager) ?? managers[0];
+}
+
+function kept(
+  record: Readonly<Record<string, string>> | undefined,
+  keys: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => keys.includes(key)));
+}

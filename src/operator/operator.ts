@@ -1,0 +1,165 @@
+/** The operator as a whole: what `kon operator` runs in the foreground, and what the image runs in a cluster. */
+import { conditionOf } from '../api/index.ts';
+import {
+  createAwsClients,
+  createAwsCloudAccount,
+  createIamRoleStore,
+  createStsIdentityProver,
+  type AwsClients,
+} from '../aws/index.ts';
+import {
+  effectiveConfig,
+  type CloudAccount,
+  type IdentityProver,
+  type RoleStore,
+} from '../identity/index.ts';
+import {
+  createEventRecorder,
+  createKubeClient,
+  systemTimer,
+  type Connection,
+  type Logger,
+} from '../kube/index.ts';
+import { createAccountController } from './accounts/controller.ts';
+import { createRoleBeliefs } from './accounts/role-beliefs.ts';
+import { createAppController } from './apps/controller.ts';
+import { createClusterController } from './clusters/controller.ts';
+import { createInformers, type OperatorContext } from './context.ts';
+import { createDriftSweep } from './drift-sweep.ts';
+import { startHealthServer } from './health.ts';
+import { createMetrics } from './metrics.ts';
+
+export type OperatorOptions = {
+  readonly connection: Connection;
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  /** Ends the operator; what is under way is finished first. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when absent. Port 0 takes a free one. */
+  readonly health?: { readonly host: string; readonly port: number };
+  /** How many accounts and how many apps are worked on at a time. */
+  readonly concurrency?: number;
+  /** Called when every informer is in step and the controllers run. */
+  readonly onStarted?: (started: { readonly healthPort?: number }) => void;
+};
+
+/** IAM's endpoint and partition follow from the region; until a ClusterConfig names one, any of the partition `aws` will do. */
+const regionUntilConfigured = 'us-east-1';
+
+type Aws = {
+  readonly clients: AwsClients;
+  readonly roles: RoleStore;
+  readonly prover: IdentityProver;
+  readonly account: CloudAccount;
+};
+
+/** Runs until the signal aborts. Rejects when it cannot work at all. */
+export async function runOperator(options: OperatorOptions): Promise<void> {
+  const { connection, logger, now, random, signal } = options;
+  const userAgent = `konstellation/${options.version}`;
+  const metrics = createMetrics();
+  const client = createKubeClient(connection, { userAgent, now, random });
+  const informers = createInformers({ client, logger, now, random, setTimer: systemTimer });
+  const recorder = createEventRecorder({
+    client,
+    now,
+    logger,
+    controller: 'k11n.dev/konstellation',
+    instance: 'konstellation',
+    setTimer: systemTimer,
+  });
+  const context: OperatorContext = {
+    client,
+    informers,
+    recorder,
+    logger,
+    now,
+    random,
+    setTimer: systemTimer,
+  };
+
+  const byRegion = new Map<string, Aws>();
+  const aws = (): Aws => {
+    const config = effectiveConfig(informers.clusterConfigs.store.list());
+    const region = config?.spec.aws.region ?? regionUntilConfigured;
+    const known = byRegion.get(region);
+    if (known) return known;
+    const clients = createAwsClients({ region, userAgent, now, onCall: metrics.countAwsCall });
+    const made = {
+      clients,
+      roles: createIamRoleStore(clients.iam, now),
+      prover: createStsIdentityProver(clients.sts),
+      account: createAwsCloudAccount(clients.iam, clients.sts),
+    };
+    byRegion.set(region, made);
+    return made;
+  };
+
+  const beliefs = createRoleBeliefs(now);
+  const drift = createDriftSweep({
+    context,
+    beliefs,
+    aws: () => aws().roles,
+    onSuspicion: (suspects) => {
+      for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
+        accounts.enqueue(name);
+    },
+  });
+  const accounts = createAccountController({
+    context,
+    beliefs,
+    aws,
+    surveyed: drift.surveyed,
+    concurrency: options.concurrency ?? 16,
+  });
+  const clusters = createClusterController({ context, aws: () => aws().account });
+  const apps = createAppController(context);
+
+  const all = Object.entries(informers);
+  const health = options.health
+    ? await startHealthServer({
+        ...options.health,
+        notReady: () =>
+          all
+            .filter(([, informer]) => !informer.hasSynced() || informer.lastError() !== undefined)
+            .map(
+              ([name, informer]) =>
+                `${name}: ${informer.lastError()?.message ?? 'not in step with the API server yet'}`,
+            ),
+        metrics: () => {
+          const list = informers.accounts.store.list();
+          const ready = list.filter(
+            (account) => conditionOf(account.status?.conditions, 'Ready')?.status === 'True',
+          ).length;
+          metrics.setAccounts({ ready, notReady: list.length - ready });
+          return metrics.text();
+        },
+      })
+    : undefined;
+
+  try {
+    const running = all.map(([, informer]) => informer.start(signal));
+    await Promise.all(all.map(([, informer]) => informer.synced));
+    logger.info('operator started', { server: connection.server, version: options.version });
+    options.onStarted?.(health ? { healthPort: health.port } : {});
+    await Promise.all([
+      ...running,
+      ...[clusters, drift.controller, accounts, apps.controller].map((controller) =>
+        controller.start(signal),
+      ),
+    ]);
+  } catch (error) {
+    // Stopped before it was in step: that is an end, not a failure.
+    if (!signal.aborted) throw error;
+  } finally {
+    await recorder.flush();
+    await health?.close();
+    for (const { clients } of byRegion.values()) clients.close();
+    await client.close();
+    logger.info('operator stopped');
+  }
+}

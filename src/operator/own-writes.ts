@@ -1,0 +1,73 @@
+/**
+ * What we have just written, until the informer has seen it too. An informer's store lags behind our own writes by some
+ * milliseconds or, behind a slow watch, by many seconds; without this a reconcile would write twice, or undo itself.
+ */
+import type { Change, Informer, KubeObject } from '../kube/index.ts';
+
+/** After this time the informer's word counts again, whatever it is: what it never saw is gone. Milliseconds. */
+const memory = 60_000;
+
+type Entry<T> = {
+  readonly object: T | undefined;
+  readonly uid: string;
+  readonly version: bigint;
+  readonly at: number;
+};
+
+export type OwnWrites<T extends KubeObject> = {
+  /** The freshest of what the store and our own writes say. */
+  get(key: string): T | undefined;
+  wrote(key: string, object: T): void;
+  /** The object with this uid was deleted by us. */
+  deleted(key: string, object: T): void;
+};
+
+export function createOwnWrites<T extends KubeObject>(
+  informer: Informer<T>,
+  now: () => number,
+): OwnWrites<T> {
+  const entries = new Map<string, Entry<T>>();
+
+  informer.onChange((change: Change<T>) => {
+    const entry = entries.get(change.key);
+    if (!entry) return;
+    const seen = change.new ?? change.old;
+    // A delete event may carry the version of the deletion or the last one that was stored: either is news.
+    if (!change.new || (seen && versionOf(seen) >= entry.version)) entries.delete(change.key);
+  });
+
+  return {
+    get(key) {
+      const stored = informer.store.get(key);
+      const entry = entries.get(key);
+      if (!entry) return stored;
+      if (now() - entry.at > memory) {
+        entries.delete(key);
+        return stored;
+      }
+      if (!stored) return entry.object;
+      if (entry.object === undefined) return stored.metadata.uid === entry.uid ? undefined : stored;
+      return versionOf(stored) >= entry.version ? stored : entry.object;
+    },
+    wrote(key, object) {
+      entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at: now() });
+    },
+    deleted(key, object) {
+      entries.set(key, {
+        object: undefined,
+        uid: object.metadata.uid ?? '',
+        version: versionOf(object),
+        at: now(),
+      });
+    },
+  };
+}
+
+/**
+ * Resource versions are numbers that grow, which the API promises since Kubernetes 1.35 and etcd always gave.
+ * Source: KEP-5504, "Comparable Resource Version".
+ */
+function versionOf(object: KubeObject): bigint {
+  const version = object.metadata.resourceVersion ?? '';
+  return /^[0-9]+$/.test(version) ? BigInt(version) : 0n;
+}
