@@ -1,0 +1,9 @@
+/** What an operation gives back, before it is put on the wire. */
+export type Answer = {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  /** Whether the call changed anything. */
+  readonly changed: boolean;
+};

@@ -1,0 +1,48 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { listPage } from './listing.ts';
+import { compareKeys } from './store.ts';
+
+const text = fc.string({ unit: fc.constantFrom('a', 'b', '/', '😀', '\uffee'), maxLength: 5 });
+const keys = fc.uniqueArray(
+  text.filter((key) => key !== ''),
+  { maxLength: 12 },
+);
+
+test('pages together are the whole listing, in order, whatever their size', () => {
+  fc.assert(
+    fc.property(
+      keys,
+      text,
+      fc.constantFrom('', '/', 'a'),
+      fc.integer({ min: 1, max: 4 }),
+      (all, prefix, delimiter, limit) => {
+        const whole = listPage(all, { prefix, delimiter, after: '', limit: 1000 });
+        const items: string[] = [];
+        for (let after: string | undefined = ''; after !== undefined;) {
+          const page = listPage(all, { prefix, delimiter, after, limit });
+          const found = [...page.keys, ...page.commonPrefixes].sort(compareKeys);
+          expect(found.length).toBeLessThanOrEqual(limit);
+          items.push(...found);
+          after = page.next;
+        }
+        expect(items).toEqual([...whole.keys, ...whole.commonPrefixes].sort(compareKeys));
+      },
+    ),
+  );
+});
+
+test('every key with the prefix is listed or stands behind exactly one common prefix', () => {
+  fc.assert(
+    fc.property(keys, text, fc.constantFrom('', '/'), (all, prefix, delimiter) => {
+      const { keys: listed, commonPrefixes } = listPage(all, { prefix, delimiter, after: '', limit: 1000 });
+      for (const key of all) {
+        const places = [
+          ...listed.filter((item) => item === key),
+          ...commonPrefixes.filter((item) => key.startsWith(item)),
+        ];
+        expect(places).toHaveLength(key.startsWith(prefix) ? 1 : 0);
+      }
+    }),
+  );
+});

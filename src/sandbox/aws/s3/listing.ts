@@ -1,0 +1,40 @@
+/**
+ * One page of a listing: keys with a prefix, those that share a delimiter after it rolled up, and where the next page
+ * begins. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ */
+import { compareKeys } from './store.ts';
+
+export type ListingRequest = {
+  readonly prefix: string;
+  /** Empty for none. */
+  readonly delimiter: string;
+  /** Only what comes after this key or rolled-up prefix is listed; empty for the beginning. */
+  readonly after: string;
+  readonly limit: number;
+};
+
+export type ListingPage = {
+  readonly keys: readonly string[];
+  readonly commonPrefixes: readonly string[];
+  /** The last item of the page when there are more, to be the next request's `after`. */
+  readonly next: string | undefined;
+};
+
+export function listPage(keys: Iterable<string>, request: ListingRequest): ListingPage {
+  const { prefix, delimiter, after, limit } = request;
+  const page = { keys: [] as string[], commonPrefixes: [] as string[] };
+  let last: string | undefined;
+  for (const key of [...keys].filter((candidate) => candidate.startsWith(prefix)).sort(compareKeys)) {
+    const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    const item = cut < 0 ? key : key.slice(0, cut + delimiter.length);
+    // `after` may be a rolled-up prefix, which sorts before the keys that it stands for.
+    if (item === last || item === after || compareKeys(key, after) <= 0) continue;
+    if (page.keys.length + page.commonPrefixes.length >= limit) {
+      // A page of no items says nothing about what follows.
+      return { ...page, next: limit === 0 ? undefined : last };
+    }
+    (cut < 0 ? page.keys : page.commonPrefixes).push(item);
+    last = item;
+  }
+  return { ...page, next: undefined };
+}

@@ -1,0 +1,111 @@
+/**
+ * Which operation a request is. S3 tells operations apart by method, by whether there is a bucket and a key in the path
+ * (path-style only: the stand-in has one host), and by subresources in the query.
+ */
+import { s3Error } from './errors.ts';
+
+export type Operation =
+  | { readonly name: 'ListBuckets' }
+  | { readonly name: BucketOperationName; readonly bucket: string }
+  | { readonly name: ObjectOperationName; readonly bucket: string; readonly key: string };
+
+export type BucketOperationName =
+  | 'CreateBucket'
+  | 'DeleteBucket'
+  | 'HeadBucket'
+  | 'GetBucketLocation'
+  | 'ListObjects'
+  | 'ListObjectsV2'
+  | 'DeleteObjects';
+
+export type ObjectOperationName = 'GetObject' | 'HeadObject' | 'PutObject' | 'CopyObject' | 'DeleteObject';
+
+export type RouteRequest = {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** Parameters that choose no operation: options of listings, what SDKs add for their logs, presigned signatures. */
+const options: Readonly<Record<string, ReadonlySet<string>>> = {
+  ListBuckets: new Set(['max-buckets', 'continuation-token', 'prefix', 'bucket-region']),
+  ListObjects: new Set(['prefix', 'delimiter', 'marker', 'max-keys', 'encoding-type']),
+  ListObjectsV2: new Set([
+    'list-type',
+    'prefix',
+    'delimiter',
+    'start-after',
+    'continuation-token',
+    'max-keys',
+    'encoding-type',
+    'fetch-owner',
+  ]),
+  GetBucketLocation: new Set(['location']),
+  DeleteObjects: new Set(['delete']),
+};
+
+/** Throws NotImplemented for subresources that the stand-in does not have: nothing is half-done in silence. */
+export function route(request: RouteRequest): Operation {
+  const operation = choose(request);
+  for (const name of request.query.keys()) {
+    if (name === 'x-id' || /^x-amz-/i.test(name) || options[operation.name]?.has(name)) continue;
+    throw s3Error('NotImplemented', { Header: name });
+  }
+  return operation;
+}
+
+function choose({ method, path, query, headers }: RouteRequest): Operation {
+  const slash = path.indexOf('/', 1);
+  const bucket = decode(path.slice(1, slash < 0 ? undefined : slash));
+  const key = slash < 0 ? '' : decode(path.slice(slash + 1));
+  if (bucket === '') {
+    if (method === 'GET') return { name: 'ListBuckets' };
+    throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'SERVICE' });
+  }
+  if (key !== '') return { name: objectOperation(method, headers), bucket, key };
+  return { name: bucketOperation(method, query), bucket };
+}
+
+function bucketOperation(method: string, query: URLSearchParams): BucketOperationName {
+  switch (method) {
+    case 'GET':
+      if (query.has('location')) return 'GetBucketLocation';
+      return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
+    case 'HEAD':
+      return 'HeadBucket';
+    case 'PUT':
+      return 'CreateBucket';
+    case 'DELETE':
+      return 'DeleteBucket';
+    case 'POST':
+      if (query.has('delete')) return 'DeleteObjects';
+      break;
+    default:
+  }
+  throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'BUCKET' });
+}
+
+function objectOperation(method: string, headers: RouteRequest['headers']): ObjectOperationName {
+  switch (method) {
+    case 'GET':
+      return 'GetObject';
+    case 'HEAD':
+      return 'HeadObject';
+    case 'PUT':
+      return headers['x-amz-copy-source'] === undefined ? 'PutObject' : 'CopyObject';
+    case 'DELETE':
+      return 'DeleteObject';
+    default:
+      throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'OBJECT' });
+  }
+}
+
+/** Percent-decodes a key or name; throws InvalidArgument for what is no UTF-8. */
+export function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw s3Error('InvalidArgument', {}, "Couldn't parse the specified URI.");
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * A small S3 whose point is that permissions are real: every call is decided by the policies of who signed it, so that
+ * an app in the sandbox can and cannot do what it could and could not do on AWS.
+ * Path-style addresses; no versions, tags, ACLs, bucket policies or multipart uploads (they answer NotImplemented).
+ */
+import { AwsError } from '../wire/service.ts';
+import type { CallDescription, Service, ServiceRequest, ServiceResponse } from '../wire/service.ts';
+import type { Answer } from './answer.ts';
+import type { S3Call } from './authorisation.ts';
+import {
+  createBucket,
+  deleteBucket,
+  deleteObjects,
+  getBucketLocation,
+  headBucket,
+  listBuckets,
+  listObjects,
+} from './buckets.ts';
+import { authenticationError, errorResponse, requestHeaders, s3Error } from './errors.ts';
+import { copyObject, deleteObject, getObject, putObject } from './objects.ts';
+import { route } from './route.ts';
+import type { Operation } from './route.ts';
+import type { Bucket, BucketStore } from './store.ts';
+
+/** `partition` is the one of the ARNs against which policies are held. */
+export function createS3Service({ partition }: { readonly partition: string }): Service {
+  const store: BucketStore = new Map();
+  return async (request) => {
+    try {
+      return await answer(request, store, partition);
+    } catch (error) {
+      if (error instanceof AwsError) return errorResponse(error, request);
+      throw error;
+    }
+  };
+}
+
+async function answer(
+  request: ServiceRequest,
+  store: BucketStore,
+  partition: string,
+): Promise<ServiceResponse> {
+  const operation = tryRoute(request);
+  await request.admit(
+    operation instanceof AwsError
+      ? { action: request.method, resource: '*', parameters: {} }
+      : describe(operation, partition, request.query),
+  );
+  const { authentication } = request;
+  if (authentication.kind === 'failed') throw authenticationError(authentication.failure, request.now);
+  // Nothing is public here.
+  if (authentication.kind === 'anonymous') throw s3Error('AccessDenied');
+  if (operation instanceof AwsError) throw operation;
+  const call: S3Call = { request, caller: authentication.caller, partition };
+  const { status, headers, body, changed } = perform(call, operation, store);
+  return {
+    status,
+    headers: { ...requestHeaders(request), ...headers },
+    body,
+    outcome: { changed },
+  };
+}
+
+/** A request that is no operation is still admitted and authenticated before it is refused. */
+function tryRoute(request: ServiceRequest): Operation | AwsError {
+  try {
+    return route(request);
+  } catch (error) {
+    if (error instanceof AwsError) return error;
+    throw error;
+  }
+}
+
+function perform(call: S3Call, operation: Operation, store: BucketStore): Answer {
+  if (operation.name === 'ListBuckets') return listBuckets(call, store);
+  if (operation.name === 'CreateBucket') return createBucket(call, store, operation.bucket);
+  const bucket = findBucket(store, operation.bucket, call.request.region);
+  switch (operation.name) {
+    case 'DeleteBucket':
+      return deleteBucket(call, store, bucket);
+    case 'HeadBucket':
+      return headBucket(call, bucket);
+    case 'GetBucketLocation':
+      return getBucketLocation(call, bucket);
+    case 'ListObjects':
+      return listObjects(call, bucket, 1);
+    case 'ListObjectsV2':
+      return listObjects(call, bucket, 2);
+    case 'DeleteObjects':
+      return deleteObjects(call, bucket);
+    case 'GetObject':
+    case 'HeadObject':
+      return getObject(call, bucket, operation.key);
+    case 'PutObject':
+      return putObject(call, bucket, operation.key);
+    case 'CopyObject':
+      return copyObject(call, store, bucket, operation.key);
+    case 'DeleteObject':
+      return deleteObject(call, bucket, operation.key);
+  }
+}
+
+/** That a bucket does not exist is told before anything is authorised: bucket names are no secret on S3. */
+function findBucket(store: BucketStore, name: string, region: string): Bucket {
+  const bucket = store.get(name);
+  if (!bucket) throw s3Error('NoSuchBucket', { BucketName: name });
+  if (bucket.region !== region) {
+    throw new AwsError(
+      'AuthorizationHeaderMalformed',
+      `The authorization header is malformed; the region '${region}' is wrong; expecting '${bucket.region}'`,
+      400,
+      { Region: bucket.region },
+    );
+  }
+  return bucket;
+}
+
+function describe(operation: Operation, partition: string, query: URLSearchParams): CallDescription {
+  const { name: action, ...parameters } = operation;
+  const path =
+    'key' in operation
+      ? `${operation.bucket}/${operation.key}`
+      : 'bucket' in operation
+        ? operation.bucket
+        : '';
+  const prefix = query.get('prefix');
+  return {
+    action,
+    resource: path === '' ? '*' : `arn:${partition}:s3:::${path}`,
+    parameters: prefix === null ? parameters : { ...parameters, prefix },
+  };
+}

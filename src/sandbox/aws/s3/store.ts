@@ -1,0 +1,40 @@
+/** Buckets and objects, in memory. Names of buckets are global, as on S3; everything else belongs to a bucket. */
+
+export type StoredObject = {
+  readonly key: string;
+  readonly body: Uint8Array;
+  /** With its quotes. */
+  readonly etag: string;
+  /** Milliseconds since the epoch, in whole seconds as HTTP dates have them. */
+  readonly lastModified: number;
+  /** Headers that come back as they were sent (`content-type`, `x-amz-meta-…`), names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly checksum: { readonly algorithm: string; readonly value: string } | undefined;
+};
+
+export type Bucket = {
+  readonly name: string;
+  /** The account that made it. */
+  readonly accountId: string;
+  readonly region: string;
+  readonly created: number;
+  readonly objects: Map<string, StoredObject>;
+};
+
+export type BucketStore = Map<string, Bucket>;
+
+/** S3 lists by the bytes of UTF-8, which is not the order of JavaScript's strings beyond the basic plane. */
+export function compareKeys(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export function isBucketName(name: string): boolean {
+  return (
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&
+    !name.includes('..') &&
+    !/^\d+\.\d+\.\d+\.\d+$/.test(name) &&
+    !/^(?:xn--|sthree-|amzn-s3-demo-)/.test(name) &&
+    !/(?:-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/.test(name)
+  );
+}
