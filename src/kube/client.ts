@@ -200,6 +200,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         write: false,
       });
       try {
+        watch.onOpen?.();
         for await (const line of linesOf(stream.body)) yield parseWatchEvent<T>(line);
       } catch (error) {
         throw error instanceof WatchFormatError ? error : stream.wrapError(error);

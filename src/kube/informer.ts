@@ -1,7 +1,14 @@
-/** Keeps a local copy of one resource in step with the API server, and tells which keys changed. */
-import type { KubeObject } from './object.ts';
+/**
+ * Keeps a local copy of one resource in step with the API server, and tells which keys changed. Reading from it costs
+ * the server nothing, which is what makes level-based controllers cheap.
+ */
+import type { KubeClient } from './kube-client.ts';
+import { silentLogger, type Logger } from './logger.ts';
+import { keyOf, type KubeObject } from './object.ts';
+import { defaultReflectorLimits, runReflector, type ReflectorLimits } from './reflector.ts';
 import type { Resource } from './resource.ts';
-import type { Store } from './store.ts';
+import { createStore, type Indexer, type Store } from './store.ts';
+import { systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
 
 /** `old` absent: new to us; `new` absent: gone. With both, `metadata.uid` tells a change from a re-creation. */
 export type Change<T> = { readonly key: string; readonly old?: T; readonly new?: T };
@@ -21,3 +28,156 @@ export type Informer<T extends KubeObject> = {
   /** Called after the store has changed, in order. Returns how to stop being called. */
   onChange(listener: (change: Change<T>) => void): () => void;
 };
+
+export type InformerOptions<T extends KubeObject> = {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly resource: Resource;
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** What is kept of an object. Has to keep `metadata` `name`, `namespace`, `uid` and `resourceVersion`. */
+  readonly trim?: ((object: T) => T) | undefined;
+  readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: Now;
+  readonly random: Random;
+  readonly setTimer?: SetTimer | undefined;
+  readonly logger?: Logger | undefined;
+  /** Get the initial state through a watch where the server can, which spares it building one large answer. */
+  readonly streamingList?: boolean | undefined;
+  readonly limits?: Partial<ReflectorLimits> | undefined;
+};
+
+export function createInformer<T extends KubeObject>(options: InformerOptions<T>): Informer<T> {
+  const { resource, now } = options;
+  const logger = (options.logger ?? silentLogger).with({ resource: resource.plural });
+  const listeners = new Set<(change: Change<T>) => void>();
+  const store = createStore<T>(guardIndexers(options.indexers ?? {}, logger));
+  const synced = Promise.withResolvers<void>();
+  // Whoever awaits it sees the rejection; that nobody does is no fault.
+  synced.promise.catch(() => {});
+  let started = false;
+  let hasSynced = false;
+  let lastContact: number | undefined;
+  let lastError: Error | undefined;
+
+  const trim = (object: T): T => {
+    if (!options.trim) return object;
+    try {
+      return options.trim(object);
+    } catch (error) {
+      logger.error('Trimming an object failed', { key: keyOf(object), error });
+      return object;
+    }
+  };
+
+  const tell = (change: Change<T>): void => {
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        logger.error('A listener to changes failed', { key: change.key, error });
+      }
+    }
+  };
+
+  const upsert = (object: T): void => {
+    const key = keyOf(object);
+    const old = store.get(key);
+    if (old && isSame(old, object)) return;
+    const kept = freeze(trim(object));
+    store.set(key, kept);
+    tell(old ? { key, old, new: kept } : { key, new: kept });
+  };
+
+  const remove = (key: string): void => {
+    const old = store.get(key);
+    if (!old) return;
+    store.delete(key);
+    tell({ key, old });
+  };
+
+  return {
+    resource,
+    store,
+    synced: synced.promise,
+    hasSynced: () => hasSynced,
+    lastContact: () => lastContact,
+    lastError: () => lastError,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async start(signal) {
+      if (started) throw new TypeError(`the informer of ${resource.plural} was started twice`);
+      started = true;
+      await runReflector<T>(
+        {
+          client: options.client,
+          resource,
+          namespace: options.namespace,
+          labelSelector: options.labelSelector,
+          fieldSelector: options.fieldSelector,
+          streamingList: options.streamingList ?? false,
+          limits: { ...defaultReflectorLimits, ...options.limits },
+          now,
+          random: options.random,
+          setTimer: options.setTimer ?? systemTimer,
+          logger,
+          sink: {
+            replace(objects) {
+              const present = new Set(objects.map(keyOf));
+              for (const key of store.keys()) if (!present.has(key)) remove(key);
+              for (const object of objects) upsert(object);
+              hasSynced = true;
+              synced.resolve();
+            },
+            upsert,
+            remove: (object) => remove(keyOf(object)),
+            contact() {
+              lastContact = now();
+              lastError = undefined;
+            },
+            failed(error) {
+              lastError = error;
+            },
+          },
+        },
+        signal,
+      );
+      synced.reject(new Error(`the informer of ${resource.plural} was stopped before it had everything`));
+    },
+  };
+}
+
+const isSame = (a: KubeObject, b: KubeObject): boolean =>
+  a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
+
+/** Objects are shared by all readers; one that writes into them should find out at once. */
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) freeze(inner);
+  }
+  return value;
+}
+
+/** An indexer that throws on some object must not take the others with it. */
+function guardIndexers<T extends KubeObject>(
+  indexers: Readonly<Record<string, Indexer<T>>>,
+  logger: Logger,
+): Record<string, Indexer<T>> {
+  return Object.fromEntries(
+    Object.entries(indexers).map(([index, indexer]): [string, Indexer<T>] => [
+      index,
+      (object) => {
+        try {
+          return indexer(object);
+        } catch (error) {
+          logger.error('Indexing an object failed', { index, key: keyOf(object), error });
+          return [];
+        }
+      },
+    ]),
+  );
+}

@@ -44,6 +44,8 @@ export type WatchOptions = RequestOptions & {
   readonly timeoutSeconds?: number | undefined;
   /** Begin with the present state as ADDED events, ended by a bookmark with `initialEventsEnd`. */
   readonly sendInitialEvents?: boolean | undefined;
+  /** Called when the server has accepted the watch, which may be long before its first event. */
+  readonly onOpen?: (() => void) | undefined;
 };
 
 export type WatchEvent<T> =

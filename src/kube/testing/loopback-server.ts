@@ -26,12 +26,12 @@ export type LoopbackServer = {
   readonly connections: () => number;
   /** Connections open at present. */
   readonly openConnections: () => number;
-  handle(handler: Handler): void;
   close(): Promise<void>;
+  /** Listens again on the port it had. */
+  reopen(): Promise<void>;
 };
 
 export async function startLoopbackServer(handler: Handler, tls?: ServerOptions): Promise<LoopbackServer> {
-  let current = handler;
   let accepted = 0;
   const sockets = new Set<Socket>();
   const requests: SeenRequest[] = [];
@@ -48,7 +48,7 @@ export async function startLoopbackServer(handler: Handler, tls?: ServerOptions)
       socket: request.socket,
     };
     requests.push(seen);
-    await current(seen, response);
+    await handler(seen, response);
   };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     onRequest(request, response).catch(() => request.socket.destroy());
@@ -66,13 +66,11 @@ export async function startLoopbackServer(handler: Handler, tls?: ServerOptions)
     requests,
     connections: () => accepted,
     openConnections: () => sockets.size,
-    handle(next) {
-      current = next;
-    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
+    reopen: () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve)),
   };
 }
 
