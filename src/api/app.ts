@@ -132,6 +132,7 @@ const appTargetStatus = z.object({
     .boolean()
     .optional()
     .describe('Every running pod holds the identity that is wanted now.'),
+  reason: z.string().optional(),
   message: z.string().optional(),
 });
 

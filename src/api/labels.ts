@@ -4,7 +4,7 @@
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 export const managedByValue = 'konstellation';
 
-/** On a namespace that is a target: its value is the target's name. */
+/** On a namespace that is a target, and on what an App made there: its value is the target's name. */
 export const targetLabel = 'k11n.dev/target';
 
 /** On a ServiceAccount that links an account: its value is the account's name, cut to a label's length. */
@@ -21,9 +21,6 @@ export const identityAnnotation = 'k11n.dev/identity';
 
 /** Keeps a LinkedServiceAccount until its role is gone. */
 export const accountFinalizer = 'k11n.dev/iam-role';
-
-/** Keeps an App until what it made is gone. */
-export const appFinalizer = 'k11n.dev/app';
 
 /** The server-side apply field manager of the operator. */
 export const fieldManager = 'konstellation';

@@ -46,6 +46,12 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
   return other ? { state: 'stale', ...other } : { state: 'current' };
 }
 
+/** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
+export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
+  const { state } = podIdentity(pod, wanted);
+  return state === 'current' || state === 'exempt';
+}
+
 /** Counts the running pods among `pods`, all of which are taken to use the account that `wanted` belongs to. */
 export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCounts {
   const counts = { current: 0, stale: 0, uninjected: 0 };

@@ -2,7 +2,7 @@
  * Pods as far as this project reads them. A cluster holds many more pods than anything else, so what an informer
  * keeps of each is cut down to that part by `trimPod`.
  */
-import { appLabel, targetLabel } from '../api/index.ts';
+import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { Metadata } from './object-meta.ts';
 
@@ -72,6 +72,7 @@ export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 export const podTemplateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, podTemplateHashLabel];
+const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
 const keptEnv: readonly string[] = Object.values(identityEnv);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
@@ -94,6 +95,11 @@ export function isTerminating(pod: Pod): boolean {
 
 export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
+}
+
+/** The identity which the pod's template asked for; absent on pods which are not an App's. */
+export function markOf(pod: Pod): string | undefined {
+  return pod.metadata.annotations?.[identityAnnotation];
 }
 
 /** The ServiceAccount whose tokens the pod gets; the API server fills in `default`. */
@@ -122,7 +128,7 @@ export function trimPod(pod: Pod): Pod {
         deletionTimestamp: metadata.deletionTimestamp,
         ownerReferences: metadata.ownerReferences,
         labels: trimRecord(metadata.labels, keptLabels),
-        annotations: trimRecord(metadata.annotations, [skipContainersAnnotation]),
+        annotations: trimRecord(metadata.annotations, keptAnnotations),
       }),
     },
     spec: defined({

@@ -1,0 +1,50 @@
+/** Deployments as far as this project reads them. */
+import { identityAnnotation } from '../api/index.ts';
+import type { Metadata } from './object-meta.ts';
+
+export type DeploymentCondition = {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+export type Deployment = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata;
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template?: {
+      readonly metadata?: Partial<Metadata>;
+      readonly spec?: {
+        readonly serviceAccountName?: string;
+        readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+      };
+    };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly DeploymentCondition[];
+  };
+};
+
+/** Written by the Deployment controller: counts the templates that the Deployment has had. */
+const revisionAnnotation = 'deployment.kubernetes.io/revision';
+
+export function revisionOf(deployment: Deployment): string | undefined {
+  return deployment.metadata.annotations?.[revisionAnnotation];
+}
+
+/** The identity that pods of the present template are given. */
+export function deployedMark(deployment: Deployment | undefined): string | undefined {
+  return deployment?.spec?.template?.metadata?.annotations?.[identityAnnotation];
+}
+
+export function imageOf(deployment: Deployment): string | undefined {
+  return deployment.spec?.template?.spec?.containers?.[0]?.image;
+}

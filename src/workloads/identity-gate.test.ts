@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import type { LinkedServiceAccount } from '../api/index.ts';
+import { identityGate, identityMark, roleOfMark, type IdentityGate } from './identity-gate.ts';
+import { account, identityOf, otherRoleArn, roleArn, row } from './testing/fixtures.ts';
+
+const same = identityOf().mark;
+const another = identityOf(otherRoleArn).mark;
+
+type Case = {
+  readonly name: string;
+  readonly account?: string;
+  readonly resource?: LinkedServiceAccount;
+  /** By the identity which the Deployment has: none, another, the same. */
+  readonly expected: readonly [string, string, string];
+};
+
+const linked = row('production');
+const unproven = row('production', { proven: false, message: 'AccessDenied' });
+const unlinked = row('production', { linked: false, proven: false, message: 'foreign ServiceAccount' });
+
+const table: readonly Case[] = [
+  { name: 'no account named', expected: ['open', 'open', 'open'] },
+  {
+    name: 'no such account',
+    account: 'payments',
+    expected: ['AccountNotFound', 'AccountNotFound', 'AccountNotFound'],
+  },
+  {
+    name: 'linked and proven',
+    account: 'payments',
+    resource: account([linked]),
+    expected: ['open with role', 'open with role', 'open with role'],
+  },
+  {
+    name: 'linked, not proven',
+    account: 'payments',
+    resource: account([unproven]),
+    expected: ['IdentityNotProven', 'IdentityNotProven', 'open with role, IdentityNotProven'],
+  },
+  {
+    name: 'not linked',
+    account: 'payments',
+    resource: account([unlinked]),
+    expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
+  },
+  {
+    name: 'said to be proven, but not linked',
+    account: 'payments',
+    resource: account([row('production', { linked: false })]),
+    expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
+  },
+  {
+    name: 'no status yet',
+    account: 'payments',
+    resource: account([]),
+    expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
+  },
+  {
+    name: 'proven in another target only',
+    account: 'payments',
+    resource: account([row('staging')]),
+    expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
+  },
+  {
+    name: 'no longer for this target, though its status still says so',
+    account: 'payments',
+    resource: account([linked], { only: ['staging'] }),
+    expected: ['AccountExcludesTarget', 'AccountExcludesTarget', 'AccountExcludesTarget'],
+  },
+  {
+    name: 'being deleted',
+    account: 'payments',
+    resource: account([linked], { deleting: true }),
+    expected: ['AccountDeleting', 'AccountDeleting', 'open with role, AccountDeleting'],
+  },
+  {
+    name: 'being deleted, link already gone',
+    account: 'payments',
+    resource: account([unlinked], { deleting: true }),
+    expected: ['AccountDeleting', 'AccountDeleting', 'AccountDeleting'],
+  },
+];
+
+function summary(gate: IdentityGate): string {
+  if (!gate.open) return gate.reason;
+  return `open${gate.identity ? ' with role' : ''}${gate.notice ? `, ${gate.notice.reason}` : ''}`;
+}
+
+describe('identityGate', () => {
+  test.each(table)('$name', ({ account: name, resource, expected }) => {
+    const outcomes = [undefined, another, same].map((deployedMark) =>
+      summary(
+        identityGate({ account: name, linkedServiceAccount: resource, target: 'production', deployedMark }),
+      ),
+    );
+    expect(outcomes).toEqual(expected);
+  });
+
+  test('gives the identity of the row, whatever was deployed', () => {
+    const gate = identityGate({
+      account: 'payments',
+      linkedServiceAccount: account([row('production', { roleArn: otherRoleArn })]),
+      target: 'production',
+      deployedMark: same,
+    });
+    expect(gate).toEqual({ open: true, identity: identityOf(otherRoleArn) });
+  });
+
+  test("repeats the account's own words", () => {
+    const gate = identityGate({
+      account: 'payments',
+      linkedServiceAccount: account([unproven]),
+      target: 'production',
+      deployedMark: undefined,
+    });
+    expect(gate).toMatchObject({
+      message: 'account payments is not proven in target production: AccessDenied',
+    });
+  });
+});
+
+describe('identityMark', () => {
+  test('differs by role and by audience, and gives the role back', () => {
+    const mark = identityMark({ roleArn, audience: 'sts.amazonaws.com' });
+    expect(mark).not.toBe(identityMark({ roleArn: otherRoleArn, audience: 'sts.amazonaws.com' }));
+    expect(mark).not.toBe(identityMark({ roleArn, audience: 'other' }));
+    expect(roleOfMark(mark)).toBe(roleArn);
+  });
+});

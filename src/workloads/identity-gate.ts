@@ -1,0 +1,111 @@
+/**
+ * Whether a target of an App may be deployed with the identity which the App asks for.
+ *
+ * | account                         | linked | proven | identity in the Deployment | gate                       |
+ * |---------------------------------|--------|--------|----------------------------|----------------------------|
+ * | none named                      |        |        | any                        | open, no identity          |
+ * | not found                       |        |        | any                        | AccountNotFound            |
+ * | target not among its targets    |        |        | any                        | AccountExcludesTarget      |
+ * | being deleted                   | yes    | any    | the same                   | open, AccountDeleting      |
+ * | being deleted                   | any    | any    | another, none              | AccountDeleting            |
+ * | there                           | no     | any    | any                        | AccountNotLinkedToTarget   |
+ * | there                           | yes    | yes    | any                        | open                       |
+ * | there                           | yes    | no     | the same                   | open, IdentityNotProven    |
+ * | there                           | yes    | no     | another, none              | IdentityNotProven          |
+ *
+ * A new identity waits for its proof. One which the target already has does not: to hold back an image, say, would not
+ * give the running pods their permissions back. A link that is gone holds back everything, as pods that are made then
+ * would come up without identity.
+ */
+import { stsAudience, type LinkedServiceAccount } from '../api/index.ts';
+import type { WantedIdentity } from './pod-identity.ts';
+import { identityReasons, type IdentityReason } from './reasons.ts';
+
+export type Identity = WantedIdentity & {
+  /** What the pod template's annotation says. Whatever changes it rolls the Deployment. */
+  readonly mark: string;
+};
+
+export type GateNotice = { readonly reason: IdentityReason; readonly message: string };
+
+export type IdentityGate =
+  /** `notice`: deployed all the same, but the identity which it has is in doubt. */
+  | { readonly open: true; readonly identity?: Identity; readonly notice?: GateNotice }
+  | ({ readonly open: false } & GateNotice);
+
+export type GateInput = {
+  /** The account that the App names. */
+  readonly account: string | undefined;
+  /** The account as the cluster has it. */
+  readonly linkedServiceAccount: LinkedServiceAccount | undefined;
+  readonly target: string;
+  /** The mark in the pod template of the Deployment as it is. */
+  readonly deployedMark: string | undefined;
+};
+
+/**
+ * The mark of an identity: what pods have to be made anew for. Policies are not in it. It is legible on purpose, as
+ * people meet it in `kubectl describe deployment`.
+ */
+export function identityMark(identity: WantedIdentity): string {
+  return `${identity.roleArn} for ${identity.audience}`;
+}
+
+/** The role of a mark: what the pods of a Deployment are given that is not being changed at present. */
+export function roleOfMark(mark: string | undefined): string | undefined {
+  return mark?.split(' ')[0];
+}
+
+export function identityGate(input: GateInput): IdentityGate {
+  const { account, linkedServiceAccount: resource, target } = input;
+  if (account === undefined) return { open: true };
+  if (resource === undefined)
+    return closed(identityReasons.AccountNotFound, `there is no account ${account} (LinkedServiceAccount)`);
+
+  const wantedTargets = resource.spec.targets;
+  if (wantedTargets !== undefined && !wantedTargets.includes(target))
+    return closed(
+      identityReasons.AccountExcludesTarget,
+      `account ${account} is for the targets ${wantedTargets.join(', ')}, not for ${target}`,
+    );
+
+  const row = resource.status?.targets?.find((entry) => entry.name === target);
+  const identity = row?.linked && row.roleArn !== undefined ? identityOf(row.roleArn) : undefined;
+  const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
+
+  if (resource.metadata.deletionTimestamp !== undefined) {
+    const notice = {
+      reason: identityReasons.AccountDeleting,
+      message: `account ${account} is being deleted`,
+    };
+    return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
+  }
+  if (identity === undefined)
+    return closed(
+      identityReasons.AccountNotLinkedToTarget,
+      withCause(
+        `account ${account} is not linked in target ${target}`,
+        row?.linked ? undefined : row?.message,
+      ),
+    );
+  if (row?.proven) return { open: true, identity };
+
+  const notice = {
+    reason: identityReasons.IdentityNotProven,
+    message: withCause(`account ${account} is not proven in target ${target}`, row?.message),
+  };
+  return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
+}
+
+function identityOf(roleArn: string): Identity {
+  const identity = { roleArn, audience: stsAudience };
+  return { ...identity, mark: identityMark(identity) };
+}
+
+function closed(reason: IdentityReason, message: string): IdentityGate {
+  return { open: false, reason, message };
+}
+
+function withCause(message: string, cause: string | undefined): string {
+  return cause ? `${message}: ${cause}` : `${message} yet`;
+}

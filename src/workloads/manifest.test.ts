@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { covers, isInStep, seal, type Manifest } from './manifest.ts';
+
+describe('covers', () => {
+  const container = { name: 'web', image: 'web:1', env: [{ name: 'A', value: '1' }] };
+  const cases: readonly { name: string; wanted: unknown; observed: unknown; expected: boolean }[] = [
+    { name: 'the same', wanted: { a: 1 }, observed: { a: 1 }, expected: true },
+    { name: 'fields of others', wanted: { a: 1 }, observed: { a: 1, b: 2 }, expected: true },
+    { name: 'another value', wanted: { a: 1 }, observed: { a: 2 }, expected: false },
+    { name: 'a field that is gone', wanted: { a: { b: 1 } }, observed: {}, expected: false },
+    { name: 'what Go leaves out', wanted: { a: '', b: 0, c: [], d: {} }, observed: {}, expected: true },
+    { name: 'a false that is gone', wanted: { a: false }, observed: {}, expected: false },
+    { name: 'a quantity rewritten', wanted: { cpu: '0.5' }, observed: { cpu: '500m' }, expected: true },
+    { name: 'a quantity changed', wanted: { cpu: '0.5' }, observed: { cpu: '501m' }, expected: false },
+    {
+      name: 'a list that is a map, with an entry of others before ours',
+      wanted: { containers: [container] },
+      observed: { containers: [{ name: 'proxy' }, container] },
+      expected: true,
+    },
+    {
+      name: 'a list that is a map, with our entry changed',
+      wanted: { containers: [container] },
+      observed: { containers: [{ ...container, env: [{ name: 'A', value: '2' }] }] },
+      expected: false,
+    },
+    {
+      name: 'a list that is a map, without our entry',
+      wanted: { containers: [container] },
+      observed: { containers: [] },
+      expected: false,
+    },
+    {
+      name: 'a list of values with one more',
+      wanted: { args: ['a'] },
+      observed: { args: ['a', 'b'] },
+      expected: false,
+    },
+    {
+      name: 'a list of values in another order',
+      wanted: { args: ['a', 'b'] },
+      observed: { args: ['b', 'a'] },
+      expected: false,
+    },
+    {
+      name: 'ports by number and protocol',
+      wanted: { ports: [{ name: 'http', containerPort: 80, protocol: 'TCP' }] },
+      observed: {
+        ports: [
+          { name: 'dns', containerPort: 80, protocol: 'UDP' },
+          { name: 'http', containerPort: 80, protocol: 'TCP' },
+        ],
+      },
+      expected: true,
+    },
+  ];
+  test.each(cases)('$name → $expected', ({ wanted, observed, expected }) => {
+    expect(covers(observed, wanted)).toBe(expected);
+  });
+});
+
+describe('isInStep', () => {
+  const manifest = (spec: Manifest['spec']): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'production' },
+    spec,
+  });
+
+  test('what was applied is in step, in whatever order its fields are', () => {
+    expect(isInStep(seal(manifest({ a: 1, b: 2 })), seal(manifest({ b: 2, a: 1 })))).toBe(true);
+  });
+
+  test('a field that is wanted no more is not, though all that is wanted is there', () => {
+    const wanted = seal(manifest({ a: 1 }));
+    const observed = seal(manifest({ a: 1, b: 2 }));
+    expect(covers(observed.spec, wanted.spec)).toBe(true);
+    expect(isInStep(wanted, observed)).toBe(false);
+  });
+
+  test('a change by hand is not, though the digest is the same', () => {
+    const wanted = seal(manifest({ a: 1 }));
+    expect(isInStep(wanted, { ...wanted, spec: { a: 2 } } as Manifest)).toBe(false);
+  });
+});

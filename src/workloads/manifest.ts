@@ -1,0 +1,107 @@
+/** Kubernetes objects as this folder writes them, and how it tells one that is in step from one that is not. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Metadata } from './object-meta.ts';
+import { isSameQuantity } from './quantity.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export type Manifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata & { readonly namespace: string };
+  readonly spec: JsonObject;
+};
+
+/** An object as it is in the cluster, of any of the kinds that an App makes. */
+export type ObservedObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata;
+};
+
+/**
+ * On each object that an App makes: a digest of what was applied. It differs from what is wanted also when a field is
+ * wanted no more, which a comparison of the fields themselves cannot tell from a field that others have set.
+ */
+export const appliedHashAnnotation = 'k11n.dev/applied-hash';
+
+/** The manifest with its digest in `appliedHashAnnotation`. */
+export function seal(manifest: Manifest): Manifest {
+  const text = JSON.stringify(sortKeys(manifest));
+  const hash = bytesToHex(sha256(utf8ToBytes(text))).slice(0, 16);
+  return {
+    ...manifest,
+    metadata: {
+      ...manifest.metadata,
+      annotations: { ...manifest.metadata.annotations, [appliedHashAnnotation]: hash },
+    },
+  };
+}
+
+/** Whether applying the sealed `wanted` would leave `observed` as it is. */
+export function isInStep(wanted: Manifest, observed: ObservedObject): boolean {
+  return (
+    wanted.metadata.annotations?.[appliedHashAnnotation] ===
+      observed.metadata.annotations?.[appliedHashAnnotation] && covers(observed, wanted)
+  );
+}
+
+/**
+ * Whether `observed` has every value of `wanted`. What it has besides is others' (defaults of the API server, an
+ * autoscaler's replicas, an injector's annotations), and stays so under server-side apply.
+ */
+export function covers(observed: unknown, wanted: unknown, field = ''): boolean {
+  if (isEmpty(wanted) && observed === undefined) return true;
+  if (Array.isArray(wanted)) return Array.isArray(observed) && coversList(observed, wanted, field);
+  if (isObject(wanted)) {
+    return (
+      isObject(observed) && Object.entries(wanted).every(([key, value]) => covers(observed[key], value, key))
+    );
+  }
+  if (observed === wanted) return true;
+  return typeof wanted === 'string' && typeof observed === 'string' && isSameQuantity(observed, wanted);
+}
+
+/** What Go leaves out when it writes JSON. A boolean is not among them: those which matter here are pointers in Go. */
+function isEmpty(value: unknown): boolean {
+  if (value === '' || value === 0) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+/**
+ * The fields whose lists are maps to server-side apply, with their keys; all others are replaced as a whole.
+ * Source: `x-kubernetes-list-map-keys` in the OpenAPI document of Kubernetes.
+ */
+const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>> = {
+  containers: (item) => item.name,
+  env: (item) => item.name,
+  imagePullSecrets: (item) => item.name,
+  ownerReferences: (item) => item.uid,
+  ports: (item) => JSON.stringify([item.containerPort ?? item.port, item.protocol]),
+};
+
+function coversList(observed: readonly unknown[], wanted: readonly unknown[], field: string): boolean {
+  const keyOf = listKeys[field];
+  if (!keyOf)
+    return observed.length === wanted.length && wanted.every((item, index) => covers(observed[index], item));
+  const byKey = new Map(observed.map((item) => [keyOf(item as JsonObject), item]));
+  return wanted.every((item) => covers(byKey.get(keyOf(item as JsonObject)), item));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Two manifests of the same content have the same digest, in whatever order their fields were put together. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sortKeys(value[key])]),
+  );
+}

@@ -1,0 +1,153 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { AppSpec, AppTarget } from '../api/index.ts';
+import { planApp, type AppObservation } from './plan.ts';
+import { account, app, observation, row, target } from './testing/fixtures.ts';
+import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
+/** Leaves out the fields whose value is undefined. */
+const asOnTheWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+const env = optional(
+  fc.uniqueArray(
+    fc.record({ name: fc.constantFrom('A', 'B', 'C'), value: optional(fc.constantFrom('', '1', '2')) }),
+    { selector: (entry) => entry.name },
+  ),
+);
+const scale = optional(
+  fc.constantFrom({ min: 0 }, { min: 1 }, { min: 3 }, { min: 2, max: 6 }, { min: 4, max: 4 }),
+);
+const resources = optional(
+  fc.record({
+    requests: optional(fc.record({ cpu: fc.constantFrom('0.5', '500m', '1'), memory: fc.constant('1Gi') })),
+    limits: optional(fc.record({ cpu: fc.constantFrom('2', '1500m') })),
+  }),
+);
+const probes = optional(
+  fc.record({ readiness: optional(fc.constant({ tcpSocket: { port: 8080 }, initialDelaySeconds: 0 })) }),
+);
+
+const targetOf = (name: string): fc.Arbitrary<AppTarget> =>
+  fc
+    .record({
+      env,
+      scale,
+      resources,
+      probes,
+      ingress: optional(
+        fc.record({ hosts: fc.constant(['a.example']), annotations: optional(fc.constant({ x: 'y' })) }),
+      ),
+      deployMode: fc.constantFrom('latest' as const, 'halt' as const),
+    })
+    .map((fields) => asOnTheWire(target(name, fields as Partial<AppTarget>)) as AppTarget);
+
+const specs: fc.Arbitrary<Partial<AppSpec>> = fc
+  .record({
+    image: fc.constantFrom('web', 'example.com/web'),
+    imageTag: optional(fc.constantFrom('1', '2')),
+    ports: optional(fc.constant([{ name: 'http', port: 8080, protocol: 'TCP' as const }])),
+    args: optional(fc.array(fc.constantFrom('-a', '-b'), { maxLength: 3 })),
+    env,
+    scale,
+    resources,
+    probes,
+    serviceAccount: optional(fc.constant('payments')),
+    targets: fc
+      .subarray(['production', 'staging', 'elsewhere'], { minLength: 1 })
+      .chain((names) => fc.tuple(...names.map(targetOf))),
+  })
+  .map((spec) => asOnTheWire(spec) as Partial<AppSpec>);
+
+const accounts = fc.constantFrom(
+  undefined,
+  account([row('production'), row('staging')]),
+  account([row('production'), row('staging', { proven: false })]),
+  account([row('production', { roleArn: 'arn:aws:iam::111122223333:role/other' })]),
+);
+
+const worlds = fc.record({ spec: specs, account: accounts });
+
+function see(
+  cluster: SimulatedCluster,
+  world: { spec: Partial<AppSpec>; account: AppObservation['account'] },
+): AppObservation {
+  return observation({ app: app(world.spec), account: world.account, objects: cluster.objects() });
+}
+
+describe('planApp', () => {
+  test('has nothing left to do once its steps are carried out, whatever was there before', () => {
+    fc.assert(
+      fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
+        const cluster = simulatedCluster();
+        for (const world of history) {
+          cluster.carryOut(planApp(see(cluster, world)));
+          expect(cluster.carryOut(planApp(see(cluster, world)))).toBe(0);
+        }
+      }),
+    );
+  });
+
+  test('gives the same steps for the same observation', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const seen = see(simulatedCluster(), world);
+        expect(planApp(seen)).toStrictEqual(planApp(asIs(seen)));
+      }),
+    );
+  });
+
+  test('repairs what was changed by hand', () => {
+    fc.assert(
+      fc.property(worlds, fc.constantFrom('image', 'label', 'owner'), (world, what) => {
+        const cluster = simulatedCluster();
+        cluster.carryOut(planApp(see(cluster, world)));
+        const before = cluster.objects();
+        if (what === 'image')
+          cluster.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'other');
+        if (what === 'label') cluster.edit('Deployment', ['metadata', 'labels', 'k11n.dev/target'], 'other');
+        if (what === 'owner') cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
+        cluster.carryOut(planApp(see(cluster, world)));
+        expect(cluster.objects()).toEqual(before);
+      }),
+    );
+  });
+
+  test('leaves nothing of a target that the app has no more', () => {
+    fc.assert(
+      fc.property(worlds, worlds, (first, second) => {
+        const cluster = simulatedCluster();
+        cluster.carryOut(planApp(see(cluster, first)));
+        cluster.carryOut(planApp(see(cluster, second)));
+        const wanted = new Set(second.spec.targets?.map(({ name }) => name));
+        for (const object of cluster.objects()) expect(wanted).toContain(object.metadata.namespace);
+      }),
+    );
+  });
+
+  test('never deploys an identity that is not proven', () => {
+    fc.assert(
+      fc.property(fc.array(worlds, { minLength: 1, maxLength: 3 }), (history) => {
+        const cluster = simulatedCluster();
+        const proven = new Set<string>();
+        for (const world of history) {
+          cluster.carryOut(planApp(see(cluster, world)));
+          for (const entry of world.account?.status?.targets ?? [])
+            if (entry.proven) proven.add(`${entry.name} ${entry.roleArn}`);
+          for (const object of cluster.objects()) {
+            const annotations = ['spec', 'template', 'metadata', 'annotations', 'k11n.dev/identity'];
+            const mark = valueAt(object, annotations);
+            if (typeof mark === 'string')
+              expect(proven).toContain(`${object.metadata.namespace} ${mark.split(' ')[0]}`);
+          }
+        }
+      }),
+    );
+  });
+});
+
+/** Equal, but shares nothing. */
+function asIs(seen: AppObservation): AppObservation {
+  return structuredClone(seen);
+}

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import type { App } from '../api/index.ts';
+import type { ObservedObject } from './manifest.ts';
+import { planApp, type AppObservation, type AppPlan } from './plan.ts';
+import { account, app, observation, otherRoleArn, row, target } from './testing/fixtures.ts';
+import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
+
+const twoTargets = [target('production'), target('staging')];
+
+function deployed(of: App, seen: Partial<AppObservation> = {}): SimulatedCluster {
+  const cluster = simulatedCluster();
+  cluster.carryOut(planApp(observation({ app: of, ...seen })));
+  return cluster;
+}
+
+function kinds(plan: AppPlan): readonly string[] {
+  return plan.targets.map((entry) => {
+    if (entry.kind === 'blocked') return `${entry.target.name} blocked ${entry.reason}`;
+    if (entry.kind === 'held') return `${entry.target.name} held ${entry.notice.reason}`;
+    return `${entry.target.name} deploy ${entry.steps.map((step) => step.kind).join(' ')}`.trim();
+  });
+}
+
+describe('planApp', () => {
+  test('one target that cannot be deployed costs only its own row', () => {
+    const plan = planApp(
+      observation({
+        app: app({ targets: [target('nowhere'), target('production'), target('staging')] }),
+        namespaces: new Map([['production', 'present']]),
+      }),
+    );
+    expect(kinds(plan)).toEqual([
+      'nowhere blocked UnknownTarget',
+      'production deploy apply',
+      'staging blocked NamespaceMissing',
+    ]);
+  });
+
+  test('nothing is written into a namespace that is going', () => {
+    const plan = planApp(observation({ app: app(), namespaces: new Map([['production', 'terminating']]) }));
+    expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);
+  });
+
+  test('a new app waits for its account, target by target', () => {
+    const of = app({ serviceAccount: 'payments', targets: twoTargets });
+    expect(kinds(planApp(observation({ app: of })))).toEqual([
+      'production held AccountNotFound',
+      'staging held AccountNotFound',
+    ]);
+    const half = account([row('production'), row('staging', { proven: false })]);
+    expect(kinds(planApp(observation({ app: of, account: half })))).toEqual([
+      'production deploy apply',
+      'staging held IdentityNotProven',
+    ]);
+  });
+
+  test('a change of account leaves the app as it is until the new one is proven', () => {
+    const cluster = deployed(app());
+    const of = app({ serviceAccount: 'payments', imageTag: '2' });
+    const unproven = account([row('production', { proven: false })]);
+    const plan = planApp(observation({ app: of, account: unproven, objects: cluster.objects() }));
+    expect(kinds(plan)).toEqual(['production held IdentityNotProven']);
+  });
+
+  test('an account that is not proven any more holds back neither an image nor the identity', () => {
+    const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
+    const before = templateOf(cluster);
+    const doubtful = account([row('production', { proven: false })]);
+    const of = app({ serviceAccount: 'payments', imageTag: '2' });
+    cluster.carryOut(planApp(observation({ app: of, account: doubtful, objects: cluster.objects() })));
+    expect(valueAt(templateOf(cluster), ['metadata'])).toEqual(valueAt(before, ['metadata']));
+    expect(valueAt(templateOf(cluster), ['spec', 'containers', 0, 'image'])).toBe('example.com/web:2');
+  });
+
+  test('another role rolls the Deployment, other policies do not', () => {
+    const of = app({ serviceAccount: 'payments' });
+    const proven = account([row('production')]);
+    const cluster = deployed(of, { account: proven });
+    const morePolicies = {
+      ...proven,
+      spec: { ...proven.spec, aws: { policyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] } },
+    };
+    expect(
+      kinds(planApp(observation({ app: of, account: morePolicies, objects: cluster.objects() }))),
+    ).toEqual(['production deploy']);
+    const moved = account([row('production', { roleArn: otherRoleArn })]);
+    const before = templateOf(cluster);
+    cluster.carryOut(planApp(observation({ app: of, account: moved, objects: cluster.objects() })));
+    expect(templateOf(cluster)).not.toEqual(before);
+  });
+
+  test('an app that drops its account rolls off it, even while the account is going', () => {
+    const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
+    cluster.carryOut(planApp(observation({ app: app(), objects: cluster.objects() })));
+    expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
+    expect(valueAt(templateOf(cluster), ['metadata', 'annotations'])).toBeUndefined();
+  });
+
+  test('a halt does not wait for the account', () => {
+    const of = app({ serviceAccount: 'payments', targets: [target('production', { deployMode: 'halt' })] });
+    expect(kinds(planApp(observation({ app: of })))).toEqual(['production deploy apply']);
+  });
+
+  test('an object of the same name that is not ours blocks the target and is not touched', () => {
+    const foreign: ObservedObject = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: 'web',
+        namespace: 'production',
+        labels: { 'k11n.dev/app': 'web' },
+        ownerReferences: [
+          { apiVersion: 'apps/v1', kind: 'Other', name: 'x', uid: 'other', controller: true },
+        ],
+      },
+    };
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
+    const withPorts = planApp(observation({ app: app({ ports, targets: twoTargets }), objects: [foreign] }));
+    expect(kinds(withPorts)).toEqual(['production blocked NotOwned', 'staging deploy apply apply']);
+    const without = planApp(observation({ app: app(), objects: [foreign] }));
+    expect(kinds(without)).toEqual(['production deploy apply']);
+  });
+
+  test('what an earlier life of the app left behind is taken up again', () => {
+    const cluster = deployed(app());
+    cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
+    const reborn = app({}, { uid: 'another-uid' });
+    cluster.carryOut(planApp(observation({ app: reborn, objects: cluster.objects() })));
+    expect(cluster.objects()[0]?.metadata.ownerReferences?.[0]?.uid).toBe('another-uid');
+  });
+
+  test('an object that is not wanted any more is deleted, once', () => {
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
+    const cluster = deployed(app({ ports }));
+    expect(kinds(planApp(observation({ app: app(), objects: cluster.objects() })))).toEqual([
+      'production deploy apply delete',
+    ]);
+    cluster.edit('Service', ['metadata', 'deletionTimestamp'], '2026-11-24T08:00:00Z');
+    expect(kinds(planApp(observation({ app: app(), objects: cluster.objects() })))).toEqual([
+      'production deploy apply',
+    ]);
+  });
+
+  test('an app that is being deleted is left to the garbage collector', () => {
+    const cluster = deployed(app());
+    const going = app({}, { deletionTimestamp: '2026-11-24T08:00:00Z' });
+    expect(planApp(observation({ app: going, objects: cluster.objects() }))).toEqual({
+      targets: [],
+      removals: [],
+    });
+  });
+});
+
+function templateOf(cluster: SimulatedCluster): unknown {
+  return valueAt(
+    cluster.objects().find((object) => object.kind === 'Deployment'),
+    ['spec', 'template'],
+  );
+}

@@ -1,0 +1,167 @@
+/**
+ * App × accounts × cluster → what to write. Pure: the operator gathers the input and carries out the steps. After the
+ * steps have been carried out, the plan of what is then seen has none.
+ */
+import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
+import { deployedMark, type Deployment } from './deployment.ts';
+import { identityGate, type GateNotice, type Identity } from './identity-gate.ts';
+import { isInStep, type Manifest, type ObservedObject } from './manifest.ts';
+import { describeOwner, isOwnedBy } from './ownership.ts';
+import { podToReplace } from './pod-replacement.ts';
+import type { Pod } from './pod.ts';
+import { targetReasons, type TargetReason } from './reasons.ts';
+import { render } from './render.ts';
+import type { ApplyStep, DeleteStep, Step } from './steps.ts';
+import { specFault } from './target-spec.ts';
+
+export type AppObservation = {
+  readonly app: App;
+  /** The account that the App names, when it exists. */
+  readonly account: LinkedServiceAccount | undefined;
+  /** The targets of the ClusterConfig. */
+  readonly knownTargets: ReadonlySet<string>;
+  readonly namespaces: ReadonlyMap<string, 'present' | 'terminating'>;
+  /** Every object which bears this App's label, of the kinds that an App makes, in any namespace. */
+  readonly objects: readonly ObservedObject[];
+  /** Every pod which bears this App's label. */
+  readonly pods: readonly Pod[];
+};
+
+export type TargetPlan = { readonly target: AppTarget } & (
+  | { readonly kind: 'blocked'; readonly reason: TargetReason; readonly message: string }
+  /** Waits for its identity. What runs there is left as it is. */
+  | { readonly kind: 'held'; readonly notice: GateNotice }
+  | {
+      readonly kind: 'deploy';
+      readonly identity?: Identity;
+      readonly notice?: GateNotice;
+      readonly steps: readonly Step[];
+    }
+);
+
+export type AppPlan = {
+  readonly targets: readonly TargetPlan[];
+  /** Objects on targets which the App has no more. */
+  readonly removals: readonly DeleteStep[];
+};
+
+export function planApp(observation: AppObservation): AppPlan {
+  const { app, objects } = observation;
+  // What an App under deletion made goes with it, by its owner references.
+  if (app.metadata.deletionTimestamp !== undefined) return { targets: [], removals: [] };
+  const targets = new Set(app.spec.targets.map((target) => target.name));
+  return {
+    targets: app.spec.targets.map((target) => planTarget(observation, target)),
+    removals: objects
+      .filter((object) => !targets.has(object.metadata.namespace ?? ''))
+      .flatMap((object) => deletion(app, object)),
+  };
+}
+
+function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
+  const { app, account } = observation;
+  const obstacle = obstacleOf(observation, target);
+  if (obstacle) return { target, kind: 'blocked', ...obstacle };
+
+  const objects = observation.objects.filter((object) => object.metadata.namespace === target.name);
+  const deployment = deploymentOf(app, objects);
+  const gate = identityGate({
+    account: app.spec.serviceAccount,
+    linkedServiceAccount: account,
+    target: target.name,
+    deployedMark: deployedMark(deployment),
+  });
+  // A halted target has no pods that could come up without their identity.
+  if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', notice: gate };
+
+  const identity = gate.open ? gate.identity : undefined;
+  const notice = gate.open ? gate.notice : undefined;
+  const manifests = render({ app, target, identity, observed: deployment });
+  const conflict = conflictOf(app, manifests, objects);
+  if (conflict) return { target, kind: 'blocked', reason: targetReasons.NotOwned, message: conflict };
+
+  const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
+  return {
+    target,
+    kind: 'deploy',
+    ...(identity ? { identity } : {}),
+    ...(notice ? { notice } : {}),
+    steps: [
+      ...manifests.flatMap((manifest) => application(manifest, objects)),
+      ...objects
+        .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
+        .flatMap((object) => deletion(app, object)),
+      ...podToReplace({ deployment, identity, pods }),
+    ],
+  };
+}
+
+function obstacleOf(
+  { app, knownTargets, namespaces }: AppObservation,
+  target: AppTarget,
+): { reason: TargetReason; message: string } | undefined {
+  const { name } = target;
+  if (!knownTargets.has(name))
+    return {
+      reason: targetReasons.UnknownTarget,
+      message: `${name} is not a target of this cluster${listOf(knownTargets)}`,
+    };
+  const namespace = namespaces.get(name);
+  if (namespace === undefined)
+    return { reason: targetReasons.NamespaceMissing, message: `namespace ${name} does not exist yet` };
+  if (namespace === 'terminating')
+    return { reason: targetReasons.NamespaceTerminating, message: `namespace ${name} is being deleted` };
+  const fault = specFault(app, target);
+  return fault === undefined ? undefined : { reason: targetReasons.InvalidSpec, message: fault };
+}
+
+function listOf(targets: ReadonlySet<string>): string {
+  return targets.size === 0
+    ? ': no ClusterConfig lists any'
+    : `, whose targets are ${[...targets].sort().join(', ')}`;
+}
+
+/** The Deployment of the App among the objects of one target. */
+export function deploymentOf(app: App, objects: readonly ObservedObject[]): Deployment | undefined {
+  return objects.find(
+    (object) =>
+      object.kind === 'Deployment' && object.metadata.name === app.metadata.name && isOwnedBy(app, object),
+  );
+}
+
+function conflictOf(
+  app: App,
+  manifests: readonly Manifest[],
+  objects: readonly ObservedObject[],
+): string | undefined {
+  const foreign = objects.find(
+    (object) => !isOwnedBy(app, object) && manifests.some((manifest) => isSameObject(manifest, object)),
+  );
+  return foreign && notOwnedMessage(foreign);
+}
+
+/** That an object stands where the App's should, and what to do about it. */
+export function notOwnedMessage(object: ObservedObject): string {
+  const { namespace, name } = object.metadata;
+  return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
+}
+
+function application(manifest: Manifest, objects: readonly ObservedObject[]): readonly ApplyStep[] {
+  const observed = objects.find((object) => isSameObject(manifest, object));
+  if (!observed) return [{ kind: 'apply', manifest }];
+  return isInStep(manifest, observed) ? [] : [{ kind: 'apply', manifest, observed }];
+}
+
+function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {
+  const isGoing = object.metadata.deletionTimestamp !== undefined;
+  return isGoing || !isOwnedBy(app, object) ? [] : [{ kind: 'delete', object }];
+}
+
+/** The version of the API is left out: an object is the same in whichever it was read. */
+function isSameObject(one: ObservedObject, other: ObservedObject): boolean {
+  return (
+    one.kind === other.kind &&
+    one.metadata.name === other.metadata.name &&
+    one.metadata.namespace === other.metadata.namespace
+  );
+}

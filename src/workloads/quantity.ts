@@ -1,0 +1,44 @@
+/**
+ * Quantities as numbers, as the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`) and what was written
+ * then differs from what is read. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ */
+
+/** Exponents and signs are left out: an App's schema refuses them. */
+const pattern = /^([0-9]*)(?:\.([0-9]*))?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|)$/;
+
+/** Kubernetes keeps nine decimal places. */
+const one = 10n ** 9n;
+
+const multipliers: Readonly<Record<string, bigint>> = {
+  '': one,
+  n: 1n,
+  u: 10n ** 3n,
+  m: 10n ** 6n,
+  k: one * 10n ** 3n,
+  M: one * 10n ** 6n,
+  G: one * 10n ** 9n,
+  T: one * 10n ** 12n,
+  P: one * 10n ** 15n,
+  E: one * 10n ** 18n,
+  Ki: one * 2n ** 10n,
+  Mi: one * 2n ** 20n,
+  Gi: one * 2n ** 30n,
+  Ti: one * 2n ** 40n,
+  Pi: one * 2n ** 50n,
+  Ei: one * 2n ** 60n,
+};
+
+/** Whether both are quantities, and of the same amount. */
+export function isSameQuantity(a: string, b: string): boolean {
+  const amount = nanos(a);
+  return amount !== undefined && amount === nanos(b);
+}
+
+/** Billionths, rounded up as Kubernetes does; undefined for what is no quantity. */
+function nanos(text: string): bigint | undefined {
+  const [, whole = '', fraction = '', suffix = ''] = pattern.exec(text) ?? [];
+  const multiplier = multipliers[suffix];
+  if (whole + fraction === '' || multiplier === undefined) return undefined;
+  const denominator = 10n ** BigInt(fraction.length);
+  return (BigInt(whole + fraction) * multiplier + denominator - 1n) / denominator;
+}

@@ -1,0 +1,97 @@
+/**
+ * The Deployment of an App on a target. Its pod template has only what the App states and the mark of the identity:
+ * a change of anything else must not roll it.
+ */
+import {
+  appLabel,
+  identityAnnotation,
+  targetLabel,
+  type App,
+  type EnvVar,
+  type Probe,
+} from '../api/index.ts';
+import { defined } from './defined.ts';
+import type { Identity } from './identity-gate.ts';
+import type { JsonObject } from './manifest.ts';
+import { podSelector } from './pod-selector.ts';
+import type { TargetSpec } from './target-spec.ts';
+
+export function renderDeployment(
+  app: App,
+  target: TargetSpec,
+  identity: Identity | undefined,
+  replicas: number | undefined,
+): JsonObject {
+  return {
+    ...defined({ replicas }),
+    selector: { matchLabels: podSelector(app) },
+    // New pods first: nothing of the old is taken away before its successor is ready.
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
+    template: {
+      metadata: {
+        labels: {
+          'app.kubernetes.io/name': app.metadata.name,
+          'app.kubernetes.io/instance': app.metadata.name,
+          [appLabel]: app.metadata.name,
+          [targetLabel]: target.name,
+        },
+        ...(identity ? { annotations: { [identityAnnotation]: identity.mark } } : {}),
+      },
+      spec: podSpec(app, target),
+    },
+  };
+}
+
+function podSpec(app: App, target: TargetSpec): JsonObject {
+  const { serviceAccount, imagePullSecrets } = app.spec;
+  return {
+    // Always stated: under server-side apply a name that is stated no more is brought back by its deprecated alias.
+    serviceAccountName: serviceAccount ?? 'default',
+    // Namespaces share `default`, so it should have no rights in the API. An account may be given some by its owner.
+    ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
+    ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
+    // Not runAsNonRoot: many images run as root, and whether one may is the cluster's affair (Pod Security Standards).
+    securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [container(app, target)],
+  };
+}
+
+function container(app: App, target: TargetSpec): JsonObject {
+  const { command, args, ports } = app.spec;
+  const { resources, probes } = target;
+  return {
+    name: app.metadata.name,
+    image: target.image,
+    securityContext: { allowPrivilegeEscalation: false },
+    ...defined({
+      command,
+      args,
+      ports: ports?.map(({ name, port, protocol }) => ({ name, containerPort: port, protocol })),
+      env: target.env.length > 0 ? target.env.map(envVar) : undefined,
+      resources: resources && defined({ requests: resources.requests, limits: resources.limits }),
+      livenessProbe: probes?.liveness && probe(probes.liveness),
+      readinessProbe: probes?.readiness && probe(probes.readiness),
+      startupProbe: probes?.startup && probe(probes.startup),
+    }),
+  };
+}
+
+function envVar({ name, value, valueFrom }: EnvVar): JsonObject {
+  if (!valueFrom) return { name, ...defined({ value }) };
+  const { secretKeyRef, configMapKeyRef, fieldRef } = valueFrom;
+  return { name, ...defined({ value }), valueFrom: defined({ secretKeyRef, configMapKeyRef, fieldRef }) };
+}
+
+function probe(probe: Probe): JsonObject {
+  const { httpGet, tcpSocket, exec } = probe;
+  return defined({
+    httpGet,
+    tcpSocket,
+    exec,
+    initialDelaySeconds: probe.initialDelaySeconds,
+    periodSeconds: probe.periodSeconds,
+    timeoutSeconds: probe.timeoutSeconds,
+    failureThreshold: probe.failureThreshold,
+    successThreshold: probe.successThreshold,
+  });
+}

@@ -1,0 +1,16 @@
+/** The PodDisruptionBudget of an App on a target with more than one replica: drains of nodes take a quarter at a time. */
+import type { App } from '../api/index.ts';
+import type { JsonObject } from './manifest.ts';
+import { podSelector } from './pod-selector.ts';
+import { mostReplicas, type TargetSpec } from './target-spec.ts';
+
+export function renderDisruptionBudget(app: App, target: TargetSpec): JsonObject | undefined {
+  if (target.halted || mostReplicas(target.scale) < 2) return undefined;
+  return {
+    // Rounded up, so it is never zero, which would block every drain.
+    maxUnavailable: '25%',
+    selector: { matchLabels: podSelector(app) },
+    // A pod that does not work anyway must not keep a node from being drained.
+    unhealthyPodEvictionPolicy: 'AlwaysAllow',
+  };
+}

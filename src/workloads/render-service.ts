@@ -1,0 +1,14 @@
+/** The Service of an App: its ports, under the App's name. */
+import type { App } from '../api/index.ts';
+import type { JsonObject } from './manifest.ts';
+import { podSelector } from './pod-selector.ts';
+
+export function renderService(app: App): JsonObject | undefined {
+  const ports = app.spec.ports ?? [];
+  if (ports.length === 0) return undefined;
+  return {
+    type: 'ClusterIP',
+    selector: podSelector(app),
+    ports: ports.map(({ name, port, protocol }) => ({ name, port, targetPort: port, protocol })),
+  };
+}

@@ -1,0 +1,77 @@
+/** App × target × identity → the Kubernetes objects that make it run there. The same input gives the same output. */
+import {
+  apiVersion,
+  appLabel,
+  managedByLabel,
+  managedByValue,
+  targetLabel,
+  type App,
+  type AppTarget,
+} from '../api/index.ts';
+import type { Deployment } from './deployment.ts';
+import type { Identity } from './identity-gate.ts';
+import { seal, type JsonObject, type Manifest } from './manifest.ts';
+import { renderAutoscaler } from './render-autoscaler.ts';
+import { renderDeployment } from './render-deployment.ts';
+import { renderDisruptionBudget } from './render-disruption-budget.ts';
+import { renderIngress } from './render-ingress.ts';
+import { renderService } from './render-service.ts';
+import { wantedReplicas } from './replicas.ts';
+import { targetSpec } from './target-spec.ts';
+
+export type RenderInput = {
+  readonly app: App;
+  readonly target: AppTarget;
+  readonly identity: Identity | undefined;
+  /** Read for the number of replicas only, which may be an autoscaler's affair. */
+  readonly observed: Deployment | undefined;
+};
+
+/** In the order in which they are to be applied. */
+export function render(input: RenderInput): readonly Manifest[] {
+  const { app, target } = input;
+  const wanted = targetSpec(app, target);
+  const body = (apiVersion: string, kind: string, spec: JsonObject, annotations?: JsonObject): Manifest =>
+    seal({ apiVersion, kind, metadata: metadataOf(app, target.name, annotations), spec });
+
+  const replicas = wantedReplicas(wanted, input.observed);
+  const service = renderService(app);
+  const ingress = renderIngress(app, wanted);
+  const autoscaler = renderAutoscaler(app, wanted);
+  const budget = renderDisruptionBudget(app, wanted);
+  return [
+    ...(service ? [body('v1', 'Service', service)] : []),
+    ...(budget ? [body('policy/v1', 'PodDisruptionBudget', budget)] : []),
+    body(
+      'apps/v1',
+      'Deployment',
+      renderDeployment(app, wanted, input.identity, replicas.replicas),
+      replicas.annotations,
+    ),
+    ...(autoscaler ? [body('autoscaling/v2', 'HorizontalPodAutoscaler', autoscaler)] : []),
+    ...(ingress ? [body('networking.k8s.io/v1', 'Ingress', ingress, wanted.ingress?.annotations)] : []),
+  ];
+}
+
+/** The labels of everything that an App makes on a target. */
+function labelsOf(app: App, target: string): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/name': app.metadata.name,
+    'app.kubernetes.io/instance': app.metadata.name,
+    [managedByLabel]: managedByValue,
+    [appLabel]: app.metadata.name,
+    [targetLabel]: target,
+  };
+}
+
+function metadataOf(app: App, target: string, annotations: JsonObject | undefined): Manifest['metadata'] {
+  const { name, uid } = app.metadata;
+  if (uid === undefined) throw new TypeError(`App ${name} has no uid: it was not read from a cluster`);
+  return {
+    name,
+    namespace: target,
+    labels: labelsOf(app, target),
+    ...(annotations ? { annotations: annotations as Readonly<Record<string, string>> } : {}),
+    ownerReferences: [{ apiVersion, kind: 'App', name, uid, controller: true, blockOwnerDeletion: true }],
+  };
+}

@@ -1,0 +1,56 @@
+/** How far a Deployment has got with the pods of its present template, as `kubectl rollout status` tells it. */
+import type { Deployment } from './deployment.ts';
+import { podFailure } from './pod-failure.ts';
+import type { Pod } from './pod.ts';
+import { rolloutReasons } from './reasons.ts';
+
+export type Rollout = {
+  readonly state: 'Progressing' | 'Ready' | 'Failed';
+  /** One of `rolloutReasons`, or the word of a pod. */
+  readonly reason: string;
+  readonly message: string;
+};
+
+export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout {
+  const { metadata, spec, status = {} } = deployment;
+  const wanted = spec?.replicas ?? 1;
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
+    return rollingOut('the Deployment controller has not seen the change yet');
+
+  const progress = progressOf(wanted, status);
+  if (progress === undefined)
+    return {
+      state: 'Ready',
+      reason: rolloutReasons.Available,
+      message: `${wanted} of ${wanted} replicas are available`,
+    };
+
+  const failure = podFailure(pods);
+  if (failure) return { state: 'Failed', ...failure };
+  const replicaFailure = status.conditions?.find(
+    (entry) => entry.type === 'ReplicaFailure' && entry.status === 'True',
+  );
+  if (replicaFailure)
+    return {
+      state: 'Failed',
+      reason: replicaFailure.reason ?? rolloutReasons.ReplicaFailure,
+      message: replicaFailure.message ?? 'the Deployment could not make its pods',
+    };
+  if (status.conditions?.some((entry) => entry.reason === rolloutReasons.ProgressDeadlineExceeded))
+    return { state: 'Failed', reason: rolloutReasons.ProgressDeadlineExceeded, message: progress };
+  return rollingOut(progress);
+}
+
+function rollingOut(message: string): Rollout {
+  return { state: 'Progressing', reason: rolloutReasons.RollingOut, message };
+}
+
+/** What is still to come; undefined when nothing is. */
+function progressOf(wanted: number, status: NonNullable<Deployment['status']>): string | undefined {
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been made`;
+  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old replicas are still to go`;
+  if (availableReplicas < updatedReplicas)
+    return `${availableReplicas} of ${updatedReplicas} new replicas are available`;
+  return undefined;
+}

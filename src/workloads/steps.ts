@@ -1,0 +1,28 @@
+/** What a plan asks to be done, as data: for the operator to carry out, for others to show. */
+import type { Deployment } from './deployment.ts';
+import type { Identity } from './identity-gate.ts';
+import type { Manifest, ObservedObject } from './manifest.ts';
+import type { Pod } from './pod.ts';
+
+export type ApplyStep = {
+  readonly kind: 'apply';
+  readonly manifest: Manifest;
+  /** The object as it was seen. Without it, there may still be one which does not bear our label. */
+  readonly observed?: ObservedObject;
+};
+
+export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
+
+export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
+
+/** To be evicted once a pod of `template`, made in a dry run, turns out to get `wanted`. */
+export type ReplacePodStep = {
+  readonly kind: 'replacePod';
+  readonly pod: Pod;
+  readonly template: PodTemplate;
+  readonly wanted: Identity;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+};
+
+export type Step = ApplyStep | DeleteStep | ReplacePodStep;

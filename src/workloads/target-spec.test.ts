@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import type { AppSpec, AppTarget } from '../api/index.ts';
+import { specFault, targetSpec } from './target-spec.ts';
+import { app, target } from './testing/fixtures.ts';
+
+describe('targetSpec', () => {
+  const common: Partial<AppSpec> = {
+    scale: { min: 2, max: 4 },
+    resources: { requests: { cpu: '1' }, limits: { cpu: '2' } },
+    probes: { liveness: { tcpSocket: { port: 1 } }, readiness: { tcpSocket: { port: 2 } } },
+    env: [
+      { name: 'A', value: 'common' },
+      { name: 'B', value: 'common' },
+    ],
+  };
+
+  test('has the common values where the target says nothing', () => {
+    const merged = targetSpec(app(common), target('production'));
+    expect(merged).toEqual({
+      name: 'production',
+      image: 'example.com/web',
+      halted: false,
+      env: common.env,
+      scale: common.scale,
+      resources: common.resources,
+      probes: common.probes,
+    });
+  });
+
+  const overrides: readonly { own: Partial<AppTarget>; expected: object }[] = [
+    { own: { scale: { min: 1 } }, expected: { scale: { min: 1 } } },
+    { own: { resources: { limits: { cpu: '3' } } }, expected: { resources: { limits: { cpu: '3' } } } },
+    {
+      own: { probes: { liveness: { tcpSocket: { port: 3 } } } },
+      expected: { probes: { liveness: { tcpSocket: { port: 3 } } } },
+    },
+    { own: { deployMode: 'halt' }, expected: { halted: true } },
+    {
+      own: {
+        env: [
+          { name: 'B', value: 'own' },
+          { name: 'C', value: 'own' },
+        ],
+      },
+      expected: {
+        env: [
+          { name: 'A', value: 'common' },
+          { name: 'B', value: 'own' },
+          { name: 'C', value: 'own' },
+        ],
+      },
+    },
+  ];
+  test.each(overrides)('$own overrides', ({ own, expected }) => {
+    const merged = targetSpec(app(common), target('production', own));
+    const without = targetSpec(app(common), target('production'));
+    expect(merged).toStrictEqual({ ...without, ...expected });
+  });
+});
+
+describe('specFault', () => {
+  const ports: AppSpec['ports'] = [{ name: 'http', port: 80, protocol: 'TCP' }];
+  const cases: readonly { name: string; spec: Partial<AppSpec>; own?: Partial<AppTarget>; fault?: RegExp }[] =
+    [
+      { name: 'nothing wrong', spec: { image: 'localhost:5000/web', imageTag: '1' } },
+      { name: 'two tags', spec: { image: 'web:1', imageTag: '2' }, fault: /^spec.imageTag: / },
+      {
+        name: 'a tag beside a digest',
+        spec: { image: 'web@sha256:ab', imageTag: '2' },
+        fault: /^spec.imageTag: /,
+      },
+      {
+        name: 'an ingress that fits',
+        spec: { ports },
+        own: { ingress: { hosts: ['a.example'], port: 'http' } },
+      },
+      {
+        name: 'an ingress without ports',
+        spec: {},
+        own: { ingress: { hosts: ['a.example'] } },
+        fault: /^spec.targets\[production\].ingress: /,
+      },
+      {
+        name: 'an ingress to an unknown port',
+        spec: { ports },
+        own: { ingress: { hosts: ['a.example'], port: 'https' } },
+        fault: /^spec.targets\[production\].ingress.port: there is no port https/,
+      },
+      {
+        name: 'a port twice',
+        spec: { ports: [...ports, { name: 'web', port: 80, protocol: 'TCP' }] },
+        fault: /^spec.ports\[web\]: port 80\/TCP is listed twice/,
+      },
+      {
+        name: 'the same number over another protocol',
+        spec: { ports: [...ports, { name: 'web', port: 80, protocol: 'UDP' }] },
+      },
+      { name: 'less than the least', spec: { scale: { min: 3, max: 2 } }, fault: /max 2 is less than min 3/ },
+      {
+        name: 'a variable that keeps the identity away',
+        spec: { serviceAccount: 'payments' },
+        own: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
+        fault: /^env AWS_ROLE_ARN/,
+      },
+      { name: 'the same variable without an account', spec: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] } },
+    ];
+  test.each(cases)('$name', ({ spec, own, fault }) => {
+    const found = specFault(app(spec), target('production', own));
+    if (fault) expect(found).toMatch(fault);
+    else expect(found).toBeUndefined();
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * What an App wants on one of its targets: the common values, overridden by the target's. `env` is merged by name: a
+ * target's variable takes the place of the common one, or comes after them. Everything else is replaced whole, so
+ * that what stands under the target is what the target gets.
+ */
+import type { App, AppSpec, AppTarget, EnvVar, Probes, Scale } from '../api/index.ts';
+import { defined } from './defined.ts';
+import { identityEnv } from './pod.ts';
+
+export type TargetSpec = {
+  readonly name: string;
+  readonly image: string;
+  readonly env: readonly EnvVar[];
+  readonly scale: Scale;
+  readonly resources?: NonNullable<AppSpec['resources']>;
+  readonly probes?: Probes;
+  readonly ingress?: NonNullable<AppTarget['ingress']>;
+  readonly halted: boolean;
+};
+
+export function targetSpec(app: App, target: AppTarget): TargetSpec {
+  const { spec } = app;
+  return {
+    name: target.name,
+    image: imageOf(spec),
+    env: mergeEnv(spec.env ?? [], target.env ?? []),
+    scale: target.scale ?? spec.scale ?? { min: 1 },
+    halted: target.deployMode === 'halt',
+    ...defined({
+      resources: target.resources ?? spec.resources,
+      probes: target.probes ?? spec.probes,
+      ingress: target.ingress,
+    }),
+  };
+}
+
+/** `registry/image:tag`, of which registry and tag may be absent. */
+function imageOf(spec: AppSpec): string {
+  const image = spec.registry ? `${spec.registry.replace(/\/$/, '')}/${spec.image}` : spec.image;
+  return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
+}
+
+function mergeEnv(common: readonly EnvVar[], own: readonly EnvVar[]): readonly EnvVar[] {
+  const names = new Set(common.map((entry) => entry.name));
+  return [
+    ...common.map((entry) => own.find((candidate) => candidate.name === entry.name) ?? entry),
+    ...own.filter((entry) => !names.has(entry.name)),
+  ];
+}
+
+/** The most replicas that the target may have, when it is not halted. */
+export function mostReplicas(scale: Scale): number {
+  return Math.max(scale.min, scale.max ?? scale.min);
+}
+
+/** Whether the number of replicas is an autoscaler's affair. */
+export function isAutoscaled(scale: Scale): boolean {
+  return scale.max !== undefined && scale.max > scale.min;
+}
+
+/** What the schema cannot refuse, with the field's path; undefined when all is well. */
+export function specFault(app: App, target: AppTarget): string | undefined {
+  const { spec } = app;
+  if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
+    return `spec.imageTag: spec.image already names a tag or digest (${spec.image})`;
+  const merged = targetSpec(app, target);
+  const ports = spec.ports ?? [];
+  const twice = ports.find((entry, index) => ports.slice(0, index).some((other) => isSamePort(entry, other)));
+  if (twice) return `spec.ports[${twice.name}]: port ${twice.port}/${twice.protocol} is listed twice`;
+  if (merged.ingress && ports.length === 0)
+    return `spec.targets[${target.name}].ingress: the app has no ports which it could lead to`;
+  const { port } = merged.ingress ?? {};
+  if (port !== undefined && !ports.some((entry) => entry.name === port))
+    return `spec.targets[${target.name}].ingress.port: there is no port ${port} in spec.ports`;
+  if (merged.scale.max !== undefined && merged.scale.max < merged.scale.min)
+    return `scale of target ${target.name}: max ${merged.scale.max} is less than min ${merged.scale.min}`;
+  return accountEnvFault(spec, merged);
+}
+
+type Port = NonNullable<AppSpec['ports']>[number];
+
+function isSamePort(one: Port, other: Port): boolean {
+  return one.port === other.port && one.protocol === other.protocol;
+}
+
+/** The webhook leaves a container alone that has these variables already. */
+function accountEnvFault(spec: AppSpec, merged: TargetSpec): string | undefined {
+  if (spec.serviceAccount === undefined) return undefined;
+  const clash = merged.env.find(
+    (entry) => entry.name === identityEnv.roleArn || entry.name === identityEnv.tokenFile,
+  );
+  return (
+    clash &&
+    `env ${clash.name} of target ${merged.name}: it would keep the pods from getting the identity of account ${spec.serviceAccount}`
+  );
+}

@@ -1,0 +1,147 @@
+/** What an App's status says of one target. */
+import type { App, AppTargetStatus } from '../api/index.ts';
+import { defined } from './defined.ts';
+import { deployedMark, imageOf, revisionOf, type Deployment } from './deployment.ts';
+import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
+import type { TargetPlan } from './plan.ts';
+import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
+import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+import { rolloutReasons, type TargetReason } from './reasons.ts';
+import { rolloutOf, type Rollout } from './rollout.ts';
+
+/** What became of the steps of one target. */
+export type TargetOutcome = {
+  /** A step that failed; those after it were not tried. */
+  readonly failure?: { readonly reason: TargetReason; readonly message: string };
+  /** Why a pod that is to be replaced has not been yet. */
+  readonly replacementWaits?: string;
+};
+
+export type TargetReport = {
+  readonly row: AppTargetStatus & { readonly reason: string };
+  /** Pods that serve, of whatever template, are as many as are wanted. */
+  readonly available: boolean;
+  /** Whether its identity was looked at: there was no obstacle before, and it is to have pods. */
+  readonly askedForIdentity: boolean;
+  /** The target is held, or runs on, with this to say of its identity. */
+  readonly notice?: GateNotice;
+};
+
+export type TargetReportInput = {
+  readonly app: App;
+  readonly plan: TargetPlan;
+  readonly outcome: TargetOutcome;
+  /** As it is after the steps. */
+  readonly deployment: Deployment | undefined;
+  /** Those of the App on this target. */
+  readonly pods: readonly Pod[];
+};
+
+export function reportTarget(input: TargetReportInput): TargetReport {
+  const { plan, deployment } = input;
+  const { state, reason, message } = verdictOf(input);
+  const identity = plan.kind === 'deploy' ? plan.identity : undefined;
+  return {
+    row: {
+      name: plan.target.name,
+      state,
+      reason,
+      ...(deployment ? { replicas: deployment.status?.replicas ?? 0 } : {}),
+      ...(deployment ? { readyReplicas: deployment.status?.readyReplicas ?? 0 } : {}),
+      ...(deployment && plan.kind === 'deploy' ? { identityCurrent: notCurrent(input).length === 0 } : {}),
+      ...defined({
+        image: deployment && imageOf(deployment),
+        revision: deployment && revisionOf(deployment),
+        roleArn: identity?.roleArn ?? roleOfMark(deployedMark(deployment)),
+      }),
+      message,
+    },
+    available: isAvailable(deployment),
+    askedForIdentity: plan.kind !== 'blocked' && plan.target.deployMode !== 'halt',
+    ...defined({ notice: plan.kind === 'blocked' ? undefined : plan.notice }),
+  };
+}
+
+type Verdict = {
+  readonly state: AppTargetStatus['state'];
+  readonly reason: string;
+  readonly message: string;
+};
+
+function verdictOf(input: TargetReportInput): Verdict {
+  const { plan, outcome, deployment, pods } = input;
+  if (plan.kind === 'blocked') return { state: 'Failed', reason: plan.reason, message: plan.message };
+  if (plan.kind === 'held')
+    return {
+      state: 'WaitingForIdentity',
+      reason: plan.notice.reason,
+      message: heldMessage(plan.notice, deployment),
+    };
+  if (outcome.failure) return { state: 'Failed', ...outcome.failure };
+  if (!deployment)
+    return {
+      state: 'Progressing',
+      reason: rolloutReasons.RollingOut,
+      message: 'the Deployment is being made',
+    };
+
+  const rollout = rolloutOf(deployment, pods);
+  if (plan.target.deployMode === 'halt') return haltedVerdict(rollout);
+  const missed = notCurrent(input);
+  if (rollout.state === 'Ready' && missed.length > 0)
+    return {
+      state: 'Progressing',
+      reason: rolloutReasons.PodsNotCurrent,
+      message: notCurrentMessage(missed, plan.identity, outcome.replacementWaits),
+    };
+  return plan.notice && rollout.state === 'Ready'
+    ? { ...rollout, message: `${rollout.message}; ${plan.notice.message}` }
+    : rollout;
+}
+
+function haltedVerdict(rollout: Rollout): Verdict {
+  return rollout.state === 'Ready'
+    ? { state: 'Halted', reason: rolloutReasons.Halted, message: 'halted: it has no pods, by deployMode' }
+    : rollout;
+}
+
+function heldMessage(notice: GateNotice, deployment: Deployment | undefined): string {
+  return deployment
+    ? `${notice.message}; until then it stays as it was deployed last`
+    : `${notice.message}; nothing is deployed before`;
+}
+
+/** Running pods which do not hold what the plan gives them. Those that are going are not counted: nothing is to be done about them. */
+function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
+  if (plan.kind !== 'deploy') return [];
+  const serviceAccount = app.spec.serviceAccount ?? 'default';
+  return pods.filter(
+    (pod) =>
+      !isFinished(pod) &&
+      !isTerminating(pod) &&
+      (serviceAccountOf(pod) !== serviceAccount ||
+        (plan.identity !== undefined && !isCurrent(pod, plan.identity))),
+  );
+}
+
+function notCurrentMessage(
+  missed: readonly Pod[],
+  identity: Identity | undefined,
+  waits: string | undefined,
+): string {
+  const [first] = missed;
+  const identityOfFirst = first && identity ? podIdentity(first, identity) : undefined;
+  const held =
+    identityOfFirst && 'held' in identityOfFirst
+      ? `pod ${first?.metadata.name} holds ${describeHeld(identityOfFirst.held)}`
+      : `pod ${first?.metadata.name} has another ServiceAccount`;
+  const count = missed.length === 1 ? '1 pod does' : `${missed.length} pods do`;
+  return `${count} not hold the identity: ${held}; ${waits ?? 'it is replaced'}`;
+}
+
+function isAvailable(deployment: Deployment | undefined): boolean {
+  return (
+    deployment !== undefined &&
+    (deployment.status?.availableReplicas ?? 0) >= (deployment.spec?.replicas ?? 1)
+  );
+}

@@ -1,0 +1,24 @@
+/** What of a change of status is worth an Event: a target that came into another state, or is in it for another reason. */
+import type { AppStatus, AppTargetStatus } from '../api/index.ts';
+import type { AppStatusDraft } from './status.ts';
+
+export type EventDraft = {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+};
+
+export function transitions(before: AppStatus | undefined, after: AppStatusDraft): readonly EventDraft[] {
+  return (after.targets ?? []).flatMap((row) => {
+    const old = before?.targets?.find((entry) => entry.name === row.name);
+    const isSame = old?.state === row.state && old.reason === row.reason;
+    if (isSame || row.reason === undefined) return [];
+    return [
+      { type: eventType(row), reason: row.reason, message: `${row.name}: ${row.message ?? row.state}` },
+    ];
+  });
+}
+
+function eventType(row: AppTargetStatus): EventDraft['type'] {
+  return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';
+}
