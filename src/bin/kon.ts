@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 /**
  * The `kon` executable: gives the command line what only a process has. Until the check of the version has passed,
- * nothing may be loaded that an old Node.js cannot parse.
+ * nothing may be loaded that an old Node.js cannot parse; and what only some commands need is loaded by them, as each
+ * start waits for it.
  */
-import { createInterface } from 'node:readline';
-import { spawn } from 'node:child_process';
 import { isatty } from 'node:tty';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
@@ -39,8 +38,20 @@ async function start(): Promise<number> {
       if (interruption.signal.aborted) process.exit(130);
       interruption.abort(new Error(`ended by ${signal}`));
     });
+  await keepCompiledCode(process.env);
   const { main } = await import('../cli/main.ts');
   return main(argv, hostOf(interruption.signal));
+}
+
+/**
+ * Compiled code is kept between runs, which shortens the start of the larger commands. Not at Node's default place in
+ * the shared temporary folder, where someone else might have put what we then would run.
+ */
+async function keepCompiledCode(env: NodeJS.ProcessEnv): Promise<void> {
+  const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
+  if (!cache) return;
+  const { enableCompileCache } = await import('node:module');
+  enableCompileCache(`${cache}/konstellation/compiled`);
 }
 
 function hostOf(signal: AbortSignal): Host {
@@ -76,6 +87,7 @@ function inputOf(stream: typeof process.stdin): InputStream {
       return text;
     },
     readLine: async () => {
+      const { createInterface } = await import('node:readline');
       const lines = createInterface({ input: stream });
       try {
         for await (const line of lines) return line;
@@ -87,11 +99,12 @@ function inputOf(stream: typeof process.stdin): InputStream {
   };
 }
 
-function run(
+async function run(
   program: string,
   args: readonly string[],
   options: { env?: Readonly<Record<string, string | undefined>>; cwd?: string } = {},
 ): Promise<SpawnResult> {
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { ...options, stdio: 'inherit' });
     child.once('error', reject);

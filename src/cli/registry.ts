@@ -1,5 +1,18 @@
 /** Every command there is. Help, completion and docs/reference/cli.md derive from this list, in its order. */
 import type { Command, CommandGroup } from './command.ts';
+import { accountCreateCommand } from './commands/account/create.ts';
+import { accountEditCommand } from './commands/account/edit.ts';
+import { accountListCommand } from './commands/account/list.ts';
+import { accountShowCommand } from './commands/account/show.ts';
+import { accountDeleteCommand } from './commands/account/delete.ts';
+import { appCreateCommand } from './commands/app/create.ts';
+import { appEditCommand } from './commands/app/edit.ts';
+import { appListCommand } from './commands/app/list.ts';
+import { appStatusCommand } from './commands/app/status.ts';
+import { appDeleteCommand } from './commands/app/delete.ts';
+import { targetListCommand } from './commands/target/list.ts';
+import { targetCreateCommand } from './commands/target/create.ts';
+import { applyCommand } from './commands/apply.ts';
 import { crdsCommand } from './commands/crds.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
@@ -9,4 +22,19 @@ export const commandGroups: readonly CommandGroup[] = [
   { path: ['sandbox'], summary: 'A local cluster and AWS stand-in, from real parts' },
 ];
 
-export const commands: readonly Command[] = [crdsCommand];
+export const commands: readonly Command[] = [
+  accountCreateCommand,
+  accountEditCommand,
+  accountListCommand,
+  accountShowCommand,
+  accountDeleteCommand,
+  appCreateCommand,
+  appEditCommand,
+  appListCommand,
+  appStatusCommand,
+  appDeleteCommand,
+  targetListCommand,
+  targetCreateCommand,
+  applyCommand,
+  crdsCommand,
+];

@@ -8,9 +8,6 @@ import { waitUntilReady } from '../wait/wait.ts';
 
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 
-/** How `create` and `edit` may answer. */
-export const writeFormats = ['table', 'json', 'yaml', 'name'] as const;
-
 export async function finishWrite<T extends KonObject>(
   context: CliContext,
   client: KubeClient,

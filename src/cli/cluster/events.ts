@@ -1,0 +1,50 @@
+/** Recent Events about an object, oldest first. */
+import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { KonObject } from '../kinds.ts';
+
+export type ObjectEvent = {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly lastSeen: string;
+  readonly count: number;
+};
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+type EventObject = KubeObject & {
+  readonly eventTime?: string | null;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly note?: string;
+  readonly series?: { readonly count?: number; readonly lastObservedTime?: string } | null;
+  readonly deprecatedLastTimestamp?: string | null;
+  readonly deprecatedCount?: number;
+  readonly regarding?: { readonly uid?: string };
+};
+
+export async function recentEvents(
+  client: KubeClient,
+  object: KonObject,
+  most: number,
+): Promise<readonly ObjectEvent[]> {
+  const { items } = await client.list<EventObject>(resources.events, {
+    fieldSelector: `regarding.kind=${object.kind},regarding.name=${object.metadata.name}`,
+  });
+  return items
+    .filter((event) => event.regarding?.uid === undefined || event.regarding.uid === object.metadata.uid)
+    .map((event) => ({
+      type: event.type ?? 'Normal',
+      reason: event.reason ?? '',
+      message: event.note ?? '',
+      lastSeen:
+        event.series?.lastObservedTime ??
+        event.deprecatedLastTimestamp ??
+        event.eventTime ??
+        event.metadata.creationTimestamp ??
+        '',
+      count: event.series?.count ?? event.deprecatedCount ?? 1,
+    }))
+    .toSorted((a, b) => Date.parse(a.lastSeen) - Date.parse(b.lastSeen))
+    .slice(-most);
+}

@@ -1,0 +1,28 @@
+/** The targets of a cluster, which its ClusterConfig lists. */
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import { effectiveConfig } from '../../identity/cluster.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import { CliError } from '../errors.ts';
+import { clusterConfigKind } from '../kinds.ts';
+import { listObjects } from './objects.ts';
+
+/** @throws CliError of code NOT_FOUND when the cluster has none */
+export async function getClusterConfig(client: KubeClient): Promise<ClusterConfig> {
+  const config = effectiveConfig(await listObjects(client, clusterConfigKind));
+  if (config) return config;
+  throw new CliError('NOT_FOUND', 'this cluster has no ClusterConfig, so that nobody knows its targets', {
+    next: [
+      'Make one: kon apply -f FILE, with a ClusterConfig in it (spec.targets, spec.aws.region)',
+      'What can be stated there: kubectl explain clusterconfig.spec',
+    ],
+  });
+}
+
+/** The targets, where they can be read; for hints, which may be incomplete. */
+export async function knownTargets(client: KubeClient): Promise<readonly string[]> {
+  try {
+    return (await getClusterConfig(client)).spec.targets;
+  } catch {
+    return [];
+  }
+}

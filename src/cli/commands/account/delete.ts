@@ -1,0 +1,29 @@
+import { defineCommand } from '../../command.ts';
+import { accountOption, requiredName, waitOptions, yesOption } from '../options.ts';
+
+export const accountDeleteCommand = defineCommand({
+  path: ['account', 'delete'],
+  summary: 'Delete an account and its IAM role',
+  description:
+    'Waits until the role, its attachments and its links are gone. While running pods use the account it stays, and the wait says which they are.',
+  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+  options: [accountOption, yesOption, ...waitOptions],
+  examples: [
+    { does: 'Delete it, after a question', command: 'kon account delete myaccount' },
+    { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },
+  ],
+  run: async (context, { args, options }) => {
+    const { deleteFlow } = await import('../../write/delete.ts');
+    const { accountKind } = await import('../../kinds.ts');
+    return deleteFlow(context, {
+      kind: accountKind,
+      name: requiredName('account', args.name, options.account),
+      yes: options.yes,
+      consequence: (account) =>
+        account.spec.deletionPolicy === 'Retain'
+          ? `The role ${account.status?.roleArn ?? 'in IAM'} stays, and is no longer kept in step.`
+          : `The role ${account.status?.roleArn ?? 'in IAM'} is deleted with it.`,
+      wait: options,
+    });
+  },
+});

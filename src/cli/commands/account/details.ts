@@ -1,0 +1,89 @@
+/** An account as `kon account show` tells it. */
+import type {
+  LinkedServiceAccount,
+  PolicyStatus,
+  TargetStatus,
+} from '../../../api/linked-service-account.ts';
+import { conditionOf } from '../../../api/meta.ts';
+import { accountKind } from '../../kinds.ts';
+import { ageOf } from '../../output/columns.ts';
+import {
+  conditionColumns,
+  createdText,
+  eventColumns,
+  renderFields,
+  renderNext,
+  renderSection,
+} from '../../output/details.ts';
+import type { ShowOptions } from '../../output/show.ts';
+import type { Column } from '../../output/table.ts';
+
+export function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
+  const { metadata, spec, status } = account;
+  const { stdout } = options;
+  const now = options.now();
+  const ready = conditionOf(status?.conditions, 'Ready');
+  const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
+  const policies = [
+    ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),
+    // Attached, and no longer listed.
+    ...[...known.values()].filter((policy) => !spec.aws.policyArns.includes(policy.arn)),
+  ];
+  return [
+    renderFields([
+      ['Account', metadata.name],
+      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
+      ['Message', ready?.message],
+      ['Role', status?.roleArn],
+      ['Boundary', spec.aws.permissionsBoundaryArn],
+      [
+        'Session',
+        spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
+      ],
+      ['Targets', spec.targets ? spec.targets.join(', ') : 'all of the cluster'],
+      ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
+      ['Created', createdText(metadata.creationTimestamp, now)],
+      ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
+    ]),
+    renderSection('Policies', policyColumns, policies, stdout),
+    renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+    renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
+    renderSection('Events', eventColumns(now), options.events ?? [], stdout),
+    renderNext(accountKind, account, stdout),
+  ].join('');
+}
+
+const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
+
+const policyColumns: readonly Column<PolicyStatus>[] = [
+  { header: 'ARN', value: (policy) => policy.arn },
+  {
+    header: 'ATTACHED',
+    value: (policy) => yesNo(policy.attached),
+    style: (policy) => (policy.attached ? 'green' : 'red'),
+  },
+  { header: 'REASON', value: (policy) => policy.reason ?? '' },
+  { header: 'MESSAGE', value: (policy) => policy.message ?? '' },
+];
+
+const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
+  { header: 'NAME', value: (target) => target.name },
+  {
+    header: 'LINKED',
+    value: (target) => yesNo(target.linked),
+    style: (target) => (target.linked ? 'green' : 'red'),
+  },
+  {
+    header: 'PROVEN',
+    value: (target) =>
+      target.proven && target.provenAt ? `${ageOf(target.provenAt, now)} ago` : yesNo(target.proven),
+    style: (target) => (target.proven ? 'green' : 'red'),
+  },
+  {
+    header: 'PODS',
+    value: ({ pods }) =>
+      pods ? `${pods.current} current, ${pods.stale} stale, ${pods.uninjected} without identity` : '',
+  },
+  { header: 'REASON', value: (target) => target.reason ?? '' },
+  { header: 'MESSAGE', value: (target) => target.message ?? '' },
+];

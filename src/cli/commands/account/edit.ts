@@ -1,0 +1,93 @@
+import { defineCommand } from '../../command.ts';
+import { writeFormats } from '../../write/formats.ts';
+import { accountOption, filenameOption, givenName, waitOptions } from '../options.ts';
+
+export const accountEditCommand = defineCommand({
+  path: ['account', 'edit'],
+  summary: 'Change an account and wait until the change is in AWS',
+  description:
+    'Opens an editor on the account, unless a file or options are given. A text that is not accepted is opened again, with the reason on top. A change of policies restarts no pod.',
+  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+  options: [
+    accountOption,
+    {
+      name: 'policy',
+      value: 'ARN',
+      repeatable: true,
+      summary: 'list exactly these policies; repeat for more',
+      complete: 'policies',
+    },
+    {
+      name: 'add-policy',
+      value: 'ARN',
+      repeatable: true,
+      summary: 'list this policy too; repeat for more',
+      complete: 'policies',
+    },
+    {
+      name: 'remove-policy',
+      value: 'ARN',
+      repeatable: true,
+      summary: 'list this policy no more; repeat for more',
+      complete: 'policies',
+    },
+    {
+      name: 'target',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'allow exactly these targets; repeat for more',
+      complete: 'targets',
+    },
+    { name: 'all-targets', summary: 'allow every target of the cluster' },
+    {
+      name: 'boundary',
+      value: 'ARN',
+      summary: 'the managed policy that bounds the role',
+      complete: 'policies',
+    },
+    {
+      name: 'deletion-policy',
+      value: 'POLICY',
+      choices: ['Delete', 'Retain'],
+      summary: 'what becomes of the role when the account is deleted',
+    },
+    filenameOption,
+    ...waitOptions,
+  ],
+  formats: writeFormats,
+  examples: [
+    { does: 'Change it in an editor', command: 'kon account edit myaccount' },
+    {
+      does: 'Let pods write to S3 too',
+      command: 'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
+    },
+    {
+      does: 'Add one policy to those that are listed',
+      command: 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
+    },
+  ],
+  run: async (context, { args, options }) => {
+    const { editFlow } = await import('../../write/edit.ts');
+    const { accountKind } = await import('../../kinds.ts');
+    const { changedSpec, describesChange } = await import('./from-options.ts');
+    const change = {
+      policies: options.policy,
+      addPolicies: options.addPolicy,
+      removePolicies: options.removePolicy,
+      targets: options.target,
+      allTargets: options.allTargets,
+      boundary: options.boundary,
+      deletionPolicy: options.deletionPolicy,
+    };
+    return editFlow(context, {
+      kind: accountKind,
+      name: givenName('account', args.name, options.account),
+      filename: options.filename,
+      change: describesChange(change) ? (current) => changedSpec(current.spec, change) : undefined,
+      withoutEditor: [
+        'Give the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
+      ],
+      wait: options,
+    });
+  },
+});

@@ -1,0 +1,95 @@
+/** What the options of `kon account create` and `edit` say about an account's spec. Pure. */
+import { apiVersion } from '../../../api/resources.ts';
+import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
+import { usageError } from '../../errors.ts';
+import type { Manifest } from '../../manifest/check.ts';
+
+export type AccountOptions = {
+  readonly policies: readonly string[];
+  readonly targets: readonly string[];
+  readonly boundary: string | undefined;
+  /** As typed; the parser lets only the known ones pass. */
+  readonly deletionPolicy: string | undefined;
+};
+
+export type AccountChange = AccountOptions & {
+  readonly addPolicies: readonly string[];
+  readonly removePolicies: readonly string[];
+  readonly allTargets: boolean;
+};
+
+export function describesAccount(options: AccountOptions): boolean {
+  return (
+    options.policies.length > 0 ||
+    options.targets.length > 0 ||
+    options.boundary !== undefined ||
+    options.deletionPolicy !== undefined
+  );
+}
+
+export function describesChange(options: AccountChange): boolean {
+  return (
+    describesAccount(options) ||
+    options.addPolicies.length > 0 ||
+    options.removePolicies.length > 0 ||
+    options.allTargets
+  );
+}
+
+export function accountManifest(name: string, options: AccountOptions): Manifest {
+  const spec: LinkedServiceAccountSpec = {
+    aws: { policyArns: [...options.policies] },
+    deletionPolicy: 'Delete',
+  };
+  return {
+    apiVersion,
+    kind: 'LinkedServiceAccount',
+    metadata: { name },
+    spec: withCommon(spec, options),
+  };
+}
+
+/** @throws CliError of code USAGE when the options contradict each other or what is there */
+export function changedSpec(
+  current: LinkedServiceAccountSpec,
+  options: AccountChange,
+): LinkedServiceAccountSpec {
+  const { addPolicies, removePolicies } = options;
+  if (options.policies.length > 0 && addPolicies.length + removePolicies.length > 0)
+    throw usageError(
+      '--policy sets the whole list, so that nothing can be added to it or removed',
+      'Give either.',
+    );
+  if (options.targets.length > 0 && options.allTargets)
+    throw usageError('--target and --all-targets were given', 'Give either.');
+  const absent = removePolicies.filter((arn) => !current.aws.policyArns.includes(arn));
+  if (absent.length > 0)
+    throw usageError(
+      `the account does not list ${absent.join(', ')}`,
+      'See what it lists: kon account show NAME',
+    );
+  const policyArns =
+    options.policies.length > 0
+      ? [...options.policies]
+      : [
+          ...current.aws.policyArns.filter((arn) => !removePolicies.includes(arn)),
+          // What is there already stays where it is.
+          ...addPolicies.filter((arn) => !current.aws.policyArns.includes(arn)),
+        ];
+  const changed = withCommon({ ...current, aws: { ...current.aws, policyArns } }, options);
+  if (!options.allTargets) return changed;
+  const { targets: _targets, ...everywhere } = changed;
+  return everywhere;
+}
+
+function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
+  const { boundary, deletionPolicy, targets } = options;
+  return {
+    ...spec,
+    ...(targets.length > 0 ? { targets: [...targets] } : {}),
+    aws: { ...spec.aws, ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }) },
+    ...(deletionPolicy === undefined
+      ? {}
+      : { deletionPolicy: deletionPolicy as LinkedServiceAccountSpec['deletionPolicy'] }),
+  };
+}

@@ -1,0 +1,21 @@
+/** The table of apps. */
+import type { App } from '../../../api/app.ts';
+import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../output/columns.ts';
+import type { Column } from '../../output/table.ts';
+
+export function appColumns(now: number): readonly Column<App>[] {
+  return [
+    nameColumn,
+    readyColumn,
+    reasonColumn,
+    { header: 'IMAGE', value: (app) => imageOf(app), short: (app) => imageOf(app).split('/').at(-1) ?? '' },
+    { header: 'ACCOUNT', value: (app) => app.spec.serviceAccount ?? '' },
+    { header: 'TARGETS', value: (app) => app.status?.ready ?? '' },
+    ageColumn(now),
+  ];
+}
+
+export function imageOf({ spec }: App): string {
+  const image = spec.registry ? `${spec.registry.replace(/\/$/, '')}/${spec.image}` : spec.image;
+  return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
+}

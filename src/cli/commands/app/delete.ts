@@ -1,0 +1,25 @@
+import { defineCommand } from '../../command.ts';
+import { appOption, requiredName, waitOptions, yesOption } from '../options.ts';
+
+export const appDeleteCommand = defineCommand({
+  path: ['app', 'delete'],
+  summary: 'Delete an app and all that it made in its targets',
+  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  options: [appOption, yesOption, ...waitOptions],
+  examples: [
+    { does: 'Delete it, after a question', command: 'kon app delete myapp' },
+    { does: 'In a script', command: 'kon app delete myapp --yes' },
+  ],
+  run: async (context, { args, options }) => {
+    const { deleteFlow } = await import('../../write/delete.ts');
+    const { appKind } = await import('../../kinds.ts');
+    return deleteFlow(context, {
+      kind: appKind,
+      name: requiredName('app', args.name, options.app),
+      yes: options.yes,
+      consequence: (app) =>
+        `Its pods in ${app.spec.targets.map((target) => target.name).join(', ')} are stopped, and its Services are deleted.`,
+      wait: options,
+    });
+  },
+});

@@ -1,0 +1,81 @@
+/** An app as `kon app status` tells it. */
+import type { App, AppTargetStatus } from '../../../api/app.ts';
+import { conditionOf } from '../../../api/meta.ts';
+import { appKind } from '../../kinds.ts';
+import type { Style } from '../../output/color.ts';
+import { ageOf } from '../../output/columns.ts';
+import {
+  conditionColumns,
+  createdText,
+  eventColumns,
+  renderFields,
+  renderNext,
+  renderSection,
+} from '../../output/details.ts';
+import type { ShowOptions } from '../../output/show.ts';
+import type { Column } from '../../output/table.ts';
+import { imageOf } from './columns.ts';
+
+export function renderApp(app: App, options: ShowOptions): string {
+  const { metadata, spec, status } = app;
+  const { stdout } = options;
+  const now = options.now();
+  const ready = conditionOf(status?.conditions, 'Ready');
+  const known = new Map(status?.targets?.map((target) => [target.name, target]));
+  const targets = [
+    ...spec.targets.map(({ name }): TargetRow => known.get(name) ?? { name }),
+    // Still there, and no longer wanted.
+    ...[...known.values()].filter((target) => !spec.targets.some(({ name }) => name === target.name)),
+  ];
+  return [
+    renderFields([
+      ['App', metadata.name],
+      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
+      ['Message', ready?.message],
+      ['Image', imageOf(app)],
+      ['Account', spec.serviceAccount ?? 'none; its pods hold no AWS permissions'],
+      ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
+      ['Created', createdText(metadata.creationTimestamp, now)],
+      ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
+    ]),
+    renderSection('Targets', targetColumns, targets, stdout),
+    renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
+    renderSection('Events', eventColumns(now), options.events ?? [], stdout),
+    renderNext(appKind, app, stdout),
+  ].join('');
+}
+
+/** A target that the operator has not looked at yet has nothing but its name. */
+type TargetRow = Partial<AppTargetStatus> & { readonly name: string };
+
+const stateStyles: Readonly<Record<AppTargetStatus['state'], Style | undefined>> = {
+  Ready: 'green',
+  Progressing: 'yellow',
+  WaitingForIdentity: 'yellow',
+  Halted: 'dim',
+  Failed: 'red',
+};
+
+const targetColumns: readonly Column<TargetRow>[] = [
+  { header: 'NAME', value: (target) => target.name },
+  {
+    header: 'STATE',
+    value: (target) => target.state ?? 'NotObserved',
+    style: (target) => target.state && stateStyles[target.state],
+  },
+  {
+    header: 'REPLICAS',
+    value: (target) =>
+      target.replicas === undefined ? '' : `${target.readyReplicas ?? 0}/${target.replicas}`,
+  },
+  { header: 'REVISION', value: (target) => target.revision ?? '' },
+  { header: 'IMAGE', value: (target) => target.image ?? '' },
+  { header: 'ROLE', value: (target) => target.roleArn ?? '' },
+  {
+    header: 'IDENTITY',
+    value: (target) =>
+      target.identityCurrent === undefined ? '' : target.identityCurrent ? 'current' : 'not current',
+    style: (target) => (target.identityCurrent === false ? 'yellow' : undefined),
+  },
+  { header: 'MESSAGE', value: (target) => target.message ?? '' },
+];

@@ -1,0 +1,21 @@
+import { defineCommand } from '../../command.ts';
+import { outputFormats } from '../../output/format.ts';
+
+export const appListCommand = defineCommand({
+  path: ['app', 'list'],
+  summary: 'List the apps',
+  formats: outputFormats,
+  examples: [
+    { does: 'See them all', command: 'kon app list' },
+    {
+      does: 'Those that use an account',
+      command: `kon app list -o json | jq -r '.items[] | select(.spec.serviceAccount == "myaccount") | .metadata.name'`,
+    },
+  ],
+  run: async (context) => {
+    const { listFlow } = await import('../../output/list.ts');
+    const { appKind } = await import('../../kinds.ts');
+    const { appColumns } = await import('./columns.ts');
+    return listFlow(context, appKind, appColumns(context.now()));
+  },
+});

@@ -1,0 +1,16 @@
+import { defineCommand } from '../../command.ts';
+import { waitOptions } from '../options.ts';
+
+export const targetCreateCommand = defineCommand({
+  path: ['target', 'create'],
+  summary: 'Add a target to the cluster and wait for its namespace',
+  description:
+    'A target is a namespace in which apps run. It is added to the ClusterConfig, and the operator makes the namespace. Accounts that list no targets are linked in it too.',
+  positionals: [{ name: 'name', summary: 'the name of the target, and of its namespace', required: true }],
+  options: [...waitOptions],
+  examples: [{ does: 'Make one', command: 'kon target create staging' }],
+  run: async (context, { args, options }) => {
+    const { createTarget } = await import('./targets.ts');
+    return createTarget(context, args.name, options);
+  },
+});

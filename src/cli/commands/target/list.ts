@@ -1,0 +1,12 @@
+import { defineCommand } from '../../command.ts';
+
+export const targetListCommand = defineCommand({
+  path: ['target', 'list'],
+  summary: 'List the targets, and how many accounts and apps each has',
+  formats: ['table', 'wide', 'json', 'yaml', 'name'],
+  examples: [{ does: 'See where apps can run', command: 'kon target list' }],
+  run: async (context) => {
+    const { listTargets } = await import('./targets.ts');
+    return listTargets(context);
+  },
+});

@@ -1,0 +1,68 @@
+/** What an editor shows first: a manifest in which a person has to fill in as little as possible. */
+import { apiVersion } from '../../api/resources.ts';
+
+const howTo = [
+  '# Fill in what is missing, save and close. Lines that begin with # are not saved.',
+  '# To cancel, close without a change, or delete everything.',
+];
+
+const orTargets = (targets: readonly string[]): string =>
+  targets.length > 0 ? targets.join(', ') : 'none yet; kon target create NAME makes one';
+
+/** @param targets of the cluster, to be told in a comment */
+export function accountTemplate(name: string, targets: readonly string[]): string {
+  return `# The AWS permissions of the apps that name the account "${name}".
+${howTo.join('\n')}
+apiVersion: ${apiVersion}
+kind: LinkedServiceAccount
+metadata:
+  name: ${name}
+spec:
+  aws:
+    # The ARNs of IAM managed policies: of AWS, as below, or your own, as
+    # arn:aws:iam::123456789012:policy/my-policy. To list them: aws iam list-policies
+    policyArns:
+      # - arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess
+
+    # The managed policy that bounds what the role can ever do.
+    # permissionsBoundaryArn: arn:aws:iam::123456789012:policy/boundary
+
+  # Where apps may use the account; everywhere when absent. The targets: ${orTargets(targets)}
+  # targets:
+  #   - ${targets[0] ?? 'production'}
+
+  # What becomes of the IAM role when the account is deleted: Delete or Retain.
+  # deletionPolicy: Delete
+`;
+}
+
+export function appTemplate(name: string, targets: readonly string[]): string {
+  const listed = targets.length > 0 ? targets : ['production'];
+  return `# The app "${name}": a program, where it runs, and the account whose AWS permissions its pods hold.
+${howTo.join('\n')}
+apiVersion: ${apiVersion}
+kind: App
+metadata:
+  name: ${name}
+spec:
+  # The container image, and its tag.
+  image:
+  # imageTag: "1.0"
+
+  # The account (kon account list) whose AWS permissions the pods hold; none when absent.
+  # serviceAccount: myaccount
+
+  # What the container listens on.
+  # ports:
+  #   - name: http
+  #     port: 8080
+
+  # env:
+  #   - name: LOG_LEVEL
+  #     value: info
+
+  # Where it runs. The targets: ${orTargets(targets)}
+  targets:
+${listed.map((target) => `    - name: ${target}`).join('\n')}
+`;
+}

@@ -1,0 +1,24 @@
+/** `list` of any kind. */
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { listObjects } from '../cluster/objects.ts';
+import type { Kind, KonObject } from '../kinds.ts';
+import { isMachineFormat, renderList } from './objects.ts';
+import { renderTable, type Column } from './table.ts';
+
+export async function listFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  columns: readonly Column<T>[],
+): Promise<ExitCode> {
+  const objects = await listObjects(await context.connect(), kind);
+  const { format, stdout, stderr } = context;
+  if (isMachineFormat(format)) {
+    stdout.write(renderList(objects, format));
+    return exitCodes.ok;
+  }
+  if (objects.length === 0 && stdout.isTTY)
+    stderr.write(`There are no ${kind.noun}s. Make one: kon ${kind.noun} create NAME\n`);
+  else stdout.write(renderTable(columns, objects, { output: stdout, wide: format === 'wide' }));
+  return exitCodes.ok;
+}

@@ -1,0 +1,37 @@
+/**
+ * `kon create` and `edit` write whole objects, `kon apply` applies: to the API server these are two owners of one name,
+ * and what the first has set the second could never take away. Before an apply, the first's fields become the second's.
+ * kubectl does the same when it moves to server-side apply: k8s.io/client-go/util/csaupgrade.
+ */
+import type { ManagedFieldsEntry } from '../../kube/index.ts';
+
+type FieldSet = Readonly<Record<string, unknown>>;
+
+/** The entries with `manager`'s updates turned into applies; undefined when there is nothing to turn. */
+export function adoptUpdates(
+  entries: readonly ManagedFieldsEntry[],
+  manager: string,
+): readonly ManagedFieldsEntry[] | undefined {
+  const isOurs = (entry: ManagedFieldsEntry): boolean =>
+    entry.manager === manager && entry.subresource === undefined;
+  const updates = entries.filter((entry) => isOurs(entry) && entry.operation === 'Update');
+  const first = updates[0];
+  if (!first) return undefined;
+  const applied = entries.find((entry) => isOurs(entry) && entry.operation === 'Apply');
+  const merged = [applied, ...updates].reduce<FieldSet>(
+    (set, entry) => (entry?.fieldsV1 ? union(set, entry.fieldsV1) : set),
+    {},
+  );
+  const others = entries.filter((entry) => entry !== applied && !updates.includes(entry));
+  return [{ ...(applied ?? first), operation: 'Apply', fieldsV1: merged }, ...others];
+}
+
+/** A set of fields is a tree, whose leaves are empty. */
+function union(a: FieldSet, b: FieldSet): FieldSet {
+  const result: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const known = result[key];
+    result[key] = known === undefined ? value : union(known as FieldSet, value as FieldSet);
+  }
+  return result;
+}
