@@ -60,8 +60,9 @@ export function decideProof(
   const failure = list.want(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
-  const sinceChange = world.now - (belief.trustWrittenAt ?? -Infinity);
-  if (failure.code === 'AssumeRoleDenied' && sinceChange < propagationMs) {
+  // What somebody else wrote is not ours to wait for.
+  const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
+  if (failure.code === 'AssumeRoleDenied' && sinceOurs < propagationMs) {
     return {
       proven: false,
       reason: 'WaitingForPropagation',

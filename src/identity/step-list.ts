@@ -3,7 +3,7 @@ import { stepKey, type Step } from './steps.ts';
 import type { AccountWorld, StepFailure } from './world.ts';
 
 export type StepList = {
-  /** Adds the step, unless it failed and its time has not come. Returns its last failure, if that still stands. */
+  /** Adds the step once, unless it failed and its time has not come. Returns its last failure, if that still stands. */
   want(step: Step): StepFailure | undefined;
   /** Asks to look at the account again at this time, in milliseconds. */
   lookAt(time: number): void;
@@ -12,20 +12,23 @@ export type StepList = {
 };
 
 export function createStepList(world: Pick<AccountWorld, 'now' | 'failures'>): StepList {
-  const steps: Step[] = [];
+  const steps = new Map<string, Step>();
   let lookAgainAt: number | undefined;
   const lookAt = (time: number): void => {
     lookAgainAt = Math.min(lookAgainAt ?? time, time);
   };
   return {
     want(step) {
-      const failure = world.failures.get(stepKey(step));
+      const key = stepKey(step);
+      const failure = world.failures.get(key);
       if (failure && failure.retryAt > world.now) lookAt(failure.retryAt);
-      else steps.push(step);
+      else steps.set(key, step);
       return failure;
     },
     lookAt,
-    steps,
+    get steps() {
+      return [...steps.values()];
+    },
     get lookAgainAt() {
       return lookAgainAt;
     },

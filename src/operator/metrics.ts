@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { AwsCall } from '../aws/index.ts';
 
 export type Metrics = {
-  countAwsCall(call: AwsCall): void;
-  setAccounts(counts: { readonly ready: number; readonly notReady: number }): void;
-  text(): Promise<string>;
+  readonly countAwsCall: (call: AwsCall) => void;
+  readonly setAccounts: (counts: { readonly ready: number; readonly notReady: number }) => void;
+  readonly text: () => Promise<string>;
 };
 
 export function createMetrics(): Metrics {

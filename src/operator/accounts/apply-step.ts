@@ -71,12 +71,19 @@ export async function applyStep(
       beliefs.read(step.role, await readRole(step.role, tools, signal));
       return;
     case 'CreateRole': {
-      const { arn, id } = await roles.create(step.spec, signal);
+      let created: { arn: string; id: string };
+      try {
+        created = await roles.create(step.spec, signal);
+      } catch (error) {
+        // The answer may have been lost after the deed: that there is no role is no longer known.
+        beliefs.forget(step.role);
+        throw error;
+      }
       const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;
       const role: ObservedRole = {
         name,
-        arn,
-        id,
+        arn: created.arn,
+        id: created.id,
         path,
         trustPolicy,
         attachedPolicyArns: [],

@@ -27,6 +27,8 @@ export type RoleBeliefs = {
     change: (before: ObservedRole | null) => ObservedRole | null,
     what: 'trust' | 'other',
   ): void;
+  /** A write ended in a way that leaves open whether there is such a role. */
+  forget(name: string): void;
   /** A sweep said so. Returns the accounts of this cluster about whose roles it says something new. */
   learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
   /** What is known is known of another AWS account or cluster. */
@@ -76,6 +78,12 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         wroteAt: now(),
         ...(what === 'trust' ? { trustWrittenAt: now() } : {}),
       });
+    },
+
+    forget(name) {
+      const before = accountOf(entries.get(name)?.role ?? null);
+      if (before !== undefined) byAccount.get(before)?.delete(name);
+      entries.delete(name);
     },
 
     learn(snapshot, clusterArn) {

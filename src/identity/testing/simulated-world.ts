@@ -1,0 +1,309 @@
+/**
+ * A world small enough to hold in a hand: IAM roles, ServiceAccounts and namespaces as plain data, and steps carried out on
+ * them. It lets tests ask what a plan does without a server; the real ones are held to the same in test/.
+ */
+import type { LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
+import { accountFinalizer } from '../../api/index.ts';
+import { accountLabelValue } from '../links.ts';
+import { planAccount, type AccountPlan } from '../plan.ts';
+import { stepKey, type Step } from '../steps.ts';
+import { sameDocument, subjectOf } from '../trust.ts';
+import type { IdentityErrorCode } from '../errors.ts';
+import type {
+  AccountWorld,
+  ClusterFacts,
+  ObservedRole,
+  ObservedServiceAccount,
+  ProofRecord,
+  RoleBelief,
+  StepFailure,
+  TargetObservation,
+} from '../world.ts';
+
+export const facts: ClusterFacts = {
+  name: 'main',
+  clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
+  accountId: '123456789012',
+  partition: 'aws',
+  issuer: 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+  providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+  rolePath: '/konstellation/',
+  targets: ['production', 'staging'],
+  tags: {},
+  quotas: { policiesPerRole: 10, trustPolicySize: 2048 },
+};
+
+export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
+
+type Namespace = {
+  state: TargetObservation['namespace'];
+  serviceAccount?: ObservedServiceAccount;
+  users: string[];
+};
+
+export type SimulatedWorld = {
+  now: number;
+  account: LinkedServiceAccount;
+  facts: ClusterFacts;
+  readonly roles: Map<string, ObservedRole>;
+  readonly beliefs: Map<string, RoleBelief>;
+  readonly namespaces: Map<string, Namespace>;
+  readonly failures: Map<string, StepFailure>;
+  readonly proofs: Map<string, ProofRecord>;
+  /** Policies that IAM does not know. */
+  readonly missingPolicies: Set<string>;
+  /** Every step that was carried out or refused, in order. */
+  readonly journal: { step: Step; refused?: IdentityErrorCode }[];
+  gone: boolean;
+};
+
+export function createWorld(
+  spec: Partial<LinkedServiceAccountSpec> = {},
+  name = 'myaccount',
+): SimulatedWorld {
+  return {
+    now: Date.parse('2026-01-01T00:00:00Z'),
+    account: {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name, uid: 'uid-1', generation: 1 },
+      spec: { aws: { policyArns: [readOnly] }, deletionPolicy: 'Delete', ...spec },
+    },
+    facts,
+    roles: new Map(),
+    beliefs: new Map(),
+    namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
+    failures: new Map(),
+    proofs: new Map(),
+    missingPolicies: new Set(),
+    journal: [],
+    gone: false,
+  };
+}
+
+export function observe(world: SimulatedWorld): AccountWorld {
+  const names = new Set([
+    ...world.facts.targets,
+    ...(world.account.spec.targets ?? []),
+    ...world.namespaces.keys(),
+  ]);
+  return {
+    now: world.now,
+    account: world.account,
+    cluster: { ok: true, facts: world.facts },
+    targets: [...names].map((name): TargetObservation => {
+      const namespace = world.namespaces.get(name);
+      return {
+        name,
+        namespace: namespace?.state ?? 'missing',
+        ...(namespace?.serviceAccount ? { serviceAccount: namespace.serviceAccount } : {}),
+        users: (namespace?.users ?? []).map((pod) => ({ pod })),
+        pods: { current: 0, stale: 0, uninjected: 0 },
+      };
+    }),
+    roles: world.beliefs,
+    failures: world.failures,
+    proofs: world.proofs,
+  };
+}
+
+/** Plans and carries out until nothing is left to do, and writes the status as the operator would. */
+export function settle(world: SimulatedWorld, options: { passes?: number } = {}): AccountPlan {
+  for (let pass = 0; pass < (options.passes ?? 40); pass += 1) {
+    const plan = planAccount(observe(world));
+    if (plan.steps.length === 0 || plan.drift.length > 0)
+      world.account = { ...world.account, status: plan.status };
+    if (plan.steps.length === 0 || world.gone) return plan;
+    for (const step of plan.steps) carryOut(world, step);
+  }
+  throw new Error(
+    `it does not settle: ${JSON.stringify(world.journal.slice(-10).map((entry) => [entry.step.kind, entry.refused]))}`,
+  );
+}
+
+/** Lets the time pass until the next look is due. */
+export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
+  if (plan.lookAgainAt !== undefined) world.now = Math.max(world.now, plan.lookAgainAt);
+}
+
+/** The operator asks IAM for all roles: what it believes becomes what is, as hearsay. */
+export function sweep(world: SimulatedWorld): void {
+  for (const name of new Set([...world.roles.keys(), ...world.beliefs.keys()])) {
+    const role = world.roles.get(name) ?? null;
+    const before = world.beliefs.get(name);
+    if (JSON.stringify(before?.role ?? null) !== JSON.stringify(role))
+      world.beliefs.set(name, { ...before, role, source: 'sweep' });
+  }
+}
+
+export function edit(world: SimulatedWorld, spec: Partial<LinkedServiceAccountSpec>): void {
+  const { metadata } = world.account;
+  world.account = {
+    ...world.account,
+    spec: { ...world.account.spec, ...spec },
+    metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 },
+  };
+  world.failures.clear();
+}
+
+export function requestDeletion(world: SimulatedWorld): void {
+  world.account = {
+    ...world.account,
+    metadata: { ...world.account.metadata, deletionTimestamp: new Date(world.now).toISOString() },
+  };
+}
+
+let serial = 0;
+
+export function carryOut(world: SimulatedWorld, step: Step): void {
+  const refused = perform(world, step);
+  world.journal.push({ step, ...(refused ? { refused } : {}) });
+  const key = stepKey(step);
+  if (!refused) {
+    world.failures.delete(key);
+    if (step.kind === 'ProveIdentity') world.proofs.set(step.target, { key: step.proofKey, at: world.now });
+    if (step.kind === 'ReadRole' || step.kind === 'DeleteRole')
+      world.failures.delete(`CreateRole ${step.role}`);
+    return;
+  }
+  const attempts = (world.failures.get(key)?.attempts ?? 0) + 1;
+  world.failures.set(key, {
+    code: refused,
+    message: `refused: ${refused}`,
+    at: world.now,
+    attempts,
+    retryAt: world.now + 1000,
+  });
+  if (step.kind === 'ProveIdentity') world.proofs.set(step.target, { key: '', at: world.now });
+}
+
+function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefined {
+  const { metadata } = world.account;
+  const change = (
+    name: string,
+    to: (role: ObservedRole) => ObservedRole,
+    trust = false,
+  ): IdentityErrorCode | undefined => {
+    const role = world.roles.get(name);
+    if (!role) {
+      world.beliefs.set(name, { role: null, source: 'read' });
+      return 'RoleNotFound';
+    }
+    const next = to(role);
+    world.roles.set(name, next);
+    const before = world.beliefs.get(name);
+    world.beliefs.set(name, {
+      ...before,
+      role: before?.role ? to(before.role) : next,
+      source: 'write',
+      ...(trust ? { trustWrittenAt: world.now } : {}),
+    });
+    return undefined;
+  };
+  const link = (target: string, serviceAccount: ObservedServiceAccount | undefined): undefined => {
+    const namespace = world.namespaces.get(target);
+    if (!namespace) throw new Error(`a write into the missing namespace ${target}`);
+    const { serviceAccount: _, ...rest } = namespace;
+    world.namespaces.set(target, serviceAccount ? { ...rest, serviceAccount } : rest);
+    return undefined;
+  };
+  switch (step.kind) {
+    case 'AddFinalizer':
+      world.account = { ...world.account, metadata: { ...metadata, finalizers: [accountFinalizer] } };
+      return undefined;
+    case 'RemoveFinalizer':
+      world.account = { ...world.account, metadata: { ...metadata, finalizers: [] } };
+      world.gone = metadata.deletionTimestamp !== undefined;
+      return undefined;
+    case 'ReadRole':
+      world.beliefs.set(step.role, {
+        ...world.beliefs.get(step.role),
+        role: world.roles.get(step.role) ?? null,
+        source: 'read',
+      });
+      return undefined;
+    case 'CreateRole': {
+      if (world.roles.has(step.role)) return 'RoleAlreadyExists';
+      const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;
+      const role: ObservedRole = {
+        name,
+        path,
+        trustPolicy,
+        maxSessionDuration,
+        tags,
+        arn: `arn:aws:iam::123456789012:role${path}${name}`,
+        id: `AROA${(serial += 1)}`,
+        attachedPolicyArns: [],
+        inlinePolicyNames: [],
+        ...(permissionsBoundaryArn === undefined ? {} : { permissionsBoundaryArn }),
+      };
+      world.roles.set(name, role);
+      world.beliefs.set(name, { role, source: 'write', trustWrittenAt: world.now });
+      return undefined;
+    }
+    case 'DeleteRole': {
+      const role = world.roles.get(step.role);
+      if (role && role.attachedPolicyArns.length + role.inlinePolicyNames.length > 0) return 'DeleteConflict';
+      world.roles.delete(step.role);
+      world.beliefs.set(step.role, { role: null, source: 'write' });
+      return undefined;
+    }
+    case 'UpdateTrustPolicy':
+      return change(step.role, (role) => ({ ...role, trustPolicy: step.trustPolicy }), true);
+    case 'AttachPolicy':
+      if (world.missingPolicies.has(step.policyArn)) return 'PolicyNotFound';
+      if ((world.roles.get(step.role)?.attachedPolicyArns.length ?? 0) >= world.facts.quotas.policiesPerRole)
+        return 'QuotaExceeded';
+      return change(step.role, (role) => ({
+        ...role,
+        attachedPolicyArns: [...new Set([...role.attachedPolicyArns, step.policyArn])],
+      }));
+    case 'DetachPolicy':
+      return change(step.role, (role) => ({
+        ...role,
+        attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
+      }));
+    case 'PutPermissionsBoundary':
+      return change(step.role, (role) => ({ ...role, permissionsBoundaryArn: step.policyArn }));
+    case 'DeletePermissionsBoundary':
+      return change(step.role, ({ permissionsBoundaryArn: _, ...role }) => role);
+    case 'UpdateMaxSessionDuration':
+      return change(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
+    case 'TagRole':
+      return change(step.role, (role) => ({ ...role, tags: { ...role.tags, ...step.tags } }));
+    case 'UntagRole':
+      return change(step.role, (role) => ({
+        ...role,
+        tags: Object.fromEntries(Object.entries(role.tags).filter(([key]) => !step.keys.includes(key))),
+      }));
+    case 'CreateServiceAccount':
+      if (world.namespaces.get(step.target)?.serviceAccount) return 'KubernetesConflict';
+      return link(step.target, {
+        uid: `sa-${(serial += 1)}`,
+        resourceVersion: '1',
+        created: true,
+        account: accountLabelValue(metadata.name),
+        roleArn: step.roleArn,
+        roleArnManager: 'konstellation',
+      });
+    case 'LinkServiceAccount':
+      return link(step.target, {
+        ...step.serviceAccount,
+        roleArn: step.roleArn,
+        roleArnManager: 'konstellation',
+      });
+    case 'UnlinkServiceAccount': {
+      const { account: _, roleArn: __, ...rest } = step.serviceAccount;
+      return link(step.target, rest);
+    }
+    case 'DeleteServiceAccount':
+      return link(step.target, undefined);
+    case 'ProveIdentity': {
+      const role = [...world.roles.values()].find((candidate) => candidate.arn === step.roleArn);
+      const subject = JSON.stringify(subjectOf(step.target, metadata.name));
+      const trusted = role?.trustPolicy.includes(subject) && !sameDocument(role.trustPolicy, '{}');
+      return trusted ? undefined : 'AssumeRoleDenied';
+    }
+  }
+}
