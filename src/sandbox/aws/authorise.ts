@@ -48,10 +48,15 @@ export function refusal(
   return `${head} because no ${layerNames[layer]} allows the ${requirement.action} action`;
 }
 
-/** Throws AccessDenied (403) unless the caller may. */
-export function authorise(caller: Caller, requirement: Requirement, context: RequestContext): void {
+/** Throws AccessDenied, or what the protocol calls it (403), unless the caller may. */
+export function authorise(
+  caller: Caller,
+  requirement: Requirement,
+  context: RequestContext,
+  errorCode: 'AccessDenied' | 'AccessDeniedException' = 'AccessDenied',
+): void {
   const message = refusal(caller, requirement, context);
-  if (message !== undefined) throw new AwsError('AccessDenied', message, 403);
+  if (message !== undefined) throw new AwsError(errorCode, message, 403);
 }
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html

@@ -3,7 +3,7 @@
  * eventual consistency looks like from outside. A write costs a copy of one entry's own history, never of the map.
  */
 
-/** Keys in order of their UTF-16 code units. Times are milliseconds and never decrease from write to write. */
+/** Keys in order of their UTF-16 code units; times in milliseconds. A clock that steps back is taken to stand still. */
 export type History<V> = {
   /** The value as it was at `at`; now when absent. */
   readonly get: (key: string, at?: number) => V | undefined;
@@ -27,8 +27,10 @@ export function createHistory<V>(retentionMs: number): History<V> {
   const keys: string[] = [];
   const graves: { key: string; time: number }[] = [];
   let live = 0;
+  let lastWrite = -Infinity;
 
-  const write = (key: string, value: V | undefined, now: number): void => {
+  const write = (key: string, value: V | undefined, time: number): void => {
+    const now = (lastWrite = Math.max(lastWrite, time));
     bury(now);
     const versions = versionsByKey.get(key);
     if (versions === undefined) keys.splice(firstGreater(keys, key), 0, key);
@@ -55,7 +57,7 @@ export function createHistory<V>(retentionMs: number): History<V> {
     delete: (key, now) => {
       if (versionsByKey.get(key)?.at(-1)?.value === undefined) return;
       write(key, undefined, now);
-      graves.push({ key, time: now });
+      graves.push({ key, time: lastWrite });
     },
     *entries({ at, after } = {}) {
       for (let index = after === undefined ? 0 : firstGreater(keys, after); index < keys.length; index += 1) {

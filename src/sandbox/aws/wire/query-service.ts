@@ -103,7 +103,6 @@ export type QueryServiceOptions<Env> = {
   readonly env: Env;
   /** Grows with every change of state; tells which calls changed something. */
   readonly revision: () => number;
-  readonly enforceCallerPolicies: boolean;
 };
 
 export function createQueryService<Env>(options: QueryServiceOptions<Env>): Service {
@@ -167,10 +166,8 @@ async function perform<Env>(
   const { authentication } = request;
   if (authentication.kind !== 'authenticated') throw refusalError(authentication, queryRefusals);
   const call: SignedCall = { caller: authentication.caller, request };
-  if (options.enforceCallerPolicies) {
-    for (const requirement of prepared.requirements(call)) {
-      authorise(call.caller, requirement, request.context);
-    }
+  for (const requirement of prepared.requirements(call)) {
+    authorise(call.caller, requirement, request.context);
   }
   const result = prepared.run(call);
   const changed = options.revision() !== revision;

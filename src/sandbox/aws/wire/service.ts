@@ -51,7 +51,7 @@ export type CallDescription = {
 
 export type ServiceRequest = {
   readonly requestId: string;
-  /** Milliseconds since the epoch, read once for the whole call. */
+  /** Milliseconds since the epoch: when the call arrived, and after `admit`, when it is carried out. */
   readonly now: number;
   readonly method: string;
   /** As sent: still percent-encoded, without the query. */
@@ -70,7 +70,8 @@ export type ServiceRequest = {
   readonly context: RequestContext;
   /**
    * To be called once, as soon as it is known what the call is and before anything is read, authorised or changed.
-   * Adds injected latency; throws the `AwsError` of an injected fault, which the service answers as any other.
+   * Adds injected latency; throws the `AwsError` of an injected fault, which the service answers as any other. Any other
+   * error that it throws is for the server.
    */
   readonly admit: (call: CallDescription) => Promise<void>;
 };

@@ -1,0 +1,159 @@
+/** One AWS account with its users, its keys and its services, apart from how it is reached. */
+import { createAuthenticator } from './authenticate.ts';
+import type { Authenticator } from './authenticate.ts';
+import type { CredentialStore, UserCredential } from './credentials.ts';
+import { createCredentialStore } from './credentials.ts';
+import type { EksCluster } from './eks/service.ts';
+import { createEksService } from './eks/service.ts';
+import type { Faults } from './faults/faults.ts';
+import { iamActions } from './iam/actions.ts';
+import { createAwsManagedPolicies } from './iam/aws-managed.ts';
+import { readPolicy } from './iam/documents.ts';
+import type { IamQuotas } from './iam/quotas.ts';
+import { defaultQuotas } from './iam/quotas.ts';
+import { IamState } from './iam/state.ts';
+import type { Identifiers } from './identifiers.ts';
+import { createS3Service } from './s3/service.ts';
+import { stsActions } from './sts/actions.ts';
+import type { IssuerKeys } from './sts/token-verifier.ts';
+import { createTokenVerifier } from './sts/token-verifier.ts';
+import { createQueryService } from './wire/query-service.ts';
+import type { Caller, Service, ServiceName } from './wire/service.ts';
+
+export type Partition = 'aws' | 'aws-cn' | 'aws-us-gov';
+
+export type AwsCredential = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The ARN of an IAM user of the account. Users that are named here exist. */
+  readonly principalArn: string;
+  /** The user's inline policy documents, as JSON values. */
+  readonly policies: readonly object[];
+};
+
+export type AccountOptions = {
+  readonly partition?: Partition;
+  /** Twelve digits. */
+  readonly accountId: string;
+  readonly region: string;
+  readonly credentials: readonly AwsCredential[];
+  /** Fetches the key document of an OIDC issuer. */
+  readonly issuerKeys: IssuerKeys;
+  readonly clusters: readonly EksCluster[];
+  /** Whether callers need permission for what they call; true when absent. Trust policies count in any case. */
+  readonly enforceCallerPolicies?: boolean;
+  /** What differs from AWS's default quotas. */
+  readonly quotas?: Partial<IamQuotas>;
+};
+
+export type Account = {
+  readonly state: IamState;
+  readonly credentials: CredentialStore;
+  readonly authenticate: Authenticator;
+  readonly services: Readonly<Record<ServiceName, Service>>;
+  /** Which service an action of the Query protocol belongs to. */
+  readonly serviceOfAction: (action: string) => ServiceName | undefined;
+};
+
+export function createAccount(
+  options: AccountOptions,
+  runtime: { readonly identifiers: Identifiers; readonly faults: Faults; readonly startedAt: number },
+): Account {
+  const { accountId, region, partition = 'aws' } = options;
+  const { identifiers, faults, startedAt } = runtime;
+  const users = options.credentials.map((given) =>
+    toUser(given, partition, accountId, identifiers, startedAt),
+  );
+  const state = new IamState({
+    partition,
+    accountId,
+    quotas: { ...defaultQuotas, ...options.quotas },
+    awsManaged: createAwsManagedPolicies(partition),
+    users: users.map(({ user }) => user),
+  });
+  const credentials = createCredentialStore(users, identifiers);
+  return {
+    state,
+    credentials,
+    authenticate: createAuthenticator({
+      credentials,
+      state,
+      authorisesAsOf: faults.authorisesAsOf,
+      adjust: options.enforceCallerPolicies === false ? allowEverything : (caller) => caller,
+    }),
+    services: {
+      iam: createQueryService({
+        service: 'iam',
+        version: '2010-05-08',
+        namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+        actions: iamActions,
+        env: { state, identifiers, faults },
+        revision: () => state.revision,
+      }),
+      sts: createQueryService({
+        service: 'sts',
+        version: '2011-06-15',
+        namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
+        actions: stsActions,
+        env: { state, credentials, faults, tokens: createTokenVerifier(options.issuerKeys) },
+        revision: () => state.revision,
+      }),
+      eks: createEksService({
+        partition,
+        region,
+        accountId,
+        clusters: options.clusters,
+        createdAt: startedAt,
+      }),
+      s3: createS3Service({ partition }),
+    },
+    serviceOfAction: (action) => {
+      if (stsActions.some(({ name }) => name === action)) return 'sts';
+      return iamActions.some(({ name }) => name === action) ? 'iam' : undefined;
+    },
+  };
+}
+
+function toUser(
+  given: AwsCredential,
+  partition: Partition,
+  accountId: string,
+  identifiers: Identifiers,
+  now: number,
+): UserCredential {
+  const { principalArn: arn } = given;
+  const prefix = `arn:${partition}:iam::${accountId}:user/`;
+  if (!arn.startsWith(prefix)) {
+    throw new Error(`${arn} is not a user of the account ${accountId}: its ARN must begin with ${prefix}`);
+  }
+  const pathAndName = arn.slice(prefix.length);
+  const slash = pathAndName.lastIndexOf('/');
+  return {
+    kind: 'user',
+    accessKeyId: given.accessKeyId,
+    secretAccessKey: given.secretAccessKey,
+    user: {
+      name: pathAndName.slice(slash + 1),
+      path: `/${pathAndName.slice(0, slash + 1)}`,
+      id: identifiers.uniqueId('AIDA'),
+      arn,
+      createdAt: now,
+      inlinePolicies: given.policies.map((document, index) => ({
+        name: `policy-${index + 1}`,
+        policy: readPolicy(JSON.stringify(document), 'identity'),
+      })),
+    },
+  };
+}
+
+const everything = readPolicy(
+  JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
+  'identity',
+);
+
+const allowEverything = (caller: Caller): Caller => ({
+  ...caller,
+  policies: [{ id: 'everything', document: everything.document }],
+  boundary: undefined,
+  sessionPolicies: undefined,
+});

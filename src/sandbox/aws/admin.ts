@@ -1,0 +1,82 @@
+/**
+ * What is not AWS: endpoints under `/_stand-in/` through which tests and people look at the journal and set the weather.
+ * They hold no secret and need none; like everything here they are reachable from this machine only.
+ */
+import { z } from 'zod';
+import type { Account } from './account.ts';
+import type { Faults } from './faults/faults.ts';
+import type { FaultSettingsInput } from './faults/settings.ts';
+import { accountFigures } from './iam/account.ts';
+import type { Journal } from './journal.ts';
+import type { SignedRequest } from './wire/sigv4.ts';
+
+export const adminPrefix = '/_stand-in/';
+
+export type AdminAnswer = { readonly status: number; readonly body: unknown };
+export type Admin = (request: SignedRequest) => AdminAnswer;
+
+export function createAdmin(options: {
+  readonly account: Account;
+  readonly journal: Journal;
+  readonly faults: Faults;
+  readonly region: string;
+}): Admin {
+  const { account, journal, faults, region } = options;
+  const routes: Readonly<Record<string, (request: SignedRequest) => AdminAnswer>> = {
+    'GET journal': ({ rawQuery }) => {
+      const query = new URLSearchParams(rawQuery);
+      return ok({
+        last: journal.last(),
+        forgotten: journal.forgotten(),
+        entries: journal.entries({
+          since: readNumber(query.get('since')),
+          limit: readNumber(query.get('limit')),
+          service: query.get('service') ?? undefined,
+          action: query.get('action') ?? undefined,
+        }),
+      });
+    },
+    'GET faults': () => ok(faults.settings()),
+    'PUT faults': ({ body }) => setFaults(body, faults),
+    'GET state': () =>
+      ok({
+        partition: account.state.partition,
+        accountId: account.state.accountId,
+        region,
+        revision: account.state.revision,
+        figures: accountFigures(account.state),
+        sessions: account.credentials.sessions(),
+        calls: journal.counts(),
+      }),
+  };
+  return (request) => {
+    // A page in a browser must not reach this through a name that resolves to this machine.
+    if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(request.headers['host'] ?? '')) {
+      return { status: 403, body: { message: 'Only for requests to 127.0.0.1 or localhost.' } };
+    }
+    const name = `${request.method} ${request.path.slice(adminPrefix.length)}`;
+    const route = routes[name];
+    return route
+      ? route(request)
+      : { status: 404, body: { message: `There is no ${name}.`, routes: Object.keys(routes) } };
+  };
+}
+
+const ok = (body: unknown): AdminAnswer => ({ status: 200, body });
+
+function setFaults(body: Uint8Array, faults: Faults): AdminAnswer {
+  try {
+    // What it may hold is checked by `set`.
+    const settings: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    faults.set(settings as FaultSettingsInput);
+    return ok(faults.settings());
+  } catch (error) {
+    if (error instanceof z.ZodError) return { status: 400, body: { message: z.prettifyError(error) } };
+    if (error instanceof SyntaxError) return { status: 400, body: { message: `Not JSON: ${error.message}` } };
+    throw error;
+  }
+}
+
+function readNumber(text: string | null): number | undefined {
+  return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,60 @@
+/** Takes a request off the wire exactly as it came, and tells which service it is for. */
+import type { IncomingMessage } from 'node:http';
+import type { ServiceName } from './service.ts';
+import type { ParsedSignature, SignedRequest } from './sigv4.ts';
+
+/** Large enough for any object that a sandbox has use for. */
+const maxBodyBytes = 64 * 1024 * 1024;
+
+/** `undefined` when the body is larger than the stand-in takes. */
+export async function readRequest(incoming: IncomingMessage): Promise<SignedRequest | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBodyBytes) return undefined;
+    chunks.push(chunk);
+  }
+  const target = incoming.url ?? '/';
+  const question = target.indexOf('?');
+  return {
+    method: incoming.method ?? 'GET',
+    path: question < 0 ? target : target.slice(0, question),
+    rawQuery: question < 0 ? '' : target.slice(question + 1),
+    headers: readHeaders(incoming.rawHeaders),
+    body: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks),
+  };
+}
+
+/** Signatures cover all values of a header in order, joined by commas; Node's own `headers` drops some. */
+function readHeaders(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? '').toLowerCase();
+    const value = raw[index + 1] ?? '';
+    headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`;
+  }
+  return headers;
+}
+
+const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 's3'];
+
+/**
+ * By the service that the signature is for; without a signature by what the request looks like: a Query action, a path
+ * of EKS, and else an object of S3. `undefined` for a service that is not here.
+ */
+export function serviceOf(
+  request: SignedRequest,
+  parsed: ParsedSignature,
+  serviceOfAction: (action: string) => ServiceName | undefined,
+): ServiceName | undefined {
+  if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
+  const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
+  if (action !== undefined) return serviceOfAction(action);
+  return request.path === '/clusters' || request.path.startsWith('/clusters/') ? 'eks' : 's3';
+}
+
+function formAction(request: SignedRequest): string | undefined {
+  if (!request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) return undefined;
+  return new URLSearchParams(Buffer.from(request.body).toString('utf8')).get('Action') ?? undefined;
+}
