@@ -80,10 +80,13 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
   return held.kind === 'role' && held.roleArn === wanted.roleArn && held.audience === wanted.audience;
 }
 
-/** SDKs look for a web identity before they look for container credentials, and need both of its variables. */
+/**
+ * SDKs look for a web identity before they look for container credentials, and need both of its variables.
+ * Of two variables of one name, the kubelet takes the last.
+ */
 function heldIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const valueOf = (name: string): string | undefined =>
-    container.env?.find((entry) => entry.name === name)?.value || undefined;
+    container.env?.findLast((entry) => entry.name === name)?.value || undefined;
   const roleArn = valueOf(identityEnv.roleArn);
   const tokenFile = valueOf(identityEnv.tokenFile);
   if (roleArn !== undefined) {

@@ -58,7 +58,7 @@ const pods: fc.Arbitrary<Pod> = fc
       containers: fc.array(container, { maxLength: 3 }),
       initContainers: optional(fc.array(container, { maxLength: 2 })),
       volumes: optional(
-        fc.array(
+        fc.uniqueArray(
           fc.record({
             name: volumes,
             emptyDir: optional(fc.constant({})),
@@ -79,6 +79,7 @@ const pods: fc.Arbitrary<Pod> = fc
               }),
             ),
           }),
+          { selector: (volume) => volume.name },
         ),
       ),
     }),

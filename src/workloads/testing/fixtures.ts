@@ -7,9 +7,10 @@ import {
   type LinkedServiceAccount,
   type TargetStatus,
 } from '../../api/index.ts';
-import type { Identity } from '../identity-gate.ts';
-import { identityMark } from '../identity-gate.ts';
+import type { Deployment } from '../deployment.ts';
+import { identityMark, type Identity } from '../identity-gate.ts';
 import type { AppObservation } from '../plan.ts';
+import type { Pod } from '../pod.ts';
 
 export const roleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-abc';
 export const otherRoleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-def';
@@ -68,5 +69,105 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
     objects: [],
     pods: [],
     ...fields,
+  };
+}
+
+const tokenFolder = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
+
+export type PodFields = {
+  readonly name?: string;
+  readonly namespace?: string;
+  /** The role that the webhook wrote into it; none when absent. */
+  readonly holds?: string;
+  readonly serviceAccount?: string;
+  /** What its template asked for. */
+  readonly mark?: string;
+  readonly ready?: boolean;
+  readonly deleting?: boolean;
+  readonly created?: string;
+  readonly status?: Pod['status'];
+};
+
+export function pod(fields: PodFields = {}): Pod {
+  const { holds, mark, deleting } = fields;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: fields.name ?? 'web-1',
+      namespace: fields.namespace ?? 'production',
+      uid: `uid of ${fields.name ?? 'web-1'}`,
+      creationTimestamp: fields.created ?? '2026-11-24T08:00:00Z',
+      labels: { 'k11n.dev/app': 'web' },
+      ...(mark === undefined ? {} : { annotations: { 'k11n.dev/identity': mark } }),
+      ...(deleting ? { deletionTimestamp: '2026-11-24T09:00:00Z' } : {}),
+    },
+    spec: {
+      serviceAccountName: fields.serviceAccount ?? (mark === undefined ? 'default' : 'payments'),
+      containers: [
+        {
+          name: 'web',
+          ...(holds === undefined
+            ? {}
+            : {
+                env: [
+                  { name: 'AWS_ROLE_ARN', value: holds },
+                  { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${tokenFolder}/token` },
+                ],
+                volumeMounts: [{ name: 'aws-iam-token', mountPath: tokenFolder }],
+              }),
+        },
+      ],
+      volumes: [
+        {
+          name: 'aws-iam-token',
+          projected: {
+            sources: [{ serviceAccountToken: { audience: 'sts.amazonaws.com', path: 'token' } }],
+          },
+        },
+      ],
+    },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: (fields.ready ?? true) ? 'True' : 'False' }],
+      ...fields.status,
+    },
+  };
+}
+
+/** A Deployment whose pods are all there, unless told otherwise. */
+export function deployment(
+  fields: { replicas?: number; mark?: string; generation?: number; status?: Deployment['status'] } = {},
+): Deployment {
+  const replicas = fields.replicas ?? 1;
+  const { mark } = fields;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: {
+      name: 'web',
+      namespace: 'production',
+      generation: fields.generation ?? 1,
+      labels: { 'k11n.dev/app': 'web', 'app.kubernetes.io/managed-by': 'konstellation' },
+      annotations: { 'deployment.kubernetes.io/revision': '3' },
+    },
+    spec: {
+      replicas,
+      template: {
+        ...(mark === undefined ? {} : { metadata: { annotations: { 'k11n.dev/identity': mark } } }),
+        spec: {
+          serviceAccountName: mark === undefined ? 'default' : 'payments',
+          containers: [{ name: 'web', image: 'example.com/web:1' }],
+        },
+      },
+    },
+    status: {
+      observedGeneration: 1,
+      replicas,
+      updatedReplicas: replicas,
+      readyReplicas: replicas,
+      availableReplicas: replicas,
+      ...fields.status,
+    },
   };
 }

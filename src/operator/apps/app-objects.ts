@@ -1,0 +1,75 @@
+/** The kinds of objects that Apps make: watched by our label, and read with our own latest writes on top. */
+import { managedByLabel, managedByValue } from '../../api/index.ts';
+import {
+  createInformer,
+  resources,
+  type Change,
+  type Informer,
+  type KubeObject,
+  type Resource,
+} from '../../kube/index.ts';
+import type { Manifest, ObservedObject } from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
+
+type Kind = {
+  readonly resource: Resource;
+  readonly informer: Informer<KubeObject>;
+  readonly writes: OwnWrites<KubeObject>;
+};
+
+export type AppObjects = {
+  /** Those informers which nobody else starts. */
+  readonly informers: readonly Informer<KubeObject>[];
+  /** What there is of an App, each object under the App's own name, in any namespace. */
+  list(app: string): readonly ObservedObject[];
+  resourceOf(object: { readonly kind: string }): Resource;
+  wrote(object: KubeObject): void;
+  deleted(object: ObservedObject): void;
+  onChange(listener: (change: Change<KubeObject>) => void): void;
+};
+
+export function createAppObjects(context: OperatorContext): AppObjects {
+  const { informers, now } = context;
+  const own = [
+    resources.services,
+    resources.podDisruptionBudgets,
+    resources.horizontalPodAutoscalers,
+    resources.ingresses,
+  ].map((resource) =>
+    createInformer<KubeObject>({
+      ...context,
+      resource,
+      labelSelector: `${managedByLabel}=${managedByValue}`,
+    }),
+  );
+  const kinds = new Map<string, Kind>(
+    [...own, informers.deployments].map((informer) => [
+      informer.resource.kind,
+      { resource: informer.resource, informer, writes: createOwnWrites<KubeObject>(informer, now) },
+    ]),
+  );
+  const kindOf = ({ kind }: { readonly kind: string }): Kind => {
+    const found = kinds.get(kind);
+    if (!found) throw new TypeError(`Apps make no ${kind}`);
+    return found;
+  };
+  const keyOf = ({ metadata }: Manifest | ObservedObject | KubeObject): string =>
+    `${metadata.namespace ?? ''}/${metadata.name}`;
+
+  return {
+    informers: own,
+    list: (app) =>
+      informers.namespaces.store
+        .keys()
+        .flatMap((namespace) =>
+          [...kinds.values()].flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
+        ),
+    resourceOf: (object) => kindOf(object).resource,
+    wrote: (object) => kindOf(object).writes.wrote(keyOf(object), object),
+    deleted: (object) => kindOf(object).writes.deleted(keyOf(object), object),
+    onChange(listener) {
+      for (const { informer } of kinds.values()) informer.onChange(listener);
+    },
+  };
+}

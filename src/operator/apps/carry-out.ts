@@ -1,0 +1,224 @@
+/** Carries out the plan of an App. The only writer of its objects. One target's failure costs that target only. */
+import { fieldManager, type App } from '../../api/index.ts';
+import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
+import {
+  eventReasons,
+  isOwnedBy,
+  notOwnedMessage,
+  targetReasons,
+  type AppPlan,
+  type ApplyStep,
+  type DeleteStep,
+  type EventDraft,
+  type ObservedObject,
+  type Step,
+  type TargetOutcome,
+  type TargetPlan,
+} from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+import type { AppObjects } from './app-objects.ts';
+import { replacePod } from './replace-pod.ts';
+import { writeFailure, type WriteFailure } from './write-failure.ts';
+
+export type CarryOutTools = {
+  readonly app: App;
+  readonly context: OperatorContext;
+  readonly objects: AppObjects;
+  readonly signal: AbortSignal;
+};
+
+export type CarriedOut = {
+  readonly outcomes: ReadonlyMap<string, TargetOutcome>;
+  readonly events: readonly EventDraft[];
+  /** Milliseconds until something that no watch tells may have changed. */
+  readonly lookAgainAfterMs?: number;
+  /** Something failed that is worth trying again, with backoff. */
+  readonly failed: boolean;
+};
+
+/** How often an object which stands in the way is looked at: it does not bear our label, so no watch tells of it. */
+const foreignObjectMs = 30_000;
+
+type TargetResult = {
+  readonly outcome: TargetOutcome;
+  readonly events: readonly EventDraft[];
+  readonly lookAgainAfterMs?: number;
+};
+
+export async function carryOut(plan: AppPlan, tools: CarryOutTools): Promise<CarriedOut> {
+  const [removed, ...targets] = await Promise.all([
+    remove(plan.removals, tools),
+    ...plan.targets.map(async (target) => [target.target.name, await carryOutTarget(target, tools)] as const),
+  ]);
+  const waits = targets.flatMap(([, result]) => result.lookAgainAfterMs ?? []);
+  return {
+    outcomes: new Map(targets.map(([name, { outcome }]) => [name, outcome])),
+    events: [...removed.events, ...targets.flatMap(([, { events }]) => events)],
+    ...(waits.length > 0 ? { lookAgainAfterMs: Math.min(...waits) } : {}),
+    failed: removed.failed || targets.some(([, { outcome }]) => isWorthRetrying(outcome)),
+  };
+}
+
+/** An object in the way does not go away by our trying harder. */
+function isWorthRetrying({ failure }: TargetOutcome): boolean {
+  return failure !== undefined && failure.reason !== targetReasons.NotOwned;
+}
+
+async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<TargetResult> {
+  if (plan.kind === 'blocked')
+    return {
+      outcome: {},
+      events: [],
+      ...(plan.reason === targetReasons.NotOwned ? { lookAgainAfterMs: foreignObjectMs } : {}),
+    };
+  if (plan.kind === 'held') return { outcome: {}, events: [] };
+
+  const events: EventDraft[] = [];
+  for (const step of plan.steps) {
+    try {
+      const result = await carryOutStep(step, tools);
+      if (result.event) events.push(result.event);
+      if (result.failure)
+        return { outcome: { failure: result.failure }, events, lookAgainAfterMs: foreignObjectMs };
+      if (result.waits !== undefined)
+        return {
+          outcome: { replacementWaits: result.waits },
+          events,
+          lookAgainAfterMs: result.retryAfterMs ?? foreignObjectMs,
+        };
+    } catch (error) {
+      if (tools.signal.aborted) throw error;
+      const failure = writeFailure(error, describe(step));
+      tools.context.logger.warn('writing an object of an app failed', {
+        app: tools.app.metadata.name,
+        target: plan.target.name,
+        reason: failure.reason,
+        error: failure.message,
+      });
+      return { outcome: { failure }, events };
+    }
+  }
+  return { outcome: {}, events };
+}
+
+type StepResult = {
+  readonly event?: EventDraft;
+  readonly failure?: WriteFailure;
+  readonly waits?: string;
+  readonly retryAfterMs?: number;
+};
+
+async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResult> {
+  switch (step.kind) {
+    case 'apply':
+      return apply(step, tools);
+    case 'delete':
+      await deleteObject(step, tools);
+      return { event: normal(eventReasons.Removed, `deleted ${nameOf(step.object)}`) };
+    case 'replacePod': {
+      const { context, signal } = tools;
+      const replacement = await replacePod(step, context.client, context.now, signal);
+      if (replacement.kind === 'waits')
+        return { waits: replacement.message, retryAfterMs: replacement.retryAfterMs };
+      return {
+        event: normal(
+          eventReasons.PodReplaced,
+          `evicted ${nameOf(step.pod)}, which did not hold ${step.wanted.roleArn}`,
+        ),
+      };
+    }
+    default:
+      throw new TypeError(`unknown step ${JSON.stringify(step satisfies never)}`);
+  }
+}
+
+async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): Promise<StepResult> {
+  const { app, context, objects, signal } = tools;
+  const resource = objects.resourceOf(manifest);
+  const present = observed ?? (await find(manifest, tools));
+  if (present && !isOwnedBy(app, present))
+    return { failure: { reason: targetReasons.NotOwned, message: notOwnedMessage(present) } };
+  const { uid, resourceVersion } = present?.metadata ?? {};
+  const written = await context.client.apply<KubeObject>(
+    resource,
+    // With the uid, the server refuses to write into an object that has taken the place of the one we saw.
+    { ...manifest, metadata: { ...manifest.metadata, ...(uid === undefined ? {} : { uid }) } },
+    // Without force where we saw nothing: should someone have made one meanwhile, its fields are not taken from them.
+    { fieldManager, force: present !== undefined, signal },
+  );
+  objects.wrote(written);
+  return written.metadata.resourceVersion === resourceVersion
+    ? {}
+    : { event: normal(eventReasons.Deployed, `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
+}
+
+/** An object may be there without our label, so that no store has it. */
+async function find(
+  manifest: ApplyStep['manifest'],
+  { context, objects, signal }: CarryOutTools,
+): Promise<ObservedObject | undefined> {
+  try {
+    return await context.client.get<KubeObject>(objects.resourceOf(manifest), manifest.metadata, { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function deleteObject({ object }: DeleteStep, tools: CarryOutTools): Promise<void> {
+  const { context, objects, signal } = tools;
+  try {
+    await context.client.delete(objects.resourceOf(object), object.metadata, {
+      uid: object.metadata.uid,
+      propagationPolicy: 'Background',
+      signal,
+    });
+  } catch (error) {
+    // Gone already, or another one in its place by now.
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+  objects.deleted(object);
+}
+
+async function remove(
+  removals: readonly DeleteStep[],
+  tools: CarryOutTools,
+): Promise<{ readonly events: readonly EventDraft[]; readonly failed: boolean }> {
+  const events: EventDraft[] = [];
+  let failed = false;
+  for (const step of removals) {
+    try {
+      await deleteObject(step, tools);
+      events.push(normal(eventReasons.Removed, `deleted ${nameOf(step.object)}`));
+    } catch (error) {
+      if (tools.signal.aborted) throw error;
+      failed = true;
+      tools.context.logger.warn('deleting an object of an app failed', {
+        app: tools.app.metadata.name,
+        error: writeFailure(error, describe(step)).message,
+      });
+    }
+  }
+  return { events, failed };
+}
+
+function normal(reason: string, message: string): EventDraft {
+  return { type: 'Normal', reason, message };
+}
+
+function describe(step: Step): string {
+  switch (step.kind) {
+    case 'apply':
+      return `apply ${nameOf(step.manifest)}`;
+    case 'delete':
+      return `delete ${nameOf(step.object)}`;
+    case 'replacePod':
+      return `replace ${nameOf(step.pod)}`;
+    default:
+      throw new TypeError(`unknown step ${JSON.stringify(step satisfies never)}`);
+  }
+}
+
+function nameOf({ kind, metadata }: ObservedObject): string {
+  return `${kind} ${metadata.namespace}/${metadata.name}`;
+}

@@ -1,0 +1,94 @@
+/** Tells what is: the status, when it says something new, and an Event for each target whose state changed. */
+import { apiVersion, apps, fieldManager, type App, type AppStatus } from '../../api/index.ts';
+import {
+  isConflict,
+  isNotFound,
+  setCondition,
+  type Condition,
+  type ConditionInput,
+} from '../../kube/index.ts';
+import {
+  appStatus,
+  deploymentOf,
+  reportTarget,
+  transitions,
+  type AppObservation,
+  type AppPlan,
+  type AppStatusDraft,
+  type EventDraft,
+  type TargetOutcome,
+} from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+import type { OwnWrites } from '../own-writes.ts';
+import { sameValue } from '../same-value.ts';
+
+/** @param observation as it is after the plan was carried out */
+export function statusOf(
+  observation: AppObservation,
+  plan: AppPlan,
+  outcomes: ReadonlyMap<string, TargetOutcome>,
+): AppStatusDraft {
+  const { app, objects, pods } = observation;
+  return appStatus(
+    app,
+    plan.targets.map((target) => {
+      const isHere = ({ metadata }: { metadata: { namespace?: string } }): boolean =>
+        metadata.namespace === target.target.name;
+      return reportTarget({
+        app,
+        plan: target,
+        outcome: outcomes.get(target.target.name) ?? {},
+        deployment: deploymentOf(app, objects.filter(isHere)),
+        pods: pods.filter(isHere),
+      });
+    }),
+  );
+}
+
+export function recordEvents(context: OperatorContext, app: App, events: readonly EventDraft[]): void {
+  for (const { type, reason, message } of events)
+    context.recorder.event(app, { type, reason, note: message });
+}
+
+/** Writes the status when it differs, and tells of the transitions once it is written. */
+export async function reportStatus(
+  app: App,
+  draft: AppStatusDraft,
+  tools: { readonly context: OperatorContext; readonly apps: OwnWrites<App>; readonly signal: AbortSignal },
+): Promise<void> {
+  const { context, signal } = tools;
+  const before = app.status;
+  // A condition of a type that is none of ours any more is not carried on.
+  const known = (before?.conditions ?? []).filter(({ type }) =>
+    draft.conditions.some((entry) => entry.type === type),
+  );
+  const conditions = draft.conditions.reduce<readonly Condition[]>(
+    (list, condition) => setCondition(list, condition as ConditionInput, context.now),
+    known as readonly Condition[],
+  );
+  const status: AppStatus = { ...draft, conditions: [...conditions] };
+  if (sameValue(before ?? {}, status)) return;
+
+  const { name, uid } = app.metadata;
+  // Applying a status needs no spec, which the type of the whole object asks for.
+  const object = {
+    apiVersion,
+    kind: 'App',
+    metadata: { name, ...(uid === undefined ? {} : { uid }) },
+    status,
+  } as App;
+  try {
+    const written = await context.client.apply<App>(apps, object, {
+      fieldManager,
+      force: true,
+      subresource: 'status',
+      signal,
+    });
+    tools.apps.wrote(name, written);
+  } catch (error) {
+    // Deleted, or deleted and made again: then this is no longer its status.
+    if (isNotFound(error) || isConflict(error)) return;
+    throw error;
+  }
+  recordEvents(context, app, transitions(before, draft));
+}

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { podToReplace, type ReplacementInput } from './pod-replacement.ts';
+import { deployment, identityOf, otherRoleArn, pod, roleArn } from './testing/fixtures.ts';
+
+const identity = identityOf();
+const { mark } = identity;
+const settled = deployment({ replicas: 2, mark });
+const rolling = deployment({ replicas: 2, mark, status: { replicas: 3, updatedReplicas: 1 } });
+const good = pod({ name: 'good', mark, holds: roleArn });
+const missed = pod({ name: 'missed', mark });
+const missedUnready = pod({ name: 'unready', mark, ready: false });
+
+const cases: readonly { name: string; input: ReplacementInput; replaced?: string }[] = [
+  { name: 'nothing was missed', input: { deployment: settled, identity, pods: [good] } },
+  { name: 'no identity is wanted', input: { deployment: settled, identity: undefined, pods: [missed] } },
+  { name: 'no Deployment', input: { deployment: undefined, identity, pods: [missed] } },
+  {
+    name: 'a pod without identity',
+    input: { deployment: settled, identity, pods: [good, missed] },
+    replaced: 'missed',
+  },
+  {
+    name: 'a pod with the role of before, made from the template of now',
+    input: { deployment: settled, identity, pods: [good, pod({ name: 'old', mark, holds: otherRoleArn })] },
+    replaced: 'old',
+  },
+  {
+    name: 'a pod of the template of before: the rollout replaces it',
+    input: { deployment: settled, identity, pods: [pod({ mark: identityOf(otherRoleArn).mark }), pod()] },
+  },
+  {
+    name: 'the template has not the identity yet',
+    input: { deployment: deployment({ mark: 'another' }), identity, pods: [missed] },
+  },
+  {
+    name: 'one that serves nobody goes first',
+    input: { deployment: settled, identity, pods: [missed, missedUnready] },
+    replaced: 'unready',
+  },
+  {
+    name: 'the oldest of those that serve goes first',
+    input: {
+      deployment: settled,
+      identity,
+      pods: [missed, pod({ name: 'older', mark, created: '2026-11-23T08:00:00Z' })],
+    },
+    replaced: 'older',
+  },
+  {
+    name: 'one that serves waits for the rollout',
+    input: { deployment: rolling, identity, pods: [good, missed] },
+  },
+  {
+    name: 'one that serves nobody may be what the rollout waits for',
+    input: { deployment: rolling, identity, pods: [good, missedUnready] },
+    replaced: 'unready',
+  },
+  {
+    name: 'one that serves waits until the others are well',
+    input: { deployment: settled, identity, pods: [missed, pod({ mark, holds: roleArn, ready: false })] },
+  },
+  {
+    name: 'one at a time',
+    input: { deployment: settled, identity, pods: [missed, pod({ mark, deleting: true })] },
+  },
+];
+
+describe('podToReplace', () => {
+  test.each(cases)('$name', ({ input, replaced }) => {
+    expect(podToReplace(input).map((step) => step.pod.metadata.name)).toEqual(
+      replaced === undefined ? [] : [replaced],
+    );
+  });
+
+  test('a pod is given ten seconds, so that making and evicting cannot become a fast loop', () => {
+    const [step] = podToReplace({ deployment: settled, identity, pods: [missed] });
+    expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:10Z'));
+  });
+});

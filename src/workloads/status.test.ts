@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+import type { App, LinkedServiceAccount } from '../api/index.ts';
+import type { Deployment } from './deployment.ts';
+import { planApp } from './plan.ts';
+import type { Pod } from './pod.ts';
+import { appStatus, type AppStatusDraft } from './status.ts';
+import { reportTarget, type TargetOutcome } from './target-status.ts';
+import {
+  account,
+  app,
+  deployment,
+  identityOf,
+  observation,
+  otherRoleArn,
+  pod,
+  roleArn,
+  row,
+  target,
+} from './testing/fixtures.ts';
+import { transitions } from './transitions.ts';
+
+type World = {
+  readonly app: App;
+  readonly account?: LinkedServiceAccount;
+  /** Of the target `production`. */
+  readonly deployment?: Deployment;
+  readonly pods?: readonly Pod[];
+  readonly outcomes?: Readonly<Record<string, TargetOutcome>>;
+};
+
+/** The status after a plan was carried out and left the cluster as it is given. */
+function statusIn(world: World): AppStatusDraft {
+  const plan = planApp(observation({ app: world.app, account: world.account }));
+  return appStatus(
+    world.app,
+    plan.targets.map((entry) =>
+      reportTarget({
+        app: world.app,
+        plan: entry,
+        outcome: world.outcomes?.[entry.target.name] ?? {},
+        deployment: entry.target.name === 'production' ? world.deployment : undefined,
+        pods: entry.target.name === 'production' ? (world.pods ?? []) : [],
+      }),
+    ),
+  );
+}
+
+function summary(status: AppStatusDraft): Readonly<Record<string, string>> {
+  return Object.fromEntries([
+    ...(status.targets ?? []).map((entry) => [entry.name, `${entry.state} ${entry.reason}`]),
+    ...status.conditions.map((entry) => [entry.type, `${entry.status} ${entry.reason}`]),
+  ]) as Readonly<Record<string, string>>;
+}
+
+const withAccount = app({ serviceAccount: 'payments' });
+const { mark } = identityOf();
+const proven = account([row('production')]);
+
+describe('the status of an app', () => {
+  test('that is well, without an account', () => {
+    const status = statusIn({ app: app(), deployment: deployment(), pods: [pod()] });
+    expect(status).toMatchObject({
+      observedGeneration: 1,
+      ready: '1/1',
+      targets: [
+        {
+          name: 'production',
+          state: 'Ready',
+          image: 'example.com/web:1',
+          revision: '3',
+          replicas: 1,
+          readyReplicas: 1,
+          identityCurrent: true,
+        },
+      ],
+    });
+    expect(summary(status)).toEqual({
+      production: 'Ready Available',
+      Ready: 'True Ready',
+      IdentityReady: 'True NoAccount',
+      Available: 'True Available',
+    });
+  });
+
+  test('that is well, with an account', () => {
+    const status = statusIn({
+      app: withAccount,
+      account: proven,
+      deployment: deployment({ mark }),
+      pods: [pod({ mark, holds: roleArn })],
+    });
+    expect(status.targets?.[0]).toMatchObject({ state: 'Ready', roleArn, identityCurrent: true });
+    expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True Proven' });
+  });
+
+  test('that waits for its account, having nothing deployed', () => {
+    const status = statusIn({ app: withAccount });
+    expect(summary(status)).toEqual({
+      production: 'WaitingForIdentity AccountNotFound',
+      Ready: 'False AccountNotFound',
+      IdentityReady: 'False AccountNotFound',
+      Available: 'False AccountNotFound',
+    });
+    expect(status.conditions[0]?.message).toMatch(
+      /production: there is no account payments.*nothing is deployed/,
+    );
+  });
+
+  test('that waits for its account, with the version of before serving', () => {
+    const status = statusIn({ app: withAccount, deployment: deployment(), pods: [pod()] });
+    expect(summary(status)).toMatchObject({
+      Ready: 'False AccountNotFound',
+      Available: 'True Available',
+    });
+    expect(status.targets?.[0]?.message).toMatch(/it stays as it was deployed last/);
+  });
+
+  test('whose account is in doubt says so, though its pods are well', () => {
+    const seen = deployment({ mark });
+    const plan = planApp(
+      observation({
+        app: withAccount,
+        account: account([row('production', { proven: false, message: 'AccessDenied' })]),
+        objects: [seen],
+      }),
+    );
+    const status = appStatus(
+      withAccount,
+      plan.targets.map((entry) =>
+        reportTarget({
+          app: withAccount,
+          plan: entry,
+          outcome: {},
+          deployment: seen,
+          pods: [pod({ mark, holds: roleArn })],
+        }),
+      ),
+    );
+    expect(summary(status)).toEqual({
+      production: 'Ready Available',
+      Ready: 'False IdentityNotProven',
+      IdentityReady: 'False IdentityNotProven',
+      Available: 'True Available',
+    });
+  });
+
+  test('one bad target does not hide the others', () => {
+    const status = statusIn({
+      app: app({ targets: [target('production'), target('nowhere')] }),
+      deployment: deployment(),
+    });
+    expect(summary(status)).toMatchObject({
+      production: 'Ready Available',
+      nowhere: 'Failed UnknownTarget',
+      Ready: 'False UnknownTarget',
+    });
+    expect(status.ready).toBe('1/2');
+  });
+
+  test('what failed counts before what waits', () => {
+    const status = statusIn({
+      app: app({ serviceAccount: 'payments', targets: [target('production'), target('nowhere')] }),
+    });
+    expect(summary(status)).toMatchObject({ Ready: 'False UnknownTarget' });
+  });
+
+  test('a write that was refused', () => {
+    const status = statusIn({
+      app: app(),
+      deployment: deployment(),
+      outcomes: { production: { failure: { reason: 'Refused', message: 'forbidden' } } },
+    });
+    expect(summary(status)).toMatchObject({ production: 'Failed Refused', Ready: 'False Refused' });
+  });
+
+  test('halted, and on its way there', () => {
+    const halted = app({
+      serviceAccount: 'payments',
+      targets: [target('production', { deployMode: 'halt' })],
+    });
+    expect(summary(statusIn({ app: halted, deployment: deployment({ replicas: 0 }) }))).toMatchObject({
+      production: 'Halted Halted',
+      Ready: 'True Ready',
+    });
+    const going = deployment({ replicas: 0, status: { replicas: 1, updatedReplicas: 0 } });
+    expect(summary(statusIn({ app: halted, deployment: going }))).toMatchObject({
+      production: 'Progressing RollingOut',
+      Ready: 'False RollingOut',
+    });
+  });
+
+  test.each([
+    { what: 'nothing', seen: pod({ mark }), words: /pod web-1 holds no identity of its own/ },
+    {
+      what: 'another role',
+      seen: pod({ mark, holds: otherRoleArn }),
+      words: new RegExp(`holds ${otherRoleArn}`),
+    },
+    { what: 'another ServiceAccount', seen: pod(), words: /has another ServiceAccount|holds no identity/ },
+  ])('a pod that holds $what', ({ seen, words }) => {
+    const status = statusIn({
+      app: withAccount,
+      account: proven,
+      deployment: deployment({ mark }),
+      pods: [seen],
+      outcomes: { production: { replacementWaits: 'it is replaced once the webhook injects' } },
+    });
+    expect(summary(status)).toMatchObject({ production: 'Progressing PodsNotCurrent' });
+    expect(status.targets?.[0]).toMatchObject({ identityCurrent: false });
+    expect(status.targets?.[0]?.message).toMatch(words);
+    expect(status.targets?.[0]?.message).toMatch(/once the webhook injects$/);
+  });
+
+  test('a pod of before that is going does not count', () => {
+    const status = statusIn({
+      app: withAccount,
+      account: proven,
+      deployment: deployment({ mark }),
+      pods: [pod({ mark, holds: roleArn }), pod({ name: 'old', deleting: true })],
+    });
+    expect(status.targets?.[0]).toMatchObject({ state: 'Ready', identityCurrent: true });
+  });
+});
+
+describe('transitions', () => {
+  const waiting = statusIn({ app: withAccount });
+  const ready = statusIn({
+    app: withAccount,
+    account: proven,
+    deployment: deployment({ mark }),
+    pods: [pod({ mark, holds: roleArn })],
+  });
+
+  test('a target that comes into another state is told, with the words of its row', () => {
+    expect(transitions(undefined, waiting)).toEqual([
+      { type: 'Warning', reason: 'AccountNotFound', message: `production: ${waiting.targets?.[0]?.message}` },
+    ]);
+    expect(transitions({ targets: waiting.targets }, ready)).toEqual([
+      { type: 'Normal', reason: 'Available', message: 'production: 1 of 1 replicas are available' },
+    ]);
+  });
+
+  test('one that stays is not told again, though its message changes', () => {
+    const before = waiting.targets?.map((entry) => ({ ...entry, message: 'other words' }));
+    expect(transitions({ targets: before }, waiting)).toEqual([]);
+  });
+});
