@@ -1,0 +1,24 @@
+# Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
+.DEFAULT_GOAL := help
+.PHONY: help sandbox test bench
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# npm puts the Node.js version that the project pins into node_modules; npx finds it there.
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer" >&2; exit 1; }
+	npm ci --no-progress
+	@touch $@
+
+dist/kon.js: node_modules/.package-lock.json $(shell find src scripts/build.ts -type f 2>/dev/null)
+	@npx node scripts/build.ts
+
+sandbox: dist/kon.js ## Start a local cluster from real parts, and walk through what Konstellation does
+	@npx node dist/kon.js sandbox tour
+
+test: node_modules/.package-lock.json ## Run every check and every test
+	@npx node scripts/verify.ts
+
+bench: dist/kon.js ## Measure speed, calls and memory
+	@npx node bench/run.ts

@@ -1,0 +1,49 @@
+/**
+ * Writes every generated file that is checked in, from the registries and schemas it derives from. With `--check` it
+ * compares instead, so that a file that was not regenerated fails the checks.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { apiReference } from './generate/api-reference.ts';
+import { crdManifests } from './generate/crd-manifests.ts';
+import { reasonsReference } from './generate/reasons-reference.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+
+/** Scripts that take `--check` themselves. */
+const scripts = ['generate-managed-policies.ts', 'generate-cli-reference.ts'];
+
+const files = new Map([...crdManifests(), ...apiReference(), ...reasonsReference()]);
+const faults: string[] = [];
+for (const [path, content] of files) {
+  const full = join(root, path);
+  const current = existsSync(full) ? readFileSync(full, 'utf8') : undefined;
+  if (current === content) continue;
+  if (values.check) faults.push(`${path} is not what its source says`);
+  else {
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, content);
+    console.log(`wrote ${path}`);
+  }
+}
+const crdFolder = 'charts/konstellation/crds';
+for (const name of readdirSync(join(root, crdFolder))) {
+  if (files.has(`${crdFolder}/${name}`)) continue;
+  if (values.check) faults.push(`${crdFolder}/${name} has no source any more`);
+  else rmSync(join(root, crdFolder, name));
+}
+for (const script of scripts) {
+  const args = [join(import.meta.dirname, script), ...(values.check ? ['--check'] : [])];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) faults.push(`scripts/${script} ${values.check ? 'found a difference' : 'failed'}`);
+}
+
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) {
+  if (values.check) console.error('run: npm run generate');
+  process.exit(1);
+}
+if (values.check) console.log('generated files: all are what their sources say');

@@ -1,0 +1,10 @@
+import { stringify } from 'yaml';
+import { crds } from '../../src/api/index.ts';
+
+/** The CustomResourceDefinitions as the chart ships them. */
+export function crdManifests(): [path: string, content: string][] {
+  return crds().map((crd) => [
+    `charts/konstellation/crds/${crd.metadata.name}.yaml`,
+    `# Generated from src/api by \`npm run generate\`.\n${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`,
+  ]);
+}

@@ -1,0 +1,44 @@
+import { identityErrors, identityReasons } from '../../src/identity/index.ts';
+import { accountEventReasons } from '../../src/operator/accounts/step-events.ts';
+
+/** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
+export function reasonsReference(): [path: string, content: string][] {
+  const errors = Object.entries(identityErrors).map(
+    ([code, { meaning, next, retry }]) =>
+      `| \`${code}\` | ${meaning} | ${next} | ${retry === 'backoff' ? 'soon' : 'slowly'} |`,
+  );
+  const reasons = Object.entries(identityReasons).map(
+    ([reason, meaning]) => `| \`${reason}\` | ${meaning} |`,
+  );
+  const events = Object.entries(accountEventReasons).map(
+    ([reason, meaning]) => `| \`${reason}\` | ${meaning} |`,
+  );
+  const page = [
+    '<!-- Generated from src/identity and src/operator by `npm run generate`. -->',
+    '',
+    '# Reasons',
+    '',
+    'The `reason` of a condition, of a row in a status and of an Event is one of these words. They are contract: scripts may',
+    'compare them. The messages beside them are for people and may change.',
+    '',
+    '## What can go wrong',
+    '',
+    '| reason | what happened | what to do next | tried again |',
+    '| --- | --- | --- | --- |',
+    ...errors,
+    '',
+    '## How an account or a cluster stands',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...reasons,
+    '',
+    '## What Events about accounts tell',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...events,
+    '',
+  ];
+  return [['docs/reference/reasons.md', page.join('\n')]];
+}

@@ -1,0 +1,115 @@
+/**
+ * Every check and every test behind one command, with one line at the end. `--only NAME` runs one of them, `--list` names
+ * them. A check counts as one; of a test run each test counts.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+type Check = { readonly name: string; readonly command: readonly string[] };
+type Outcome = { readonly passed: number; readonly failed: number };
+
+const root = resolve(import.meta.dirname, '..');
+
+const checks: readonly Check[] = [
+  { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
+  { name: 'format', command: ['oxfmt', '--check', '.'] },
+  { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
+  { name: 'unused', command: ['knip', '--no-progress'] },
+  { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
+  { name: 'build', command: ['node', 'scripts/build.ts'] },
+];
+const testProjects = ['unit', 'integration', 'e2e'] as const;
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
+});
+const all = [...checks.map((check) => check.name), ...testProjects];
+if (values.list) {
+  console.log(all.join('\n'));
+  process.exit(0);
+}
+const unknown = (values.only ?? []).filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such check: ${unknown.join(', ')}; there are: ${all.join(', ')}`);
+  process.exit(2);
+}
+const wanted = (name: string): boolean => values.only === undefined || values.only.includes(name);
+
+const scratch = await mkdtemp(join(tmpdir(), 'konstellation-verify-'));
+const outcomes = new Map<string, Outcome & { seconds: number }>();
+try {
+  for (const { name, command } of checks) {
+    if (wanted(name))
+      await record(name, async () =>
+        (await run(command)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 },
+      );
+  }
+  for (const project of testProjects) if (wanted(project)) await record(project, () => runTests(project));
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+
+console.log('');
+for (const [name, { passed, failed, seconds }] of outcomes) {
+  console.log(
+    `${failed === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(12)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds.toFixed(1).padStart(7)} s`,
+  );
+}
+const total = [...outcomes.values()].reduce(
+  (sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }),
+  { passed: 0, failed: 0 },
+);
+console.log('');
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+
+async function record(name: string, work: () => Promise<Outcome>): Promise<void> {
+  console.log(`\n== ${name}`);
+  const startedAt = performance.now();
+  const outcome = await work();
+  outcomes.set(name, { ...outcome, seconds: (performance.now() - startedAt) / 1000 });
+}
+
+async function runTests(project: string): Promise<Outcome> {
+  const report = join(scratch, `${project}.json`);
+  const exitCode = await run([
+    'vitest',
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
+  let counts: {
+    numPassedTests?: number;
+    numFailedTests?: number;
+    numTotalTests?: number;
+    testResults?: { status: string; assertionResults: unknown[] }[];
+  };
+  try {
+    counts = JSON.parse(await readFile(report, 'utf8')) as typeof counts;
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+  const passed = counts.numPassedTests ?? 0;
+  // A file that fails before its first test, and an error outside of tests, are failures too.
+  const broken = (counts.testResults ?? []).filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
+  const failed = (counts.numFailedTests ?? 0) + broken;
+  return { passed, failed: exitCode !== 0 && failed === 0 ? 1 : failed };
+}
+
+function run(command: readonly string[]): Promise<number> {
+  const [program = '', ...args] = command;
+  return new Promise((resolveCode, reject) => {
+    const child = spawn(join(root, 'node_modules', '.bin', program), args, { cwd: root, stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('exit', (code) => resolveCode(code ?? 1));
+  });
+}
