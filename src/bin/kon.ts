@@ -16,7 +16,17 @@ if (Number(process.versions.node.split('.')[0]) < neededMajor) {
   );
   process.exitCode = 1;
 } else {
-  process.exitCode = await start();
+  const code = await start();
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // What a library has left open (a socket, a credential plugin that hangs) holds nobody up.
+  process.exit(code);
+}
+
+/** Resolves when all that was written has been handed over; pipes are written to in the background. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
 }
 
 async function start(): Promise<number> {

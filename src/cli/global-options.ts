@@ -2,7 +2,7 @@
 import type { Option } from './command.ts';
 import { outputFormats } from './output/format.ts';
 
-export const globalOptions = [
+export const globalOptions: readonly Option[] = [
   {
     name: 'context',
     value: 'NAME',
@@ -24,4 +24,4 @@ export const globalOptions = [
   },
   { name: 'no-color', summary: 'write no colour; as NO_COLOR in the environment, or no terminal' },
   { name: 'verbose', short: 'v', summary: 'say on stderr what is done' },
-] as const satisfies readonly Option[];
+];

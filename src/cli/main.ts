@@ -1,10 +1,10 @@
 /** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
+import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './context.ts';
 import { CliError } from './errors.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { parseCommandLine } from './program.ts';
 import { commandGroups, commands } from './registry.ts';
-import type { KubeClient } from '../kube/index.ts';
 import { version } from './version.ts';
 
 export async function main(argv: readonly string[], host: Host): Promise<ExitCode> {
@@ -21,25 +21,15 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     return exitCodes.usage;
   }
   const { command, input, global } = invocation;
-  const clients: KubeClient[] = [];
-  const connection = once(async () => {
-    const { loadConnection } = await import('../kube/index.ts');
-    return loadConnection({ kubeconfig: global.kubeconfig, context: global.context, env: host.env });
-  });
-  const connect = once(async () => {
-    const { createKubeClient } = await import('../kube/index.ts');
-    const client = createKubeClient(await connection());
-    clients.push(client);
-    return client;
-  });
+  const session = createSession(host.env, global);
   const context: CliContext = {
     ...host,
     stdout: withColor(host.stdout, host.env, global.color),
     stderr: withColor(host.stderr, host.env, global.color),
     global,
     format: global.output ?? command.formats?.[0] ?? 'table',
-    connection,
-    connect,
+    connection: session.connection,
+    connect: session.connect,
     debug: (text) => {
       if (global.verbose) host.stderr.write(`${text}\n`);
     },
@@ -47,7 +37,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
   try {
     return await attempt(host, global, () => command.run(context, input));
   } finally {
-    await Promise.allSettled(clients.map((client) => client.close()));
+    await session.close();
   }
 }
 
@@ -77,11 +67,6 @@ async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): 
     host.stderr.write(renderError(told, { json: telling.output === 'json', color, cause: telling.verbose }));
     return told.exitCode;
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }
 
 /** Colour goes to terminals only. https://no-color.org: any value but the empty one turns it off. */

@@ -13,6 +13,7 @@ import { appDeleteCommand } from './commands/app/delete.ts';
 import { targetListCommand } from './commands/target/list.ts';
 import { targetCreateCommand } from './commands/target/create.ts';
 import { applyCommand } from './commands/apply.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
@@ -37,4 +38,6 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   applyCommand,
   crdsCommand,
+  completionCommand,
+  completeCommand,
 ];

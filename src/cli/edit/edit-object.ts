@@ -1,5 +1,4 @@
 /** The edit loop over an object of a cluster: what a person saves is checked, written, or given back with the reason. */
-import { stringify } from 'yaml';
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { createObject, replaceObject } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
@@ -9,6 +8,7 @@ import { nameOf, type Kind, type KonObject } from '../kinds.ts';
 import { checkManifest, type Manifest } from '../manifest/check.ts';
 import { differences } from '../manifest/difference.ts';
 import { parseText } from '../manifest/parse.ts';
+import { asYaml } from '../output/objects.ts';
 import { presentable } from '../manifest/present.ts';
 import { createDraft } from './draft.ts';
 import { editLoop, type Attempt, type Edited } from './edit-loop.ts';
@@ -57,7 +57,7 @@ export function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
     '# To cancel, close without a change, or delete everything.',
-    stringify(presentable(object), { lineWidth: 0 }),
+    asYaml(presentable(object)),
   ].join('\n');
 }
 

@@ -10,7 +10,11 @@ type Printable = {
 
 export type MachineFormat = Exclude<OutputFormat, 'table' | 'wide'>;
 
-const asYaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+/**
+ * Written so that YAML 1.1 reads it alike: kubectl and many others take an unquoted `yes` or date for more than text.
+ */
+export const asYaml = (value: unknown): string =>
+  stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 
 /** A name as kubectl writes it: `linkedserviceaccount.k11n.dev/myaccount`. */
 export function qualifiedName(object: Printable): string {
@@ -34,12 +38,19 @@ const listRenderers: Readonly<Record<MachineFormat, (objects: readonly Printable
 };
 
 export function renderObject(object: Printable, format: MachineFormat): string {
-  return objectRenderers[format](object);
+  return objectRenderers[format](withoutManagedFields(object));
 }
 
 /** JSON is one `List`, as kubectl's; YAML is one document per object. */
 export function renderList(objects: readonly Printable[], format: MachineFormat): string {
-  return listRenderers[format](objects);
+  return listRenderers[format](objects.map(withoutManagedFields));
+}
+
+/** The API server's books, which would hide the rest. kubectl leaves them out too. */
+function withoutManagedFields(object: Printable): Printable {
+  if (!('managedFields' in object.metadata)) return object;
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** For commands that declare no tables. */

@@ -1,0 +1,37 @@
+import { defineCommand } from '../command.ts';
+import { usageError } from '../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+
+const shells = ['bash', 'zsh', 'fish'];
+
+export const completionCommand = defineCommand({
+  path: ['completion'],
+  summary: 'Print what makes a shell complete kon’s words and the names of the cluster',
+  positionals: [{ name: 'shell', required: true, summary: shells.join(', '), complete: { choices: shells } }],
+  examples: [
+    { does: 'In this bash', command: 'source <(kon completion bash)' },
+    { does: 'In each bash from now on', command: "echo 'source <(kon completion bash)' >> ~/.bashrc" },
+    { does: 'In fish', command: 'kon completion fish > ~/.config/fish/completions/kon.fish' },
+  ],
+  run: async (context, { args }) => {
+    const { completionScripts } = await import('../completion/scripts.ts');
+    const script = Object.entries(completionScripts).find(([shell]) => shell === args.shell)?.[1];
+    if (script === undefined)
+      throw usageError(`there is no completion for "${args.shell}"`, `Give one of: ${shells.join(', ')}.`);
+    context.stdout.write(script);
+    return exitCodes.ok;
+  },
+});
+
+/** What the printed scripts call at each press of the tabulator key. */
+export const completeCommand = defineCommand({
+  path: ['__complete'],
+  summary: 'Print what can stand at the place of the last word',
+  hidden: true,
+  positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
+  examples: [],
+  run: async (context, { args }) => {
+    const { printCompletion } = await import('../completion/complete.ts');
+    return printCompletion(context, args.words);
+  },
+});

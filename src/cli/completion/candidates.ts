@@ -1,0 +1,135 @@
+/** What may stand at the place of the last word of an unfinished command line. Pure: derived from the registry. */
+import type { Command, CommandGroup, Completion, Option } from '../command.ts';
+import type { GlobalOptions } from '../context.ts';
+import { globalOptions } from '../global-options.ts';
+
+export type Candidate = { readonly value: string; readonly summary: string };
+
+export type Completed =
+  | { readonly kind: 'candidates'; readonly candidates: readonly Candidate[] }
+  /** Names which the cluster or the kubeconfig has. `lead` is put before each: `--account=`. */
+  | {
+      readonly kind: 'names';
+      readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
+      readonly lead: string;
+      /** Those given already, which are not offered again. */
+      readonly given: readonly string[];
+      /** The cluster to ask, as the unfinished line chooses it. */
+      readonly cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>;
+    }
+  | { readonly kind: 'files' };
+
+type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
+
+const helpOption: Option = { name: 'help', short: 'h', summary: 'show help' };
+
+/** @param words all after `kon`, up to the cursor; the last is the one being typed, possibly empty */
+export function completeWords(words: readonly string[], vocabulary: Vocabulary): Completed {
+  const current = words.at(-1) ?? '';
+  const state = readWords(words.slice(0, -1), vocabulary);
+  const { command, path, positionals, awaited } = state;
+  if (awaited) return completeValue(awaited, '', state);
+  const options = [...(command?.options ?? []), ...globalOptions, helpOption];
+  if (!state.literal && current.startsWith('-')) {
+    const at = current.indexOf('=');
+    const option = at < 0 ? undefined : options.find((each) => `--${each.name}` === current.slice(0, at));
+    if (option?.value) return completeValue(option, current.slice(0, at + 1), state);
+    return candidatesOf(
+      options
+        .filter((each) => each.repeatable || !state.given.has(each.name))
+        .map((each) => ({ value: `--${each.name}`, summary: each.summary })),
+      current,
+    );
+  }
+  if (!command) return candidatesOf(nextWords(path, vocabulary), current);
+  const last = command.positionals.at(-1);
+  const positional = command.positionals[positionals.length] ?? (last?.variadic ? last : undefined);
+  if (!positional?.complete) return { kind: 'candidates', candidates: [] };
+  return completeAs(positional.complete, '', positional.variadic ? positionals : [], state);
+}
+
+type State = {
+  readonly command: Command | undefined;
+  readonly path: readonly string[];
+  readonly positionals: readonly string[];
+  /** The option whose value comes next. */
+  readonly awaited: Option | undefined;
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  /** After `--`. */
+  readonly literal: boolean;
+};
+
+function readWords(words: readonly string[], vocabulary: Vocabulary): State {
+  let command: Command | undefined;
+  let path: readonly string[] = [];
+  let awaited: Option | undefined;
+  let literal = false;
+  const positionals: string[] = [];
+  const given = new Map<string, string[]>();
+  for (const word of words) {
+    if (awaited) {
+      given.get(awaited.name)?.push(word);
+      awaited = undefined;
+    } else if (literal) positionals.push(word);
+    else if (word === '--') literal = true;
+    else if (word.startsWith('-') && word !== '-') {
+      const [flag, value] = splitOnce(word, '=');
+      const option = [...(command?.options ?? []), ...globalOptions].find(
+        (each) => flag === `--${each.name}` || (each.short && flag === `-${each.short}`),
+      );
+      if (!option) continue;
+      const values = given.get(option.name) ?? [];
+      given.set(option.name, values);
+      if (option.value && value === undefined) awaited = option;
+      else if (value !== undefined) values.push(value);
+    } else if (command) positionals.push(word);
+    else {
+      path = [...path, word];
+      command = vocabulary.commands.find((each) => isSame(each.path, path));
+    }
+  }
+  return { command, path, positionals, awaited, given, literal };
+}
+
+/** The verbs of a noun, or the nouns and the commands without one. */
+function nextWords(path: readonly string[], { commands, groups }: Vocabulary): readonly Candidate[] {
+  const isNext = (each: readonly string[]): boolean =>
+    each.length === path.length + 1 && isSame(each.slice(0, -1), path);
+  return [...groups, ...commands.filter((command) => !command.hidden)]
+    .filter((each) => isNext(each.path))
+    .filter((each) => commands.some((command) => isSame(command.path.slice(0, each.path.length), each.path)))
+    .map((each) => ({ value: each.path.at(-1) ?? '', summary: each.summary }));
+}
+
+function completeValue(option: Option, lead: string, state: State): Completed {
+  const given = state.given.get(option.name) ?? [];
+  if (option.choices) return completeAs({ choices: option.choices }, lead, given, state);
+  return option.complete
+    ? completeAs(option.complete, lead, given, state)
+    : { kind: 'candidates', candidates: [] };
+}
+
+function completeAs(completion: Completion, lead: string, given: readonly string[], state: State): Completed {
+  if (completion === 'files') return { kind: 'files' };
+  if (typeof completion === 'string') {
+    const chosen = (name: string): string | undefined => state.given.get(name)?.at(-1);
+    const cluster = { context: chosen('context'), kubeconfig: chosen('kubeconfig') };
+    return { kind: 'names', of: completion, lead, given, cluster };
+  }
+  return {
+    kind: 'candidates',
+    candidates: completion.choices.map((choice) => ({ value: `${lead}${choice}`, summary: '' })),
+  };
+}
+
+function candidatesOf(all: readonly Candidate[], typed: string): Completed {
+  return { kind: 'candidates', candidates: all.filter(({ value }) => value.startsWith(typed)) };
+}
+
+const isSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((word, index) => word === b[index]);
+
+function splitOnce(text: string, separator: string): readonly [string, string?] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}

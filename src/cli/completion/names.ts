@@ -1,0 +1,49 @@
+/** Names that only the cluster or the kubeconfig knows, within a time that a person does not notice. */
+import { createSession } from '../cluster/session.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { accountKind, appKind, type Kind } from '../kinds.ts';
+import type { Completed } from './candidates.ts';
+
+type NameKind = Extract<Completed, { kind: 'names' }>['of'];
+
+/** A shell stands still meanwhile. What takes longer (a dead cluster, a slow credential plugin) is given up. */
+const patienceMs = 400;
+
+/** Empty when they cannot be had in time. */
+export async function liveNames(
+  context: CliContext,
+  of: NameKind,
+  cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
+): Promise<readonly string[]> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)]);
+  const outOfTime = new Promise<readonly string[]>((resolve) => {
+    signal.addEventListener('abort', () => resolve([]), { once: true });
+  });
+  return Promise.race([namesOf(context.env, of, cluster).catch(() => []), outOfTime]);
+}
+
+async function namesOf(
+  env: CliContext['env'],
+  of: NameKind,
+  cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
+): Promise<readonly string[]> {
+  if (of === 'contexts') {
+    const { contextNames } = await import('./contexts.ts');
+    return contextNames(env, cluster.kubeconfig);
+  }
+  // Left open: the process ends right after, and out of time or not.
+  const client = await createSession(env, cluster).connect();
+  const { listObjects } = await import('../cluster/objects.ts');
+  if (of === 'targets') {
+    const { knownTargets } = await import('../cluster/targets.ts');
+    return knownTargets(client);
+  }
+  if (of === 'policies') {
+    // Those in use here: what one account lists is likely what the next one needs.
+    const accounts = await listObjects(client, accountKind);
+    return [...new Set(accounts.flatMap((account) => account.spec.aws.policyArns))];
+  }
+  const kind: Kind = of === 'accounts' ? accountKind : appKind;
+  const objects = await listObjects(client, kind);
+  return objects.map((object) => object.metadata.name);
+}

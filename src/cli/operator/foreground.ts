@@ -1,0 +1,43 @@
+/** Runs the operator in this process. */
+import { createLogger, type LogLevel } from '../../operator/logger.ts';
+import { runOperator } from '../../operator/operator.ts';
+import { listObjects } from '../cluster/objects.ts';
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { clusterConfigKind } from '../kinds.ts';
+import { version } from '../version.ts';
+import { textLine } from './log-text.ts';
+
+export async function runInForeground(
+  context: CliContext,
+  options: {
+    readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
+    readonly concurrency: number | undefined;
+    /** The parser lets only the known ones pass. */
+    readonly logLevel: string;
+    readonly logFormat: string | undefined;
+  },
+): Promise<ExitCode> {
+  const { stderr, now, random, signal } = context;
+  // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
+  await listObjects(await context.connect(), clusterConfigKind);
+  const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
+  const logger = createLogger({
+    level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
+    write: isText ? (line) => stderr.write(textLine(line, stderr.color)) : (line) => stderr.write(line),
+  });
+  await runOperator({
+    connection: await context.connection(),
+    logger,
+    now,
+    random,
+    signal,
+    version,
+    ...(options.healthAddress ? { health: options.healthAddress } : {}),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    onStarted: ({ healthPort }) => {
+      if (healthPort !== undefined) logger.info('health is served', { port: healthPort });
+    },
+  });
+  return exitCodes.ok;
+}
