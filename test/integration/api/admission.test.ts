@@ -1,0 +1,212 @@
+/** What the real API server takes and refuses of our three kinds. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { crds } from '../../../src/api/index.ts';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+
+let cluster: TestControlPlane;
+
+const account = (spec: object, name = 'myaccount'): string =>
+  stringify({ apiVersion: 'k11n.dev/v1alpha1', kind: 'LinkedServiceAccount', metadata: { name }, spec });
+const app = (spec: object, name = 'myapp'): string =>
+  stringify({ apiVersion: 'k11n.dev/v1alpha1', kind: 'App', metadata: { name }, spec });
+const config = (aws: object, name = 'main'): string =>
+  stringify({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'ClusterConfig',
+    metadata: { name },
+    spec: { targets: ['production'], aws: { region: 'us-west-2', ...aws } },
+  });
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
+const dryRun = (manifest: string): Promise<string> =>
+  cluster.kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], manifest);
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  await cluster.kubectl(
+    ['apply', '-f', '-'],
+    crds()
+      .map((crd) => stringify(crd))
+      .join('---\n'),
+  );
+  await cluster.kubectl([
+    'wait',
+    '--for=condition=Established',
+    '--timeout=30s',
+    ...crds().map((crd) => `crd/${crd.metadata.name}`),
+  ]);
+});
+afterAll(() => cluster?.stop());
+
+describe('a LinkedServiceAccount', () => {
+  it("is taken as the request's example writes it, and gets its default", async () => {
+    const created = JSON.parse(await dryRun(account({ aws: { policyArns: [readOnly] } }))) as {
+      spec: unknown;
+    };
+    expect(created.spec).toEqual({ aws: { policyArns: [readOnly] }, deletionPolicy: 'Delete' });
+  });
+
+  it.each([
+    ['a role ARN', 'arn:aws:iam::123456789012:role/x'],
+    ['a name', 'AmazonS3ReadOnlyAccess'],
+    ['an account of eleven digits', 'arn:aws:iam::12345678901:policy/x'],
+    ['a space', 'arn:aws:iam::aws:policy/Amazon S3'],
+  ])('is refused with %s for a policy ARN, and told where', async (_what, arn) => {
+    await expect(dryRun(account({ aws: { policyArns: [readOnly, arn] } }))).rejects.toThrow(
+      /spec\.aws\.policyArns\[1\].*should match/s,
+    );
+  });
+
+  it.each([
+    ['AWS China', 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'],
+    ['GovCloud', 'arn:aws-us-gov:iam::aws:policy/AmazonS3ReadOnlyAccess'],
+    ['a path', 'arn:aws:iam::aws:policy/service-role/AWSLambdaRole'],
+    ['a customer policy with a path', 'arn:aws:iam::123456789012:policy/team/payments/Read+Write=,.@-_'],
+  ])('is taken with a policy ARN of %s', async (_what, arn) => {
+    await expect(dryRun(account({ aws: { policyArns: [arn] } }))).resolves.toContain(arn);
+  });
+
+  it('is refused with a policy listed twice', async () => {
+    await expect(dryRun(account({ aws: { policyArns: [readOnly, readOnly] } }))).rejects.toThrow(
+      /Duplicate value/,
+    );
+  });
+
+  it('is refused with more policies than any role can hold', async () => {
+    const policyArns = Array.from({ length: 26 }, (_, index) => `${readOnly}${index}`);
+    await expect(dryRun(account({ aws: { policyArns } }))).rejects.toThrow(/must have at most 25 items/);
+  });
+
+  it('is refused with an unknown field, which is named', async () => {
+    await expect(dryRun(account({ aws: { policyArns: [], policies: [] } }))).rejects.toThrow(
+      /unknown field "spec\.aws\.policies"/,
+    );
+  });
+
+  it('is refused without spec.aws', async () => {
+    await expect(dryRun(account({}))).rejects.toThrow(/spec\.aws: Required value/);
+  });
+
+  it.each(['My_Account', 'a..b', '-a', ''])('is refused with the name "%s"', async (name) => {
+    await expect(dryRun(account({ aws: { policyArns: [] } }, name))).rejects.toThrow(
+      /Invalid value|name is required|name or generateName/,
+    );
+  });
+
+  it('is refused with a tag that is kept for us or for AWS', async () => {
+    for (const key of ['k11n.dev/managed-by', 'aws:x', 'AWS:x']) {
+      await expect(dryRun(account({ aws: { policyArns: [], tags: { [key]: 'x' } } }))).rejects.toThrow(
+        /kept for/,
+      );
+    }
+    await expect(dryRun(account({ aws: { policyArns: [], tags: { team: 'payments' } } }))).resolves.toContain(
+      'payments',
+    );
+  });
+
+  it('is refused with a session that IAM does not give', async () => {
+    for (const maxSessionDuration of [3599, 43201]) {
+      await expect(dryRun(account({ aws: { policyArns: [], maxSessionDuration } }))).rejects.toThrow(
+        /maxSessionDuration/,
+      );
+    }
+  });
+
+  it('is refused with a target that can be no namespace, or twice the same', async () => {
+    await expect(dryRun(account({ targets: ['Production'], aws: { policyArns: [] } }))).rejects.toThrow(
+      /spec\.targets\[0\]/,
+    );
+    await expect(dryRun(account({ targets: ['a', 'a'], aws: { policyArns: [] } }))).rejects.toThrow(
+      /Duplicate value/,
+    );
+  });
+
+  it('is listed with what a person wants to see at a glance', async () => {
+    await cluster.kubectl(['create', '-f', '-'], account({ aws: { policyArns: [readOnly] } }, 'columns'));
+    const header = (await cluster.kubectl(['get', 'lsa'])).split('\n')[0];
+    expect(header?.split(/\s{2,}/)).toEqual([
+      'NAME',
+      'READY',
+      'REASON',
+      'ROLE',
+      'TARGETS',
+      'POLICIES',
+      'AGE',
+    ]);
+  });
+
+  it('cannot be given a status by whoever may only write accounts', async () => {
+    const manifest = stringify({
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'liar' },
+      spec: { aws: { policyArns: [] } },
+      status: { roleArn: 'arn:aws:iam::123456789012:role/admin' },
+    });
+    const created = JSON.parse(await cluster.kubectl(['create', '-o', 'json', '-f', '-'], manifest)) as {
+      status?: unknown;
+    };
+    expect(created.status).toBeUndefined();
+  });
+});
+
+describe('an App', () => {
+  const minimal = { image: 'nginx', targets: [{ name: 'production' }] };
+
+  it('is taken with an image and a target', async () => {
+    const created = JSON.parse(await dryRun(app(minimal))) as { spec: unknown };
+    expect(created.spec).toEqual({ image: 'nginx', targets: [{ name: 'production', deployMode: 'latest' }] });
+  });
+
+  it('is refused with a name that no Service can have', async () => {
+    for (const name of ['1app', 'my.app', 'a'.repeat(64)]) {
+      await expect(dryRun(app(minimal, name))).rejects.toThrow(/also the name of its Service/);
+    }
+  });
+
+  it('is refused without a target, or with one of them twice', async () => {
+    await expect(dryRun(app({ image: 'nginx', targets: [] }))).rejects.toThrow(/spec\.targets/);
+    await expect(dryRun(app({ ...minimal, targets: [{ name: 'a' }, { name: 'a' }] }))).rejects.toThrow(
+      /Duplicate value/,
+    );
+  });
+
+  it('is refused with an account name that Kubernetes refuses, and with an unknown field', async () => {
+    await expect(dryRun(app({ ...minimal, serviceAccount: 'My_Account' }))).rejects.toThrow(
+      /spec\.serviceAccount/,
+    );
+    await expect(dryRun(app({ ...minimal, serviceaccount: 'x' }))).rejects.toThrow(
+      /unknown field "spec\.serviceaccount"/,
+    );
+  });
+
+  it('is refused with nonsense for a quantity or a port', async () => {
+    await expect(dryRun(app({ ...minimal, resources: { requests: { cpu: 'lots' } } }))).rejects.toThrow(
+      /spec\.resources\.requests\.cpu/,
+    );
+    await expect(dryRun(app({ ...minimal, ports: [{ name: 'http', port: 70000 }] }))).rejects.toThrow(
+      /spec\.ports\[0\]\.port/,
+    );
+  });
+});
+
+describe('a ClusterConfig', () => {
+  it('gets its defaults', async () => {
+    const created = JSON.parse(await dryRun(config({}))) as { spec: { aws: unknown } };
+    expect(created.spec.aws).toEqual({
+      region: 'us-west-2',
+      rolePath: '/konstellation/',
+      driftIntervalSeconds: 60,
+    });
+  });
+
+  it.each([
+    ['region', { region: 'Oregon' }],
+    ['accountId', { accountId: '123' }],
+    ['oidcIssuer', { oidcIssuer: 'http://example.com' }],
+    ['rolePath', { rolePath: 'konstellation' }],
+  ])('is refused with nonsense for %s', async (field, aws) => {
+    await expect(dryRun(config(aws))).rejects.toThrow(new RegExp(`spec\\.aws\\.${field}`));
+  });
+});
