@@ -9,6 +9,7 @@ import type { Faults } from './faults/faults.ts';
 import { iamActions } from './iam/actions.ts';
 import { createAwsManagedPolicies } from './iam/aws-managed.ts';
 import { readPolicy } from './iam/documents.ts';
+import { newProvider } from './iam/oidc-providers.ts';
 import type { IamQuotas } from './iam/quotas.ts';
 import { defaultQuotas } from './iam/quotas.ts';
 import { IamState } from './iam/state.ts';
@@ -40,6 +41,8 @@ export type AccountOptions = {
   /** Fetches the key document of an OIDC issuer. */
   readonly issuerKeys: IssuerKeys;
   readonly clusters: readonly EksCluster[];
+  /** OIDC providers that the account has from the start; more can be made by IAM's own calls. */
+  readonly oidcProviders?: readonly { readonly issuer: string; readonly clientIds: readonly string[] }[];
   /** Whether callers need permission for what they call; true when absent. Trust policies count in any case. */
   readonly enforceCallerPolicies?: boolean;
   /** What differs from AWS's default quotas. */
@@ -71,6 +74,12 @@ export function createAccount(
     awsManaged: createAwsManagedPolicies(partition),
     users: users.map(({ user }) => user),
   });
+  for (const { issuer, clientIds } of options.oidcProviders ?? []) {
+    state.putProvider(
+      newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt),
+      startedAt,
+    );
+  }
   const credentials = createCredentialStore(users, identifiers);
   return {
     state,

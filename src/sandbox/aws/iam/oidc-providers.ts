@@ -32,15 +32,21 @@ const createProvider = iamAction({
   also: (input, subject) =>
     input.Tags.length > 0 ? [requirement('iam:TagOpenIDConnectProvider', subject)] : [],
   run: (input, { state, now }) => {
-    const url = readUrl(input.Url);
-    const arn = state.arn(`oidc-provider/${url}`);
-    const clientIds = [...new Set(input.ClientIDList)];
-    checkClientIds(clientIds, state);
-    const tags = addTags([], input.Tags, state.quotas.tags);
+    const provider = newProvider(
+      {
+        issuer: input.Url,
+        clientIds: input.ClientIDList,
+        thumbprints: input.ThumbprintList,
+        tags: addTags([], input.Tags, state.quotas.tags),
+      },
+      state,
+      now,
+    );
+    const { arn, url, tags } = provider;
     if (state.provider(arn)) throw alreadyExists(`Provider with url https://${url} already exists.`);
     const limit = state.quotas.openIdConnectProviders;
     if (state.providerCount() >= limit) throw quotaExceeded('OpenIdConnectProvidersPerAccount', limit);
-    state.putProvider({ arn, url, clientIds, thumbprints: input.ThumbprintList, createdAt: now, tags }, now);
+    state.putProvider(provider, now);
     return { OpenIDConnectProviderArn: arn, Tags: tags.length > 0 ? tags.map(tag) : undefined };
   },
 });
@@ -154,6 +160,25 @@ const listProviderTags = iamAction({
     return { Tags: page.items.map(tag), ...page.end };
   },
 });
+
+/** A provider that is not in the account yet. Throws ValidationError or LimitExceeded. */
+export function newProvider(
+  given: Pick<OidcProvider, 'clientIds' | 'thumbprints' | 'tags'> & { readonly issuer: string },
+  state: IamState,
+  now: number,
+): OidcProvider {
+  const url = readUrl(given.issuer);
+  const clientIds = [...new Set(given.clientIds)];
+  checkClientIds(clientIds, state);
+  return {
+    arn: state.arn(`oidc-provider/${url}`),
+    url,
+    clientIds,
+    thumbprints: given.thumbprints,
+    createdAt: now,
+    tags: given.tags,
+  };
+}
 
 /** The URL without its scheme. IAM takes no port, query or fragment. Throws ValidationError. */
 function readUrl(url: string): string {

@@ -34,6 +34,8 @@ const trust = JSON.stringify({
   ],
 });
 
+const byName = (left: string, right: string): number => (left < right ? -1 : 1);
+
 let standIn: TestStandIn;
 let iam: IAMClient;
 
@@ -330,7 +332,7 @@ describe('attachments', () => {
       [...(first.AttachedPolicies ?? []), ...(second.AttachedPolicies ?? [])]
         .map((policy) => policy.PolicyName)
         .sort(),
-    ).toEqual(names.sort());
+    ).toEqual(names.toSorted(byName));
   });
 });
 

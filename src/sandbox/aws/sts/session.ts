@@ -89,7 +89,7 @@ function packedSize(
 ): number | undefined {
   const parts = [policy ?? '', ...arns, ...Object.entries(tags).flat()].filter((part) => part !== '');
   if (parts.length === 0) return undefined;
-  const room = 1600;
+  const room = 1200;
   return Math.ceil((100 * deflateRawSync(parts.join('\n'), { level: 9 }).length) / room);
 }
 

@@ -75,6 +75,7 @@ export type TestStandIn = AwsStandIn & {
     readonly region: string;
     readonly credentials: Keys;
     readonly maxAttempts: number;
+    readonly systemClockOffset: number;
   };
 };
 
@@ -97,7 +98,14 @@ export async function startTestStandIn(
     ...rest,
   });
   const client = (keys: Keys = administrator) =>
-    ({ endpoint: standIn.url, region, credentials: keys, maxAttempts: 1 }) as const;
+    ({
+      endpoint: standIn.url,
+      region,
+      credentials: keys,
+      maxAttempts: 1,
+      // Signs by the clock of the test.
+      systemClockOffset: rest.now() - Date.now(),
+    }) as const;
   return {
     ...standIn,
     client,

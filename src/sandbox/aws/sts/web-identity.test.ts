@@ -1,0 +1,397 @@
+import {
+  AttachRolePolicyCommand,
+  CreateOpenIDConnectProviderCommand,
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DetachRolePolicyCommand,
+  GetRoleCommand,
+  ListRolesCommand,
+  RemoveClientIDFromOpenIDConnectProviderCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Keys, TestStandIn, TokenClaims, TokenIssuer } from '../testing/stand-in.ts';
+import {
+  accountId,
+  createTokenIssuer,
+  issuer,
+  providerArn,
+  providerUrl,
+  region,
+  startTestStandIn,
+} from '../testing/stand-in.ts';
+
+const subject = 'system:serviceaccount:production:myaccount';
+const roleArn = `arn:aws:iam::${accountId}:role/kon/Example`;
+const iamReadOnly = 'arn:aws:iam::aws:policy/IAMReadOnlyAccess';
+
+const trust = (condition: object): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: providerArn },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: condition,
+      },
+    ],
+  });
+const exactTrust = trust({
+  StringEquals: { [`${providerUrl}:sub`]: subject, [`${providerUrl}:aud`]: 'sts.amazonaws.com' },
+});
+
+let time: number;
+let published: object[];
+let reachable: boolean;
+let asked: number;
+let keys: TokenIssuer;
+let standIn: TestStandIn;
+let iam: IAMClient;
+
+beforeEach(async () => {
+  time = Date.now();
+  keys = await createTokenIssuer(() => time);
+  published = [keys.jwk];
+  reachable = true;
+  asked = 0;
+  standIn = await startTestStandIn({
+    now: () => time,
+    issuerKeys: (name) => {
+      asked += 1;
+      if (!reachable || name !== issuer) return Promise.reject(new Error('out of reach'));
+      return Promise.resolve({ keys: published });
+    },
+  });
+  iam = standIn.iam();
+  await iam.send(
+    new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
+  );
+  await iam.send(
+    new CreateRoleCommand({
+      RoleName: 'Example',
+      Path: '/kon/',
+      AssumeRolePolicyDocument: exactTrust,
+      MaxSessionDuration: 7200,
+    }),
+  );
+});
+afterEach(() => standIn.close());
+
+/** As a pod does it: without any keys. */
+function assume(token: string, more: object = {}) {
+  const sts = new STSClient({
+    endpoint: standIn.url,
+    region,
+    maxAttempts: 1,
+    credentials: { accessKeyId: '', secretAccessKey: '' },
+  });
+  return sts.send(
+    new AssumeRoleWithWebIdentityCommand({
+      RoleArn: roleArn,
+      RoleSessionName: 'test-session',
+      WebIdentityToken: token,
+      ...more,
+    }),
+  );
+}
+
+async function session(more: object = {}): Promise<Keys> {
+  const { Credentials } = await assume(await keys.sign(), more);
+  return {
+    accessKeyId: Credentials?.AccessKeyId ?? '',
+    secretAccessKey: Credentials?.SecretAccessKey ?? '',
+    sessionToken: Credentials?.SessionToken ?? '',
+  };
+}
+
+const listRoles = (keysOfSession: Keys) => standIn.iam(keysOfSession).send(new ListRolesCommand());
+const denied = { name: 'AccessDenied', $metadata: expect.objectContaining({ httpStatusCode: 403 }) };
+
+describe('a token that the trust policy accepts', () => {
+  it('gives credentials of the role, which say who they are', async () => {
+    const answer = await assume(await keys.sign());
+    expect(answer).toMatchObject({
+      SubjectFromWebIdentityToken: subject,
+      Audience: 'sts.amazonaws.com',
+      Provider: providerArn,
+      AssumedRoleUser: {
+        Arn: `arn:aws:sts::${accountId}:assumed-role/Example/test-session`,
+        AssumedRoleId: expect.stringMatching(/^AROA[A-Z2-7]{17}:test-session$/),
+      },
+      Credentials: {
+        AccessKeyId: expect.stringMatching(/^ASIA[A-Z2-7]{16}$/),
+        Expiration: new Date(Math.floor((time + 3_600_000) / 1000) * 1000),
+      },
+    });
+    const identity = await standIn.sts(await session()).send(new GetCallerIdentityCommand());
+    expect(identity).toMatchObject({
+      Account: accountId,
+      Arn: `arn:aws:sts::${accountId}:assumed-role/Example/test-session`,
+      UserId: answer.AssumedRoleUser?.AssumedRoleId,
+    });
+    const { Role } = await iam.send(new GetRoleCommand({ RoleName: 'Example' }));
+    expect(Role?.RoleLastUsed?.Region).toBe(region);
+  });
+
+  it('leaves no trace of itself or of the credentials in the journal', async () => {
+    const token = await keys.sign();
+    const { Credentials } = await assume(token);
+    await standIn.sts(await session()).send(new GetCallerIdentityCommand());
+    const written = JSON.stringify(standIn.journal.entries());
+    expect(written).toContain('AssumeRoleWithWebIdentity');
+    for (const secret of [
+      token,
+      token.split('.')[2],
+      Credentials?.SecretAccessKey,
+      Credentials?.SessionToken,
+    ]) {
+      expect(written).not.toContain(secret ?? 'missing');
+    }
+  });
+});
+
+describe('a token is refused', () => {
+  const invalid = 'InvalidIdentityTokenException';
+  const cases: readonly [string, TokenClaims, string, RegExp][] = [
+    [
+      'of another subject',
+      { sub: 'system:serviceaccount:production:other' },
+      'AccessDenied',
+      /^Not authorized to perform sts:AssumeRoleWithWebIdentity$/,
+    ],
+    [
+      'for an audience that the provider does not list',
+      { aud: 'kubernetes' },
+      invalid,
+      /^Incorrect token audience$/,
+    ],
+    [
+      'of an issuer that the account does not know',
+      { iss: 'https://example.com' },
+      invalid,
+      /^No OpenIDConnect provider found in your account for https:\/\/example\.com$/,
+    ],
+    [
+      'that has expired',
+      { expiresIn: -1 },
+      'ExpiredTokenException',
+      /^Token expired: current date\/time \d+ must be before the expiration date\/time \d+$/,
+    ],
+    ['that is not valid yet', { notBefore: 60 }, invalid, /not valid yet/],
+    [
+      'of a key that the issuer does not publish',
+      { kid: 'unknown' },
+      invalid,
+      /^Couldn't retrieve verification key from your identity provider, {2}please/,
+    ],
+    ['issued to another party', { azp: 'someone' }, invalid, /^Incorrect token audience$/],
+  ];
+  it.each(cases)('%s', async (_name, claims, name, message) => {
+    await expect(assume(await keys.sign(claims))).rejects.toMatchObject({
+      name,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('with another signature', async () => {
+    const forger = await createTokenIssuer(() => time);
+    await expect(assume(await forger.sign())).rejects.toMatchObject({
+      name: invalid,
+      message: expect.stringMatching(/could not be validated/),
+    });
+  });
+
+  it('that says it needs no signature', async () => {
+    const [, payload = ''] = (await keys.sign()).split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'none', kid: 'key-1' })).toString('base64url');
+    await expect(assume(`${header}.${payload}.`)).rejects.toMatchObject({ name: invalid });
+  });
+
+  it('that is none', async () => {
+    await expect(assume('not-a-token')).rejects.toMatchObject({
+      name: invalid,
+      message: expect.stringMatching(/^The ID Token provided is not a valid JWT/),
+    });
+  });
+
+  it('when the issuer cannot be reached', async () => {
+    reachable = false;
+    await expect(assume(await keys.sign())).rejects.toMatchObject({
+      name: 'IDPCommunicationErrorException',
+      $metadata: { httpStatusCode: 400 },
+    });
+  });
+
+  it('once the provider no longer lists the audience', async () => {
+    await iam.send(
+      new RemoveClientIDFromOpenIDConnectProviderCommand({
+        OpenIDConnectProviderArn: providerArn,
+        ClientID: 'sts.amazonaws.com',
+      }),
+    );
+    await expect(assume(await keys.sign())).rejects.toMatchObject({ message: 'Incorrect token audience' });
+  });
+
+  it.each([
+    ['a role that does not exist', `arn:aws:iam::${accountId}:role/kon/Nobody`, 'AccessDenied'],
+    ['a role under another path', `arn:aws:iam::${accountId}:role/Example`, 'AccessDenied'],
+    ['a role of another account', 'arn:aws:iam::999999999999:role/kon/Example', invalid],
+    ['something that is no role', `arn:aws:iam::${accountId}:user/administrator`, 'ValidationError'],
+  ])('for %s', async (_name, RoleArn, name) => {
+    await expect(assume(await keys.sign(), { RoleArn })).rejects.toMatchObject({ name });
+  });
+});
+
+describe("the trust policy's conditions", () => {
+  it.each([
+    ['exactly this subject', { StringEquals: { [`${providerUrl}:sub`]: subject } }, true],
+    ['one of several subjects', { StringEquals: { [`${providerUrl}:sub`]: ['x', subject] } }, true],
+    [
+      'a pattern of subjects',
+      { StringLike: { [`${providerUrl}:sub`]: 'system:serviceaccount:production:*' } },
+      true,
+    ],
+    [
+      'a pattern, taken literally',
+      { StringEquals: { [`${providerUrl}:sub`]: 'system:serviceaccount:production:*' } },
+      false,
+    ],
+    ['another audience', { StringEquals: { [`${providerUrl}:aud`]: 'other' } }, false],
+    ['the subject of another issuer', { StringEquals: { 'example.com:sub': subject } }, false],
+    ['a session name', { StringEquals: { 'sts:RoleSessionName': 'test-session' } }, true],
+  ])('accept %s', async (_name, condition, accepted) => {
+    await iam.send(
+      new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: trust(condition) }),
+    );
+    const outcome = assume(await keys.sign());
+    if (accepted) await expect(outcome).resolves.toMatchObject({ Provider: providerArn });
+    else await expect(outcome).rejects.toMatchObject(denied);
+  });
+});
+
+describe('the keys of an issuer', () => {
+  it('are asked for once, and again for a key that is new', async () => {
+    await assume(await keys.sign());
+    await assume(await keys.sign());
+    expect(asked).toBe(1);
+    const next = await createTokenIssuer(() => time, 'key-2');
+    published = [keys.jwk, next.jwk];
+    await assume(await next.sign());
+    expect(asked).toBe(2);
+  });
+});
+
+describe('a session', () => {
+  beforeEach(() => iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly })));
+
+  it('may do what the role may, from one call to the next', async () => {
+    const credentials = await session();
+    await listRoles(credentials);
+    await iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
+    await expect(listRoles(credentials)).rejects.toMatchObject({
+      ...denied,
+      message: `User: arn:aws:sts::${accountId}:assumed-role/Example/test-session is not authorized to perform: iam:ListRoles on resource: arn:aws:iam::${accountId}:role/ because no identity-based policy allows the iam:ListRoles action`,
+    });
+  });
+
+  it('may do nothing under a session policy that denies all', async () => {
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: { Effect: 'Deny', Action: '*', Resource: '*' },
+    });
+    await expect(listRoles(await session({ Policy }))).rejects.toMatchObject({
+      message: expect.stringMatching(/with an explicit deny in a session policy$/),
+    });
+  });
+
+  it('may only do what its session policies allow too', async () => {
+    const PolicyArns = [{ arn: 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess' }];
+    await expect(listRoles(await session({ PolicyArns }))).rejects.toMatchObject({
+      message: expect.stringMatching(/because no session policy allows the iam:ListRoles action$/),
+    });
+    await listRoles(await session({ PolicyArns: [...PolicyArns, { arn: iamReadOnly }] }));
+  });
+
+  it('ends when its time is up', async () => {
+    const credentials = await session({ DurationSeconds: 900 });
+    time += 899_000;
+    await listRoles(credentials);
+    time += 1000;
+    await expect(listRoles(credentials)).rejects.toMatchObject({
+      name: 'ExpiredToken',
+      message: 'The security token included in the request is expired',
+    });
+  });
+
+  it('loses its rights with the role, also when a role of that name comes back', async () => {
+    const credentials = await session();
+    await iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
+    await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));
+    await expect(listRoles(credentials)).rejects.toMatchObject(denied);
+    await iam.send(
+      new CreateRoleCommand({ RoleName: 'Example', Path: '/kon/', AssumeRolePolicyDocument: exactTrust }),
+    );
+    await iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
+    await expect(listRoles(credentials)).rejects.toMatchObject(denied);
+  });
+
+  it.each([
+    [
+      'longer than the role allows',
+      { DurationSeconds: 7201 },
+      'ValidationError',
+      /^The requested DurationSeconds exceeds the MaxSessionDuration set for this role\.$/,
+    ],
+    [
+      'shorter than fifteen minutes',
+      { DurationSeconds: 899 },
+      'ValidationError',
+      /greater than or equal to 900/,
+    ],
+    [
+      'of a name with a slash',
+      { RoleSessionName: 'a/b' },
+      'ValidationError',
+      /'roleSessionName'.*regular expression/,
+    ],
+    ['with a policy that is none', { Policy: '{}' }, 'MalformedPolicyDocumentException', /./],
+    [
+      'with more than ten managed policies',
+      { PolicyArns: Array.from({ length: 11 }, () => ({ arn: iamReadOnly })) },
+      'ValidationError',
+      /less than or equal to 10/,
+    ],
+    [
+      'with policies that pack to too much',
+      {
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: {
+            Effect: 'Allow',
+            Action: '*',
+            Resource: Array.from({ length: 20 }, (_, index) => `arn:aws:s3:::${noise(index)}`),
+          },
+        }),
+      },
+      'PackedPolicyTooLargeException',
+      /packed policy size is \d+%/,
+    ],
+  ])('is not given %s', async (_name, more, name, message) => {
+    await expect(assume(await keys.sign(), more)).rejects.toMatchObject({
+      name,
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+/** Text that does not compress. */
+function noise(seed: number): string {
+  let state = seed + 1;
+  return Array.from({ length: 80 }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-'.charAt(state >>> 26);
+  }).join('');
+}
