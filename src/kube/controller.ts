@@ -1,24 +1,229 @@
-/** Runs reconciles: keys in, bounded concurrency, retries with backoff. */
+/**
+ * Runs reconciles, after controller-runtime: only keys go in, a bounded number is worked on at a time, never one key
+ * twice at once, and what is thrown costs its own key only.
+ */
+import type { BackoffPolicy } from './backoff.ts';
+import { silentLogger, type Logger } from './logger.ts';
+import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetrics } from './workqueue.ts';
 
 /**
  * What a reconcile asks for. Nothing: done until something changes. `requeueAfterMs`: look again then.
- * `backoff`: as after an error, but the reconcile has told the reason itself.
+ * `backoff`: as after an error, when the reconcile has already told what is wrong.
  */
-// oxlint-disable-next-line typescript/no-invalid-void-type -- a reconcile may simply return
-export type ReconcileResult = { readonly requeueAfterMs?: number; readonly backoff?: true } | void;
+export type ReconcileResult =
+  | { readonly requeueAfterMs?: number; readonly backoff?: true }
+  | undefined
+  | void;
 
+/** `signal` aborts when the reconcile takes too long, and when the process has to stop without waiting for it. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
-export type EnqueueOptions = {
-  /** Not before this many milliseconds from now; the earliest of several wins. */
-  readonly afterMs?: number;
-  /** Higher goes first; 0 unless told otherwise; the highest of several wins. */
-  readonly priority?: number;
+/** Thrown by a reconcile for what no repetition will heal: the key is left until it changes. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+/** controller-runtime's values of the label `result`, and `stopped` for what a shutdown cut short. */
+export type ReconcileOutcome = 'success' | 'requeue_after' | 'requeue' | 'error' | 'stopped';
+
+export type ControllerObserver = {
+  readonly reconciled?: ((outcome: ReconcileOutcome, durationMs: number) => void) | undefined;
+  readonly queued?: ((waitedMs: number) => void) | undefined;
+};
+
+export type ControllerOptions = {
+  readonly name: string;
+  readonly reconcile: Reconcile;
+  /** Keys worked on at a time, 1 unless told otherwise. */
+  readonly concurrency?: number | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: Now;
+  readonly random: Random;
+  readonly setTimer?: SetTimer | undefined;
+  readonly logger?: Logger | undefined;
+  readonly onError?: ((key: string, error: unknown) => void) | undefined;
+  readonly observer?: ControllerObserver | undefined;
+  readonly backoff?: BackoffPolicy | undefined;
+  readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
+  /** After this a reconcile counts as stuck and its signal aborts; 5 minutes unless told otherwise. */
+  readonly reconcileTimeoutMs?: number | undefined;
+  /** How long a stop waits for what is running before its signals abort; 20 s unless told otherwise. */
+  readonly drainTimeoutMs?: number | undefined;
+};
+
+export type ControllerMetrics = WorkQueueMetrics & {
+  readonly maxConcurrent: number;
+  readonly active: number;
+  readonly reconciles: Readonly<Record<ReconcileOutcome, number>>;
+  readonly terminalErrors: number;
+  /** Thrown bugs (TypeError and its like), which are errors too. */
+  readonly panics: number;
+  readonly timeouts: number;
 };
 
 export type Controller = {
   readonly name: string;
   enqueue(key: string, options?: EnqueueOptions): void;
-  /** Works until `signal` aborts, then lets what is running finish, and resolves. */
+  /**
+   * Works until `signal` aborts; then takes nothing new, lets what is running finish, and resolves. What does not
+   * finish in time is aborted, and what does not heed that is left. Never rejects.
+   */
   start(signal: AbortSignal): Promise<void>;
+  metrics(): ControllerMetrics;
+  /** Keys whose reconcile runs for longer than its timeout although its signal was aborted: for `/healthz`. */
+  stuck(): readonly string[];
 };
+
+/** How long after its abort a reconcile may take to end, when the process stops. */
+const abortGraceMs = 2_000;
+
+type Verdict =
+  | { readonly outcome: 'success' | 'stopped' }
+  | { readonly outcome: 'requeue' }
+  | { readonly outcome: 'requeue_after'; readonly afterMs: number }
+  | { readonly outcome: 'error'; readonly error: unknown };
+
+export function createController(options: ControllerOptions): Controller {
+  const { name, reconcile, now, observer } = options;
+  const concurrency = options.concurrency ?? 1;
+  const setTimer = options.setTimer ?? systemTimer;
+  const reconcileTimeoutMs = options.reconcileTimeoutMs ?? 300_000;
+  const logger = (options.logger ?? silentLogger).with({ controller: name });
+  /** Who watches must not be able to stop the work. */
+  const observe = (tell: () => void): void => {
+    try {
+      tell();
+    } catch (error) {
+      logger.error('An observer failed', { error });
+    }
+  };
+  const queue = createWorkQueue({
+    now,
+    random: options.random,
+    setTimer,
+    backoff: options.backoff,
+    retryRate: options.retryRate,
+    onQueued: (waitedMs) => observe(() => observer?.queued?.(waitedMs)),
+  });
+  const running = new Map<string, { readonly abort: AbortController; timedOut: boolean }>();
+  const reconciles = { success: 0, requeue_after: 0, requeue: 0, error: 0, stopped: 0 };
+  const counts = { terminalErrors: 0, panics: 0, timeouts: 0 };
+  let started = false;
+  let stopping = false;
+
+  const run = async (key: string): Promise<Verdict> => {
+    const state = { abort: new AbortController(), timedOut: false };
+    running.set(key, state);
+    const cancelTimeout = setTimer(() => {
+      state.timedOut = true;
+      counts.timeouts += 1;
+      logger.error('A reconcile takes too long', { key, afterMs: reconcileTimeoutMs });
+      state.abort.abort(new Error(`the reconcile took longer than ${reconcileTimeoutMs} ms`));
+    }, reconcileTimeoutMs);
+    try {
+      const result = await reconcile(key, state.abort.signal);
+      if (result?.backoff) return { outcome: 'requeue' };
+      if (result?.requeueAfterMs !== undefined)
+        return { outcome: 'requeue_after', afterMs: result.requeueAfterMs };
+      return { outcome: 'success' };
+    } catch (error) {
+      return stopping && state.abort.signal.aborted ? { outcome: 'stopped' } : { outcome: 'error', error };
+    } finally {
+      cancelTimeout();
+      running.delete(key);
+    }
+  };
+
+  /** The one place where it is decided whether and when a key comes again. */
+  const settle = ({ key, priority }: WorkItem, verdict: Verdict): void => {
+    switch (verdict.outcome) {
+      case 'success':
+        queue.forget(key);
+        return;
+      case 'requeue_after':
+        queue.forget(key);
+        queue.add(key, { afterMs: verdict.afterMs, priority });
+        return;
+      case 'requeue':
+        queue.retry(key, { priority });
+        return;
+      case 'error':
+        tellError(key, verdict.error);
+        if (verdict.error instanceof TerminalError) {
+          counts.terminalErrors += 1;
+          queue.forget(key);
+          logger.error('A reconcile failed for good', { key, error: verdict.error });
+        } else {
+          const retryInMs = queue.retry(key, { priority });
+          logger.error('A reconcile failed', {
+            key,
+            error: verdict.error,
+            failures: queue.failures(key),
+            retryInMs: Math.round(retryInMs),
+          });
+        }
+        return;
+      case 'stopped':
+        return;
+      default:
+        verdict satisfies never;
+    }
+  };
+
+  const tellError = (key: string, error: unknown): void => {
+    if (isBug(error)) counts.panics += 1;
+    observe(() => options.onError?.(key, error));
+  };
+
+  const work = async (): Promise<void> => {
+    for (let item = await queue.take(); item; item = await queue.take()) {
+      const startedAt = now();
+      const verdict = await run(item.key);
+      reconciles[verdict.outcome] += 1;
+      observe(() => observer?.reconciled?.(verdict.outcome, Math.max(0, now() - startedAt)));
+      settle(item, verdict);
+      queue.done(item.key);
+    }
+  };
+
+  return {
+    name,
+    enqueue: (key, enqueueOptions) => queue.add(key, enqueueOptions),
+    async start(signal) {
+      if (started) throw new TypeError(`the controller ${name} was started twice`);
+      started = true;
+      const workers = Promise.all(Array.from({ length: concurrency }, work));
+      if (!signal.aborted)
+        await new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      stopping = true;
+      queue.shutDown();
+      const over = new AbortController();
+      const finished = workers.then(() => over.abort());
+      await sleep(setTimer, options.drainTimeoutMs ?? 20_000, over.signal);
+      if (running.size === 0) return finished;
+      logger.warn('Reconciles are cut short, as the process stops', { keys: [...running.keys()] });
+      for (const { abort } of running.values()) abort.abort(new Error('the process stops'));
+      await sleep(setTimer, abortGraceMs, over.signal);
+      if (running.size > 0) logger.error('Reconciles are left running', { keys: [...running.keys()] });
+      return undefined;
+    },
+    metrics: () => ({
+      ...queue.metrics(),
+      ...counts,
+      maxConcurrent: concurrency,
+      active: running.size,
+      reconciles: { ...reconciles },
+    }),
+    stuck: () => [...running].filter(([, { timedOut }]) => timedOut).map(([key]) => key),
+  };
+}
+
+/** What the language throws for mistakes in a program, rather than for something that went wrong outside. */
+const isBug = (error: unknown): boolean =>
+  error instanceof TypeError ||
+  error instanceof ReferenceError ||
+  error instanceof RangeError ||
+  error instanceof SyntaxError;

@@ -64,4 +64,15 @@ export { createInformer } from './informer.ts';
 export type { ReflectorLimits } from './reflector.ts';
 export { defaultReflectorLimits } from './reflector.ts';
 export type { BackoffPolicy } from './backoff.ts';
-export type { Controller, EnqueueOptions, Reconcile, ReconcileResult } from './controller.ts';
+export type {
+  Controller,
+  ControllerMetrics,
+  ControllerObserver,
+  ControllerOptions,
+  Reconcile,
+  ReconcileOutcome,
+  ReconcileResult,
+} from './controller.ts';
+export { createController, TerminalError } from './controller.ts';
+export type { EnqueueOptions, WorkItem, WorkQueue, WorkQueueMetrics, WorkQueueOptions } from './workqueue.ts';
+export { createWorkQueue } from './workqueue.ts';

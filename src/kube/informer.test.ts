@@ -46,6 +46,7 @@ function follow(server: CollectionServer, options: Partial<InformerOptions<Item>
     now: fastNow,
     random: () => 0.5,
     setTimer: fastTimer,
+    streamingList: false,
     limits: { idleMs: 10_000_000 },
     ...options,
   });

@@ -43,7 +43,7 @@ export type InformerOptions<T extends KubeObject> = {
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
-  /** Get the initial state through a watch where the server can, which spares it building one large answer. */
+  /** Gets the initial state through a watch where the server can, which spares it building one large answer; on by default. */
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
 };
@@ -118,7 +118,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
           namespace: options.namespace,
           labelSelector: options.labelSelector,
           fieldSelector: options.fieldSelector,
-          streamingList: options.streamingList ?? false,
+          streamingList: options.streamingList ?? true,
           limits: { ...defaultReflectorLimits, ...options.limits },
           now,
           random: options.random,

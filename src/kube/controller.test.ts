@@ -1,0 +1,268 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createController,
+  TerminalError,
+  type ControllerOptions,
+  type ReconcileResult,
+} from './controller.ts';
+import { createSimulatedTime } from './testing/simulated-time.ts';
+
+function setUp(
+  reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileResult>,
+  options: Partial<ControllerOptions> = {},
+) {
+  const time = createSimulatedTime();
+  const controller = createController({
+    name: 'test',
+    reconcile,
+    now: time.now,
+    setTimer: time.setTimer,
+    random: () => 1,
+    ...options,
+  });
+  const stop = new AbortController();
+  const state = { stopped: false };
+  const run = async (): Promise<void> => {
+    await controller.start(stop.signal);
+    state.stopped = true;
+  };
+  const start = (): void => void run();
+  return { time, controller, stop, start, state };
+}
+
+describe('work', () => {
+  test('is bounded, and a key is never in two workers', async () => {
+    const running: string[] = [];
+    const releases = new Map<string, () => void>();
+    let most = 0;
+    const { time, controller, start } = setUp(
+      async (key) => {
+        expect(running).not.toContain(key);
+        running.push(key);
+        most = Math.max(most, running.length);
+        await new Promise<void>((resolve) => releases.set(key, resolve));
+        running.splice(running.indexOf(key), 1);
+      },
+      { concurrency: 2 },
+    );
+    for (const key of ['a', 'b', 'c']) controller.enqueue(key);
+    start();
+    await time.settle();
+    expect(running).toEqual(['a', 'b']);
+    controller.enqueue('a');
+    releases.get('b')?.();
+    await time.settle();
+    expect(running).toEqual(['a', 'c']);
+    releases.get('a')?.();
+    await time.settle();
+    expect(running).toEqual(['c', 'a']);
+    expect(most).toBe(2);
+    expect(controller.metrics()).toMatchObject({ active: 2, maxConcurrent: 2, reconciles: { success: 2 } });
+  });
+
+  test('that asks to be looked at again is, at that time, and has no backoff', async () => {
+    const times: number[] = [];
+    const { time, start, controller } = setUp(async () => {
+      times.push(time.now());
+      return times.length < 4 ? { requeueAfterMs: 1000 } : undefined;
+    });
+    controller.enqueue('a');
+    start();
+    await time.advance(10_000);
+    expect(times).toEqual([0, 1000, 2000, 3000]);
+    expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 3, success: 1 });
+  });
+
+  test('that throws is repeated ever later, until it works; the others go on meanwhile', async () => {
+    const times: number[] = [];
+    const seen: string[] = [];
+    const errors: unknown[] = [];
+    const { time, start, controller } = setUp(
+      async (key) => {
+        if (key === 'other') seen.push(key);
+        else {
+          times.push(time.now());
+          if (times.length < 5) throw new Error(`no ${times.length}`);
+        }
+      },
+      { onError: (key, error) => errors.push([key, (error as Error).message]) },
+    );
+    controller.enqueue('bad');
+    controller.enqueue('other');
+    start();
+    await time.advance(1000);
+    expect(times).toEqual([0, 5, 15, 35, 75]);
+    expect(seen).toEqual(['other']);
+    expect(errors).toEqual([1, 2, 3, 4].map((index) => ['bad', `no ${index}`]));
+    expect(controller.metrics()).toMatchObject({
+      reconciles: { error: 4, success: 2 },
+      panics: 0,
+      retries: 4,
+    });
+    times.length = 0;
+    controller.enqueue('bad');
+    await time.advance(1);
+    controller.enqueue('bad');
+    await time.advance(4);
+    expect(times.length).toBeGreaterThan(1);
+  });
+
+  test('that asks for backoff gets it without an error being told', async () => {
+    const times: number[] = [];
+    const { time, start, controller } = setUp(async () => {
+      times.push(time.now());
+      return times.length < 4 ? { backoff: true } : undefined;
+    });
+    controller.enqueue('a');
+    start();
+    await time.advance(1000);
+    expect(times).toEqual([0, 5, 15, 35]);
+    expect(controller.metrics().reconciles).toMatchObject({ requeue: 3, error: 0 });
+  });
+
+  test('that has a bug is counted, and so is what nothing will heal, which is not repeated', async () => {
+    const calls: string[] = [];
+    const { time, start, controller } = setUp(async (key) => {
+      calls.push(key);
+      if (key === 'terminal') throw new TerminalError('never');
+      if (calls.filter((call) => call === key).length === 1) (undefined as unknown as { x: () => void }).x();
+    });
+    controller.enqueue('bug');
+    controller.enqueue('terminal');
+    start();
+    await time.advance(60_000);
+    expect(calls).toEqual(['bug', 'terminal', 'bug']);
+    expect(controller.metrics()).toMatchObject({ panics: 1, terminalErrors: 1, reconciles: { error: 2 } });
+  });
+
+  test('is not stopped by a reconcile that throws at once, nor by handlers and observers that throw', async () => {
+    const seen: string[] = [];
+    const fail = (): never => {
+      throw new Error('handler');
+    };
+    const { time, start, controller } = setUp(
+      (key) => {
+        seen.push(key);
+        if (seen.length === 1) throw new Error('synchronous');
+        return Promise.resolve();
+      },
+      { onError: fail, observer: { reconciled: fail, queued: fail } },
+    );
+    controller.enqueue('a');
+    start();
+    await time.advance(1000);
+    expect(seen).toEqual(['a', 'a']);
+  });
+
+  test('with a higher priority goes first, and keeps it when it is repeated', async () => {
+    const seen: string[] = [];
+    const { time, start, controller } = setUp(async (key) => {
+      seen.push(key);
+      if (key === 'edit' && seen.length === 1) throw new Error('again');
+      await new Promise<void>((resolve) => void time.setTimer(resolve, 5));
+    });
+    for (const key of ['sweep-1', 'sweep-2', 'sweep-3']) controller.enqueue(key, { priority: -10 });
+    controller.enqueue('edit', { priority: 10 });
+    start();
+    await time.advance(1000);
+    expect(seen).toEqual(['edit', 'sweep-1', 'edit', 'sweep-2', 'sweep-3']);
+  });
+});
+
+describe('a reconcile that does not end', () => {
+  test('has its signal aborted and is told as stuck while its key and worker wait for it', async () => {
+    let release = (): void => {};
+    const reasons: unknown[] = [];
+    const { time, start, controller } = setUp(
+      async (key, signal) => {
+        if (key === 'other') return;
+        signal.addEventListener('abort', () => reasons.push((signal.reason as Error).message));
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      },
+      { reconcileTimeoutMs: 1000, concurrency: 2 },
+    );
+    controller.enqueue('stuck');
+    start();
+    await time.advance(1000);
+    expect(reasons).toEqual(['the reconcile took longer than 1000 ms']);
+    expect(controller.stuck()).toEqual(['stuck']);
+    controller.enqueue('stuck');
+    controller.enqueue('other');
+    await time.advance(1);
+    expect(controller.metrics()).toMatchObject({ active: 1, timeouts: 1, reconciles: { success: 1 } });
+    release();
+    await time.settle();
+    expect(controller.stuck()).toEqual([]);
+    expect(controller.metrics()).toMatchObject({ active: 1, reconciles: { success: 2 } });
+  });
+});
+
+describe('a stop', () => {
+  test('lets what runs finish, and begins nothing new', async () => {
+    const seen: string[] = [];
+    let release = (): void => {};
+    const { time, start, stop, controller, state } = setUp(async (key, signal) => {
+      seen.push(key);
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      expect(signal.aborted).toBe(false);
+    });
+    controller.enqueue('a');
+    controller.enqueue('b');
+    start();
+    await time.settle();
+    stop.abort();
+    await time.advance(1000);
+    expect(state.stopped).toBe(false);
+    release();
+    await time.settle();
+    expect(state.stopped).toBe(true);
+    expect(seen).toEqual(['a']);
+    controller.enqueue('c');
+    await time.advance(1000);
+    expect(seen).toEqual(['a']);
+    expect(time.pending()).toBe(0);
+  });
+
+  test('aborts what does not finish in time, which is no error', async () => {
+    const { time, start, stop, controller, state } = setUp(
+      (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+      { drainTimeoutMs: 3000 },
+    );
+    controller.enqueue('a');
+    start();
+    await time.settle();
+    stop.abort();
+    await time.advance(2999);
+    expect(state.stopped).toBe(false);
+    await time.advance(1);
+    expect(state.stopped).toBe(true);
+    expect(controller.metrics().reconciles).toMatchObject({ stopped: 1, error: 0 });
+  });
+
+  test('does not wait for ever for what heeds nothing', async () => {
+    const { time, start, stop, controller, state } = setUp(() => new Promise(() => {}), {
+      drainTimeoutMs: 1000,
+    });
+    controller.enqueue('a');
+    start();
+    await time.settle();
+    stop.abort();
+    await time.advance(3000);
+    expect(state.stopped).toBe(true);
+  });
+
+  test('of an idle controller is at once, also before it was started', async () => {
+    const { time, start, stop, state } = setUp(async () => undefined);
+    stop.abort();
+    start();
+    await time.settle();
+    expect(state.stopped).toBe(true);
+  });
+});

@@ -1,0 +1,47 @@
+/** A binary heap: the smallest first. Both orders of the work queue, by time and by priority, are one. */
+export type Heap<T> = {
+  push(item: T): void;
+  peek(): T | undefined;
+  pop(): T | undefined;
+  readonly size: number;
+};
+
+/** `before(a, b)`: whether `a` goes before `b`. */
+export function createHeap<T>(before: (a: T, b: T) => boolean): Heap<T> {
+  const items: T[] = [];
+  const at = (index: number): T => items[index] as T;
+
+  return {
+    get size() {
+      return items.length;
+    },
+    peek: () => items[0],
+    push(item) {
+      let index = items.length;
+      items.push(item);
+      while (index > 0) {
+        const parent = (index - 1) >> 1;
+        if (!before(item, at(parent))) break;
+        items[index] = at(parent);
+        index = parent;
+      }
+      items[index] = item;
+    },
+    pop() {
+      const first = items[0];
+      const last = items.pop();
+      if (last === undefined || items.length === 0) return first;
+      let index = 0;
+      for (;;) {
+        let child = 2 * index + 1;
+        if (child >= items.length) break;
+        if (child + 1 < items.length && before(at(child + 1), at(child))) child += 1;
+        if (!before(at(child), last)) break;
+        items[index] = at(child);
+        index = child;
+      }
+      items[index] = last;
+      return first;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** A clock that stands still until a test moves it, with the timers that hang on it. For tests only. */
+import type { SetTimer } from '../timing.ts';
+
+export type SimulatedTime = {
+  readonly now: () => number;
+  readonly setTimer: SetTimer;
+  /** Moves the clock, stopping at each timer that falls due, in order; lets promises settle at every stop. */
+  advance(ms: number): Promise<void>;
+  /** Lets what can go on without time passing go on. */
+  settle(): Promise<void>;
+  readonly pending: () => number;
+};
+
+export function createSimulatedTime(start = 0): SimulatedTime {
+  let time = start;
+  let orders = 0;
+  const timers = new Set<{ at: number; order: number; callback: () => void }>();
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  };
+  return {
+    now: () => time,
+    setTimer(callback, delayMs) {
+      const timer = { at: time + Math.max(0, delayMs), order: orders++, callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    async advance(ms) {
+      const end = time + ms;
+      await settle();
+      for (;;) {
+        const due = [...timers]
+          .filter(({ at }) => at <= end)
+          .sort((a, b) => a.at - b.at || a.order - b.order)[0];
+        if (!due) break;
+        timers.delete(due);
+        time = Math.max(time, due.at);
+        due.callback();
+        await settle();
+      }
+      time = end;
+      await settle();
+    },
+    settle,
+    pending: () => timers.size,
+  };
+}

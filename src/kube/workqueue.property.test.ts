@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createSimulatedTime } from './testing/simulated-time.ts';
+import { createWorkQueue, type WorkItem } from './workqueue.ts';
+
+const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('add' as const),
+      key,
+      afterMs: fc.constantFrom(0, 0, 1, 5, 50, 500),
+      priority: fc.constantFrom(0, 0, 10, -10),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('retry' as const), key }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('done' as const), index: fc.nat(10) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 400 }) }),
+  },
+);
+
+/** What has to be true of a queue, told naively: the wishes for each key that were not yet fulfilled. */
+type Wish = { dueAt: number; priority: number };
+
+test('whatever is done to it: no key is lost, doubled, early, or overtaken', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const time = createSimulatedTime();
+      const queue = createWorkQueue({
+        now: time.now,
+        setTimer: time.setTimer,
+        random: () => 1,
+        backoff: { baseMs: 5, maxMs: 100 },
+        retryRate: { qps: 1e6, burst: 1e6 },
+      });
+      const wishes = new Map<string, Wish>();
+      const processing: string[] = [];
+      const faults: unknown[] = [];
+      let waiting = 0;
+
+      const wish = (name: string, afterMs: number, priority: number): void => {
+        const old = wishes.get(name);
+        const dueAt = time.now() + afterMs;
+        wishes.set(name, {
+          dueAt: Math.min(dueAt, old?.dueAt ?? Infinity),
+          priority: Math.max(priority, old?.priority ?? -Infinity),
+        });
+      };
+      const dueNow = (): [string, Wish][] =>
+        [...wishes].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
+      const check = (item: WorkItem): void => {
+        const taken = wishes.get(item.key);
+        // Not doubled, and wanted.
+        expect(processing).not.toContain(item.key);
+        expect(taken).toBeDefined();
+        // Not early.
+        expect(taken?.dueAt).toBeLessThanOrEqual(time.now());
+        expect(item.priority).toBe(taken?.priority);
+        wishes.delete(item.key);
+        processing.push(item.key);
+        // Not overtaken. Takers who wait get each key as it becomes due, so this holds for those who come later.
+        if (waiting === 0)
+          for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
+      };
+      const take = async (): Promise<void> => {
+        waiting += 1;
+        const item = await queue.take();
+        waiting -= 1;
+        try {
+          if (item) check(item);
+        } catch (error) {
+          faults.push(error);
+        }
+      };
+      const done = (index: number): void => {
+        const name = processing[index % processing.length];
+        if (name === undefined) return;
+        processing.splice(processing.indexOf(name), 1);
+        queue.done(name);
+      };
+
+      for (const next of steps) {
+        switch (next.do) {
+          case 'add':
+            wish(next.key, next.afterMs, next.priority);
+            queue.add(next.key, { afterMs: next.afterMs, priority: next.priority });
+            break;
+          case 'retry':
+            wish(next.key, Math.min(100, 5 * 2 ** queue.failures(next.key)), 0);
+            queue.retry(next.key);
+            break;
+          case 'take':
+            void take();
+            break;
+          case 'done':
+            done(next.index);
+            break;
+          case 'advance':
+            await time.advance(next.ms);
+            break;
+          default:
+            next satisfies never;
+        }
+        await time.settle();
+        expect(faults).toEqual([]);
+        // Not lost: nobody waits while something is due.
+        if (waiting > 0) expect(dueNow()).toEqual([]);
+        const metrics = queue.metrics();
+        expect(metrics.processing).toBe(processing.length);
+        expect(metrics.depth).toBe(dueNow().length);
+      }
+      // In the end everything that was wished for has come.
+      for (let round = 0; round < 200 && (wishes.size > 0 || processing.length > 0); round += 1) {
+        while (processing.length > 0) done(0);
+        void take();
+        await time.advance(600);
+      }
+      expect([...wishes.keys(), ...processing]).toEqual([]);
+      expect(time.pending()).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});

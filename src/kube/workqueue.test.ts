@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import { createSimulatedTime } from './testing/simulated-time.ts';
+import { createWorkQueue, type WorkItem, type WorkQueueOptions } from './workqueue.ts';
+
+function setUp(options: Partial<WorkQueueOptions> = {}) {
+  const time = createSimulatedTime();
+  const queue = createWorkQueue({ now: time.now, setTimer: time.setTimer, random: () => 1, ...options });
+  const taken: string[] = [];
+  const take = (): void => void queue.take().then((item?: WorkItem) => taken.push(item ? item.key : 'end'));
+  return { time, queue, taken, take };
+}
+
+describe('a key', () => {
+  test('that is added many times is given out once', async () => {
+    const { time, queue, taken, take } = setUp();
+    for (let index = 0; index < 5; index += 1) queue.add('a');
+    queue.add('b');
+    for (let index = 0; index < 5; index += 1) take();
+    await time.settle();
+    expect(taken).toEqual(['a', 'b']);
+  });
+
+  test('that is added while it is worked on comes again when that is done, and not before', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('a');
+    take();
+    take();
+    await time.settle();
+    queue.add('a');
+    queue.add('a');
+    await time.settle();
+    expect(taken).toEqual(['a']);
+    queue.done('a');
+    await time.settle();
+    expect(taken).toEqual(['a', 'a']);
+    queue.done('a');
+    take();
+    await time.settle();
+    expect(taken).toEqual(['a', 'a']);
+  });
+
+  test('comes at the earliest of the times it was added for', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('a', { afterMs: 1000 });
+    queue.add('a', { afterMs: 300 });
+    queue.add('a', { afterMs: 500 });
+    take();
+    await time.advance(299);
+    expect(taken).toEqual([]);
+    expect(queue.metrics()).toMatchObject({ depth: 0, delayed: 1 });
+    await time.advance(1);
+    expect(taken).toEqual(['a']);
+    queue.done('a');
+    take();
+    await time.advance(10_000);
+    expect(taken).toEqual(['a']);
+    expect(time.pending()).toBe(0);
+  });
+
+  test('that is added at once is not added again by its earlier delay', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('a', { afterMs: 1000 });
+    queue.add('a');
+    take();
+    await time.settle();
+    queue.done('a');
+    take();
+    await time.advance(5000);
+    expect(taken).toEqual(['a']);
+  });
+
+  test('that is delayed while it is worked on comes then', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('a');
+    take();
+    await time.settle();
+    queue.add('a', { afterMs: 100 });
+    queue.done('a');
+    take();
+    await time.advance(99);
+    expect(taken).toHaveLength(1);
+    await time.advance(1);
+    expect(taken).toHaveLength(2);
+  });
+});
+
+describe('order', () => {
+  test('is by priority, then by when a key became due; the highest priority of several counts', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('sweep-1', { priority: -10 });
+    queue.add('late', { afterMs: 10 });
+    queue.add('plain-1');
+    queue.add('edit', { priority: 10 });
+    queue.add('plain-2');
+    queue.add('sweep-1', { priority: 5 });
+    queue.add('sweep-2', { priority: -10 });
+    await time.advance(10);
+    for (let index = 0; index < 6; index += 1) take();
+    await time.settle();
+    expect(taken).toEqual(['edit', 'sweep-1', 'plain-1', 'plain-2', 'late', 'sweep-2']);
+  });
+});
+
+describe('retries', () => {
+  test('wait twice as long each time up to the most, and start over once forgotten', async () => {
+    const { queue } = setUp({ backoff: { baseMs: 5, maxMs: 100 } });
+    const delays = Array.from({ length: 7 }, () => queue.retry('a'));
+    expect(delays).toEqual([5, 10, 20, 40, 80, 100, 100]);
+    expect(queue.failures('a')).toBe(7);
+    queue.forget('a');
+    expect(queue.retry('a')).toBe(5);
+    expect(queue.metrics().retries).toBe(8);
+  });
+
+  test('of many keys together keep to the rate of all', () => {
+    const { queue } = setUp({ retryRate: { qps: 10, burst: 2 } });
+    expect(['a', 'b', 'c', 'd'].map((key) => queue.retry(key))).toEqual([5, 5, 100, 200]);
+  });
+
+  test('are spread by chance, over the upper half of their delay', () => {
+    const least = setUp({ random: () => 0 }).queue.retry('a');
+    expect([least, setUp({ random: () => 1 }).queue.retry('a')]).toEqual([2.5, 5]);
+  });
+
+  test('of a key that fails for years wait for a finite time', () => {
+    const { queue } = setUp({ retryRate: { qps: 1e9, burst: 1e9 } });
+    let last = 0;
+    for (let index = 0; index < 2000; index += 1) last = queue.retry('a');
+    expect(last).toBe(1_000_000);
+  });
+});
+
+describe('a shutdown', () => {
+  test('ends who waits, gives out nothing more, and leaves no timer', async () => {
+    const { time, queue, taken, take } = setUp();
+    queue.add('later', { afterMs: 100 });
+    take();
+    await time.settle();
+    queue.shutDown();
+    await time.settle();
+    expect(taken).toEqual(['end']);
+    queue.add('b');
+    take();
+    await time.advance(1000);
+    expect(taken).toEqual(['end', 'end']);
+    expect(time.pending()).toBe(0);
+  });
+});
+
+test('the metrics tell what waits, what runs and for how long', async () => {
+  const waited: number[] = [];
+  const worked: number[] = [];
+  const { time, queue, take } = setUp({
+    onQueued: (ms) => waited.push(ms),
+    onWorked: (ms) => worked.push(ms),
+  });
+  queue.add('a');
+  queue.add('b');
+  queue.add('c', { afterMs: 1000 });
+  await time.advance(40);
+  take();
+  await time.advance(60);
+  expect(queue.metrics()).toEqual({
+    depth: 1,
+    delayed: 1,
+    processing: 1,
+    adds: 3,
+    retries: 0,
+    longestRunningMs: 60,
+    unfinishedWorkMs: 60,
+  });
+  queue.done('a');
+  expect([waited, worked]).toEqual([[40], [60]]);
+});

@@ -1,0 +1,231 @@
+/**
+ * Which key is to be worked on next, after client-go's `util/workqueue` and controller-runtime's priority queue: a key is
+ * in the queue at most once, is never given out twice at a time, and one that is added while it is worked on comes
+ * again afterwards.
+ */
+import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
+import { createHeap } from './heap.ts';
+import { createTokenBucket } from './rate-limiter.ts';
+import { systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+
+export type EnqueueOptions = {
+  /** Not before this many milliseconds from now; the earliest of several wins. */
+  readonly afterMs?: number | undefined;
+  /** Higher goes first; 0 unless told otherwise; the highest of several wins. */
+  readonly priority?: number | undefined;
+};
+
+export type WorkItem = { readonly key: string; readonly priority: number };
+
+export type WorkQueueOptions = {
+  /** Monotonic milliseconds. */
+  readonly now: Now;
+  readonly random: Random;
+  readonly setTimer?: SetTimer | undefined;
+  /** Of one key; client-go: 5 ms to 1000 s. */
+  readonly backoff?: BackoffPolicy | undefined;
+  /** Of all retries together; client-go: 10 a second, 100 at once. */
+  readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
+  /** Told how long a key waited after it was due, and how long it was then worked on. */
+  readonly onQueued?: ((waitedMs: number) => void) | undefined;
+  readonly onWorked?: ((workedMs: number) => void) | undefined;
+};
+
+export type WorkQueueMetrics = {
+  /** Keys that are due and wait for a worker. */
+  readonly depth: number;
+  /** Keys whose time has not come. */
+  readonly delayed: number;
+  readonly processing: number;
+  readonly adds: number;
+  readonly retries: number;
+  readonly longestRunningMs: number;
+  readonly unfinishedWorkMs: number;
+};
+
+export type WorkQueue = {
+  add(key: string, options?: EnqueueOptions): void;
+  /** Adds after the backoff of this key and the rate of all retries. Returns the delay in milliseconds. */
+  retry(key: string, options?: { readonly priority?: number | undefined }): number;
+  /** Ends the backoff of a key that went well. */
+  forget(key: string): void;
+  /** Retries in a row. */
+  failures(key: string): number;
+  /** The next key, once there is one; absent when the queue is shut down. Each has to be followed by `done`. */
+  take(): Promise<WorkItem | undefined>;
+  done(key: string): void;
+  /** Gives out nothing more: what has not begun is left, as a level-based controller finds it again. */
+  shutDown(): void;
+  metrics(): WorkQueueMetrics;
+};
+
+type Entry = {
+  key: string;
+  priority: number;
+  readyAt: number;
+  order: number;
+  state: 'delayed' | 'ready' | 'dirty';
+};
+/** What lies in a heap. It is void once its entry was changed, which saves searching the heap for it. */
+type Ticket = {
+  readonly entry: Entry;
+  readonly priority: number;
+  readonly readyAt: number;
+  readonly order: number;
+};
+
+const defaultBackoff: BackoffPolicy = { baseMs: 5, maxMs: 1_000_000 };
+const defaultRetryRate = { qps: 10, burst: 100 };
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { now, random } = options;
+  const setTimer = options.setTimer ?? systemTimer;
+  const backoff = options.backoff ?? defaultBackoff;
+  const reserveRetry = createTokenBucket({ ...(options.retryRate ?? defaultRetryRate), now });
+  const entries = new Map<string, Entry>();
+  const processing = new Map<string, number>();
+  const failures = new Map<string, number>();
+  const delayed = createHeap<Ticket>((a, b) => a.readyAt < b.readyAt);
+  const ready = createHeap<Ticket>((a, b) =>
+    a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
+  );
+  const takers: ((item: WorkItem | undefined) => void)[] = [];
+  const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
+  let orders = 0;
+  let timer: { at: number; cancel: () => void } | undefined;
+  let shutDown = false;
+
+  const isVoid = ({ entry, priority, readyAt, order }: Ticket): boolean =>
+    entries.get(entry.key) !== entry ||
+    entry.priority !== priority ||
+    entry.readyAt !== readyAt ||
+    entry.order !== order;
+
+  const setState = (entry: Entry, state: Entry['state']): void => {
+    if (entry.state !== 'dirty') counts[entry.state] -= 1;
+    if (state !== 'dirty') counts[state] += 1;
+    entry.state = state;
+  };
+
+  /** Puts an entry that is not being worked on where it belongs. */
+  const schedule = (entry: Entry): void => {
+    const due = entry.readyAt <= now();
+    // Among equals the first to become due goes first.
+    if (due && entry.state !== 'ready') entry.order = orders++;
+    setState(entry, due ? 'ready' : 'delayed');
+    const { priority, readyAt, order } = entry;
+    (due ? ready : delayed).push({ entry, priority, readyAt, order });
+    if (due) give();
+    arm();
+  };
+
+  const nextReady = (): Entry | undefined => {
+    for (let ticket = ready.pop(); ticket; ticket = ready.pop())
+      if (!isVoid(ticket) && ticket.entry.state === 'ready') return ticket.entry;
+    return undefined;
+  };
+
+  const give = (): void => {
+    while (takers.length > 0) {
+      const entry = nextReady();
+      if (!entry) return;
+      counts.ready -= 1;
+      entries.delete(entry.key);
+      const time = now();
+      processing.set(entry.key, time);
+      options.onQueued?.(Math.max(0, time - entry.readyAt));
+      takers.shift()?.({ key: entry.key, priority: entry.priority });
+    }
+  };
+
+  /** One timer, for the earliest of the delayed. */
+  const arm = (): void => {
+    let first = delayed.peek();
+    while (first && (isVoid(first) || first.entry.state !== 'delayed')) {
+      delayed.pop();
+      first = delayed.peek();
+    }
+    if (timer && timer.at === first?.readyAt) return;
+    timer?.cancel();
+    timer = first && {
+      at: first.readyAt,
+      cancel: setTimer(onTimer, Math.max(0, first.readyAt - now())),
+    };
+  };
+
+  const onTimer = (): void => {
+    timer = undefined;
+    const time = now();
+    for (let first = delayed.peek(); first && first.readyAt <= time; first = delayed.peek()) {
+      delayed.pop();
+      if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
+    }
+    arm();
+  };
+
+  const add = (key: string, { afterMs = 0, priority = 0 }: EnqueueOptions = {}): void => {
+    if (shutDown) return;
+    counts.adds += 1;
+    const readyAt = now() + Math.max(0, afterMs);
+    const entry = entries.get(key);
+    if (!entry) {
+      const created: Entry = { key, priority, readyAt, order: orders++, state: 'dirty' };
+      entries.set(key, created);
+      if (!processing.has(key)) schedule(created);
+      return;
+    }
+    if (entry.priority >= priority && entry.readyAt <= readyAt) return;
+    // A key that is due already stays due since then.
+    entry.priority = Math.max(entry.priority, priority);
+    entry.readyAt = Math.min(entry.readyAt, readyAt);
+    if (entry.state !== 'dirty') schedule(entry);
+  };
+
+  return {
+    add,
+    retry(key, { priority } = {}) {
+      const failed = failures.get(key) ?? 0;
+      failures.set(key, failed + 1);
+      counts.retries += 1;
+      const delayMs = Math.max(backoffDelayMs(backoff, failed, random), reserveRetry());
+      add(key, { afterMs: delayMs, priority });
+      return delayMs;
+    },
+    forget: (key) => void failures.delete(key),
+    failures: (key) => failures.get(key) ?? 0,
+    take() {
+      if (shutDown) return Promise.resolve(undefined);
+      return new Promise((resolve) => {
+        takers.push(resolve);
+        give();
+      });
+    },
+    done(key) {
+      const since = processing.get(key);
+      if (since === undefined) return;
+      processing.delete(key);
+      options.onWorked?.(Math.max(0, now() - since));
+      const entry = entries.get(key);
+      if (entry && !shutDown) schedule(entry);
+    },
+    shutDown() {
+      shutDown = true;
+      timer?.cancel();
+      timer = undefined;
+      for (const taker of takers.splice(0)) taker(undefined);
+    },
+    metrics() {
+      const time = now();
+      const running = [...processing.values()].map((since) => Math.max(0, time - since));
+      return {
+        depth: counts.ready,
+        delayed: counts.delayed,
+        processing: processing.size,
+        adds: counts.adds,
+        retries: counts.retries,
+        longestRunningMs: Math.max(0, ...running),
+        unfinishedWorkMs: running.reduce((sum, ms) => sum + ms, 0),
+      };
+    },
+  };
+}
