@@ -3,10 +3,10 @@
 export type RandomBytes = (count: number) => Uint8Array;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids */
-export type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'ASIA';
+export type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
 
 export type Identifiers = {
-  /** The prefix and 17 (`ASIA`: 16) characters, as `AROA4XYZ…`. */
+  /** The prefix and 17 characters (16 for access keys), as `AROA4XYZ…`. */
   readonly uniqueId: (prefix: UniqueIdPrefix) => string;
   readonly secretAccessKey: () => string;
   readonly sessionToken: () => string;
@@ -20,7 +20,7 @@ export function createIdentifiers(randomBytes: RandomBytes): Identifiers {
   return {
     uniqueId: (prefix) => {
       let id: string = prefix;
-      for (const byte of randomBytes(prefix === 'ASIA' ? 16 : 17)) id += base32[byte & 31];
+      for (const byte of randomBytes(prefix.endsWith('IA') ? 16 : 17)) id += base32[byte & 31];
       return id;
     },
     secretAccessKey: () => base64(30),

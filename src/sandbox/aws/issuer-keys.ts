@@ -1,0 +1,38 @@
+/** Where the keys of OIDC issuers come from when the stand-in runs alone: files and URLs named by whoever starts it. */
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+import type { IssuerKeys } from './sts/token-verifier.ts';
+
+export type IssuerSource = {
+  /** As in the tokens' `iss`. */
+  readonly issuer: string;
+  /** A path, or an http(s) URL, of a key document (RFC 7517). Read anew whenever a token names an unknown key. */
+  readonly keys: string;
+};
+
+const keyDocument = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
+const timeoutMs = 5000;
+
+/** `ca` (PEM) is trusted besides nothing else for https URLs; absent, the system's authorities are. */
+export function issuerKeysFrom(
+  sources: readonly IssuerSource[],
+  options: { readonly ca?: string } = {},
+): IssuerKeys {
+  const dispatcher = new Agent({ connect: options.ca === undefined ? {} : { ca: options.ca } });
+  return async (issuer) => {
+    const source = sources.find((candidate) => candidate.issuer === issuer);
+    if (!source) throw new Error(`no keys are known for the issuer ${issuer}`);
+    const text = /^https?:\/\//.test(source.keys)
+      ? await fetchText(source.keys, dispatcher)
+      : await readFile(source.keys, 'utf8');
+    return keyDocument.parse(JSON.parse(text));
+  };
+}
+
+async function fetchText(url: string, dispatcher: Agent): Promise<string> {
+  const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(timeoutMs) });
+  const text = await body.text();
+  if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
+  return text;
+}

@@ -1,0 +1,78 @@
+/** The stand-in on its own, for people who have a cluster already and want an AWS for it. */
+import type { AwsCredential, Partition } from './account.ts';
+import type { EksCluster } from './eks/service.ts';
+import type { FaultSettingsInput } from './faults/settings.ts';
+import type { RandomBytes } from './identifiers.ts';
+import { createIdentifiers } from './identifiers.ts';
+import type { IssuerSource } from './issuer-keys.ts';
+import { issuerKeysFrom } from './issuer-keys.ts';
+import type { AwsStandIn } from './server.ts';
+import { startAwsStandIn } from './server.ts';
+
+export type RunAwsStandInOptions = {
+  /** 0 or absent: a free port. */
+  readonly port?: number;
+  readonly partition?: Partition;
+  /** Twelve digits; `000000000000` when absent. */
+  readonly accountId?: string;
+  /** `us-east-1`, or the partition's first region, when absent. */
+  readonly region?: string;
+  /** Their OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
+  readonly issuers: readonly IssuerSource[];
+  /** PEM of the authorities to trust when keys are fetched over https; the system's when absent. */
+  readonly issuerCa?: string;
+  readonly clusters?: readonly EksCluster[];
+  readonly faults?: FaultSettingsInput;
+  readonly now: () => number;
+  readonly randomBytes: RandomBytes;
+  readonly onError?: (error: unknown) => void;
+};
+
+export type RunningAwsStandIn = AwsStandIn & {
+  /** Variables with which the stock SDKs and the stock CLI are the account's administrator here. */
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+/** Rejects when the port is taken. The keys of issuers are not fetched before a token needs them. */
+export async function runAwsStandIn(options: RunAwsStandInOptions): Promise<RunningAwsStandIn> {
+  const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
+  const region = options.region ?? firstRegions[partition];
+  const identifiers = createIdentifiers(randomBytes);
+  const administrator: AwsCredential = {
+    accessKeyId: identifiers.uniqueId('AKIA'),
+    secretAccessKey: identifiers.secretAccessKey(),
+    principalArn: `arn:${partition}:iam::${accountId}:user/administrator`,
+    policies: [{ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }],
+  };
+  const standIn = await startAwsStandIn({
+    port,
+    partition,
+    accountId,
+    region,
+    now,
+    randomBytes,
+    credentials: [administrator],
+    issuerKeys: issuerKeysFrom(issuers, options.issuerCa === undefined ? {} : { ca: options.issuerCa }),
+    oidcProviders: issuers.map(({ issuer }) => ({ issuer, clientIds: ['sts.amazonaws.com'] })),
+    clusters: options.clusters ?? [],
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
+    ...(options.onError === undefined ? {} : { onError: options.onError }),
+  });
+  return {
+    ...standIn,
+    environment: {
+      AWS_ENDPOINT_URL: standIn.url,
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_ACCESS_KEY_ID: administrator.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+  };
+}
+
+const firstRegions: Readonly<Record<Partition, string>> = {
+  aws: 'us-east-1',
+  'aws-cn': 'cn-north-1',
+  'aws-us-gov': 'us-gov-west-1',
+};
