@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startMotoBackend, startStandInBackend } from './backends.ts';
+import type { RunningBackend } from './backends.ts';
+import { runScenario } from './scenario.ts';
+import { areas } from './table/table.ts';
+
+test('there are scenarios enough, each with a name of its own', () => {
+  const names = Object.values(areas).flatMap((scenarios) => scenarios.map(({ name }) => name));
+  expect(names.length).toBeGreaterThanOrEqual(40);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+for (const start of [startStandInBackend, startMotoBackend]) {
+  describe(start === startMotoBackend ? 'moto' : 'the stand-in', () => {
+    let backend: RunningBackend;
+    beforeAll(async () => {
+      backend = await start();
+    }, 300_000);
+    afterAll(async () => {
+      await backend.stop();
+    });
+
+    for (const [area, scenarios] of Object.entries(areas)) {
+      describe(area, () => {
+        for (const scenario of scenarios) {
+          test(scenario.name, async () => {
+            await runScenario(scenario, backend);
+          });
+        }
+      });
+    }
+  });
+}

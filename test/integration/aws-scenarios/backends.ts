@@ -1,0 +1,81 @@
+/** The two AWS's that the scenarios run against, each with clients of a stock SDK. */
+import { randomBytes } from 'node:crypto';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { S3Client } from '@aws-sdk/client-s3';
+import { STSClient } from '@aws-sdk/client-sts';
+import { startAwsStandIn } from '../../../src/sandbox/aws/server.ts';
+import { createTokenIssuer } from '../../../src/sandbox/aws/testing/stand-in.ts';
+import { ensureMoto, startMoto } from './moto.ts';
+import { accountId, region } from './scenario.ts';
+import type { Backend, Credentials } from './scenario.ts';
+import { issuerHost } from './table/documents.ts';
+import type { Tokens } from './table/identities.ts';
+
+export type RunningBackend = Backend & { readonly stop: () => Promise<void> };
+
+const administrator: Credentials = {
+  accessKeyId: 'AKIAADMINISTRATOR000',
+  secretAccessKey: 'administrator-secret',
+};
+
+export async function startStandInBackend(): Promise<RunningBackend> {
+  const issuer = await createTokenIssuer(Date.now);
+  const standIn = await startAwsStandIn({
+    accountId,
+    region,
+    now: Date.now,
+    randomBytes,
+    clusters: [],
+    issuerKeys: () => Promise.resolve({ keys: [issuer.jwk] }),
+    credentials: [
+      {
+        ...administrator,
+        principalArn: `arn:aws:iam::${accountId}:user/administrator`,
+        policies: [{ Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }],
+      },
+    ],
+  });
+  return {
+    name: 'standIn',
+    clients: clientsOf(standIn.url),
+    given: await signTokens(issuer.sign),
+    stop: standIn.close,
+  };
+}
+
+export async function startMotoBackend(): Promise<RunningBackend> {
+  await ensureMoto();
+  const moto = await startMoto();
+  // It checks no signature, but it reads tokens.
+  const issuer = await createTokenIssuer(Date.now);
+  return {
+    name: 'moto',
+    clients: clientsOf(moto.endpoint),
+    given: await signTokens(issuer.sign),
+    stop: moto.stop,
+  };
+}
+
+async function signTokens(sign: Awaited<ReturnType<typeof createTokenIssuer>>['sign']): Promise<Tokens> {
+  const iss = `https://${issuerHost}`;
+  const { sign: signWithOtherKey } = await createTokenIssuer(Date.now);
+  return {
+    goodToken: await sign({ iss }),
+    expiredToken: await sign({ iss, expiresIn: -60, notBefore: -600 }),
+    otherAudienceToken: await sign({ iss, aud: 'https://kubernetes.default.svc' }),
+    otherSubjectToken: await sign({ iss, sub: 'system:serviceaccount:production:other' }),
+    otherKeyToken: await signWithOtherKey({ iss }),
+    otherIssuerToken: await sign({ iss: 'https://issuer.example.com' }),
+  };
+}
+
+const clientsOf =
+  (endpoint: string): Backend['clients'] =>
+  (credentials = administrator) => {
+    const options = { endpoint, region, credentials, maxAttempts: 1 };
+    return {
+      iam: new IAMClient(options),
+      sts: new STSClient(options),
+      s3: new S3Client({ ...options, forcePathStyle: true }),
+    };
+  };

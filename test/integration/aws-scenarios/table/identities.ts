@@ -1,0 +1,312 @@
+/** OIDC providers, and sessions of roles: who gets one, for how long, and with what. */
+import {
+  AddClientIDToOpenIDConnectProviderCommand,
+  CreateOpenIDConnectProviderCommand,
+  CreateRoleCommand,
+  DeleteOpenIDConnectProviderCommand,
+  GetOpenIDConnectProviderCommand,
+  ListOpenIDConnectProvidersCommand,
+} from '@aws-sdk/client-iam';
+import {
+  AssumeRoleCommand,
+  AssumeRoleWithWebIdentityCommand,
+  GetCallerIdentityCommand,
+} from '@aws-sdk/client-sts';
+import { expect } from 'vitest';
+import { accountId, answer, failure } from '../scenario.ts';
+import type { Kept, Scenario, Step } from '../scenario.ts';
+import { assumesAnyRole, mintsForAnyToken, missingOperation, unchecked } from './differences.ts';
+import {
+  issuerHost,
+  policyText,
+  providerArn,
+  readObjects,
+  roleArn,
+  trustAccount,
+  trustNobody,
+  trustServiceAccount,
+} from './documents.ts';
+
+const thumbprint = '9e99a48a9960b14926bb7f3b02e22da2b0ab7280';
+const createProvider: Step = {
+  iam: new CreateOpenIDConnectProviderCommand({
+    Url: `https://${issuerHost}`,
+    ClientIDList: ['sts.amazonaws.com'],
+    ThumbprintList: [thumbprint],
+  }),
+  gives: answer({ OpenIDConnectProviderArn: providerArn }),
+};
+const deleteProvider: Step = {
+  iam: new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn }),
+  gives: answer(),
+};
+const createRole = (RoleName: string, AssumeRolePolicyDocument: string): Step => ({
+  iam: new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }),
+  gives: answer(),
+});
+const withToken =
+  (role: string, token: keyof Tokens, rest: object = {}) =>
+  (kept: Kept): AssumeRoleWithWebIdentityCommand =>
+    new AssumeRoleWithWebIdentityCommand({
+      RoleArn: roleArn(role),
+      RoleSessionName: 'pod',
+      WebIdentityToken: kept[token] ?? '',
+      ...rest,
+    });
+
+/** Tokens that the test's issuer signs; each is faulty in one way but the first. */
+export type Tokens = {
+  readonly goodToken: string;
+  readonly expiredToken: string;
+  readonly otherAudienceToken: string;
+  readonly otherSubjectToken: string;
+  readonly otherKeyToken: string;
+  readonly otherIssuerToken: string;
+};
+
+export const identityScenarios: readonly Scenario[] = [
+  {
+    name: 'an OIDC provider is made, read and deleted',
+    steps: [
+      createProvider,
+      {
+        iam: new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn }),
+        gives: answer({ Url: issuerHost, ClientIDList: ['sts.amazonaws.com'], ThumbprintList: [thumbprint] }),
+      },
+      {
+        iam: new CreateOpenIDConnectProviderCommand({
+          Url: `https://${issuerHost}`,
+          ThumbprintList: [thumbprint],
+        }),
+        gives: failure('EntityAlreadyExists', 409),
+      },
+      {
+        iam: new AddClientIDToOpenIDConnectProviderCommand({
+          OpenIDConnectProviderArn: providerArn,
+          ClientID: 'other',
+        }),
+        gives: answer(),
+        moto: missingOperation,
+      },
+      {
+        iam: new ListOpenIDConnectProvidersCommand({}),
+        gives: answer({ OpenIDConnectProviderList: [{ Arn: providerArn }] }),
+      },
+      deleteProvider,
+      {
+        iam: new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn }),
+        gives: failure('NoSuchEntity', 404),
+      },
+    ],
+  },
+  {
+    name: 'an OIDC provider has an https address',
+    steps: [
+      {
+        iam: new CreateOpenIDConnectProviderCommand({
+          Url: 'http://issuer.example.com',
+          ThumbprintList: [thumbprint],
+        }),
+        gives: failure('ValidationError', 400),
+        moto: unchecked,
+      },
+    ],
+  },
+  {
+    name: 'a caller is told who it is',
+    steps: [
+      {
+        sts: new GetCallerIdentityCommand({}),
+        gives: answer({ Account: accountId, Arn: expect.stringContaining(`:${accountId}:user/`) }),
+      },
+    ],
+  },
+  {
+    name: 'a role is assumed, and the session is told who it is',
+    steps: [
+      createRole('assumed', trustAccount),
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('assumed'), RoleSessionName: 'session' }),
+        gives: answer({
+          AssumedRoleUser: {
+            Arn: `arn:aws:sts::${accountId}:assumed-role/assumed/session`,
+            AssumedRoleId: expect.stringMatching(/^AROA[A-Z0-9]{17}:session$/),
+          },
+          Credentials: {
+            AccessKeyId: expect.stringMatching(/^ASIA[A-Z0-9]{16}$/),
+            SecretAccessKey: expect.any(String),
+            SessionToken: expect.any(String),
+            Expiration: expect.any(Date),
+          },
+        }),
+        keepCredentials: 'session',
+      },
+      {
+        sts: new GetCallerIdentityCommand({}),
+        as: 'session',
+        gives: answer({
+          Account: accountId,
+          Arn: `arn:aws:sts::${accountId}:assumed-role/assumed/session`,
+          UserId: expect.stringMatching(/^AROA[A-Z0-9]{17}:session$/),
+        }),
+      },
+    ],
+  },
+  {
+    name: 'a role is assumed only by whom it trusts',
+    steps: [
+      createRole('untrusting', trustNobody),
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('untrusting'), RoleSessionName: 'session' }),
+        gives: failure('AccessDenied', 403, /is not authorized to perform: sts:AssumeRole on resource/),
+        moto: assumesAnyRole,
+      },
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('never-made'), RoleSessionName: 'session' }),
+        gives: failure('AccessDenied', 403, /is not authorized to perform: sts:AssumeRole on resource/),
+        moto: assumesAnyRole,
+      },
+    ],
+  },
+  {
+    name: 'a session lasts no longer than its role allows',
+    steps: [
+      createRole('brief', trustAccount),
+      {
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('brief'),
+          RoleSessionName: 'session',
+          DurationSeconds: 3601,
+        }),
+        gives: failure(
+          'ValidationError',
+          400,
+          'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+        ),
+        moto: { gives: answer(), why: "moto does not compare with the role's MaxSessionDuration." },
+      },
+      {
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('brief'),
+          RoleSessionName: 'session',
+          DurationSeconds: 899,
+        }),
+        gives: failure('ValidationError', 400, /Member must have value greater than or equal to 900/),
+        moto: unchecked,
+      },
+    ],
+  },
+  {
+    name: 'a session has a name without spaces',
+    steps: [
+      createRole('named', trustAccount),
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('named'), RoleSessionName: 'a b' }),
+        gives: failure('ValidationError', 400, /'roleSessionName' failed to satisfy constraint/),
+        moto: unchecked,
+      },
+    ],
+  },
+  {
+    name: 'a session policy is read as strictly as any other',
+    steps: [
+      createRole('narrowed', trustAccount),
+      {
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('narrowed'),
+          RoleSessionName: 'session',
+          Policy: policyText({ Effect: 'Allow', Action: 's3:GetObject' }),
+        }),
+        gives: failure('MalformedPolicyDocument', 400, 'Policy statement must contain resources.'),
+        moto: { gives: answer(), why: 'moto does not read session policies.' },
+      },
+      {
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('narrowed'),
+          RoleSessionName: 'session',
+          Policy: readObjects,
+        }),
+        gives: answer({ PackedPolicySize: expect.any(Number) }),
+      },
+    ],
+  },
+  {
+    name: 'a service account gets a session of its role',
+    steps: [
+      createProvider,
+      createRole('web', trustServiceAccount),
+      {
+        sts: withToken('web', 'goodToken'),
+        gives: answer({
+          SubjectFromWebIdentityToken: 'system:serviceaccount:production:myaccount',
+          Audience: 'sts.amazonaws.com',
+          Provider: providerArn,
+          AssumedRoleUser: { Arn: `arn:aws:sts::${accountId}:assumed-role/web/pod` },
+          Credentials: { AccessKeyId: expect.stringMatching(/^ASIA/) },
+        }),
+        moto: {
+          gives: answer({ AssumedRoleUser: { Arn: `arn:aws:sts::${accountId}:assumed-role/web/pod` } }),
+          why: 'moto leaves out what the token said: subject, audience and provider.',
+        },
+        keepCredentials: 'pod',
+      },
+      {
+        sts: new GetCallerIdentityCommand({}),
+        as: 'pod',
+        gives: answer({ Arn: `arn:aws:sts::${accountId}:assumed-role/web/pod` }),
+      },
+      deleteProvider,
+    ],
+  },
+  {
+    name: 'a token is refused for its subject, audience, age, key and issuer',
+    steps: [
+      createProvider,
+      createRole('web-strict', trustServiceAccount),
+      {
+        sts: withToken('web-strict', 'otherSubjectToken'),
+        gives: failure('AccessDenied', 403, 'Not authorized to perform sts:AssumeRoleWithWebIdentity'),
+        moto: mintsForAnyToken,
+      },
+      {
+        sts: withToken('web-strict', 'otherAudienceToken'),
+        gives: failure('InvalidIdentityToken', 400, 'Incorrect token audience'),
+        moto: mintsForAnyToken,
+      },
+      {
+        sts: withToken('web-strict', 'expiredToken'),
+        gives: failure('ExpiredToken', 400, /Token expired/),
+        moto: mintsForAnyToken,
+      },
+      {
+        sts: withToken('web-strict', 'otherKeyToken'),
+        gives: failure('InvalidIdentityToken', 400),
+        moto: mintsForAnyToken,
+      },
+      {
+        sts: withToken('web-strict', 'otherIssuerToken'),
+        gives: failure('InvalidIdentityToken', 400, /No OpenIDConnect provider found in your account for/),
+        moto: mintsForAnyToken,
+      },
+      deleteProvider,
+    ],
+  },
+  {
+    name: 'a good token is of no use for a role that does not trust its issuer',
+    steps: [
+      createProvider,
+      createRole('web-untrusting', trustNobody),
+      {
+        sts: withToken('web-untrusting', 'goodToken'),
+        gives: failure('AccessDenied', 403, 'Not authorized to perform sts:AssumeRoleWithWebIdentity'),
+        moto: mintsForAnyToken,
+      },
+      {
+        sts: withToken('web-never-made', 'goodToken'),
+        gives: failure('AccessDenied', 403, 'Not authorized to perform sts:AssumeRoleWithWebIdentity'),
+        moto: mintsForAnyToken,
+      },
+      deleteProvider,
+    ],
+  },
+];

@@ -1,0 +1,15 @@
+/** All scenarios, in the order in which they run. They share an account, and use names of their own in it. */
+import type { Scenario } from '../scenario.ts';
+import { identityScenarios } from './identities.ts';
+import { malformedScenarios } from './malformed.ts';
+import { objectScenarios } from './objects.ts';
+import { policyScenarios } from './policies.ts';
+import { roleScenarios } from './roles.ts';
+
+export const areas: Readonly<Record<string, readonly Scenario[]>> = {
+  Roles: roleScenarios,
+  'Managed policies': policyScenarios,
+  'Malformed policies': malformedScenarios,
+  'Identity providers and sessions': identityScenarios,
+  'Buckets and objects': objectScenarios,
+};
