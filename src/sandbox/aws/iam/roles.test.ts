@@ -330,8 +330,8 @@ describe('attachments', () => {
     expect([first.IsTruncated, second.IsTruncated]).toEqual([true, false]);
     expect(
       [...(first.AttachedPolicies ?? []), ...(second.AttachedPolicies ?? [])]
-        .map((policy) => policy.PolicyName)
-        .sort(),
+        .map((policy) => policy.PolicyName ?? '')
+        .sort(byName),
     ).toEqual(names.toSorted(byName));
   });
 });

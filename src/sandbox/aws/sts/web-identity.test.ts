@@ -59,6 +59,7 @@ beforeEach(async () => {
   asked = 0;
   standIn = await startTestStandIn({
     now: () => time,
+    wallClock: Date.now,
     issuerKeys: (name) => {
       asked += 1;
       if (!reachable || name !== issuer) return Promise.reject(new Error('out of reach'));

@@ -80,10 +80,14 @@ export type TestStandIn = AwsStandIn & {
 };
 
 export async function startTestStandIn(
-  options: Partial<AwsStandInOptions> & Pick<AwsStandInOptions, 'now'>,
+  options: Partial<AwsStandInOptions> &
+    Pick<AwsStandInOptions, 'now'> & {
+      /** The clock by which the SDK signs, where the stand-in's is another one. */
+      readonly wallClock?: () => number;
+    },
 ): Promise<TestStandIn> {
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
-  const { credentials = [], ...rest } = options;
+  const { credentials = [], wallClock = options.now, ...rest } = options;
   const standIn = await startAwsStandIn({
     accountId,
     region,
@@ -104,7 +108,7 @@ export async function startTestStandIn(
       credentials: keys,
       maxAttempts: 1,
       // Signs by the clock of the test.
-      systemClockOffset: rest.now() - Date.now(),
+      systemClockOffset: rest.now() - wallClock(),
     }) as const;
   return {
     ...standIn,
