@@ -1,0 +1,52 @@
+/**
+ * A program like one that runs in a pod: it uses S3 through the stock AWS SDK and its default credential chain, and knows
+ * nothing of where it runs. `list [BUCKET]`, `read BUCKET KEY`, `write BUCKET KEY TEXT`, `create BUCKET`, `whoami`.
+ * Prints what it got, or the SDK's error; the exit code tells which.
+ */
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+
+const [verb, Bucket, Key, text] = process.argv.slice(2);
+
+try {
+  process.stdout.write(`${await answer()}\n`);
+} catch (error) {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  process.stdout.write(`${name}: ${message}\n`);
+  process.exitCode = 1;
+}
+
+async function answer(): Promise<string> {
+  const s3 = new S3Client({});
+  switch (verb) {
+    case 'whoami':
+      return (await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn ?? '';
+    case 'create':
+      await s3.send(new CreateBucketCommand({ Bucket }));
+      return `created ${Bucket}`;
+    case 'write':
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body: text ?? '' }));
+      return `wrote ${Bucket}/${Key}`;
+    case 'read':
+      return (await (await s3.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString()) ?? '';
+    case 'list': {
+      if (Bucket === undefined) {
+        const { Buckets: buckets = [] } = await s3.send(new ListBucketsCommand({}));
+        return buckets.map((bucket) => bucket.Name).join('\n');
+      }
+      const { Contents: contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+      return contents.map((object) => object.Key).join('\n');
+    }
+    default:
+      throw new Error(
+        'usage: s3-probe list [BUCKET] | read BUCKET KEY | write BUCKET KEY TEXT | create BUCKET | whoami',
+      );
+  }
+}

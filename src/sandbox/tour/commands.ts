@@ -1,0 +1,119 @@
+/** Runs the commands of the tour as child processes, visibly: what a person would type, and what they would see. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TourFailure } from './tour.ts';
+
+export type Finished = { readonly code: number; readonly output: string };
+
+export type Running = {
+  /** What it has printed so far, on stdout and stderr. */
+  output(): string;
+  readonly finished: Promise<Finished>;
+};
+
+/** What the person changes in the editor: a text that is there, and what they put in its place. */
+export type Typed = { readonly find: string; readonly replace: string };
+
+export type CommandRunner = {
+  /**
+   * `kon ARGS`, to its end. With `typed`, a person's editor makes these changes.
+   * @throws TourFailure when its exit code is not the expected one, 0 unless told otherwise
+   */
+  kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;
+  /** `kon ARGS`, going on while other things happen. */
+  start(args: readonly string[]): Running;
+  /** A program with a stock AWS SDK, in the place of a container of the pod. It may fail. */
+  inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
+  /** The same program as the AWS administrator, unseen. */
+  asAdministrator(args: readonly string[]): Promise<Finished>;
+  close(): Promise<void>;
+};
+
+export type CommandRunnerOptions = {
+  /** The program that runs the command line, and the arguments before those of a person. */
+  readonly kon: readonly [string, ...string[]];
+  /** The program that uses S3 through the stock SDK. */
+  readonly probe: readonly [string, ...string[]];
+  /** The program that types into a file what a person would; before the file it takes another with the changes. */
+  readonly editor: readonly [string, ...string[]];
+  /** For the person's shell: cluster and AWS administrator of the sandbox. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly write: (text: string) => void;
+  readonly signal: AbortSignal;
+};
+
+export async function createCommandRunner(options: CommandRunnerOptions): Promise<CommandRunner> {
+  const { kon, probe, write, signal } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'kon-tour-'));
+  const changes = join(folder, 'typed.json');
+  const running = new Set<ChildProcess>();
+
+  const run = (
+    command: readonly [string, ...string[]],
+    env: Readonly<Record<string, string>>,
+    show: boolean,
+  ): Running => {
+    const [program, ...args] = command;
+    const child = spawn(program, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], signal });
+    running.add(child);
+    let output = '';
+    const hear = (chunk: string): void => {
+      output += chunk;
+      if (show) write(chunk.replaceAll(/^(?=.)/gm, '  '));
+    };
+    child.stdout.setEncoding('utf8').on('data', hear);
+    child.stderr.setEncoding('utf8').on('data', hear);
+    const finished = new Promise<Finished>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => {
+        running.delete(child);
+        resolve({ code: code ?? 1, output });
+      });
+    });
+    // Whoever started it may look at the output long before at the end.
+    finished.catch(() => undefined);
+    return { output: () => output, finished };
+  };
+
+  const show = (line: string): void => write(`\n$ ${line}\n`);
+  const shown = (args: readonly string[]): string =>
+    args.map((arg) => (/^[\w./:=@,-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
+
+  return {
+    async kon(args, { typed, exit = 0 } = {}) {
+      show(`kon ${shown(args)}`);
+      for (const { replace } of typed ?? [])
+        write(`  (in the editor)\n${replace.replaceAll(/^(?=.)/gm, '    | ')}\n`);
+      if (typed) await writeFile(changes, JSON.stringify(typed));
+      const editor = [...options.editor, changes].map((word) => `'${word}'`).join(' ');
+      const env = typed ? { ...options.env, KON_EDITOR: editor } : options.env;
+      const finished = await run([...kon, ...args], env, true).finished;
+      if (finished.code !== exit)
+        throw new TourFailure(`kon ${args.join(' ')} ended with exit code ${finished.code}, not ${exit}`);
+      return finished;
+    },
+
+    start(args) {
+      show(`kon ${shown(args)} &`);
+      return run([...kon, ...args], options.env, true);
+    },
+
+    inPod(namespace, pod, args) {
+      show(`kon sandbox exec -n ${namespace} ${pod} -- s3-probe ${shown(args)}`);
+      return run(
+        [...kon, 'sandbox', 'exec', '-n', namespace, pod, '--', ...probe, ...args],
+        options.env,
+        true,
+      ).finished;
+    },
+
+    asAdministrator: (args) => run([...probe, ...args], options.env, false).finished,
+
+    async close() {
+      for (const child of running) child.kill('SIGTERM');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
