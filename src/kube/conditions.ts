@@ -28,6 +28,11 @@ export function formatTime(epochMs: number): string {
   return new Date(epochMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
+/** The form of `metav1.MicroTime` on the wire: RFC 3339, UTC, microseconds. */
+export function formatMicroTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('Z', '000Z');
+}
+
 /**
  * Sets one condition. `lastTransitionTime` moves only when `status` changes. Returns the very same list when nothing
  * changed, so that a caller can tell by identity whether there is anything to write. Other conditions keep their place.

@@ -76,3 +76,7 @@ export type {
 export { createController, TerminalError } from './controller.ts';
 export type { EnqueueOptions, WorkItem, WorkQueue, WorkQueueMetrics, WorkQueueOptions } from './workqueue.ts';
 export { createWorkQueue } from './workqueue.ts';
+export type { EventInput, EventRecorder, EventRecorderOptions } from './events.ts';
+export { createEventRecorder } from './events.ts';
+export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
+export { controllerOf, controllerReference, isControlledBy } from './owner-references.ts';

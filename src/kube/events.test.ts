@@ -1,0 +1,185 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createKubeClient } from './client.ts';
+import { staticConnection } from './connection.ts';
+import { createEventRecorder, type EventInput } from './events.ts';
+import type { KubeObject } from './object.ts';
+import { refuse } from './testing/collection-server.ts';
+import { answerJson, startLoopbackServer, type Handler } from './testing/loopback-server.ts';
+import { createSimulatedTime } from './testing/simulated-time.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const account: KubeObject = {
+  apiVersion: 'example.com/v1',
+  kind: 'Account',
+  metadata: { name: 'payments', uid: 'u1', resourceVersion: '7' },
+};
+const attached: EventInput = { type: 'Normal', reason: 'PolicyAttached', note: 'attached it' };
+const epoch = Date.parse('2026-11-24T08:00:00.250Z');
+
+async function setUp(...answers: (Handler | undefined)[]) {
+  const server = await startLoopbackServer(async (request, response) => {
+    const next = answers.shift();
+    if (next) await next(request, response);
+    else answerJson(response, 201, {});
+  });
+  closers.push(() => server.close());
+  const client = createKubeClient(staticConnection({ server: server.url }));
+  closers.push(() => client.close());
+  const time = createSimulatedTime(epoch);
+  const recorder = createEventRecorder({
+    client,
+    controller: 'example.com/accounts',
+    instance: 'pod-1',
+    now: time.now,
+    setTimer: time.setTimer,
+  });
+  const requests = () =>
+    server.requests.map(({ method, path, body }) => ({
+      method,
+      path,
+      body: JSON.parse(body) as Record<string, unknown> & { metadata: { name: string } },
+    }));
+  return { server, time, recorder, requests };
+}
+
+describe('an Event', () => {
+  test('says what the API asks for, in the namespace that belongs to its object', async () => {
+    const { recorder, requests } = await setUp();
+    recorder.event(account, attached);
+    recorder.event(
+      { ...account, kind: 'App', metadata: { ...account.metadata, namespace: 'shop' } },
+      { type: 'Warning', reason: 'Failed', note: 'no', action: 'Deploy' },
+    );
+    await recorder.flush();
+    expect(requests().map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /apis/events.k8s.io/v1/namespaces/default/events',
+      'POST /apis/events.k8s.io/v1/namespaces/shop/events',
+    ]);
+    const [first, second] = requests().map(({ body }) => body);
+    expect(first).toEqual({
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: expect.stringMatching(/^payments\.[0-9a-f]+$/) as string, namespace: 'default' },
+      eventTime: '2026-11-24T08:00:00.250000Z',
+      reportingController: 'example.com/accounts',
+      reportingInstance: 'pod-1',
+      action: 'Reconcile',
+      reason: 'PolicyAttached',
+      note: 'attached it',
+      type: 'Normal',
+      regarding: {
+        apiVersion: 'example.com/v1',
+        kind: 'Account',
+        name: 'payments',
+        uid: 'u1',
+        resourceVersion: '7',
+      },
+    });
+    expect(second).toMatchObject({ action: 'Deploy', regarding: { namespace: 'shop' } });
+    expect(first?.metadata.name).not.toBe(second?.metadata.name);
+  });
+
+  test('is cut to what the API takes, between characters', async () => {
+    const { recorder, requests } = await setUp();
+    recorder.event(account, { ...attached, note: 'ä'.repeat(1000) });
+    recorder.event(account, { ...attached, note: 'b'.repeat(1024) });
+    await recorder.flush();
+    expect(requests().map(({ body }) => body.note)).toEqual([`${'ä'.repeat(510)}…`, 'b'.repeat(1024)]);
+  });
+});
+
+describe('what repeats', () => {
+  test('is counted in the same Event, and written once a minute at most', async () => {
+    const { recorder, requests, time } = await setUp();
+    recorder.event(account, attached);
+    await expect.poll(() => requests().length).toBe(1);
+    for (let index = 0; index < 5; index += 1) {
+      await time.advance(5_000);
+      recorder.event(account, attached);
+    }
+    expect(requests()).toHaveLength(1);
+    await time.advance(60_000);
+    await expect.poll(() => requests().length).toBe(2);
+    const [created, patched] = requests();
+    expect(patched).toEqual({
+      method: 'PATCH',
+      path: `/apis/events.k8s.io/v1/namespaces/default/events/${created?.body.metadata.name}`,
+      body: { series: { count: 6, lastObservedTime: '2026-11-24T08:00:25.250000Z' } },
+    });
+  });
+
+  test('after six quiet minutes is a new Event', async () => {
+    const { recorder, requests, time } = await setUp();
+    recorder.event(account, attached);
+    await expect.poll(() => requests().length).toBe(1);
+    await time.advance(6 * 60_000 + 1);
+    recorder.event(account, attached);
+    await recorder.flush();
+    expect(requests().map(({ method }) => method)).toEqual(['POST', 'POST']);
+  });
+
+  test('goes on in a new Event when its own was expired by the server', async () => {
+    const { recorder, requests } = await setUp(undefined, refuse(404, 'NotFound'));
+    recorder.event(account, attached);
+    await expect.poll(() => requests().length).toBe(1);
+    recorder.event(account, attached);
+    await recorder.flush();
+    expect(requests().map(({ method }) => method)).toEqual(['POST', 'PATCH', 'POST']);
+    expect(requests()[2]?.body).toMatchObject({ series: { count: 2 } });
+  });
+
+  test('with another note, reason, or object is something else', async () => {
+    const { recorder, requests } = await setUp();
+    recorder.event(account, attached);
+    recorder.event(account, { ...attached, note: 'another' });
+    recorder.event(account, { ...attached, reason: 'Another' });
+    recorder.event({ ...account, metadata: { ...account.metadata, uid: 'u2' } }, attached);
+    await recorder.flush();
+    expect(requests().map(({ method }) => method)).toEqual(['POST', 'POST', 'POST', 'POST']);
+  });
+});
+
+describe('a server that does not take it', () => {
+  test('is tried again when that may pass, under another name when the name is taken', async () => {
+    const { recorder, requests, time } = await setUp(
+      refuse(503, 'ServiceUnavailable'),
+      refuse(409, 'AlreadyExists'),
+    );
+    recorder.event(account, attached);
+    await expect.poll(() => requests().length).toBe(1);
+    await expect.poll(() => time.advance(500).then(() => requests().length)).toBe(3);
+    expect(new Set(requests().map(({ body }) => body.metadata.name)).size).toBe(3);
+  });
+
+  test('costs that Event only when it refuses it', async () => {
+    const { recorder, requests } = await setUp(refuse(403, 'Forbidden'));
+    recorder.event(account, attached);
+    recorder.event(account, { ...attached, note: 'next' });
+    await recorder.flush();
+    expect(requests().map(({ body }) => body.note)).toEqual(['attached it', 'next']);
+  });
+
+  test('does not hold up the end of the process, and nothing is left running', async () => {
+    const { recorder, requests, time, server } = await setUp(() => {});
+    recorder.event(account, attached);
+    recorder.event(account, { ...attached, note: 'next' });
+    await expect.poll(() => requests().length).toBe(1);
+    let ended = false;
+    const end = async (): Promise<void> => {
+      await recorder.flush({ timeoutMs: 1000 });
+      ended = true;
+    };
+    const ending = end();
+    await time.advance(999);
+    expect(ended).toBe(false);
+    await time.advance(1);
+    await ending;
+    expect(requests()).toHaveLength(1);
+    expect(time.pending()).toBe(0);
+    await expect.poll(() => server.openConnections()).toBe(0);
+  });
+});

@@ -1,0 +1,260 @@
+/**
+ * Tells people what a controller did, as Events of `events.k8s.io/v1`. What repeats is counted in one Event (its series)
+ * instead of making more of them, after client-go's `tools/events`. Telling is best effort: it never fails, never
+ * waits, and never holds up the work.
+ */
+import { createHash } from 'node:crypto';
+import { formatMicroTime } from './conditions.ts';
+import { isAlreadyExists, isNotFound, KubeApiError, KubeUnreachableError } from './errors.ts';
+import type { KubeClient } from './kube-client.ts';
+import { silentLogger, type Logger } from './logger.ts';
+import type { KubeObject } from './object.ts';
+import { events as eventsResource } from './resources.ts';
+import { sleep, systemTimer, type Now, type SetTimer } from './timing.ts';
+
+export type EventInput = {
+  readonly type: 'Normal' | 'Warning';
+  /** PascalCase, for machines: why this Event is. */
+  readonly reason: string;
+  /** A sentence, for people; cut after 1,024 bytes, which is what the API takes. */
+  readonly note: string;
+  /** What was done or tried; `Reconcile` unless told otherwise. */
+  readonly action?: string | undefined;
+};
+
+export type EventRecorder = {
+  event(regarding: KubeObject, event: EventInput): void;
+  /**
+   * Writes what is held back, and resolves when all is written, or after the time: what is left then is dropped.
+   * To be called when a process ends, as its client closes afterwards.
+   */
+  flush(options?: { readonly timeoutMs?: number }): Promise<void>;
+};
+
+export type EventRecorderOptions = {
+  readonly client: Pick<KubeClient, 'create' | 'patch'>;
+  /** Name of the controller in the form `example.com/name`, and of this process. */
+  readonly controller: string;
+  readonly instance: string;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly now: Now;
+  readonly setTimer?: SetTimer | undefined;
+  readonly logger?: Logger | undefined;
+};
+
+type EventObject = KubeObject & Record<string, unknown>;
+
+type Series = {
+  readonly namespace: string;
+  readonly body: Record<string, unknown>;
+  /** Name of the Event; absent until it is written. */
+  name: string | undefined;
+  count: number;
+  lastAt: number;
+  writtenCount: number;
+  writeHeld: boolean;
+};
+
+/** A repetition is written at most this often. */
+const seriesIntervalMs = 60_000;
+/** client-go's `finishTime`: what comes after so much quiet is a new Event. */
+const seriesEndMs = 6 * 60_000;
+/** More than this in wait means that the server does not keep up; telling it even more helps nobody. */
+const longestBacklog = 1_000;
+const retryDelaysMs = [500, 2_000, 5_000];
+const longestNoteBytes = 1024;
+
+export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
+  const { client, now } = options;
+  const setTimer = options.setTimer ?? systemTimer;
+  const logger = options.logger ?? silentLogger;
+  const known = new Map<string, Series>();
+  const held = new Map<Series, () => void>();
+  const backlog: Series[] = [];
+  let sender: Promise<void> | undefined;
+  let giveUp = new AbortController();
+  let names = 0;
+
+  const nameFor = (object: string, at: number): string => {
+    names += 1;
+    // As client-go: the object and the time; with a counter, as a millisecond is long.
+    return `${object.slice(0, 220)}.${Math.floor(at).toString(16)}${(names % 0x10000).toString(16).padStart(4, '0')}`;
+  };
+
+  const write = async (series: Series, signal: AbortSignal): Promise<void> => {
+    const { namespace, count, lastAt } = series;
+    const repeated = count > 1 ? { series: { count, lastObservedTime: formatMicroTime(lastAt) } } : {};
+    if (series.name !== undefined) {
+      try {
+        await client.patch(eventsResource, { namespace, name: series.name }, repeated, {
+          type: 'merge',
+          signal,
+        });
+        series.writtenCount = count;
+        return;
+      } catch (error) {
+        // Events live for an hour. A series that outlives its Event goes on in a new one.
+        if (!isNotFound(error)) throw error;
+        series.name = undefined;
+      }
+    }
+    const { regarding } = series.body as { regarding: { name: string } };
+    const name = nameFor(regarding.name, lastAt);
+    const event: EventObject = {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name, namespace },
+      ...series.body,
+      ...repeated,
+    };
+    await client.create(eventsResource, event, { signal });
+    series.name = name;
+    series.writtenCount = count;
+  };
+
+  const send = async (): Promise<void> => {
+    const { signal } = giveUp;
+    for (let series = backlog[0]; series && !signal.aborted; series = backlog[0]) {
+      for (let tries = 0; series.writtenCount < series.count; tries += 1) {
+        try {
+          await write(series, signal);
+        } catch (error) {
+          const delayMs = retryDelaysMs[tries];
+          if (signal.aborted || delayMs === undefined || !isPassing(error)) {
+            logger.debug('An Event was not written', { reason: series.body.reason, error });
+            series.writtenCount = series.count;
+            break;
+          }
+          await sleep(setTimer, delayMs, signal);
+        }
+      }
+      backlog.shift();
+    }
+  };
+
+  const startSender = (): void => {
+    sender ??= send().finally(() => {
+      sender = undefined;
+      if (backlog.length > 0 && !giveUp.signal.aborted) startSender();
+    });
+  };
+
+  const enqueue = (series: Series): void => {
+    series.writeHeld = false;
+    if (backlog.includes(series)) return;
+    if (backlog.length >= longestBacklog) {
+      logger.warn('An Event was dropped, as too many wait', { reason: series.body.reason });
+      return;
+    }
+    backlog.push(series);
+    startSender();
+  };
+
+  const forgetEnded = (at: number): void => {
+    for (const [key, series] of known)
+      if (at - series.lastAt > seriesEndMs && !series.writeHeld && !backlog.includes(series))
+        known.delete(key);
+  };
+
+  return {
+    event(regarding, input) {
+      const at = now();
+      const { apiVersion, kind, metadata } = regarding;
+      const note = cut(input.note);
+      const action = input.action ?? 'Reconcile';
+      const key = createHash('sha256')
+        .update(
+          JSON.stringify([
+            kind,
+            metadata.namespace,
+            metadata.name,
+            metadata.uid,
+            input.type,
+            input.reason,
+            action,
+            note,
+          ]),
+        )
+        .digest('base64');
+      const old = known.get(key);
+      if (old && at - old.lastAt <= seriesEndMs) {
+        old.count += 1;
+        old.lastAt = at;
+        if (old.writeHeld) return;
+        old.writeHeld = true;
+        held.set(
+          old,
+          setTimer(() => {
+            held.delete(old);
+            enqueue(old);
+          }, seriesIntervalMs),
+        );
+        return;
+      }
+      forgetEnded(at);
+      const series: Series = {
+        // Events about cluster-scoped objects belong here, by the API's validation.
+        namespace: metadata.namespace ?? 'default',
+        name: undefined,
+        count: 1,
+        lastAt: at,
+        writtenCount: 0,
+        writeHeld: false,
+        body: {
+          eventTime: formatMicroTime(at),
+          reportingController: options.controller,
+          reportingInstance: options.instance,
+          action,
+          reason: input.reason,
+          note,
+          type: input.type,
+          regarding: {
+            apiVersion,
+            kind,
+            name: metadata.name,
+            ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+            ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+            ...(metadata.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion }),
+          },
+        },
+      };
+      known.set(key, series);
+      enqueue(series);
+    },
+
+    async flush({ timeoutMs = 5_000 } = {}) {
+      for (const [series, cancel] of held) {
+        cancel();
+        enqueue(series);
+      }
+      held.clear();
+      const current = giveUp;
+      const cancel = setTimer(() => current.abort(new Error('there is no more time for Events')), timeoutMs);
+      for (let sending = sender; sending && !current.signal.aborted; sending = sender) await sending;
+      cancel();
+      if (!current.signal.aborted) return;
+      backlog.length = 0;
+      giveUp = new AbortController();
+    },
+  };
+}
+
+/** Whether the same request may well succeed a little later. A name that is taken gets another one. */
+const isPassing = (error: unknown): boolean =>
+  isAlreadyExists(error) ||
+  error instanceof KubeUnreachableError ||
+  (error instanceof KubeApiError && (error.status === 429 || error.status >= 500));
+
+/** Cuts a text at a character's border, so that it has at most as many bytes as the API takes. */
+function cut(note: string): string {
+  if (Buffer.byteLength(note) <= longestNoteBytes) return note;
+  const ellipsis = '…';
+  const room = longestNoteBytes - Buffer.byteLength(ellipsis);
+  // A character that was cut in two decodes to U+FFFD.
+  return (
+    Buffer.from(note)
+      .subarray(0, room)
+      .toString('utf8')
+      .replace(/\uFFFD+$/, '') + ellipsis
+  );
+}

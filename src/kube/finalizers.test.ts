@@ -1,0 +1,94 @@
+import { afterEach, expect, test } from 'vitest';
+import { createKubeClient } from './client.ts';
+import { staticConnection } from './connection.ts';
+import { isForbidden } from './errors.ts';
+import { addFinalizer, removeFinalizer } from './finalizers.ts';
+import type { KubeObject, ObjectMeta } from './object.ts';
+import { configMaps } from './resources.ts';
+import { refuse } from './testing/collection-server.ts';
+import { answerJson, startLoopbackServer, type Handler } from './testing/loopback-server.ts';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const object = (metadata: Partial<ObjectMeta> = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'a', namespace: 'n', uid: 'u1', resourceVersion: '1', ...metadata },
+});
+
+async function setUp(...answers: Handler[]) {
+  const server = await startLoopbackServer(async (request, response) => {
+    const next = answers.shift();
+    if (!next) throw new Error(`one request too many: ${request.method} ${request.path}`);
+    await next(request, response);
+  });
+  closers.push(() => server.close());
+  const client = createKubeClient(staticConnection({ server: server.url }));
+  closers.push(() => client.close());
+  return { client, server };
+}
+
+const answer =
+  (metadata: Partial<ObjectMeta>): Handler =>
+  (_, response) =>
+    answerJson(response, 200, object(metadata));
+
+test('a finalizer is added beside the others, bound to version and uid', async () => {
+  const { client, server } = await setUp(answer({ finalizers: ['x', 'ours'] }));
+  const changed = await addFinalizer(client, configMaps, object({ finalizers: ['x'] }), 'ours');
+  expect(changed?.metadata.finalizers).toEqual(['x', 'ours']);
+  expect(JSON.parse(server.requests[0]?.body ?? '')).toEqual({
+    metadata: { uid: 'u1', resourceVersion: '1', finalizers: ['x', 'ours'] },
+  });
+});
+
+test('one that is there already, or cannot be there any more, costs no request', async () => {
+  const { client, server } = await setUp();
+  const present = object({ finalizers: ['ours'] });
+  expect(await addFinalizer(client, configMaps, present, 'ours')).toBe(present);
+  const absent = object({ finalizers: ['x'] });
+  expect(await removeFinalizer(client, configMaps, absent, 'ours')).toBe(absent);
+  const dying = object({ deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x'] });
+  expect(await addFinalizer(client, configMaps, dying, 'ours')).toBeUndefined();
+  expect(server.requests).toHaveLength(0);
+});
+
+test('after a conflict it is decided anew on the present object', async () => {
+  const { client, server } = await setUp(
+    refuse(409, 'Conflict'),
+    answer({ resourceVersion: '2', finalizers: ['ours', 'y'] }),
+    answer({ resourceVersion: '3', finalizers: ['y'] }),
+  );
+  const changed = await removeFinalizer(client, configMaps, object({ finalizers: ['x', 'ours'] }), 'ours');
+  expect(changed?.metadata.finalizers).toEqual(['y']);
+  expect(JSON.parse(server.requests[2]?.body ?? '')).toEqual({
+    metadata: { uid: 'u1', resourceVersion: '2', finalizers: ['y'] },
+  });
+});
+
+test('a namesake that was made meanwhile is left alone', async () => {
+  const { client, server } = await setUp(
+    refuse(409, 'Conflict'),
+    answer({ uid: 'u2', finalizers: ['ours'] }),
+  );
+  expect(await removeFinalizer(client, configMaps, object({ finalizers: ['ours'] }), 'ours')).toBeUndefined();
+  expect(server.requests.map(({ method }) => method)).toEqual(['PATCH', 'GET']);
+});
+
+test('an object that is gone is no failure, and a refusal is one', async () => {
+  const gone = await setUp(refuse(404, 'NotFound'));
+  expect(
+    await removeFinalizer(gone.client, configMaps, object({ finalizers: ['ours'] }), 'ours'),
+  ).toBeUndefined();
+  const refused = await setUp(refuse(403, 'Forbidden'));
+  await expect(addFinalizer(refused.client, configMaps, object(), 'ours')).rejects.toSatisfy(isForbidden);
+});
+
+test('an object that was not read from the server is a bug', async () => {
+  const { client } = await setUp();
+  const made: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'n' } };
+  await expect(addFinalizer(client, configMaps, made, 'ours')).rejects.toThrow(TypeError);
+});

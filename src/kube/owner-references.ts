@@ -1,0 +1,43 @@
+/**
+ * Owner references: what the garbage collector deletes together with an object.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
+ */
+import type { KubeObject, OwnerReference } from './object.ts';
+
+/**
+ * The reference that makes `owner` the controller of `dependent`.
+ *
+ * @throws TypeError for an owner that was not read from the server, and for one that the garbage collector would
+ *   not find: a namespaced owner of an object in another namespace, or of a cluster-scoped one. It deletes such
+ *   dependents.
+ */
+export function controllerReference(
+  owner: KubeObject,
+  dependent: { readonly metadata: { readonly namespace?: string | undefined } },
+): OwnerReference {
+  const { apiVersion, kind, metadata } = owner;
+  if (metadata.uid === undefined)
+    throw new TypeError(`the ${kind} ${metadata.name} cannot own anything: it was not read from the server`);
+  if (metadata.namespace !== undefined && metadata.namespace !== dependent.metadata.namespace)
+    throw new TypeError(
+      `the ${kind} ${metadata.name} of the namespace ${metadata.namespace} cannot own what is in ${dependent.metadata.namespace ?? 'no namespace'}`,
+    );
+  return {
+    apiVersion,
+    kind,
+    name: metadata.name,
+    uid: metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** By uid: a namesake that was made later is no owner. */
+export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
+  return owner.metadata.uid !== undefined && controllerOf(object)?.uid === owner.metadata.uid;
+}
+
+/** The one owner that manages the object, if it has one. */
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+}
