@@ -51,7 +51,7 @@ export const failure = (code: string, status: number, message?: string | RegExp)
   ...(message === undefined ? {} : { message }),
 });
 
-export type Clients = { readonly iam: IAMClient; readonly sts: STSClient; readonly s3: S3Client };
+type Clients = { readonly iam: IAMClient; readonly sts: STSClient; readonly s3: S3Client };
 
 export type Credentials = {
   readonly accessKeyId: string;

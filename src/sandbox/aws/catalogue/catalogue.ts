@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
-export type ManagedPolicyVersion = {
+type ManagedPolicyVersion = {
   /** `v1`, `v2`, …; some were withdrawn and are missing. */
   readonly versionId: string;
   /** ISO 8601. */

@@ -43,13 +43,6 @@ export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPa
   return { ok: true, glyphs };
 }
 
-/** The names of the variables in a text, defaults or not. */
-export function variablesIn(text: string): string[] {
-  return Array.from(text.matchAll(variablePattern), (match) => match[1] ?? '').filter(
-    (key) => !(key in escapes),
-  );
-}
-
 /** The text of a pattern read literally, its wildcards standing for themselves. */
 export function literalText(glyphs: readonly Glyph[]): string {
   return glyphs.map((glyph) => (glyph === anyRun ? '*' : glyph === anyOne ? '?' : glyph)).join('');

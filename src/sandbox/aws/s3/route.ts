@@ -2,6 +2,7 @@
  * Which operation a request is. S3 tells operations apart by method, by whether there is a bucket and a key in the path
  * (path-style only: the stand-in has one host), and by subresources in the query.
  */
+import { AwsError } from '../wire/service.ts';
 import { s3Error } from './errors.ts';
 
 export type Operation =
@@ -9,7 +10,7 @@ export type Operation =
   | { readonly name: BucketOperationName; readonly bucket: string }
   | { readonly name: ObjectOperationName; readonly bucket: string; readonly key: string };
 
-export type BucketOperationName =
+type BucketOperationName =
   | 'CreateBucket'
   | 'DeleteBucket'
   | 'HeadBucket'
@@ -18,7 +19,7 @@ export type BucketOperationName =
   | 'ListObjectsV2'
   | 'DeleteObjects';
 
-export type ObjectOperationName = 'GetObject' | 'HeadObject' | 'PutObject' | 'CopyObject' | 'DeleteObject';
+type ObjectOperationName = 'GetObject' | 'HeadObject' | 'PutObject' | 'CopyObject' | 'DeleteObject';
 
 export type RouteRequest = {
   readonly method: string;
@@ -48,26 +49,36 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
 /** Throws NotImplemented for subresources that the stand-in does not have: nothing is half-done in silence. */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);
+  const allowed = operation instanceof AwsError ? undefined : options[operation.name];
   for (const name of request.query.keys()) {
-    if (name === 'x-id' || /^x-amz-/i.test(name) || options[operation.name]?.has(name)) continue;
-    throw s3Error('NotImplemented', { Header: name });
+    if (name === 'x-id' || /^x-amz-/i.test(name) || allowed?.has(name)) continue;
+    throw s3Error('NotImplemented', {}, `The AWS stand-in does not have "${name}" of S3`);
   }
+  if (operation instanceof AwsError) throw operation;
   return operation;
 }
 
-function choose({ method, path, query, headers }: RouteRequest): Operation {
+function choose({ method, path, query, headers }: RouteRequest): Operation | AwsError {
   const slash = path.indexOf('/', 1);
   const bucket = decode(path.slice(1, slash < 0 ? undefined : slash));
   const key = slash < 0 ? '' : decode(path.slice(slash + 1));
   if (bucket === '') {
     if (method === 'GET') return { name: 'ListBuckets' };
-    throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'SERVICE' });
+    return notAllowed(method, 'SERVICE');
   }
-  if (key !== '') return { name: objectOperation(method, headers), bucket, key };
-  return { name: bucketOperation(method, query), bucket };
+  if (key !== '') {
+    const name = objectOperation(method, headers);
+    return name === undefined ? notAllowed(method, 'OBJECT') : { name, bucket, key };
+  }
+  const name = bucketOperation(method, query);
+  return name === undefined ? notAllowed(method, 'BUCKET') : { name, bucket };
 }
 
-function bucketOperation(method: string, query: URLSearchParams): BucketOperationName {
+function notAllowed(method: string, resource: string): AwsError {
+  return s3Error('MethodNotAllowed', { Method: method, ResourceType: resource });
+}
+
+function bucketOperation(method: string, query: URLSearchParams): BucketOperationName | undefined {
   switch (method) {
     case 'GET':
       if (query.has('location')) return 'GetBucketLocation';
@@ -79,14 +90,13 @@ function bucketOperation(method: string, query: URLSearchParams): BucketOperatio
     case 'DELETE':
       return 'DeleteBucket';
     case 'POST':
-      if (query.has('delete')) return 'DeleteObjects';
-      break;
+      return query.has('delete') ? 'DeleteObjects' : undefined;
     default:
+      return undefined;
   }
-  throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'BUCKET' });
 }
 
-function objectOperation(method: string, headers: RouteRequest['headers']): ObjectOperationName {
+function objectOperation(method: string, headers: RouteRequest['headers']): ObjectOperationName | undefined {
   switch (method) {
     case 'GET':
       return 'GetObject';
@@ -97,7 +107,7 @@ function objectOperation(method: string, headers: RouteRequest['headers']): Obje
     case 'DELETE':
       return 'DeleteObject';
     default:
-      throw s3Error('MethodNotAllowed', { Method: method, ResourceType: 'OBJECT' });
+      return undefined;
   }
 }
 

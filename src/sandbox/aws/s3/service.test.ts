@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import {
   CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -249,6 +250,12 @@ describe('buckets', () => {
 
   test('have no subresources here', async () => {
     const s3 = await withBucket();
+    const upload = new CreateMultipartUploadCommand({ Bucket: 'photos', Key: 'k' });
+    expect(await failureOf(s3.send(upload))).toEqual({
+      name: 'NotImplemented',
+      message: 'The AWS stand-in does not have "uploads" of S3',
+      status: 501,
+    });
     expect(await failureOf(s3.send(new GetBucketVersioningCommand({ Bucket: 'photos' })))).toMatchObject({
       name: 'NotImplemented',
       status: 501,
