@@ -30,6 +30,10 @@ describe('identity policies that IAM accepts', () => {
     'a short ARN that ends open': identity({ ...allowAll, Resource: 'arn:aws:waf:*' }),
     'any partition': identity({ ...allowAll, Resource: 'arn:*:s3:::b/*' }),
     'all of IAM in an account': identity({ ...allowAll, Resource: 'arn:aws:iam::111122223333:*' }),
+    'a variable as the account': identity({
+      ...allowAll,
+      Resource: 'arn:aws:iam::${aws:PrincipalAccount}:role/app-*',
+    }),
     'an S3 access point in a region': identity({
       ...allowAll,
       Resource: 'arn:aws:s3:us-east-1:111122223333:accesspoint/a',
@@ -113,6 +117,10 @@ describe('identity policies that IAM refuses, in its words', () => {
     'a resource that is no ARN': [
       identity({ ...allowAll, Resource: 'my-bucket' }),
       'Resource my-bucket must be in ARN format or "*".',
+    ],
+    'a resource of another scheme': [
+      identity({ ...allowAll, Resource: 'urn:aws:s3:::b' }),
+      'Resource urn:aws:s3:::b must be in ARN format or "*".',
     ],
     'an unknown partition': [
       identity({ ...allowAll, Resource: 'arn:azure:s3:::b' }),

@@ -142,6 +142,17 @@ describe('policy variables', () => {
       ask: request('s3:GetObject', 'arn:aws:s3:::b/a'),
       gives: 'implicitDeny',
     },
+    'a variable may stand for the account': {
+      statement: {
+        Effect: 'Allow',
+        Action: 'iam:*',
+        Resource: 'arn:aws:iam::${aws:PrincipalAccount}:role/*',
+      },
+      ask: request('iam:GetRole', 'arn:aws:iam::111122223333:role/a', {
+        'aws:PrincipalAccount': '111122223333',
+      }),
+      gives: 'allowed',
+    },
     'a key with several values is no variable': {
       statement: allow({ Resource: 'arn:aws:s3:::b/${aws:TagKeys}' }),
       ask: request('s3:GetObject', 'arn:aws:s3:::b/a', { 'aws:TagKeys': ['a', 'b'] }),

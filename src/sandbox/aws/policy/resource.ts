@@ -35,8 +35,12 @@ const regionalS3 =
 
 export function checkResource(resource: string): void {
   if (resource === '*') return;
-  const [, partition, vendor, region, account, ...rest] = resource.split(':');
-  if (partition === undefined) fault(`Resource ${resource} must be in ARN format or "*".`);
+  // A policy variable has a colon of its own, which parts no segments.
+  const [prefix, partition, vendor, region, account, ...rest] = resource
+    .replaceAll(/\$\{[^}]*\}/g, 'variable')
+    .split(':');
+  if (prefix !== 'arn' || partition === undefined)
+    fault(`Resource ${resource} must be in ARN format or "*".`);
   if (partition !== '*' && !partitions.has(partition)) {
     // The message fills up what is missing with wildcards, as IAM's own reading of a short ARN does.
     const id = account === undefined ? '*' : rest.length > 0 ? [account, ...rest].join(':') : account;
