@@ -1,13 +1,15 @@
 /**
- * Bundles the executables into dist/. One file per entry and shared chunks, all in one folder, so that code which looks
+ * Bundles the executable into dist/ (or the folder given with --outdir). One file per entry and shared chunks, all in one folder, so that code which looks
  * for a data file next to itself (`import.meta.url`) finds it next to the bundle: what it needs is copied there.
  */
 import { cp, chmod, readdir, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..');
-const dist = join(root, 'dist');
+const { outdir } = parseArgs({ options: { outdir: { type: 'string', default: join(root, 'dist') } } }).values;
+const dist = resolve(outdir);
 
 /** Files that are read at run time, by the folder next to which the code that reads them stands. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
@@ -17,12 +19,8 @@ const assets: readonly { readonly from: string; readonly matching?: RegExp; read
 
 await rm(dist, { recursive: true, force: true });
 
-const entryPoints: Record<string, string> = { kon: join(root, 'src/bin/kon.ts') };
-const operator = join(root, 'src/bin/operator.ts');
-if (await exists(operator)) entryPoints['operator'] = operator;
-
 const result = await build({
-  entryPoints,
+  entryPoints: ['kon', 's3-probe', 'tour-editor'].map((name) => join(root, `src/bin/${name}.ts`)),
   outdir: dist,
   bundle: true,
   splitting: true,
@@ -60,7 +58,7 @@ await chmod(join(dist, 'kon.js'), 0o755);
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(
-  `build: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1024 / 1024).toFixed(1)} MiB in dist/`,
+  `build: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1024 / 1024).toFixed(1)} MiB in ${relative(process.cwd(), dist)}`,
 );
 
 async function exists(path: string): Promise<boolean> {

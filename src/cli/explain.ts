@@ -6,6 +6,7 @@ import {
   KubeUnreachableError,
 } from '../kube/errors.ts';
 import { apiGroup } from '../api/resources.ts';
+import { apiProblems } from './api-problems.ts';
 import { CliError, type ErrorCode } from './errors.ts';
 
 export function explain(error: unknown): CliError {
@@ -89,7 +90,7 @@ function explainApi(error: KubeApiError): CliError {
       });
     case 'NotFound':
       // Without a name it is the resource itself that is unknown to the server.
-      return details?.name === undefined || details.group === undefined
+      return details?.name === undefined
         ? notInstalled(error)
         : new CliError('NOT_FOUND', `there is no ${details.kind ?? 'object'} "${details.name}"`, cause);
     case 'AlreadyExists':
@@ -121,12 +122,4 @@ export function notInstalled(cause: unknown): CliError {
       'If this is the wrong cluster, choose another one with --context NAME.',
     ],
   });
-}
-
-/** One line for each problem which the server found. */
-export function apiProblems(error: KubeApiError): readonly string[] {
-  if (error.causes.length === 0) return [error.message];
-  return error.causes.map((cause) =>
-    [cause.field, cause.message].filter((part): part is string => Boolean(part)).join(': '),
-  );
 }

@@ -103,7 +103,8 @@ function nextWords(path: readonly string[], { commands, groups }: Vocabulary): r
 
 function completeValue(option: Option, lead: string, state: State): Completed {
   const given = state.given.get(option.name) ?? [];
-  if (option.choices) return completeAs({ choices: option.choices }, lead, given, state);
+  const choices = option.name === 'output' ? state.command?.formats : option.choices;
+  if (choices) return completeAs({ choices }, lead, given, state);
   return option.complete
     ? completeAs(option.complete, lead, given, state)
     : { kind: 'candidates', candidates: [] };

@@ -3,7 +3,7 @@ import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../
 import { createObject, replaceObject } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { usageError } from '../errors.ts';
-import { apiProblems } from '../explain.ts';
+import { apiProblems } from '../api-problems.ts';
 import { nameOf, type Kind, type KonObject } from '../kinds.ts';
 import { checkManifest, type Manifest } from '../manifest/check.ts';
 import { differences } from '../manifest/difference.ts';

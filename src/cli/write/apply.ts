@@ -12,9 +12,10 @@ import { cliFieldManager, findObject } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { apiProblems } from '../explain.ts';
+import { apiProblems, isUndeclaredField } from '../api-problems.ts';
 import { nameOf, type Kind, type KonObject } from '../kinds.ts';
-import { checkManifest, type Manifest } from '../manifest/check.ts';
+import { checkManifest, crdSchema, unknownFieldProblem, type Manifest } from '../manifest/check.ts';
+import { unknownFields } from '../manifest/schema.ts';
 import { writable } from '../manifest/present.ts';
 import { isMachineFormat, renderList } from '../output/objects.ts';
 import { waitUntilReady } from '../wait/wait.ts';
@@ -166,9 +167,9 @@ async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Pro
 function toldFor(item: Item, error: unknown, dryRun: boolean): unknown {
   if (!(error instanceof KubeApiError)) return error;
   const suffix = dryRun ? '; nothing was written' : '';
-  if (isInvalid(error) || isBadRequest(error))
+  if (isInvalid(error) || isBadRequest(error) || isUndeclaredField(error))
     return new CliError('INVALID', `${item.label} is refused by the API server${suffix}`, {
-      details: apiProblems(error),
+      details: allProblems(item, error),
       cause: error,
     });
   if (isConflict(error))
@@ -178,4 +179,12 @@ function toldFor(item: Item, error: unknown, dryRun: boolean): unknown {
       cause: error,
     });
   return error;
+}
+
+/** Of unknown fields an apply is told only the first; the others are found here. */
+function allProblems(item: Item, error: KubeApiError): readonly string[] {
+  const unknown = isUndeclaredField(error)
+    ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(unknownFieldProblem)
+    : [];
+  return unknown.length > 0 ? unknown : apiProblems(error);
 }

@@ -1,0 +1,119 @@
+/** Runs the real executable, bundled as it ships, in an environment that holds nothing of this machine's. */
+import { execFile, spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type RunOptions = {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+};
+
+export type Running = {
+  readonly finished: Promise<Result>;
+  /** Resolves when stdout and stderr together contain the text; rejects when the program ends without. */
+  until(text: string): Promise<void>;
+  stop(): void;
+};
+
+export type Kon = {
+  /** A folder for this test file, removed afterwards. `HOME` of each run. */
+  readonly folder: string;
+  readonly executable: string;
+  readonly env: Readonly<Record<string, string>>;
+  run(args: readonly string[], options?: RunOptions): Promise<Result>;
+  start(args: readonly string[], options?: RunOptions): Running;
+  /** Runs it on a pseudo-terminal, whose output has both streams. Needs util-linux's `script`. */
+  onTerminal(
+    command: string,
+    options?: RunOptions,
+  ): Promise<{ readonly code: number | null; readonly screen: string }>;
+  /** An editor: a shell script in which $1 is the file. Returns its path. */
+  editor(name: string, script: string): Promise<string>;
+  file(name: string, text: string): Promise<string>;
+  remove(): Promise<void>;
+};
+
+export async function buildKon(env: Readonly<Record<string, string>> = {}): Promise<Kon> {
+  const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
+  const dist = join(folder, 'dist');
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist]);
+  const executable = join(dist, 'kon.js');
+  const base = {
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    HOME: folder,
+    TMPDIR: folder,
+    ...env,
+  };
+
+  const start = (program: string, args: readonly string[], options: RunOptions = {}): Running => {
+    const child = spawn(program, args, { env: { ...base, ...options.env }, cwd: folder });
+    let [stdout, stderr] = ['', ''];
+    const listeners = new Set<() => void>();
+    const tell = (): void => listeners.forEach((listener) => listener());
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      tell();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      tell();
+    });
+    // A program that fails early does not read what it is given.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+    const finished = new Promise<Result>((done, fail) => {
+      child.once('error', fail);
+      child.once('close', (code) => {
+        done({ code, stdout, stderr });
+        tell();
+      });
+    });
+    return {
+      finished,
+      until: (text) =>
+        new Promise((done, fail) => {
+          const look = (): void => {
+            if (`${stdout}${stderr}`.includes(text)) done();
+            else if (child.exitCode !== null || child.signalCode !== null)
+              fail(new Error(`it ended without "${text}":\n${stdout}${stderr}`));
+            else return;
+            listeners.delete(look);
+          };
+          listeners.add(look);
+          look();
+        }),
+      stop: () => void child.kill('SIGINT'),
+    };
+  };
+
+  const write = async (name: string, text: string): Promise<string> => {
+    const path = join(folder, name);
+    await writeFile(path, text);
+    return path;
+  };
+  return {
+    folder,
+    executable,
+    env: base,
+    run: (args, options) => start(process.execPath, [executable, ...args], options).finished,
+    start: (args, options) => start(process.execPath, [executable, ...args], options),
+    onTerminal: async (command, options = {}) => {
+      const line = `${process.execPath} ${executable} ${command}`;
+      const { code, stdout } = await start('script', ['-qec', line, '/dev/null'], options).finished;
+      return { code, screen: stdout };
+    },
+    editor: async (name, script) => {
+      const path = await write(name, `#!/bin/sh\n${script}\n`);
+      await chmod(path, 0o755);
+      return path;
+    },
+    file: write,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
