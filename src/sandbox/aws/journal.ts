@@ -49,7 +49,7 @@ export type Journal = {
 };
 
 /** Keeps at least `capacity` entries, and at most twice as many. */
-export function createJournal(capacity = 200_000): Journal {
+export function createJournal(capacity = 50_000): Journal {
   let kept: JournalEntry[] = [];
   let last = 0;
   const counts = new Map<string, number>();

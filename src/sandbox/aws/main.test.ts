@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { IAMClient, ListOpenIDConnectProvidersCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issuerKeysFrom } from './issuer-keys.ts';
+import { runAwsStandIn } from './main.ts';
+import { createTokenIssuer, issuer } from './testing/stand-in.ts';
+
+const keyDocument = { keys: [(await createTokenIssuer(Date.now)).jwk] };
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'aws-stand-in-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('the stand-in on its own', () => {
+  it('makes whoever takes its environment the administrator of its account', async () => {
+    await using standIn = await started();
+    const { environment } = standIn.running;
+    const iam = new IAMClient({
+      endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
+      region: environment['AWS_REGION'] ?? '',
+      credentials: {
+        accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+        secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+      },
+    });
+    const { OpenIDConnectProviderList: providers } = await iam.send(new ListOpenIDConnectProvidersCommand());
+    expect(providers).toEqual([
+      { Arn: `arn:aws-cn:iam::000000000000:oidc-provider/${issuer.slice('https://'.length)}` },
+    ]);
+  });
+
+  async function started() {
+    const running = await runAwsStandIn({
+      partition: 'aws-cn',
+      issuers: [{ issuer, keys: 'none.json' }],
+      now: Date.now,
+      randomBytes,
+    });
+    return { running, [Symbol.asyncDispose]: () => running.close() };
+  }
+});
+
+describe("an issuer's keys", () => {
+  it('come from a file, as it is when they are asked for', async () => {
+    const file = join(folder, 'keys.json');
+    const keys = issuerKeysFrom([{ issuer, keys: file }]);
+    await expect(keys(issuer)).rejects.toThrow(/ENOENT/);
+    await writeFile(file, JSON.stringify(keyDocument));
+    expect(await keys(issuer)).toEqual(keyDocument);
+    await writeFile(file, '{"keys": "none"}');
+    await expect(keys(issuer)).rejects.toThrow(/keys/);
+    await expect(keys('https://other.example.com')).rejects.toThrow(/no keys are known/);
+  });
+
+  it('come from a URL', async () => {
+    const server = createServer((request, response) => {
+      response.writeHead(request.url === '/keys' ? 200 : 404).end(JSON.stringify(keyDocument));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const address = server.address();
+      const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+      expect(await issuerKeysFrom([{ issuer, keys: `${url}/keys` }])(issuer)).toEqual(keyDocument);
+      await expect(issuerKeysFrom([{ issuer, keys: `${url}/other` }])(issuer)).rejects.toThrow(
+        /answered 404/,
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});

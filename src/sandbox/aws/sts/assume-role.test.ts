@@ -1,0 +1,137 @@
+import {
+  AttachRolePolicyCommand,
+  CreateRoleCommand,
+  ListRolesCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Keys, TestStandIn } from '../testing/stand-in.ts';
+import { accountId, nobody, startTestStandIn } from '../testing/stand-in.ts';
+
+const roleArn = `arn:aws:iam::${accountId}:role/Example`;
+const nobodyArn = `arn:aws:iam::${accountId}:user/nobody`;
+const trust = (principal: object, more: object = {}, action: string | string[] = 'sts:AssumeRole'): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: { Effect: 'Allow', Principal: principal, Action: action, ...more },
+  });
+
+let standIn: TestStandIn;
+
+beforeEach(async () => {
+  standIn = await startTestStandIn({ now: Date.now });
+  await setTrust({ AWS: accountId });
+});
+afterEach(() => standIn.close());
+
+async function setTrust(...given: Parameters<typeof trust>): Promise<void> {
+  const document = trust(...given);
+  const iam = standIn.iam();
+  if (standIn.state.role('Example')) {
+    await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: document }));
+  } else {
+    await iam.send(
+      new CreateRoleCommand({
+        RoleName: 'Example',
+        AssumeRolePolicyDocument: document,
+        MaxSessionDuration: 7200,
+      }),
+    );
+  }
+}
+
+const assume = (keys?: Keys, more: object = {}) =>
+  standIn.sts(keys).send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'test', ...more }));
+
+async function session(keys?: Keys, more: object = {}): Promise<Keys> {
+  const { Credentials } = await assume(keys, more);
+  return {
+    accessKeyId: Credentials?.AccessKeyId ?? '',
+    secretAccessKey: Credentials?.SecretAccessKey ?? '',
+    sessionToken: Credentials?.SessionToken ?? '',
+  };
+}
+
+const denied = {
+  name: 'AccessDenied',
+  message: `User: ${nobodyArn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
+};
+
+describe('AssumeRole', () => {
+  it('leaves the decision to the caller’s policies when trust names the account', async () => {
+    await assume();
+    await expect(assume(nobody)).rejects.toMatchObject(denied);
+  });
+
+  it('needs nothing else when trust names the caller', async () => {
+    await setTrust({ AWS: nobodyArn });
+    const identity = await standIn.sts(await session(nobody)).send(new GetCallerIdentityCommand());
+    expect(identity.Arn).toBe(`arn:aws:sts::${accountId}:assumed-role/Example/test`);
+    await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it('checks external id and session tags against the trust policy', async () => {
+    await setTrust({ AWS: nobodyArn }, { Condition: { StringEquals: { 'sts:ExternalId': 'secret' } } });
+    await expect(assume(nobody)).rejects.toMatchObject(denied);
+    await assume(nobody, { ExternalId: 'secret' });
+    const Tags = [{ Key: 'team', Value: 'a' }];
+    await expect(assume(nobody, { ExternalId: 'secret', Tags })).rejects.toMatchObject({
+      message: expect.stringMatching(/sts:TagSession/),
+    });
+    await setTrust({ AWS: nobodyArn }, { Condition: { StringLike: { 'aws:RequestTag/team': '*' } } }, [
+      'sts:AssumeRole',
+      'sts:TagSession',
+    ]);
+    await assume(nobody, { Tags });
+  });
+
+  it('gives a session its tags to be authorised by', async () => {
+    await standIn.close();
+    standIn = await startTestStandIn({ now: Date.now });
+    await setTrust({ AWS: accountId }, {}, ['sts:AssumeRole', 'sts:TagSession']);
+    const iam = standIn.iam();
+    await iam.send(
+      new AttachRolePolicyCommand({
+        RoleName: 'Example',
+        PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess',
+      }),
+    );
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: {
+        Effect: 'Allow',
+        Action: '*',
+        Resource: '*',
+        Condition: { StringEquals: { 'aws:PrincipalTag/team': 'a' } },
+      },
+    });
+    const list = async (team: string) =>
+      standIn
+        .iam(await session(undefined, { Policy, Tags: [{ Key: 'team', Value: team }] }))
+        .send(new ListRolesCommand());
+    await list('a');
+    await expect(list('b')).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it('gives a chained session one hour at most', async () => {
+    const first = await session();
+    await setTrust({ AWS: roleArn });
+    await assume(first);
+    await expect(assume(first, { DurationSeconds: 3601 })).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: expect.stringMatching(/1 hour session limit for roles assumed by role chaining/),
+    });
+    await expect(assume(undefined, { DurationSeconds: 3601 })).rejects.toMatchObject({
+      name: 'AccessDenied',
+    });
+  });
+
+  it('says the same of a role that does not exist', async () => {
+    const RoleArn = `arn:aws:iam::${accountId}:role/Nobody`;
+    await expect(assume(undefined, { RoleArn })).rejects.toMatchObject({
+      name: 'AccessDenied',
+      message: `User: arn:aws:iam::${accountId}:user/administrator is not authorized to perform: sts:AssumeRole on resource: ${RoleArn}`,
+    });
+  });
+});
