@@ -80,3 +80,5 @@ export type { EventInput, EventRecorder, EventRecorderOptions } from './events.t
 export { createEventRecorder } from './events.ts';
 export { addFinalizer, hasFinalizer, removeFinalizer } from './finalizers.ts';
 export { controllerOf, controllerReference, isControlledBy } from './owner-references.ts';
+export type { LeaderElector, LeaderElectorOptions, LeadershipEnd, Lease } from './leases.ts';
+export { createLeaderElector, NotLeadingError } from './leases.ts';

@@ -1,0 +1,316 @@
+import { describe, expect, test } from 'vitest';
+import { KubeApiError, KubeUnreachableError } from './errors.ts';
+import type { KubeClient } from './kube-client.ts';
+import { createLeaderElector, NotLeadingError, type Lease, type LeadershipEnd } from './leases.ts';
+import { createSimulatedTime, type SimulatedTime } from './testing/simulated-time.ts';
+
+type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
+type Fault = 'refused' | 'silent' | 'answer lost';
+
+/** One Lease with the API's optimistic locking, in memory, as time is simulated here. */
+function createLeaseServer() {
+  let lease: Lease | undefined;
+  let version = 0;
+  const refuse = (code: number, reason: string): never => {
+    throw new KubeApiError({ code, reason });
+  };
+  const write = (next: Lease): Lease => {
+    version += 1;
+    lease = structuredClone({ ...next, metadata: { ...next.metadata, resourceVersion: String(version) } });
+    return structuredClone(lease);
+  };
+  return {
+    present: () => lease,
+    client(fault: () => Fault | undefined): LeaseClient {
+      const through = async <R>(act: () => R, signal: AbortSignal | undefined): Promise<R> => {
+        const present = fault();
+        if (present === 'refused') throw new KubeUnreachableError('refused', 'https://x', 'refused');
+        if (present === undefined) return act();
+        if (present === 'answer lost') act();
+        return new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        });
+      };
+      return {
+        get: (_resource, _ref, options) =>
+          through(() => structuredClone(lease ?? refuse(404, 'NotFound')) as never, options?.signal),
+        create: (_resource, object, options) =>
+          through(
+            () => (lease ? refuse(409, 'AlreadyExists') : (write(object as Lease) as never)),
+            options?.signal,
+          ),
+        update: (_resource, object, options) =>
+          through(
+            () =>
+              lease?.metadata.resourceVersion === object.metadata.resourceVersion
+                ? (write(object as Lease) as never)
+                : refuse(409, 'Conflict'),
+            options?.signal,
+          ),
+      };
+    },
+  };
+}
+
+type Server = ReturnType<typeof createLeaseServer>;
+
+/** A process: its own view of time, which can be frozen while the world's goes on. */
+function createProcess(server: Server, world: SimulatedTime, identity: string) {
+  let fault: Fault | undefined;
+  let skew = 0;
+  const log: string[] = [];
+  const elector = createLeaderElector({
+    client: server.client(() => fault),
+    namespace: 'kube-system',
+    name: 'operator',
+    identity,
+    now: world.now,
+    wallClock: () => 1e12 + world.now() + skew,
+    random: () => 1,
+    setTimer: world.setTimer,
+  });
+  const stop = new AbortController();
+  let end: LeadershipEnd | undefined;
+  let finishWork = (): void => {};
+  const run = async (): Promise<void> => {
+    end = await elector.run(stop.signal, async (signal) => {
+      log.push(`leads at ${world.now()}`);
+      await new Promise<void>((resolve) => {
+        finishWork = resolve;
+        signal.addEventListener('abort', () => log.push(`told to end at ${world.now()}`), { once: true });
+      });
+    });
+    log.push(`${end} at ${world.now()}`);
+  };
+  return {
+    elector,
+    log,
+    start: () => void run(),
+    stop: () => stop.abort(),
+    finishWork: () => finishWork(),
+    setFault: (next: Fault | undefined) => {
+      fault = next;
+    },
+    turnWallClock: (ms: number) => {
+      skew += ms;
+    },
+    leads: () => elector.isLeading(),
+  };
+}
+
+function setUp() {
+  const world = createSimulatedTime();
+  const server = createLeaseServer();
+  const a = createProcess(server, world, 'a');
+  const b = createProcess(server, world, 'b');
+  return { world, server, a, b };
+}
+
+describe('the lead', () => {
+  test('is held by one, renewed, and written as others expect it', async () => {
+    const { world, server, a, b } = setUp();
+    a.start();
+    await world.advance(100);
+    b.start();
+    await world.advance(60_000);
+    expect([a.leads(), b.leads()]).toEqual([true, false]);
+    expect([a.elector.holder(), b.elector.holder()]).toEqual(['a', 'a']);
+    expect(server.present()?.spec).toEqual({
+      holderIdentity: 'a',
+      leaseDurationSeconds: 15,
+      acquireTime: '2001-09-09T01:46:40.000000Z',
+      renewTime: '2001-09-09T01:47:40.000000Z',
+      leaseTransitions: 0,
+    });
+    a.elector.assertLeading();
+    expect(() => b.elector.assertLeading()).toThrow(NotLeadingError);
+  });
+
+  test('passes on at once when it is given free, after the work has ended and with the lease held meanwhile', async () => {
+    const { world, server, a, b } = setUp();
+    a.start();
+    b.start();
+    await world.advance(5_000);
+    a.stop();
+    await world.advance(40_000);
+    expect(a.log).toEqual(['leads at 0', 'told to end at 5000']);
+    expect([a.leads(), b.leads()]).toEqual([true, false]);
+    a.finishWork();
+    await world.advance(2_000);
+    expect(a.log.at(-1)).toBe('stopped at 45000');
+    expect([a.leads(), b.leads()]).toEqual([false, true]);
+    expect(server.present()?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+  });
+
+  test('passes on within the duration and one retry when its holder dies', async () => {
+    const { world, a, b } = setUp();
+    a.start();
+    b.start();
+    await world.advance(5_000);
+    // From here no request of `a` arrives, as after SIGKILL.
+    a.setFault('silent');
+    const diedAt = world.now();
+    await world.advance(60_000);
+    const took = Number(/\d+/.exec(b.log[0] ?? '')?.[0]) - diedAt;
+    expect(took).toBeLessThanOrEqual(15_000 + 2_000);
+    expect(took).toBeGreaterThan(10_000);
+  });
+
+  test('is waited for until the process is stopped', async () => {
+    const { world, a, b } = setUp();
+    a.start();
+    await world.advance(10);
+    b.start();
+    await world.advance(10_000);
+    b.stop();
+    await world.settle();
+    expect(b.log).toEqual(['stopped at 10010']);
+    expect(a.leads()).toBe(true);
+  });
+
+  test('is won by exactly one of those who try at the same time', async () => {
+    const { world, a, b } = setUp();
+    a.start();
+    b.start();
+    await world.advance(1_000);
+    expect([a.leads(), b.leads()].filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe('a leader', () => {
+  test.each<Fault>(['refused', 'silent', 'answer lost'])(
+    'whose server is %s ends at its deadline, before anyone else can lead',
+    async (fault) => {
+      const { world, a, b } = setUp();
+      a.start();
+      await world.advance(100);
+      b.start();
+      await world.advance(900);
+      a.setFault(fault);
+      await world.advance(9_000);
+      expect(a.leads()).toBe(false);
+      expect(b.leads()).toBe(false);
+      expect(a.log.slice(1)).toEqual(['told to end at 10000', 'lost at 10000']);
+      expect(() => a.elector.assertLeading()).toThrow(NotLeadingError);
+      await world.advance(20_000);
+      expect(b.leads()).toBe(true);
+    },
+  );
+
+  test('survives a fault that ends one retry before its deadline', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(1_000);
+    a.setFault('refused');
+    await world.advance(6_500);
+    a.setFault(undefined);
+    await world.advance(60_000);
+    expect(a.leads()).toBe(true);
+    expect(a.log).toEqual(['leads at 0']);
+  });
+
+  test('survives a renewal whose answer was lost', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(1_000);
+    a.setFault('answer lost');
+    await world.advance(2_000);
+    a.setFault(undefined);
+    await world.advance(30_000);
+    expect(a.leads()).toBe(true);
+  });
+
+  test('that was paused does not lead when it goes on, before any of its timers has run', async () => {
+    const world = createSimulatedTime();
+    const server = createLeaseServer();
+    // The timers of a paused process do not run, while its clock goes on.
+    const paused = createSimulatedTime();
+    let offset = 0;
+    const elector = createLeaderElector({
+      client: server.client(() => undefined),
+      namespace: 'kube-system',
+      name: 'operator',
+      identity: 'a',
+      now: () => paused.now() + offset,
+      wallClock: () => 1e12 + paused.now() + offset,
+      random: () => 1,
+      setTimer: paused.setTimer,
+    });
+    let told = false;
+    let end: LeadershipEnd | undefined;
+    const run = async (): Promise<void> => {
+      end = await elector.run(new AbortController().signal, (signal) => {
+        signal.addEventListener('abort', () => {
+          told = true;
+        });
+        return new Promise(() => {});
+      });
+    };
+    void run();
+    await paused.advance(3_000);
+    const b = createProcess(server, world, 'b');
+    b.start();
+    await world.advance(60_000);
+    expect(b.leads()).toBe(true);
+    offset = 60_000;
+    expect(elector.isLeading()).toBe(false);
+    expect(() => elector.assertLeading()).toThrow(NotLeadingError);
+    await paused.advance(2_000);
+    expect([told, end]).toEqual([true, 'lost']);
+    expect(server.present()?.spec?.holderIdentity).toBe('b');
+  });
+
+  test('ends when the machine slept, which stops the monotonic clock', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(3_000);
+    a.turnWallClock(3_600_000);
+    expect(a.leads()).toBe(false);
+    await world.advance(2_000);
+    expect(a.log.at(-1)).toMatch(/^lost/);
+  });
+
+  test('goes on when the wall clock is turned back', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(3_000);
+    a.turnWallClock(-3_600_000);
+    await world.advance(30_000);
+    expect(a.leads()).toBe(true);
+  });
+
+  test('whose work fails gives the lease free and passes the failure on', async () => {
+    const { world, server } = setUp();
+    const elector = createLeaderElector({
+      client: server.client(() => undefined),
+      namespace: 'n',
+      name: 'l',
+      identity: 'a',
+      now: world.now,
+      wallClock: world.now,
+      random: () => 1,
+      setTimer: world.setTimer,
+    });
+    const run = elector.run(new AbortController().signal, () => Promise.reject(new Error('work')));
+    await expect(run).rejects.toThrow('work');
+    expect(server.present()?.spec?.holderIdentity).toBe('');
+    expect(world.pending()).toBe(0);
+  });
+});
+
+test('periods that cannot work together are a bug', () => {
+  const { world, server } = setUp();
+  const make = (periods: object) => () =>
+    createLeaderElector({
+      client: server.client(() => undefined),
+      namespace: 'n',
+      name: 'l',
+      identity: 'a',
+      now: world.now,
+      wallClock: world.now,
+      random: () => 1,
+      ...periods,
+    });
+  expect(make({ leaseDurationMs: 10_000, renewDeadlineMs: 10_000 })).toThrow(TypeError);
+  expect(make({ renewDeadlineMs: 2_000, retryPeriodMs: 2_000 })).toThrow(TypeError);
+});
