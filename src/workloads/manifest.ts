@@ -40,12 +40,9 @@ export function seal(manifest: Manifest): Manifest {
   };
 }
 
-/** Whether applying the sealed `wanted` would leave `observed` as it is. */
+/** Whether applying the sealed `wanted` would leave `observed` as it is: the digest is among the values. */
 export function isInStep(wanted: Manifest, observed: ObservedObject): boolean {
-  return (
-    wanted.metadata.annotations?.[appliedHashAnnotation] ===
-      observed.metadata.annotations?.[appliedHashAnnotation] && covers(observed, wanted)
-  );
+  return covers(observed, wanted);
 }
 
 /**

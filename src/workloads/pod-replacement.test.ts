@@ -72,8 +72,8 @@ describe('podToReplace', () => {
     );
   });
 
-  test('a pod is given ten seconds, so that making and evicting cannot become a fast loop', () => {
+  test('a pod is given five seconds, so that making and evicting cannot become a fast loop', () => {
     const [step] = podToReplace({ deployment: settled, identity, pods: [missed] });
-    expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:10Z'));
+    expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:05Z'));
   });
 });

@@ -21,7 +21,7 @@ export type ReplacementInput = {
  * No pod younger than this is evicted: a webhook that injects in a dry run and misses the pod that follows would
  * otherwise have pods made and evicted without end, as fast as the machine can.
  */
-const leastAgeMs = 10_000;
+const leastAgeMs = 5_000;
 
 /** The pod to replace next, if any: at most one step. */
 export function podToReplace({ deployment, identity, pods }: ReplacementInput): readonly ReplacePodStep[] {

@@ -12,7 +12,7 @@ export type Replacement =
   | { readonly kind: 'waits'; readonly message: string; readonly retryAfterMs: number };
 
 /** How long until the webhook is asked again, and a disruption budget. */
-const retryAfterMs = 10_000;
+const retryAfterMs = 5_000;
 
 export async function replacePod(
   step: ReplacePodStep,

@@ -1,0 +1,265 @@
+/** An App without an account: what is made, kept, changed and removed, and what is never touched. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { apps } from '../../../src/api/index.ts';
+import { isNotFound, resources, type KubeObject } from '../../../src/kube/index.ts';
+import { startHarness, type Harness } from './harness.ts';
+
+let harness: Harness;
+let operator: { stop(): Promise<void> };
+beforeAll(async () => {
+  harness = await startHarness();
+  operator = await harness.startOperator();
+});
+afterAll(async () => {
+  await operator?.stop();
+  await harness?.stop();
+});
+
+const ports = [{ name: 'http', port: 8080, protocol: 'TCP' as const }];
+const kinds = [
+  resources.deployments,
+  resources.services,
+  resources.podDisruptionBudgets,
+  resources.horizontalPodAutoscalers,
+  resources.ingresses,
+];
+
+test('an app becomes its objects on every target, and gets ready', async () => {
+  await harness.createApp('whole', {
+    ports,
+    scale: { min: 2, max: 4 },
+    resources: { requests: { cpu: '0.5', memory: '1024Mi' } },
+    env: [{ name: 'EMPTY', value: '' }],
+    probes: { readiness: { tcpSocket: { port: 8080 }, initialDelaySeconds: 0 } },
+    targets: [
+      { name: 'production', deployMode: 'latest', ingress: { hosts: ['whole.example'] } },
+      { name: 'staging', deployMode: 'latest', scale: { min: 1 } },
+    ],
+  });
+  const app = await harness.untilReady('whole');
+  expect(app.status).toMatchObject({
+    ready: '2/2',
+    targets: [
+      { name: 'production', state: 'Ready', image: 'example.com/web', revision: '1', readyReplicas: 2 },
+      { name: 'staging', state: 'Ready', readyReplicas: 1 },
+    ],
+  });
+  const made = async (target: string): Promise<readonly string[]> => {
+    const found = await Promise.all(
+      kinds.map(async (kind) => ((await harness.get(kind, target, 'whole')) ? kind.kind : [])),
+    );
+    return found.flat();
+  };
+  expect(await made('production')).toEqual(kinds.map(({ kind }) => kind));
+  expect(await made('staging')).toEqual(['Deployment', 'Service']);
+});
+
+test('with nothing to do nothing is written, nor after a restart', async () => {
+  await harness.untilReady('whole');
+  await operator.stop();
+  const before = harness.writes().length;
+  operator = await harness.startOperator();
+  // Another app's way to ready shows that the operator has been through its queue.
+  await harness.createApp('later', {});
+  await harness.untilReady('later');
+  expect(
+    harness
+      .writes()
+      .slice(before)
+      .filter((write) => write.endsWith('/whole')),
+  ).toEqual([]);
+});
+
+test('what somebody changes by hand is put back, and others keep what is theirs', async () => {
+  const ref = { namespace: 'staging', name: 'whole' };
+  await harness.client.patch(
+    resources.deployments,
+    ref,
+    {
+      metadata: { labels: { team: 'x' } },
+      spec: { template: { spec: { containers: [{ name: 'whole', image: 'other' }] } } },
+    },
+    { type: 'strategic' },
+  );
+  const deployment = await harness.eventually('the image is back', async () => {
+    const seen = await harness.get(resources.deployments, 'staging', 'whole');
+    return JSON.stringify(seen?.spec).includes('"image":"example.com/web"') && seen;
+  });
+  expect(deployment.metadata.labels?.team).toBe('x');
+});
+
+test('what somebody deletes is made again, and what has lost our label is found again', async () => {
+  const ref = { namespace: 'staging', name: 'whole' };
+  await harness.client.delete(resources.services, ref);
+  await harness.client.patch(
+    resources.deployments,
+    ref,
+    { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } },
+    { type: 'merge' },
+  );
+  await harness.eventually('both are back', async () => {
+    const seen = await harness.get(resources.deployments, 'staging', 'whole');
+    const service = await harness.get(resources.services, 'staging', 'whole');
+    return service !== undefined && seen?.metadata.labels?.['app.kubernetes.io/managed-by'] !== undefined;
+  });
+  await harness.untilReady('whole');
+});
+
+test('a field that is wanted no more is removed', async () => {
+  await harness.editApp('whole', { spec: { env: null } });
+  await harness.eventually('the variable is gone', async () => {
+    const seen = await harness.get(resources.deployments, 'production', 'whole');
+    return seen && !JSON.stringify(seen.spec).includes('EMPTY');
+  });
+});
+
+test('an object and a target that are wanted no more are removed', async () => {
+  await harness.editApp('whole', {
+    spec: { scale: null, targets: [{ name: 'production', deployMode: 'latest' }] },
+  });
+  await harness.eventually('only production is left, without extras', async () => {
+    const left = await Promise.all(
+      kinds.flatMap((kind) => [
+        harness.get(kind, 'staging', 'whole'),
+        ...(kind.kind === 'Deployment' || kind.kind === 'Service'
+          ? []
+          : [harness.get(kind, 'production', 'whole')]),
+      ]),
+    );
+    return left.every((object) => object === undefined);
+  });
+  const app = await harness.untilReady('whole');
+  expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production', replicas: 1 }] });
+});
+
+test('an autoscaler keeps the replicas it has set through a change of the image', async () => {
+  await harness.createApp('scaled', { scale: { min: 2, max: 9 } });
+  await harness.untilReady('scaled');
+  const ref = { namespace: 'production', name: 'scaled' };
+  await harness.client.patch(
+    resources.deployments,
+    ref,
+    { spec: { replicas: 5 } },
+    { type: 'merge', subresource: 'scale' },
+  );
+  await harness.editApp('scaled', { spec: { imageTag: '2' } });
+  await harness.eventually('the new image runs five times', async () => {
+    const { targets } = (await harness.app('scaled')).status ?? {};
+    return targets?.[0]?.image === 'example.com/web:2' && targets[0].readyReplicas === 5;
+  });
+  await harness.editApp('scaled', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
+  await harness.eventually('it is halted', async () => {
+    const { targets } = (await harness.app('scaled')).status ?? {};
+    return targets?.[0]?.state === 'Halted' && (await harness.pods('scaled')).length === 0;
+  });
+  await harness.editApp('scaled', { spec: { targets: [{ name: 'production', deployMode: 'latest' }] } });
+  await harness.eventually('it is back to what it was', async () => {
+    const { targets } = (await harness.app('scaled')).status ?? {};
+    return targets?.[0]?.readyReplicas === 5;
+  });
+});
+
+test('replicas that become an autoscaler’s do not fall to one on the way', async () => {
+  await harness.createApp('handed', { scale: { min: 3 } });
+  await harness.untilReady('handed');
+  await harness.editApp('handed', { spec: { scale: { min: 2, max: 6 }, imageTag: '2' } });
+  await harness.eventually('the autoscaler is there', () =>
+    harness.get(resources.horizontalPodAutoscalers, 'production', 'handed'),
+  );
+  await harness.untilReady('handed');
+  const deployment = await harness.get(resources.deployments, 'production', 'handed');
+  expect(deployment?.spec).toMatchObject({ replicas: 3 });
+});
+
+test('an object of the same name which is not ours is left alone, and taken note of when it goes', async () => {
+  const foreign = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'taken', namespace: 'production' },
+    spec: { ports: [{ port: 1 }] },
+  };
+  const before = await harness.client.create<KubeObject>(resources.services, foreign);
+  await harness.createApp('taken', {
+    ports,
+    targets: [
+      { name: 'production', deployMode: 'latest' },
+      { name: 'staging', deployMode: 'latest' },
+    ],
+  });
+  const app = await harness.untilReason('taken', 'NotOwned');
+  expect(app.status?.targets?.[0]?.message).toMatch(/Service production\/taken exists and is not this app's/);
+  await harness.eventually('the other target is ready', async () => {
+    const { targets } = (await harness.app('taken')).status ?? {};
+    return targets?.[1]?.state === 'Ready';
+  });
+  const after = await harness.get(resources.services, 'production', 'taken');
+  expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+
+  await harness.client.delete(resources.services, { namespace: 'production', name: 'taken' });
+  // Without our label no watch tells that it is gone; an edit makes the operator look at once.
+  await harness.editApp('taken', { spec: { imageTag: '2' } });
+  await harness.untilReady('taken');
+});
+
+test('a target that is none, or whose namespace is missing, costs its own row', async () => {
+  await harness.createApp('partly', {
+    targets: [
+      { name: 'nowhere', deployMode: 'latest' },
+      { name: 'production', deployMode: 'latest' },
+    ],
+  });
+  const app = await harness.untilReason('partly', 'UnknownTarget');
+  expect(app.status?.targets?.[0]).toMatchObject({
+    name: 'nowhere',
+    state: 'Failed',
+    reason: 'UnknownTarget',
+  });
+  await harness.eventually('production is ready', async () => {
+    const { targets } = (await harness.app('partly')).status ?? {};
+    return targets?.[1]?.state === 'Ready';
+  });
+});
+
+test('what the API server refuses stands in the row, in its words', async () => {
+  await harness.createApp('refused', {
+    probes: { liveness: { tcpSocket: { port: 1 }, exec: { command: ['true'] } } },
+  });
+  const app = await harness.untilReason('refused', 'Refused');
+  expect(app.status?.targets?.[0]?.message).toMatch(/livenessProbe/);
+});
+
+test('a rollout that fails is told in the words of the pod, and goes on when the image is fixed', async () => {
+  harness.brokenImages.add('example.com/web:broken');
+  await harness.createApp('failing', { imageTag: 'good' });
+  await harness.untilReady('failing');
+  await harness.editApp('failing', { spec: { imageTag: 'broken' } });
+  const app = await harness.untilReason('failing', 'ImagePullBackOff');
+  expect(app.status?.targets?.[0]?.message).toMatch(/no such tag/);
+  const available = app.status?.conditions?.find((entry) => entry.type === 'Available');
+  expect(available?.status).toBe('True');
+  await harness.editApp('failing', { spec: { imageTag: 'fixed' } });
+  await harness.untilReady('failing');
+});
+
+test('a condition keeps the time of its last transition', async () => {
+  await harness.createApp('steady', {});
+  const first = await harness.untilReady('steady');
+  await harness.editApp('steady', { spec: { env: [{ name: 'A', value: '1' }] } });
+  const second = await harness.eventually('the edit is ready', async () => {
+    const app = await harness.untilReady('steady');
+    return app.status?.targets?.[0]?.revision === '2' && app;
+  });
+  const timeOf = (app: typeof first, type: string): string | undefined =>
+    app.status?.conditions?.find((entry) => entry.type === type)?.lastTransitionTime;
+  expect(timeOf(second, 'IdentityReady')).toBe(timeOf(first, 'IdentityReady'));
+});
+
+test('an app that is deleted takes everything with it', async () => {
+  await harness.client.delete(apps, { name: 'whole' });
+  await harness.eventually('nothing is left of it', async () => {
+    const left = await Promise.all(kinds.map((kind) => harness.get(kind, 'production', 'whole')));
+    const pods = await harness.pods('whole');
+    return left.every((object) => object === undefined) && pods.length === 0;
+  });
+  await expect(harness.app('whole')).rejects.toSatisfy(isNotFound);
+});

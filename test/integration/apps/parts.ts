@@ -1,0 +1,118 @@
+/** What the tests of Apps need beside an API server: real controllers, our webhook, and a kubelet without nodes. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
+import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
+import type { Environment } from '../../../src/sandbox/environment.ts';
+import { startChild } from '../../../src/sandbox/processes/child.ts';
+import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
+import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import { eksDefaults } from '../../../src/sandbox/webhook/mutate.ts';
+import { webhookRegistration } from '../../../src/sandbox/webhook/registration.ts';
+import { startWebhookServer } from '../../../src/sandbox/webhook/server.ts';
+
+/** An object with whatever fields a test looks at. */
+export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
+
+export async function startControllers(kubeconfig: string, env: Environment): Promise<() => Promise<void>> {
+  const watchdog = await startWatchdog();
+  const binaries = await resolveBinaries(['kube-controller-manager'], {
+    env: process.env,
+    now: Date.now,
+    report: () => undefined,
+    watchdog,
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'kon-test-'));
+  const child = await startChild({
+    name: 'kube-controller-manager',
+    command: binaries['kube-controller-manager'].path,
+    args: [
+      `--kubeconfig=${kubeconfig}`,
+      '--controllers=deployment-controller,replicaset-controller,garbage-collector-controller,disruption-controller',
+      '--leader-elect=false',
+      '--secure-port=0',
+    ],
+    env,
+    logFile: join(folder, 'kube-controller-manager.log'),
+    watchdog,
+  });
+  return async () => {
+    await child.stop(0);
+    await watchdog.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+export async function startWebhook(
+  client: KubeClient,
+  roles: ReadonlyMap<string, string>,
+): Promise<() => Promise<void>> {
+  const authority = await createCertificateAuthority('webhook', Date.now());
+  const reservation = await reservePorts(1, Math.random);
+  const [port = 0] = reservation.ports;
+  const server = await startWebhookServer({
+    port,
+    tls: await authority.issueServer('webhook', ['127.0.0.1']),
+    config: { ...eksDefaults, region: 'eu-west-1' },
+    log: () => undefined,
+    ready: () => true,
+    lookup: ({ namespace, name }) => {
+      const role = roles.get(`${namespace}/${name}`);
+      return Promise.resolve(
+        role === undefined
+          ? undefined
+          : { metadata: { annotations: { 'eks.amazonaws.com/role-arn': role } } },
+      );
+    },
+  });
+  const registration = webhookRegistration(port, authority.certificate) as unknown as KubeObject;
+  await client.create(resources.mutatingWebhookConfigurations, registration);
+  return async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    reservation.release();
+  };
+}
+
+/** Makes every pod ready as soon as it is seen, except those of broken images, which cannot be pulled. */
+export async function playKubelet(
+  client: KubeClient,
+  brokenImages: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    while (!signal.aborted)
+      for await (const event of client.watch<Loose>(resources.pods, { signal })) {
+        if (event.type !== 'ADDED') continue;
+        const { name, namespace } = event.object.metadata;
+        const [container] = (event.object.spec as { containers: { name: string; image: string }[] })
+          .containers;
+        if (!container) continue;
+        const broken = brokenImages.has(container.image);
+        const waiting = { reason: 'ImagePullBackOff', message: 'no such tag' };
+        const status = {
+          phase: broken ? 'Pending' : 'Running',
+          conditions: [{ type: 'Ready', status: broken ? 'False' : 'True' }],
+          containerStatuses: [
+            {
+              name: container.name,
+              image: container.image,
+              imageID: '',
+              ready: !broken,
+              restartCount: 0,
+              ...(broken ? { state: { waiting } } : {}),
+            },
+          ],
+        };
+        await client
+          .patch(resources.pods, { name, namespace }, { status }, { type: 'merge', subresource: 'status' })
+          .catch((error: unknown) => {
+            if (!isNotFound(error) && !signal.aborted) throw error;
+          });
+      }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
