@@ -58,12 +58,12 @@ const cluster = {
 };
 
 let time: number;
-let tokens: TokenIssuer;
+/** Made once: key pairs take their time. */
+const tokens: TokenIssuer = await createTokenIssuer(() => time);
 let standIn: TestStandIn;
 
 beforeEach(async () => {
   time = Date.now();
-  tokens = await createTokenIssuer(() => time);
   standIn = await startTestStandIn({
     now: () => time,
     wallClock: Date.now,

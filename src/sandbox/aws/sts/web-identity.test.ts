@@ -47,13 +47,13 @@ let time: number;
 let published: object[];
 let reachable: boolean;
 let asked: number;
-let keys: TokenIssuer;
+/** Made once: key pairs take their time. */
+const keys: TokenIssuer = await createTokenIssuer(() => time);
 let standIn: TestStandIn;
 let iam: IAMClient;
 
 beforeEach(async () => {
   time = Date.now();
-  keys = await createTokenIssuer(() => time);
   published = [keys.jwk];
   reachable = true;
   asked = 0;

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { eksActions } from './eks/service.ts';
+import { faultSettings } from './faults/settings.ts';
+import { iamActions } from './iam/actions.ts';
+import { stsActions } from './sts/actions.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-stand-in.md'), 'utf8');
+
+/** The names in backquotes of every row of the table whose first cells are these. */
+function documented(service: string, kind: string): readonly string[] {
+  const row = page.split('\n').find((line) => line.startsWith(`| ${service} | ${kind} |`)) ?? '';
+  return Array.from(row.matchAll(/`([^`]+)`/g), ([, name = '']) => name);
+}
+
+describe('docs/aws-stand-in.md', () => {
+  it.each([
+    ['IAM', iamActions],
+    ['STS', stsActions],
+    ['EKS', eksActions],
+  ])('lists what %s can do, and no more', (service, actions) => {
+    const named = (access: string): readonly string[] =>
+      actions.filter((action) => action.access === access).map(({ name }) => name);
+    expect(documented(service, 'reads').toSorted()).toEqual(named('read').toSorted());
+    expect(documented(service, 'changes').toSorted()).toEqual(named('write').toSorted());
+  });
+
+  it('explains every kind of weather', () => {
+    for (const setting of Object.keys(faultSettings.shape)) expect(page).toContain(`\`${setting}\``);
+  });
+});
