@@ -2,7 +2,7 @@
 import { identityAnnotation } from '../api/index.ts';
 import type { Metadata } from './object-meta.ts';
 
-export type DeploymentCondition = {
+type DeploymentCondition = {
   readonly type: string;
   readonly status: string;
   readonly reason?: string;

@@ -19,14 +19,14 @@
  */
 import { stsAudience, type LinkedServiceAccount } from '../api/index.ts';
 import type { WantedIdentity } from './pod-identity.ts';
-import { identityReasons, type IdentityReason } from './reasons.ts';
+import { type GateReason } from './reasons.ts';
 
 export type Identity = WantedIdentity & {
   /** What the pod template's annotation says. Whatever changes it rolls the Deployment. */
   readonly mark: string;
 };
 
-export type GateNotice = { readonly reason: IdentityReason; readonly message: string };
+export type GateNotice = { readonly reason: GateReason; readonly message: string };
 
 export type IdentityGate =
   /** `notice`: deployed all the same, but the identity which it has is in doubt. */
@@ -60,12 +60,12 @@ export function identityGate(input: GateInput): IdentityGate {
   const { account, linkedServiceAccount: resource, target } = input;
   if (account === undefined) return { open: true };
   if (resource === undefined)
-    return closed(identityReasons.AccountNotFound, `there is no account ${account} (LinkedServiceAccount)`);
+    return closed('AccountNotFound', `there is no account ${account} (LinkedServiceAccount)`);
 
   const wantedTargets = resource.spec.targets;
   if (wantedTargets !== undefined && !wantedTargets.includes(target))
     return closed(
-      identityReasons.AccountExcludesTarget,
+      'AccountExcludesTarget',
       `account ${account} is for the targets ${wantedTargets.join(', ')}, not for ${target}`,
     );
 
@@ -74,15 +74,15 @@ export function identityGate(input: GateInput): IdentityGate {
   const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
 
   if (resource.metadata.deletionTimestamp !== undefined) {
-    const notice = {
-      reason: identityReasons.AccountDeleting,
+    const notice: GateNotice = {
+      reason: 'AccountDeleting',
       message: `account ${account} is being deleted`,
     };
     return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
   }
   if (identity === undefined)
     return closed(
-      identityReasons.AccountNotLinkedToTarget,
+      'AccountNotLinkedToTarget',
       withCause(
         `account ${account} is not linked in target ${target}`,
         row?.linked ? undefined : row?.message,
@@ -90,8 +90,8 @@ export function identityGate(input: GateInput): IdentityGate {
     );
   if (row?.proven) return { open: true, identity };
 
-  const notice = {
-    reason: identityReasons.IdentityNotProven,
+  const notice: GateNotice = {
+    reason: 'IdentityNotProven',
     message: withCause(`account ${account} is not proven in target ${target}`, row?.message),
   };
   return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
@@ -102,7 +102,7 @@ function identityOf(roleArn: string): Identity {
   return { ...identity, mark: identityMark(identity) };
 }
 
-function closed(reason: IdentityReason, message: string): IdentityGate {
+function closed(reason: GateReason, message: string): IdentityGate {
   return { open: false, reason, message };
 }
 

@@ -4,7 +4,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Metadata } from './object-meta.ts';
 import { isSameQuantity } from './quantity.ts';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
 export type Manifest = {
@@ -25,7 +25,7 @@ export type ObservedObject = {
  * On each object that an App makes: a digest of what was applied. It differs from what is wanted also when a field is
  * wanted no more, which a comparison of the fields themselves cannot tell from a field that others have set.
  */
-export const appliedHashAnnotation = 'k11n.dev/applied-hash';
+const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
 /** The manifest with its digest in `appliedHashAnnotation`. */
 export function seal(manifest: Manifest): Manifest {

@@ -1,6 +1,6 @@
 /** The part of the metadata of Kubernetes' own objects that this folder reads and writes. */
 
-export type OwnerReference = {
+type OwnerReference = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

@@ -9,7 +9,7 @@ import { isInStep, type Manifest, type ObservedObject } from './manifest.ts';
 import { describeOwner, isOwnedBy } from './ownership.ts';
 import { podToReplace } from './pod-replacement.ts';
 import type { Pod } from './pod.ts';
-import { targetReasons, type TargetReason } from './reasons.ts';
+import type { TargetReason } from './reasons.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
@@ -78,7 +78,7 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
   const notice = gate.open ? gate.notice : undefined;
   const manifests = render({ app, target, identity, observed: deployment });
   const conflict = conflictOf(app, manifests, objects);
-  if (conflict) return { target, kind: 'blocked', reason: targetReasons.NotOwned, message: conflict };
+  if (conflict) return { target, kind: 'blocked', reason: 'NotOwned', message: conflict };
 
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   return {
@@ -103,16 +103,16 @@ function obstacleOf(
   const { name } = target;
   if (!knownTargets.has(name))
     return {
-      reason: targetReasons.UnknownTarget,
+      reason: 'UnknownTarget',
       message: `${name} is not a target of this cluster${listOf(knownTargets)}`,
     };
   const namespace = namespaces.get(name);
   if (namespace === undefined)
-    return { reason: targetReasons.NamespaceMissing, message: `namespace ${name} does not exist yet` };
+    return { reason: 'NamespaceMissing', message: `namespace ${name} does not exist yet` };
   if (namespace === 'terminating')
-    return { reason: targetReasons.NamespaceTerminating, message: `namespace ${name} is being deleted` };
+    return { reason: 'NamespaceTerminating', message: `namespace ${name} is being deleted` };
   const fault = specFault(app, target);
-  return fault === undefined ? undefined : { reason: targetReasons.InvalidSpec, message: fault };
+  return fault === undefined ? undefined : { reason: 'InvalidSpec', message: fault };
 }
 
 function listOf(targets: ReadonlySet<string>): string {

@@ -6,7 +6,7 @@ import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { Metadata } from './object-meta.ts';
 
-export type PodEnvVar = { readonly name: string; readonly value?: string };
+type PodEnvVar = { readonly name: string; readonly value?: string };
 
 export type PodContainer = {
   readonly name: string;
@@ -14,7 +14,7 @@ export type PodContainer = {
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 };
 
-export type PodVolume = {
+type PodVolume = {
   readonly name: string;
   readonly projected?: {
     readonly sources?: readonly {
@@ -33,7 +33,7 @@ export type ContainerStatus = {
   };
 };
 
-export type PodCondition = {
+type PodCondition = {
   readonly type: string;
   readonly status: string;
   readonly reason?: string;
@@ -68,10 +68,7 @@ export const identityEnv = {
 /** On a pod: names, separated by commas, of containers which the webhook is to leave alone. Source: amazon-eks-pod-identity-webhook, README. */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 
-/** On a pod of a ReplicaSet: which template of the Deployment it was made from. */
-export const podTemplateHashLabel = 'pod-template-hash';
-
-const keptLabels: readonly string[] = [appLabel, targetLabel, podTemplateHashLabel];
+const keptLabels: readonly string[] = [appLabel, targetLabel];
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
 const keptEnv: readonly string[] = Object.values(identityEnv);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];

@@ -2,11 +2,14 @@
 import type { Deployment } from './deployment.ts';
 import { podFailure } from './pod-failure.ts';
 import type { Pod } from './pod.ts';
-import { rolloutReasons } from './reasons.ts';
+import type { RolloutReason } from './reasons.ts';
+
+/** The Deployment controller's own word, and ours. */
+const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
 
 export type Rollout = {
   readonly state: 'Progressing' | 'Ready' | 'Failed';
-  /** One of `rolloutReasons`, or the word of a pod. */
+  /** A `RolloutReason`, or the word of a pod. */
   readonly reason: string;
   readonly message: string;
 };
@@ -21,7 +24,7 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout
   if (progress === undefined)
     return {
       state: 'Ready',
-      reason: rolloutReasons.Available,
+      reason: 'Available' satisfies RolloutReason,
       message: `${wanted} of ${wanted} replicas are available`,
     };
 
@@ -33,16 +36,16 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout
   if (replicaFailure)
     return {
       state: 'Failed',
-      reason: replicaFailure.reason ?? rolloutReasons.ReplicaFailure,
+      reason: replicaFailure.reason ?? ('ReplicaFailure' satisfies RolloutReason),
       message: replicaFailure.message ?? 'the Deployment could not make its pods',
     };
-  if (status.conditions?.some((entry) => entry.reason === rolloutReasons.ProgressDeadlineExceeded))
-    return { state: 'Failed', reason: rolloutReasons.ProgressDeadlineExceeded, message: progress };
+  if (status.conditions?.some((entry) => entry.reason === progressDeadlineExceeded))
+    return { state: 'Failed', reason: progressDeadlineExceeded, message: progress };
   return rollingOut(progress);
 }
 
 function rollingOut(message: string): Rollout {
-  return { state: 'Progressing', reason: rolloutReasons.RollingOut, message };
+  return { state: 'Progressing', reason: 'RollingOut' satisfies RolloutReason, message };
 }
 
 /** What is still to come; undefined when nothing is. */

@@ -1,9 +1,9 @@
 /** An App's status, summed up from its targets. Without times, which the operator adds where a condition changes. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus, Condition } from '../api/index.ts';
-import { appReasons, rolloutReasons } from './reasons.ts';
+import type { RolloutReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
 
-export type ConditionDraft = Omit<Condition, 'lastTransitionTime'> & { readonly type: AppConditionType };
+type ConditionDraft = Omit<Condition, 'lastTransitionTime'> & { readonly type: AppConditionType };
 
 export type AppStatusDraft = Omit<AppStatus, 'conditions'> & {
   readonly conditions: readonly ConditionDraft[];
@@ -33,57 +33,52 @@ function isWell(row: AppTargetStatus): boolean {
 }
 
 function ready(app: App, reports: readonly TargetReport[]): ConditionDraft {
-  const [worst] = reports
-    .filter(({ row, notice }) => !isWell(row) || notice !== undefined)
-    .toSorted((a, b) => severity[a.row.state] - severity[b.row.state]);
-  if (!worst) return condition(app, 'Ready', 'True', appReasons.Ready, 'every target is as it should be');
+  const unwell = reports.filter(({ row, notice }) => !isWell(row) || notice !== undefined);
+  const worst = worstOf(unwell);
+  if (!worst) return met(app, 'Ready', 'Ready', 'every target is as it should be');
   const reason = isWell(worst.row) ? (worst.notice?.reason ?? worst.row.reason) : worst.row.reason;
-  const said = reports
-    .filter(({ row, notice }) => !isWell(row) || notice !== undefined)
-    .map(({ row }) => ({ target: row.name, message: row.message ?? '' }));
-  return condition(app, 'Ready', 'False', reason, joined(said));
+  return unmet(app, 'Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
 }
 
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
-  const { serviceAccount } = app.spec;
   const type = 'IdentityReady';
+  const { serviceAccount } = app.spec;
   if (serviceAccount === undefined)
-    return condition(
-      app,
-      type,
-      'True',
-      appReasons.NoAccount,
-      'the app names no account: its pods hold no identity',
-    );
-  const noticed = reports.flatMap(({ row, notice }) => (notice ? [{ target: row.name, ...notice }] : []));
+    return met(app, type, 'NoAccount', 'the app names no account: its pods hold no identity');
+  const noticed = reports.flatMap(({ row, notice }) => (notice ? [{ name: row.name, ...notice }] : []));
   const [first] = noticed;
-  if (first) return condition(app, type, 'False', first.reason, joined(noticed));
-  if (!reports.some(({ askedForIdentity }) => askedForIdentity)) {
-    const reason = reports[0]?.row.reason ?? appReasons.NoAccount;
-    return condition(app, type, 'Unknown', reason, 'no target has got as far as its identity');
-  }
-  return condition(
-    app,
-    type,
-    'True',
-    appReasons.Proven,
-    `account ${serviceAccount} is proven on every target that runs`,
-  );
+  if (first) return unmet(app, type, 'False', first.reason, joined(noticed));
+  const [any] = reports;
+  return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
+    ? met(app, type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
+    : unmet(app, type, 'Unknown', any.row.reason, 'no target has got as far as its identity');
 }
 
 function available(app: App, reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
-  const [worst] = missing.toSorted((a, b) => severity[a.row.state] - severity[b.row.state]);
-  if (!worst)
-    return condition(app, 'Available', 'True', rolloutReasons.Available, 'every target has its replicas');
-  const said = missing.map(({ row }) => ({ target: row.name, message: row.message ?? '' }));
-  return condition(app, 'Available', 'False', worst.row.reason, joined(said));
+  const worst = worstOf(missing);
+  if (!worst) return met(app, 'Available', 'Available', 'every target has its replicas');
+  return unmet(app, 'Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 
-function condition(
+function worstOf(reports: readonly TargetReport[]): TargetReport | undefined {
+  return reports.toSorted((a, b) => severity[a.row.state] - severity[b.row.state])[0];
+}
+
+function met(
   app: App,
   type: AppConditionType,
-  status: Condition['status'],
+  reason: SummaryReason | RolloutReason,
+  message: string,
+): ConditionDraft {
+  return { type, status: 'True', reason, message, ...generationOf(app) };
+}
+
+/** @param reason that of a target: one of ours, or the word of a pod. */
+function unmet(
+  app: App,
+  type: AppConditionType,
+  status: 'False' | 'Unknown',
   reason: string,
   message: string,
 ): ConditionDraft {
@@ -98,9 +93,9 @@ function generationOf(app: App): { observedGeneration?: number } {
 /** The most characters that a condition's message may have. Source: metav1.Condition. */
 const longestMessage = 32768;
 
-function joined(said: readonly { readonly target: string; readonly message: string }[]): string {
+function joined(said: readonly { readonly name: string; readonly message?: string | undefined }[]): string {
   return said
-    .map(({ target, message }) => `${target}: ${message}`)
+    .map(({ name, message }) => `${name}: ${message ?? ''}`)
     .join('; ')
     .slice(0, longestMessage);
 }

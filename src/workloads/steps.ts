@@ -13,7 +13,7 @@ export type ApplyStep = {
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
 
-export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
+type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
 /** To be evicted once a pod of `template`, made in a dry run, turns out to get `wanted`. */
 export type ReplacePodStep = {

@@ -6,7 +6,7 @@ import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
-import { rolloutReasons, type TargetReason } from './reasons.ts';
+import type { RolloutReason, TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 
 /** What became of the steps of one target. */
@@ -81,7 +81,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   if (!deployment)
     return {
       state: 'Progressing',
-      reason: rolloutReasons.RollingOut,
+      reason: 'RollingOut' satisfies RolloutReason,
       message: 'the Deployment is being made',
     };
 
@@ -91,7 +91,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   if (rollout.state === 'Ready' && missed.length > 0)
     return {
       state: 'Progressing',
-      reason: rolloutReasons.PodsNotCurrent,
+      reason: 'PodsNotCurrent' satisfies RolloutReason,
       message: notCurrentMessage(missed, plan.identity, outcome.replacementWaits),
     };
   return plan.notice && rollout.state === 'Ready'
@@ -101,7 +101,11 @@ function verdictOf(input: TargetReportInput): Verdict {
 
 function haltedVerdict(rollout: Rollout): Verdict {
   return rollout.state === 'Ready'
-    ? { state: 'Halted', reason: rolloutReasons.Halted, message: 'halted: it has no pods, by deployMode' }
+    ? {
+        state: 'Halted',
+        reason: 'Halted' satisfies RolloutReason,
+        message: 'halted: it has no pods, by deployMode',
+      }
     : rollout;
 }
 

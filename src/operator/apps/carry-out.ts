@@ -2,10 +2,9 @@
 import { fieldManager, type App } from '../../api/index.ts';
 import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
 import {
-  eventReasons,
   isOwnedBy,
   notOwnedMessage,
-  targetReasons,
+  type AppEventReason,
   type AppPlan,
   type ApplyStep,
   type DeleteStep,
@@ -61,7 +60,7 @@ export async function carryOut(plan: AppPlan, tools: CarryOutTools): Promise<Car
 
 /** An object in the way does not go away by our trying harder. */
 function isWorthRetrying({ failure }: TargetOutcome): boolean {
-  return failure !== undefined && failure.reason !== targetReasons.NotOwned;
+  return failure !== undefined && failure.reason !== 'NotOwned';
 }
 
 async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<TargetResult> {
@@ -69,7 +68,7 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
     return {
       outcome: {},
       events: [],
-      ...(plan.reason === targetReasons.NotOwned ? { lookAgainAfterMs: foreignObjectMs } : {}),
+      ...(plan.reason === 'NotOwned' ? { lookAgainAfterMs: foreignObjectMs } : {}),
     };
   if (plan.kind === 'held') return { outcome: {}, events: [] };
 
@@ -114,7 +113,7 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
       return apply(step, tools);
     case 'delete':
       await deleteObject(step, tools);
-      return { event: normal(eventReasons.Removed, `deleted ${nameOf(step.object)}`) };
+      return { event: normal('Removed', `deleted ${nameOf(step.object)}`) };
     case 'replacePod': {
       const { context, signal } = tools;
       const replacement = await replacePod(step, context.client, context.now, signal);
@@ -122,7 +121,7 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
         return { waits: replacement.message, retryAfterMs: replacement.retryAfterMs };
       return {
         event: normal(
-          eventReasons.PodReplaced,
+          'PodReplaced',
           `evicted ${nameOf(step.pod)}, which did not hold ${step.wanted.roleArn}`,
         ),
       };
@@ -137,7 +136,7 @@ async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): P
   const resource = objects.resourceOf(manifest);
   const present = observed ?? (await find(manifest, tools));
   if (present && !isOwnedBy(app, present))
-    return { failure: { reason: targetReasons.NotOwned, message: notOwnedMessage(present) } };
+    return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
@@ -149,7 +148,7 @@ async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): P
   objects.wrote(written);
   return written.metadata.resourceVersion === resourceVersion
     ? {}
-    : { event: normal(eventReasons.Deployed, `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
+    : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
 }
 
 /** An object may be there without our label, so that no store has it. */
@@ -189,7 +188,7 @@ async function remove(
   for (const step of removals) {
     try {
       await deleteObject(step, tools);
-      events.push(normal(eventReasons.Removed, `deleted ${nameOf(step.object)}`));
+      events.push(normal('Removed', `deleted ${nameOf(step.object)}`));
     } catch (error) {
       if (tools.signal.aborted) throw error;
       failed = true;
@@ -202,7 +201,7 @@ async function remove(
   return { events, failed };
 }
 
-function normal(reason: string, message: string): EventDraft {
+function normal(reason: AppEventReason, message: string): EventDraft {
   return { type: 'Normal', reason, message };
 }
 

@@ -34,7 +34,7 @@ import { baseEnvironment } from '../../../src/sandbox/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';
 
-export const targets = ['production', 'staging'];
+const targets = ['production', 'staging'];
 
 export type Harness = {
   readonly client: KubeClient;
