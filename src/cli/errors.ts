@@ -58,6 +58,14 @@ export const errorCodes = {
     exit: exitCodes.error,
     meaning: 'The API server answered with an error that has no code of its own.',
   },
+  SANDBOX_FAILED: {
+    exit: exitCodes.error,
+    meaning: 'The sandbox, or a part of it, could not be started, reached or used.',
+  },
+  SANDBOX_NOT_RUNNING: {
+    exit: exitCodes.error,
+    meaning: 'No sandbox runs in the folder that was looked at.',
+  },
   INTERRUPTED: { exit: exitCodes.interrupted, meaning: 'Ended by Ctrl-C or SIGTERM.' },
   UNSUPPORTED_NODE: { exit: exitCodes.error, meaning: 'The Node.js that runs `kon` is too old for it.' },
   INTERNAL: { exit: exitCodes.error, meaning: 'A fault of `kon` itself. Please report it.' },

@@ -15,6 +15,8 @@ import { targetCreateCommand } from './commands/target/create.ts';
 import { applyCommand } from './commands/apply.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
+import { operatorCommand } from './commands/operator.ts';
+import { sandboxCommands } from './commands/sandbox/index.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
   { path: ['account'], summary: 'The AWS permissions that apps hold' },
@@ -38,6 +40,8 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   applyCommand,
   crdsCommand,
+  operatorCommand,
+  ...sandboxCommands,
   completionCommand,
   completeCommand,
 ];

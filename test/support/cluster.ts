@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../src/sandbox/cluster/certificates.ts';
 import { startControlPlane as start } from '../../src/sandbox/cluster/control-plane.ts';
 import { baseEnvironment } from '../../src/sandbox/environment.ts';
 import type { Child } from '../../src/sandbox/processes/child.ts';
@@ -58,26 +59,28 @@ export async function startControlPlane(): Promise<TestControlPlane> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
+    const authority = await createCertificateAuthority('kon-test', Date.now());
     const plane = await start(
       {
         binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries['kube-apiserver'].path },
         folder,
+        logs: folder,
         ports: { etcd, apiServer },
         issuer,
         name: 'test',
-        now: Date.now,
+        authority,
         env,
         watchdog,
         serviceAccountAdmission: false,
         audit: true,
       },
-      (child) => children.push(child),
+      (_name, child) => children.push(child),
     );
     return {
       server: plane.server,
       kubeconfig: plane.kubeconfig,
       kubectlPath: binaries.kubectl.path,
-      caCertificate: plane.authority.certificate,
+      caCertificate: authority.certificate,
       issuer,
       userKubeconfig: (user, groups = []) => plane.writeKubeconfig(`${user}.kubeconfig`, user, groups),
       kubectl: async (args, input) => {

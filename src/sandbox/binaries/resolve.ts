@@ -29,6 +29,9 @@ export type ResolveOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** How often a download tells how far it is. */
+const progressMs = 1000;
+
 /** A program can neither be found nor had, and the message says what to install. */
 export class BinaryMissingError extends Error {
   override readonly name = 'BinaryMissingError';
@@ -113,19 +116,23 @@ async function downloadRelease(
   work: string,
   options: ResolveOptions,
 ): Promise<string | undefined> {
-  const { env, report, signal } = options;
+  const { env, now, report, signal } = options;
   const release = releaseOf(name, system, env);
   if (release === undefined) return undefined;
   const { url } = release;
   const file = join(work, name);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
+  let toldAt = now();
   const result = await download({
     release,
     file,
     env,
     signal,
-    onProgress: (receivedBytes, totalBytes) =>
-      report({ kind: 'downloading', binary: name, url, receivedBytes, totalBytes }),
+    onProgress: (receivedBytes, totalBytes) => {
+      if (now() - toldAt < progressMs) return;
+      toldAt = now();
+      report({ kind: 'downloading', binary: name, url, receivedBytes, totalBytes });
+    },
   });
   if (result.outcome === 'done') {
     report({ kind: 'downloaded', binary: name, url });

@@ -3,16 +3,16 @@
  * under an https issuer, at most a day of life, discovery of the keys without credentials.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import type { Environment } from '../environment.ts';
+import { loopbackRequest } from '../loopback.ts';
 import { type Child, startChild } from '../processes/child.ts';
 import { untilReady } from '../processes/ready.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
 import { anonymousDiscovery, auditPolicy } from './api-server-config.ts';
 import {
   type CertificateAuthority,
-  createCertificateAuthority,
   createSigningKey,
   type KeyPair,
 } from './certificates.ts';
@@ -23,13 +23,15 @@ export type ControlPlaneOptions = {
   readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
   /** Exists, belongs to this control plane alone, readable by the user alone. */
   readonly folder: string;
+  /** Exists; takes the logs of both and the audit log. */
+  readonly logs: string;
   readonly ports: { readonly etcd: number; readonly apiServer: number };
+  /** Signs every certificate. */
+  readonly authority: CertificateAuthority;
   /** https URL; the `iss` of every ServiceAccount token. */
   readonly issuer: string;
   /** Name of the kubeconfig's context. */
   readonly name: string;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly env: Environment;
   readonly watchdog: Watchdog;
   /**
@@ -45,7 +47,6 @@ export type ControlPlaneOptions = {
 export type ControlPlane = {
   /** `https://127.0.0.1:PORT` */
   readonly server: string;
-  readonly authority: CertificateAuthority;
   /** Member of `system:masters`. */
   readonly admin: KeyPair;
   /** Path of the administrator's kubeconfig. */
@@ -68,19 +69,15 @@ const startTimeoutMs = 60_000;
  */
 export async function startControlPlane(
   options: ControlPlaneOptions,
-  onChild: (child: Child) => void,
+  onChild: (name: 'etcd' | 'kube-apiserver', child: Child) => void,
 ): Promise<ControlPlane> {
-  const { folder, ports, binaries, env, watchdog, signal } = options;
+  const { folder, ports, authority, binaries, env, watchdog, signal } = options;
   const server = `https://127.0.0.1:${ports.apiServer}`;
   const path = (name: string): string => join(folder, name);
   const write = (name: string, text: string): Promise<void> => writeFile(path(name), text, { mode: 0o600 });
 
-  const [authority, signingKey] = await Promise.all([
-    createCertificateAuthority(`${options.name} sandbox`, options.now()),
+  const [signingKey, etcdServer, etcdClient, apiServerPair, admin] = await Promise.all([
     createSigningKey(),
-    mkdir(path('etcd'), { recursive: true, mode: 0o700 }),
-  ]);
-  const [etcdServer, etcdClient, apiServerPair, admin] = await Promise.all([
     authority.issueServer('etcd', ['localhost', '127.0.0.1']),
     authority.issueClient('kube-apiserver-etcd-client', []),
     authority.issueServer('kube-apiserver', [
@@ -91,6 +88,7 @@ export async function startControlPlane(
       'kubernetes.default.svc',
     ]),
     authority.issueClient('kubernetes-admin', ['system:masters']),
+    mkdir(path('etcd'), { recursive: true, mode: 0o700 }),
   ]);
   const kubeconfigFor = (client: KeyPair): string =>
     renderKubeconfig({ server, caCertificate: authority.certificate, client, name: options.name });
@@ -109,16 +107,20 @@ export async function startControlPlane(
     write('kubeconfig', kubeconfigFor(admin)),
   ]);
 
-  const start = async (name: string, command: string, args: readonly string[]): Promise<Child> => {
+  const start = async (
+    name: 'etcd' | 'kube-apiserver',
+    command: string,
+    args: readonly string[],
+  ): Promise<Child> => {
     const child = await startChild({
       name,
       command,
       args,
       env,
-      logFile: path(`${name}.log`),
+      logFile: join(options.logs, `${name}.log`),
       watchdog,
     });
-    onChild(child);
+    onChild(name, child);
     return child;
   };
   // The API server waits for etcd by itself, so the two start at once.
@@ -139,7 +141,6 @@ export async function startControlPlane(
   ]);
   return {
     server,
-    authority,
     admin,
     kubeconfig: path('kubeconfig'),
     caFile: path('ca.crt'),
@@ -201,7 +202,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     ...(options.audit
       ? [
           `--audit-policy-file=${path('audit-policy.json')}`,
-          `--audit-log-path=${path('audit.log')}`,
+          `--audit-log-path=${join(options.logs, 'audit.log')}`,
           '--audit-log-maxsize=100',
           '--audit-log-maxbackup=1',
         ]
@@ -229,7 +230,7 @@ async function untilServing(options: {
       timeoutMs: startTimeoutMs,
       signal: options.signal,
       probe: async (signal) => {
-        const { status, body } = await get(`${options.server}/readyz`, { agent, signal });
+        const { status, body } = await loopbackRequest(`${options.server}/readyz`, { agent, signal });
         if (status !== 200) throw new Error(`${status}: ${body.slice(0, 2000)}`);
         return true;
       },
@@ -237,20 +238,4 @@ async function untilServing(options: {
   } finally {
     agent.destroy();
   }
-}
-
-function get(url: string, options: RequestOptions): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    request(url, options, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on('error', reject);
-    })
-      .on('error', reject)
-      .end();
-  });
 }

@@ -1,0 +1,18 @@
+import { defineCommand } from '../../command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { stateDirOption } from './options.ts';
+
+export const sandboxDownCommand = defineCommand({
+  path: ['sandbox', 'down'],
+  summary: 'Stop the sandbox and everything in it',
+  description: 'Nothing of what was in it is kept, except the logs, until the next start.',
+  options: [stateDirOption],
+  examples: [{ does: 'Stop it', command: 'kon sandbox down' }],
+  run: async (context, { options }) => {
+    const { downSandbox } = await import('../../../sandbox/sandbox.ts');
+    const { sandboxFolder } = await import('../../../sandbox/supervisor/paths.ts');
+    const outcome = await downSandbox(sandboxFolder(context.env, options.stateDir, context.cwd));
+    context.stdout.write(outcome === 'stopped' ? 'The sandbox is stopped.\n' : 'No sandbox was running.\n');
+    return exitCodes.ok;
+  },
+});

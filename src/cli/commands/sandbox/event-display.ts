@@ -1,0 +1,35 @@
+/** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
+import type { SandboxReporter } from '../../../sandbox/supervisor/events.ts';
+import type { Output } from '../../context.ts';
+import { printable } from '../../output/printable.ts';
+import { eventText } from './event-text.ts';
+
+/** Off a terminal: often enough to see that it goes on, seldom enough for a log. */
+const progressMs = 10_000;
+
+export function eventDisplay(output: Output, now: () => number): SandboxReporter {
+  let shown = false;
+  let toldAt = -Infinity;
+  const clear = (): void => {
+    if (shown) output.write('\r\u001B[K');
+    shown = false;
+  };
+  return (event) => {
+    const told = eventText(event);
+    if (told === undefined) return;
+    const text = told.text.split('\n').map(printable).join('\n');
+    if (!told.progress) {
+      clear();
+      toldAt = -Infinity;
+      output.write(`${text}\n`);
+    } else if (output.isTTY) {
+      clear();
+      // A line that wraps could not be taken back.
+      output.write(text.slice(0, (output.columns ?? 80) - 1));
+      shown = true;
+    } else if (now() - toldAt >= progressMs) {
+      toldAt = now();
+      output.write(`${text}\n`);
+    }
+  };
+}

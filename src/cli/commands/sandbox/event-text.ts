@@ -1,0 +1,74 @@
+/** The sandbox's events in words. */
+import type { SandboxEvent, SandboxStep } from '../../../sandbox/supervisor/events.ts';
+
+export type EventText = {
+  readonly text: string;
+  /** Goes on: the next one of its kind takes its place. */
+  readonly progress: boolean;
+};
+
+const steps: Readonly<Record<SandboxStep, string>> = {
+  binaries: 'All programs are here',
+  aws: 'The AWS stand-in answers',
+  'api-server': 'The API server is ready',
+  crds: 'The CRDs are established',
+  node: 'The node is Ready',
+  controllers: 'Controllers and scheduler work',
+  webhook: 'The pod identity webhook is registered',
+  operator: 'The operator is in step with the cluster and AWS',
+};
+
+/** Undefined for what a person need not be told. */
+export function eventText(event: SandboxEvent): EventText | undefined {
+  const lasting = (text: string): EventText => ({ text, progress: false });
+  const passing = (text: string): EventText => ({ text, progress: true });
+  switch (event.kind) {
+    case 'unfit':
+      return lasting(
+        `${event.path} is ${event.binary} ${event.version}; ${event.needed} is needed, so it is not used`,
+      );
+    case 'downloading':
+      return passing(
+        `Downloading ${event.binary} from ${event.url}${share(event.receivedBytes, event.totalBytes)}`,
+      );
+    case 'downloaded':
+      return lasting(`Downloaded ${event.binary}; its checksum is right`);
+    case 'download-failed':
+      return lasting(`${event.binary} could not be downloaded from ${event.url}: ${event.reason}`);
+    case 'waiting':
+      return lasting(`Process ${event.pid} is getting the programs already; waiting for it`);
+    case 'building':
+      return passing(
+        `Building ${event.binary} from source, once: ${event.packages} packages compiled, ${duration(event.elapsedMs)}`,
+      );
+    case 'built':
+      return lasting(`Built ${event.binary} in ${duration(event.elapsedMs)}`);
+    case 'cleaned':
+      return lasting('Removed what a sandbox that was killed had left');
+    case 'part-started':
+      return undefined;
+    case 'step-done':
+      return lasting(`${steps[event.step]} (${duration(event.elapsedMs)})`);
+    case 'part-ended':
+      return lasting(`A part has ended. ${event.message}`);
+    case 'ready':
+      return undefined;
+    case 'stopping':
+      return lasting('Stopping');
+  }
+}
+
+/** `4.2 s`, `75 s` as `1 min 15 s`. */
+export function duration(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function share(received: number, total: number | undefined): string {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+  if (received === 0) return '';
+  return total === undefined
+    ? `: ${megabytes(received)} MB`
+    : `: ${megabytes(received)} of ${megabytes(total)} MB`;
+}

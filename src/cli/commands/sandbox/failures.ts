@@ -1,0 +1,27 @@
+/** What the sandbox's engine throws, as errors that `kon` tells. */
+import { BinaryMissingError } from '../../../sandbox/binaries/resolve.ts';
+import { BuildFailedError } from '../../../sandbox/binaries/go-build.ts';
+import { ExecError } from '../../../sandbox/exec/exec.ts';
+import { ChildFailedError } from '../../../sandbox/processes/child.ts';
+import { SandboxError } from '../../../sandbox/sandbox.ts';
+import { CliError } from '../../errors.ts';
+
+const told = [BinaryMissingError, BuildFailedError, ChildFailedError, ExecError, SandboxError];
+
+/** Their first line says what happened, the others why. */
+export async function tellFailures<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const own = told.find((type) => error instanceof type);
+    if (own === undefined || !(error instanceof Error)) throw error;
+    const [message = '', ...details] = error.message.split('\n');
+    throw new CliError('SANDBOX_FAILED', message.replace(/:$/, ''), { details, cause: error });
+  }
+}
+
+export function notRunning(folder: string): CliError {
+  return new CliError('SANDBOX_NOT_RUNNING', `no sandbox runs in ${folder}`, {
+    next: ['Start one: kon sandbox up --detach'],
+  });
+}

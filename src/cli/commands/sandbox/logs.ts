@@ -1,0 +1,60 @@
+import { type Completion, defineCommand } from '../../command.ts';
+import { usageError } from '../../errors.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { stateDirOption } from './options.ts';
+
+/** Written out, because the engine that knows the parts is loaded only when it is needed; a test compares the two. */
+export const logChoices = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok',
+  'aws',
+  'webhook',
+  'operator',
+  'audit',
+  'supervisor',
+] as const;
+
+const complete: Completion = { choices: logChoices };
+
+export const sandboxLogsCommand = defineCommand({
+  path: ['sandbox', 'logs'],
+  summary: 'Print the log of a part of the sandbox',
+  description: `Parts are ${logChoices.slice(0, 8).join(', ')}; audit is what was asked of the API server, and supervisor what a detached sandbox said. Logs are kept until the next start.`,
+  positionals: [{ name: 'part', required: true, summary: 'whose log', complete }],
+  options: [
+    { name: 'follow', short: 'f', summary: 'go on with what is added, until Ctrl-C' },
+    { name: 'tail', value: 'N', parse: parseCount, summary: 'only the last lines' },
+    stateDirOption,
+  ],
+  examples: [
+    { does: 'See what the operator does', command: 'kon sandbox logs operator -f' },
+    { does: 'See what the webhook did to the last pods', command: 'kon sandbox logs webhook --tail 5' },
+  ],
+  run: async (context, { args, options }) => {
+    const name = logChoices.find((choice) => choice === args.part);
+    if (name === undefined)
+      throw usageError(`the sandbox has no part "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
+    const { sandboxLogs } = await import('../../../sandbox/sandbox.ts');
+    const { sandboxFolder } = await import('../../../sandbox/supervisor/paths.ts');
+    const { tellFailures } = await import('./failures.ts');
+    await tellFailures(() =>
+      sandboxLogs({
+        folder: sandboxFolder(context.env, options.stateDir, context.cwd),
+        name,
+        tail: options.tail,
+        follow: options.follow,
+        signal: context.signal,
+        write: (text) => context.stdout.write(text),
+      }),
+    );
+    return exitCodes.ok;
+  },
+});
+
+function parseCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw usageError(`--tail takes a number of lines, not "${text}"`);
+  return Number(text);
+}

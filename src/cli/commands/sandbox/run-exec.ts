@@ -1,0 +1,42 @@
+/** Finds the sandbox and runs a program in it as a pod. */
+import { createKubeClient, loadConnection } from '../../../kube/index.ts';
+import { execInPod } from '../../../sandbox/exec/exec.ts';
+import { sandboxStatus } from '../../../sandbox/sandbox.ts';
+import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
+import type { CliContext } from '../../context.ts';
+import type { ExitCode } from '../../exit-codes.ts';
+import { notRunning, tellFailures } from './failures.ts';
+
+type ExecInput = {
+  readonly pod: string;
+  readonly command: readonly [string, ...string[]];
+  readonly namespace: string;
+  readonly container: string | undefined;
+  readonly stateDir: string | undefined;
+};
+
+export async function execute(context: CliContext, input: ExecInput): Promise<ExitCode> {
+  const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
+  const description = await sandboxStatus(folder);
+  if (description === undefined) throw notRunning(folder);
+  const connection = await loadConnection({ kubeconfig: description.kubeconfig, env: context.env });
+  const client = createKubeClient(connection);
+  try {
+    return await tellFailures(() =>
+      execInPod({
+        client,
+        namespace: input.namespace,
+        target: input.pod,
+        container: input.container,
+        command: input.command,
+        awsEndpoint: description.awsEndpoint,
+        env: context.env,
+        cwd: context.cwd,
+        terminal: context.stdin.isTTY,
+        note: context.debug,
+      }),
+    );
+  } finally {
+    await client.close();
+  }
+}

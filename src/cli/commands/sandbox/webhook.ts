@@ -1,0 +1,30 @@
+import { defineCommand } from '../../command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+
+export const sandboxWebhookCommand = defineCommand({
+  path: ['sandbox', 'webhook'],
+  summary: 'Run the pod identity webhook of the sandbox',
+  hidden: true,
+  options: [
+    { name: 'port', value: 'N', default: '0', parse: Number, summary: 'where to listen' },
+    { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'the AWS region to write into pods' },
+    { name: 'tls-cert', value: 'FILE', default: '', summary: 'PEM of its certificate' },
+    { name: 'tls-key', value: 'FILE', default: '', summary: 'PEM of the key' },
+  ],
+  examples: [],
+  run: async (context, { options }) => {
+    const { runWebhook } = await import('../../../sandbox/webhook/webhook.ts');
+    await runWebhook({
+      port: options.port,
+      region: options.region,
+      certificateFile: options.tlsCert,
+      keyFile: options.tlsKey,
+      connection: await context.connection(),
+      now: context.now,
+      random: context.random,
+      signal: context.signal,
+      log: (line) => context.stderr.write(`${line}\n`),
+    });
+    return exitCodes.ok;
+  },
+});

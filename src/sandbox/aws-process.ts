@@ -1,0 +1,67 @@
+/** The AWS stand-in of a sandbox, set up from a file: who may call, which clusters there are, whose tokens count. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { issuerKeysFrom } from './aws/issuer-keys.ts';
+import { type AwsStandIn, startAwsStandIn } from './aws/server.ts';
+
+export const awsSettings = z.object({
+  accountId: z.string().regex(/^\d{12}$/),
+  region: z.string().min(1),
+  credentials: z.array(
+    z.object({
+      accessKeyId: z.string().min(16),
+      secretAccessKey: z.string().min(1),
+      /** An IAM user of the account, which is made. */
+      userName: z.string().min(1),
+      /** Its inline policy documents. */
+      policies: z.array(z.record(z.string(), z.unknown())),
+    }),
+  ),
+  /** Each is an OIDC provider of the account's IAM from the start, for the client `sts.amazonaws.com`. */
+  issuers: z.array(
+    z.object({
+      /** The `iss` of tokens. */
+      issuer: z.url({ protocol: /^https$/ }),
+      /** Where its keys are: an http or https URL, or the path of a file. */
+      keys: z.string().min(1),
+    }),
+  ),
+  /** Path of the PEM with which the servers of the keys are verified. Read when the first key is needed. */
+  issuerCaFile: z.string(),
+  clusters: z.array(
+    z.object({
+      name: z.string(),
+      endpoint: z.url(),
+      certificateAuthorityData: z.string(),
+      issuer: z.url(),
+      version: z.string(),
+    }),
+  ),
+});
+export type AwsSettings = z.infer<typeof awsSettings>;
+
+export function startAws(options: {
+  readonly settings: AwsSettings;
+  readonly port: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly onError: (error: unknown) => void;
+}): Promise<AwsStandIn> {
+  const { settings, ...rest } = options;
+  const { accountId, issuers, issuerCaFile, credentials } = settings;
+  return startAwsStandIn({
+    ...rest,
+    randomBytes,
+    accountId,
+    region: settings.region,
+    clusters: settings.clusters,
+    credentials: credentials.map(({ userName, ...credential }) => ({
+      ...credential,
+      principalArn: `arn:aws:iam::${accountId}:user/${userName}`,
+    })),
+    oidcProviders: issuers.map(({ issuer }) => ({ issuer, clientIds: ['sts.amazonaws.com'] })),
+    issuerKeys: async (issuer) =>
+      issuerKeysFrom(issuers, { ca: await readFile(issuerCaFile, 'utf8') })(issuer),
+  });
+}

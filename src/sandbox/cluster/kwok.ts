@@ -1,0 +1,177 @@
+/**
+ * kwok plays the kubelet of nodes that do not exist: what it does to nodes and pods is told by these stages, as it has none
+ * of its own. https://kwok.sigs.k8s.io/docs/user/stages-configuration/
+ */
+import { stringify } from 'yaml';
+import type { Program } from './controllers.ts';
+
+const nodeName = 'node-1';
+
+/** What the API server is given; the rest of its status comes from the stage. */
+export const node = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: {
+    name: nodeName,
+    labels: {
+      'kubernetes.io/hostname': nodeName,
+      'kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': 'amd64',
+    },
+  },
+  spec: {},
+} as const;
+
+type Selector = { readonly key: string; readonly operator: string; readonly values?: readonly string[] };
+
+function stage(name: string, kind: 'Node' | 'Pod', expressions: readonly Selector[], next: object): object {
+  return {
+    apiVersion: 'kwok.x-k8s.io/v1alpha1',
+    kind: 'Stage',
+    metadata: { name },
+    spec: { resourceRef: { apiGroup: 'v1', kind }, selector: { matchExpressions: expressions }, next },
+  };
+}
+
+const readyCondition = '.status.conditions.[] | select( .type == "Ready" ) | .status';
+const alive: Selector = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
+
+const nodeReady = stage(
+  'node-ready',
+  'Node',
+  [{ key: readyCondition, operator: 'NotIn', values: ['True'] }],
+  {
+    statusTemplate: `
+{{ $now := Now }}
+phase: Running
+conditions:
+- {type: Ready, status: "True", reason: KubeletReady, message: kwok plays the kubelet, lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
+- {type: MemoryPressure, status: "False", reason: KubeletHasSufficientMemory, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
+- {type: DiskPressure, status: "False", reason: KubeletHasNoDiskPressure, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
+- {type: PIDPressure, status: "False", reason: KubeletHasSufficientPID, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
+addresses:
+- {type: InternalIP, address: {{ Quote NodeIP }}}
+- {type: Hostname, address: {{ Quote NodeName }}}
+capacity: {cpu: "1000", memory: 1Ti, pods: "100000"}
+allocatable: {cpu: "1000", memory: 1Ti, pods: "100000"}
+nodeInfo:
+  architecture: amd64
+  operatingSystem: linux
+  kubeletVersion: kwok-{{ Version }}
+  kubeProxyVersion: kwok-{{ Version }}
+  containerRuntimeVersion: kwok-{{ Version }}
+  kernelVersion: ""
+  osImage: ""
+  bootID: ""
+  machineID: ""
+  systemUUID: ""
+`,
+  },
+);
+
+const podReady = stage(
+  'pod-ready',
+  'Pod',
+  [
+    alive,
+    { key: '.status.phase', operator: 'In', values: ['Pending'] },
+    { key: readyCondition, operator: 'NotIn', values: ['True'] },
+  ],
+  {
+    statusTemplate: `
+{{ $now := Now }}
+{{ $ips := PodIPsWith .spec.nodeName (or .spec.hostNetwork false) (or .metadata.uid "") (or .metadata.name "") (or .metadata.namespace "") }}
+phase: Running
+startTime: {{ Quote $now }}
+hostIP: {{ Quote (index (NodeIPsWith .spec.nodeName) 0) }}
+podIP: {{ Quote (index $ips 0) }}
+podIPs:
+{{ range $ips }}
+- ip: {{ Quote . }}
+{{ end }}
+conditions:
+- {type: Initialized, status: "True", lastTransitionTime: {{ Quote $now }}}
+- {type: ContainersReady, status: "True", lastTransitionTime: {{ Quote $now }}}
+- {type: Ready, status: "True", lastTransitionTime: {{ Quote $now }}}
+{{ range .spec.readinessGates }}
+- {type: {{ Quote .conditionType }}, status: "True", lastTransitionTime: {{ Quote $now }}}
+{{ end }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ Quote .name }}
+  image: {{ Quote .image }}
+  imageID: ""
+  ready: true
+  started: true
+  restartCount: 0
+  state: {running: {startedAt: {{ Quote $now }}}}
+{{ end }}
+{{ if .spec.initContainers }}
+initContainerStatuses:
+{{ range .spec.initContainers }}
+- name: {{ Quote .name }}
+  image: {{ Quote .image }}
+  imageID: ""
+  ready: true
+  restartCount: 0
+{{ if eq (or .restartPolicy "") "Always" }}
+  started: true
+  state: {running: {startedAt: {{ Quote $now }}}}
+{{ else }}
+  state: {terminated: {exitCode: 0, reason: Completed, startedAt: {{ Quote $now }}, finishedAt: {{ Quote $now }}}}
+{{ end }}
+{{ end }}
+{{ end }}
+`,
+  },
+);
+
+/** A Job's pod has done its work as soon as it runs; any other pod runs until it is deleted. */
+const podComplete = stage(
+  'pod-complete',
+  'Pod',
+  [
+    alive,
+    { key: '.status.phase', operator: 'In', values: ['Running'] },
+    { key: '.metadata.ownerReferences.[].kind', operator: 'In', values: ['Job'] },
+  ],
+  {
+    statusTemplate: `
+{{ $now := Now }}
+phase: Succeeded
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ Quote .name }}
+  image: {{ Quote .image }}
+  imageID: ""
+  ready: false
+  started: false
+  restartCount: 0
+  state: {terminated: {exitCode: 0, reason: Completed, startedAt: {{ Quote $now }}, finishedAt: {{ Quote $now }}}}
+{{ end }}
+`,
+  },
+);
+
+/** Grace periods are not waited for: there is no process that would need one. */
+const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
+  delete: true,
+});
+
+export const kwokConfig = [nodeReady, podReady, podComplete, podDelete]
+  .map((document) => stringify(document, { lineWidth: 0 }))
+  .join('---\n');
+
+export function kwok(command: string, kubeconfig: string, configFile: string): Program {
+  return {
+    command,
+    args: [
+      `--kubeconfig=${kubeconfig}`,
+      `--config=${configFile}`,
+      '--manage-all-nodes=true',
+      '--node-ip=10.0.0.1',
+      // Renewed by kwok, watched by the controller manager: without it the node would be taken for dead in a minute.
+      '--node-lease-duration-seconds=40',
+    ],
+  };
+}

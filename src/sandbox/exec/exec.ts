@@ -1,0 +1,169 @@
+/**
+ * Runs a program of this machine as if it ran in a pod, as far as AWS is concerned: with the variables of the pod's
+ * container and a token that the API server issues for that very pod. The node is played by kwok, so no container runs that
+ * one could enter.
+ */
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isNotFound, type KubeClient, type KubeObject, resources } from '../../kube/index.ts';
+import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
+import { type ExecPod, podIdentity } from './pod-identity.ts';
+
+export type ExecOptions = {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Name of a pod, or `deploy/NAME` for any of a Deployment's running pods. */
+  readonly target: string;
+  readonly container: string | undefined;
+  readonly command: readonly [string, ...string[]];
+  readonly awsEndpoint: string;
+  readonly env: OuterEnvironment;
+  readonly cwd: string;
+  /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
+  readonly terminal: boolean;
+  /** Told once, before the program runs: what differs from the pod. */
+  readonly note: (text: string) => void;
+};
+
+/** The pod cannot be found or has no such container, or the program cannot be started. */
+export class ExecError extends Error {
+  override readonly name = 'ExecError';
+}
+
+/** @returns The program's exit code; 128 and the signal's number when a signal ended it, as shells have it. */
+export async function execInPod(options: ExecOptions): Promise<number> {
+  const { client, namespace, awsEndpoint, note } = options;
+  const pod = await findPod(options);
+  const { name } = pod.metadata;
+  const found = podIdentity(pod, options.container);
+  if (found.outcome === 'no-such-container') {
+    throw new ExecError(
+      `the pod ${namespace}/${name} has no container ${options.container}; it has ${found.containers.join(', ')}`,
+    );
+  }
+  const { identity } = found;
+  const folder = await mkdtemp(join(tmpdir(), 'kon-exec-'));
+  // Also when an impatient second Ctrl-C ends this process.
+  const removeAtExit = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', removeAtExit);
+  try {
+    for (const { audience, expirationSeconds, file } of identity.tokens) {
+      const { token } = await client.createToken(
+        { namespace, name: identity.serviceAccount },
+        {
+          audiences: [audience],
+          expirationSeconds,
+          boundObjectRef: {
+            apiVersion: 'v1',
+            kind: 'Pod',
+            name,
+            ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
+          },
+        },
+      );
+      const path = join(folder, file);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(path, token, { mode: 0o600 });
+    }
+    note(
+      identity.tokens.length > 0
+        ? `as pod ${namespace}/${name}; its token lies in ${folder} instead of the container's path`
+        : `as pod ${namespace}/${name}, into which no AWS identity was injected`,
+    );
+    return await run(options, {
+      // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...identity.env(folder),
+      AWS_ENDPOINT_URL: awsEndpoint,
+      ...localEnvironment(options.env),
+    });
+  } finally {
+    process.off('exit', removeAtExit);
+    removeAtExit();
+  }
+}
+
+async function findPod({ client, namespace, target }: ExecOptions): Promise<ExecPod> {
+  const [first = '', second] = target.split('/');
+  if (second === undefined) return get<ExecPod>(first, 'pod', resources.pods);
+  if (first === 'pod' || first === 'pods') return get<ExecPod>(second, 'pod', resources.pods);
+  if (!['deploy', 'deployment', 'deployments'].includes(first))
+    throw new ExecError(`${target} is neither the name of a pod nor deploy/NAME`);
+  type Deployment = KubeObject & {
+    readonly spec: { readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
+  };
+  const { spec } = await get<Deployment>(second, 'deployment', resources.deployments);
+  const { items } = await client.list<ExecPod>(resources.pods, {
+    namespace,
+    labelSelector: Object.entries(spec.selector.matchLabels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  });
+  const [newest] = items
+    .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase === 'Running')
+    .sort((one, other) =>
+      (other.metadata.creationTimestamp ?? '').localeCompare(one.metadata.creationTimestamp ?? ''),
+    );
+  if (newest === undefined) throw new ExecError(`the deployment ${namespace}/${second} has no running pod`);
+  return newest;
+
+  async function get<T extends KubeObject>(
+    name: string,
+    noun: string,
+    resource: typeof resources.pods,
+  ): Promise<T> {
+    try {
+      return await client.get<T>(resource, { namespace, name });
+    } catch (error) {
+      if (isNotFound(error)) throw new ExecError(`there is no ${noun} ${name} in the namespace ${namespace}`);
+      throw error;
+    }
+  }
+}
+
+/** What the program needs of this machine to run and to talk to its terminal. */
+function localEnvironment(outer: OuterEnvironment): Record<string, string> {
+  const kept: Record<string, string> = { ...baseEnvironment(outer) };
+  for (const name of ['TERM', 'COLORTERM', 'NO_COLOR']) {
+    const value = outer[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+async function run(options: ExecOptions, env: Record<string, string>): Promise<number> {
+  const [program, ...args] = options.command;
+  const child = spawn(program, args, { cwd: options.cwd, env, stdio: 'inherit' });
+  const forward = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  for (const signal of signals) process.on(signal, forward);
+  // On a terminal the program is in the group that gets Ctrl-C; only this process must not end of it.
+  const interrupt = (): void => {
+    if (!options.terminal) forward('SIGINT');
+  };
+  process.on('SIGINT', interrupt);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          new ExecError(error.code === 'ENOENT' ? `there is no program ${program} on PATH` : error.message, {
+            cause: error,
+          }),
+        );
+      });
+      child.once('exit', (code, signal) => {
+        resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
+      });
+    });
+  } finally {
+    for (const signal of signals) process.off(signal, forward);
+    process.off('SIGINT', interrupt);
+  }
+}

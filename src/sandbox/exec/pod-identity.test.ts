@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { type ExecPod, podIdentity } from './pod-identity.ts';
+
+const tokenFile = '/var/run/secrets/eks.amazonaws.com/serviceaccount/token';
+
+const pod: ExecPod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'myapp-1', namespace: 'production' },
+  spec: {
+    serviceAccountName: 'myaccount',
+    containers: [
+      {
+        name: 'app',
+        env: [
+          { name: 'LEVEL', value: 'debug' },
+          { name: 'POD_IP' },
+          { name: 'AWS_ROLE_ARN', value: 'arn:aws:iam::123456789012:role/r' },
+          { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: tokenFile },
+        ],
+        volumeMounts: [
+          { name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
+          { name: 'aws-iam-token', mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount' },
+        ],
+      },
+      { name: 'sidecar' },
+    ],
+    volumes: [
+      {
+        name: 'kube-api-access',
+        projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 3607 } }, {}] },
+      },
+      {
+        name: 'aws-iam-token',
+        projected: {
+          sources: [
+            {
+              serviceAccountToken: {
+                audience: 'sts.amazonaws.com',
+                expirationSeconds: 86_400,
+                path: 'token',
+              },
+            },
+          ],
+        },
+      },
+    ],
+  },
+};
+
+function identityOf(container?: string): ReturnType<typeof podIdentity> & { outcome: 'found' } {
+  const found = podIdentity(pod, container);
+  if (found.outcome !== 'found') throw new Error(found.outcome);
+  return found;
+}
+
+test('the token of the mounted projection is needed, with its audience and life, and none for the API server', () => {
+  const { identity } = identityOf();
+  expect(identity.serviceAccount).toBe('myaccount');
+  expect(identity.tokens).toEqual([
+    { audience: 'sts.amazonaws.com', expirationSeconds: 86_400, file: 'aws-iam-token/token' },
+  ]);
+});
+
+test('variables are the container’s own, except where its token lies', () => {
+  expect(identityOf().identity.env('/tmp/x')).toEqual({
+    LEVEL: 'debug',
+    AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
+    AWS_WEB_IDENTITY_TOKEN_FILE: '/tmp/x/aws-iam-token/token',
+  });
+});
+
+test('a container without injection needs no token and has no variables', () => {
+  const { identity } = identityOf('sidecar');
+  expect(identity.tokens).toEqual([]);
+  expect(identity.env('/tmp/x')).toEqual({});
+});
+
+test('a container that is not there is told with those that are', () => {
+  expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
+});

@@ -1,0 +1,229 @@
+/**
+ * The sandbox as its hosts see it: up, down, status, logs. (`exec` is in exec/.) A host gives clock, randomness and
+ * environment, and shows what is reported; nothing in here knows a terminal.
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OuterEnvironment } from './environment.ts';
+import { isProcessAlive } from './file-lock.ts';
+import { logTail } from './processes/child.ts';
+import { connectControl, type ControlClient } from './supervisor/control.ts';
+import { type PartName, partNames, type SandboxDescription } from './supervisor/description.ts';
+import type { SandboxReporter } from './supervisor/events.ts';
+import { sandboxPaths } from './supervisor/paths.ts';
+import {
+  type RunningSandbox,
+  SandboxHeldError,
+  superviseSandbox,
+  type SupervisorOptions,
+} from './supervisor/supervisor.ts';
+
+export type UpOptions = Omit<SupervisorOptions, 'paths'> & { readonly folder: string };
+
+export type UpOutcome =
+  | { readonly outcome: 'started'; readonly sandbox: RunningSandbox }
+  | { readonly outcome: 'already-running'; readonly description: SandboxDescription };
+
+/** The sandbox cannot be started, reached or ended; the message says why. */
+export class SandboxError extends Error {
+  override readonly name = 'SandboxError';
+}
+
+const pollMs = 50;
+/** From the lock to the record of who can be asked it is milliseconds; more than this and nobody is there. */
+const answerMs = 5000;
+/** Parts are given 1.5 s. */
+const endMs = 15_000;
+
+/** Runs a sandbox in this process, or finds the one that runs already, waiting until that is ready. */
+export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
+  const paths = sandboxPaths(options.folder);
+  for (;;) {
+    try {
+      return { outcome: 'started', sandbox: await superviseSandbox({ ...options, paths }) };
+    } catch (error) {
+      if (!(error instanceof SandboxHeldError)) throw error;
+      const client = await answerOf(paths.record, error.pid, options.signal);
+      if (client === undefined) {
+        if (!isProcessAlive(error.pid)) continue;
+        throw new SandboxError(
+          `process ${error.pid} holds ${paths.lock} and does not answer; end it, or remove that file if it is no sandbox`,
+        );
+      }
+      const description = await untilUp(client, () => undefined, options.signal);
+      if (description !== undefined) return { outcome: 'already-running', description };
+      // It ended meanwhile; the folder is free.
+    }
+  }
+}
+
+export type DetachedUpOptions = {
+  readonly folder: string;
+  /** Runs `upSandbox` for the same folder in the foreground. */
+  readonly command: readonly [string, ...string[]];
+  readonly env: OuterEnvironment;
+  readonly report: SandboxReporter;
+  /** Gives up waiting, and ends what was started. */
+  readonly signal: AbortSignal;
+};
+
+/** Runs a sandbox in a process of its own that goes on when this one ends. Resolves when it is ready. */
+export async function upSandboxDetached(
+  options: DetachedUpOptions,
+): Promise<{ readonly outcome: 'started' | 'already-running'; readonly description: SandboxDescription }> {
+  const { folder, report, signal } = options;
+  const paths = sandboxPaths(folder);
+  const running = await connectControl(paths.record);
+  if (running !== undefined) {
+    const description = await untilUp(running, report, signal);
+    if (description !== undefined) return { outcome: 'already-running', description };
+  }
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const log = openSync(paths.supervisorLog, 'w', 0o600);
+  const [program, ...args] = options.command;
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...options.env },
+  });
+  closeSync(log);
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('exit', () => resolve());
+    child.once('error', reject);
+  });
+  const isUp = async (): Promise<SandboxDescription | undefined> => {
+    for (;;) {
+      const client = await connectControl(paths.record);
+      if (client !== undefined) return untilUp(client, report, signal);
+      await delay(pollMs, undefined, { signal });
+    }
+  };
+  try {
+    const description = await Promise.race([isUp(), ended]);
+    if (description === undefined) {
+      throw new SandboxError(
+        `the sandbox did not come up:\n${await logTail(paths.supervisorLog, 20)}\n(all of it: ${paths.supervisorLog})`,
+      );
+    }
+    return { outcome: 'started', description };
+  } catch (error) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    throw error;
+  } finally {
+    child.unref();
+  }
+}
+
+/** Ends the sandbox and waits until it has ended. What a killed one has left is removed. */
+export async function downSandbox(folder: string): Promise<'stopped' | 'not-running'> {
+  const paths = sandboxPaths(folder);
+  const client = await connectControl(paths.record);
+  if (client === undefined) {
+    for (const path of [
+      paths.run,
+      paths.bin,
+      paths.kubeconfig,
+      paths.awsConfig,
+      paths.awsCredentials,
+      paths.record,
+    ])
+      await rm(path, { recursive: true, force: true });
+    return 'not-running';
+  }
+  await client.stop();
+  const deadline = AbortSignal.timeout(endMs);
+  while (existsSync(paths.record) && isProcessAlive(client.pid) && !deadline.aborted) await delay(pollMs);
+  // It has answered to its secret, so this is it; its watchdog ends the parts.
+  if (deadline.aborted && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
+  return 'stopped';
+}
+
+/** Undefined when none runs. */
+export async function sandboxStatus(folder: string): Promise<SandboxDescription | undefined> {
+  const client = await connectControl(sandboxPaths(folder).record);
+  return client?.status();
+}
+
+export const logNames = [...partNames, 'audit', 'supervisor'] as const;
+export type LogName = PartName | 'audit' | 'supervisor';
+
+export type LogOptions = {
+  readonly folder: string;
+  readonly name: LogName;
+  /** At most so many of the last lines to begin with; all when absent. */
+  readonly tail: number | undefined;
+  /** Go on with what is added, until `signal` aborts. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  readonly write: (text: string) => void;
+};
+
+/** @throws SandboxError when there is no such log: the part was never started. */
+export async function sandboxLogs(options: LogOptions): Promise<void> {
+  const { folder, name, tail, follow, signal, write } = options;
+  const paths = sandboxPaths(folder);
+  const path = name === 'supervisor' ? paths.supervisorLog : join(paths.logs, `${name}.log`);
+  if (!existsSync(path)) throw new SandboxError(`there is no log of ${name} in ${paths.folder}`);
+  const file = await open(path);
+  try {
+    const text = await file.readFile('utf8');
+    write(tail === undefined ? text : lastLines(text, tail));
+    if (!follow) return;
+    while (!signal.aborted) {
+      const added = await file.readFile('utf8');
+      if (added === '') await delay(pollMs, undefined, { signal }).catch(() => undefined);
+      else write(added);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function lastLines(text: string, count: number): string {
+  if (count === 0) return '';
+  const lines = text.split('\n');
+  const complete = text.endsWith('\n') ? 1 : 0;
+  return lines.slice(-(count + complete)).join('\n');
+}
+
+async function answerOf(
+  record: string,
+  pid: number,
+  signal: AbortSignal,
+): Promise<ControlClient | undefined> {
+  const deadline = AbortSignal.timeout(answerMs);
+  while (!deadline.aborted && isProcessAlive(pid)) {
+    signal.throwIfAborted();
+    const client = await connectControl(record);
+    if (client !== undefined) return client;
+    await delay(pollMs);
+  }
+  return undefined;
+}
+
+/** Tells what it tells until it is up; undefined when it ends instead. */
+async function untilUp(
+  client: ControlClient,
+  report: SandboxReporter,
+  signal: AbortSignal,
+): Promise<SandboxDescription | undefined> {
+  let seen = 0;
+  try {
+    for (;;) {
+      const description = await client.status();
+      const events = await client.events(seen);
+      events.forEach(report);
+      seen += events.length;
+      if (description?.state === 'running' || description?.state === 'degraded') return description;
+      await delay(pollMs, undefined, { signal });
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    // Whoever does not answer any more has ended.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}

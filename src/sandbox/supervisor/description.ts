@@ -1,0 +1,59 @@
+/** What there is to know of a running sandbox. `kon sandbox status -o json` shows it, so names in here are contract. */
+import { z } from 'zod';
+
+export const partNames = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kwok',
+  'aws',
+  'webhook',
+  'operator',
+] as const;
+export type PartName = (typeof partNames)[number];
+
+export const partStatus = z.object({
+  name: z.enum(partNames),
+  version: z.string(),
+  pid: z.int(),
+  running: z.boolean(),
+  /** How it ended, when it did. */
+  exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
+  /** Resident memory in bytes; 0 when it does not run or the system does not tell. */
+  rssBytes: z.int(),
+  /** Path of its log. */
+  log: z.string(),
+});
+export type PartStatus = z.infer<typeof partStatus>;
+
+export const awsCredentials = z.object({ accessKeyId: z.string(), secretAccessKey: z.string() });
+export type AwsCredentials = z.infer<typeof awsCredentials>;
+
+export const sandboxDescription = z.object({
+  /**
+   * `starting` until everything is ready; `degraded` when a part has ended by itself.
+   */
+  state: z.enum(['starting', 'running', 'degraded', 'stopping']),
+  name: z.string(),
+  /** Process that runs it. */
+  pid: z.int(),
+  /** RFC 3339. */
+  startedAt: z.string(),
+  folder: z.string(),
+  region: z.string(),
+  accountId: z.string(),
+  /** Of ServiceAccount tokens. */
+  issuer: z.string(),
+  /** Of the API server. */
+  server: z.string(),
+  /** Path of the administrator's kubeconfig. */
+  kubeconfig: z.string(),
+  /** Path of a kubectl of the cluster's version. */
+  kubectl: z.string(),
+  awsEndpoint: z.string(),
+  /** The stand-in's administrator. */
+  credentials: awsCredentials,
+  parts: z.array(partStatus),
+});
+export type SandboxDescription = z.infer<typeof sandboxDescription>;

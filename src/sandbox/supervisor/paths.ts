@@ -1,0 +1,51 @@
+/** The one folder in which a sandbox keeps everything: keys, kubeconfig, data, logs, and the record of who runs it. */
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { OuterEnvironment } from '../environment.ts';
+
+export type SandboxPaths = {
+  readonly folder: string;
+  /** Names the process that runs the sandbox. */
+  readonly lock: string;
+  /** How to reach that process. */
+  readonly record: string;
+  /** What the process that runs a detached sandbox says. */
+  readonly supervisorLog: string;
+  /** For people: everything of the cluster's administrator. */
+  readonly kubeconfig: string;
+  /** An AWS credentials file with the stand-in's administrator as its default profile. */
+  readonly awsCredentials: string;
+  /** An AWS config file with the sandbox's region. */
+  readonly awsConfig: string;
+  /** For PATH: has `kubectl`. */
+  readonly bin: string;
+  /** Keys, data and configuration of the parts; gone when the sandbox is. */
+  readonly run: string;
+  /** Kept until the next start. */
+  readonly logs: string;
+};
+
+/** `--state-dir`, else `KON_SANDBOX_DIR`, else `$XDG_STATE_HOME/konstellation/sandbox`. */
+export function sandboxFolder(env: OuterEnvironment, stateDir: string | undefined, cwd: string): string {
+  const chosen = stateDir ?? env['KON_SANDBOX_DIR'];
+  if (chosen !== undefined && chosen !== '') return resolve(cwd, chosen);
+  const state = env['XDG_STATE_HOME'];
+  const root =
+    state !== undefined && isAbsolute(state) ? state : join(env['HOME'] ?? homedir(), '.local', 'state');
+  return join(root, 'konstellation', 'sandbox');
+}
+
+export function sandboxPaths(folder: string): SandboxPaths {
+  return {
+    folder,
+    lock: join(folder, 'lock'),
+    record: join(folder, 'sandbox.json'),
+    supervisorLog: join(folder, 'supervisor.log'),
+    kubeconfig: join(folder, 'kubeconfig'),
+    awsCredentials: join(folder, 'aws-credentials'),
+    awsConfig: join(folder, 'aws-config'),
+    bin: join(folder, 'bin'),
+    run: join(folder, 'run'),
+    logs: join(folder, 'logs'),
+  };
+}

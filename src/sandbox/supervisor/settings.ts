@@ -1,0 +1,20 @@
+/** What can be chosen about a sandbox. */
+
+export type SandboxSettings = {
+  /** Of the cluster, to AWS and in ClusterConfig. */
+  readonly name: string;
+  readonly region: string;
+  /** Twelve digits. */
+  readonly accountId: string;
+  readonly targets: readonly string[];
+  /** Whether the operator is started. Whoever works on it runs their own. */
+  readonly operator: boolean;
+};
+
+export const defaultSettings: SandboxSettings = {
+  name: 'sandbox',
+  region: 'us-west-2',
+  accountId: '123456789012',
+  targets: ['production', 'staging'],
+  operator: true,
+};

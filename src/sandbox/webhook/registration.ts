@@ -1,0 +1,39 @@
+/** How the API server is told of the webhook: as EKS does, except that it is reached by address. */
+
+/** @param caCertificate PEM. */
+export function webhookRegistration(port: number, caCertificate: string): WebhookRegistration {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name: 'pod-identity-webhook' },
+    webhooks: [
+      {
+        name: 'pod-identity-webhook.amazonaws.com',
+        admissionReviewVersions: ['v1'],
+        clientConfig: {
+          url: `https://127.0.0.1:${port}/mutate`,
+          caBundle: Buffer.from(caCertificate).toString('base64'),
+        },
+        // A pod that the webhook misses runs without identity rather than not at all.
+        failurePolicy: 'Ignore',
+        sideEffects: 'None',
+        timeoutSeconds: 10,
+        objectSelector: {
+          matchExpressions: [
+            { key: 'eks.amazonaws.com/skip-pod-identity-webhook', operator: 'DoesNotExist' },
+          ],
+        },
+        rules: [
+          { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: '*' },
+        ],
+      },
+    ],
+  };
+}
+
+export type WebhookRegistration = {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'MutatingWebhookConfiguration';
+  readonly metadata: { readonly name: string };
+  readonly webhooks: readonly object[];
+};

@@ -1,0 +1,152 @@
+/** The webhook over HTTPS: AdmissionReview in, AdmissionReview out. */
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { KeyPair } from '../cluster/certificates.ts';
+import { mutate, type Pod, type WebhookConfig } from './mutate.ts';
+import type { ServiceAccountLookup } from './service-accounts.ts';
+
+export type WebhookServerOptions = {
+  readonly port: number;
+  readonly tls: KeyPair;
+  readonly lookup: ServiceAccountLookup;
+  readonly config: WebhookConfig;
+  /** One line for each pod. */
+  readonly log: (line: string) => void;
+  /** Whether ServiceAccounts are known; what `/healthz` answers. */
+  readonly ready: () => boolean;
+};
+
+const container = z.looseObject({
+  name: z.string(),
+  env: z.array(z.looseObject({ name: z.string() })).optional(),
+  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).optional(),
+});
+const annotations = z.record(z.string(), z.string()).optional();
+
+/** What is read of https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request. */
+const admissionReview = z.object({
+  apiVersion: z.literal('admission.k8s.io/v1'),
+  kind: z.literal('AdmissionReview'),
+  request: z.object({
+    uid: z.string(),
+    namespace: z.string(),
+    object: z.looseObject({
+      metadata: z.looseObject({
+        name: z.string().optional(),
+        generateName: z.string().optional(),
+        annotations,
+      }),
+      spec: z.looseObject({
+        serviceAccountName: z.string().optional(),
+        containers: z.array(container),
+        initContainers: z.array(container).optional(),
+        volumes: z.array(z.looseObject({ name: z.string() })).optional(),
+        nodeSelector: z.record(z.string(), z.string()).optional(),
+      }),
+    }),
+  }),
+});
+
+/** The API server sends no object beyond 3 MiB. */
+const bodyLimit = 4 * 1024 * 1024;
+
+/** Resolves when it listens. */
+export async function startWebhookServer(options: WebhookServerOptions): Promise<Server> {
+  const server = createServer(
+    { cert: options.tls.certificate, key: options.tls.key, minVersion: 'TLSv1.2' },
+    (request, response) => {
+      answer(request, response, options).catch((error: unknown) => {
+        options.log(`failed: ${String(error)}`);
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      });
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, '127.0.0.1', resolve);
+  });
+  return server;
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: WebhookServerOptions,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', 'https://localhost');
+  if (request.method === 'GET' && pathname === '/healthz') {
+    response.writeHead(options.ready() ? 200 : 503).end();
+    return;
+  }
+  if (request.method !== 'POST' || pathname !== '/mutate') {
+    response.writeHead(404).end();
+    return;
+  }
+  if (request.headers['content-type'] !== 'application/json') {
+    response.writeHead(415).end('Invalid Content-Type, expected `application/json`');
+    return;
+  }
+  const body = await readBody(request);
+  if (body === undefined) {
+    response.writeHead(413).end();
+    return;
+  }
+  const parsed = admissionReview.safeParse(parseJson(body));
+  if (!parsed.success) {
+    response.writeHead(400).end(z.prettifyError(parsed.error));
+    return;
+  }
+  const review = await reviewPod(parsed.data.request, options);
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(review));
+}
+
+async function reviewPod(
+  request: z.infer<typeof admissionReview>['request'],
+  { lookup, config, log }: WebhookServerOptions,
+): Promise<object> {
+  const { uid, namespace, object } = request;
+  const pod = object as Pod;
+  const serviceAccountName = object.spec.serviceAccountName ?? '';
+  const account = await lookup({ namespace, name: serviceAccountName });
+  const patch = account === undefined ? [] : mutate(pod, account, config);
+  const podName = object.metadata.name ?? `${object.metadata.generateName ?? ''}*`;
+  const outcome =
+    account === undefined
+      ? 'unknown ServiceAccount, left'
+      : patch.length === 0
+        ? 'no role, left'
+        : 'injected';
+  log(`pod ${namespace}/${podName} of ServiceAccount ${serviceAccountName}: ${outcome}`);
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: true,
+      ...(patch.length === 0
+        ? {}
+        : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
+    },
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > bodyLimit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
