@@ -75,10 +75,9 @@ export function createAccount(
     users: users.map(({ user }) => user),
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
-    state.putProvider(
-      newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt),
-      startedAt,
-    );
+    const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
+    // From before all time, so that also the slowest reader sees it.
+    state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);
   return {
@@ -92,7 +91,6 @@ export function createAccount(
     }),
     services: {
       iam: createQueryService({
-        service: 'iam',
         version: '2010-05-08',
         namespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
         actions: iamActions,
@@ -100,7 +98,6 @@ export function createAccount(
         revision: () => state.revision,
       }),
       sts: createQueryService({
-        service: 'sts',
         version: '2011-06-15',
         namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
         actions: stsActions,

@@ -12,7 +12,7 @@ import type { SignedRequest } from './wire/sigv4.ts';
 
 export const adminPrefix = '/_stand-in/';
 
-export type AdminAnswer = { readonly status: number; readonly body: unknown };
+type AdminAnswer = { readonly status: number; readonly body: unknown };
 export type Admin = (request: SignedRequest) => AdminAnswer;
 
 export function createAdmin(options: {

@@ -8,7 +8,7 @@ import type { Authentication, AuthenticationFailure, Caller } from './wire/servi
 import type { ParsedSignature, Signature, SignedRequest, SigningKey } from './wire/sigv4.ts';
 import { sameSignature, verifySignature } from './wire/sigv4.ts';
 
-export type Authenticated = {
+type Authenticated = {
   readonly authentication: Authentication;
   readonly body: Uint8Array;
   readonly trailers: Readonly<Record<string, string>>;

@@ -15,7 +15,7 @@ export type UserCredential = {
   readonly user: User;
 };
 
-export type SessionGrant = {
+type SessionGrant = {
   readonly role: Role;
   readonly sessionName: string;
   /** Milliseconds since the epoch. */
@@ -29,7 +29,7 @@ export type SessionGrant = {
   readonly context: RequestContext;
 };
 
-export type SessionCredential = SessionGrant & {
+type SessionCredential = SessionGrant & {
   readonly kind: 'session';
   /** `ASIA…` */
   readonly accessKeyId: string;

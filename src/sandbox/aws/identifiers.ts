@@ -3,7 +3,7 @@
 export type RandomBytes = (count: number) => Uint8Array;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids */
-export type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
+type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
 
 export type Identifiers = {
   /** The prefix and 17 characters (16 for access keys), as `AROA4XYZ…`. */

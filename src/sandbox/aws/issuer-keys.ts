@@ -19,20 +19,25 @@ export function issuerKeysFrom(
   sources: readonly IssuerSource[],
   options: { readonly ca?: string } = {},
 ): IssuerKeys {
-  const dispatcher = new Agent({ connect: options.ca === undefined ? {} : { ca: options.ca } });
   return async (issuer) => {
     const source = sources.find((candidate) => candidate.issuer === issuer);
     if (!source) throw new Error(`no keys are known for the issuer ${issuer}`);
     const text = /^https?:\/\//.test(source.keys)
-      ? await fetchText(source.keys, dispatcher)
+      ? await fetchText(source.keys, options.ca)
       : await readFile(source.keys, 'utf8');
     return keyDocument.parse(JSON.parse(text));
   };
 }
 
-async function fetchText(url: string, dispatcher: Agent): Promise<string> {
-  const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(timeoutMs) });
-  const text = await body.text();
-  if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
-  return text;
+async function fetchText(url: string, ca: string | undefined): Promise<string> {
+  // Its own for each fetch: they are minutes apart, and an idle connection would keep the process from ending.
+  const dispatcher = new Agent({ connect: ca === undefined ? {} : { ca } });
+  try {
+    const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(timeoutMs) });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`);
+    return text;
+  } finally {
+    await dispatcher.close();
+  }
 }

@@ -29,7 +29,7 @@ export type JournalEntry = {
 
 export type InjectedFault = 'throttled' | 'failed' | 'rule' | 'droppedBeforeCall' | 'responseLost';
 
-export type JournalFilter = {
+type JournalFilter = {
   /** Only entries with a greater sequence number. */
   readonly since?: number | undefined;
   readonly service?: string | undefined;

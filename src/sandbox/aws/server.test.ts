@@ -1,6 +1,5 @@
 import {
   AttachRolePolicyCommand,
-  CreateOpenIDConnectProviderCommand,
   CreateRoleCommand,
   GetAccountAuthorizationDetailsCommand,
   GetRoleCommand,
@@ -68,6 +67,7 @@ beforeEach(async () => {
     now: () => time,
     wallClock: Date.now,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
+    oidcProviders: [{ issuer, clientIds: ['sts.amazonaws.com'] }],
     clusters: [cluster, { ...cluster, name: 'other' }],
     credentials: [
       {
@@ -374,10 +374,6 @@ describe('the weather', () => {
 
   it('lets roles and trust reach STS late', async () => {
     set({ propagationMs: 10_000 });
-    await standIn
-      .iam()
-      .send(new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }));
-    time += 10_000;
     await create('a', { AssumeRolePolicyDocument: trust('old') });
     const assume = async (sub: string) =>
       standIn.sts().send(

@@ -9,7 +9,7 @@ import type { Caller } from '../wire/service.ts';
 import type { InputOf, Shape } from '../wire/shape.ts';
 import type { IamState } from './state.ts';
 
-export type IamEnv = {
+type IamEnv = {
   readonly state: IamState;
   readonly identifiers: Identifiers;
   readonly faults: Faults;

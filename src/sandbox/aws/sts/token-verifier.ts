@@ -16,15 +16,13 @@ export type Claims = {
   readonly notBefore: number | undefined;
 };
 
-export type TokenFault =
-  | { readonly kind: 'notJwt' }
-  | { readonly kind: 'missingClaim'; readonly claim: string };
+type TokenFault = { readonly kind: 'notJwt' } | { readonly kind: 'missingClaim'; readonly claim: string };
 
-export type ReadToken =
+type ReadToken =
   | { readonly ok: true; readonly claims: Claims }
   | { readonly ok: false; readonly fault: TokenFault };
 
-export type Verification = 'verified' | 'wrongSignature' | 'noKey' | 'issuerUnreachable';
+type Verification = 'verified' | 'wrongSignature' | 'noKey' | 'issuerUnreachable';
 
 export type TokenVerifier = {
   /** What the token says, before it is known whether that is true. */

@@ -26,7 +26,7 @@ export const administrator: Keys = {
 };
 export const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'nobody-secret' };
 
-export const allowAll = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
+const allowAll = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
 
 export type TokenIssuer = {
   readonly jwk: JWK;

@@ -8,7 +8,7 @@ import { authorise } from '../authorise.ts';
 import type { QueryParameters } from './query.ts';
 import { parseQueryParameters } from './query.ts';
 import { queryRefusals, refusalError } from './refusals.ts';
-import type { Caller, Service, ServiceName, ServiceRequest, ServiceResponse } from './service.ts';
+import type { Caller, Service, ServiceRequest, ServiceResponse } from './service.ts';
 import { AwsError } from './service.ts';
 import type { InputOf, Shape } from './shape.ts';
 import { parseInput } from './shape.ts';
@@ -31,7 +31,7 @@ export type QueryAction<Env> = {
   readonly prepare: (parameters: QueryParameters, env: Env) => PreparedCall;
 };
 
-export type PreparedCall = {
+type PreparedCall = {
   /** The ARN that the call is about. */
   readonly resource: string;
 } & (
@@ -95,7 +95,6 @@ export function unsignedAction<Env, S extends Shape>(
 }
 
 export type QueryServiceOptions<Env> = {
-  readonly service: ServiceName;
   /** Of the API, for example `2010-05-08`. */
   readonly version: string;
   readonly namespace: string;
