@@ -9,27 +9,40 @@ const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArr
     .max(max)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 
+/** A rule that the API server checks, in CEL. */
+const rule = (expression: string, message: string): Record<string, unknown> => ({
+  'x-kubernetes-validations': [{ rule: expression, message }],
+});
+
 /** A Kubernetes quantity: 500m, 128Mi, 2. */
 const quantity = z
   .string()
   .max(32)
   .regex(/^([0-9]+(\.[0-9]+)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/);
 
-const envVar = z.object({
-  name: z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
-  value: z.string().max(32768).optional(),
-  valueFrom: z
-    .object({
-      secretKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
-      configMapKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
-      fieldRef: z.object({ fieldPath: z.string().min(1).max(253) }).optional(),
-    })
-    .optional(),
-});
+const envVar = z
+  .object({
+    name: z
+      .string()
+      .min(1)
+      .max(253)
+      .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
+    value: z.string().max(32768).optional(),
+    valueFrom: z
+      .object({
+        secretKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
+        configMapKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
+        fieldRef: z.object({ fieldPath: z.string().min(1).max(253) }).optional(),
+      })
+      .meta(
+        rule(
+          '[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(set, set).size() == 1',
+          'valueFrom takes exactly one of secretKeyRef, configMapKeyRef and fieldRef',
+        ),
+      )
+      .optional(),
+  })
+  .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable has a value or a valueFrom, not both'));
 
 const port = z.object({
   name: z
@@ -46,18 +59,25 @@ const resources = z.object({
   limits: z.record(z.string(), quantity).meta({ maxProperties: 16 }).optional(),
 });
 
-const probe = z.object({
-  httpGet: z
-    .object({ path: z.string().min(1).max(1024).default('/'), port: z.int().min(1).max(65535) })
-    .optional(),
-  tcpSocket: z.object({ port: z.int().min(1).max(65535) }).optional(),
-  exec: z.object({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
-  initialDelaySeconds: z.int().min(0).max(86400).optional(),
-  periodSeconds: z.int().min(1).max(86400).optional(),
-  timeoutSeconds: z.int().min(1).max(86400).optional(),
-  failureThreshold: z.int().min(1).max(1000).optional(),
-  successThreshold: z.int().min(1).max(1000).optional(),
-});
+const probe = z
+  .object({
+    httpGet: z
+      .object({ path: z.string().min(1).max(1024).default('/'), port: z.int().min(1).max(65535) })
+      .optional(),
+    tcpSocket: z.object({ port: z.int().min(1).max(65535) }).optional(),
+    exec: z.object({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
+    initialDelaySeconds: z.int().min(0).max(86400).optional(),
+    periodSeconds: z.int().min(1).max(86400).optional(),
+    timeoutSeconds: z.int().min(1).max(86400).optional(),
+    failureThreshold: z.int().min(1).max(1000).optional(),
+    successThreshold: z.int().min(1).max(1000).optional(),
+  })
+  .meta(
+    rule(
+      '[has(self.httpGet), has(self.tcpSocket), has(self.exec)].filter(set, set).size() == 1',
+      'a probe takes exactly one of httpGet, tcpSocket and exec',
+    ),
+  );
 
 const probes = z.object({
   liveness: probe.optional(),
@@ -65,16 +85,18 @@ const probes = z.object({
   startup: probe.optional(),
 });
 
-const scale = z.object({
-  min: z
-    .int()
-    .min(0)
-    .max(10000)
-    .default(1)
-    .describe('The least number of replicas; the number when max is absent.'),
-  max: z.int().min(1).max(10000).optional().describe('The most replicas an autoscaler may reach.'),
-  targetCPUUtilizationPercentage: z.int().min(1).max(1000).optional(),
-});
+const scale = z
+  .object({
+    min: z
+      .int()
+      .min(0)
+      .max(10000)
+      .default(1)
+      .describe('The least number of replicas; the number when max is absent.'),
+    max: z.int().min(1).max(10000).optional().describe('The most replicas an autoscaler may reach.'),
+    targetCPUUtilizationPercentage: z.int().min(1).max(1000).optional(),
+  })
+  .meta(rule('!has(self.max) || self.max >= self.min', 'max must not be less than min'));
 
 const ingress = z.object({
   hosts: z.array(z.string().min(1).max(253)).min(1).max(50),

@@ -222,10 +222,10 @@ test('a target that is none, or whose namespace is missing, costs its own row', 
 
 test('what the API server refuses stands in the row, in its words', async () => {
   await harness.createApp('refused', {
-    probes: { liveness: { tcpSocket: { port: 1 }, exec: { command: ['true'] } } },
+    resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },
   });
   const app = await harness.untilReason('refused', 'Refused');
-  expect(app.status?.targets?.[0]?.message).toMatch(/livenessProbe/);
+  expect(app.status?.targets?.[0]?.message).toMatch(/must be less than or equal to cpu limit/);
 });
 
 test('a rollout that fails is told in the words of the pod, and goes on when the image is fixed', async () => {

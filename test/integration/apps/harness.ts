@@ -32,6 +32,7 @@ import { createAppController } from '../../../src/operator/apps/controller.ts';
 import { createInformers, type OperatorContext } from '../../../src/operator/context.ts';
 import { baseEnvironment } from '../../../src/sandbox/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
+import { eventually } from './eventually.ts';
 import { playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';
 
 const targets = ['production', 'staging'];
@@ -187,16 +188,6 @@ function recording(client: KubeClient, writes: string[]): KubeClient {
       return client.create(resource, object, options);
     },
   };
-}
-
-async function eventually<T>(what: string, predicate: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const value = await predicate();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function actions(
