@@ -185,6 +185,11 @@ export async function runReflector<T extends KubeObject>(
         });
         return { next: 'list' };
       }
+      // Silence may also mean that there was nothing to say. What is wrong, if anything, shows when it is opened again.
+      if (error instanceof WatchIdleError && version !== undefined) {
+        logger.debug('A silent watch is opened again', { resource: resource.plural, reason: error.message });
+        return { next: 'watch', version };
+      }
       return afterWatchError(error, snapshot ? undefined : version);
     } finally {
       guard.stop();

@@ -1,0 +1,153 @@
+/**
+ * Stands between a client and a real API server, ends TLS on both sides, and does to the traffic what networks and load
+ * balancers do on bad days. Seeded, so that a run can be repeated.
+ */
+import { createServer, request as httpsRequest } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { createAuthority } from '../../../src/kube/testing/certificates.ts';
+
+export type Fault =
+  | { readonly kind: 'status'; readonly code: 429 | 500 | 503 }
+  /** The request never arrives. */
+  | { readonly kind: 'reset before' }
+  /** The server does what was asked, and nobody hears of it. */
+  | { readonly kind: 'answer lost' }
+  /** The body is cut after so many bytes, by a reset or by an orderly end. */
+  | { readonly kind: 'cut'; readonly afterBytes: number; readonly by: 'reset' | 'end' }
+  /** After so many bytes nothing more arrives, and the connection stays. */
+  | { readonly kind: 'blackhole'; readonly afterBytes: number }
+  /** The body comes in small pieces with pauses. */
+  | { readonly kind: 'slow'; readonly pauseMs: number };
+
+export type ProxiedRequest = { readonly method: string; readonly url: string; readonly fault?: Fault };
+
+export type FaultProxy = {
+  readonly url: string;
+  readonly ca: string;
+  readonly requests: readonly ProxiedRequest[];
+  /** Says for each request what is to happen to it. */
+  setFaults(choose: (request: { method: string; isWatch: boolean }) => Fault | undefined): void;
+  /** Resets every connection there is. */
+  resetAll(): void;
+  openConnections(): number;
+  acceptedConnections(): number;
+  /** Closes the port, and opens it again. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export async function startFaultProxy(upstream: {
+  readonly server: string;
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+}): Promise<FaultProxy> {
+  const authority = await createAuthority('fault-proxy-ca');
+  const pair = await authority.issue({ name: 'fault-proxy', ips: ['127.0.0.1'] });
+  const sockets = new Set<Socket>();
+  const requests: ProxiedRequest[] = [];
+  let accepted = 0;
+  let choose: (request: { method: string; isWatch: boolean }) => Fault | undefined = () => undefined;
+
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const method = request.method ?? 'GET';
+    const url = request.url ?? '/';
+    const fault = choose({ method, isWatch: url.includes('watch=true') });
+    requests.push({ method, url, ...(fault ? { fault } : {}) });
+    if (fault?.kind === 'reset before') {
+      request.socket.destroy();
+      return;
+    }
+    if (fault?.kind === 'status') {
+      const headers = fault.code === 500 ? {} : { 'retry-after': '0' };
+      request.resume();
+      response
+        .writeHead(fault.code, { 'content-type': 'text/plain', ...headers })
+        .end('a fault that was ordered');
+      return;
+    }
+    const target = new URL(url, upstream.server);
+    const forwarded = httpsRequest(
+      target,
+      { ...upstream.tls, method, headers: { ...request.headers, host: target.host }, agent: false },
+      (answer) => void relay(answer, response, fault).catch(() => request.socket.destroy()),
+    );
+    // The API server is down: to the client that is a connection which breaks.
+    forwarded.on('error', () => request.socket.destroy());
+    response.on('close', () => forwarded.destroy());
+    request.pipe(forwarded);
+  };
+
+  const server = createServer({ ...pair }, handle);
+  server.on('connection', (socket: Socket) => {
+    accepted += 1;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+  });
+  server.on('tlsClientError', () => {});
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const down = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  return {
+    url: `https://127.0.0.1:${port}`,
+    ca: authority.ca,
+    requests,
+    setFaults(next) {
+      choose = next;
+    },
+    resetAll() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    openConnections: () => sockets.size,
+    acceptedConnections: () => accepted,
+    down,
+    up: () => listen(port),
+    stop: down,
+  };
+}
+
+async function relay(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  fault: Exclude<Fault, { kind: 'status' | 'reset before' }> | undefined,
+): Promise<void> {
+  if (fault?.kind === 'answer lost') {
+    for await (const _ of answer);
+    response.socket?.destroy();
+    return;
+  }
+  response.writeHead(answer.statusCode ?? 502, answer.headers);
+  response.flushHeaders();
+  let sent = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    if (fault?.kind === 'slow') {
+      for (let start = 0; start < chunk.length && !response.destroyed; start += 512) {
+        response.write(chunk.subarray(start, start + 512));
+        await new Promise((resolve) => setTimeout(resolve, fault.pauseMs));
+      }
+      continue;
+    }
+    if (fault === undefined || sent + chunk.length <= fault.afterBytes) {
+      response.write(chunk);
+      sent += chunk.length;
+      continue;
+    }
+    response.write(chunk.subarray(0, fault.afterBytes - sent));
+    if (fault.kind === 'blackhole') {
+      // What comes is swallowed, and no end is told.
+      for await (const _ of answer);
+      return;
+    }
+    if (fault.by === 'reset') response.socket?.resetAndDestroy();
+    else response.socket?.end();
+    return;
+  }
+  response.end();
+}

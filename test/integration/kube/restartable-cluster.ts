@@ -1,0 +1,98 @@
+/** A control plane that a test can kill, freeze and bring back on the same data and port. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
+import { startControlPlane, type ControlPlane } from '../../../src/sandbox/cluster/control-plane.ts';
+import { baseEnvironment } from '../../../src/sandbox/environment.ts';
+import type { Child } from '../../../src/sandbox/processes/child.ts';
+import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
+import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+
+export type RestartableCluster = {
+  readonly server: string;
+  readonly kubeconfig: string;
+  /** PEM texts of the administrator and the authority. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** SIGKILL to etcd and the API server. */
+  kill(): Promise<void>;
+  /** Starts them again on what etcd had stored. */
+  restart(): Promise<void>;
+  /** SIGSTOP and SIGCONT to the API server: its connections stay, and nothing comes of them. */
+  freeze(): void;
+  thaw(): void;
+  stop(): Promise<void>;
+};
+
+export async function startRestartableCluster(): Promise<RestartableCluster> {
+  const env = baseEnvironment(process.env);
+  const watchdog = await startWatchdog();
+  const binaries = await resolveBinaries(['etcd', 'kube-apiserver'], {
+    env: process.env,
+    now: Date.now,
+    report: () => undefined,
+    watchdog,
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'kon-test-'));
+  const reservation = await reservePorts(2, Math.random);
+  const [etcd = 0, apiServer = 0] = reservation.ports;
+  const authority = await createCertificateAuthority('kon-test', Date.now());
+  let children: Child[] = [];
+  let plane: ControlPlane;
+
+  const start = async (): Promise<void> => {
+    plane = await startControlPlane(
+      {
+        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries['kube-apiserver'].path },
+        folder,
+        logs: folder,
+        ports: { etcd, apiServer },
+        issuer: 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F',
+        name: 'test',
+        authority,
+        env,
+        watchdog,
+        serviceAccountAdmission: false,
+        audit: false,
+      },
+      (_name, child) => children.push(child),
+    );
+  };
+  const kill = async (): Promise<void> => {
+    const killed = children;
+    children = [];
+    for (const { pid } of killed) process.kill(-pid, 'SIGKILL');
+    await Promise.all(killed.map(({ exited }) => exited));
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.map((child) => child.stop(0)));
+    await watchdog.close();
+    reservation.release();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    get server() {
+      return plane.server;
+    },
+    get kubeconfig() {
+      return plane.kubeconfig;
+    },
+    tls: {
+      ca: await readFile(join(folder, 'ca.crt'), 'utf8'),
+      cert: plane!.admin.certificate,
+      key: plane!.admin.key,
+    },
+    kill,
+    restart: start,
+    freeze: () => process.kill(plane.children.apiServer.pid, 'SIGSTOP'),
+    thaw: () => process.kill(plane.children.apiServer.pid, 'SIGCONT'),
+    stop,
+  };
+}
