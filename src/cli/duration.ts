@@ -35,3 +35,8 @@ export function formatAge(milliseconds: number): string {
 
 const withRest = (amount: number, unit: string, rest: number, restUnit: string): string =>
   rest === 0 ? `${amount}${unit}` : `${amount}${unit}${rest}${restUnit}`;
+
+/** As `formatAge`, and exact below a second. */
+export function formatDuration(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)}ms` : formatAge(milliseconds);
+}

@@ -158,7 +158,9 @@ function optionValues(
   const values: Record<string, unknown> = {};
   for (const option of options) {
     const key = camelCase(option.name);
-    if (option.value) values[key] = given[key] ?? (option.repeatable ? [] : undefined);
+    // False: the flag that takes the option back, `--no-account` beside `--account NAME`.
+    if (option.value)
+      values[key] = given[key] === false ? undefined : (given[key] ?? (option.repeatable ? [] : undefined));
     // The parser knows `--no-wait` as `wait`, which is true until the flag is given.
     else if (option.name.startsWith('no-')) values[key] = given[camelCase(option.name.slice(3))] === false;
     else values[key] = given[key] === true;

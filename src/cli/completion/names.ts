@@ -1,13 +1,26 @@
 /** Names that only the cluster or the kubeconfig knows, within a time that a person does not notice. */
 import { createSession } from '../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
+import { parseDuration } from '../duration.ts';
 import { accountKind, appKind, type Kind } from '../kinds.ts';
 import type { Completed } from './candidates.ts';
 
 type NameKind = Extract<Completed, { kind: 'names' }>['of'];
 
-/** A shell stands still meanwhile. What takes longer (a dead cluster, a slow credential plugin) is given up. */
+/**
+ * A shell stands still meanwhile. What takes longer (a dead cluster, a slow credential plugin) is given up, unless
+ * `KON_COMPLETION_TIMEOUT` says how long to wait.
+ */
 const patienceMs = 400;
+
+function patience(env: CliContext['env']): number {
+  const wanted = env['KON_COMPLETION_TIMEOUT'];
+  try {
+    return wanted ? parseDuration(wanted) : patienceMs;
+  } catch {
+    return patienceMs;
+  }
+}
 
 /** Empty when they cannot be had in time. */
 export async function liveNames(
@@ -15,7 +28,7 @@ export async function liveNames(
   of: NameKind,
   cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
 ): Promise<readonly string[]> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)]);
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context.env))]);
   const outOfTime = new Promise<readonly string[]>((resolve) => {
     signal.addEventListener('abort', () => resolve([]), { once: true });
   });

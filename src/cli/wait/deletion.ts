@@ -2,7 +2,7 @@
 import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { conditionOf } from '../../api/meta.ts';
 import type { CliContext } from '../context.ts';
-import { formatAge } from '../duration.ts';
+import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
@@ -52,7 +52,7 @@ export async function waitUntilGone<T extends KonObject>(
     if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
       throw new CliError(
         'NOT_DELETED',
-        `the ${kind.noun} "${name}" is still there after ${formatAge(timeoutMs)}: ${holder.reason}`,
+        `the ${kind.noun} "${name}" is still there after ${formatDuration(timeoutMs)}: ${holder.reason}`,
         {
           details: [holder.message],
           next: [

@@ -1,7 +1,7 @@
 /** Waits after a write until it is true in the cluster and in AWS, or says what is in the way. */
 import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import type { CliContext } from '../context.ts';
-import { formatAge } from '../duration.ts';
+import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
@@ -47,7 +47,7 @@ export async function waitUntilReady<T extends KonObject>(
       if (progress.state === 'ready') {
         reporter.end();
         context.stderr.write(
-          `${kind.noun} ${name} is Ready after ${formatAge(context.now() - began)}: ${progress.message}\n`,
+          `${kind.noun} ${name} is Ready after ${formatDuration(context.now() - began)}: ${progress.message}\n`,
         );
         return last;
       }
@@ -57,7 +57,7 @@ export async function waitUntilReady<T extends KonObject>(
   } catch (error) {
     reporter.end();
     if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw notReady(kind, last, progress, formatAge(timeoutMs));
+      throw notReady(kind, last, progress, formatDuration(timeoutMs));
     throw error;
   } finally {
     clearTimeout(silence);

@@ -170,6 +170,7 @@ function toldFor(item: Item, error: unknown, dryRun: boolean): unknown {
   if (isInvalid(error) || isBadRequest(error) || isUndeclaredField(error))
     return new CliError('INVALID', `${item.label} is refused by the API server${suffix}`, {
       details: allProblems(item, error),
+      next: emptiedListAdvice(item, error),
       cause: error,
     });
   if (isConflict(error))
@@ -187,4 +188,18 @@ function allProblems(item: Item, error: KubeApiError): readonly string[] {
     ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(unknownFieldProblem)
     : [];
   return unknown.length > 0 ? unknown : apiProblems(error);
+}
+
+/**
+ * When an applied list loses its last entry, server-side apply drops the list, and the objects around it if nothing
+ * else is in them, whatever the manifest says; kubectl meets the same. A replacement is not affected.
+ */
+function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): readonly string[] {
+  const isPruned = error.causes.some((cause) => cause.reason === 'FieldValueRequired');
+  const hasEmptyList = JSON.stringify(manifest.spec).includes('[]');
+  return isPruned && hasEmptyList
+    ? [
+        `The API server cannot apply a list that becomes empty. Replace the whole: kon ${kind.noun} edit ${manifest.metadata.name} -f FILE`,
+      ]
+    : [];
 }

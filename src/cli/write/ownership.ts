@@ -19,7 +19,7 @@ export function adoptUpdates(
   if (!first) return undefined;
   const applied = entries.find((entry) => isOurs(entry) && entry.operation === 'Apply');
   const merged = [applied, ...updates].reduce<FieldSet>(
-    (set, entry) => (entry?.fieldsV1 ? union(set, entry.fieldsV1) : set),
+    (set, entry) => (entry?.fieldsV1 ? union(set, withoutSelf(entry.fieldsV1)) : set),
     {},
   );
   const others = entries.filter((entry) => entry !== applied && !updates.includes(entry));
@@ -34,4 +34,13 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
     result[key] = known === undefined ? value : union(known as FieldSet, value as FieldSet);
   }
   return result;
+}
+
+/**
+ * An update owns each object and list that it made as such (`.`), beside what is in it; an apply only what is in it.
+ * Kept, it would take away the whole object as soon as a file names nothing in it any more.
+ */
+function withoutSelf(set: FieldSet): FieldSet {
+  const rest = Object.entries(set).filter(([key]) => key !== '.');
+  return Object.fromEntries(rest.map(([key, value]) => [key, withoutSelf(value as FieldSet)]));
 }

@@ -4,7 +4,7 @@ import { resources, type KubeClient, type KubeObject } from '../../../kube/index
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
 import type { CliContext } from '../../context.ts';
-import { formatAge } from '../../duration.ts';
+import { formatDuration } from '../../duration.ts';
 import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../kinds.ts';
@@ -128,7 +128,7 @@ async function waitForNamespace(
     if (!timeout.aborted || context.signal.aborted) throw error;
     throw new CliError(
       'NOT_READY',
-      `the target "${name}" is written, but has no namespace after ${formatAge(timeoutMs)}`,
+      `the target "${name}" is written, but has no namespace after ${formatDuration(timeoutMs)}`,
       {
         next: [
           'See whether the operator runs on this cluster; start it with: kon operator',

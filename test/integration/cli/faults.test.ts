@@ -1,0 +1,185 @@
+/** What `kon` says when it cannot: no cluster, no rights, nothing installed, a wrong command line. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon } from './kon.ts';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  kon = await buildKon();
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+const kubeconfig = (server: string, user = '{}'): string =>
+  [
+    'current-context: here',
+    'contexts: [{name: here, context: {cluster: c, user: u}}]',
+    `clusters: [{name: c, cluster: {server: "${server}"}}]`,
+    `users: [{name: u, user: ${user}}]`,
+  ].join('\n');
+
+describe('the way to the cluster', () => {
+  it('tells that there is no kubeconfig', async () => {
+    const result = await kon.run(['account', 'list']);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain('Error: there is no kubeconfig at ');
+    expect(result.stderr).toContain('--kubeconfig FILE or $KUBECONFIG');
+    const named = await kon.run(['account', 'list', '--kubeconfig', '/no/such/file']);
+    expect(named.stderr).toContain('there is no kubeconfig at /no/such/file');
+  });
+
+  it('tells that the context is unknown, and which there are', async () => {
+    const result = await kon.run(['account', 'list', '--context', 'nope'], {
+      env: { KUBECONFIG: cluster.kubeconfig },
+    });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/there is no context "nope" in .* \(contexts in it: .+\)/);
+  });
+
+  it('tells that nobody answers', async () => {
+    const path = await kon.file('refused.yaml', kubeconfig('https://127.0.0.1:1'));
+    const result = await kon.run(['account', 'list', '--kubeconfig', path]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('Error: no cluster answers at https://127.0.0.1:1');
+  });
+
+  it('tells that the certificate is of another authority', async () => {
+    const path = await kon.file('untrusted.yaml', kubeconfig(cluster.server, '{token: x}'));
+    const result = await kon.run(['account', 'list', '--kubeconfig', path]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('cannot be trusted');
+  });
+
+  it('exits with 4 when the credentials are not accepted', async () => {
+    const authority = Buffer.from(cluster.caCertificate).toString('base64');
+    const path = await kon.file(
+      'rejected.yaml',
+      kubeconfig(cluster.server, '{token: "nonsense"}').replace(
+        `server: "${cluster.server}"`,
+        `server: "${cluster.server}", certificate-authority-data: "${authority}"`,
+      ),
+    );
+    const result = await kon.run(['account', 'list', '--kubeconfig', path]);
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain('Error: the cluster does not accept your credentials');
+  });
+
+  it('exits with 4 when the credential plugin fails', async () => {
+    const path = await kon.file(
+      'plugin.yaml',
+      kubeconfig(
+        cluster.server,
+        '{exec: {apiVersion: client.authentication.k8s.io/v1, command: "false", interactiveMode: Never}}',
+      ),
+    );
+    const result = await kon.run(['account', 'list', '--kubeconfig', path]);
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain('the credential plugin "false" failed');
+  });
+});
+
+describe('the cluster', () => {
+  it('lacks Konstellation at first, then the rights of a user, then nothing', async () => {
+    const env = { KUBECONFIG: cluster.kubeconfig };
+    for (const args of [
+      ['account', 'list'],
+      ['account', 'create', 'x', '--policy', 'arn:aws:iam::aws:policy/ReadOnlyAccess'],
+      ['app', 'status', 'x'],
+      ['target', 'list'],
+      ['operator'],
+    ]) {
+      const result = await kon.run(args, { env });
+      expect(result.code, args.join(' ')).toBe(1);
+      expect(result.stderr).toContain('Error: Konstellation is not installed on this cluster');
+      expect(result.stderr).toContain('kon crds | kubectl apply');
+    }
+    await installCrds(cluster, kon);
+    const stranger = await cluster.userKubeconfig('stranger');
+    const forbidden = await kon.run(['account', 'list'], { env: { KUBECONFIG: stranger } });
+    expect(forbidden.code).toBe(1);
+    expect(forbidden.stderr).toContain('Error: the cluster does not allow this');
+    expect(forbidden.stderr).toContain('User "stranger" cannot list resource "linkedserviceaccounts"');
+    const allowed = await kon.run(['account', 'list'], { env });
+    expect(allowed).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('manifests', () => {
+  const env = (): { KUBECONFIG: string } => ({ KUBECONFIG: cluster.kubeconfig });
+
+  it.each([
+    ['a missing file', ['-f', '/no/such.yaml'], '', 'cannot read /no/such.yaml'],
+    ['invalid YAML', ['-f', '-'], 'a: [', 'stdin is not YAML'],
+    ['nothing', ['-f', '-'], '# only a comment\n', 'stdin holds no manifest'],
+    ['text that is no manifest', ['-f', '-'], 'hello', 'this is no manifest'],
+    ['another kind', ['-f', '-'], 'kind: App', 'kind: LinkedServiceAccount is expected, not "App"'],
+    ['two documents', ['-f', '-'], 'a: 1\n---\nb: 2\n', 'stdin holds 2 documents, and one is expected'],
+  ])('tells of %s', async (_what, args, input, message) => {
+    const result = await kon.run(['account', 'create', ...args], { env: env(), input });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain(message);
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    ['an unknown command', ['acount', 'list'], "unknown command 'acount'"],
+    ['an unknown verb', ['account', 'lst'], "unknown command 'lst'"],
+    ['an unknown option', ['account', 'list', '--colour'], "unknown option '--colour'"],
+    ['an option without its value', ['account', 'create', '--policy'], 'argument missing'],
+    ['too many words', ['account', 'show', 'a', 'b'], 'too many arguments'],
+    ['a name that is missing', ['account', 'show'], 'which account? No name was given'],
+    ['a duration that is none', ['account', 'create', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
+    ['a format it has not', ['crds', '-o', 'wide'], 'kon crds does not answer as wide'],
+    ['a format there is not', ['account', 'list', '-o', 'xml'], '--output does not take xml'],
+    ['a choice there is not', ['account', 'create', 'x', '--deletion-policy', 'Burn'], "'Burn' is invalid"],
+    ['a port that is none', ['app', 'create', 'x', '--port', 'http'], '"http" is not a port'],
+    [
+      'file and options',
+      ['account', 'create', '-f', 'x', '--policy', 'y'],
+      '-f and options that describe the same',
+    ],
+    ['nothing to apply', ['apply'], 'nothing to apply'],
+  ])('exits with 2 for %s', async (_what, args, message) => {
+    const result = await kon.run(args);
+    expect(result.stderr).toContain(`Error: `);
+    expect(result.stderr).toContain(message);
+    expect(result.stderr).toContain('\nNext: ');
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('shows help on stdout when asked, and on stderr with exit code 2 when a verb is missing', async () => {
+    const asked = await kon.run(['account', 'create', '--help']);
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    expect(asked.stdout).toContain('Examples:');
+    expect(asked.stdout).toContain('kon account create --account myaccount');
+    const missing = await kon.run(['account']);
+    expect(missing).toMatchObject({ code: 2, stdout: '' });
+    expect(missing.stderr).toContain('Usage: kon account');
+    expect((await kon.run([])).code).toBe(0);
+  });
+
+  it('tells errors as JSON with -o json', async () => {
+    const result = await kon.run(['account', 'list', '-o', 'json']);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(JSON.parse(result.stderr)).toMatchObject({
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Error',
+      code: 'KUBECONFIG_MISSING',
+      exitCode: 1,
+    });
+  });
+
+  it('does not mind a reader that stops reading', async () => {
+    const { code, screen } = await kon.onTerminal(`crds | head -n 1`);
+    expect(screen.trim()).toBe('apiVersion: apiextensions.k8s.io/v1');
+    expect(code).toBe(0);
+  });
+});

@@ -1,0 +1,411 @@
+/** What `kon` prints: tables, objects, results of apply, and what differs on a terminal. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const role = 'arn:aws:iam::111122223333:role/konstellation/kon-test-listed-1a2b3c4d';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  await installCrds(cluster, kon);
+  await cluster.kubectl(
+    ['create', '-f', '-'],
+    [
+      'apiVersion: k11n.dev/v1alpha1',
+      'kind: LinkedServiceAccount',
+      'metadata: {name: listed}',
+      `spec: {aws: {policyArns: ["${readOnly}", "arn:aws:iam::aws:policy/Nope"]}}`,
+      '---',
+      'apiVersion: k11n.dev/v1alpha1',
+      'kind: App',
+      'metadata: {name: shown}',
+      'spec: {image: nginx, imageTag: "1.29", serviceAccount: listed, targets: [{name: production}, {name: staging}], ports: [{name: http, port: 80}]}',
+    ].join('\n'),
+  );
+  const since = '2026-01-01T00:00:00Z';
+  const setStatus = (resource: string[], status: object): Promise<string> =>
+    cluster.kubectl([
+      'patch',
+      ...resource,
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ status }),
+    ]);
+  await setStatus(['lsa', 'listed'], {
+    observedGeneration: 1,
+    roleArn: role,
+    ready: '1/2',
+    policies: [
+      { arn: readOnly, attached: true },
+      {
+        arn: 'arn:aws:iam::aws:policy/Nope',
+        attached: false,
+        reason: 'PolicyNotFound',
+        message: 'no such policy',
+      },
+    ],
+    targets: [
+      {
+        name: 'production',
+        linked: true,
+        proven: true,
+        provenAt: since,
+        pods: { current: 2, stale: 1, uninjected: 0 },
+      },
+      {
+        name: 'staging',
+        linked: false,
+        proven: false,
+        reason: 'NamespaceMissing',
+        message: 'there is no namespace',
+      },
+    ],
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: 'PolicyNotFound',
+        message: 'no such policy',
+        lastTransitionTime: since,
+        observedGeneration: 1,
+      },
+    ],
+  });
+  await setStatus(['app.k11n.dev', 'shown'], {
+    observedGeneration: 1,
+    ready: '1/2',
+    targets: [
+      {
+        name: 'production',
+        state: 'Ready',
+        image: 'nginx:1.29',
+        replicas: 2,
+        readyReplicas: 2,
+        roleArn: role,
+        identityCurrent: true,
+      },
+      {
+        name: 'staging',
+        state: 'WaitingForIdentity',
+        message: 'account listed is not linked in target staging',
+      },
+    ],
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: 'AccountNotLinkedToTarget',
+        message: 'staging waits',
+        lastTransitionTime: since,
+        observedGeneration: 1,
+      },
+    ],
+  });
+  await cluster.kubectl(
+    ['create', '-f', '-'],
+    [
+      'apiVersion: events.k8s.io/v1',
+      'kind: Event',
+      'metadata: {name: listed.1, namespace: default}',
+      'eventTime: "2026-01-01T00:00:00.000000Z"',
+      'type: Warning',
+      'reason: PolicyNotFound',
+      'note: IAM has no policy Nope',
+      'action: Reconcile',
+      'reportingController: k11n.dev/test',
+      'reportingInstance: test',
+      'regarding: {apiVersion: k11n.dev/v1alpha1, kind: LinkedServiceAccount, name: listed}',
+    ].join('\n'),
+  );
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+describe('kon account list', () => {
+  it('separates columns by tabs off a terminal, with whole values and exact times', async () => {
+    const { code, stdout, stderr } = await kon.run(['account', 'list']);
+    const [header, row] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'AGE']);
+    expect(row?.slice(0, 6)).toEqual([
+      'listed',
+      'False',
+      'PolicyNotFound',
+      role,
+      '1/2',
+      `${readOnly},arn:aws:iam::aws:policy/Nope`,
+    ]);
+    expect(row?.[6]).toMatch(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('aligns and shortens on a terminal, with colour unless that is refused', async () => {
+    const coloured = await kon.onTerminal('account list', { env: { TERM: 'xterm' } });
+    expect(coloured.code).toBe(0);
+    expect(coloured.screen).toContain('\u001B[31mFalse');
+    expect(coloured.screen).toContain('kon-test-listed-1a2b3c4d');
+    expect(coloured.screen).toContain('AmazonS3ReadOnlyAccess, Nope');
+    expect(coloured.screen).not.toContain(role);
+    for (const plain of [
+      await kon.onTerminal('account list', { env: { TERM: 'xterm', NO_COLOR: '1' } }),
+      await kon.onTerminal('account list --no-color', { env: { TERM: 'xterm' } }),
+      await kon.onTerminal('account list', { env: { TERM: 'dumb' } }),
+    ])
+      expect(plain.screen).not.toContain('\u001B[');
+    const wide = await kon.onTerminal('account list -o wide', { env: { TERM: 'xterm' } });
+    expect(wide.screen).toContain(role);
+  });
+
+  it('answers as JSON, YAML and names, which kubectl understands', async () => {
+    const json = await kon.run(['account', 'list', '-o', 'json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      kind: 'List',
+      items: [{ metadata: { name: 'listed' } }],
+    });
+    expect(json.stdout).not.toContain('managedFields');
+    const yaml = await kon.run(['-o', 'yaml', 'account', 'list']);
+    const documents = parseAllDocuments(yaml.stdout);
+    expect(Array.isArray(documents) && documents[0]?.toJS()).toMatchObject({ metadata: { name: 'listed' } });
+    const names = await kon.run(['account', 'list', '-o', 'name']);
+    expect(names.stdout).toBe('linkedserviceaccount.k11n.dev/listed\n');
+    expect(await cluster.kubectl(['get', names.stdout.trim(), '-o', 'name'])).toBe(names.stdout);
+  });
+});
+
+describe('kon account show', () => {
+  it('tells role, policies, targets, conditions, events and what to do', async () => {
+    const { code, stdout } = await kon.run(['account', 'show', 'listed']);
+    expect(code).toBe(0);
+    for (const expected of [
+      /^Ready: +False \(PolicyNotFound\)$/m,
+      /^Role: +arn:aws:iam::111122223333/m,
+      /^ {2}arn:aws:iam::aws:policy\/Nope +no +PolicyNotFound +no such policy$/m,
+      /^ {2}production +yes +\S+ ago +2 current, 1 stale, 0 without identity/m,
+      /^ {2}staging +no +no +- +NamespaceMissing +there is no namespace$/m,
+      /^ {2}\S+ +Warning +PolicyNotFound +1 +IAM has no policy Nope$/m,
+      /^ {2}Correct the policies: kon account edit listed$/m,
+    ])
+      expect(stdout).toMatch(expected);
+    const script = await kon.run(['account', 'show', '--account', 'listed', '-o', 'json']);
+    expect(JSON.parse(script.stdout)).toMatchObject({ status: { roleArn: role } });
+  });
+});
+
+describe('kon app', () => {
+  it('lists and tells targets, their state and identity', async () => {
+    const list = await kon.run(['app', 'list']);
+    expect(list.stdout.split('\n')[1]).toMatch(
+      /^shown\tFalse\tAccountNotLinkedToTarget\tnginx:1\.29\tlisted\t1\/2\t/,
+    );
+    const { stdout } = await kon.run(['app', 'status', 'shown']);
+    expect(stdout).toMatch(/^Account: +listed$/m);
+    expect(stdout).toMatch(/^ {2}production +Ready +2\/2 .*current/m);
+    expect(stdout).toMatch(/^ {2}staging +WaitingForIdentity .*account listed is not linked/m);
+  });
+
+  it('is created and edited by options', async () => {
+    const created = await kon.run([
+      'app',
+      'create',
+      'myapp',
+      '--image',
+      'localhost:5000/team/web:1.0',
+      '--port',
+      '8080',
+      '--env',
+      'MODE=a=b',
+      '--account',
+      'listed',
+      '--target',
+      'production',
+      '--no-wait',
+      '-o',
+      'json',
+    ]);
+    expect(created.stderr).toBe('');
+    expect(JSON.parse(created.stdout)).toMatchObject({
+      spec: {
+        image: 'localhost:5000/team/web',
+        imageTag: '1.0',
+        ports: [{ name: 'http', port: 8080 }],
+        env: [{ name: 'MODE', value: 'a=b' }],
+        serviceAccount: 'listed',
+        targets: [{ name: 'production' }],
+      },
+    });
+    const edited = await kon.run([
+      'app',
+      'edit',
+      'myapp',
+      '--no-account',
+      '--tag',
+      '1.1',
+      '--no-wait',
+      '-o',
+      'json',
+    ]);
+    const { spec } = JSON.parse(edited.stdout) as { spec: Record<string, unknown> };
+    expect(spec).toMatchObject({ image: 'localhost:5000/team/web', imageTag: '1.1' });
+    expect(spec).not.toHaveProperty('serviceAccount');
+    const both = await kon.run(['app', 'edit', 'myapp', '--image', 'web:2', '--tag', '3', '--no-wait']);
+    expect(both.code).toBe(2);
+  });
+});
+
+describe('kon apply', () => {
+  const document = (name: string, spec: string): string =>
+    `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+  const apply = (input: string, ...args: string[]): ReturnType<Kon['run']> =>
+    kon.run(['apply', '-f', '-', '--no-wait', ...args], { input });
+
+  it('tells of each document whether it was created, configured or unchanged', async () => {
+    const both = `${document('one', `{aws: {policyArns: ["${readOnly}"]}}`)}---\n${document('two', '{aws: {policyArns: []}}')}`;
+    expect((await apply(both)).stdout).toBe(
+      'linkedserviceaccount/one created\nlinkedserviceaccount/two created\n',
+    );
+    const changed = both.replace('policyArns: []', `policyArns: ["${readOnly}"]`);
+    expect((await apply(changed)).stdout).toBe(
+      'linkedserviceaccount/one unchanged\nlinkedserviceaccount/two configured\n',
+    );
+  });
+
+  it('takes away what create and edit had set, and the file no longer names', async () => {
+    const other = 'arn:aws:iam::aws:policy/Other';
+    await kon.run(
+      `account create three --policy ${readOnly} --policy ${other} --target production --no-wait`.split(' '),
+    );
+    const kept = document('three', `{aws: {policyArns: ["${other}"]}}`);
+    expect((await apply(kept)).stdout).toBe('linkedserviceaccount/three configured\n');
+    const { stdout } = await kon.run(['account', 'show', 'three', '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ spec: { aws: { policyArns: [other] } } });
+    expect(stdout).not.toContain('production');
+  });
+
+  it('knows the way out where server-side apply has none: a list that becomes empty', async () => {
+    const empty = document('three', '{aws: {policyArns: []}}');
+    const result = await apply(empty);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('Replace the whole: kon account edit three -f FILE');
+    const edited = await kon.run(['account', 'edit', 'three', '-f', '-', '--no-wait'], { input: empty });
+    expect(edited.stdout).toBe('linkedserviceaccount/three edited\n');
+  });
+
+  it('writes nothing when one document is refused, by kon or by the API server', async () => {
+    const good = document('four', '{aws: {policyArns: []}}');
+    const here = await apply(`${good}---\n${document('five', '{aws: {policyArns: [nonsense]}}')}`);
+    expect(here.code).toBe(1);
+    expect(here.stderr).toContain('document 2: spec.aws.policyArns[0]: "nonsense" is not the ARN');
+    const there = await apply(`${good}---\n${document('five', '{color: red, aws: {policyArns: []}}')}`);
+    expect(there.code).toBe(1);
+    expect(there.stderr).toContain(
+      'linkedserviceaccount/five is refused by the API server; nothing was written',
+    );
+    expect(there.stderr).toContain('spec.color: there is no such field');
+    const names = await kon.run(['account', 'list', '-o', 'name']);
+    expect(names.stdout).not.toMatch(/four|five/);
+  });
+
+  it('leaves what another tool has set, unless told to take it over', async () => {
+    await cluster.kubectl(
+      ['apply', '--server-side', '--field-manager=argo', '-f', '-'],
+      document('shared', '{aws: {policyArns: [], maxSessionDuration: 3600}}'),
+    );
+    const mine = document('shared', '{aws: {policyArns: [], maxSessionDuration: 7200}}');
+    const refused = await apply(mine);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('.spec.aws.maxSessionDuration: conflict with "argo"');
+    expect((await apply(mine, '--force-conflicts')).stdout).toBe('linkedserviceaccount/shared configured\n');
+  });
+
+  it('takes what kon has printed', async () => {
+    const printed = await kon.run(['account', 'list', '-o', 'json']);
+    const result = await apply(printed.stdout);
+    expect(result.stderr).toBe('');
+    expect(result.code).toBe(0);
+  });
+
+  it('refuses kinds that are not its own', async () => {
+    const result = await apply('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('kind: "ConfigMap" is none of LinkedServiceAccount, App, ClusterConfig');
+    expect(result.stderr).toContain('kubectl apply -f FILE');
+  });
+});
+
+describe('on a terminal', () => {
+  it('performs the walkthrough: kon account create --account NAME, with an editor', async () => {
+    const editor = await kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
+    const { code, screen } = await kon.onTerminal('account create --account myaccount --no-wait', {
+      env: { EDITOR: editor, TERM: 'xterm' },
+    });
+    expect(screen.trim()).toBe('linkedserviceaccount/myaccount created');
+    expect(code).toBe(0);
+  });
+
+  it('asks before it deletes', async () => {
+    const refused = await kon.onTerminal('account delete myaccount', {
+      input: 'n\n',
+      env: { TERM: 'xterm' },
+    });
+    expect(refused.screen).toContain('Delete the account "myaccount"? [y/N]');
+    expect(refused.screen).toContain('Nothing was deleted.');
+    expect(refused.code).toBe(1);
+    const agreed = await kon.onTerminal('account delete myaccount', { input: 'y\n', env: { TERM: 'xterm' } });
+    expect(agreed.screen).toContain('linkedserviceaccount/myaccount deleted');
+    expect(agreed.code).toBe(0);
+  });
+});
+
+describe('completion', () => {
+  it('offers words from the commands and names from the cluster, in bash', async () => {
+    const link = `ln -sf ${kon.executable} ${kon.folder}/kon`;
+    const script = [
+      link,
+      `PATH=${kon.folder}:$PATH`,
+      'source <(kon completion bash)',
+      'try() { COMP_LINE="$1"; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"$1"; [[ "$1" == *" " ]] && COMP_WORDS+=(""); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _kon; echo "${COMPREPLY[*]}"; }',
+      'try "kon acc"',
+      'try "kon app "',
+      'try "kon account show li"',
+      'try "kon account create x --deletion-policy "',
+      'try "kon crds -o "',
+    ].join('\n');
+    const { stdout } = await promisify(execFile)('bash', ['-c', script], {
+      env: { ...kon.env, KON_COMPLETION_TIMEOUT: '30s' },
+    });
+    expect(stdout.trim().split('\n')).toEqual([
+      'account',
+      'create edit list status delete',
+      'listed',
+      'Delete Retain',
+      'yaml json name',
+    ]);
+  });
+
+  it('gives up on a cluster that does not answer', async () => {
+    const dead = await kon.file(
+      'dead.yaml',
+      'current-context: a\ncontexts: [{name: a, context: {cluster: a}}]\nclusters: [{name: a, cluster: {server: "http://10.255.255.1:6443"}}]\n',
+    );
+    const began = performance.now();
+    const result = await kon.run(['__complete', '--', '--kubeconfig', dead, 'account', 'show', '']);
+    expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+    // The limit of 400 ms, and the start of Node on a machine that does much else.
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+});

@@ -1,0 +1,285 @@
+/** What `kon` shows between a write and its truth. The part of the operator is played by writes of status. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  await installCrds(cluster, kon);
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+type Said = { type: string; status: 'True' | 'False'; reason: string; message: string };
+
+const say = async (
+  resource: string,
+  generation: number,
+  conditions: readonly Said[],
+  more: object = {},
+): Promise<void> => {
+  const status = {
+    observedGeneration: generation,
+    ...more,
+    conditions: conditions.map((condition) => ({
+      ...condition,
+      observedGeneration: generation,
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    })),
+  };
+  await cluster.kubectl([
+    'patch',
+    ...resource.split('/'),
+    '--subresource=status',
+    '--type=merge',
+    '-p',
+    JSON.stringify({ status }),
+  ]);
+};
+
+const create = (name: string, ...args: string[]): ReturnType<Kon['start']> =>
+  kon.start(['account', 'create', name, '--policy', readOnly, '--timeout', '60s', ...args]);
+
+describe('after a write', () => {
+  it('shows each change until Ready, with data on stdout and progress on stderr', async () => {
+    const running = create('waited');
+    await running.until('linkedserviceaccount/waited created');
+    await say('lsa/waited', 1, [
+      { type: 'Ready', status: 'False', reason: 'Proving', message: 'production: not yet' },
+      { type: 'RoleSynced', status: 'True', reason: 'InStep', message: 'arn:aws:iam::1:role/kon' },
+      { type: 'IdentityProven', status: 'False', reason: 'Proving', message: 'production: not yet' },
+    ]);
+    await running.until('IdentityProven: not yet, production: not yet (Proving)');
+    await say('lsa/waited', 1, [
+      { type: 'Ready', status: 'True', reason: 'Ready', message: '1 target proven' },
+      { type: 'RoleSynced', status: 'True', reason: 'InStep', message: 'arn:aws:iam::1:role/kon' },
+      { type: 'IdentityProven', status: 'True', reason: 'AllProven', message: '1 target proven' },
+    ]);
+    const result = await running.finished;
+    expect(result.code).toBe(0);
+    expect(result.stdout).toBe('linkedserviceaccount/waited created\n');
+    const lines = result.stderr.trim().split('\n');
+    expect(lines.slice(0, 3)).toEqual([
+      'RoleSynced: yes, arn:aws:iam::1:role/kon (InStep)',
+      'IdentityProven: not yet, production: not yet (Proving)',
+      'IdentityProven: yes, 1 target proven (AllProven)',
+    ]);
+    expect(lines[3]).toMatch(/^account waited is Ready after [0-9]+m?s: 1 target proven$/);
+    expect(lines).toHaveLength(4);
+  });
+
+  it('prints the final object with -o json, and nothing else on stdout', async () => {
+    const running = create('waited-json', '-o', 'json');
+    await cluster.kubectl(['wait', '--for=create', 'lsa/waited-json', '--timeout=30s']);
+    await say('lsa/waited-json', 1, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'ok' }], {
+      roleArn: 'arn:aws:iam::1:role/x',
+    });
+    const result = await running.finished;
+    expect(result.code).toBe(0);
+    expect(JSON.parse(result.stdout)).toMatchObject({ status: { roleArn: 'arn:aws:iam::1:role/x' } });
+  });
+
+  it('is not satisfied by what was said of an earlier generation', async () => {
+    await create('generations', '--no-wait').finished;
+    await say('lsa/generations', 1, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'old' }]);
+    const edited = kon.start(['account', 'edit', 'generations', '--target', 'staging', '--timeout', '60s']);
+    await edited.until('linkedserviceaccount/generations edited');
+    await say('lsa/generations', 2, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'new' }]);
+    const result = await edited.finished;
+    expect(result.code).toBe(0);
+    expect(result.stderr).toContain(': new\n');
+    expect(result.stderr).not.toContain('old');
+  });
+
+  it('stops at once, with exit code 1, at what only a person can change', async () => {
+    const running = create('stuck');
+    await running.until('created');
+    await say(
+      'lsa/stuck',
+      1,
+      [
+        { type: 'Ready', status: 'False', reason: 'PolicyNotFound', message: 'IAM has no such policy' },
+        {
+          type: 'PoliciesAttached',
+          status: 'False',
+          reason: 'PolicyNotFound',
+          message: 'IAM has no such policy',
+        },
+      ],
+      {
+        policies: [
+          { arn: readOnly, attached: false, reason: 'PolicyNotFound', message: 'IAM has no such policy' },
+        ],
+        targets: [{ name: 'production', linked: true, proven: true }],
+      },
+    );
+    const result = await running.finished;
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('Error: the account "stuck" is written, but not Ready: PolicyNotFound');
+    expect(result.stderr).toContain(`  policy ${readOnly}: IAM has no such policy (PolicyNotFound)`);
+    expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
+  });
+
+  it('says after the time is over what is in the way', async () => {
+    await create('slow', '--no-wait').finished;
+    await say('lsa/slow', 1, [
+      { type: 'Ready', status: 'False', reason: 'NamespaceMissing', message: 'staging: no namespace' },
+    ]);
+    const result = await kon.run(['account', 'edit', 'slow', '--policy', readOnly, '--timeout', '500ms']);
+    expect(result.code).toBe(1);
+    expect(result.stdout).toBe('linkedserviceaccount/slow unchanged\n');
+    expect(result.stderr).toContain('not Ready after 500ms: NamespaceMissing');
+    expect(result.stderr).toContain('  staging: no namespace (NamespaceMissing)');
+  });
+
+  it('tells that no operator has looked, when none has', async () => {
+    const result = await kon.run(['account', 'create', 'unseen', '--policy', readOnly, '--timeout', '500ms']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('no operator has looked at it yet');
+    expect(result.stderr).toContain('start it with: kon operator');
+  });
+
+  it('ends with 130 on Ctrl-C, and leaves what was written', async () => {
+    const running = create('interrupted');
+    await running.until('created');
+    running.stop();
+    const result = await running.finished;
+    expect(result.code).toBe(130);
+    expect(result.stderr).toContain('Error: interrupted');
+    expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/interrupted\n');
+  });
+
+  it('says so when it is deleted meanwhile', async () => {
+    const running = create('vanishing');
+    await running.until('created');
+    await cluster.kubectl(['delete', 'lsa', 'vanishing']);
+    const result = await running.finished;
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('was deleted while it was waited for');
+  });
+});
+
+describe('kon account delete', () => {
+  it('waits until nothing holds it, and says what does', async () => {
+    await create('held', '--no-wait').finished;
+    await cluster.kubectl([
+      'patch',
+      'lsa',
+      'held',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["k11n.dev/iam-role"]}}',
+    ]);
+    const running = kon.start(['account', 'delete', 'held', '--yes', '--timeout', '60s']);
+    await running.until('it is held by k11n.dev/iam-role');
+    await say('lsa/held', 2, [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: 'InUse',
+        message: 'running pods use this account: production/myapp-1',
+      },
+    ]);
+    await running.until('running pods use this account: production/myapp-1 (InUse)');
+    await cluster.kubectl(['patch', 'lsa', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":null}}']);
+    const result = await running.finished;
+    expect(result).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/held deleted\n' });
+  });
+
+  it('exits with 1 when the time is over, with the way out', async () => {
+    await create('stays', '--no-wait').finished;
+    await cluster.kubectl([
+      'patch',
+      'lsa',
+      'stays',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["k11n.dev/iam-role"]}}',
+    ]);
+    await say('lsa/stays', 1, [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: 'InUse',
+        message: 'running pods use this account: production/myapp-1',
+      },
+    ]);
+    const result = await kon.run(['account', 'delete', 'stays', '--yes', '--timeout', '1s']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('the account "stays" is still there after 1s: InUse');
+    expect(result.stderr).toContain('kon app edit NAME --no-account');
+    await cluster.kubectl([
+      'patch',
+      'lsa',
+      'stays',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":null}}',
+    ]);
+  });
+
+  it('asks first: without a terminal it needs --yes', async () => {
+    await create('asked', '--no-wait').finished;
+    const result = await kon.run(['account', 'delete', 'asked']);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('Confirm it beforehand with --yes.');
+    expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/asked\n');
+  });
+
+  it('returns at once with --no-wait', async () => {
+    await create('quick', '--no-wait').finished;
+    const result = await kon.run(['account', 'delete', 'quick', '--yes', '--no-wait']);
+    expect(result).toEqual({
+      code: 0,
+      stdout: 'linkedserviceaccount/quick deletion requested\n',
+      stderr: '',
+    });
+  });
+});
+
+describe('kon target', () => {
+  it('is added to the ClusterConfig, and waits for its namespace', async () => {
+    const none = await kon.run(['target', 'list']);
+    expect(none.code).toBe(1);
+    expect(none.stderr).toContain('this cluster has no ClusterConfig');
+    await cluster.kubectl(
+      ['create', '-f', '-'],
+      'apiVersion: k11n.dev/v1alpha1\nkind: ClusterConfig\nmetadata: {name: test}\nspec: {targets: [production], aws: {region: us-west-2}}',
+    );
+    const running = kon.start(['target', 'create', 'staging', '--timeout', '60s']);
+    await running.until('target/staging created');
+    await cluster.kubectl(['create', 'namespace', 'staging']);
+    expect(await running.finished).toMatchObject({ code: 0, stderr: 'The namespace staging is there.\n' });
+    const again = await kon.run(['target', 'create', 'staging']);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('there is a target "staging" already');
+    const wrong = await kon.run(['target', 'create', 'Staging!']);
+    expect(wrong.stderr).toContain('"Staging!" is no name for a target');
+    const { stdout } = await kon.run(['target', 'list']);
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(rows.map((row) => row.slice(0, 2))).toEqual([
+      ['NAME', 'NAMESPACE'],
+      ['production', 'Missing'],
+      ['staging', 'Active'],
+    ]);
+  });
+
+  it('says who does not make the namespace', async () => {
+    const result = await kon.run(['target', 'create', 'nowhere', '--timeout', '500ms']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('the target "nowhere" is written, but has no namespace after 500ms');
+  });
+});
