@@ -177,6 +177,35 @@ describe('who calls', () => {
   });
 });
 
+describe('a request that is broken', () => {
+  it('is refused or let go, and the next one is answered', async () => {
+    await standIn.close();
+    const faults: unknown[] = [];
+    standIn = await startTestStandIn({
+      now: () => time,
+      wallClock: Date.now,
+      onError: (error) => faults.push(error),
+    });
+    const ask = (path: string, init?: RequestInit) => fetch(`${standIn.url}${path}`, init);
+    expect((await ask('/clusters/%E0%A4%A')).status).toBe(403);
+    expect((await ask('/?Action=ListRoles&X-Amz-Algorithm=AWS4-HMAC-SHA256')).status).toBe(400);
+    await expect(ask('/', halfOfABody())).rejects.toThrow();
+    await create('a');
+    expect(faults).toEqual([]);
+  });
+
+  /** Says more than it sends, and goes away. */
+  function halfOfABody(): RequestInit {
+    const body = new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(Buffer.from('Action='));
+        controller.error(new Error('gone'));
+      },
+    });
+    return { method: 'POST', body, duplex: 'half' };
+  }
+});
+
 describe('what a caller may do', () => {
   it('is nothing without a policy', async () => {
     await expect(create('kon-a', {}, nobody)).rejects.toMatchObject({

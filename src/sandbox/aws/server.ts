@@ -50,10 +50,10 @@ export async function startAwsStandIn(options: AwsStandInOptions): Promise<AwsSt
   const admin = createAdmin({ account, journal, faults, region });
   const handle = createHandler({ account, admin, identifiers, faults, journal, region, now, onError });
   const server = createServer((incoming, outgoing) => {
-    // Fails when the client goes away in the middle of its request, or by a fault of the stand-in.
     handle(incoming, outgoing).catch((error: unknown) => {
       incoming.socket.destroy();
-      onError(error);
+      // A client that goes away in the middle of its request is no fault of the stand-in.
+      if (incoming.complete) onError(error);
     });
   });
   // Longer than SDKs keep idle connections, so that none is closed under a request that is just being sent.

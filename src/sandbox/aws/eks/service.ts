@@ -110,7 +110,7 @@ export function createEksService(options: EksOptions): Service {
 }
 
 async function perform(request: ServiceRequest, options: EksOptions): Promise<Json> {
-  const path = decodeURIComponent(request.path);
+  const path = decodePath(request.path);
   const action = eksActions.find(
     (candidate) => candidate.method === request.method && candidate.path.test(path),
   );
@@ -143,6 +143,14 @@ function json(status: number, request: ServiceRequest, body: Json, errorCode?: s
     body: JSON.stringify(body),
     outcome: { errorCode, changed: false },
   };
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function readMaxResults(text: string | null): number {
