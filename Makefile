@@ -12,13 +12,13 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 dist/kon.js: node_modules/.package-lock.json $(shell find src scripts/build.ts -type f 2>/dev/null)
-	@npx node scripts/build.ts
+	@node_modules/.bin/node scripts/build.ts
 
 sandbox: dist/kon.js ## Start a local cluster from real parts, and walk through what Konstellation does
-	@npx node dist/kon.js sandbox tour
+	@node_modules/.bin/node dist/kon.js sandbox tour
 
 test: node_modules/.package-lock.json ## Run every check and every test
-	@npx node scripts/verify.ts
+	@node_modules/.bin/node scripts/verify.ts
 
 bench: dist/kon.js ## Measure speed, calls and memory
-	@npx node bench/run.ts
+	@node_modules/.bin/node bench/run.ts

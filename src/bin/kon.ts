@@ -4,6 +4,7 @@
  * nothing may be loaded that an old Node.js cannot parse; and what only some commands need is loaded by them, as each
  * start waits for it.
  */
+import { realpathSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
@@ -74,7 +75,8 @@ function hostOf(signal: AbortSignal): Host {
     now: Date.now,
     random: Math.random,
     signal,
-    self: [process.execPath, ...process.execArgv, process.argv[1] ?? 'kon'],
+    // Not the link in a folder of executables by which it may have been called: that can go away meanwhile.
+    self: [process.execPath, ...process.execArgv, realpathSync(process.argv[1] ?? '')],
     spawn: run,
   };
 }

@@ -13,6 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 
+/** The webhook tells a pod its region along with its role; without a role, an app has to know by itself. */
+const region = process.env['AWS_REGION'] ?? 'us-west-2';
 const [verb, Bucket, Key, text] = process.argv.slice(2);
 
 try {
@@ -24,10 +26,10 @@ try {
 }
 
 async function answer(): Promise<string> {
-  const s3 = new S3Client({});
+  const s3 = new S3Client({ region });
   switch (verb) {
     case 'whoami':
-      return (await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn ?? '';
+      return (await new STSClient({ region }).send(new GetCallerIdentityCommand({}))).Arn ?? '';
     case 'create':
       await s3.send(new CreateBucketCommand({ Bucket }));
       return `created ${Bucket}`;

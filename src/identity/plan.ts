@@ -52,7 +52,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
   }
   const plan = planSync(world, cluster.facts, list);
   if (!deleting) return plan;
-  const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone; an app lets go of it with: kon app edit`;
+  const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone. To make an app let go of it: kon app edit APP --no-account`;
   return { ...plan, status: accountInUse(world, plan.status, message) };
 }
 

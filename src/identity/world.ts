@@ -48,7 +48,7 @@ export type ObservedServiceAccount = {
 /** A running pod that uses the account's ServiceAccount. */
 export type AccountUser = {
   readonly pod: string;
-  /** What made it: `Deployment/myapp`, `Job/x`, or nothing for a bare pod. */
+  /** What made it: `app myapp`, `ReplicaSet/x`, `Job/y`, or nothing for a bare pod. */
   readonly workload?: string;
 };
 

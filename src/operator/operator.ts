@@ -117,18 +117,21 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     concurrency: options.concurrency ?? 16,
   });
   const clusters = createClusterController({ context, aws: () => aws().account });
-  const apps = createAppController(context);
+  const apps = createAppController(
+    context,
+    options.concurrency === undefined ? {} : { concurrency: options.concurrency },
+  );
 
-  const all = Object.entries(informers);
+  const all = Object.values(informers);
   const health = options.health
     ? await startHealthServer({
         ...options.health,
         notReady: () =>
-          all
-            .filter(([, informer]) => !informer.hasSynced() || informer.lastError() !== undefined)
+          [...all, ...apps.informers]
+            .filter((informer) => !informer.hasSynced() || informer.lastError() !== undefined)
             .map(
-              ([name, informer]) =>
-                `${name}: ${informer.lastError()?.message ?? 'not in step with the API server yet'}`,
+              (informer) =>
+                `${informer.resource.plural}: ${informer.lastError()?.message ?? 'not in step with the API server yet'}`,
             ),
         metrics: () => {
           const list = informers.accounts.store.list();
@@ -142,8 +145,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     : undefined;
 
   try {
-    const running = all.map(([, informer]) => informer.start(signal));
-    await Promise.all(all.map(([, informer]) => informer.synced));
+    const running = all.map((informer) => informer.start(signal));
+    await Promise.all(all.map((informer) => informer.synced));
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
     await Promise.all([

@@ -1,6 +1,7 @@
 /** Gathers all that the planner looks at. The only reader of stores and memories on the account's behalf. */
 import {
   accountLabel,
+  appLabel,
   audienceAnnotation,
   createdAnnotation,
   roleArnAnnotation,
@@ -125,6 +126,8 @@ function isTerminating(namespace: KubeObject & { readonly status?: { readonly ph
 }
 
 function describeUser(pod: Pod): AccountUser {
+  const app = pod.metadata.labels?.[appLabel];
+  if (app !== undefined) return { pod: pod.metadata.name, workload: `app ${app}` };
   const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller);
   return { pod: pod.metadata.name, ...(owner ? { workload: `${owner.kind}/${owner.name}` } : {}) };
 }

@@ -13,8 +13,8 @@ export type Running = {
   readonly finished: Promise<Finished>;
 };
 
-/** What the person changes in the editor: a text that is there, and what they put in its place. */
-export type Typed = { readonly find: string; readonly replace: string };
+/** What the person changes in the editor: a text that is there (a pattern), what they put in its place, and how that is shown. */
+export type Typed = { readonly find: string; readonly replace: string; readonly shown?: string };
 
 export type CommandRunner = {
   /**
@@ -39,7 +39,7 @@ export type CommandRunnerOptions = {
   /** The program that types into a file what a person would; before the file it takes another with the changes. */
   readonly editor: readonly [string, ...string[]];
   /** For the person's shell: cluster and AWS administrator of the sandbox. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
 };
@@ -52,7 +52,7 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
 
   const run = (
     command: readonly [string, ...string[]],
-    env: Readonly<Record<string, string>>,
+    env: Readonly<Record<string, string | undefined>>,
     show: boolean,
   ): Running => {
     const [program, ...args] = command;
@@ -84,8 +84,8 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
   return {
     async kon(args, { typed, exit = 0 } = {}) {
       show(`kon ${shown(args)}`);
-      for (const { replace } of typed ?? [])
-        write(`  (in the editor)\n${replace.replaceAll(/^(?=.)/gm, '    | ')}\n`);
+      for (const { replace, shown: change = `+ ${replace.replaceAll('\n', '\n+ ')}` } of typed ?? [])
+        write(`  (in the editor)\n${change.replaceAll(/^(?=.)/gm, '    | ')}\n`);
       if (typed) await writeFile(changes, JSON.stringify(typed));
       const editor = [...options.editor, changes].map((word) => `'${word}'`).join(' ');
       const env = typed ? { ...options.env, KON_EDITOR: editor } : options.env;

@@ -10,8 +10,8 @@ import { TourFailure, type Tour } from './tour.ts';
 
 export type TourOptions = {
   readonly sandbox: SandboxDescription;
-  /** The sandbox's shell environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** A person's shell, pointed at the sandbox. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly kon: readonly [string, ...string[]];
   readonly probe: readonly [string, ...string[]];
   readonly editor: readonly [string, ...string[]];
@@ -69,7 +69,8 @@ export async function runTour(options: TourOptions): Promise<TourReport> {
       const counts: Record<string, number> = {};
       for (const { service, action, caller } of journal.entries) {
         // Proofs carry no signature, only the token.
-        if (!caller?.endsWith('/operator') && action !== 'AssumeRoleWithWebIdentity') continue;
+        if (!caller?.endsWith(':user/konstellation-operator') && action !== 'AssumeRoleWithWebIdentity')
+          continue;
         counts[`${service}:${action}`] = (counts[`${service}:${action}`] ?? 0) + 1;
       }
       return counts;

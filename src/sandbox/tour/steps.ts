@@ -113,7 +113,13 @@ export const tourSteps: readonly TourStep[] = [
       const arn = await roleArnOf(tour);
       await tour.operatorCalls();
       await tour.commands.kon(['app', 'edit', app], {
-        typed: [{ find: '^spec:$', replace: `spec:\n  serviceAccount: ${account}` }],
+        typed: [
+          {
+            find: '^spec:$',
+            replace: `spec:\n  serviceAccount: ${account}`,
+            shown: `  spec:\n+   serviceAccount: ${account}`,
+          },
+        ],
       });
       tour.say(`the operator's calls to AWS: ${listing(await tour.operatorCalls())}`);
       for (const namespace of namespaces) {
@@ -173,7 +179,7 @@ export const tourSteps: readonly TourStep[] = [
       const before = await Promise.all(namespaces.map((namespace) => readyPods(tour, namespace)));
       await tour.operatorCalls();
       await tour.commands.kon(['account', 'edit', account], {
-        typed: [{ find: readOnly, replace: fullAccess }],
+        typed: [{ find: readOnly, replace: fullAccess, shown: `-     - ${readOnly}\n+     - ${fullAccess}` }],
       });
       const calls = await tour.operatorCalls();
       tour.say(`the operator's calls to AWS: ${listing(calls)}`);
@@ -283,7 +289,9 @@ export const tourSteps: readonly TourStep[] = [
       tour.expect('it says which pods use it', deletion.output().includes(`production/${app}`));
       tour.expect('meanwhile the role is there', (await attachedTo(tour, arn)).join() === fullAccess);
       await tour.commands.kon(['app', 'edit', app], {
-        typed: [{ find: `^ *serviceAccount: ${account}\\n`, replace: '' }],
+        typed: [
+          { find: `^ *serviceAccount: ${account}\\n`, replace: '', shown: `-   serviceAccount: ${account}` },
+        ],
       });
       const finished = await deletion.finished;
       tour.expect('the deletion ends by itself', finished.code === 0, finished.output);

@@ -1,5 +1,4 @@
 /** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
-import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SandboxError, upSandbox } from '../../../sandbox/sandbox.ts';
 import { shellEnvironment } from '../../../sandbox/shell-environment.ts';
@@ -38,8 +37,8 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
       const description = await sandbox.describe();
       stdout.write(`The sandbox is ready after ${duration(now() - startedAt)}.\n`);
       const [program] = self;
-      // The programs of the tour stand beside the one that runs this command line, which may be called by a link to it.
-      const beside = dirname(await realpath(self[self.length - 1] ?? ''));
+      // The programs of the tour stand beside the one that runs this command line.
+      const beside = dirname(self[self.length - 1] ?? '');
       const report = await runTour({
         sandbox: description,
         env: { ...env, ...shellEnvironment(description, env), KON_SANDBOX_DIR: description.folder },
