@@ -1,0 +1,169 @@
+/**
+ * Writes docs/reference/cli.md and docs/errors.md from the registries of the command line. With `--check` it compares
+ * instead, and fails on a difference.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Command, Option } from '../src/cli/command.ts';
+import { errorCodes } from '../src/cli/errors.ts';
+import { globalOptions } from '../src/cli/global-options.ts';
+import { optionFlags } from '../src/cli/program.ts';
+import { commandGroups, commands } from '../src/cli/registry.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
+
+const notice = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. -->`;
+const visible = commands.filter((command) => !command.hidden);
+
+/** Within a table's cell. */
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function optionTable(options: readonly Option[]): readonly string[] {
+  return [
+    '| option | meaning |',
+    '| --- | --- |',
+    ...options.map((option) => {
+      const choices = option.choices
+        ? ` One of ${option.choices.map((each) => `\`${each}\``).join(', ')}.`
+        : '';
+      const initial = option.default ? ` Default: \`${option.default}\`.` : '';
+      return `| \`${cell(optionFlags(option))}\` | ${cell(sentence(option.summary))}${choices}${initial} |`;
+    }),
+  ];
+}
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?]$/.test(text) ? '' : '.'}`;
+
+function usage(command: Command): string {
+  const positionals = command.positionals.map((positional) => {
+    const name = `${positional.name}${positional.variadic ? '...' : ''}`;
+    return positional.required ? `<${name}>` : `[${name}]`;
+  });
+  const options = command.options.length > 0 ? ['[options]'] : [];
+  return ['kon', ...command.path, ...options, ...positionals].join(' ');
+}
+
+function section(command: Command): readonly string[] {
+  const lines = [`### kon ${command.path.join(' ')}`, '', sentence(command.summary)];
+  if (command.description) lines.push('', command.description);
+  lines.push('', '```', usage(command), '```');
+  if (command.positionals.length > 0)
+    lines.push(
+      '',
+      '| argument | meaning |',
+      '| --- | --- |',
+      ...command.positionals.map(({ name, summary }) => `| \`${name}\` | ${cell(sentence(summary))} |`),
+    );
+  if (command.options.length > 0) lines.push('', ...optionTable(command.options));
+  if (command.formats)
+    lines.push(
+      '',
+      `Answers as ${command.formats.map((format) => `\`${format}\``).join(', ')} (\`--output\`).`,
+    );
+  if (command.examples.length > 0)
+    lines.push(
+      '',
+      '```sh',
+      ...command.examples.flatMap(({ does, command: line }, index) => [
+        ...(index > 0 ? [''] : []),
+        `# ${does}`,
+        line,
+      ]),
+      '```',
+    );
+  return [...lines, ''];
+}
+
+function cliReference(): string {
+  const single = visible.filter((command) => command.path.length === 1);
+  const grouped = commandGroups
+    .map((group) => ({ group, members: visible.filter((command) => command.path[0] === group.path[0]) }))
+    .filter(({ members }) => members.length > 0);
+  return [
+    notice('src/cli'),
+    '',
+    '# The command line',
+    '',
+    'What each format, exit code and colour promises is in [Output](../guides/output.md); what each error means, in',
+    '[Errors](../errors.md).',
+    '',
+    '## Every command',
+    '',
+    'takes these, before or after its own options.',
+    '',
+    ...optionTable(globalOptions),
+    '',
+    ...grouped.flatMap(({ group, members }) => [
+      `## kon ${group.path.join(' ')}`,
+      '',
+      `${group.summary}.`,
+      '',
+      ...members.flatMap(section),
+    ]),
+    '## Others',
+    '',
+    ...single.flatMap(section),
+  ].join('\n');
+}
+
+function errorReference(): string {
+  return [
+    notice('src/cli/errors.ts'),
+    '',
+    '# Errors of the command line',
+    '',
+    'An error is told on stderr: what happened, why, and what to do next. With `-o json` it is one JSON object with the',
+    'fields `code`, `exitCode`, `message`, `details` and `next`. Codes and exit codes are contract; texts are for people and',
+    'may change. What the operator tells in conditions and Events is in [Reasons](reference/reasons.md).',
+    '',
+    '| code | exit code | meaning |',
+    '| --- | --- | --- |',
+    ...Object.entries(errorCodes).map(
+      ([code, { exit, meaning }]) => `| \`${code}\` | ${exit} | ${cell(meaning)} |`,
+    ),
+    '',
+  ].join('\n');
+}
+
+const files = new Map([
+  ['docs/reference/cli.md', cliReference().trimEnd() + '\n'],
+  ['docs/errors.md', errorReference()],
+]);
+let differs = false;
+for (const [path, source] of files) {
+  const content = formatted(path, source);
+  const full = join(root, path);
+  const current = read(full);
+  if (current === content) continue;
+  if (check) {
+    differs = true;
+    console.error(`${path} is not what src/cli says`);
+  } else {
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, content);
+    console.log(`wrote ${path}`);
+  }
+}
+if (differs) process.exit(1);
+
+/** As the check of the format wants it, which aligns tables. */
+function formatted(path: string, text: string): string {
+  const formatter = join(root, 'node_modules/.bin/oxfmt');
+  return execFileSync(process.execPath, [formatter, `--stdin-filepath=${path}`], {
+    cwd: root,
+    input: text,
+    encoding: 'utf8',
+  });
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
