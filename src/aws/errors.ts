@@ -66,11 +66,8 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
   const message = `${doing}: ${text || name}`;
   if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
     // One name for two things: the role is gone, or the policy (also as a boundary) does not exist.
-    return new IdentityError(
-      /\brole\b/i.test(text) && !/policy/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound',
-      message,
-      { cause: error },
-    );
+    const code = /^the role with name/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound';
+    return new IdentityError(code, message, { cause: error });
   }
   const byName = codesByName[name];
   if (byName) return new IdentityError(byName, message, { cause: error });
