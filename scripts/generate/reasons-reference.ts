@@ -1,4 +1,11 @@
 import { identityErrors, identityReasons } from '../../src/identity/index.ts';
+import {
+  appEventReasons,
+  gateReasons,
+  rolloutReasons,
+  summaryReasons,
+  targetReasons,
+} from '../../src/workloads/index.ts';
 import { accountEventReasons } from '../../src/operator/accounts/step-events.ts';
 
 /** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
@@ -39,6 +46,22 @@ export function reasonsReference(): [path: string, content: string][] {
     '| --- | --- |',
     ...events,
     '',
+    '## How an app stands',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...rows({ ...gateReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
+    '',
+    '## What Events about apps tell',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...rows(appEventReasons),
+    '',
   ];
   return [['docs/reference/reasons.md', page.join('\n')]];
+}
+
+function rows(reasons: Readonly<Record<string, string>>): string[] {
+  return Object.entries(reasons).map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`);
 }

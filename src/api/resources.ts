@@ -42,5 +42,3 @@ export const apps = {
   shortNames: ['kapp'],
   namespaced: false,
 } as const satisfies CustomResource;
-
-export const customResources: readonly CustomResource[] = [clusterConfigs, linkedServiceAccounts, apps];
