@@ -105,7 +105,7 @@ export async function upSandboxDetached(
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
       throw new SandboxError(
-        `the sandbox did not come up:\n${await logTail(paths.supervisorLog, 20)}\n(all of it: ${paths.supervisorLog})`,
+        `the sandbox did not come up:\n${await lastError(paths.supervisorLog)}\n(all of it: ${paths.supervisorLog})`,
       );
     }
     return { outcome: 'started', description };
@@ -115,6 +115,13 @@ export async function upSandboxDetached(
   } finally {
     child.unref();
   }
+}
+
+/** What went before it has been told already. */
+async function lastError(log: string): Promise<string> {
+  const tail = await logTail(log, 40);
+  const start = tail.lastIndexOf('\nError: ');
+  return start < 0 ? tail : tail.slice(start + '\nError: '.length);
 }
 
 /** Ends the sandbox and waits until it has ended. What a killed one has left is removed. */

@@ -86,15 +86,9 @@ export async function goBuild(options: BuildOptions): Promise<string> {
   );
 }
 
-/** Beside this file in a checkout; the bundle has a copy beside itself. */
+/** Beside this file, and beside the bundle. */
 function modulesFolder(component: ComponentName): string {
-  const candidates = [
-    join(import.meta.dirname, 'modules', component),
-    join(import.meta.dirname, 'sandbox', 'binaries', 'modules', component),
-  ];
-  const found = candidates.find((folder) => existsSync(join(folder, 'go.mod')));
-  if (found === undefined) throw new Error(`the pinned Go modules are not in ${candidates.join(' or ')}`);
-  return found;
+  return join(import.meta.dirname, 'modules', component);
 }
 
 async function checkFreeSpace(component: ComponentName, folder: string, binary: BinaryName): Promise<void> {

@@ -11,11 +11,7 @@ import { type Child, startChild } from '../processes/child.ts';
 import { untilReady } from '../processes/ready.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
 import { anonymousDiscovery, auditPolicy } from './api-server-config.ts';
-import {
-  type CertificateAuthority,
-  createSigningKey,
-  type KeyPair,
-} from './certificates.ts';
+import { type CertificateAuthority, createSigningKey, type KeyPair } from './certificates.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
 
 export type ControlPlaneOptions = {

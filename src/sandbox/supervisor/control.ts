@@ -81,7 +81,7 @@ export type ControlClient = {
 export async function connectControl(file: string): Promise<ControlClient | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const parsed = record.safeParse(JSON.parse(text));
+  const parsed = record.safeParse(parseJson(text));
   if (!parsed.success) return undefined;
   const { pid, control, secret } = parsed.data;
   const call = async (path: string, method = 'GET'): Promise<unknown> => {
@@ -108,4 +108,12 @@ export async function connectControl(file: string): Promise<ControlClient | unde
       await call('/stop', 'POST');
     },
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

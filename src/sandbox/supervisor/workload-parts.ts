@@ -175,7 +175,7 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
       apiVersion,
       kind: 'ClusterConfig',
       metadata: { name },
-      spec: { targets: [...targets], aws: { region, accountId, clusterName: name } },
+      spec: { targets: [...targets], aws: { region, accountId, clusterName: name, driftIntervalSeconds: 5 } },
     },
     { fieldManager, force: true, fieldValidation: 'Strict', signal },
   );

@@ -1,0 +1,120 @@
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { request } from 'node:https';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createCertificateAuthority } from '../cluster/certificates.ts';
+import { eksDefaults, type ServiceAccount } from './mutate.ts';
+import { startWebhookServer } from './server.ts';
+
+let server: Server;
+let ca: string;
+let lines: string[];
+let ready: boolean;
+const accounts = new Map<string, ServiceAccount>([
+  [
+    'production/linked',
+    { metadata: { annotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/r' } } },
+  ],
+  ['production/plain', {}],
+]);
+
+beforeEach(async () => {
+  lines = [];
+  ready = true;
+  const authority = await createCertificateAuthority('test', Date.now());
+  ca = authority.certificate;
+  server = await startWebhookServer({
+    port: 0,
+    tls: await authority.issueServer('webhook', ['127.0.0.1']),
+    lookup: ({ namespace, name }) => Promise.resolve(accounts.get(`${namespace}/${name}`)),
+    config: { region: 'eu-west-1', ...eksDefaults },
+    log: (line) => lines.push(line),
+    ready: () => ready,
+  });
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+function call(
+  method: string,
+  path: string,
+  body?: string,
+  contentType = 'application/json',
+): Promise<{ status: number | undefined; body: string }> {
+  const { port } = server.address() as AddressInfo;
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port, ca, method, path, headers: { 'content-type': contentType } },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('end', () => resolve({ status: response.statusCode, body: text }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+const review = (serviceAccountName: string): string =>
+  JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'a-uid',
+      namespace: 'production',
+      object: {
+        metadata: { generateName: 'myapp-' },
+        spec: { serviceAccountName, containers: [{ name: 'app', image: 'app:1' }] },
+      },
+    },
+  });
+
+test('a pod of a linked ServiceAccount is answered with a JSON patch', async () => {
+  const { status, body } = await call('POST', '/mutate', review('linked'));
+  expect(status).toBe(200);
+  const answer = JSON.parse(body) as { response: { patch: string } };
+  expect(answer).toEqual({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid: 'a-uid', allowed: true, patchType: 'JSONPatch', patch: expect.any(String) as string },
+  });
+  const patch = JSON.parse(Buffer.from(answer.response.patch, 'base64').toString()) as object[];
+  expect(patch).toContainEqual(expect.objectContaining({ op: 'add', path: '/spec/containers' }));
+  // What the webhook does not know stays in the container it replaces.
+  expect(JSON.stringify(patch)).toContain('"image":"app:1"');
+  expect(lines).toEqual(['pod production/myapp-* of ServiceAccount linked: injected']);
+});
+
+test.each([
+  ['plain', 'no role, left'],
+  ['unheard-of', 'unknown ServiceAccount, left'],
+])('a pod of the ServiceAccount %s is let through as it is', async (name, outcome) => {
+  const { status, body } = await call('POST', '/mutate', review(name));
+  expect(status).toBe(200);
+  expect(JSON.parse(body)).toMatchObject({ response: { uid: 'a-uid', allowed: true } });
+  expect(body).not.toContain('patch');
+  expect(lines).toEqual([`pod production/myapp-* of ServiceAccount ${name}: ${outcome}`]);
+});
+
+test.each([
+  ['GET', '/mutate', undefined, 'application/json', 404],
+  ['POST', '/elsewhere', '{}', 'application/json', 404],
+  ['POST', '/mutate', review('linked'), 'text/plain', 415],
+  ['POST', '/mutate', '{"apiVersion":"admission.k8s.io/v1beta1"}', 'application/json', 400],
+  ['POST', '/mutate', 'not JSON', 'application/json', 400],
+  ['POST', '/mutate', ' '.repeat(5 * 1024 * 1024), 'application/json', 413],
+])('%s %s with what it cannot take is refused', async (method, path, body, contentType, status) => {
+  expect((await call(method, path, body, contentType)).status).toBe(status);
+});
+
+test('it is healthy once it knows ServiceAccounts', async () => {
+  ready = false;
+  expect((await call('GET', '/healthz')).status).toBe(503);
+  ready = true;
+  expect((await call('GET', '/healthz')).status).toBe(200);
+});

@@ -1,0 +1,377 @@
+/** The sandbox as its users have it: started, asked and ended through `kon`. */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SandboxDescription } from '../../../src/sandbox/supervisor/description.ts';
+
+type Status = Omit<SandboxDescription, 'credentials'> & { readonly env: Readonly<Record<string, string>> };
+type Result = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+const kon = join(import.meta.dirname, '../../../src/bin/kon.ts');
+const run = promisify(execFile);
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kon-sandbox-test-'));
+});
+afterAll(async () => {
+  await command(['sandbox', 'down']);
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function command(args: readonly string[]): Promise<Result> {
+  const env = { ...process.env, KON_SANDBOX_DIR: folder };
+  try {
+    return { code: 0, ...(await run(process.execPath, [kon, ...args], { env })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+async function statusOf(): Promise<Status> {
+  return JSON.parse((await command(['sandbox', 'status', '-o', 'json'])).stdout) as Status;
+}
+
+/** Everything that runs with the sandbox's folder on its command line, and its watchdogs. */
+async function processes(status: Status): Promise<string[]> {
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,command=']);
+  const pids = new Set([status.pid, ...status.parts.map(({ pid }) => pid)].map(String));
+  return stdout
+    .split('\n')
+    .filter((line) => !/\bps -A\b/.test(line) && !line.includes('<defunct>'))
+    .filter((line) => line.includes(folder) || pids.has(line.trim().split(/\s+/)[0] ?? ''));
+}
+
+/** What ends on its own account is awaited, not slept for. */
+async function untilNone(status: Status): Promise<void> {
+  await expect.poll(() => processes(status), { timeout: 10_000, interval: 50 }).toEqual([]);
+}
+
+describe('a sandbox in the background', () => {
+  let status: Status;
+  beforeAll(async () => {
+    expect(await command(['sandbox', 'up', '--detach'])).toMatchObject({ code: 0 });
+    status = await statusOf();
+  });
+
+  async function kubectl(args: readonly string[], input?: object): Promise<string> {
+    const child = run(status.kubectl, args, { env: status.env });
+    child.child.stdin?.end(input === undefined ? '' : JSON.stringify(input));
+    return (await child).stdout;
+  }
+
+  test('runs every part, and says what one needs to use it', async () => {
+    expect(status.state).toBe('running');
+    expect(status.parts.map(({ name }) => name).sort()).toEqual([
+      'aws',
+      'etcd',
+      'kube-apiserver',
+      'kube-controller-manager',
+      'kube-scheduler',
+      'kwok',
+      'operator',
+      'webhook',
+    ]);
+    for (const part of status.parts) {
+      expect(part).toMatchObject({ running: true });
+      expect(part.rssBytes).toBeGreaterThan(5e6);
+      expect(existsSync(part.log)).toBe(true);
+    }
+    expect(status.env['KUBECONFIG']).toBe(status.kubeconfig);
+    expect(status.env['AWS_ENDPOINT_URL']).toBe(status.awsEndpoint);
+    expect((await command(['sandbox', 'status'])).stdout).toContain('kube-apiserver');
+  });
+
+  test('keeps its folder and what is secret in it to its user', async () => {
+    for (const path of [folder, join(folder, 'run')]) expect((await stat(path)).mode & 0o777).toBe(0o700);
+    for (const path of [status.kubeconfig, join(folder, 'aws-credentials'), join(folder, 'sandbox.json')])
+      expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test('has a Ready node, the targets, and the issuer of an EKS cluster with its keys', async () => {
+    const nodes = JSON.parse(await kubectl(['get', 'nodes', '-o', 'json'])) as { items: unknown[] };
+    expect(nodes.items).toHaveLength(1);
+    await kubectl(['wait', '--for=condition=Ready', 'node/node-1', '--timeout=1s']);
+    await kubectl(['get', 'namespace', 'production', 'staging']);
+    const discovery = JSON.parse(await kubectl(['get', '--raw', '/.well-known/openid-configuration'])) as {
+      issuer: string;
+      jwks_uri: string;
+    };
+    expect(discovery.issuer).toMatch(/^https:\/\/oidc\.eks\.us-west-2\.amazonaws\.com\/id\/[0-9A-F]{32}$/);
+    expect(discovery.jwks_uri).toBe(`${status.server}/openid/v1/jwks`);
+  });
+
+  test('a second start finds it and says so', async () => {
+    for (const args of [['--detach'], []]) {
+      const second = await command(['sandbox', 'up', ...args]);
+      expect(second).toMatchObject({ code: 0 });
+      expect(second.stdout).toContain('is running already');
+      expect(second.stdout).toContain(status.kubeconfig);
+    }
+    expect((await statusOf()).pid).toBe(status.pid);
+  });
+
+  test('the output of env sets a shell up', async () => {
+    const { stdout } = await command(['sandbox', 'env']);
+    const shell = await run(
+      'sh',
+      ['-c', `${stdout}\nkubectl get namespace default -o name; echo $AWS_REGION`],
+      {
+        env: { PATH: process.env['PATH'] ?? '', HOME: folder },
+      },
+    );
+    expect(shell.stdout).toBe('namespace/default\nus-west-2\n');
+  });
+
+  test('a pod of an annotated ServiceAccount is injected, others are not, and both run', async () => {
+    const roleArn = 'arn:aws:iam::123456789012:role/reader';
+    const account = (name: string, annotations: object): object => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace: 'default', annotations },
+    });
+    const pod = (name: string, serviceAccountName: string): object => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default' },
+      spec: {
+        serviceAccountName,
+        containers: [
+          { name: 'app', image: 'app:1' },
+          { name: 'sidecar', image: 'app:1' },
+        ],
+      },
+    });
+    await kubectl(['apply', '-f', '-'], {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        account('linked', { 'eks.amazonaws.com/role-arn': roleArn }),
+        account('plain', {}),
+        pod('linked', 'linked'),
+        pod('plain', 'plain'),
+      ],
+    });
+    await kubectl(['wait', '--for=condition=Ready', 'pod/linked', 'pod/plain', '--timeout=20s']);
+    const get = async (
+      name: string,
+    ): Promise<{ spec: { containers: { env?: object[] }[]; volumes: object[] } }> =>
+      JSON.parse(await kubectl(['get', 'pod', name, '-o', 'json'])) as Awaited<ReturnType<typeof get>>;
+    const linked = await get('linked');
+    for (const container of linked.spec.containers)
+      expect(container.env).toContainEqual({ name: 'AWS_ROLE_ARN', value: roleArn });
+    expect(linked.spec.volumes).toContainEqual(expect.objectContaining({ name: 'aws-iam-token' }));
+    const plain = await get('plain');
+    expect(plain.spec.containers[0]).not.toHaveProperty('env');
+    expect(await readFile(join(folder, 'logs/webhook.log'), 'utf8')).toMatch(
+      /pod default\/linked of ServiceAccount linked: injected\n/,
+    );
+  });
+
+  test('a program has the variables of the pod, a token of it, and no other AWS identity', async () => {
+    const script = `
+      const { readFileSync } = require('node:fs');
+      const file = process.env.AWS_WEB_IDENTITY_TOKEN_FILE;
+      const claims = file && JSON.parse(Buffer.from(readFileSync(file, 'utf8').split('.')[1], 'base64url'));
+      const aws = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('AWS_')));
+      console.log(JSON.stringify({ aws, claims }));
+      process.exitCode = 7;`;
+    const execute = async (
+      pod: string,
+    ): Promise<{ code: number; aws: Record<string, string>; claims?: Record<string, unknown> }> => {
+      const { code, stdout } = await command(['sandbox', 'exec', pod, '--', process.execPath, '-e', script]);
+      return { code, ...(JSON.parse(stdout) as { aws: Record<string, string> }) };
+    };
+    const linked = await execute('linked');
+    expect(linked.code).toBe(7);
+    const tokenFile = linked.aws['AWS_WEB_IDENTITY_TOKEN_FILE'] ?? '';
+    expect(linked.aws).toEqual({
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/reader',
+      AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile,
+      AWS_STS_REGIONAL_ENDPOINTS: 'regional',
+      AWS_REGION: 'us-west-2',
+      AWS_DEFAULT_REGION: 'us-west-2',
+      AWS_ENDPOINT_URL: status.awsEndpoint,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_CONFIG_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    });
+    expect(linked.claims).toMatchObject({
+      iss: status.issuer,
+      aud: ['sts.amazonaws.com'],
+      sub: 'system:serviceaccount:default:linked',
+      'kubernetes.io': { pod: { name: 'linked' } },
+    });
+    expect(existsSync(tokenFile)).toBe(false);
+
+    const plain = await execute('plain');
+    expect(plain.claims).toBeUndefined();
+    expect(Object.keys(plain.aws).sort()).toEqual([
+      'AWS_CONFIG_FILE',
+      'AWS_EC2_METADATA_DISABLED',
+      'AWS_ENDPOINT_URL',
+      'AWS_SHARED_CREDENTIALS_FILE',
+    ]);
+  });
+
+  test('the token of the pod is worth credentials of a role that trusts it, and of no other', async () => {
+    const provider = status.issuer.replace('https://', '');
+    const trust = (subject: string): string =>
+      JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Federated: `arn:aws:iam::123456789012:oidc-provider/${provider}` },
+            Action: 'sts:AssumeRoleWithWebIdentity',
+            Condition: {
+              StringEquals: { [`${provider}:sub`]: subject, [`${provider}:aud`]: 'sts.amazonaws.com' },
+            },
+          },
+        ],
+      });
+    const { IAMClient, CreateRoleCommand, UpdateAssumeRolePolicyCommand } =
+      await import('@aws-sdk/client-iam');
+    const iam = new IAMClient({
+      endpoint: status.awsEndpoint,
+      region: 'us-west-2',
+      credentials: {
+        accessKeyId: status.env['AWS_ACCESS_KEY_ID'] ?? '',
+        secretAccessKey: status.env['AWS_SECRET_ACCESS_KEY'] ?? '',
+      },
+    });
+    const program = `
+      import('${import.meta.resolve('@aws-sdk/client-sts')}').then(async ({ STSClient, GetCallerIdentityCommand }) => {
+        try {
+          console.log((await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn);
+        } catch (error) {
+          console.log(error.name);
+        }
+      });`;
+    const whoAmI = async (pod: string): Promise<string> =>
+      (await command(['sandbox', 'exec', pod, '--', process.execPath, '-e', program])).stdout.trim();
+    await iam.send(
+      new CreateRoleCommand({
+        RoleName: 'reader',
+        AssumeRolePolicyDocument: trust('system:serviceaccount:default:linked'),
+      }),
+    );
+    expect(await whoAmI('linked')).toMatch(/^arn:aws:sts::123456789012:assumed-role\/reader\//);
+    await iam.send(
+      new UpdateAssumeRolePolicyCommand({
+        RoleName: 'reader',
+        PolicyDocument: trust('system:serviceaccount:default:plain'),
+      }),
+    );
+    expect(await whoAmI('linked')).toBe('AccessDenied');
+    iam.destroy();
+  });
+
+  test.each([
+    [['sandbox', 'exec', 'nobody', '--', 'true'], /there is no pod nobody in the namespace default/],
+    [['sandbox', 'exec', 'linked', '-c', 'nope', '--', 'true'], /has no container nope; it has app, sidecar/],
+    [['sandbox', 'exec', 'deploy/none', '--', 'true'], /there is no deployment none/],
+    [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /there is no program no-such-program on PATH/],
+    [['sandbox', 'logs', 'kubelet'], /the sandbox has no part "kubelet"/],
+  ])('%j is told in words', async (args, words) => {
+    const { code, stderr } = await command(args);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toMatch(words);
+  });
+
+  test('the log of a part can be had', async () => {
+    const { stdout } = await command(['sandbox', 'logs', 'webhook', '--tail', '1']);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    expect((await command(['sandbox', 'logs', 'audit'])).stdout).toContain('"apiVersion":"audit.k8s.io/v1"');
+  });
+
+  test('a part that ends by itself is told', async () => {
+    const webhook = status.parts.find(({ name }) => name === 'webhook');
+    process.kill(webhook?.pid ?? 0, 'SIGKILL');
+    await expect.poll(async () => (await statusOf()).state, { timeout: 10_000 }).toBe('degraded');
+    const degraded = await statusOf();
+    expect(degraded.parts.find(({ name }) => name === 'webhook')).toMatchObject({
+      running: false,
+      exit: { signal: 'SIGKILL' },
+      rssBytes: 0,
+    });
+    const { code, stdout } = await command(['sandbox', 'status']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/webhook\tended by SIGKILL/);
+  });
+
+  test('down ends every process and removes what is secret', async () => {
+    expect((await processes(status)).length).toBeGreaterThan(7);
+    expect(await command(['sandbox', 'down'])).toMatchObject({
+      code: 0,
+      stdout: 'The sandbox is stopped.\n',
+    });
+    expect(await processes(status)).toEqual([]);
+    for (const name of ['run', 'kubeconfig', 'aws-credentials', 'sandbox.json', 'lock'])
+      expect(existsSync(join(folder, name))).toBe(false);
+    expect(existsSync(join(folder, 'logs/kube-apiserver.log'))).toBe(true);
+    expect(await command(['sandbox', 'status', '-o', 'json'])).toMatchObject({ code: 1 });
+    expect(await command(['sandbox', 'down'])).toMatchObject({
+      code: 0,
+      stdout: 'No sandbox was running.\n',
+    });
+  });
+});
+
+test('when the process that runs it is killed, nothing is left, and the next start cleans up', async () => {
+  expect(await command(['sandbox', 'up', '--detach', '--without-operator'])).toMatchObject({ code: 0 });
+  const first = await statusOf();
+  expect((await processes(first)).length).toBeGreaterThan(6);
+  process.kill(first.pid, 'SIGKILL');
+  await untilNone(first);
+  expect(existsSync(join(folder, 'run'))).toBe(true);
+  expect(await command(['sandbox', 'status'])).toMatchObject({ code: 1 });
+
+  const again = await command(['sandbox', 'up', '--detach', '--without-operator']);
+  expect(again).toMatchObject({ code: 0 });
+  expect(again.stderr).toContain('Removed what a sandbox that was killed had left');
+  const second = await statusOf();
+  expect(second.state).toBe('running');
+  await command(['sandbox', 'down']);
+  await untilNone(second);
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s in the middle of a start ends what was started',
+  async (signal) => {
+    const child = spawn(process.execPath, [kon, 'sandbox', 'up'], {
+      env: { ...process.env, KON_SANDBOX_DIR: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    // Once: a second signal is taken for impatience, and ends the process at once.
+    child.stderr.once('data', () => child.kill(signal));
+    const code = await new Promise((resolve) => {
+      child.once('exit', resolve);
+    });
+    expect(code).toBe(130);
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+    expect((await run('ps', ['-A', '-o', 'command='])).stdout).not.toContain(folder);
+  },
+);
+
+test('a second signal ends it at once, and leaves no process either', async () => {
+  const child = spawn(process.execPath, [kon, 'sandbox', 'up'], {
+    env: { ...process.env, KON_SANDBOX_DIR: folder },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.once('data', () => {
+    child.kill('SIGINT');
+    child.stderr.once('data', () => child.kill('SIGINT'));
+  });
+  await new Promise((resolve) => {
+    child.once('exit', resolve);
+  });
+  await expect
+    .poll(async () => (await run('ps', ['-A', '-o', 'command='])).stdout, { timeout: 10_000 })
+    .not.toContain(folder);
+});
