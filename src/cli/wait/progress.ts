@@ -88,7 +88,7 @@ function appRows(app: App): readonly Problem[] {
     .filter((target) => target.state !== 'Ready' && target.state !== 'Halted')
     .map((target) => ({
       about: `target ${target.name}`,
-      reason: target.state,
+      reason: target.reason ?? target.state,
       message: target.message ?? `${target.readyReplicas ?? 0} of ${target.replicas ?? 0} replicas are ready`,
     }));
 }

@@ -1,10 +1,13 @@
 /** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
-import { identityErrors } from '../../identity/errors.ts';
+import { identityErrors, type IdentityErrorCode } from '../../identity/errors.ts';
 import type { IdentityReason } from '../../identity/reasons.ts';
+import type { gateReasons, targetReasons } from '../../workloads/reasons.ts';
 import type { Kind } from '../kinds.ts';
 
+type AppReason = keyof typeof gateReasons | keyof typeof targetReasons;
+
 /** With these, nothing changes before a person has changed something. */
-const personalReasons: ReadonlySet<string> = new Set<IdentityReason>([
+const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>([
   'RoleNotOwned',
   'TooManyPolicies',
   'PolicyNotAllowed',
@@ -17,10 +20,6 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason>([
   'ClusterConfigDuplicate',
   'IssuerMismatch',
   'WrongAccount',
-]);
-
-/** The same of an App; a reason of a target's state is not among them, as another target may still make its way. */
-const personalAppReasons: ReadonlySet<string> = new Set([
   'AccountExcludesTarget',
   'UnknownTarget',
   'InvalidSpec',
@@ -29,49 +28,49 @@ const personalAppReasons: ReadonlySet<string> = new Set([
 ]);
 
 const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
-  reason in identityErrors ? identityErrors[reason as keyof typeof identityErrors] : undefined;
+  reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
 
 export function needsPerson(reason: string): boolean {
-  return (
-    personalReasons.has(reason) || personalAppReasons.has(reason) || errorOf(reason)?.retry === 'terminal'
-  );
+  return personalReasons.has(reason) || errorOf(reason)?.retry === 'terminal';
 }
 
-/** What to do about a reason, best first. */
+/** What to do about a reason, best first; the last is always to look. */
 export function nextStepsFor(reason: string, kind: Kind, name: string): readonly string[] {
   const look = `Look at it: kon ${kind.noun} ${kind.noun === 'app' ? 'status' : 'show'} ${name}`;
-  const edit = `kon ${kind.noun} edit ${name}`;
-  const advice = reasonAdvice(reason, edit);
-  return advice ? [advice, look] : [look];
+  const own = advice[reason as AdvisedReason];
+  const step = own ? own(`kon ${kind.noun} edit ${name}`) : errorOf(reason)?.next;
+  return step === undefined ? [look] : [step, look];
 }
 
-function reasonAdvice(reason: string, edit: string): string | undefined {
-  switch (reason) {
-    case 'NotObserved':
-      return 'See whether the operator runs on this cluster; start it with: kon operator';
-    case 'PolicyNotFound':
-    case 'WrongPartition':
-    case 'TooManyPolicies':
-      return `Correct the policies: ${edit}`;
-    case 'PolicyNotAllowed':
-      return `Choose policies that the ClusterConfig allows: ${edit}`;
-    case 'TargetUnknown':
-    case 'UnknownTarget':
-      return `See which targets there are: kon target list; then: ${edit}`;
-    case 'NoTargets':
-      return 'Make a target: kon target create NAME';
-    case 'NamespaceMissing':
-      return 'Wait for the operator to make the namespace, or see why it does not: kon target list';
-    case 'ClusterConfigMissing':
-      return 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig in it';
-    case 'ClusterConfigNotReady':
-      return 'See what it lacks: kubectl get clusterconfigs -o yaml';
-    case 'AccountNotFound':
-    case 'WaitingForIdentity':
-      return 'It goes on by itself when the account is there and Ready: kon account list';
-    case 'InUse':
-      return 'Take the account from the apps that use it: kon app edit NAME --no-account';
-    default:
-      return errorOf(reason)?.next;
-  }
-}
+type AdvisedReason = IdentityReason | AppReason | IdentityErrorCode | 'NotObserved';
+
+const otherPolicies = (edit: string): string => `Correct the policies: ${edit}`;
+const otherTargets = (edit: string): string => `See which targets there are: kon target list; then: ${edit}`;
+const namespace = (): string => 'See whether the operator makes the namespace: kon target list';
+const accounts = (): string => 'It goes on by itself once the account is Ready: kon account list';
+
+/** For errors of AWS without an entry here, their own registry has the advice. */
+const advice: { readonly [Reason in AdvisedReason]?: (edit: string) => string } = {
+  NotObserved: () => 'See whether the operator runs on this cluster; start it with: kon operator',
+  PolicyNotFound: otherPolicies,
+  WrongPartition: otherPolicies,
+  TooManyPolicies: otherPolicies,
+  PolicyNotAllowed: (edit) => `Choose policies that the ClusterConfig allows: ${edit}`,
+  RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
+  ServiceAccountNotOwned: () =>
+    'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
+  TargetUnknown: otherTargets,
+  UnknownTarget: otherTargets,
+  NoTargets: () => 'Make a target: kon target create NAME',
+  NamespaceMissing: namespace,
+  NamespaceTerminating: namespace,
+  ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
+  ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
+  AccountNotFound: () => 'Make the account: kon account create NAME; the app goes on by itself then',
+  AccountExcludesTarget: () => 'Allow the target: kon account edit NAME --all-targets',
+  AccountNotLinkedToTarget: accounts,
+  IdentityNotProven: accounts,
+  InvalidSpec: (edit) => `Correct it: ${edit}`,
+  NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
+  InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
+};

@@ -77,5 +77,6 @@ const targetColumns: readonly Column<TargetRow>[] = [
       target.identityCurrent === undefined ? '' : target.identityCurrent ? 'current' : 'not current',
     style: (target) => (target.identityCurrent === false ? 'yellow' : undefined),
   },
+  { header: 'REASON', value: (target) => target.reason ?? '' },
   { header: 'MESSAGE', value: (target) => target.message ?? '' },
 ];

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { changedSpec, type AccountChange } from './from-options.ts';
+
+const none: AccountChange = {
+  policies: [],
+  addPolicies: [],
+  removePolicies: [],
+  targets: [],
+  allTargets: false,
+  boundary: undefined,
+  deletionPolicy: undefined,
+};
+const current = {
+  targets: ['production'],
+  aws: { policyArns: ['a', 'b'], maxSessionDuration: 7200 },
+  deletionPolicy: 'Delete' as const,
+};
+
+describe('changedSpec of an account', () => {
+  it.each<[string, Partial<AccountChange>, object]>([
+    ['sets the policies', { policies: ['c'] }, { aws: { policyArns: ['c'], maxSessionDuration: 7200 } }],
+    ['adds what is not there', { addPolicies: ['b', 'c'] }, { aws: { policyArns: ['a', 'b', 'c'] } }],
+    ['removes and adds', { addPolicies: ['c'], removePolicies: ['a'] }, { aws: { policyArns: ['b', 'c'] } }],
+    ['sets targets', { targets: ['staging'] }, { targets: ['staging'], aws: { policyArns: ['a', 'b'] } }],
+    [
+      'sets the boundary',
+      { boundary: 'x' },
+      { aws: { permissionsBoundaryArn: 'x', policyArns: ['a', 'b'] } },
+    ],
+    ['sets the deletion policy', { deletionPolicy: 'Retain' }, { deletionPolicy: 'Retain' }],
+  ])('%s', (_what, options, expected) => {
+    expect(changedSpec(current, { ...none, ...options })).toMatchObject(expected);
+  });
+
+  it('opens every target by leaving the list out', () => {
+    expect(changedSpec(current, { ...none, allTargets: true })).not.toHaveProperty('targets');
+  });
+
+  it.each<[Partial<AccountChange>, string]>([
+    [{ policies: ['c'], addPolicies: ['d'] }, '--policy sets the whole list'],
+    [{ targets: ['x'], allTargets: true }, '--target and --all-targets'],
+    [{ removePolicies: ['z'] }, 'does not list z'],
+  ])('refuses %o', (options, message) => {
+    expect(() => changedSpec(current, { ...none, ...options })).toThrow(message);
+  });
+});

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { chooseEditor } from './editor.ts';
+
+describe('chooseEditor', () => {
+  it.each([
+    [{ KON_EDITOR: 'a', VISUAL: 'b', EDITOR: 'c' }, true, 'a'],
+    [{ VISUAL: 'b', EDITOR: 'c' }, true, 'b'],
+    [{ EDITOR: 'code --wait' }, true, 'code --wait'],
+    [{ KON_EDITOR: ' ', EDITOR: 'c' }, true, 'c'],
+    [{}, true, 'vi'],
+    [{ EDITOR: 'c' }, false, 'c'],
+  ])('of %o on a terminal: %s', (env, onTerminal, command) => {
+    expect(chooseEditor(env, onTerminal)).toMatchObject({ kind: 'editor', command });
+  });
+
+  it('has none without a terminal where none was asked for', () => {
+    expect(chooseEditor({}, false)).toEqual({ kind: 'none' });
+  });
+});

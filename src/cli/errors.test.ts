@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { KubeApiError, KubeConfigError, KubeUnreachableError } from '../kube/errors.ts';
+import { CliError } from './errors.ts';
+import { explain } from './explain.ts';
+import { renderError } from './output/error.ts';
+
+const api = (code: number, reason: string, message: string, details?: object): KubeApiError =>
+  new KubeApiError({ code, reason, message, ...(details ? { details } : {}) });
+
+describe('explain', () => {
+  it.each<[unknown, string, number]>([
+    [new KubeConfigError('Missing', 'none'), 'KUBECONFIG_MISSING', 1],
+    [new KubeConfigError('ContextUnknown', 'none'), 'CONTEXT_UNKNOWN', 1],
+    [new KubeConfigError('CredentialsFailed', 'plugin'), 'UNAUTHENTICATED', 4],
+    [new KubeUnreachableError('refused', 'https://x', 'refused'), 'CLUSTER_UNREACHABLE', 1],
+    [new KubeUnreachableError('tls', 'https://x', 'unknown authority'), 'CLUSTER_UNTRUSTED', 1],
+    [api(401, 'Unauthorized', 'no'), 'UNAUTHENTICATED', 4],
+    [api(403, 'Forbidden', 'no'), 'FORBIDDEN', 1],
+    [api(404, 'NotFound', '404 page not found'), 'NOT_INSTALLED', 1],
+    [api(404, 'NotFound', 'no', { name: 'x', kind: 'pods' }), 'NOT_FOUND', 1],
+    [api(409, 'Conflict', 'no'), 'CONFLICT', 1],
+    [api(422, 'Invalid', 'no'), 'INVALID', 1],
+    [api(500, 'InternalError', 'no'), 'API_ERROR', 1],
+    [new Error('bug'), 'INTERNAL', 1],
+  ])('%s is told as %s', (thrown, code, exitCode) => {
+    expect(explain(thrown)).toMatchObject({ code, exitCode });
+  });
+
+  it('names unknown fields, with what was likely meant', () => {
+    const error = api(
+      400,
+      'BadRequest',
+      'LinkedServiceAccount in version "v1alpha1" cannot be handled as a LinkedServiceAccount: strict decoding error: unknown field "spec.aws.policyArn", duplicate field "spec.targets"',
+    );
+    expect(explain(error).details).toEqual([
+      'spec.aws.policyArn: there is no such field; did you mean policyArns?',
+      'spec.targets: is given twice',
+    ]);
+    const app = api(
+      400,
+      'BadRequest',
+      'App in version "v1alpha1" cannot be handled as a App: strict decoding error: unknown field "spec.targets[0].nam"',
+    );
+    expect(explain(app).details).toEqual(['spec.targets[0].nam: there is no such field; did you mean name?']);
+  });
+});
+
+describe('renderError', () => {
+  const error = new CliError('NOT_READY', 'it is not Ready', {
+    details: ['one\ntwo', 'three\u001B[2J'],
+    next: ['Do this.', 'Or that.'],
+    cause: new Error('deep'),
+  });
+
+  it('tells what happened, why, and what to do next', () => {
+    expect(renderError(error, { json: false, color: false, cause: false })).toBe(
+      'Error: it is not Ready\n  one\n  two\n  three\n\nNext: Do this.\n      Or that.\n',
+    );
+  });
+
+  it('tells the cause when asked', () => {
+    expect(renderError(error, { json: false, color: false, cause: true })).toContain(
+      'Caused by: Error: deep',
+    );
+  });
+
+  it('is one object as JSON', () => {
+    expect(JSON.parse(renderError(error, { json: true, color: false, cause: false }))).toEqual({
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Error',
+      code: 'NOT_READY',
+      exitCode: 1,
+      message: 'it is not Ready',
+      details: ['one\ntwo', 'three\u001B[2J'],
+      next: ['Do this.', 'Or that.'],
+    });
+  });
+});

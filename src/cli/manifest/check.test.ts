@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { accountKind } from '../kinds.ts';
+import { checkManifest } from './check.ts';
+import { parseText } from './parse.ts';
+import { accountTemplate, appTemplate } from './template.ts';
+
+const arn = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const account = (spec: unknown, more: object = {}): object => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'LinkedServiceAccount',
+  metadata: { name: 'myaccount' },
+  spec,
+  ...more,
+});
+
+const problemsOf = (
+  value: unknown,
+  expected: Parameters<typeof checkManifest>[1] = {},
+): readonly string[] => {
+  const checked = checkManifest(value, expected);
+  return checked.kind === 'sound' ? [] : checked.problems;
+};
+
+describe('checkManifest', () => {
+  it('takes the manifest of the walkthrough', () => {
+    expect(problemsOf(account({ aws: { policyArns: [arn] } }))).toEqual([]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['text', 'hello', 'this is no manifest: apiVersion, kind, metadata and spec are expected'],
+    ['another kind', { kind: 'Pod' }, 'kind: "Pod" is none of LinkedServiceAccount, App, ClusterConfig'],
+    [
+      'another version',
+      account({ aws: { policyArns: [] } }, { apiVersion: 'v1' }),
+      'apiVersion: k11n.dev/v1alpha1 is expected, not "v1"',
+    ],
+    ['no metadata', account({ aws: { policyArns: [] } }, { metadata: null }), 'metadata: name is missing'],
+    ['no spec', account(undefined), 'spec: is missing'],
+    [
+      'no list',
+      account({ aws: { policyArns: null } }),
+      'spec.aws.policyArns: is empty, and has to be a list ([] for none)',
+    ],
+    ['a missing list', account({ aws: {} }), 'spec.aws.policyArns: is missing'],
+    [
+      'text for a list',
+      account({ aws: { policyArns: arn } }),
+      `spec.aws.policyArns: has to be a list, not "${arn}"`,
+    ],
+    [
+      'a malformed ARN',
+      account({ aws: { policyArns: ['arn:aws:s3:::b'] } }),
+      'spec.aws.policyArns[0]: "arn:aws:s3:::b" is not the ARN of an IAM managed policy, as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess is',
+    ],
+    [
+      'a duplicate',
+      account({ aws: { policyArns: [arn, arn] } }),
+      `spec.aws.policyArns[1]: "${arn}" is listed already, at spec.aws.policyArns[0]`,
+    ],
+    [
+      'a choice there is not',
+      account({ aws: { policyArns: [] }, deletionPolicy: 'Burn' }),
+      'spec.deletionPolicy: "Burn" is none of Delete, Retain',
+    ],
+    [
+      'an odd name',
+      account({ aws: { policyArns: [] } }, { metadata: { name: 'A' } }),
+      'metadata.name: "A" is no name for an account: at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
+    ],
+    [
+      'an odd field of metadata',
+      account({ aws: { policyArns: [] } }, { metadata: { name: 'a', lables: {} } }),
+      'metadata.lables: there is no such field',
+    ],
+  ])('tells of %s', (_what, value, problem) => {
+    expect(problemsOf(value)).toContain(problem);
+  });
+
+  it('names unknown fields beside other faults, and leaves them to the API server alone', () => {
+    const misspelt = account({ aws: { policyArn: [arn] } });
+    expect(problemsOf(misspelt)).toEqual([
+      'spec.aws.policyArns: is missing',
+      'spec.aws.policyArn: there is no such field; did you mean policyArns?',
+    ]);
+    expect(problemsOf(account({ aws: { policyArns: [arn] }, futureField: 1 }))).toEqual([]);
+  });
+
+  it('holds a manifest against what the command is about', () => {
+    const value = account({ aws: { policyArns: [] } });
+    expect(problemsOf(value, { kind: accountKind, name: 'other' })).toEqual([
+      'metadata.name: "other" is expected, not "myaccount"',
+    ]);
+    expect(problemsOf({ ...value, kind: 'App' }, { kind: accountKind })).toEqual([
+      'kind: LinkedServiceAccount is expected, not "App"',
+    ]);
+  });
+
+  it('finds duplicate keys of keyed lists', () => {
+    const app = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'App',
+      metadata: { name: 'a' },
+      spec: { image: 'x', targets: [{ name: 'production' }, { name: 'production' }] },
+    };
+    expect(problemsOf(app)).toEqual(['spec.targets[1]: "production" is listed already, at spec.targets[0]']);
+  });
+});
+
+describe('the templates', () => {
+  const parsed = (text: string): unknown => {
+    const outcome = parseText(text);
+    if (outcome.kind === 'faulty') throw new Error(outcome.problems.join('\n'));
+    expect(outcome.documents).toHaveLength(1);
+    return outcome.documents[0];
+  };
+  const uncommented = (text: string): string => text.replaceAll(/^( +)# (?=[- ]|[a-zA-Z]+:( |$))/gm, '$1');
+
+  it('say what is missing until it is filled in', () => {
+    expect(problemsOf(parsed(accountTemplate('a', [])))).toEqual([
+      'spec.aws.policyArns: is empty, and has to be a list ([] for none)',
+    ]);
+    expect(problemsOf(parsed(appTemplate('a', ['production'])))).toEqual([
+      'spec.image: is empty, and has to be of type string',
+    ]);
+  });
+
+  it('are sound with every comment that is an example uncommented', () => {
+    const ofAccount = parsed(uncommented(accountTemplate('a', ['production', 'staging'])));
+    expect(ofAccount).toMatchObject({
+      spec: {
+        aws: { policyArns: [arn], permissionsBoundaryArn: expect.stringContaining('arn:') as string },
+        targets: ['production'],
+        deletionPolicy: 'Delete',
+      },
+    });
+    expect(problemsOf(ofAccount)).toEqual([]);
+    const ofApp = parsed(uncommented(appTemplate('a', [])).replace('image:', 'image: nginx'));
+    expect(ofApp).toMatchObject({
+      spec: { image: 'nginx', imageTag: '1.0', serviceAccount: 'myaccount', ports: [{ port: 8080 }] },
+    });
+    expect(problemsOf(ofApp)).toEqual([]);
+  });
+});
+
+describe('parseText', () => {
+  it('tells line and column of each fault', () => {
+    expect(parseText('a: 1\nb: [1,\n')).toMatchObject({
+      kind: 'faulty',
+      problems: [expect.stringMatching(/^line \d+, column \d+: /)],
+    });
+    expect(parseText('a: 1\na: 2\n')).toMatchObject({
+      kind: 'faulty',
+      problems: ['line 2, column 1: Map keys must be unique'],
+    });
+  });
+
+  it('leaves out documents without content', () => {
+    expect(parseText('---\n# nothing\n---\na: 1\n---\n')).toEqual({ kind: 'parsed', documents: [{ a: 1 }] });
+    expect(parseText('')).toEqual({ kind: 'parsed', documents: [] });
+  });
+
+  it('does not follow a bomb of aliases', () => {
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${['b', 'c', 'd', 'e']
+      .map((name, index) => `${name}: &${name} [${`*${'abcd'[index]},`.repeat(9)}]`)
+      .join('\n')}\n`;
+    expect(parseText(bomb)).toMatchObject({ kind: 'faulty' });
+  });
+});

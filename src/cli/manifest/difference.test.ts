@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { differences } from './difference.ts';
+
+describe('differences', () => {
+  it('tells fields, entries of lists, and what came or went', () => {
+    expect(
+      differences(
+        { spec: { a: 1, list: ['x', 'y'], same: { z: 1 }, gone: true } },
+        { spec: { a: 2, list: ['y', 'w'], same: { z: 1 }, come: null } },
+      ),
+    ).toEqual([
+      'spec.a: 1 became 2',
+      'spec.list: "x" was removed',
+      'spec.list: "w" was added',
+      'spec.gone: true became nothing',
+      'spec.come: nothing became null',
+    ]);
+  });
+
+  it('tells another order, and lists of objects, as a whole', () => {
+    expect(differences(['a', 'b'], ['b', 'a'])).toEqual([': ["a","b"] became ["b","a"]']);
+    expect(differences({ l: [{ a: 1 }] }, { l: [{ a: 2 }] })).toEqual(['l: [{"a":1}] became [{"a":2}]']);
+  });
+
+  it('tells nothing of what is equal', () => {
+    expect(differences({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual([]);
+  });
+});

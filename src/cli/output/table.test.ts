@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { Output } from '../context.ts';
+import { renderTable, type Column } from './table.ts';
+
+type Row = { readonly name: string; readonly note: string };
+const columns: readonly Column<Row>[] = [
+  { header: 'NAME', value: (row) => row.name, style: (row) => (row.name === 'b' ? 'red' : undefined) },
+  { header: 'NOTE', value: (row) => row.note, short: (row) => row.note.slice(0, 3) },
+  { header: 'MORE', value: () => 'more', wide: true },
+];
+const rows: readonly Row[] = [
+  { name: 'a-long-name', note: 'first note' },
+  { name: 'b', note: '' },
+];
+const output = (isTTY: boolean, color = false): Output => ({
+  write: () => undefined,
+  isTTY,
+  color,
+  columns: isTTY ? 80 : undefined,
+});
+
+describe('renderTable', () => {
+  it('aligns and shortens on a terminal', () => {
+    expect(renderTable(columns, rows, { output: output(true), wide: false })).toBe(
+      'NAME         NOTE\na-long-name  fir\nb            -\n',
+    );
+  });
+
+  it('shows whole values and all columns when wide', () => {
+    expect(renderTable(columns, rows, { output: output(true), wide: true })).toBe(
+      'NAME         NOTE        MORE\na-long-name  first note  more\nb            -           more\n',
+    );
+  });
+
+  it('separates by tabs elsewhere, with whole values and all columns', () => {
+    expect(renderTable(columns, rows, { output: output(false), wide: false })).toBe(
+      'NAME\tNOTE\tMORE\na-long-name\tfirst note\tmore\nb\t-\tmore\n',
+    );
+  });
+
+  it('is not broken by what stands in values', () => {
+    const odd = [{ name: 'a\tb\nc\u001B[31m', note: 'x' }];
+    expect(renderTable(columns, odd, { output: output(false), wide: false })).toBe(
+      'NAME\tNOTE\tMORE\na b c\tx\tmore\n',
+    );
+  });
+
+  it('pads before it paints, so that columns stay aligned', () => {
+    const text = renderTable(columns, rows, { output: output(true, true), wide: false });
+    expect(text).toContain('\u001B[31mb            \u001B[39m-');
+  });
+});

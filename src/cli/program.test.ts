@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { defineCommand, type Option } from './command.ts';
+import { CliError } from './errors.ts';
+import { parseCommandLine, type Invocation } from './program.ts';
+
+const fruits = [
+  { name: 'kind', short: 'k', value: 'KIND', summary: 'a kind', choices: ['apple', 'pear'] },
+  { name: 'size', value: 'N', summary: 'a size', parse: Number, default: '3' },
+  { name: 'seed', value: 'NAME', summary: 'a seed', repeatable: true },
+  { name: 'account', value: 'NAME', summary: 'with' },
+  { name: 'no-account', summary: 'without' },
+  { name: 'no-wait', summary: 'at once' },
+  { name: 'ripe', summary: 'ripe' },
+] as const satisfies readonly Option[];
+
+const pick = defineCommand({
+  path: ['fruit', 'pick'],
+  summary: 'Pick fruit',
+  positionals: [
+    { name: 'tree', required: true, summary: 'which tree' },
+    { name: 'branches', variadic: true, summary: 'which branches' },
+  ],
+  options: fruits,
+  formats: ['table', 'json'],
+  examples: [],
+  run: async () => 0,
+});
+const wash = defineCommand({ path: ['wash'], summary: 'Wash', examples: [], run: async () => 0 });
+const vocabulary = { commands: [pick, wash], groups: [{ path: ['fruit'], summary: 'Fruit' }] };
+
+const parse = (line: string): Promise<Invocation> =>
+  parseCommandLine(line.split(' ').filter(Boolean), vocabulary, '1.2.3');
+
+const inputOf = async (line: string): Promise<unknown> => {
+  const invocation = await parse(line);
+  return invocation.kind === 'run' ? invocation.input : invocation;
+};
+
+describe('parseCommandLine', () => {
+  it('gives every declared name, whether it was given or not', async () => {
+    expect(await inputOf('fruit pick oak')).toEqual({
+      args: { tree: 'oak', branches: [] },
+      options: {
+        kind: undefined,
+        size: 3,
+        seed: [],
+        account: undefined,
+        noAccount: false,
+        noWait: false,
+        ripe: false,
+      },
+    });
+  });
+
+  it('collects, parses and tells flags from values', async () => {
+    expect(
+      await inputOf('fruit pick oak a b -k pear --size=7 --seed x --seed y --account me --no-wait --ripe'),
+    ).toEqual({
+      args: { tree: 'oak', branches: ['a', 'b'] },
+      options: {
+        kind: 'pear',
+        size: 7,
+        seed: ['x', 'y'],
+        account: 'me',
+        noAccount: false,
+        noWait: true,
+        ripe: true,
+      },
+    });
+    expect(await inputOf('fruit pick oak --no-account')).toMatchObject({
+      options: { account: undefined, noAccount: true },
+    });
+  });
+
+  it('leaves what follows -- as it is', async () => {
+    expect(await inputOf('fruit pick oak -- --size -o json')).toMatchObject({
+      args: { branches: ['--size', '-o', 'json'] },
+      options: { size: 3 },
+    });
+  });
+
+  it('takes global options before and after the command', async () => {
+    for (const line of [
+      '-o json --context c fruit pick oak --no-color',
+      'fruit --no-color pick oak --context c -o json',
+    ])
+      expect(await parse(line)).toMatchObject({
+        global: { output: 'json', context: 'c', color: false, verbose: false },
+      });
+  });
+
+  it('answers with text where text is asked for', async () => {
+    expect(await parse('--version')).toEqual({ kind: 'text', text: '1.2.3\n' });
+    for (const line of ['', '--help', 'fruit --help', 'fruit pick --help', 'help fruit pick'])
+      expect(await parse(line), line).toMatchObject({
+        kind: 'text',
+        text: expect.stringContaining('Usage: kon') as string,
+      });
+    expect(await parse('fruit')).toMatchObject({ kind: 'incomplete' });
+  });
+
+  it.each([
+    ['fruit pick', "missing required argument 'tree'"],
+    ['fruit pick oak --kind plum', "'plum' is invalid"],
+    ['fruit pick oak -o yaml', 'kon fruit pick does not answer as yaml'],
+    ['wash -o json', 'kon wash does not take --output'],
+    ['wash --hard', "unknown option '--hard'"],
+    ['wash it', 'too many arguments'],
+    ['fruit pik', "unknown command 'pik'"],
+  ])('refuses: %s', async (line, message) => {
+    const error = await parse(line).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CliError);
+    expect(error).toMatchObject({
+      code: 'USAGE',
+      exitCode: 2,
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('points to the nearest help', async () => {
+    const error = await parse('fruit pick oak --hard').catch((thrown: unknown) => thrown as CliError);
+    expect(error).toMatchObject({ next: ['Run: kon fruit pick --help'] });
+  });
+});

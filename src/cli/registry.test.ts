@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { Command } from './command.ts';
+import { globalOptions } from './global-options.ts';
+import { parseCommandLine } from './program.ts';
+import { commandGroups, commands } from './registry.ts';
+
+const vocabulary = { commands, groups: commandGroups };
+const nameOf = (command: Command): string => command.path.join(' ');
+const visible = commands.filter((command) => !command.hidden);
+
+describe('the registry of commands', () => {
+  it('calls each command by words of its own', () => {
+    const names = commands.map(nameOf);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('describes each noun', () => {
+    const groups = new Set(commandGroups.map((group) => group.path.join(' ')));
+    const nouns = commands.map((command) => command.path.slice(0, -1).join(' ')).filter(Boolean);
+    expect(nouns.filter((noun) => !groups.has(noun))).toEqual([]);
+  });
+
+  it.each(visible.map((command) => [nameOf(command), command] as const))(
+    '%s: options are unique, and none hides a global one',
+    (_name, command) => {
+      const all = [...command.options, ...globalOptions];
+      const longs = all.map((option) => option.name);
+      const shorts = all.flatMap((option) => option.short ?? []);
+      expect(new Set(longs).size).toBe(longs.length);
+      expect(new Set([...shorts, 'h']).size).toBe(shorts.length + 1);
+    },
+  );
+
+  it.each(visible.map((command) => [nameOf(command), command] as const))(
+    '%s: only the last positional takes several, and none that is required follows one that is not',
+    (_name, command) => {
+      const { positionals } = command;
+      expect(positionals.slice(0, -1).filter((positional) => positional.variadic)).toEqual([]);
+      const firstOptional = positionals.findIndex((positional) => !positional.required);
+      if (firstOptional >= 0)
+        expect(positionals.slice(firstOptional).filter((positional) => positional.required)).toEqual([]);
+    },
+  );
+
+  it.each(visible.map((command) => [nameOf(command), command] as const))(
+    '%s: has examples, which the parser takes for this very command',
+    async (_name, command) => {
+      expect(command.examples.length).toBeGreaterThan(0);
+      for (const example of command.examples) {
+        const words = wordsOfKon(example.command);
+        if (!words) continue;
+        const invocation = await parseCommandLine(words, vocabulary, '0');
+        expect(invocation, example.command).toMatchObject({ kind: 'run', command: { path: command.path } });
+      }
+    },
+  );
+});
+
+/** The arguments of `kon` within a line of shell; undefined where it only stands within quotes or `$(…)`. */
+function wordsOfKon(line: string): readonly string[] | undefined {
+  const tokens: readonly string[] = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
+  const start = tokens.indexOf('kon');
+  if (start < 0) return undefined;
+  const after = tokens.slice(start + 1);
+  const end = after.findIndex((token) => ['|', '>', '>>', '&&', ';'].includes(token));
+  return (end < 0 ? after : after.slice(0, end)).map((token) => token.replace(/^(['"])(.*)\1$/, '$2'));
+}

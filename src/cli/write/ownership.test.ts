@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { ManagedFieldsEntry } from '../../kube/index.ts';
+import { adoptUpdates } from './ownership.ts';
+
+const entry = (
+  manager: string,
+  operation: 'Apply' | 'Update',
+  fieldsV1: Readonly<Record<string, unknown>>,
+  more: Partial<ManagedFieldsEntry> = {},
+): ManagedFieldsEntry => ({
+  manager,
+  operation,
+  apiVersion: 'k11n.dev/v1alpha1',
+  fieldsType: 'FieldsV1',
+  fieldsV1,
+  ...more,
+});
+
+describe('adoptUpdates', () => {
+  it('has nothing to do without updates of this manager', () => {
+    expect(adoptUpdates([], 'kon')).toBeUndefined();
+    expect(adoptUpdates([entry('kon', 'Apply', {}), entry('kubectl', 'Update', {})], 'kon')).toBeUndefined();
+    expect(adoptUpdates([entry('kon', 'Update', {}, { subresource: 'status' })], 'kon')).toBeUndefined();
+  });
+
+  it('turns updates into one apply, joined with what was applied, and leaves others alone', () => {
+    const other = entry('konstellation', 'Update', { 'f:status': {} }, { subresource: 'status' });
+    expect(
+      adoptUpdates(
+        [
+          entry('kon', 'Apply', { 'f:spec': { 'f:aws': { 'f:policyArns': { 'v:"a"': {} } } } }),
+          other,
+          entry('kon', 'Update', {
+            'f:spec': {
+              '.': {},
+              'f:aws': { '.': {}, 'f:policyArns': { '.': {}, 'v:"b"': {} } },
+              'f:x': { '.': {} },
+            },
+          }),
+        ],
+        'kon',
+      ),
+    ).toEqual([
+      entry('kon', 'Apply', {
+        'f:spec': { 'f:aws': { 'f:policyArns': { 'v:"a"': {}, 'v:"b"': {} } }, 'f:x': {} },
+      }),
+      other,
+    ]);
+  });
+});
