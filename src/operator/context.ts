@@ -54,6 +54,8 @@ export type OperatorContext = {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
+  /** Called right before a write to AWS. @throws NotLeadingError when this operator leads no more */
+  readonly assertLeading: () => void;
 };
 
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */

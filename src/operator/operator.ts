@@ -16,8 +16,10 @@ import {
 import {
   createEventRecorder,
   createKubeClient,
+  createLeaderElector,
   systemTimer,
   type Connection,
+  type LeaderElector,
   type Logger,
 } from '../kube/index.ts';
 import { createAccountController } from './accounts/controller.ts';
@@ -41,9 +43,18 @@ export type OperatorOptions = {
   readonly version: string;
   /** Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when absent. Port 0 takes a free one. */
   readonly health?: { readonly host: string; readonly port: number };
+  /** With it, this operator works only while it holds the Lease, and rejects when it loses it. Without it, it takes no turns. */
+  readonly lease?: {
+    readonly namespace: string;
+    readonly name: string;
+    /** Unique among the operators of the cluster. */
+    readonly identity: string;
+    /** How long others wait after this one's last sign of life; 15 s unless told otherwise. */
+    readonly durationMs?: number;
+  };
   /** How many accounts and how many apps are worked on at a time. */
   readonly concurrency?: number;
-  /** Called when every informer is in step and the controllers run. */
+  /** Called when every informer is in step. */
   readonly onStarted?: (started: { readonly healthPort?: number }) => void;
 };
 
@@ -62,7 +73,12 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, logger, now, random, signal } = options;
   const userAgent = `konstellation/${options.version}`;
   const metrics = createMetrics();
-  const client = createKubeClient(connection, { userAgent, now, random });
+  const elector = options.lease && createElector(options, options.lease, userAgent);
+  const client = createKubeClient(connection, {
+    userAgent,
+    random,
+    beforeWrite: () => elector?.elector.assertLeading(),
+  });
   const informers = createInformers({ client, logger, now, random, setTimer: systemTimer });
   const recorder = createEventRecorder({
     client,
@@ -80,6 +96,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     now,
     random,
     setTimer: systemTimer,
+    assertLeading: () => elector?.elector.assertLeading(),
   };
 
   const byRegion = new Map<string, Aws>();
@@ -88,7 +105,12 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     const region = config?.spec.aws.region ?? regionUntilConfigured;
     const known = byRegion.get(region);
     if (known) return known;
-    const clients = createAwsClients({ region, userAgent, now, onCall: metrics.countAwsCall });
+    const clients = createAwsClients({
+      region,
+      userAgent,
+      now,
+      onCall: metrics.countAwsCall,
+    });
     const made = {
       clients,
       roles: createIamRoleStore(clients.iam, now),
@@ -149,12 +171,19 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     await Promise.all(all.map((informer) => informer.synced));
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
-    await Promise.all([
-      ...running,
-      ...[clusters, drift.controller, accounts, apps.controller].map((controller) =>
-        controller.start(signal),
-      ),
-    ]);
+    const controllers = [clusters, drift.controller, accounts, apps.controller];
+    const lead = async (leading: AbortSignal): Promise<void> => {
+      logger.info('operator leads');
+      await Promise.all(controllers.map((controller) => controller.start(leading)));
+    };
+    if (elector) {
+      const end = await elector.elector.run(signal, lead);
+      // Another operator may lead now. What this one believes may be wrong at any moment: it has to begin anew.
+      if (end === 'lost') throw new Error('the lease was lost; another operator may lead now');
+    } else {
+      await lead(signal);
+    }
+    await Promise.all(running);
   } catch (error) {
     // Stopped before it was in step: that is an end, not a failure.
     if (!signal.aborted) throw error;
@@ -163,6 +192,31 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     await health?.close();
     for (const { clients } of byRegion.values()) clients.close();
     await client.close();
+    await elector?.close();
     logger.info('operator stopped');
   }
+}
+
+/** Renewals have a client of their own: they must wait behind nothing, and be held back by nothing. */
+function createElector(
+  { connection, logger, now, random }: OperatorOptions,
+  lease: NonNullable<OperatorOptions['lease']>,
+  userAgent: string,
+): { readonly elector: LeaderElector; close(): Promise<void> } {
+  const client = createKubeClient(connection, { userAgent: `${userAgent} leader-election`, random });
+  const { namespace, name, identity, durationMs = 15_000 } = lease;
+  const elector = createLeaderElector({
+    client,
+    namespace,
+    name,
+    identity,
+    leaseDurationMs: durationMs,
+    renewDeadlineMs: (durationMs * 2) / 3,
+    retryPeriodMs: (durationMs * 2) / 15,
+    now: () => performance.now(),
+    wallClock: now,
+    random,
+    logger,
+  });
+  return { elector, close: () => client.close() };
 }

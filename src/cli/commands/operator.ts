@@ -22,6 +22,13 @@ export const operatorCommand = defineCommand({
       parse: parseConcurrency,
       summary: 'how many accounts, and how many apps, are worked on at a time',
     },
+    {
+      name: 'lease-namespace',
+      value: 'NAMESPACE',
+      summary:
+        'where the Lease is kept by which operators of one cluster take turns; the one it runs in, else kube-system, when absent',
+    },
+    { name: 'without-lease', summary: 'take no turns: no other operator works on this cluster' },
     { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
     {
       name: 'log-format',

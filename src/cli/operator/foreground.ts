@@ -1,4 +1,6 @@
 /** Runs the operator in this process. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { createLogger, type LogLevel } from '../../operator/logger.ts';
 import { runOperator } from '../../operator/operator.ts';
 import { listObjects } from '../cluster/objects.ts';
@@ -13,6 +15,8 @@ export async function runInForeground(
   options: {
     readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
     readonly concurrency: number | undefined;
+    readonly leaseNamespace: string | undefined;
+    readonly withoutLease: boolean;
     /** The parser lets only the known ones pass. */
     readonly logLevel: string;
     readonly logFormat: string | undefined;
@@ -33,6 +37,15 @@ export async function runInForeground(
     random,
     signal,
     version,
+    ...(options.withoutLease
+      ? {}
+      : {
+          lease: {
+            namespace: options.leaseNamespace ?? (await ownNamespace()) ?? 'kube-system',
+            name: 'konstellation',
+            identity: `${hostname()}_${random().toString(36).slice(2, 10)}`,
+          },
+        }),
     ...(options.healthAddress ? { health: options.healthAddress } : {}),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     onStarted: ({ healthPort }) => {
@@ -40,4 +53,13 @@ export async function runInForeground(
     },
   });
   return exitCodes.ok;
+}
+
+/** The namespace of the pod that this process runs in, if it does. Source: Kubernetes, "Accessing the API from within a pod". */
+async function ownNamespace(): Promise<string | undefined> {
+  try {
+    return (await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
 }

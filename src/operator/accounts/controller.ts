@@ -113,6 +113,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   ): Promise<boolean> {
     const log = context.logger.with({ account: account.metadata.name, step: step.kind });
     try {
+      context.assertLeading();
       await applyStep(step, account, tools(), signal);
       memory.succeeded(step);
       const event = eventOf(step, account.metadata.name);
