@@ -27,6 +27,7 @@ import {
   type ReconcileResult,
 } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
+import { createOwnWrites } from '../own-writes.ts';
 import { sameValue } from '../same-value.ts';
 
 /** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */
@@ -39,6 +40,7 @@ export type ClusterControllerOptions = {
 
 export function createClusterController({ context, aws }: ClusterControllerOptions): Controller {
   const { client, informers, now } = context;
+  const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, now);
 
   async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld> {
     const oldest = effectiveConfig(informers.clusterConfigs.store.list());
@@ -89,7 +91,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   }
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const config = informers.clusterConfigs.store.get(name);
+    const config = configs.get(name);
     if (!config || config.metadata.deletionTimestamp !== undefined) return undefined;
     const world = await observe(config, signal);
     const plan = planCluster(world);
@@ -110,12 +112,13 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
         status: plan.status,
       } as ClusterConfig;
       try {
-        await client.apply<ClusterConfig>(clusterConfigs, object, {
+        const written = await client.apply<ClusterConfig>(clusterConfigs, object, {
           fieldManager,
           force: true,
           subresource: 'status',
           signal,
         });
+        configs.wrote(name, written);
       } catch (error) {
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }

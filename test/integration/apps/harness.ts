@@ -149,7 +149,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     instance: 'test',
   });
   const informers = createInformers(common);
-  const context: OperatorContext = { ...common, informers, recorder };
+  const context: OperatorContext = { ...common, informers, recorder, assertLeading: () => undefined };
   const { controller } = createAppController(context);
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(abort.signal));
