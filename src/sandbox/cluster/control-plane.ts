@@ -172,6 +172,8 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
   return [
     '--bind-address=127.0.0.1',
     `--secure-port=${ports.apiServer}`,
+    // Else it looks for a network interface with a default route, and a machine that is offline has none.
+    '--advertise-address=127.0.0.1',
     // A loopback address cannot be advertised as an endpoint, and nothing in here looks the service up.
     '--endpoint-reconciler-type=none',
     `--service-cluster-ip-range=${serviceNetwork}`,

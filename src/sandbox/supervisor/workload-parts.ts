@@ -139,7 +139,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
 }
 
 /** A CRD that was just applied answers with errors until it is established. */
-async function installCrds(options: BringUpOptions, client: KubeClient, apiServer: Child): Promise<void> {
+async function installCrds(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
   const definitions = crds();
   await applyAll(client, definitions, signal);
@@ -147,7 +147,7 @@ async function installCrds(options: BringUpOptions, client: KubeClient, apiServe
     definitions.map(({ metadata: { name } }) =>
       untilReady({
         what: `the CRD ${name} is Established`,
-        child: apiServer,
+        child: plane.children.apiServer,
         timeoutMs: readyTimeoutMs,
         signal,
         probe: (signal) =>
@@ -155,11 +155,11 @@ async function installCrds(options: BringUpOptions, client: KubeClient, apiServe
       }),
     ),
   );
+  options.onStep('crds');
 }
 
 async function startOperating(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
-  await installCrds(options, access.client, access.plane.children.apiServer);
-  options.onStep('crds');
+  await installCrds(options, access);
   await configureCluster(options, access);
   if (!options.settings.operator) return;
   await startOperator(options, access);
