@@ -48,6 +48,10 @@ export const clusterConfigSpec = z.object({
       .optional()
       .describe('Patterns (* and ?) of the policy ARNs which accounts may list. Any when absent.'),
     tags: roleTags.optional().describe('Tags to set on every role.'),
+    strictInline: z
+      .boolean()
+      .optional()
+      .describe('Remove inline policies that others put on a role, instead of only telling of them.'),
     driftIntervalSeconds: z
       .int()
       .min(1)

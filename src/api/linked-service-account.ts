@@ -44,6 +44,33 @@ export const linkedServiceAccountSpec = z.object({
         .optional()
         .describe('The longest session, in seconds, that may be asked of the role. 3600 when absent.'),
       tags: roleTags.optional().describe('Tags to set on the role, beside those that mark it as ours.'),
+      roleName: z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(/^[A-Za-z0-9_+=,.@-]+$/)
+        .optional()
+        .describe(
+          'The name of the role, which cannot be changed later. One that follows from cluster and account when absent.',
+        ),
+      adopt: z
+        .boolean()
+        .optional()
+        .describe(
+          'Take over a role of the name in roleName that exists already, made by eksctl or Terraform for example. Its trust policy and its attachments become what this account says. When the account is deleted, the role stays and only loses our marks.',
+        ),
+    })
+    .meta({
+      'x-kubernetes-validations': [
+        {
+          rule: 'has(self.roleName) == has(oldSelf.roleName) && (!has(self.roleName) || self.roleName == oldSelf.roleName)',
+          message: 'roleName cannot be changed: make a new account',
+        },
+        {
+          rule: '!has(self.adopt) || !self.adopt || has(self.roleName)',
+          message: 'adopt needs roleName: the role to take over',
+        },
+      ],
     })
     .describe('The AWS side of the account.'),
   deletionPolicy: z

@@ -3,6 +3,7 @@ import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
   DeleteRoleCommand,
+  DeleteRolePolicyCommand,
   DeleteRolePermissionsBoundaryCommand,
   DetachRolePolicyCommand,
   GetRoleCommand,
@@ -102,7 +103,7 @@ export function createIamRoleStore(iam: IAMClient, now: () => number): RoleStore
     }
   };
 
-  const everyRole = async (path: string, signal?: AbortSignal): Promise<ObservedRole[]> => {
+  const everyRole = async (signal?: AbortSignal): Promise<ObservedRole[]> => {
     const roles: ObservedRole[] = [];
     const pages = paginateGetAccountAuthorizationDetails(
       { client: iam, pageSize },
@@ -111,7 +112,7 @@ export function createIamRoleStore(iam: IAMClient, now: () => number): RoleStore
     );
     for await (const page of pages) {
       for (const detail of page.RoleDetailList ?? []) {
-        if (detail.Path?.startsWith(path)) roles.push(fromDetail(detail));
+        roles.push(fromDetail(detail));
       }
     }
     return roles;
@@ -145,9 +146,7 @@ export function createIamRoleStore(iam: IAMClient, now: () => number): RoleStore
     async snapshot(path, signal) {
       const startedAt = now();
       try {
-        const roles = await attempt('GetAccountAuthorizationDetails', 'the account', () =>
-          everyRole(path, signal),
-        );
+        const roles = await attempt('GetAccountAuthorizationDetails', 'the account', () => everyRole(signal));
         return { roles, startedAt };
       } catch (error) {
         if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
@@ -201,6 +200,13 @@ export function createIamRoleStore(iam: IAMClient, now: () => number): RoleStore
       gone(
         attempt('DetachRolePolicy', `${name} (${policyArn})`, () =>
           iam.send(new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), options(signal)),
+        ),
+      ),
+
+    deleteInlinePolicy: (name, policyName, signal) =>
+      gone(
+        attempt('DeleteRolePolicy', `${name} (${policyName})`, () =>
+          iam.send(new DeleteRolePolicyCommand({ RoleName: name, PolicyName: policyName }), options(signal)),
         ),
       ),
 

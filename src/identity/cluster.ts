@@ -193,6 +193,7 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
         : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
       ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
       tags: spec.aws.tags ?? {},
+      strictInline: spec.aws.strictInline ?? false,
       quotas: { ...defaultQuotas, ...status?.quotas },
     },
   };

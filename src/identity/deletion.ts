@@ -3,7 +3,7 @@
  * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks.
  */
 import { decideUnlink } from './links.ts';
-import { ownershipOf, ownershipTagKeys } from './ownership.ts';
+import { isAdopted, ownershipOf, ownershipTagKeys } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import type { RoleProblem } from './roles.ts';
 import type { StepList } from './step-list.ts';
@@ -42,7 +42,8 @@ export function planDeletion(
   }
   if (unread) return progress('the role is being looked up');
 
-  const retain = world.account.spec.deletionPolicy === 'Retain';
+  // A role that was there before us is given back as it is.
+  const retain = world.account.spec.deletionPolicy === 'Retain' || owned.some((role) => isAdopted(role.tags));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
   const open = retain ? [] : owned.filter((role) => !sameDocument(role.trustPolicy, shut));
   if (open.length > 0) {

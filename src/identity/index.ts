@@ -1,3 +1,4 @@
+export * from './account-roles.ts';
 export * from './arn.ts';
 export * from './cluster.ts';
 export * from './errors.ts';

@@ -7,9 +7,25 @@ const managedByTag = 'k11n.dev/managed-by';
 const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
+/** On a role that was there before us: it is given back, not deleted. */
+const adoptedTag = 'k11n.dev/adopted';
 
 /** The keys of our marks, for taking them off a role that is let go. */
-export const ownershipTagKeys = [managedByTag, clusterTag, accountTag, uidTag] as const;
+export const ownershipTagKeys = [managedByTag, clusterTag, accountTag, uidTag, adoptedTag] as const;
+
+export function isAdopted(tags: Readonly<Record<string, string>>): boolean {
+  return tags[adoptedTag] === 'true';
+}
+
+/** The marks for taking over a role that exists. */
+export function adoptionTags(owner: Owner): Readonly<Record<string, string>> {
+  return { ...ownershipTags(owner), [adoptedTag]: 'true' };
+}
+
+/** Whether anybody's Konstellation holds the role: then it is not up for adoption. */
+export function isHeld(tags: Readonly<Record<string, string>>): boolean {
+  return managedByTag in tags;
+}
 
 export type Owner = { readonly clusterArn: string; readonly account: string; readonly uid: string };
 

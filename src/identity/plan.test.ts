@@ -17,6 +17,7 @@ import {
   type SimulatedWorld,
 } from './testing/simulated-world.ts';
 import { subjectOf } from './trust.ts';
+import type { ObservedRole } from './world.ts';
 
 const name = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });
 const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
@@ -466,6 +467,102 @@ describe('proofs', () => {
     waitFor(world, plan);
     settle(world);
     expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+  });
+});
+
+describe('a role that a person names', () => {
+  const theirs: ObservedRole = {
+    name: 'made-by-eksctl',
+    arn: 'arn:aws:iam::123456789012:role/made-by-eksctl',
+    id: 'AROATHEIRS',
+    path: '/',
+    trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+    attachedPolicyArns: [fullAccess],
+    inlinePolicyNames: [],
+    permissionsBoundaryArn: readOnly,
+    maxSessionDuration: 7200,
+    tags: { team: 'payments' },
+  };
+  const named = (adopt: boolean): SimulatedWorld =>
+    createWorld({ aws: { policyArns: [readOnly], roleName: theirs.name, ...(adopt ? { adopt } : {}) } });
+
+  it('is made under that name when there is none', () => {
+    const world = named(false);
+    settle(world);
+    expect([...world.roles.keys()]).toEqual([theirs.name]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is left alone without adopt, and what adoption would change is told', () => {
+    const world = named(false);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(theirs);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
+  });
+
+  it('is adopted without being replaced, and keeps what the account does not state', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).not.toContain('CreateRole');
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      id: theirs.id,
+      arn: theirs.arn,
+      attachedPolicyArns: [readOnly],
+      permissionsBoundaryArn: readOnly,
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
+    });
+    expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
+  });
+
+  it('is given back untagged when the account is deleted', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('is never adopted from another account or cluster of Konstellation', () => {
+    const world = named(true);
+    const held = {
+      ...theirs,
+      tags: { 'k11n.dev/managed-by': 'konstellation', 'k11n.dev/cluster': 'another' },
+    };
+    world.roles.set(theirs.name, held);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(held);
+    expect(ready(world)).toBe('False RoleNotOwned');
+  });
+
+  it('that is to be adopted and does not exist is not made', () => {
+    const world = named(true);
+    settle(world);
+    expect(world.roles.size).toBe(0);
+    expect(ready(world)).toBe('False RoleNotFound');
+  });
+});
+
+describe('inline policies of others', () => {
+  it('are told, and removed only when the ClusterConfig says so', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('False InlinePoliciesFound');
+    expect(roleOf(world).inlinePolicyNames).toEqual(['theirs']);
+    world.facts = { ...facts, strictInline: true };
+    settle(world);
+    expect(roleOf(world).inlinePolicyNames).toEqual([]);
+    expect(ready(world)).toBe('True Ready');
   });
 });
 

@@ -6,10 +6,10 @@
  */
 import type { LinkedServiceAccountStatus } from '../api/index.ts';
 import { accountFinalizer } from '../api/index.ts';
+import { accountRoleIndex, accountRoleName, accountRoleNames } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
 import { planDeletion } from './deletion.ts';
 import { decideLink, decideUnlink } from './links.ts';
-import { roleIndex, roleName } from './names.ts';
 import { ownershipOf } from './ownership.ts';
 import { screenPolicies } from './policies.ts';
 import { decideProof, proofIsOpen, standingProof } from './proofs.ts';
@@ -63,16 +63,16 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const policies = screenPolicies(account.spec.aws.policyArns, facts);
   const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
 
-  const base = baseName(world, facts);
+  const base = accountRoleName(account, facts, 1);
   const shards = assignTargets(
     admitted.map((decision) => decision.observation.name),
-    previousShards(world, base),
+    previousShards(world, facts),
     (targets) =>
       desiredRole(account, facts, base, targets).trustPolicy.length <= facts.quotas.trustPolicySize,
   );
   const observed = new Map(world.targets.map((target) => [target.name, target]));
   const roles = [...shards].map(([index, targets]): ShardedRole => {
-    const spec = desiredRole(account, facts, nameOf(world, facts, index), targets);
+    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), targets);
     const proofsOfDrift = (role: ObservedRole): boolean =>
       targets
         .map((target) => observed.get(target)?.serviceAccount)
@@ -259,41 +259,22 @@ function mergedPolicyRows(
   });
 }
 
-function baseName(world: AccountWorld, facts: ClusterFacts): string {
-  return nameOf(world, facts, 1);
-}
-
-function nameOf(world: AccountWorld, facts: ClusterFacts, index: number): string {
-  return roleName({
-    clusterArn: facts.clusterArn,
-    clusterName: facts.name,
-    account: world.account.metadata.name,
-    index,
-  });
-}
-
 /** The role each target has now, by its ServiceAccount's annotation and else by our own status. */
-function previousShards(world: AccountWorld, base: string): ReadonlyMap<string, number> {
+function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
   for (const target of world.targets) {
     const arn =
       target.serviceAccount?.roleArn ??
       world.account.status?.targets?.find((row) => row.name === target.name)?.roleArn;
-    const index = arn === undefined ? undefined : roleIndex(roleNameOf(arn), base);
+    const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
     if (index !== undefined) shards.set(target.name, index);
   }
   return shards;
 }
 
-/** Every role that this account may have in IAM: its first, those that targets carry, and those whose tags name it. */
+/** Every role that this account may have in IAM: by name, and those whose tags name it. */
 function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[] {
-  const base = baseName(world, facts);
-  const names = new Set([base, ...world.roles.keys()]);
-  for (const row of world.account.status?.targets ?? []) {
-    if (row.roleArn !== undefined && roleIndex(roleNameOf(row.roleArn), base) !== undefined)
-      names.add(roleNameOf(row.roleArn));
-  }
-  return [...names].sort();
+  return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
 }
 
 function describeUser(target: TargetObservation, user: AccountUser): string {

@@ -8,13 +8,14 @@ export type RoleSnapshot = { readonly roles: readonly ObservedRole[]; readonly s
 export type RoleStore = {
   /** Undefined when there is no such role. */
   read(name: string, signal?: AbortSignal): Promise<ObservedRole | undefined>;
-  /** Every role of the AWS account under a path. */
+  /** Every role of the AWS account, or, where that may not be listed, those under the path. */
   snapshot(path: string, signal?: AbortSignal): Promise<RoleSnapshot>;
   create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
   delete(name: string, signal?: AbortSignal): Promise<void>;
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;
   attachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   detachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
+  deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;
   updateMaxSessionDuration(name: string, seconds: number, signal?: AbortSignal): Promise<void>;

@@ -1,7 +1,7 @@
 /** What it takes to bring one role in step, seen from what is believed of it. */
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleArn } from './arn.ts';
-import { ownershipOf, ownershipTags, type Owner } from './ownership.ts';
+import { adoptionTags, isAdopted, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
 import { planPolicies, type PolicyRow } from './policies.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { IdentityReason } from './reasons.ts';
@@ -91,6 +91,9 @@ export function assessRole(
   const role = belief.role;
   switch (ownershipOf(role.tags, ownerOf(account, facts))) {
     case 'foreign':
+      if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
+        return { ...base, ...nothing, problem: planAdoption(spec, belief, account, facts, list) };
+      }
       return {
         ...base,
         ...nothing,
@@ -102,7 +105,7 @@ export function assessRole(
         })),
         problem: {
           reason: 'RoleNotOwned',
-          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. Delete it or rename it, if nobody needs it.`,
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. ${wayOut(role, spec, wantedPolicies, account)}`,
         },
       };
     case 'earlier': {
@@ -127,6 +130,40 @@ export function assessRole(
   }
 }
 
+function planAdoption(
+  spec: RoleSpec,
+  belief: RoleBelief,
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  list: StepList,
+): RoleProblem {
+  // What is taken over is looked at first: a listing may be old.
+  const failure =
+    belief.source === 'sweep'
+      ? list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' })
+      : list.want({ kind: 'TagRole', role: spec.name, tags: adoptionTags(ownerOf(account, facts)) });
+  return failure
+    ? { reason: failure.code, message: failure.message }
+    : { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
+}
+
+/** What a person can do about a role that is not ours, and what it would change. */
+function wayOut(
+  role: ObservedRole,
+  spec: RoleSpec,
+  wantedPolicies: readonly string[],
+  account: LinkedServiceAccount,
+): string {
+  if (account.spec.aws.roleName !== role.name) return 'Delete it or rename it, if nobody needs it.';
+  if (isHeld(role.tags)) return 'It belongs to another account or cluster, which has to let it go first.';
+  const changes = [
+    ...(sameDocument(role.trustPolicy, spec.trustPolicy) ? [] : ['replace its trust policy']),
+    ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),
+    ...role.attachedPolicyArns.filter((arn) => !wantedPolicies.includes(arn)).map((arn) => `detach ${arn}`),
+  ];
+  return `To take it over, set spec.aws.adopt to true, which would: ${changes.join(', ') || 'change nothing but its tags'}.`;
+}
+
 function planCreation(
   world: AccountWorld,
   spec: RoleSpec,
@@ -135,6 +172,7 @@ function planCreation(
   list: StepList,
 ): RoleProblem {
   const create = { kind: 'CreateRole', role: spec.name, spec } as const;
+  if (world.account.spec.aws.adopt === true) return planLookup(spec, belief, list);
   const taken =
     world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
   const lost = belief?.source === 'sweep' && world.account.status?.roleArn !== undefined;
@@ -156,6 +194,16 @@ function planCreation(
   return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
 }
 
+/** A role that is to be adopted is never made. */
+function planLookup(spec: RoleSpec, belief: RoleBelief | undefined, list: StepList): RoleProblem {
+  const failure =
+    belief?.source === 'read' || belief?.source === 'write'
+      ? undefined
+      : list.want({ kind: 'ReadRole', role: spec.name, why: 'it is to be taken over' });
+  if (failure) return { reason: failure.code, message: failure.message };
+  return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to take over` };
+}
+
 function planUpdates(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -166,7 +214,8 @@ function planUpdates(
   list: StepList,
   proofsOfDrift: (role: ObservedRole) => boolean,
 ): Pick<RoleAssessment, 'problem' | 'policies' | 'drift'> {
-  const changes = roleChanges(role, spec);
+  const { account } = world;
+  const changes = roleChanges(role, spec, account.spec);
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
     wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
@@ -203,6 +252,10 @@ function planUpdates(
   const failures = heldBack
     ? []
     : changes.map((change) => list.want(change)).filter((failure) => failure !== undefined);
+  if (facts.strictInline && !heldBack) {
+    for (const policyName of role.inlinePolicyNames)
+      list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName });
+  }
   const { rows, unlisted } = planPolicies(list, role, wantedPolicies, facts.quotas.policiesPerRole);
 
   const failure = failures[0];
@@ -239,25 +292,33 @@ type RoleChange = Extract<
 >;
 
 /** The differences between a role and its spec, attachments aside, as the steps that end them. */
-function roleChanges(role: ObservedRole, spec: RoleSpec): readonly RoleChange[] {
+function roleChanges(
+  role: ObservedRole,
+  spec: RoleSpec,
+  account: LinkedServiceAccount['spec'],
+): readonly RoleChange[] {
   const changes: RoleChange[] = [];
+  // Of a role that was there before us only what the account states is ours to change; least of all its boundary.
+  const adopted = isAdopted(role.tags);
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
     changes.push({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: spec.trustPolicy });
   }
   if (spec.permissionsBoundaryArn === undefined) {
-    if (role.permissionsBoundaryArn !== undefined)
+    if (role.permissionsBoundaryArn !== undefined && !adopted)
       changes.push({ kind: 'DeletePermissionsBoundary', role: role.name });
   } else if (role.permissionsBoundaryArn !== spec.permissionsBoundaryArn) {
     changes.push({ kind: 'PutPermissionsBoundary', role: role.name, policyArn: spec.permissionsBoundaryArn });
   }
-  if (role.maxSessionDuration !== undefined && role.maxSessionDuration !== spec.maxSessionDuration) {
+  const length =
+    adopted && account.aws.maxSessionDuration === undefined ? undefined : role.maxSessionDuration;
+  if (length !== undefined && length !== spec.maxSessionDuration) {
     changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
   }
   const missingTags = Object.entries(spec.tags).filter(([key, value]) => role.tags[key] !== value);
   if (missingTags.length > 0)
     changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
   // AWS puts tags of its own on roles and nobody else can take them off.
-  const extraTags = Object.keys(role.tags).filter(
+  const extraTags = (adopted ? [] : Object.keys(role.tags)).filter(
     (key) => !(key in spec.tags) && !key.toLowerCase().startsWith('aws:'),
   );
   if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });

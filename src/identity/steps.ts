@@ -24,6 +24,7 @@ export type Step =
   | { readonly kind: 'UpdateTrustPolicy'; readonly role: string; readonly trustPolicy: string }
   | { readonly kind: 'AttachPolicy'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DetachPolicy'; readonly role: string; readonly policyArn: string; readonly why: string }
+  | { readonly kind: 'DeleteInlinePolicy'; readonly role: string; readonly policyName: string }
   | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }
   | { readonly kind: 'UpdateMaxSessionDuration'; readonly role: string; readonly seconds: number }
@@ -63,6 +64,8 @@ export function stepKey(step: Step): string {
     case 'DetachPolicy':
     case 'PutPermissionsBoundary':
       return `${step.kind} ${step.role} ${step.policyArn}`;
+    case 'DeleteInlinePolicy':
+      return `${step.kind} ${step.role} ${step.policyName}`;
     case 'CreateServiceAccount':
     case 'LinkServiceAccount':
     case 'UnlinkServiceAccount':

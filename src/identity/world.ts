@@ -76,6 +76,8 @@ export type ClusterFacts = {
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
+  /** Inline policies that others put on a role are removed. */
+  readonly strictInline: boolean;
   readonly quotas: { readonly policiesPerRole: number; readonly trustPolicySize: number };
 };
 

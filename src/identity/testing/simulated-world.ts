@@ -30,6 +30,7 @@ export const facts: ClusterFacts = {
   rolePath: '/konstellation/',
   targets: ['production', 'staging'],
   tags: {},
+  strictInline: false,
   quotas: { policiesPerRole: 10, trustPolicySize: 2048 },
 };
 
@@ -263,6 +264,11 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
       return change(step.role, (role) => ({
         ...role,
         attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
+      }));
+    case 'DeleteInlinePolicy':
+      return change(step.role, (role) => ({
+        ...role,
+        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== step.policyName),
       }));
     case 'PutPermissionsBoundary':
       return change(step.role, (role) => ({ ...role, permissionsBoundaryArn: step.policyArn }));

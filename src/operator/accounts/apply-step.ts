@@ -119,6 +119,15 @@ export async function applyStep(
         attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
       }));
       return;
+    case 'DeleteInlinePolicy':
+      await forgettingLostRole(step.role, tools, () =>
+        roles.deleteInlinePolicy(step.role, step.policyName, signal),
+      );
+      changed(step.role, (role) => ({
+        ...role,
+        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== step.policyName),
+      }));
+      return;
     case 'PutPermissionsBoundary':
       await forgettingLostRole(step.role, tools, () =>
         roles.putPermissionsBoundary(step.role, step.policyArn, signal),

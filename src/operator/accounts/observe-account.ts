@@ -10,9 +10,8 @@ import {
 } from '../../api/index.ts';
 import {
   accountLabelValue,
+  accountRoleNames,
   clusterState,
-  roleName,
-  roleNameOf,
   type AccountUser,
   type AccountWorld,
   type ObservedServiceAccount,
@@ -58,10 +57,7 @@ export function observeAccount(
     ? sources.beliefs.forAccount({
         clusterArn: cluster.facts.clusterArn,
         account: name,
-        names: roleNames(
-          account,
-          roleName({ clusterArn: cluster.facts.clusterArn, clusterName: cluster.facts.name, account: name }),
-        ),
+        names: accountRoleNames(account, cluster.facts),
       })
     : new Map<string, RoleBelief>();
   return {
@@ -73,13 +69,6 @@ export function observeAccount(
     failures: memory.failures,
     proofs: memory.proofs,
   };
-}
-
-function roleNames(account: LinkedServiceAccount, base: string): readonly string[] {
-  const further = (account.status?.targets ?? []).flatMap((row) =>
-    row.roleArn === undefined ? [] : roleNameOf(row.roleArn),
-  );
-  return [...new Set([base, ...further])];
 }
 
 function observeTarget(target: string, account: string, sources: AccountSources): TargetObservation {

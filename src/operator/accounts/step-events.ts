@@ -9,6 +9,7 @@ export const accountEventReasons = {
   TrustPolicyUpdated: "The role's trust policy was written.",
   PolicyAttached: 'A policy was attached to the role.',
   PolicyDetached: 'A policy was detached from the role.',
+  InlinePolicyDeleted: 'An inline policy that others put on the role was removed.',
   RoleUpdated: 'The boundary, the session length or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was made or annotated with the role.',
   ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
@@ -33,6 +34,11 @@ export function eventOf(
       return { reason: 'PolicyAttached', note: `attached ${step.policyArn} to ${step.role}` };
     case 'DetachPolicy':
       return { reason: 'PolicyDetached', note: `detached ${step.policyArn} from ${step.role}: ${step.why}` };
+    case 'DeleteInlinePolicy':
+      return {
+        reason: 'InlinePolicyDeleted',
+        note: `removed the inline policy ${step.policyName} from ${step.role}`,
+      };
     case 'PutPermissionsBoundary':
       return { reason: 'RoleUpdated', note: `bounded ${step.role} by ${step.policyArn}` };
     case 'DeletePermissionsBoundary':

@@ -113,6 +113,20 @@ describe('a LinkedServiceAccount', () => {
     }
   });
 
+  it('keeps its role name for ever, and adopts only a role that it names', async () => {
+    const named = { aws: { policyArns: [], roleName: 'theirs', adopt: true } };
+    await cluster.kubectl(['create', '-f', '-'], account(named, 'named'));
+    await expect(
+      cluster.kubectl(['apply', '-f', '-'], account({ aws: { policyArns: [], roleName: 'other' } }, 'named')),
+    ).rejects.toThrow(/roleName cannot be changed/);
+    await expect(
+      cluster.kubectl(['replace', '-f', '-'], account({ aws: { policyArns: [] } }, 'named')),
+    ).rejects.toThrow(/roleName cannot be changed/);
+    await expect(dryRun(account({ aws: { policyArns: [], adopt: true } }))).rejects.toThrow(
+      /adopt needs roleName/,
+    );
+  });
+
   it('is refused with a target that can be no namespace, or twice the same', async () => {
     await expect(dryRun(account({ targets: ['Production'], aws: { policyArns: [] } }))).rejects.toThrow(
       /spec\.targets\[0\]/,

@@ -1,0 +1,34 @@
+/** The names of an account's roles: the first, and further ones for when its trust policy is full. */
+import type { LinkedServiceAccount } from '../api/index.ts';
+import { roleNameOf } from './arn.ts';
+import { roleIndex, roleName } from './names.ts';
+import type { ClusterFacts } from './world.ts';
+
+/** The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. */
+export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFacts, index: number): string {
+  const chosen = account.spec.aws.roleName;
+  if (chosen !== undefined && index === 1) return chosen;
+  const { clusterArn, name: clusterName } = facts;
+  return roleName({ clusterArn, clusterName, account: account.metadata.name, index });
+}
+
+/** Which of the account's roles a name means; undefined when it means none. */
+export function accountRoleIndex(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  name: string,
+): number | undefined {
+  if (name === accountRoleName(account, facts, 1)) return 1;
+  const { clusterArn, name: clusterName } = facts;
+  const index = roleIndex(name, roleName({ clusterArn, clusterName, account: account.metadata.name }));
+  return index === 1 ? undefined : index;
+}
+
+/** The names under which the account may have roles: the first, and those which its status says that targets carry. */
+export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
+  const carried = (account.status?.targets ?? []).flatMap(({ roleArn }) =>
+    roleArn === undefined ? [] : roleNameOf(roleArn),
+  );
+  const known = carried.filter((name) => accountRoleIndex(account, facts, name) !== undefined);
+  return [...new Set([accountRoleName(account, facts, 1), ...known])].sort();
+}
