@@ -8,11 +8,13 @@ import { realpathSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
-const neededMajor = 22;
+/** As `engines` in package.json has it. */
+const needed = [22, 19] as const;
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
-if (Number(process.versions.node.split('.')[0]) < neededMajor) {
+if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   process.stderr.write(
-    `Error: kon needs Node.js ${neededMajor} or newer, and this is ${process.versions.node} (${process.execPath})\n\n` +
+    `Error: kon needs Node.js ${needed.join('.')} or newer, and this is ${process.versions.node} (${process.execPath})\n\n` +
       'Next: install a supported version from https://nodejs.org, or run kon through npx in its checkout.\n',
   );
   process.exitCode = 1;

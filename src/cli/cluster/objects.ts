@@ -47,20 +47,15 @@ export async function getObject<T extends KonObject>(
 }
 
 export function notFound(kind: Kind, name: string): CliError {
+  const { list, create } = kind.advice;
   return new CliError('NOT_FOUND', `there is no ${kind.noun} "${name}"`, {
-    next: [
-      `See which there are: kon ${kind.noun} list`,
-      ...(kind.noun === 'account' || kind.noun === 'app' ? [`Make it: kon ${kind.noun} create ${name}`] : []),
-    ],
+    next: [`See which there are: ${list}`, ...(create ? [`Make it: ${create(name)}`] : [])],
   });
 }
 
 export function alreadyExists(kind: Kind, name: string): CliError {
   return new CliError('ALREADY_EXISTS', `there is ${article(kind.noun)} ${kind.noun} "${name}" already`, {
-    next: [
-      `Change it: kon ${kind.noun} edit ${name}`,
-      `Look at it: kon ${kind.noun} ${kind.noun === 'app' ? 'status' : 'show'} ${name}`,
-    ],
+    next: [`Change it: ${kind.advice.edit(name)}`, `Look at it: ${kind.advice.show(name)}`],
   });
 }
 

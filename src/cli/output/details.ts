@@ -3,7 +3,7 @@ import { conditionOf, type Condition } from '../../api/meta.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { Output } from '../context.ts';
 import type { Kind, KonObject } from '../kinds.ts';
-import { nextStepsFor } from '../wait/reasons.ts';
+import { nextStepsFor, subjectOf } from '../wait/reasons.ts';
 import { problemsOf } from '../wait/progress.ts';
 import { paint } from './color.ts';
 import { ageOf, statusStyle } from './columns.ts';
@@ -68,7 +68,7 @@ export function renderNext(kind: Kind, object: KonObject, output: Output): strin
   const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];
   // Each ends in the advice to look here, where the reader already is.
   const steps = new Set(
-    reasons.flatMap((reason) => nextStepsFor(reason, kind, object.metadata.name).slice(0, -1)),
+    reasons.flatMap((reason) => nextStepsFor(reason, subjectOf(kind, object)).slice(0, -1)),
   );
   if (steps.size === 0) return '';
   return `\n${paint('bold', 'Next:', output.color)}\n${[...steps].map((step) => `  ${step}\n`).join('')}`;

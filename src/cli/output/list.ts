@@ -18,7 +18,9 @@ export async function listFlow<T extends KonObject>(
     return exitCodes.ok;
   }
   if (objects.length === 0 && stdout.isTTY)
-    stderr.write(`There are no ${kind.noun}s. Make one: kon ${kind.noun} create NAME\n`);
+    stderr.write(
+      `There are no ${kind.noun}s.${kind.advice.create ? ` Make one: ${kind.advice.create('NAME')}` : ''}\n`,
+    );
   else stdout.write(renderTable(columns, objects, { output: stdout, wide: format === 'wide' }));
   return exitCodes.ok;
 }

@@ -56,7 +56,7 @@ export async function waitUntilGone<T extends KonObject>(
         {
           details: [holder.message],
           next: [
-            ...nextStepsFor(holder.reason, kind, name),
+            ...nextStepsFor(holder.reason, { kind, name }),
             'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
           ],
         },

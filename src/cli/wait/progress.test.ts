@@ -152,8 +152,13 @@ describe('reasons', () => {
   });
 
   it('end in the advice to look, after what is known to help', () => {
-    expect(nextStepsFor('ImagePullBackOff', appKind, 'a')).toEqual(['Look at it: kon app status a']);
-    expect(nextStepsFor('UnknownTarget', appKind, 'a')).toEqual([
+    expect(nextStepsFor('ImagePullBackOff', { kind: appKind, name: 'a' })).toEqual([
+      'Look at it: kon app status a',
+    ]);
+    expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
+      'kon account create x',
+    );
+    expect(nextStepsFor('UnknownTarget', { kind: appKind, name: 'a' })).toEqual([
       'See which targets there are: kon target list; then: kon app edit a',
       'Look at it: kon app status a',
     ]);

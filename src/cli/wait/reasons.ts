@@ -2,7 +2,7 @@
 import { identityErrors, type IdentityErrorCode } from '../../identity/errors.ts';
 import type { IdentityReason } from '../../identity/reasons.ts';
 import type { gateReasons, targetReasons } from '../../workloads/reasons.ts';
-import type { Kind } from '../kinds.ts';
+import { accountKind, type Kind, type KonObject } from '../kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons;
 
@@ -34,28 +34,39 @@ export function needsPerson(reason: string): boolean {
   return personalReasons.has(reason) || errorOf(reason)?.retry === 'terminal';
 }
 
+/** What the advice is about: an object, and the account which it names if it is an app. */
+export type Subject = { readonly kind: Kind; readonly name: string; readonly account?: string };
+
+export function subjectOf(kind: Kind, object: KonObject): Subject {
+  const { name } = object.metadata;
+  const account = 'serviceAccount' in object.spec ? object.spec.serviceAccount : undefined;
+  return { kind, name, ...(account === undefined ? {} : { account }) };
+}
+
 /** What to do about a reason, best first; the last is always to look. */
-export function nextStepsFor(reason: string, kind: Kind, name: string): readonly string[] {
-  const look = `Look at it: kon ${kind.noun} ${kind.noun === 'app' ? 'status' : 'show'} ${name}`;
+export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
+  const look = `Look at it: ${subject.kind.advice.show(subject.name)}`;
   const own = advice[reason as AdvisedReason];
-  const step = own ? own(`kon ${kind.noun} edit ${name}`) : errorOf(reason)?.next;
+  const step = own ? own(subject) : errorOf(reason)?.next;
   return step === undefined ? [look] : [step, look];
 }
 
 type AdvisedReason = IdentityReason | AppReason | IdentityErrorCode | 'NotObserved';
 
-const otherPolicies = (edit: string): string => `Correct the policies: ${edit}`;
-const otherTargets = (edit: string): string => `See which targets there are: kon target list; then: ${edit}`;
+const edit = ({ kind, name }: Subject): string => kind.advice.edit(name);
+const otherPolicies = (subject: Subject): string => `Correct the policies: ${edit(subject)}`;
+const otherTargets = (subject: Subject): string =>
+  `See which targets there are: kon target list; then: ${edit(subject)}`;
 const namespace = (): string => 'See whether the operator makes the namespace: kon target list';
 const accounts = (): string => 'It goes on by itself once the account is Ready: kon account list';
 
 /** For errors of AWS without an entry here, their own registry has the advice. */
-const advice: { readonly [Reason in AdvisedReason]?: (edit: string) => string } = {
+const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
   NotObserved: () => 'See whether the operator runs on this cluster; start it with: kon operator',
   PolicyNotFound: otherPolicies,
   WrongPartition: otherPolicies,
   TooManyPolicies: otherPolicies,
-  PolicyNotAllowed: (edit) => `Choose policies that the ClusterConfig allows: ${edit}`,
+  PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
   RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
   ServiceAccountNotOwned: () =>
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
@@ -66,11 +77,13 @@ const advice: { readonly [Reason in AdvisedReason]?: (edit: string) => string } 
   NamespaceTerminating: namespace,
   ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
   ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
-  AccountNotFound: () => 'Make the account: kon account create NAME; the app goes on by itself then',
-  AccountExcludesTarget: () => 'Allow the target: kon account edit NAME --all-targets',
+  AccountNotFound: ({ account = 'NAME' }) =>
+    `Make the account: ${accountKind.advice.create(account)}; the app goes on by itself then`,
+  AccountExcludesTarget: ({ account = 'NAME' }) =>
+    `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
   AccountNotLinkedToTarget: accounts,
   IdentityNotProven: accounts,
-  InvalidSpec: (edit) => `Correct it: ${edit}`,
+  InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
 };

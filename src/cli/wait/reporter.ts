@@ -12,8 +12,9 @@ export type Reporter = {
   end(): void;
 };
 
-export function createReporter(output: Output): Reporter {
-  return output.isTTY ? liveReporter(output) : lineReporter(output);
+/** @param prefix of each line off a terminal, where there is no headline */
+export function createReporter(output: Output, prefix = ''): Reporter {
+  return output.isTTY ? liveReporter(output) : lineReporter(output, prefix);
 }
 
 const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, style: Style]>> = {
@@ -22,7 +23,7 @@ const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, sty
   Unknown: ['·', 'dim'],
 };
 
-function lineReporter(output: Output): Reporter {
+function lineReporter(output: Output, prefix: string): Reporter {
   const told = new Map<string, string>();
   return {
     update(_headline, lines) {
@@ -30,10 +31,10 @@ function lineReporter(output: Output): Reporter {
         const text = `${line.label}: ${line.status === 'True' ? 'yes' : 'not yet'}, ${printable(line.message)} (${line.reason})`;
         if (told.get(line.label) === text) continue;
         told.set(line.label, text);
-        output.write(`${text}\n`);
+        output.write(`${prefix}${text}\n`);
       }
     },
-    note: (text) => output.write(`${text}\n`),
+    note: (text) => output.write(`${prefix}${text}\n`),
     end: () => undefined,
   };
 }

@@ -6,7 +6,7 @@ import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
 import { describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
-import { nextStepsFor } from './reasons.ts';
+import { nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 
 /** An operator that runs answers within a second or two; after this long it is likely that none does. */
@@ -22,11 +22,16 @@ export async function waitUntilReady<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   written: T,
-  timeoutMs: number,
+  options: {
+    readonly timeoutMs: number;
+    /** Say in each line what it is about: it is waited for several. */
+    readonly several?: boolean;
+  },
 ): Promise<T> {
+  const { timeoutMs, several = false } = options;
   const { name, generation = 1, uid } = written.metadata;
   const began = context.now();
-  const reporter = createReporter(context.stderr);
+  const reporter = createReporter(context.stderr, several ? `${kind.noun} ${name}: ` : '');
   const timeout = AbortSignal.timeout(timeoutMs);
   let last = written;
   let progress: Progress = describeProgress(written, generation);
@@ -65,17 +70,17 @@ export async function waitUntilReady<T extends KonObject>(
 }
 
 function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
-  const { name } = object.metadata;
+  const subject = subjectOf(kind, object);
   const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
   // The rows tell more than the summary; the most telling reason is that of the first row, if it is one of ours.
   const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
-  const next = reasons.map((reason) => nextStepsFor(reason, kind, name)).find((steps) => steps.length > 1);
+  const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
   return new CliError(
     'NOT_READY',
-    `the ${kind.noun} "${name}" is written, but not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
+    `the ${kind.noun} "${subject.name}" is written, but not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
     {
       details: problems.length > 0 ? problems.map(problemText) : [progress.message],
-      next: next ?? nextStepsFor(progress.reason, kind, name),
+      next: next ?? nextStepsFor(progress.reason, subject),
     },
   );
 }

@@ -57,15 +57,41 @@ export async function applyFlow(
     if (!isMachineFormat(format)) stdout.write(`${item.label} ${one.did}\n`);
     applied.push(one);
   }
-  let objects = applied.map((one) => one.object);
-  if (!request.wait.noWait) {
-    const ready: KonObject[] = [];
-    for (const { item, object } of applied)
-      ready.push(await waitUntilReady(context, client, item.kind, object, request.wait.timeout));
-    objects = ready;
-  }
+  const objects = request.wait.noWait
+    ? applied.map((one) => one.object)
+    : await waitForAll(context, client, applied, request.wait.timeout);
   if (isMachineFormat(format)) stdout.write(renderList(objects, format));
   return exitCodes.ok;
+}
+
+/** All are waited for within one time, and none that fails hides another. */
+async function waitForAll(
+  context: CliContext,
+  client: KubeClient,
+  applied: readonly Applied[],
+  timeoutMs: number,
+): Promise<readonly KonObject[]> {
+  const end = context.now() + timeoutMs;
+  const ready: KonObject[] = [];
+  const failures: CliError[] = [];
+  for (const { item, object } of applied) {
+    // What is Ready already is seen even when the time is over.
+    const left = Math.max(end - context.now(), 1000);
+    try {
+      const options = { timeoutMs: left, several: applied.length > 1 };
+      ready.push(await waitUntilReady(context, client, item.kind, object, options));
+    } catch (error) {
+      if (!(error instanceof CliError) || error.code !== 'NOT_READY') throw error;
+      failures.push(error);
+    }
+  }
+  const [first, ...more] = failures;
+  if (!first) return ready;
+  if (more.length === 0) throw first;
+  throw new CliError('NOT_READY', `${failures.length} of ${applied.length} are written, but not Ready`, {
+    details: failures.flatMap((failure) => [failure.message, ...failure.details.map((line) => `  ${line}`)]),
+    next: [...new Set(failures.flatMap((failure) => failure.next))],
+  });
 }
 
 async function itemsOf(context: CliContext, filename: string): Promise<readonly Item[]> {
@@ -199,7 +225,7 @@ function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): reado
   const hasEmptyList = JSON.stringify(manifest.spec).includes('[]');
   return isPruned && hasEmptyList
     ? [
-        `The API server cannot apply a list that becomes empty. Replace the whole: kon ${kind.noun} edit ${manifest.metadata.name} -f FILE`,
+        `The API server cannot apply a list that becomes empty. Replace the whole: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
       ]
     : [];
 }

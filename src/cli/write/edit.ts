@@ -33,7 +33,7 @@ export async function editFlow<T extends KonObject>(
     filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
   const name = given?.metadata.name ?? request.name;
   if (name === undefined)
-    throw usageError(`which ${kind.noun}? No name was given`, `See which there are: kon ${kind.noun} list`);
+    throw usageError(`which ${kind.noun}? No name was given`, `See which there are: ${kind.advice.list}`);
   if (!given && !change) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();

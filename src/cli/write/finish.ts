@@ -18,7 +18,9 @@ export async function finishWrite<T extends KonObject>(
   const { object, did } = result;
   const { format } = context;
   if (!isMachineFormat(format)) context.stdout.write(`${nameOf(kind, object.metadata.name)} ${did}\n`);
-  const final = wait.noWait ? object : await waitUntilReady(context, client, kind, object, wait.timeout);
+  const final = wait.noWait
+    ? object
+    : await waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout });
   if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
   return exitCodes.ok;
 }

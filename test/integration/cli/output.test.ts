@@ -195,7 +195,7 @@ describe('kon account show', () => {
       /^Ready: +False \(PolicyNotFound\)$/m,
       /^Role: +arn:aws:iam::111122223333/m,
       /^ {2}arn:aws:iam::aws:policy\/Nope +no +PolicyNotFound +no such policy$/m,
-      /^ {2}production +yes +\S+ ago +2 current, 1 stale, 0 without identity/m,
+      /^ {2}production +yes +\S+ ago +2 current, 1 stale +-/m,
       /^ {2}staging +no +no +- +NamespaceMissing +there is no namespace$/m,
       /^ {2}\S+ +Warning +PolicyNotFound +1 +IAM has no policy Nope$/m,
       /^ {2}Correct the policies: kon account edit listed$/m,

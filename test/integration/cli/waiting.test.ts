@@ -169,6 +169,32 @@ describe('after a write', () => {
   });
 });
 
+describe('kon apply', () => {
+  it('waits for all of it, and none that fails hides another', async () => {
+    const document = (name: string): string =>
+      `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: {aws: {policyArns: ["${readOnly}"]}}\n`;
+    const names = ['all-good', 'all-bad', 'all-wrong'];
+    const running = kon.start(['apply', '-f', '-', '--timeout', '60s'], {
+      input: names.map(document).join('---\n'),
+    });
+    await running.until('linkedserviceaccount/all-wrong created');
+    const said = (reason: string): Said[] => [
+      { type: 'Ready', status: reason === 'Ready' ? 'True' : 'False', reason, message: `${reason}!` },
+      { type: 'RoleSynced', status: 'True', reason: 'InStep', message: 'arn' },
+    ];
+    await say('lsa/all-bad', 1, said('PolicyNotFound'));
+    await say('lsa/all-wrong', 1, said('RoleNotOwned'));
+    await say('lsa/all-good', 1, said('Ready'));
+    const result = await running.finished;
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('account all-good: RoleSynced: yes, arn (InStep)\n');
+    expect(result.stderr).toContain('account all-good is Ready');
+    expect(result.stderr).toContain('Error: 2 of 3 are written, but not Ready');
+    expect(result.stderr).toContain('  PolicyNotFound! (PolicyNotFound)');
+    expect(result.stderr).toContain('  RoleNotOwned! (RoleNotOwned)');
+  });
+});
+
 describe('kon account delete', () => {
   it('waits until nothing holds it, and says what does', async () => {
     await create('held', '--no-wait').finished;

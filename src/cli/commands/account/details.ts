@@ -81,9 +81,18 @@ const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
   },
   {
     header: 'PODS',
-    value: ({ pods }) =>
-      pods ? `${pods.current} current, ${pods.stale} stale, ${pods.uninjected} without identity` : '',
+    value: ({ pods }) => (pods ? podsText(pods) : ''),
   },
   { header: 'REASON', value: (target) => target.reason ?? '' },
   { header: 'MESSAGE', value: (target) => target.message ?? '' },
 ];
+
+function podsText(pods: NonNullable<TargetStatus['pods']>): string {
+  const parts = [
+    [pods.current, 'current'],
+    [pods.stale, 'stale'],
+    [pods.uninjected, 'without identity'],
+  ] as const;
+  const present = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return present.join(', ') || 'none';
+}
