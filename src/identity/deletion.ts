@@ -5,7 +5,7 @@
 import { decideUnlink } from './links.ts';
 import { isAdopted, ownershipOf, ownershipTagKeys } from './ownership.ts';
 import { ownerOf } from './roles.ts';
-import type { RoleProblem } from './roles.ts';
+import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
 import { sameDocument, trustPolicy } from './trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, StepFailure } from './world.ts';
@@ -16,13 +16,13 @@ export function planDeletion(
   facts: ClusterFacts,
   roleNames: readonly string[],
   list: StepList,
-): RoleProblem {
+): Problem {
   const failures: StepFailure[] = [];
   const want = (step: Parameters<StepList['want']>[0]): void => {
     const failure = list.want(step);
     if (failure) failures.push(failure);
   };
-  const progress = (message: string): RoleProblem =>
+  const progress = (message: string): Problem =>
     failures[0]
       ? { reason: failures[0].code, message: failures[0].message }
       : { reason: 'Deleting', message };

@@ -6,7 +6,7 @@
  */
 import { fieldManager } from '../api/index.ts';
 import { digest } from './digest.ts';
-import type { Problem } from './targets.ts';
+import type { Problem } from './problem.ts';
 import type { Step } from './steps.ts';
 import type { TargetObservation } from './world.ts';
 

@@ -3,8 +3,7 @@ import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleArn } from './arn.ts';
 import { adoptionTags, isAdopted, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
 import { planPolicies, type PolicyRow } from './policies.ts';
-import type { IdentityErrorCode } from './errors.ts';
-import type { IdentityReason } from './reasons.ts';
+import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey, type RoleSpec } from './steps.ts';
 import { sameDocument, subjectOf, trustPolicy } from './trust.ts';
@@ -40,8 +39,6 @@ export function desiredRole(
   };
 }
 
-export type RoleProblem = { readonly reason: IdentityReason | IdentityErrorCode; readonly message: string };
-
 export type RoleAssessment = {
   readonly spec: RoleSpec;
   /** Known in advance: names are deterministic. */
@@ -50,7 +47,7 @@ export type RoleAssessment = {
   readonly role?: ObservedRole;
   readonly belief?: RoleBelief;
   /** What keeps the role, its attachments aside, from being in step. */
-  readonly problem?: RoleProblem;
+  readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
   /** What was changed behind our back, in words. */
   readonly drift: readonly string[];
@@ -136,7 +133,7 @@ function planAdoption(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
   list: StepList,
-): RoleProblem {
+): Problem {
   // What is taken over is looked at first: a listing may be old.
   const failure =
     belief.source === 'sweep'
@@ -170,7 +167,7 @@ function planCreation(
   belief: RoleBelief | undefined,
   arn: string,
   list: StepList,
-): RoleProblem {
+): Problem {
   const create = { kind: 'CreateRole', role: spec.name, spec } as const;
   if (world.account.spec.aws.adopt === true) return planLookup(spec, belief, list);
   const taken =
@@ -195,7 +192,7 @@ function planCreation(
 }
 
 /** A role that is to be adopted is never made. */
-function planLookup(spec: RoleSpec, belief: RoleBelief | undefined, list: StepList): RoleProblem {
+function planLookup(spec: RoleSpec, belief: RoleBelief | undefined, list: StepList): Problem {
   const failure =
     belief?.source === 'read' || belief?.source === 'write'
       ? undefined
@@ -259,7 +256,7 @@ function planUpdates(
   const { rows, unlisted } = planPolicies(list, role, wantedPolicies, facts.quotas.policiesPerRole);
 
   const failure = failures[0];
-  const problem: RoleProblem | undefined =
+  const problem: Problem | undefined =
     drift.length > 0
       ? {
           reason: 'RoleDrifted',

@@ -2,10 +2,8 @@
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { stsAudience } from '../api/index.ts';
 import { accountLabelValue } from './links.ts';
-import type { IdentityReason } from './reasons.ts';
+import type { Problem } from './problem.ts';
 import type { ClusterFacts, TargetObservation } from './world.ts';
-
-export type Problem = { readonly reason: IdentityReason; readonly message: string };
 
 export type TargetDecision = {
   readonly observation: TargetObservation;

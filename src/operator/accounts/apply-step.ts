@@ -2,29 +2,24 @@
 import {
   accountFinalizer,
   accountLabel,
-  createdAnnotation,
   fieldManager,
   linkedServiceAccounts,
-  managedByLabel,
-  managedByValue,
   roleArnAnnotation,
-  stsAudience,
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
-  accountLabelValue,
   IdentityError,
   type IdentityProver,
   type ObservedRole,
-  type ObservedServiceAccount,
   type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { trimServiceAccount } from '../context.ts';
+import { addFinalizer, removeFinalizer, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { classifyKubeError } from '../kube-failures.ts';
 import type { OwnWrites } from '../own-writes.ts';
+import { proveIdentity } from './prove-identity.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
+import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 
 export type StepTools = {
   readonly client: KubeClient;
@@ -34,9 +29,6 @@ export type StepTools = {
   readonly accounts: OwnWrites<LinkedServiceAccount>;
   readonly serviceAccounts: OwnWrites<KubeObject>;
 };
-
-/** The API server issues no token for less. Source: TokenRequest, expirationSeconds. Seconds. */
-const shortestToken = 600;
 
 /** @throws IdentityError */
 export async function applyStep(
@@ -55,18 +47,9 @@ export async function applyStep(
   };
   switch (step.kind) {
     case 'AddFinalizer':
-      return patchFinalizers(
-        account,
-        [...(account.metadata.finalizers ?? []), accountFinalizer],
-        tools,
-        signal,
-      );
-    case 'RemoveFinalizer': {
-      const finalizers = (account.metadata.finalizers ?? []).filter(
-        (finalizer) => finalizer !== accountFinalizer,
-      );
-      return patchFinalizers(account, finalizers, tools, signal);
-    }
+      return writeFinalizer(addFinalizer, account, tools, signal);
+    case 'RemoveFinalizer':
+      return writeFinalizer(removeFinalizer, account, tools, signal);
     case 'ReadRole':
       beliefs.read(step.role, await readRole(step.role, tools, signal));
       return;
@@ -206,120 +189,26 @@ async function forgettingLostRole(
   }
 }
 
-/** With the version it was read at: a list is replaced as a whole, and someone else's finalizer must not be lost. */
-async function patchFinalizers(
+async function writeFinalizer(
+  change: typeof addFinalizer,
   account: LinkedServiceAccount,
-  finalizers: readonly string[],
   { client, accounts }: StepTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, uid, resourceVersion } = account.metadata;
+  const { name } = account.metadata;
   try {
-    const patch = { metadata: { uid, resourceVersion, finalizers } };
-    const written = await client.patch<LinkedServiceAccount>(linkedServiceAccounts, { name }, patch, {
-      type: 'merge',
+    const written = await change(client, linkedServiceAccounts, account, accountFinalizer, {
       fieldManager,
       signal,
     });
     // The last finalizer gone, the object is gone as well.
-    if (written.metadata.deletionTimestamp !== undefined && finalizers.length === 0)
-      accounts.deleted(name, written);
-    else accounts.wrote(name, written);
+    if (
+      !written ||
+      (written.metadata.deletionTimestamp !== undefined && !written.metadata.finalizers?.length)
+    ) {
+      accounts.deleted(name, written ?? account);
+    } else accounts.wrote(name, written);
   } catch (error) {
     throw classifyKubeError(error, `write the finalizers of ${name}`);
   }
-}
-
-/** Created, never applied: what exists already is somebody's, and an apply would quietly join it. */
-async function createServiceAccount(
-  account: LinkedServiceAccount,
-  namespace: string,
-  roleArn: string,
-  { client, serviceAccounts }: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { name } = account.metadata;
-  const object: KubeObject = {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: {
-      namespace,
-      name,
-      labels: { [managedByLabel]: managedByValue, [accountLabel]: accountLabelValue(name) },
-      annotations: { [roleArnAnnotation]: roleArn, [createdAnnotation]: 'true' },
-    },
-  };
-  try {
-    const created = await client.create(resources.serviceAccounts, object, { fieldManager, signal });
-    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(created));
-  } catch (error) {
-    throw classifyKubeError(error, `create ServiceAccount ${namespace}/${name}`);
-  }
-}
-
-async function patchServiceAccount(
-  account: LinkedServiceAccount,
-  namespace: string,
-  observed: ObservedServiceAccount,
-  annotations: Readonly<Record<string, string | null>>,
-  labels: Readonly<Record<string, string | null>>,
-  { client, serviceAccounts }: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { name } = account.metadata;
-  const patch = {
-    metadata: { uid: observed.uid, resourceVersion: observed.resourceVersion, annotations, labels },
-  };
-  try {
-    const options = { type: 'merge', fieldManager, signal } as const;
-    const written = await client.patch<KubeObject>(
-      resources.serviceAccounts,
-      { namespace, name },
-      patch,
-      options,
-    );
-    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(written));
-  } catch (error) {
-    throw classifyKubeError(error, `write ServiceAccount ${namespace}/${name}`);
-  }
-}
-
-async function deleteServiceAccount(
-  account: LinkedServiceAccount,
-  namespace: string,
-  observed: ObservedServiceAccount,
-  { client, serviceAccounts }: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { name } = account.metadata;
-  const { uid, resourceVersion } = observed;
-  try {
-    await client.delete(resources.serviceAccounts, { namespace, name }, { uid, signal });
-  } catch (error) {
-    if (!isNotFound(error)) throw classifyKubeError(error, `delete ServiceAccount ${namespace}/${name}`);
-  }
-  serviceAccounts.deleted(`${namespace}/${name}`, {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { namespace, name, uid, resourceVersion },
-  });
-}
-
-async function proveIdentity(
-  account: LinkedServiceAccount,
-  namespace: string,
-  roleArn: string,
-  { client, prover }: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { name } = account.metadata;
-  const spec = { audiences: [stsAudience], expirationSeconds: shortestToken };
-  let token: string;
-  try {
-    ({ token } = await client.createToken({ namespace, name }, spec, { signal }));
-  } catch (error) {
-    const message = `request a token of ${namespace}/${name}: ${error instanceof Error ? error.message : String(error)}`;
-    throw new IdentityError('TokenRequestFailed', message, { cause: error });
-  }
-  await prover.prove({ token, roleArn, sessionName: 'konstellation-proof' }, signal);
 }

@@ -1,0 +1,92 @@
+/** Writes the link between a target's ServiceAccount and its role. See docs/adr/0004. */
+import {
+  accountLabel,
+  createdAnnotation,
+  fieldManager,
+  managedByLabel,
+  managedByValue,
+  roleArnAnnotation,
+  type LinkedServiceAccount,
+} from '../../api/index.ts';
+import { accountLabelValue, type ObservedServiceAccount } from '../../identity/index.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { trimServiceAccount } from '../context.ts';
+import { classifyKubeError } from '../kube-failures.ts';
+import type { OwnWrites } from '../own-writes.ts';
+
+export type LinkTools = { readonly client: KubeClient; readonly serviceAccounts: OwnWrites<KubeObject> };
+
+/** Created, never applied: what exists already is somebody's, and an apply would quietly join it. */
+export async function createServiceAccount(
+  account: LinkedServiceAccount,
+  namespace: string,
+  roleArn: string,
+  { client, serviceAccounts }: LinkTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = account.metadata;
+  const object: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      namespace,
+      name,
+      labels: { [managedByLabel]: managedByValue, [accountLabel]: accountLabelValue(name) },
+      annotations: { [roleArnAnnotation]: roleArn, [createdAnnotation]: 'true' },
+    },
+  };
+  try {
+    const created = await client.create(resources.serviceAccounts, object, { fieldManager, signal });
+    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(created));
+  } catch (error) {
+    throw classifyKubeError(error, `create ServiceAccount ${namespace}/${name}`);
+  }
+}
+
+export async function patchServiceAccount(
+  account: LinkedServiceAccount,
+  namespace: string,
+  observed: ObservedServiceAccount,
+  annotations: Readonly<Record<string, string | null>>,
+  labels: Readonly<Record<string, string | null>>,
+  { client, serviceAccounts }: LinkTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = account.metadata;
+  const patch = {
+    metadata: { uid: observed.uid, resourceVersion: observed.resourceVersion, annotations, labels },
+  };
+  try {
+    const options = { type: 'merge', fieldManager, signal } as const;
+    const written = await client.patch<KubeObject>(
+      resources.serviceAccounts,
+      { namespace, name },
+      patch,
+      options,
+    );
+    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(written));
+  } catch (error) {
+    throw classifyKubeError(error, `write ServiceAccount ${namespace}/${name}`);
+  }
+}
+
+export async function deleteServiceAccount(
+  account: LinkedServiceAccount,
+  namespace: string,
+  observed: ObservedServiceAccount,
+  { client, serviceAccounts }: LinkTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = account.metadata;
+  const { uid, resourceVersion } = observed;
+  try {
+    await client.delete(resources.serviceAccounts, { namespace, name }, { uid, signal });
+  } catch (error) {
+    if (!isNotFound(error)) throw classifyKubeError(error, `delete ServiceAccount ${namespace}/${name}`);
+  }
+  serviceAccounts.deleted(`${namespace}/${name}`, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { namespace, name, uid, resourceVersion },
+  });
+}
