@@ -37,6 +37,8 @@ const pollMs = 50;
 const answerMs = 5000;
 /** Parts are given 1.5 s. */
 const endMs = 15_000;
+/** From the end of a sandbox to that of its process. */
+const lingerMs = 1000;
 
 /** Runs a sandbox in this process, or finds the one that runs already, waiting until that is ready. */
 export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
@@ -104,6 +106,10 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
+      // It may have ended because somebody else was faster.
+      const other = await connectControl(paths.record);
+      const found = other && (await untilUp(other, report, signal));
+      if (found !== undefined) return { outcome: 'already-running', description: found };
       throw new SandboxError(
         `the sandbox did not come up:\n${await lastError(paths.supervisorLog)}\n(all of it: ${paths.supervisorLog})`,
       );
@@ -141,11 +147,18 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
     return 'not-running';
   }
   await client.stop();
-  const deadline = AbortSignal.timeout(endMs);
-  while (existsSync(paths.record) && isProcessAlive(client.pid) && !deadline.aborted) await delay(pollMs);
+  await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
   // It has answered to its secret, so this is it; its watchdog ends the parts.
-  if (deadline.aborted && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
+  if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
+  // With the lock everything of the sandbox is gone. Its process usually follows at once, and may be one that goes on.
+  await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
+}
+
+/** Resolves when the condition holds or the time is up. */
+async function until(timeoutMs: number, condition: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  while (!condition() && !deadline.aborted) await delay(pollMs);
 }
 
 /** Undefined when none runs. */

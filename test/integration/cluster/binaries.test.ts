@@ -26,8 +26,15 @@ test.skipIf(findGo(process.env) === undefined)(
   { timeout: 300_000 },
   async () => {
     const events: BinaryEvent[] = [];
+    // Ours is to be empty; Go's own, which would follow it, is not.
+    const { stdout: goCache } = await promisify(execFile)('go', ['env', 'GOCACHE']);
     const options = {
-      env: { ...process.env, XDG_CACHE_HOME: cacheHome, KUBEBUILDER_ASSETS: undefined },
+      env: {
+        ...process.env,
+        GOCACHE: goCache.trim(),
+        XDG_CACHE_HOME: cacheHome,
+        KUBEBUILDER_ASSETS: undefined,
+      },
       now: Date.now,
       report: (event: BinaryEvent) => events.push(event),
       watchdog,

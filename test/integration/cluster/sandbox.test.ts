@@ -55,7 +55,12 @@ async function untilNone(status: Status): Promise<void> {
 describe('a sandbox in the background', () => {
   let status: Status;
   beforeAll(async () => {
-    expect(await command(['sandbox', 'up', '--detach'])).toMatchObject({ code: 0 });
+    // Two at once: one of them runs it, both find it.
+    const starts = await Promise.all([
+      command(['sandbox', 'up', '--detach']),
+      command(['sandbox', 'up', '--detach']),
+    ]);
+    for (const start of starts) expect(start).toMatchObject({ code: 0 });
     status = await statusOf();
   });
 
