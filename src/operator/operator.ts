@@ -7,12 +7,7 @@ import {
   createStsIdentityProver,
   type AwsClients,
 } from '../aws/index.ts';
-import {
-  effectiveConfig,
-  type CloudAccount,
-  type IdentityProver,
-  type RoleStore,
-} from '../identity/index.ts';
+import { effectiveConfig } from '../identity/index.ts';
 import {
   createEventRecorder,
   createKubeClient,
@@ -22,12 +17,7 @@ import {
   type LeaderElector,
   type Logger,
 } from '../kube/index.ts';
-import { createAccountController } from './accounts/controller.ts';
-import { createRoleBeliefs } from './accounts/role-beliefs.ts';
-import { createAppController } from './apps/controller.ts';
-import { createClusterController } from './clusters/controller.ts';
-import { createInformers, type OperatorContext } from './context.ts';
-import { createDriftSweep } from './drift-sweep.ts';
+import { createEngine, type Aws } from './engine.ts';
 import { startHealthServer } from './health.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -61,13 +51,6 @@ export type OperatorOptions = {
 /** IAM's endpoint and partition follow from the region; until a ClusterConfig names one, any of the partition `aws` will do. */
 const regionUntilConfigured = 'us-east-1';
 
-type Aws = {
-  readonly clients: AwsClients;
-  readonly roles: RoleStore;
-  readonly prover: IdentityProver;
-  readonly account: CloudAccount;
-};
-
 /** Runs until the signal aborts. Rejects when it cannot work at all. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, logger, now, random, signal } = options;
@@ -79,7 +62,6 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     random,
     beforeWrite: () => elector?.elector.assertLeading(),
   });
-  const informers = createInformers({ client, logger, now, random, setTimer: systemTimer });
   const recorder = createEventRecorder({
     client,
     now,
@@ -88,29 +70,11 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     instance: 'konstellation',
     setTimer: systemTimer,
   });
-  const context: OperatorContext = {
-    client,
-    informers,
-    recorder,
-    logger,
-    now,
-    random,
-    setTimer: systemTimer,
-    assertLeading: () => elector?.elector.assertLeading(),
-  };
-
-  const byRegion = new Map<string, Aws>();
-  const aws = (): Aws => {
-    const config = effectiveConfig(informers.clusterConfigs.store.list());
-    const region = config?.spec.aws.region ?? regionUntilConfigured;
+  const byRegion = new Map<string, Aws & { readonly clients: AwsClients }>();
+  const awsIn = (region: string): Aws => {
     const known = byRegion.get(region);
     if (known) return known;
-    const clients = createAwsClients({
-      region,
-      userAgent,
-      now,
-      onCall: metrics.countAwsCall,
-    });
+    const clients = createAwsClients({ region, userAgent, now, onCall: metrics.countAwsCall });
     const made = {
       clients,
       roles: createIamRoleStore(clients.iam, now),
@@ -120,43 +84,30 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     byRegion.set(region, made);
     return made;
   };
-
-  const beliefs = createRoleBeliefs(now);
-  const drift = createDriftSweep({
-    context,
-    beliefs,
-    aws: () => aws().roles,
-    onSuspicion: (suspects) => {
-      for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
-        accounts.enqueue(name);
-    },
+  const engine = createEngine({
+    client,
+    recorder,
+    logger,
+    now,
+    random,
+    setTimer: systemTimer,
+    assertLeading: () => elector?.elector.assertLeading(),
+    aws: ({ clusterConfigs }) =>
+      awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
   });
-  const accounts = createAccountController({
-    context,
-    beliefs,
-    aws,
-    surveyed: drift.surveyed,
-    concurrency: options.concurrency ?? 16,
-  });
-  const clusters = createClusterController({ context, aws: () => aws().account });
-  const apps = createAppController(
-    context,
-    options.concurrency === undefined ? {} : { concurrency: options.concurrency },
-  );
-
-  const all = Object.values(informers);
   const health = options.health
     ? await startHealthServer({
         ...options.health,
         notReady: () =>
-          [...all, ...apps.informers]
+          engine.watched
             .filter((informer) => !informer.hasSynced() || informer.lastError() !== undefined)
             .map(
               (informer) =>
                 `${informer.resource.plural}: ${informer.lastError()?.message ?? 'not in step with the API server yet'}`,
             ),
         metrics: () => {
-          const list = informers.accounts.store.list();
+          const list = engine.informers.accounts.store.list();
           const ready = list.filter(
             (account) => conditionOf(account.status?.conditions, 'Ready')?.status === 'True',
           ).length;
@@ -167,14 +118,12 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     : undefined;
 
   try {
-    const running = all.map((informer) => informer.start(signal));
-    await Promise.all(all.map((informer) => informer.synced));
+    const { followed } = await engine.follow(signal);
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
-    const controllers = [clusters, drift.controller, accounts, apps.controller];
-    const lead = async (leading: AbortSignal): Promise<void> => {
+    const lead = (leading: AbortSignal): Promise<void> => {
       logger.info('operator leads');
-      await Promise.all(controllers.map((controller) => controller.start(leading)));
+      return engine.work(leading);
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);
@@ -183,7 +132,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     } else {
       await lead(signal);
     }
-    await Promise.all(running);
+    await followed;
   } catch (error) {
     // Stopped before it was in step: that is an end, not a failure.
     if (!signal.aborted) throw error;

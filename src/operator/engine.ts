@@ -1,0 +1,70 @@
+/**
+ * The operator without a host: informers and controllers over a Kubernetes client and AWS, both given. It knows no process,
+ * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
+ */
+import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
+import type { Controller, Informer, KubeObject } from '../kube/index.ts';
+import { createAccountController } from './accounts/controller.ts';
+import { createRoleBeliefs } from './accounts/role-beliefs.ts';
+import { createAppController } from './apps/controller.ts';
+import { createClusterController } from './clusters/controller.ts';
+import { createInformers, type Informers, type OperatorContext } from './context.ts';
+import { createDriftSweep } from './drift-sweep.ts';
+
+export type Aws = {
+  readonly roles: RoleStore;
+  readonly prover: IdentityProver;
+  readonly account: CloudAccount;
+};
+
+export type EngineOptions = Omit<OperatorContext, 'informers'> & {
+  /** AWS in a region. */
+  readonly aws: (informers: Informers) => Aws;
+  /** How many accounts and how many apps are worked on at a time; 16 unless told otherwise. */
+  readonly concurrency?: number;
+};
+
+export type Engine = {
+  readonly informers: Informers;
+  /** Every informer there is, for `/readyz`. */
+  readonly watched: readonly Informer<KubeObject>[];
+  /** Follows the cluster until the signal aborts; resolves when it is in step with it. */
+  follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
+  /** Works until the signal aborts, and finishes what is under way. */
+  work(signal: AbortSignal): Promise<void>;
+};
+
+export function createEngine(options: EngineOptions): Engine {
+  const { aws: awsOf, concurrency = 16, ...rest } = options;
+  const informers = createInformers(rest);
+  const context: OperatorContext = { ...rest, informers };
+  const aws = (): Aws => awsOf(informers);
+  const beliefs = createRoleBeliefs(context.now);
+  const drift = createDriftSweep({
+    context,
+    beliefs,
+    aws: () => aws().roles,
+    onSuspicion: (suspects) => {
+      for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
+        accounts.enqueue(name);
+    },
+  });
+  const accounts = createAccountController({ context, beliefs, aws, surveyed: drift.surveyed, concurrency });
+  const clusters = createClusterController({ context, aws: () => aws().account });
+  const apps = createAppController(context, { concurrency });
+  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps.controller];
+  const all: readonly Informer<KubeObject>[] = Object.values(informers);
+
+  return {
+    informers,
+    watched: [...all, ...apps.informers],
+    async follow(signal) {
+      const followed = Promise.all(all.map((informer) => informer.start(signal)));
+      await Promise.all(all.map((informer) => informer.synced));
+      return { followed };
+    },
+    async work(signal) {
+      await Promise.all(controllers.map((controller) => controller.start(signal)));
+    },
+  };
+}
