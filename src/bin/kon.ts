@@ -4,7 +4,6 @@
  * nothing may be loaded that an old Node.js cannot parse; and what only some commands need is loaded by them, as each
  * start waits for it.
  */
-import { realpathSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
@@ -53,7 +52,8 @@ async function start(): Promise<number> {
     });
   await keepCompiledCode(process.env);
   const { main } = await import('../cli/main.ts');
-  return main(argv, hostOf(interruption.signal));
+  const { realpathSync } = await import('node:fs');
+  return main(argv, hostOf(interruption.signal, realpathSync(process.argv[1] ?? '')));
 }
 
 /**
@@ -67,7 +67,7 @@ async function keepCompiledCode(env: NodeJS.ProcessEnv): Promise<void> {
   enableCompileCache(`${cache}/konstellation/compiled`);
 }
 
-function hostOf(signal: AbortSignal): Host {
+function hostOf(signal: AbortSignal, executable: string): Host {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -78,7 +78,7 @@ function hostOf(signal: AbortSignal): Host {
     random: Math.random,
     signal,
     // Not the link in a folder of executables by which it may have been called: that can go away meanwhile.
-    self: [process.execPath, ...process.execArgv, realpathSync(process.argv[1] ?? '')],
+    self: [process.execPath, ...process.execArgv, executable],
     spawn: run,
   };
 }

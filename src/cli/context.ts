@@ -12,8 +12,12 @@ export type OutputStream = {
   readonly columns: number | undefined;
 };
 
-/** A stream and whether colour may be written to it: on a terminal, unless `NO_COLOR`, `--no-color` or `TERM=dumb`. */
-export type Output = OutputStream & { readonly color: boolean };
+export type Output = OutputStream & {
+  /** Whether colour may be written to it: on a terminal, unless `NO_COLOR`, `--no-color` or `TERM=dumb`. */
+  readonly color: boolean;
+  /** Whether what was written can be written over: on a terminal other than a dumb one. */
+  readonly redraws: boolean;
+};
 
 export type InputStream = {
   readonly isTTY: boolean;

@@ -1,11 +1,27 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { KubeApiError, KubeConfigError, KubeUnreachableError } from '../kube/errors.ts';
-import { CliError } from './errors.ts';
+import { CliError, errorCodes } from './errors.ts';
 import { explain } from './explain.ts';
 import { renderError } from './output/error.ts';
 
 const api = (code: number, reason: string, message: string, details?: object): KubeApiError =>
   new KubeApiError({ code, reason, message, ...(details ? { details } : {}) });
+
+describe('the registry of errors', () => {
+  it('holds no code that nothing tells', () => {
+    const sources = globSync('**/*.ts', { cwd: import.meta.dirname })
+      .filter((file) => file !== 'errors.ts' && !file.endsWith('.test.ts'))
+      .map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
+      .join('\n');
+    // Usage errors have a function of their own, in the registry's file.
+    const untold = Object.keys(errorCodes).filter(
+      (code) => code !== 'USAGE' && !sources.includes(`'${code}'`),
+    );
+    expect(untold).toEqual([]);
+  });
+});
 
 describe('explain', () => {
   it.each<[unknown, string, number]>([

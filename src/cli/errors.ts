@@ -67,7 +67,6 @@ export const errorCodes = {
     meaning: 'No sandbox runs in the folder that was looked at.',
   },
   INTERRUPTED: { exit: exitCodes.interrupted, meaning: 'Ended by Ctrl-C or SIGTERM.' },
-  UNSUPPORTED_NODE: { exit: exitCodes.error, meaning: 'The Node.js that runs `kon` is too old for it.' },
   INTERNAL: { exit: exitCodes.error, meaning: 'A fault of `kon` itself. Please report it.' },
 } as const satisfies Readonly<Record<string, ErrorDefinition>>;
 

@@ -71,11 +71,12 @@ async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): 
 
 /** Colour goes to terminals only. https://no-color.org: any value but the empty one turns it off. */
 function withColor(stream: OutputStream, env: Host['env'], wanted: boolean): Output {
-  const color = wanted && stream.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const redraws = stream.isTTY && env['TERM'] !== 'dumb';
   return {
     write: (text) => stream.write(text),
     isTTY: stream.isTTY,
     columns: stream.columns,
-    color,
+    color: wanted && redraws && !env['NO_COLOR'],
+    redraws,
   };
 }

@@ -1,28 +1,26 @@
 /** Columns that several tables share. */
 import type { Condition } from '../../api/meta.ts';
-import { conditionOf } from '../../api/meta.ts';
 import { formatAge } from '../duration.ts';
+import { readyOf } from '../conditions.ts';
 import type { KonObject } from '../kinds.ts';
 import type { Style } from './color.ts';
 import type { Column } from './table.ts';
 
 export const nameColumn: Column<KonObject> = { header: 'NAME', value: (object) => object.metadata.name };
 
-const ready = (object: KonObject): Condition | undefined => conditionOf(object.status?.conditions, 'Ready');
-
 export const readyColumn: Column<KonObject> = {
   header: 'READY',
-  value: (object) => ready(object)?.status ?? 'Unknown',
-  style: (object) => statusStyle(ready(object)?.status),
+  value: (object) => readyOf(object)?.status ?? 'Unknown',
+  style: (object) => statusStyle(readyOf(object)?.status),
 };
 
 export const reasonColumn: Column<KonObject> = {
   header: 'REASON',
   value: (object) =>
     object.metadata.deletionTimestamp === undefined
-      ? (ready(object)?.reason ?? 'NotObserved')
-      : ready(object)?.status === 'False'
-        ? (ready(object)?.reason ?? 'Deleting')
+      ? (readyOf(object)?.reason ?? 'NotObserved')
+      : readyOf(object)?.status === 'False'
+        ? (readyOf(object)?.reason ?? 'Deleting')
         : 'Deleting',
 };
 

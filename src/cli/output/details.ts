@@ -1,7 +1,8 @@
 /** The parts from which `show` and `status` are put together. */
-import { conditionOf, type Condition } from '../../api/meta.ts';
+import type { Condition } from '../../api/meta.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { Output } from '../context.ts';
+import { readyOf } from '../conditions.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { nextStepsFor, subjectOf } from '../wait/reasons.ts';
 import { problemsOf } from '../wait/progress.ts';
@@ -63,7 +64,7 @@ export function eventColumns(now: number): readonly Column<ObjectEvent>[] {
 
 /** What to do, when the object is not Ready. */
 export function renderNext(kind: Kind, object: KonObject, output: Output): string {
-  const ready = conditionOf(object.status?.conditions, 'Ready');
+  const ready = readyOf(object);
   if (ready?.status === 'True') return '';
   const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];
   // Each ends in the advice to look here, where the reader already is.

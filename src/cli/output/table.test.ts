@@ -16,6 +16,7 @@ const output = (isTTY: boolean, color = false): Output => ({
   write: () => undefined,
   isTTY,
   color,
+  redraws: isTTY,
   columns: isTTY ? 80 : undefined,
 });
 

@@ -1,9 +1,9 @@
 /** Waits until a deleted object is gone, and says what holds it. */
 import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { conditionOf } from '../../api/meta.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
+import { readyOf } from '../conditions.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
 import { nextStepsFor } from './reasons.ts';
@@ -15,7 +15,7 @@ type Holder = { readonly reason: string; readonly message: string };
 export function holderOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
-  const ready = conditionOf(object.status?.conditions, 'Ready');
+  const ready = readyOf(object);
   // What was said before the deletion tells nothing about it.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {

@@ -1,8 +1,8 @@
 /** How far an object is, and what is in the way: read from its status alone, so that wait and show say the same. */
 import type { Condition } from '../../api/meta.ts';
-import { conditionOf } from '../../api/meta.ts';
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { conditionOf, readyOf } from '../conditions.ts';
 import type { KonObject } from '../kinds.ts';
 import { needsPerson } from './reasons.ts';
 
@@ -25,7 +25,7 @@ export type Progress = {
 /** @param generation of the spec that was written; what was said of an older one does not count */
 export function describeProgress(object: KonObject, generation: number): Progress {
   const conditions = object.status?.conditions ?? [];
-  const ready = conditionOf(conditions, 'Ready');
+  const ready = readyOf(object);
   const observed = ready?.observedGeneration ?? object.status?.observedGeneration ?? 0;
   if (!ready || observed < generation)
     return {
@@ -53,7 +53,7 @@ export type Problem = {
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
   if (rows.length > 0) return rows;
-  const ready = conditionOf(object.status?.conditions, 'Ready');
+  const ready = readyOf(object);
   return ready && ready.status !== 'True' ? [{ reason: ready.reason, message: ready.message }] : [];
 }
 
@@ -62,8 +62,8 @@ const isAccount = (object: KonObject): object is LinkedServiceAccount =>
 const isApp = (object: KonObject): object is App => object.kind === 'App';
 
 function accountRows(account: LinkedServiceAccount): readonly Problem[] {
-  const { policies = [], targets = [], conditions } = account.status ?? {};
-  const role = conditionOf(conditions, 'RoleSynced');
+  const { policies = [], targets = [] } = account.status ?? {};
+  const role = conditionOf(account, 'RoleSynced');
   return [
     ...(role?.status === 'False' ? [{ about: 'role', reason: role.reason, message: role.message }] : []),
     ...policies

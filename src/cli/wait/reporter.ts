@@ -14,7 +14,7 @@ export type Reporter = {
 
 /** @param prefix of each line off a terminal, where there is no headline */
 export function createReporter(output: Output, prefix = ''): Reporter {
-  return output.isTTY ? liveReporter(output) : lineReporter(output, prefix);
+  return output.redraws ? liveReporter(output) : lineReporter(output, prefix);
 }
 
 const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, style: Style]>> = {

@@ -4,7 +4,7 @@ import type {
   PolicyStatus,
   TargetStatus,
 } from '../../../api/linked-service-account.ts';
-import { conditionOf } from '../../../api/meta.ts';
+import { readyOf } from '../../conditions.ts';
 import { accountKind } from '../../kinds.ts';
 import { ageOf } from '../../output/columns.ts';
 import {
@@ -22,7 +22,7 @@ export function renderAccount(account: LinkedServiceAccount, options: ShowOption
   const { metadata, spec, status } = account;
   const { stdout } = options;
   const now = options.now();
-  const ready = conditionOf(status?.conditions, 'Ready');
+  const ready = readyOf(account);
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const policies = [
     ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),

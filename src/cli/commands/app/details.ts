@@ -1,6 +1,6 @@
 /** An app as `kon app status` tells it. */
 import type { App, AppTargetStatus } from '../../../api/app.ts';
-import { conditionOf } from '../../../api/meta.ts';
+import { readyOf } from '../../conditions.ts';
 import { appKind } from '../../kinds.ts';
 import type { Style } from '../../output/color.ts';
 import { ageOf } from '../../output/columns.ts';
@@ -20,7 +20,7 @@ export function renderApp(app: App, options: ShowOptions): string {
   const { metadata, spec, status } = app;
   const { stdout } = options;
   const now = options.now();
-  const ready = conditionOf(status?.conditions, 'Ready');
+  const ready = readyOf(app);
   const known = new Map(status?.targets?.map((target) => [target.name, target]));
   const targets = [
     ...spec.targets.map(({ name }): TargetRow => known.get(name) ?? { name }),

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { Output } from '../context.ts';
+import type { ProgressLine } from './progress.ts';
+import { createReporter } from './reporter.ts';
+
+function recorder(isTTY: boolean, columns?: number): { output: Output; text: () => string } {
+  let written = '';
+  return {
+    output: { write: (text) => void (written += text), isTTY, columns, color: false, redraws: isTTY },
+    text: () => written,
+  };
+}
+
+const line = (status: ProgressLine['status'], message: string): ProgressLine => ({
+  label: 'RoleSynced',
+  status,
+  reason: 'Some',
+  message,
+});
+
+describe('createReporter off a terminal', () => {
+  it('writes a line for each change, and none for what stays', () => {
+    const { output, text } = recorder(false);
+    const reporter = createReporter(output, 'account a: ');
+    reporter.update('ignored', [line('False', 'soon')]);
+    reporter.update('ignored', [line('False', 'soon')]);
+    reporter.update('ignored', [line('True', 'done')]);
+    expect(text()).toBe(
+      'account a: RoleSynced: not yet, soon (Some)\naccount a: RoleSynced: yes, done (Some)\n',
+    );
+  });
+});
+
+describe('createReporter on a terminal', () => {
+  it('redraws its block in place, and only when it changed', () => {
+    const { output, text } = recorder(true, 80);
+    const reporter = createReporter(output);
+    reporter.update('head', [line('False', 'soon')]);
+    reporter.update('head', [line('False', 'soon')]);
+    reporter.update('head', [line('True', 'done')]);
+    reporter.end();
+    expect(text()).toBe('head\n  · RoleSynced  soon\n\u001B[2A\u001B[Jhead\n  √ RoleSynced  done\n');
+  });
+
+  it('cuts what would wrap, since it could not be redrawn', () => {
+    const { output, text } = recorder(true, 30);
+    createReporter(output).update('a headline that is far too long for it', [line('False', 'x'.repeat(50))]);
+    for (const row of text().trimEnd().split('\n')) expect(row.length).toBeLessThan(30);
+  });
+
+  it('leaves what it shows when it ends, and notes above what comes next', () => {
+    const { output, text } = recorder(true, 80);
+    const reporter = createReporter(output);
+    reporter.update('head', []);
+    reporter.note('patience');
+    reporter.update('head', []);
+    reporter.end();
+    reporter.note('after');
+    expect(text()).toBe('head\n\u001B[1A\u001B[Jpatience\nhead\nafter\n');
+  });
+});
