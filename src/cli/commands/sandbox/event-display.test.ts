@@ -16,6 +16,7 @@ function show(events: readonly SandboxEvent[], terminal: boolean): string {
       isTTY: terminal,
       columns: terminal ? 40 : undefined,
       color: false,
+      redraws: terminal,
     },
     () => now,
   );
