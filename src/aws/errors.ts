@@ -29,6 +29,9 @@ const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
   ThrottlingException: 'Throttled',
   TooManyRequestsException: 'Throttled',
   RequestLimitExceeded: 'Throttled',
+  RequestThrottled: 'Throttled',
+  RequestThrottledException: 'Throttled',
+  SlowDown: 'Throttled',
   ServiceFailure: 'ServiceFailure',
   ServiceFailureException: 'ServiceFailure',
   InternalFailure: 'ServiceFailure',
@@ -74,6 +77,26 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
   if (networkCodes.has(codeOf(error))) return new IdentityError('Unreachable', message, { cause: error });
   if (statusOf(error) >= 500) return new IdentityError('ServiceFailure', message, { cause: error });
   return new IdentityError('Unexpected', message, { cause: error });
+}
+
+/**
+ * What to do with a failed call. `throttled`: AWS did nothing, and wants fewer calls. `transient`: it passes, and the
+ * call may or may not have been carried out. `final`: repeating it at once changes nothing.
+ */
+export function retryClassOf(error: unknown): 'throttled' | 'transient' | 'final' {
+  const name = error instanceof Error ? error.name : '';
+  // STS's answer when it could not ask the issuer for its keys in time.
+  if (name.startsWith('IDPCommunicationError')) return 'transient';
+  switch (classifyAwsError(error, '').code) {
+    case 'Throttled':
+      return 'throttled';
+    case 'ServiceFailure':
+    case 'Unreachable':
+    case 'ConcurrentChange':
+      return 'transient';
+    default:
+      return 'final';
+  }
 }
 
 /** What STS says of a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { createFairQueue, type FairQueue } from './fair-queue.ts';
+
+const drain = (queue: FairQueue<string>): string[] => {
+  const taken: string[] = [];
+  for (let item = queue.take(); item !== undefined; item = queue.take()) taken.push(item);
+  return taken;
+};
+
+describe('a fair queue', () => {
+  it('gives out the more urgent level first, whatever came earlier', () => {
+    const queue = createFairQueue<string>(3);
+    queue.push('sweep', 2, 'fleet');
+    queue.push('new', 1, 'a');
+    queue.push('edit', 0, 'b');
+    expect(drain(queue)).toEqual(['edit', 'new', 'sweep']);
+  });
+
+  it('takes one item of each owner in turn', () => {
+    const queue = createFairQueue<string>(1);
+    for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
+    for (const item of ['b1', 'b2']) queue.push(item, 0, 'b');
+    queue.push('c1', 0, 'c');
+    expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
+  });
+
+  it('lets an owner that comes late have its turn before the second round of others', () => {
+    const queue = createFairQueue<string>(1);
+    for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
+    expect(queue.take()).toBe('a1');
+    queue.push('b1', 0, 'b');
+    expect(drain(queue)).toEqual(['a2', 'b1', 'a3']);
+  });
+
+  it('puts back what was taken too early as the next of its level', () => {
+    const queue = createFairQueue<string>(2);
+    queue.push('a1', 0, 'a');
+    queue.push('a2', 0, 'a');
+    queue.push('b1', 0, 'b');
+    const early = queue.take() ?? '';
+    queue.pushFront(early, 0, 'a');
+    expect(drain(queue)).toEqual(['a1', 'b1', 'a2']);
+  });
+
+  it('counts by level, also after removals', () => {
+    const queue = createFairQueue<string>(2);
+    queue.push('a1', 0, 'a');
+    queue.push('a2', 1, 'a');
+    queue.push('b1', 1, 'b');
+    expect([queue.size, queue.sizeOf(0), queue.sizeOf(1)]).toEqual([3, 1, 2]);
+    expect(queue.remove('a2', 1, 'a')).toBe(true);
+    expect(queue.remove('a2', 1, 'a')).toBe(false);
+    expect([queue.size, queue.sizeOf(0), queue.sizeOf(1)]).toEqual([2, 1, 1]);
+    expect(drain(queue)).toEqual(['a1', 'b1']);
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * Who is next: the most urgent level first, and within a level one item of each owner in turn, so that one owner with
+ * a hundred items keeps nobody waiting for more than one of them.
+ */
+
+export type FairQueue<T> = {
+  /** @param level 0 is the most urgent */
+  push(item: T, level: number, owner: string): void;
+  /** Puts an item that was taken before its time back to where it is the next of its level. */
+  pushFront(item: T, level: number, owner: string): void;
+  take(): T | undefined;
+  /** Returns whether the item was there. */
+  remove(item: T, level: number, owner: string): boolean;
+  readonly size: number;
+  sizeOf(level: number): number;
+};
+
+export function createFairQueue<T>(levels: number): FairQueue<T> {
+  /** By owner, in the order in which their turns come. */
+  const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
+  const sizes = Array.from({ length: levels }, () => 0);
+  let size = 0;
+
+  const resize = (level: number, by: number): void => {
+    sizes[level] = (sizes[level] ?? 0) + by;
+    size += by;
+  };
+  const ofLevel = (level: number): Map<string, T[]> => {
+    const found = turns[level];
+    if (!found) throw new RangeError(`there is no level ${level}`);
+    return found;
+  };
+
+  return {
+    push(item, level, owner) {
+      const owners = ofLevel(level);
+      const items = owners.get(owner);
+      if (items) items.push(item);
+      else owners.set(owner, [item]);
+      resize(level, 1);
+    },
+    pushFront(item, level, owner) {
+      const owners = ofLevel(level);
+      const items = [item, ...(owners.get(owner) ?? [])];
+      owners.delete(owner);
+      turns[level] = new Map([[owner, items], ...owners]);
+      resize(level, 1);
+    },
+    take() {
+      for (const [level, owners] of turns.entries()) {
+        for (const [owner, items] of owners) {
+          const item = items.shift();
+          owners.delete(owner);
+          if (items.length > 0) owners.set(owner, items);
+          if (item === undefined) continue;
+          resize(level, -1);
+          return item;
+        }
+      }
+      return undefined;
+    },
+    remove(item, level, owner) {
+      const items = ofLevel(level).get(owner);
+      const index = items?.indexOf(item) ?? -1;
+      if (!items || index < 0) return false;
+      items.splice(index, 1);
+      if (items.length === 0) ofLevel(level).delete(owner);
+      resize(level, -1);
+      return true;
+    },
+    get size() {
+      return size;
+    },
+    sizeOf: (level) => sizes[level] ?? 0,
+  };
+}

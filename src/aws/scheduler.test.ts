@@ -1,0 +1,361 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  createCallScheduler,
+  type CallOutcome,
+  type CallScheduler,
+  type Caller,
+  type SchedulerOptions,
+} from './scheduler.ts';
+import { createSimulatedService, failure, type SimulatedService } from './testing/simulated-service.ts';
+
+const person: Caller = { owner: 'a', urgency: 'edit' };
+
+const schedulerOf = (options: Partial<SchedulerOptions> = {}): CallScheduler =>
+  createCallScheduler({
+    service: 'iam',
+    now: Date.now,
+    random: () => 0.5,
+    setTimer: (callback, delayMs) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+    ...options,
+  });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Runs `count` calls that are all asked for at once, and tells how long they took in seconds. */
+async function run(scheduler: CallScheduler, service: SimulatedService, count: number): Promise<number> {
+  const startedAt = Date.now();
+  const seconds = Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      scheduler.run({ action: 'X', caller: { owner: `a${index % 50}`, urgency: 'awaited' } }, (signal) =>
+        service.call(signal),
+      ),
+    ),
+  ).then(() => (Date.now() - startedAt) / 1000);
+  await vi.advanceTimersByTimeAsync(600_000);
+  return seconds;
+}
+
+describe('under a rate that AWS does not tell', () => {
+  it.each([
+    { ratePerSecond: 20, burst: 40, latencyMs: 30, calls: 300 },
+    { ratePerSecond: 20, burst: 40, latencyMs: 5, calls: 300 },
+    { ratePerSecond: 100, burst: 100, latencyMs: 30, calls: 1500 },
+  ])(
+    'comes within a tenth of what is possible, and hardly ever over it: $ratePerSecond/s, burst $burst, $latencyMs ms',
+    async ({ ratePerSecond, burst, latencyMs, calls }) => {
+      const service = createSimulatedService({ now: Date.now, latencyMs, limit: { ratePerSecond, burst } });
+      const seconds = await run(schedulerOf(), service, calls);
+      expect(seconds).toBeLessThanOrEqual(((calls - burst) / ratePerSecond) * 1.1);
+      expect(service.throttled / service.arrived).toBeLessThan(0.01);
+      expect(service.accepted).toBe(calls);
+    },
+  );
+
+  it('comes close to it over minutes', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 20, burst: 40 },
+    });
+    const seconds = await run(schedulerOf(), service, 3000);
+    expect(seconds).toBeLessThanOrEqual(150 * 1.1);
+    expect(service.throttled / service.arrived).toBeLessThan(0.01);
+  });
+
+  it('also when AWS saves up hardly anything', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 20, burst: 2 },
+    });
+    const seconds = await run(schedulerOf(), service, 3000);
+    expect(seconds).toBeLessThanOrEqual(150 * 1.25);
+    expect(service.throttled / service.arrived).toBeLessThan(0.03);
+  });
+
+  it('keeps what it has learned while there is nothing to do', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 20, burst: 40 },
+    });
+    const scheduler = schedulerOf();
+    await run(scheduler, service, 200);
+    expect(scheduler.figures().ratePerSecond).toBeGreaterThan(17);
+    expect(scheduler.figures().ratePerSecond).toBeLessThan(21);
+    await vi.advanceTimersByTimeAsync(600_000);
+    const before = service.throttled;
+    await run(scheduler, service, 200);
+    expect(service.throttled - before).toBeLessThanOrEqual(2);
+    expect(scheduler.figures().ratePerSecond).toBeGreaterThan(17);
+  });
+
+  it('finds out that AWS takes more again', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 10, burst: 10 },
+    });
+    const scheduler = schedulerOf();
+    await run(scheduler, service, 100);
+    expect(scheduler.figures().ratePerSecond).toBeLessThan(12);
+    service.setLimit(undefined);
+    const seconds = await run(scheduler, service, 3000);
+    expect(seconds).toBeLessThan(90);
+  });
+
+  it('goes down with a rate that falls', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 100, burst: 50 },
+    });
+    const scheduler = schedulerOf();
+    await run(scheduler, service, 1000);
+    service.setLimit({ ratePerSecond: 10, burst: 10 });
+    const before = service.arrived;
+    const throttledBefore = service.throttled;
+    await run(scheduler, service, 600);
+    expect((service.throttled - throttledBefore) / (service.arrived - before)).toBeLessThan(0.05);
+    expect(scheduler.figures().ratePerSecond).toBeLessThan(12);
+  });
+});
+
+describe('without a rate', () => {
+  it('gets up to speed within seconds', async () => {
+    const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
+    expect(await run(schedulerOf(), service, 3000)).toBeLessThan(7);
+    expect(service.throttled).toBe(0);
+  });
+
+  it('never has more calls in the air than it may', async () => {
+    let inFlight = 0;
+    let most = 0;
+    const scheduler = schedulerOf({ mostInFlight: 8 });
+    const calls = Array.from({ length: 1000 }, () =>
+      scheduler.run({ action: 'X', caller: person }, async () => {
+        inFlight += 1;
+        most = Math.max(most, inFlight);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        inFlight -= 1;
+      }),
+    );
+    await vi.advanceTimersByTimeAsync(60_000);
+    await Promise.all(calls);
+    expect(most).toBe(8);
+  });
+});
+
+describe('the order of calls', () => {
+  const order = async (scheduler: CallScheduler, calls: readonly Caller[]): Promise<string[]> => {
+    const sent: string[] = [];
+    const all = calls.map((caller) =>
+      scheduler.run({ action: 'X', caller }, async () => {
+        sent.push(`${caller.urgency} ${caller.owner}`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }),
+    );
+    await vi.advanceTimersByTimeAsync(10_000);
+    await Promise.all(all);
+    return sent;
+  };
+
+  it("puts a person's edit before everything that only waits its turn", async () => {
+    const sent = await order(schedulerOf({ mostInFlight: 1 }), [
+      { owner: 'first', urgency: 'sweep' },
+      { owner: 'fleet', urgency: 'sweep' },
+      { owner: 'b', urgency: 'upkeep' },
+      { owner: 'c', urgency: 'awaited' },
+      { owner: 'd', urgency: 'edit' },
+    ]);
+    expect(sent).toEqual(['sweep first', 'edit d', 'awaited c', 'upkeep b', 'sweep fleet']);
+  });
+
+  it('is fair between accounts of one urgency', async () => {
+    const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', urgency: 'awaited' }));
+    const sent = await order(schedulerOf({ mostInFlight: 1 }), [...many, { owner: 'b', urgency: 'awaited' }]);
+    expect(sent.indexOf('awaited b')).toBe(2);
+  });
+
+  it('tells how many wait, by urgency', async () => {
+    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const all = order(scheduler, [person, person, { owner: 'fleet', urgency: 'sweep' }]);
+    expect(scheduler.figures()).toMatchObject({
+      inFlight: 1,
+      waiting: { edit: 1, awaited: 0, upkeep: 0, sweep: 1 },
+      ratePerSecond: undefined,
+    });
+    await all;
+    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { edit: 0, sweep: 0 } });
+  });
+});
+
+describe('calls that fail', () => {
+  const failing = (names: readonly string[]): { attempt: () => Promise<string>; calls: () => number } => {
+    let calls = 0;
+    return {
+      calls: () => calls,
+      attempt: async () => {
+        const name = names[calls];
+        calls += 1;
+        if (name !== undefined) throw failure(name);
+        return 'done';
+      },
+    };
+  };
+  const settled = async (promise: Promise<unknown>): Promise<unknown> => {
+    const outcome = promise.catch((error: unknown) => (error instanceof Error ? error.name : error));
+    await vi.advanceTimersByTimeAsync(60_000);
+    return outcome;
+  };
+
+  it.each(['ServiceFailure', 'TimeoutError', 'ConcurrentModificationException', 'Throttling'])(
+    'are made again after %s',
+    async (name) => {
+      const { attempt, calls } = failing([name, name]);
+      expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('done');
+      expect(calls()).toBe(3);
+    },
+  );
+
+  it('are made again when the connection broke', async () => {
+    let calls = 0;
+    const attempt = async (): Promise<string> => {
+      calls += 1;
+      if (calls === 1) throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+      return 'done';
+    };
+    expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('done');
+  });
+
+  it('are given back when AWS keeps failing', async () => {
+    const { attempt, calls } = failing(Array.from({ length: 20 }, () => 'ServiceFailure'));
+    expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('ServiceFailure');
+    expect(calls()).toBe(4);
+  });
+
+  it('are given back when AWS throttles for minutes', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 10,
+      limit: { ratePerSecond: 0, burst: 0 },
+    });
+    const call = schedulerOf().run({ action: 'X', caller: person }, () => service.call());
+    const outcome = call.catch((error: unknown) => (error instanceof Error ? error.name : error));
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(await outcome).toBe('Throttling');
+    expect(service.arrived).toBeLessThan(60);
+  });
+
+  it.each(['NoSuchEntityException', 'AccessDenied', 'MalformedPolicyDocumentException'])(
+    'are given back at once after %s',
+    async (name) => {
+      const { attempt, calls } = failing([name]);
+      expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe(name);
+      expect(calls()).toBe(1);
+    },
+  );
+
+  it('are told one by one, with how they ended', async () => {
+    const told: CallOutcome[] = [];
+    const { attempt } = failing(['ServiceFailure']);
+    const scheduler = schedulerOf({ onCall: (call) => told.push(call) });
+    await settled(scheduler.run({ action: 'GetRole', caller: person }, attempt));
+    expect(told).toEqual([
+      { service: 'iam', action: 'GetRole', outcome: 'ServiceFailure', durationMs: 0 },
+      { service: 'iam', action: 'GetRole', outcome: 'Success', durationMs: 0 },
+    ]);
+  });
+});
+
+describe('reads of the same', () => {
+  it('become one call while it has not been sent', async () => {
+    const scheduler = schedulerOf({ mostInFlight: 1 });
+    let calls = 0;
+    const read = (urgency: Caller['urgency']): Promise<number> =>
+      scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: { owner: 'a', urgency } }, async () => {
+        calls += 1;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        return calls;
+      });
+    const blocking = read('sweep');
+    const joined = [read('sweep'), read('edit'), read('upkeep')];
+    expect(scheduler.figures().waiting).toMatchObject({ edit: 1, sweep: 0, upkeep: 0 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await blocking).toBe(1);
+    expect(await Promise.all(joined)).toEqual([2, 2, 2]);
+  });
+
+  it('are not joined to one that is on its way, whose answer may be from before a write', async () => {
+    const scheduler = schedulerOf();
+    let calls = 0;
+    const read = (): Promise<void> =>
+      scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: person }, async () => {
+        calls += 1;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      });
+    const all = [read(), read()];
+    await vi.advanceTimersByTimeAsync(100);
+    await Promise.all(all);
+    expect(calls).toBe(2);
+  });
+
+  it('go on for those who still wait when one of them gives up', async () => {
+    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const block = scheduler.run({ action: 'X', caller: person }, () => new Promise((r) => setTimeout(r, 10)));
+    const abort = new AbortController();
+    const read = (signal?: AbortSignal): Promise<string> =>
+      scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: person, signal }, async () => 'role');
+    const one = read(abort.signal);
+    const other = read();
+    abort.abort(failure('Stopped'));
+    await expect(one).rejects.toThrow('Stopped');
+    await vi.advanceTimersByTimeAsync(100);
+    await block;
+    expect(await other).toBe('role');
+  });
+});
+
+describe('an abort', () => {
+  it('takes a call out of the queue, and cuts off one that is on its way', async () => {
+    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const service = createSimulatedService({ now: Date.now, latencyMs: 1_000 });
+    const abort = new AbortController();
+    const { signal } = abort;
+    const call = (): Promise<void> =>
+      scheduler.run({ action: 'X', caller: person, signal }, (inner) => service.call(inner));
+    const all = [call(), call()].map((promise) =>
+      promise.catch((error: unknown) => (error instanceof Error ? error.message : error)),
+    );
+    await vi.advanceTimersByTimeAsync(10);
+    abort.abort(new Error('the process stops'));
+    expect(await Promise.all(all)).toEqual(['the process stops', 'the process stops']);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(service.arrived).toBe(1);
+    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { edit: 0 } });
+  });
+
+  it('ends the rest before the next attempt', async () => {
+    const scheduler = schedulerOf();
+    const abort = new AbortController();
+    let calls = 0;
+    const call = scheduler.run({ action: 'X', caller: person, signal: abort.signal }, async () => {
+      calls += 1;
+      throw failure('ServiceFailure');
+    });
+    const outcome = call.catch((error: unknown) => (error instanceof Error ? error.message : error));
+    await vi.advanceTimersByTimeAsync(10);
+    abort.abort(new Error('enough'));
+    expect(await outcome).toBe('enough');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(calls).toBe(1);
+  });
+});

@@ -1,0 +1,263 @@
+/**
+ * Every call to one AWS service goes through here: in order of urgency, fair between accounts, no faster than AWS takes
+ * them, and again when AWS failed in a way that passes. The SDK's own retries are off, as two that slow down and repeat
+ * independently wait far too long, and know nothing of urgency.
+ */
+import { createAdaptiveRate } from './adaptive-rate.ts';
+import { retryClassOf } from './errors.ts';
+import { createFairQueue } from './fair-queue.ts';
+
+/**
+ * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `awaited`: someone
+ * waits for an account to be ready. `upkeep`: of accounts that are ready. `sweep`: looking for what was changed elsewhere.
+ */
+export const urgencies = ['edit', 'awaited', 'upkeep', 'sweep'] as const;
+export type Urgency = (typeof urgencies)[number];
+
+/** On whose behalf a call is made. Owners have their turns one after the other. */
+export type Caller = { readonly owner: string; readonly urgency: Urgency };
+
+export type CallOutcome = {
+  readonly service: string;
+  readonly action: string;
+  /** `Success`, or the name of the error. */
+  readonly outcome: string;
+  readonly durationMs: number;
+};
+
+export type SchedulerFigures = {
+  readonly service: string;
+  /** Calls that wait to be sent. */
+  readonly waiting: Readonly<Record<Urgency, number>>;
+  readonly inFlight: number;
+  /** Calls per second that AWS was found to take; undefined until it has throttled. */
+  readonly ratePerSecond: number | undefined;
+};
+
+export type ScheduledCall = {
+  readonly action: string;
+  readonly caller: Caller;
+  /** Reads with the same key that have not been sent yet become one call. */
+  readonly sameAs?: string;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type CallScheduler = {
+  /**
+   * Rejects with what the last attempt threw, or with the signal's reason. `attempt` may be called several times: what
+   * it does has to come to the same when its answer was lost and it is done again.
+   */
+  run<T>(call: ScheduledCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  figures(): SchedulerFigures;
+};
+
+export type SchedulerOptions = {
+  readonly service: string;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** 0 up to 1. */
+  readonly random: () => number;
+  /** Calls back once, and returns how to cancel that. */
+  readonly setTimer: (callback: () => void, delayMs: number) => () => void;
+  /** Told of each attempt. */
+  readonly onCall?: ((call: CallOutcome) => void) | undefined;
+  /** Calls at a time, at the very most. */
+  readonly mostInFlight?: number;
+};
+
+/** The SDK opens at most 50 connections to a host. */
+const mostInFlight = 32;
+/** Attempts of a call that AWS failed to answer, and how long after its first attempt there is a further one. */
+const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
+/** A call that AWS throttles for so long is told to whoever asked for it. Milliseconds. */
+const longestThrottledMs = 120_000;
+
+type Waiter = { readonly settle: (outcome: Outcome) => void };
+type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: unknown };
+
+type Job = {
+  readonly call: ScheduledCall;
+  readonly attempt: (signal: AbortSignal) => Promise<unknown>;
+  readonly abort: AbortController;
+  readonly waiters: Set<Waiter>;
+  urgency: Urgency;
+  state: 'queued' | 'sent' | 'resting' | 'settled';
+  failures: number;
+  firstSentAt: number | undefined;
+  wake: (() => void) | undefined;
+};
+
+export function createCallScheduler(options: SchedulerOptions): CallScheduler {
+  const { service, now, random, setTimer } = options;
+  const rate = createAdaptiveRate({ mostInFlight: options.mostInFlight ?? mostInFlight });
+  const queue = createFairQueue<Job>(urgencies.length);
+  /** Calls that others can join: not sent yet. */
+  const joinable = new Map<string, Job>();
+  let cancelTimer: (() => void) | undefined;
+
+  const levelOf = (job: Job): number => urgencies.indexOf(job.urgency);
+
+  /** Sends as many as may be sent now. */
+  const pump = (): void => {
+    cancelTimer?.();
+    cancelTimer = undefined;
+    while (queue.size > 0) {
+      const waitMs = rate.waitMs(now());
+      if (waitMs > 0) {
+        if (waitMs !== Infinity) cancelTimer = setTimer(pump, waitMs);
+        return;
+      }
+      const job = queue.take();
+      if (job) void send(job);
+    }
+    rate.idle(now());
+  };
+
+  const send = async (job: Job): Promise<void> => {
+    if (job.call.sameAs !== undefined) joinable.delete(job.call.sameAs);
+    const sentAt = now();
+    job.state = 'sent';
+    job.firstSentAt ??= sentAt;
+    rate.sent(sentAt);
+    const tell = (outcome: string): void =>
+      options.onCall?.({ service, action: job.call.action, outcome, durationMs: now() - sentAt });
+    try {
+      const value = await job.attempt(job.abort.signal);
+      rate.accepted();
+      tell('Success');
+      settle(job, { ok: true, value });
+    } catch (error) {
+      if (job.abort.signal.aborted) {
+        rate.abandoned();
+        tell('Aborted');
+        settle(job, { ok: false, error });
+      } else {
+        tell(error instanceof Error ? error.name : 'Unknown');
+        failed(job, error, sentAt);
+      }
+    }
+    pump();
+  };
+
+  /** Decides what becomes of a call that failed. */
+  const failed = (job: Job, error: unknown, sentAt: number): void => {
+    const time = now();
+    const sinceFirst = time - (job.firstSentAt ?? time);
+    const kind = retryClassOf(error);
+    if (kind === 'throttled') rate.throttled(time, sentAt);
+    else rate.accepted();
+    switch (kind) {
+      case 'throttled':
+        if (sinceFirst > longestThrottledMs) break;
+        // The rate says when; it is the next of its level.
+        enqueue(job, 'front');
+        return;
+      case 'transient': {
+        job.failures += 1;
+        if (job.failures >= transient.attempts || sinceFirst > transient.mostMs) break;
+        const delayMs = transient.firstDelayMs * 2 ** (job.failures - 1) * (0.5 + random());
+        job.state = 'resting';
+        job.wake = setTimer(() => {
+          job.wake = undefined;
+          enqueue(job, 'front');
+          pump();
+        }, delayMs);
+        return;
+      }
+      case 'final':
+        break;
+    }
+    settle(job, { ok: false, error });
+  };
+
+  const enqueue = (job: Job, where: 'back' | 'front'): void => {
+    job.state = 'queued';
+    const { owner } = job.call.caller;
+    if (where === 'front') queue.pushFront(job, levelOf(job), owner);
+    else queue.push(job, levelOf(job), owner);
+  };
+
+  const settle = (job: Job, outcome: Outcome): void => {
+    job.state = 'settled';
+    for (const waiter of job.waiters) waiter.settle(outcome);
+    job.waiters.clear();
+  };
+
+  /** Nobody waits for it any more. */
+  const giveUp = (job: Job, reason: unknown): void => {
+    if (job.call.sameAs !== undefined && joinable.get(job.call.sameAs) === job)
+      joinable.delete(job.call.sameAs);
+    if (job.state === 'queued') {
+      queue.remove(job, levelOf(job), job.call.caller.owner);
+      job.state = 'settled';
+    } else if (job.state === 'resting') {
+      job.wake?.();
+      job.state = 'settled';
+    }
+    job.abort.abort(reason);
+  };
+
+  const join = (job: Job, urgency: Urgency): void => {
+    if (urgencies.indexOf(urgency) >= levelOf(job)) return;
+    queue.remove(job, levelOf(job), job.call.caller.owner);
+    job.urgency = urgency;
+    enqueue(job, 'back');
+  };
+
+  const wait = <T>(job: Job, signal: AbortSignal | undefined): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const onAbort = (): void => {
+        job.waiters.delete(waiter);
+        reject(signal?.reason as Error);
+        if (job.waiters.size === 0) giveUp(job, signal?.reason);
+      };
+      const waiter: Waiter = {
+        settle(outcome) {
+          signal?.removeEventListener('abort', onAbort);
+          // Calls with the same key ask for the same, so their answers are of the same type.
+          if (outcome.ok) resolve(outcome.value as T);
+          else reject(outcome.error);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      job.waiters.add(waiter);
+    });
+
+  return {
+    run<T>(call: ScheduledCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+      const { sameAs, signal, caller } = call;
+      if (signal?.aborted) return Promise.reject(signal.reason as Error);
+      const known = sameAs === undefined ? undefined : joinable.get(sameAs);
+      if (known) {
+        join(known, caller.urgency);
+        return wait<T>(known, signal);
+      }
+      const job: Job = {
+        call,
+        attempt,
+        abort: new AbortController(),
+        waiters: new Set(),
+        urgency: caller.urgency,
+        state: 'queued',
+        failures: 0,
+        firstSentAt: undefined,
+        wake: undefined,
+      };
+      if (sameAs !== undefined) joinable.set(sameAs, job);
+      const answer = wait<T>(job, signal);
+      enqueue(job, 'back');
+      pump();
+      return answer;
+    },
+
+    figures() {
+      const { inFlight, ratePerSecond } = rate.figures();
+      const waiting = Object.fromEntries(
+        urgencies.map((urgency, level) => [urgency, queue.sizeOf(level)]),
+      ) as Record<Urgency, number>;
+      return { service, waiting, inFlight, ratePerSecond };
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** A service with a token bucket and a latency, on whatever timers are in force: what AWS is to a scheduler. */
+
+export type SimulatedService = {
+  /** Answers after the latency, or rejects as the SDK does when AWS throttles. */
+  call(signal?: AbortSignal): Promise<void>;
+  readonly accepted: number;
+  readonly throttled: number;
+  /** Calls that reached the service, answered or not. */
+  readonly arrived: number;
+  /** From now on. */
+  setLimit(limit: Limit | undefined): void;
+};
+
+export type Limit = { readonly ratePerSecond: number; readonly burst: number };
+
+export function createSimulatedService(options: {
+  readonly latencyMs: number;
+  readonly limit?: Limit;
+  /** Milliseconds; of the timers in force. */
+  readonly now: () => number;
+}): SimulatedService {
+  const { now: clock } = options;
+  let limit = options.limit;
+  let tokens = limit?.burst ?? 0;
+  let filledAt = clock();
+  const counts = { accepted: 0, throttled: 0, arrived: 0 };
+  return {
+    get accepted() {
+      return counts.accepted;
+    },
+    get throttled() {
+      return counts.throttled;
+    },
+    get arrived() {
+      return counts.arrived;
+    },
+    setLimit(next) {
+      limit = next;
+      tokens = Math.min(tokens, next?.burst ?? 0);
+      filledAt = clock();
+    },
+    async call(signal) {
+      counts.arrived += 1;
+      let admitted = true;
+      if (limit) {
+        const now = clock();
+        tokens = Math.min(limit.burst, tokens + ((now - filledAt) / 1000) * limit.ratePerSecond);
+        filledAt = now;
+        admitted = tokens >= 1;
+        if (admitted) tokens -= 1;
+      }
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(resolve, options.latencyMs);
+        signal?.addEventListener('abort', () => {
+          clearTimeout(timer);
+          reject(failure('AbortError'));
+        });
+      });
+      if (!admitted) {
+        counts.throttled += 1;
+        throw failure('Throttling');
+      }
+      counts.accepted += 1;
+    },
+  };
+}
+
+export function failure(name: string, message = name): Error {
+  return Object.assign(new Error(message), { name });
+}
