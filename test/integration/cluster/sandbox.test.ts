@@ -65,7 +65,8 @@ describe('a sandbox in the background', () => {
   });
 
   async function kubectl(args: readonly string[], input?: object): Promise<string> {
-    const child = run(status.kubectl, args, { env: status.env });
+    // Without a home it would keep its cache in the working directory.
+    const child = run(status.kubectl, args, { env: { ...status.env, HOME: folder } });
     child.child.stdin?.end(input === undefined ? '' : JSON.stringify(input));
     return (await child).stdout;
   }
