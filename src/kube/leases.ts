@@ -65,7 +65,7 @@ export type LeaderElector = {
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<LeadershipEnd>;
   isLeading(): boolean;
   /** @throws NotLeadingError */
-  assertLeading(): void;
+  readonly assertLeading: () => void;
   /** Who holds the lease, as last seen. */
   holder(): string | undefined;
 };
