@@ -11,6 +11,14 @@ export default defineConfig({
         },
       },
       {
+        // The operator's real engine in a modelled world, with a clock of its own.
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          environment: 'node',
+        },
+      },
+      {
         // Each file starts (or shares, through a global setup) real servers.
         test: {
           name: 'integration',

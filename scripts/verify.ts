@@ -22,7 +22,7 @@ const checks: readonly Check[] = [
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
 ];
-const testProjects = ['unit', 'integration', 'e2e'] as const;
+const testProjects = ['unit', 'simulation', 'integration', 'e2e'] as const;
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
