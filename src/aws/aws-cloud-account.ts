@@ -5,53 +5,51 @@ import {
   type IAMClient,
 } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
-import { partitionOf, type CloudAccount } from '../identity/index.ts';
-import { classifyAwsError } from './errors.ts';
+import { IdentityError, partitionOf, type CloudAccount } from '../identity/index.ts';
+import type { Calls } from './calls.ts';
 
-export function createAwsCloudAccount(iam: IAMClient, sts: STSClient): CloudAccount {
-  const options = (signal: AbortSignal | undefined): { abortSignal?: AbortSignal } =>
-    signal ? { abortSignal: signal } : {};
+export function createAwsCloudAccount(options: {
+  readonly iam: IAMClient;
+  readonly iamCalls: Calls;
+  readonly sts: STSClient;
+  readonly stsCalls: Calls;
+}): CloudAccount {
+  const { iam, iamCalls, sts, stsCalls } = options;
   return {
     async callerIdentity(signal) {
-      try {
-        const { Account: accountId = '', Arn: arn = '' } = await sts.send(
-          new GetCallerIdentityCommand({}),
-          options(signal),
-        );
-        return { accountId, arn, partition: partitionOf(arn) };
-      } catch (error) {
-        throw classifyAwsError(error, 'sts:GetCallerIdentity');
-      }
+      const { Account: accountId = '', Arn: arn = '' } = await stsCalls(
+        { action: 'GetCallerIdentity', read: true, signal },
+        (attempt) => sts.send(new GetCallerIdentityCommand({}), attempt),
+      );
+      return { accountId, arn, partition: partitionOf(arn) };
     },
 
     async oidcProvider(arn, signal) {
       try {
-        const provider = await iam.send(
-          new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }),
-          options(signal),
+        const provider = await iamCalls(
+          { action: 'GetOpenIDConnectProvider', on: arn, read: true, signal },
+          (attempt) =>
+            iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }), attempt),
         );
         return { clientIds: provider.ClientIDList ?? [] };
       } catch (error) {
-        if (error instanceof Error && error.name.startsWith('NoSuchEntity')) return undefined;
-        throw classifyAwsError(error, `iam:GetOpenIDConnectProvider on ${arn}`);
+        const cause = error instanceof IdentityError ? error.cause : error;
+        if (cause instanceof Error && cause.name.startsWith('NoSuchEntity')) return undefined;
+        throw error;
       }
     },
 
     async quotas(signal) {
-      try {
-        const { SummaryMap: summary = {} } = await iam.send(
-          new GetAccountSummaryCommand({}),
-          options(signal),
-        );
-        return {
-          policiesPerRole: summary['AttachedPoliciesPerRoleQuota'] ?? 10,
-          trustPolicySize: summary['AssumeRolePolicySizeQuota'] ?? 2048,
-          roles: summary['RolesQuota'] ?? 1000,
-          rolesUsed: summary['Roles'] ?? 0,
-        };
-      } catch (error) {
-        throw classifyAwsError(error, 'iam:GetAccountSummary');
-      }
+      const { SummaryMap: summary = {} } = await iamCalls(
+        { action: 'GetAccountSummary', read: true, signal },
+        (attempt) => iam.send(new GetAccountSummaryCommand({}), attempt),
+      );
+      return {
+        policiesPerRole: summary['AttachedPoliciesPerRoleQuota'] ?? 10,
+        trustPolicySize: summary['AssumeRolePolicySizeQuota'] ?? 2048,
+        roles: summary['RolesQuota'] ?? 1000,
+        rolesUsed: summary['Roles'] ?? 0,
+      };
     },
   };
 }

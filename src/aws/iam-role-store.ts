@@ -1,248 +1,225 @@
-/** Roles as IAM keeps them. */
+/** Roles as IAM keeps them, for the fewest calls. */
 import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
   DeleteRoleCommand,
-  DeleteRolePolicyCommand,
   DeleteRolePermissionsBoundaryCommand,
+  DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
+  GetAccountAuthorizationDetailsCommand,
   GetRoleCommand,
-  ListRolesCommand,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
   PutRolePermissionsBoundaryCommand,
   TagRoleCommand,
   UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
-  paginateGetAccountAuthorizationDetails,
-  paginateListAttachedRolePolicies,
-  paginateListRolePolicies,
   type IAMClient,
   type RoleDetail,
   type Tag,
 } from '@aws-sdk/client-iam';
 import { IdentityError, type ObservedRole, type RoleStore } from '../identity/index.ts';
-import { classifyAwsError } from './errors.ts';
+import type { Calls } from './calls.ts';
 
-/** IAM gives pages of at most this many. Source: GetAccountAuthorizationDetails, MaxItems. */
-const pageSize = 1000;
+/** The most that IAM puts on a page. Source: GetAccountAuthorizationDetails, MaxItems. */
+const MaxItems = 1000;
 
-export function createIamRoleStore(iam: IAMClient, now: () => number): RoleStore {
-  const options = (signal: AbortSignal | undefined): { abortSignal?: AbortSignal } =>
-    signal ? { abortSignal: signal } : {};
+type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: string | undefined };
 
-  const attempt = async <T>(action: string, on: string, call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (error) {
-      throw classifyAwsError(error, `iam:${action} on ${on}`);
-    }
-  };
-
-  /** An answer that the thing is not there (any more) is what a removal wants. */
-  const gone = async (removal: Promise<unknown>): Promise<void> => {
-    try {
-      await removal;
-    } catch (error) {
-      if (
-        error instanceof IdentityError &&
-        (error.code === 'RoleNotFound' || error.code === 'PolicyNotFound')
-      )
-        return;
-      throw error;
-    }
-  };
+export function createIamRoleStore(options: {
+  readonly iam: IAMClient;
+  readonly calls: Calls;
+  readonly now: () => number;
+}): RoleStore {
+  const { iam, calls, now } = options;
 
   const attachedPolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
-    const arns: string[] = [];
-    const config = { client: iam, pageSize };
-    for await (const page of paginateListAttachedRolePolicies(config, { RoleName: name }, options(signal))) {
-      for (const policy of page.AttachedPolicies ?? [])
-        if (policy.PolicyArn !== undefined) arns.push(policy.PolicyArn);
-    }
-    return arns;
+    const call = { action: 'ListAttachedRolePolicies', on: name, read: true, signal } as const;
+    const pages = await allPages((paging) =>
+      calls(pageOf(call, paging.Marker), (attempt) =>
+        iam.send(new ListAttachedRolePoliciesCommand({ RoleName: name, ...paging }), attempt),
+      ),
+    );
+    return pages.flatMap((page) => (page.AttachedPolicies ?? []).flatMap(({ PolicyArn }) => PolicyArn ?? []));
   };
 
   const inlinePolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
-    const names: string[] = [];
-    for await (const page of paginateListRolePolicies(
-      { client: iam, pageSize },
-      { RoleName: name },
-      options(signal),
-    )) {
-      names.push(...(page.PolicyNames ?? []));
-    }
-    return names;
-  };
-
-  const read = async (name: string, signal?: AbortSignal): Promise<ObservedRole | undefined> => {
-    try {
-      const [{ Role: role }, attachedPolicyArns, inlinePolicyNames] = await attempt('GetRole', name, () =>
-        Promise.all([
-          iam.send(new GetRoleCommand({ RoleName: name }), options(signal)),
-          attachedPolicies(name, signal),
-          inlinePolicies(name, signal),
-        ]),
-      );
-      if (!role) return undefined;
-      const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
-      return {
-        name: role.RoleName ?? name,
-        arn: role.Arn ?? '',
-        id: role.RoleId ?? '',
-        path: role.Path ?? '/',
-        trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
-        attachedPolicyArns,
-        inlinePolicyNames,
-        maxSessionDuration: role.MaxSessionDuration ?? 3600,
-        tags: tagMap(role.Tags),
-        ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
-      };
-    } catch (error) {
-      if (error instanceof IdentityError && error.code === 'RoleNotFound') return undefined;
-      throw error;
-    }
-  };
-
-  const everyRole = async (signal?: AbortSignal): Promise<ObservedRole[]> => {
-    const roles: ObservedRole[] = [];
-    const pages = paginateGetAccountAuthorizationDetails(
-      { client: iam, pageSize },
-      { Filter: ['Role'] },
-      options(signal),
+    const call = { action: 'ListRolePolicies', on: name, read: true, signal } as const;
+    const pages = await allPages((paging) =>
+      calls(pageOf(call, paging.Marker), (attempt) =>
+        iam.send(new ListRolePoliciesCommand({ RoleName: name, ...paging }), attempt),
+      ),
     );
-    for await (const page of pages) {
-      for (const detail of page.RoleDetailList ?? []) {
-        roles.push(fromDetail(detail));
-      }
-    }
-    return roles;
+    return pages.flatMap((page) => page.PolicyNames ?? []);
   };
 
-  /** For an operator that may not list the whole account: the names under our path, then each role. */
-  const rolesOneByOne = async (path: string, signal?: AbortSignal): Promise<ObservedRole[]> => {
-    const roles: ObservedRole[] = [];
-    let marker: string | undefined;
-    do {
-      const page = await iam.send(
-        new ListRolesCommand({
-          PathPrefix: path,
-          MaxItems: pageSize,
-          ...(marker === undefined ? {} : { Marker: marker }),
-        }),
-        options(signal),
-      );
-      for (const role of page.Roles ?? []) {
-        const observed = role.RoleName === undefined ? undefined : await read(role.RoleName, signal);
-        if (observed) roles.push(observed);
-      }
-      marker = page.IsTruncated ? page.Marker : undefined;
-    } while (marker !== undefined);
-    return roles;
+  /** A change of one role. */
+  const write = async (
+    action: string,
+    on: string,
+    signal: AbortSignal | undefined,
+    attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>,
+  ): Promise<void> => {
+    await calls({ action, on, signal }, attempt);
   };
 
   return {
-    read,
-
-    async snapshot(path, signal) {
-      const startedAt = now();
+    async read(name, signal, known = {}) {
       try {
-        const roles = await attempt('GetAccountAuthorizationDetails', 'the account', () => everyRole(signal));
-        return { roles, startedAt };
+        const [{ Role: role }, attachedPolicyArns, inlinePolicyNames] = await Promise.all([
+          calls({ action: 'GetRole', on: name, read: true, signal }, (attempt) =>
+            iam.send(new GetRoleCommand({ RoleName: name }), attempt),
+          ),
+          known.attachedPolicyArns ?? attachedPolicies(name, signal),
+          known.inlinePolicyNames ?? inlinePolicies(name, signal),
+        ]);
+        if (!role) return undefined;
+        const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
+        return {
+          name: role.RoleName ?? name,
+          arn: role.Arn ?? '',
+          id: role.RoleId ?? '',
+          path: role.Path ?? '/',
+          trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
+          attachedPolicyArns,
+          inlinePolicyNames,
+          maxSessionDuration: role.MaxSessionDuration ?? 3600,
+          tags: tagMap(role.Tags),
+          ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+        };
       } catch (error) {
-        if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
-        const roles = await attempt('ListRoles', path, () => rolesOneByOne(path, signal));
-        return { roles, startedAt };
+        if (error instanceof IdentityError && error.code === 'RoleNotFound') return undefined;
+        throw error;
       }
     },
 
-    create: (spec, signal) =>
-      attempt('CreateRole', spec.name, async () => {
-        const { Role: role } = await iam.send(
-          new CreateRoleCommand({
-            RoleName: spec.name,
-            Path: spec.path,
-            AssumeRolePolicyDocument: spec.trustPolicy,
-            Description: spec.description,
-            MaxSessionDuration: spec.maxSessionDuration,
-            Tags: tagList(spec.tags),
-            ...(spec.permissionsBoundaryArn === undefined
-              ? {}
-              : { PermissionsBoundary: spec.permissionsBoundaryArn }),
-          }),
-          options(signal),
-        );
-        return { arn: role?.Arn ?? '', id: role?.RoleId ?? '' };
-      }),
+    async snapshot(signal) {
+      const startedAt = now();
+      const call = { action: 'GetAccountAuthorizationDetails', read: true, signal } as const;
+      const pages = await allPages((paging) =>
+        calls(pageOf(call, paging.Marker), (attempt) =>
+          iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging }), attempt),
+        ),
+      );
+      const roles = pages.flatMap((page) => (page.RoleDetailList ?? []).map(fromDetail));
+      const showsBoundaries = roles.some((role) => role.permissionsBoundaryArn !== undefined);
+      return {
+        roles,
+        startedAt,
+        pages: pages.length,
+        ...(showsBoundaries ? {} : { withoutBoundaries: true }),
+      };
+    },
+
+    create: async (spec, signal) => {
+      const boundary = spec.permissionsBoundaryArn;
+      const command = new CreateRoleCommand({
+        RoleName: spec.name,
+        Path: spec.path,
+        AssumeRolePolicyDocument: spec.trustPolicy,
+        Description: spec.description,
+        MaxSessionDuration: spec.maxSessionDuration,
+        Tags: tagList(spec.tags),
+        ...(boundary === undefined ? {} : { PermissionsBoundary: boundary }),
+      });
+      const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
+        iam.send(command, attempt),
+      );
+      return { arn: role?.Arn ?? '', id: role?.RoleId ?? '' };
+    },
 
     delete: (name, signal) =>
       gone(
-        attempt('DeleteRole', name, () =>
-          iam.send(new DeleteRoleCommand({ RoleName: name }), options(signal)),
+        write('DeleteRole', name, signal, (attempt) =>
+          iam.send(new DeleteRoleCommand({ RoleName: name }), attempt),
         ),
       ),
 
-    updateTrustPolicy: async (name, trustPolicy, signal) => {
-      await attempt('UpdateAssumeRolePolicy', name, () =>
-        iam.send(
-          new UpdateAssumeRolePolicyCommand({ RoleName: name, PolicyDocument: trustPolicy }),
-          options(signal),
-        ),
-      );
-    },
+    updateTrustPolicy: (name, trustPolicy, signal) =>
+      write('UpdateAssumeRolePolicy', name, signal, (attempt) =>
+        iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: name, PolicyDocument: trustPolicy }), attempt),
+      ),
 
-    attachPolicy: async (name, policyArn, signal) => {
-      await attempt('AttachRolePolicy', `${name} (${policyArn})`, () =>
-        iam.send(new AttachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), options(signal)),
-      );
-    },
+    attachPolicy: (name, policyArn, signal) =>
+      write('AttachRolePolicy', `${name} (${policyArn})`, signal, (attempt) =>
+        iam.send(new AttachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), attempt),
+      ),
 
     detachPolicy: (name, policyArn, signal) =>
       gone(
-        attempt('DetachRolePolicy', `${name} (${policyArn})`, () =>
-          iam.send(new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), options(signal)),
+        write('DetachRolePolicy', `${name} (${policyArn})`, signal, (attempt) =>
+          iam.send(new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), attempt),
         ),
       ),
 
     deleteInlinePolicy: (name, policyName, signal) =>
       gone(
-        attempt('DeleteRolePolicy', `${name} (${policyName})`, () =>
-          iam.send(new DeleteRolePolicyCommand({ RoleName: name, PolicyName: policyName }), options(signal)),
+        write('DeleteRolePolicy', `${name} (${policyName})`, signal, (attempt) =>
+          iam.send(new DeleteRolePolicyCommand({ RoleName: name, PolicyName: policyName }), attempt),
         ),
       ),
 
-    putPermissionsBoundary: async (name, policyArn, signal) => {
-      await attempt('PutRolePermissionsBoundary', `${name} (${policyArn})`, () =>
+    putPermissionsBoundary: (name, policyArn, signal) =>
+      write('PutRolePermissionsBoundary', `${name} (${policyArn})`, signal, (attempt) =>
         iam.send(
           new PutRolePermissionsBoundaryCommand({ RoleName: name, PermissionsBoundary: policyArn }),
-          options(signal),
+          attempt,
         ),
-      );
-    },
+      ),
 
-    deletePermissionsBoundary: async (name, signal) => {
-      await attempt('DeleteRolePermissionsBoundary', name, () =>
-        iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName: name }), options(signal)),
-      );
-    },
+    deletePermissionsBoundary: (name, signal) =>
+      write('DeleteRolePermissionsBoundary', name, signal, (attempt) =>
+        iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName: name }), attempt),
+      ),
 
-    updateMaxSessionDuration: async (name, seconds, signal) => {
-      await attempt('UpdateRole', name, () =>
-        iam.send(new UpdateRoleCommand({ RoleName: name, MaxSessionDuration: seconds }), options(signal)),
-      );
-    },
+    updateMaxSessionDuration: (name, seconds, signal) =>
+      write('UpdateRole', name, signal, (attempt) =>
+        iam.send(new UpdateRoleCommand({ RoleName: name, MaxSessionDuration: seconds }), attempt),
+      ),
 
-    tag: async (name, tags, signal) => {
-      await attempt('TagRole', name, () =>
-        iam.send(new TagRoleCommand({ RoleName: name, Tags: tagList(tags) }), options(signal)),
-      );
-    },
+    tag: (name, tags, signal) =>
+      write('TagRole', name, signal, (attempt) =>
+        iam.send(new TagRoleCommand({ RoleName: name, Tags: tagList(tags) }), attempt),
+      ),
 
-    untag: async (name, keys, signal) => {
-      await attempt('UntagRole', name, () =>
-        iam.send(new UntagRoleCommand({ RoleName: name, TagKeys: [...keys] }), options(signal)),
-      );
-    },
+    untag: (name, keys, signal) =>
+      write('UntagRole', name, signal, (attempt) =>
+        iam.send(new UntagRoleCommand({ RoleName: name, TagKeys: [...keys] }), attempt),
+      ),
   };
+}
+
+/** Each page is a call, and waits for its turn as one. */
+async function allPages<P extends Page>(
+  next: (paging: { readonly MaxItems: number; readonly Marker?: string }) => Promise<P>,
+): Promise<readonly P[]> {
+  const pages: P[] = [];
+  let marker: string | undefined;
+  do {
+    const page = await next({ MaxItems, ...(marker === undefined ? {} : { Marker: marker }) });
+    pages.push(page);
+    marker = page.IsTruncated === true ? page.Marker : undefined;
+  } while (marker !== undefined);
+  return pages;
+}
+
+/** Only first pages are the same to everyone. */
+function pageOf<C extends { readonly read: true }>(call: C, marker: string | undefined): C | Omit<C, 'read'> {
+  if (marker === undefined) return call;
+  const { read: _, ...rest } = call;
+  return rest;
+}
+
+/** An answer that the thing is not there (any more) is what a removal wants. */
+async function gone(removal: Promise<unknown>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (error instanceof IdentityError && (error.code === 'RoleNotFound' || error.code === 'PolicyNotFound'))
+      return;
+    throw error;
+  }
 }
 
 function fromDetail(detail: RoleDetail): ObservedRole {

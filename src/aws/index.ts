@@ -1,4 +1,2 @@
-export * from './aws-cloud-account.ts';
 export * from './clients.ts';
-export * from './iam-role-store.ts';
-export * from './sts-identity-prover.ts';
+export * from './scheduler.ts';

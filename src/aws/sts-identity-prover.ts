@@ -1,7 +1,9 @@
 /** Proves an identity by the very exchange that an SDK in a pod does. */
 import { AssumeRoleWithWebIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { IdentityProver } from '../identity/index.ts';
+import { callsOf } from './calls.ts';
 import { classifyProofError } from './errors.ts';
+import type { Caller, CallScheduler } from './scheduler.ts';
 
 /** Bounds the proof's credentials to nothing, so that whoever proves cannot use them. */
 const denyAll = JSON.stringify({
@@ -12,11 +14,17 @@ const denyAll = JSON.stringify({
 /** The shortest session that STS gives, in seconds. Source: AssumeRoleWithWebIdentity, DurationSeconds. */
 const shortest = 900;
 
-export function createStsIdentityProver(sts: STSClient): IdentityProver {
+export function createStsIdentityProver(options: {
+  readonly sts: STSClient;
+  readonly scheduler: CallScheduler;
+  readonly caller: Caller;
+}): IdentityProver {
+  const { sts, scheduler, caller } = options;
   return {
     async prove({ token, roleArn, sessionName }, signal) {
-      try {
-        await sts.send(
+      const calls = callsOf('sts', scheduler, caller, (error) => classifyProofError(error, roleArn));
+      await calls({ action: 'AssumeRoleWithWebIdentity', signal }, (attempt) =>
+        sts.send(
           new AssumeRoleWithWebIdentityCommand({
             RoleArn: roleArn,
             RoleSessionName: sessionName,
@@ -24,11 +32,9 @@ export function createStsIdentityProver(sts: STSClient): IdentityProver {
             Policy: denyAll,
             DurationSeconds: shortest,
           }),
-          signal ? { abortSignal: signal } : {},
-        );
-      } catch (error) {
-        throw classifyProofError(error, roleArn);
-      }
+          attempt,
+        ),
+      );
     },
   };
 }

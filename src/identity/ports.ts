@@ -2,14 +2,27 @@
 import type { RoleSpec } from './steps.ts';
 import type { ObservedRole } from './world.ts';
 
-/** A bulk listing. `startedAt` is the time before the first call, in milliseconds: a write after it may be missing. */
-export type RoleSnapshot = { readonly roles: readonly ObservedRole[]; readonly startedAt: number };
+/** A listing of every role of the AWS account. */
+export type RoleSnapshot = {
+  readonly roles: readonly ObservedRole[];
+  /** The time before the first call, in milliseconds: a write after it may be missing. */
+  readonly startedAt: number;
+  /** How many calls it took; 1 when absent. */
+  readonly pages?: number;
+  /**
+   * It shows no permissions boundary on any role, so that it does not tell whether one has any. It is documented to, but
+   * was seen not to: https://github.com/awsdocs/iam-user-guide/issues/81
+   */
+  readonly withoutBoundaries?: true;
+};
+
+/** Parts of a role that the caller knows, and which need not be asked for. */
+export type KnownParts = Partial<Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames'>>;
 
 export type RoleStore = {
-  /** Undefined when there is no such role. */
-  read(name: string, signal?: AbortSignal): Promise<ObservedRole | undefined>;
-  /** Every role of the AWS account, or, where that may not be listed, those under the path. */
-  snapshot(path: string, signal?: AbortSignal): Promise<RoleSnapshot>;
+  /** Undefined when there is no such role. One call, and one for each part that is not known. */
+  read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
+  snapshot(signal?: AbortSignal): Promise<RoleSnapshot>;
   create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
   delete(name: string, signal?: AbortSignal): Promise<void>;
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;

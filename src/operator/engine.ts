@@ -2,6 +2,7 @@
  * The operator without a host: informers and controllers over a Kubernetes client and AWS, both given. It knows no process,
  * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
  */
+import type { Caller } from '../aws/index.ts';
 import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
 import { createAccountController } from './accounts/controller.ts';
@@ -18,8 +19,8 @@ export type Aws = {
 };
 
 export type EngineOptions = Omit<OperatorContext, 'informers'> & {
-  /** AWS in a region. */
-  readonly aws: (informers: Informers) => Aws;
+  /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
+  readonly aws: (informers: Informers, caller: Caller) => Aws;
   /** How many accounts and how many apps are worked on at a time; 16 unless told otherwise. */
   readonly concurrency?: number;
 };
@@ -38,19 +39,23 @@ export function createEngine(options: EngineOptions): Engine {
   const { aws: awsOf, concurrency = 16, ...rest } = options;
   const informers = createInformers(rest);
   const context: OperatorContext = { ...rest, informers };
-  const aws = (): Aws => awsOf(informers);
+  const aws = (caller: Caller): Aws => awsOf(informers, caller);
   const beliefs = createRoleBeliefs(context.now);
   const drift = createDriftSweep({
     context,
     beliefs,
-    aws: () => aws().roles,
+    aws: () => aws({ owner: 'drift sweep', urgency: 'sweep' }).roles,
     onSuspicion: (suspects) => {
       for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
         accounts.enqueue(name);
     },
   });
   const accounts = createAccountController({ context, beliefs, aws, surveyed: drift.surveyed, concurrency });
-  const clusters = createClusterController({ context, aws: () => aws().account });
+  const clusters = createClusterController({
+    context,
+    // Every account waits for what these few calls tell.
+    aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
+  });
   const apps = createAppController(context, { concurrency });
   const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps.controller];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);

@@ -1,9 +1,9 @@
 /** What the operator counts. The names and labels are contract; they are listed in docs/reference/metrics.md. */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { AwsCall } from '../aws/index.ts';
+import type { CallOutcome } from '../aws/index.ts';
 
 export type Metrics = {
-  readonly countAwsCall: (call: AwsCall) => void;
+  readonly countAwsCall: (call: CallOutcome) => void;
   readonly setAccounts: (counts: { readonly ready: number; readonly notReady: number }) => void;
   readonly text: () => Promise<string>;
 };

@@ -1,12 +1,6 @@
 /** The operator as a whole: what `kon operator` runs in the foreground, and what the image runs in a cluster. */
 import { conditionOf } from '../api/index.ts';
-import {
-  createAwsClients,
-  createAwsCloudAccount,
-  createIamRoleStore,
-  createStsIdentityProver,
-  type AwsClients,
-} from '../aws/index.ts';
+import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
 import { effectiveConfig } from '../identity/index.ts';
 import {
   createEventRecorder,
@@ -17,7 +11,7 @@ import {
   type LeaderElector,
   type Logger,
 } from '../kube/index.ts';
-import { createEngine, type Aws } from './engine.ts';
+import { createEngine } from './engine.ts';
 import { startHealthServer } from './health.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -70,17 +64,17 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     instance: 'konstellation',
     setTimer: systemTimer,
   });
-  const byRegion = new Map<string, Aws & { readonly clients: AwsClients }>();
-  const awsIn = (region: string): Aws => {
+  const schedulers = createAwsSchedulers({
+    now,
+    random,
+    setTimer: systemTimer,
+    onCall: metrics.countAwsCall,
+  });
+  const byRegion = new Map<string, AwsConnection>();
+  const awsIn = (region: string): AwsConnection => {
     const known = byRegion.get(region);
     if (known) return known;
-    const clients = createAwsClients({ region, userAgent, now, onCall: metrics.countAwsCall });
-    const made = {
-      clients,
-      roles: createIamRoleStore(clients.iam, now),
-      prover: createStsIdentityProver(clients.sts),
-      account: createAwsCloudAccount(clients.iam, clients.sts),
-    };
+    const made = connectAws({ region, userAgent, now, schedulers });
     byRegion.set(region, made);
     return made;
   };
@@ -92,8 +86,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     random,
     setTimer: systemTimer,
     assertLeading: () => elector?.elector.assertLeading(),
-    aws: ({ clusterConfigs }) =>
-      awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured),
+    aws: ({ clusterConfigs }, caller) =>
+      awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
+        caller,
+      ),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
   });
   const health = options.health
@@ -139,7 +135,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   } finally {
     await recorder.flush();
     await health?.close();
-    for (const { clients } of byRegion.values()) clients.close();
+    for (const connection of byRegion.values()) connection.close();
     await client.close();
     await elector?.close();
     logger.info('operator stopped');

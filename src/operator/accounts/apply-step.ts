@@ -28,6 +28,7 @@ export type StepTools = {
   readonly beliefs: RoleBeliefs;
   readonly accounts: OwnWrites<LinkedServiceAccount>;
   readonly serviceAccounts: OwnWrites<KubeObject>;
+  readonly now: () => number;
 };
 
 /** @throws IdentityError */
@@ -51,8 +52,7 @@ export async function applyStep(
     case 'RemoveFinalizer':
       return writeFinalizer(removeFinalizer, account, tools, signal);
     case 'ReadRole':
-      beliefs.read(step.role, await readRole(step.role, tools, signal));
-      return;
+      return readRole(step.role, tools, signal);
     case 'CreateRole': {
       let created: { arn: string; id: string };
       try {
@@ -169,10 +169,14 @@ export async function applyStep(
 
 async function readRole(
   name: string,
-  { roles }: StepTools,
+  { roles, beliefs, now }: StepTools,
   signal: AbortSignal,
-): Promise<ObservedRole | undefined> {
-  return roles.read(name, signal);
+): Promise<void> {
+  // A listing tells of inline policies too: where it showed none, there is no need to ask for them.
+  const inlinePolicyNames = beliefs.roleOf(name)?.inlinePolicyNames;
+  const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
+  const startedAt = now();
+  beliefs.read(name, await roles.read(name, signal, known), startedAt);
 }
 
 /** A role that turns out to be gone is known to be gone from here on, so that the next plan makes it again. */
@@ -184,7 +188,7 @@ async function forgettingLostRole(
   try {
     await write();
   } catch (error) {
-    if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.read(name, undefined);
+    if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.missed(name);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import {
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
+import type { Caller, Urgency } from '../../aws/index.ts';
 import {
   asIdentityError,
   planAccount,
@@ -36,8 +37,8 @@ import { eventOf } from './step-events.ts';
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
 const mostPasses = 20;
 
-/** A person's edit goes before everything that merely follows from something else. */
-const editPriority = 10;
+/** A person's edit goes before new accounts, which come by the hundred, and both before what merely follows from them. */
+const priorities = { edit: 10, create: 5 };
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 500;
@@ -45,8 +46,8 @@ const podDelayMs = 500;
 export type AccountControllerOptions = {
   readonly context: OperatorContext;
   readonly beliefs: RoleBeliefs;
-  /** AWS in the region that the ClusterConfig names now. */
-  readonly aws: () => { readonly roles: RoleStore; readonly prover: IdentityProver };
+  /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
+  readonly aws: (caller: Caller) => { readonly roles: RoleStore; readonly prover: IdentityProver };
   /** Whether IAM has been listed once: before that, every role of ours would seem to be missing. */
   readonly surveyed: () => boolean;
   readonly concurrency: number;
@@ -59,12 +60,13 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
   const sources = { informers, accounts, serviceAccounts, beliefs, now };
-  const tools = (): StepTools => ({
+  const tools = (account: LinkedServiceAccount): StepTools => ({
     client: context.client,
-    ...options.aws(),
+    ...options.aws({ owner: account.metadata.name, urgency: urgencyOf(account) }),
     beliefs,
     accounts,
     serviceAccounts,
+    now,
   });
 
   const memoryOf = (name: string): AccountMemory => {
@@ -114,7 +116,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const log = context.logger.with({ account: account.metadata.name, step: step.kind });
     try {
       context.assertLeading();
-      await applyStep(step, account, tools(), signal);
+      await applyStep(step, account, tools(account), signal);
       memory.succeeded(step);
       const event = eventOf(step, account.metadata.name);
       if (event) {
@@ -212,7 +214,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
   informers.accounts.onChange((change) => {
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
-    controller.enqueue(change.key, edited ? { priority: editPriority } : {});
+    const priority = !change.old ? priorities.create : edited ? priorities.edit : 0;
+    controller.enqueue(change.key, { priority });
   });
   informers.clusterConfigs.onChange(enqueueAll);
   informers.namespaces.onChange((change) => {
@@ -235,4 +238,12 @@ export function createAccountController(options: AccountControllerOptions): Cont
       controller.enqueue(name, { afterMs: podDelayMs });
   });
   return controller;
+}
+
+/** Whether somebody waits for what is done for the account now. */
+function urgencyOf({ metadata, status }: LinkedServiceAccount): Urgency {
+  const changed = status?.observedGeneration !== metadata.generation;
+  if (status?.observedGeneration !== undefined && changed) return 'edit';
+  const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+  return ready && !changed ? 'upkeep' : 'awaited';
 }

@@ -1,16 +1,20 @@
 /**
  * What the operator holds to be true of the roles of its cluster: what its own writes made so, what direct reads said, and
- * what sweeps of the whole AWS account said. Memory only; a restart fills it with one sweep.
+ * what listings of the whole AWS account said. Memory only; a restart fills it with one listing.
  */
 import { markedFor, type ObservedRole, type RoleBelief, type RoleSnapshot } from '../../identity/index.ts';
 
 /**
- * How long after a write of ours a listing may still show the state before it, in milliseconds. IAM is eventually
- * consistent: IAM User Guide, "Changes that I make are not always immediately visible".
+ * How long after a write of ours an answer of AWS may still show the state before it, in milliseconds. IAM is
+ * eventually consistent: IAM User Guide, "Changes that I make are not always immediately visible".
  */
 const settleMs = 15_000;
 
-type Entry = RoleBelief & { readonly wroteAt?: number };
+type Entry = RoleBelief & {
+  readonly wroteAt?: number;
+  /** When the whole of it was last known: a listing leaves parts out. */
+  readonly knownAt?: number;
+};
 
 export type RoleBeliefs = {
   /** All that is believed of the given names, and of the roles whose tags name the account. */
@@ -19,8 +23,13 @@ export type RoleBeliefs = {
     account: string;
     names: readonly string[];
   }): ReadonlyMap<string, RoleBelief>;
-  /** A direct read said so. */
-  read(name: string, role: ObservedRole | undefined): void;
+  /** The role that is believed to have this name. */
+  roleOf(name: string): ObservedRole | undefined;
+  /**
+   * A direct read, begun at `startedAt`, said so. Returns whether that was news about something we believed; an answer
+   * that may be older than our last write is none.
+   */
+  read(name: string, role: ObservedRole | undefined, startedAt: number): boolean;
   /** We changed the role. `change` gets what was believed before, if that was a role. */
   wrote(
     name: string,
@@ -29,11 +38,14 @@ export type RoleBeliefs = {
   ): void;
   /** A write ended in a way that leaves open whether there is such a role. */
   forget(name: string): void;
-  /** A sweep said so. Returns the accounts of this cluster about whose roles it says something new. */
+  /** A write of ours was told that there is no such role, which shortly after an earlier one may not be so. */
+  missed(name: string): void;
+  /** A listing said so. Returns the accounts of this cluster about whose roles it says something new. */
   learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
+  /** Names of existing roles of the cluster, those of which a part has not been seen for longest first. */
+  owned(clusterArn: string): readonly string[];
   /** What is known is known of another AWS account or cluster. */
   clear(): void;
-  readonly size: number;
 };
 
 export function createRoleBeliefs(now: () => number): RoleBeliefs {
@@ -64,19 +76,26 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       return found;
     },
 
-    read(name, role) {
+    roleOf: (name) => entries.get(name)?.role ?? undefined,
+
+    read(name, role, startedAt) {
       const before = entries.get(name);
-      set(name, { ...before, role: role ?? null, source: 'read' });
+      if (isYoung(before, startedAt)) return false;
+      set(name, { ...before, role: role ?? null, source: 'read', knownAt: startedAt });
+      return before === undefined || !sameBelief(before.role, role ?? null);
     },
 
     wrote(name, change, what) {
       const before = entries.get(name);
+      const at = now();
+      const role = change(before?.role ?? null);
       set(name, {
         ...before,
-        role: change(before?.role ?? null),
+        role,
         source: 'write',
-        wroteAt: now(),
-        ...(what === 'trust' ? { trustWrittenAt: now() } : {}),
+        wroteAt: at,
+        ...(before?.role ? {} : { knownAt: at }),
+        ...(what === 'trust' ? { trustWrittenAt: at } : {}),
       });
     },
 
@@ -84,6 +103,12 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       const before = accountOf(entries.get(name)?.role ?? null);
       if (before !== undefined) byAccount.get(before)?.delete(name);
       entries.delete(name);
+    },
+
+    missed(name) {
+      const before = entries.get(name);
+      if (isYoung(before, now())) return;
+      set(name, { ...before, role: null, source: 'read' });
     },
 
     learn(snapshot, clusterArn) {
@@ -95,8 +120,8 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         // Roles of others matter only where we looked for one of ours.
         if (mark?.clusterArn !== clusterArn && !before) continue;
         seen.add(role.name);
-        if (isYoung(before, snapshot)) continue;
-        const told = { ...role, ...lengthOf(before?.role) };
+        if (isYoung(before, snapshot.startedAt)) continue;
+        const told = { ...role, ...leftOut(before?.role, snapshot) };
         if (before?.role && sameRole(before.role, told)) continue;
         set(role.name, { ...before, role: told, source: 'sweep' });
         for (const account of [
@@ -107,7 +132,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         }
       }
       for (const [name, before] of entries) {
-        if (seen.has(name) || !before.role || isYoung(before, snapshot)) continue;
+        if (seen.has(name) || !before.role || isYoung(before, snapshot.startedAt)) continue;
         const account = markedFor(before.role.tags)?.account;
         set(name, { ...before, role: null, source: 'sweep' });
         if (account !== undefined) changed.add(account);
@@ -115,25 +140,41 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       return [...changed];
     },
 
+    owned(clusterArn) {
+      const found: { name: string; knownAt: number }[] = [];
+      for (const [name, { role, knownAt = -Infinity }] of entries) {
+        if (role && markedFor(role.tags)?.clusterArn === clusterArn) found.push({ name, knownAt });
+      }
+      return found.sort((a, b) => a.knownAt - b.knownAt).map(({ name }) => name);
+    },
+
     clear() {
       entries.clear();
       byAccount.clear();
     },
-
-    get size() {
-      return entries.size;
-    },
   };
 }
 
-/** A snapshot never undoes a younger write. */
-function isYoung(entry: Entry | undefined, snapshot: RoleSnapshot): boolean {
-  return entry?.wroteAt !== undefined && entry.wroteAt > snapshot.startedAt - settleMs;
+/** An answer never undoes a younger write. */
+function isYoung(entry: Entry | undefined, askedAt: number): boolean {
+  return entry?.wroteAt !== undefined && entry.wroteAt > askedAt - settleMs;
 }
 
-/** A bulk listing leaves the session's length out, so what was known of it stays. */
-function lengthOf(role: ObservedRole | null | undefined): Pick<ObservedRole, 'maxSessionDuration'> {
-  return role?.maxSessionDuration === undefined ? {} : { maxSessionDuration: role.maxSessionDuration };
+/** A listing leaves the session's length out, and may leave out boundaries; what was known of them stays. */
+function leftOut(
+  role: ObservedRole | null | undefined,
+  snapshot: RoleSnapshot,
+): Pick<ObservedRole, 'maxSessionDuration' | 'permissionsBoundaryArn'> {
+  const { maxSessionDuration, permissionsBoundaryArn } = role ?? {};
+  return {
+    ...(maxSessionDuration === undefined ? {} : { maxSessionDuration }),
+    ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
+  };
+}
+
+function sameBelief(a: ObservedRole | null, b: ObservedRole | null): boolean {
+  if (!a || !b) return a === b;
+  return sameRole(a, b) && a.maxSessionDuration === b.maxSessionDuration;
 }
 
 function sameRole(a: ObservedRole, b: ObservedRole): boolean {

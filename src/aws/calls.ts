@@ -1,0 +1,39 @@
+/** Calls to one service on behalf of one caller: scheduled, and with their failures classified. */
+import type { IdentityError } from '../identity/index.ts';
+import { classifyAwsError } from './errors.ts';
+import type { Caller, CallScheduler } from './scheduler.ts';
+
+export type Call = {
+  readonly action: string;
+  /** What it is about, for messages: a role, or a role and a policy. */
+  readonly on?: string;
+  /** A read, which may be shared with whoever asks for the same before it is sent. */
+  readonly read?: true;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** `attempt` is given what the SDK's `send` takes beside a command. @throws IdentityError, or the signal's reason */
+export type Calls = <T>(
+  call: Call,
+  attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
+) => Promise<T>;
+
+export function callsOf(
+  service: 'iam' | 'sts',
+  scheduler: CallScheduler,
+  caller: Caller,
+  classify: (error: unknown, doing: string) => IdentityError = classifyAwsError,
+): Calls {
+  return async ({ action, on, read, signal }, attempt) => {
+    const doing = `${service}:${action}${on === undefined ? '' : ` on ${on}`}`;
+    try {
+      return await scheduler.run(
+        { action, caller, signal, ...(read ? { sameAs: doing } : {}) },
+        (abortSignal) => attempt({ abortSignal }),
+      );
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw classify(error, doing);
+    }
+  };
+}

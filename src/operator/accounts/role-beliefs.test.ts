@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import type { ObservedRole, RoleSnapshot } from '../../identity/index.ts';
+import { createRoleBeliefs, type RoleBeliefs } from './role-beliefs.ts';
+
+const cluster = 'arn:aws:eks:us-west-2:123456789012:cluster/main';
+const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const boundary = 'arn:aws:iam::123456789012:policy/boundary';
+
+const roleOf = (name: string, change: Partial<ObservedRole> = {}): ObservedRole => ({
+  name,
+  arn: `arn:aws:iam::123456789012:role/konstellation/${name}`,
+  id: 'AROA1',
+  path: '/konstellation/',
+  trustPolicy: '{}',
+  attachedPolicyArns: [policy],
+  inlinePolicyNames: [],
+  maxSessionDuration: 3600,
+  tags: {
+    'k11n.dev/managed-by': 'konstellation',
+    'k11n.dev/cluster': cluster,
+    'k11n.dev/account': `of-${name}`,
+    'k11n.dev/uid': 'uid-1',
+  },
+  ...change,
+});
+
+/** As a listing tells of it. */
+const listed = (name: string, change: Partial<ObservedRole> = {}): ObservedRole => {
+  const { maxSessionDuration: _, ...role } = roleOf(name, change);
+  return role;
+};
+
+function setUp(): { beliefs: RoleBeliefs; clock: { now: number }; list: typeof list } {
+  const clock = { now: 1_000_000 };
+  const beliefs = createRoleBeliefs(() => clock.now);
+  const list = (roles: readonly ObservedRole[], more: Partial<RoleSnapshot> = {}): readonly string[] =>
+    beliefs.learn({ roles, startedAt: clock.now, ...more }, cluster);
+  return { beliefs, clock, list };
+}
+
+describe('a listing', () => {
+  it('tells which accounts have roles that seem changed, and of nothing else', () => {
+    const { beliefs, list } = setUp();
+    const before = ['a', 'b', 'c'].map((name) => listed(name));
+    expect([...list(before)].sort()).toEqual(['of-a', 'of-b', 'of-c']);
+    expect(list(before)).toEqual([]);
+    expect(list([listed('a', { attachedPolicyArns: [] }), listed('b')])).toEqual(['of-a', 'of-c']);
+    expect(beliefs.roleOf('c')).toBeUndefined();
+  });
+
+  it('says nothing of a role that we wrote so shortly before that it may be older', () => {
+    const { beliefs, clock, list } = setUp();
+    list([listed('a'), listed('b')]);
+    beliefs.wrote('a', (role) => role && { ...role, attachedPolicyArns: [] }, 'other');
+    beliefs.wrote('b', () => null, 'other');
+    clock.now += 14_000;
+    expect(list([listed('a'), listed('b')])).toEqual([]);
+    expect(beliefs.roleOf('a')?.attachedPolicyArns).toEqual([]);
+    expect(beliefs.roleOf('b')).toBeUndefined();
+    clock.now += 1_000;
+    expect(list([listed('a'), listed('b')])).toEqual(['of-a', 'of-b']);
+  });
+
+  it('counts by when it was begun, not by when its last page came', () => {
+    const { beliefs, clock, list } = setUp();
+    list([listed('a')]);
+    const startedAt = clock.now + 100;
+    clock.now += 30_000;
+    beliefs.wrote('a', (role) => role && { ...role, attachedPolicyArns: [] }, 'other');
+    clock.now += 60_000;
+    expect(list([listed('a')], { startedAt })).toEqual([]);
+  });
+
+  it('leaves the length of sessions as it was known', () => {
+    const { beliefs, list } = setUp();
+    beliefs.read('a', roleOf('a', { maxSessionDuration: 7200 }), 0);
+    expect(list([listed('a')])).toEqual([]);
+    expect(beliefs.roleOf('a')?.maxSessionDuration).toBe(7200);
+  });
+
+  it('that shows no boundary on any role says nothing about boundaries', () => {
+    const { beliefs, list } = setUp();
+    beliefs.read('a', roleOf('a', { permissionsBoundaryArn: boundary }), 0);
+    expect(list([listed('a')], { withoutBoundaries: true })).toEqual([]);
+    expect(beliefs.roleOf('a')?.permissionsBoundaryArn).toBe(boundary);
+    // This one shows the boundary of some other role, so ours has none.
+    expect(list([listed('a')])).toEqual(['of-a']);
+    expect(beliefs.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
+  });
+
+  it('is not asked about roles of others, but for names that we looked at', () => {
+    const { beliefs, list } = setUp();
+    beliefs.read('taken', undefined, 0);
+    list([listed('foreign', { tags: {} }), listed('taken', { tags: {} })]);
+    expect(beliefs.roleOf('foreign')).toBeUndefined();
+    expect(beliefs.roleOf('taken')?.tags).toEqual({});
+  });
+});
+
+describe('a direct read', () => {
+  it('is news when it differs in anything, also in what a listing leaves out', () => {
+    const { beliefs } = setUp();
+    expect(beliefs.read('a', roleOf('a'), 0)).toBe(true);
+    expect(beliefs.read('a', roleOf('a'), 1)).toBe(false);
+    expect(beliefs.read('a', roleOf('a', { maxSessionDuration: 7200 }), 2)).toBe(true);
+    expect(beliefs.read('a', undefined, 3)).toBe(true);
+    expect(beliefs.read('a', undefined, 4)).toBe(false);
+  });
+
+  it('that may be older than our last write does not undo it', () => {
+    const { beliefs, clock } = setUp();
+    beliefs.read('a', roleOf('a'), clock.now);
+    beliefs.wrote('a', (role) => role && { ...role, attachedPolicyArns: [] }, 'other');
+    clock.now += 10_000;
+    expect(beliefs.read('a', roleOf('a'), clock.now)).toBe(false);
+    expect(beliefs.roleOf('a')?.attachedPolicyArns).toEqual([]);
+    clock.now += 10_000;
+    expect(beliefs.read('a', roleOf('a'), clock.now)).toBe(true);
+    expect(beliefs.roleOf('a')?.attachedPolicyArns).toEqual([policy]);
+  });
+});
+
+describe('a write that finds no role', () => {
+  it('means that it is gone, unless we wrote it a moment ago and IAM does not know it everywhere yet', () => {
+    const { beliefs, clock } = setUp();
+    beliefs.wrote('a', () => roleOf('a'), 'trust');
+    beliefs.missed('a');
+    expect(beliefs.roleOf('a')).toBeDefined();
+    clock.now += 20_000;
+    beliefs.missed('a');
+    expect(beliefs.roleOf('a')).toBeUndefined();
+  });
+});
+
+describe('the roles of the cluster', () => {
+  it('come in the order in which they have been seen as a whole, the longest ago first', () => {
+    const { beliefs, clock, list } = setUp();
+    list([listed('c'), listed('foreign', { tags: {} })]);
+    beliefs.read('a', roleOf('a'), 500);
+    beliefs.wrote('b', () => roleOf('b'), 'trust');
+    expect(beliefs.owned(cluster)).toEqual(['c', 'a', 'b']);
+    beliefs.read('c', roleOf('c'), clock.now + 1);
+    expect(beliefs.owned(cluster)).toEqual(['a', 'b', 'c']);
+    expect(beliefs.owned('arn:aws:eks:us-west-2:123456789012:cluster/other')).toEqual([]);
+  });
+
+  it('are found by account, also after a role has been handed on', () => {
+    const { beliefs } = setUp();
+    beliefs.read('a', roleOf('a'), 0);
+    const of = (account: string): string[] => [
+      ...beliefs.forAccount({ clusterArn: cluster, account, names: [] }).keys(),
+    ];
+    expect(of('of-a')).toEqual(['a']);
+    beliefs.read('a', roleOf('a', { tags: { ...roleOf('a').tags, 'k11n.dev/account': 'other' } }), 1);
+    expect([of('of-a'), of('other')]).toEqual([[], ['a']]);
+    beliefs.forget('a');
+    expect(of('other')).toEqual([]);
+  });
+});
