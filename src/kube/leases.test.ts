@@ -3,9 +3,11 @@ import { KubeApiError, KubeUnreachableError } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { createLeaderElector, NotLeadingError, type Lease, type LeadershipEnd } from './leases.ts';
 import { createSimulatedTime, type SimulatedTime } from './testing/simulated-time.ts';
+import type { SetTimer } from './timing.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
-type Fault = 'refused' | 'silent' | 'answer lost';
+/** `late`: the server does what was asked at once, and the answer comes after six seconds, whoever still waits. */
+type Fault = 'refused' | 'silent' | 'answer lost' | 'late';
 
 /** One Lease with the API's optimistic locking, in memory, as time is simulated here. */
 function createLeaseServer() {
@@ -21,11 +23,15 @@ function createLeaseServer() {
   };
   return {
     present: () => lease,
-    client(fault: () => Fault | undefined): LeaseClient {
+    client(fault: () => Fault | undefined, setTimer: SetTimer): LeaseClient {
       const through = async <R>(act: () => R, signal: AbortSignal | undefined): Promise<R> => {
         const present = fault();
         if (present === 'refused') throw new KubeUnreachableError('refused', 'https://x', 'refused');
         if (present === undefined) return act();
+        if (present === 'late') {
+          const answer = act();
+          return new Promise((resolve) => void setTimer(() => resolve(answer), 6_000));
+        }
         if (present === 'answer lost') act();
         return new Promise((_, reject) => {
           signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
@@ -60,7 +66,7 @@ function createProcess(server: Server, world: SimulatedTime, identity: string) {
   let skew = 0;
   const log: string[] = [];
   const elector = createLeaderElector({
-    client: server.client(() => fault),
+    client: server.client(() => fault, world.setTimer),
     namespace: 'kube-system',
     name: 'operator',
     identity,
@@ -220,6 +226,37 @@ describe('a leader', () => {
     expect(a.leads()).toBe(true);
   });
 
+  test('that gave up the lead does not get it back by an answer that comes late', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(1_000);
+    a.setFault('late');
+    await world.advance(9_500);
+    expect(a.log.at(-1)).toBe('lost at 10000');
+    a.setFault(undefined);
+    for (let second = 0; second < 20; second += 1) {
+      await world.advance(1_000);
+      expect(a.leads()).toBe(false);
+    }
+  });
+
+  test('gives the lease free also when a renewal of its own was under way', async () => {
+    const { world, server, a, b } = setUp();
+    a.start();
+    await world.advance(100);
+    b.start();
+    await world.advance(1_400);
+    a.setFault('answer lost');
+    await world.advance(600);
+    a.setFault(undefined);
+    a.stop();
+    a.finishWork();
+    await world.settle();
+    expect(server.present()?.spec?.holderIdentity).toBe('');
+    await world.advance(2_000);
+    expect(b.leads()).toBe(true);
+  });
+
   test('that was paused does not lead when it goes on, before any of its timers has run', async () => {
     const world = createSimulatedTime();
     const server = createLeaseServer();
@@ -227,7 +264,7 @@ describe('a leader', () => {
     const paused = createSimulatedTime();
     let offset = 0;
     const elector = createLeaderElector({
-      client: server.client(() => undefined),
+      client: server.client(() => undefined, paused.setTimer),
       namespace: 'kube-system',
       name: 'operator',
       identity: 'a',
@@ -282,7 +319,7 @@ describe('a leader', () => {
   test('whose work fails gives the lease free and passes the failure on', async () => {
     const { world, server } = setUp();
     const elector = createLeaderElector({
-      client: server.client(() => undefined),
+      client: server.client(() => undefined, world.setTimer),
       namespace: 'n',
       name: 'l',
       identity: 'a',
@@ -302,7 +339,7 @@ test('periods that cannot work together are a bug', () => {
   const { world, server } = setUp();
   const make = (periods: object) => () =>
     createLeaderElector({
-      client: server.client(() => undefined),
+      client: server.client(() => undefined, world.setTimer),
       namespace: 'n',
       name: 'l',
       identity: 'a',

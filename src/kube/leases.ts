@@ -130,6 +130,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
             { ...known, spec: claim(known.spec) ?? {} },
             { signal },
           );
+          // An answer that comes after the lead was given up must not bring it back.
+          signal.throwIfAborted();
           observe(updated);
           renewed = sent;
           return true;
