@@ -14,9 +14,13 @@ export function cacheFolder(env: OuterEnvironment): string {
 }
 
 /** The version is in the path, so a file there is the right one; it only ever appears there whole, by a rename. */
-export function cachedPath(cache: string, name: BinaryName, platform: Platform): string {
+export function cachedPath(
+  cache: string,
+  name: BinaryName,
+  platform: Platform,
+  version: string = components[binaries[name].component].version,
+): string {
   const { component } = binaries[name];
-  const { version } = components[component];
   return join(cache, `${component}-${version}-${platform.os}-${platform.arch}`, name);
 }
 

@@ -32,7 +32,7 @@ async function serve(listener: RequestListener): Promise<string> {
 
 function get(url: string, more: { sha256?: string; signal?: AbortSignal } = {}): Promise<DownloadOutcome> {
   return download({
-    release: { url, sha256: more.sha256 ?? sha256 },
+    release: { url, digest: more.sha256 ?? sha256 },
     file: join(folder, 'kwok'),
     env: {},
     onProgress: () => undefined,
@@ -48,7 +48,7 @@ test('a file with the right checksum arrives, and progress is told', async () =>
   });
   const told: (readonly [number, number | undefined])[] = [];
   const outcome = await download({
-    release: { url, sha256 },
+    release: { url, digest: sha256 },
     file: join(folder, 'kwok'),
     env: {},
     onProgress: (received, total) => told.push([received, total]),

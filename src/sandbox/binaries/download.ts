@@ -1,4 +1,4 @@
-/** Fetches one release file and lets it through only with the checksum it must have. */
+/** Fetches one release file and lets it through only with the digest it must have. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
@@ -12,7 +12,7 @@ export type DownloadOutcome =
   | { readonly outcome: 'failed'; readonly reason: string };
 
 export type DownloadOptions = {
-  readonly release: Release;
+  readonly release: Pick<Release, 'url' | 'digest'>;
   /** Written to; of no use unless the outcome is `done`. */
   readonly file: string;
   /** For the proxy settings. */
@@ -49,7 +49,8 @@ export async function download(options: DownloadOptions): Promise<DownloadOutcom
     }
     const length = response.headers.get('content-length');
     const total = length === null ? undefined : Number(length);
-    const hash = createHash('sha256');
+    const algorithm = release.digest.length === 128 ? 'sha512' : 'sha256';
+    const hash = createHash(algorithm);
     let received = 0;
     const tap = new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -66,8 +67,9 @@ export async function download(options: DownloadOptions): Promise<DownloadOutcom
       ...(signal ? [{ signal }] : []),
     );
     const actual = hash.digest('hex');
-    if (actual === release.sha256) return { outcome: 'done' };
-    return { outcome: 'failed', reason: `its SHA-256 is ${actual} and not ${release.sha256}` };
+    if (actual === release.digest) return { outcome: 'done' };
+    const name = algorithm === 'sha512' ? 'SHA-512' : 'SHA-256';
+    return { outcome: 'failed', reason: `its ${name} is ${actual} and not ${release.digest}` };
   } catch (error) {
     signal?.throwIfAborted();
     return { outcome: 'failed', reason: describe(error) };

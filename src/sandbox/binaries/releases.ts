@@ -1,7 +1,9 @@
 /**
- * Where published releases lie, and the SHA-256 each file must have. A file without a checksum here is not downloaded
- * at all: it is built from source, whose modules `go.sum` pins. To add one, take it from the release's own `.sha256` file
- * or its changelog, never from the same place and moment as the file.
+ * Where published releases lie, and the digest each file must have. A file without a digest here is not downloaded at
+ * all: it is built from source, whose modules `go.sum` pins. Digests come from what the publishers keep apart from the files:
+ * Kubernetes' CHANGELOG, the index of envtest's releases (kubernetes-sigs/controller-tools), pin lists of other projects.
+ *
+ * A release may be of another patch version than the one that is built (`parts.ts`), where only its digest was published.
  */
 import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, components } from './parts.ts';
@@ -9,39 +11,105 @@ import type { Platform } from './platform.ts';
 
 export type Release = {
   readonly url: string;
-  /** Hexadecimal. */
-  readonly sha256: string;
+  /** Hexadecimal; its length tells SHA-256 from SHA-512. */
+  readonly digest: string;
+  /** Of the program. */
+  readonly version: string;
+  /** A `.tar.gz` that holds the program under its name, in some folder; else the program itself. */
+  readonly archive: boolean;
 };
 
 type PlatformName = `${Platform['os']}-${Platform['arch']}`;
+type Digests = Partial<Record<PlatformName, string>>;
 
-const checksums: Partial<Record<BinaryName, Partial<Record<PlatformName, string>>>> = {
-  kubectl: {
-    'linux-amd64': 'ebbd080e7c2e275093b55915722043257eb24004363e20acb3c4d71919f88336',
-    'linux-arm64': '3d86f24401c41ae5a46ac50eef8865fe891d3647d324a0836f6c63757a126e62',
-    'darwin-amd64': '158b3b46cf74e8b6bd9b1d7cd30f665e3efb2bc1ec3c843ec925bcfdd2930de0',
-    'darwin-arm64': 'fc8582acde13869a606730a79379d6515f30c68afcced0b5ac8789d5d002b7d6',
-  },
-  kwok: {
-    'linux-amd64': 'f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46',
-  },
+/** The publishers' addresses, and the variables that stand in for them; the digest stays. */
+const bases = {
+  KON_MIRROR_KUBERNETES: 'https://dl.k8s.io',
+  KON_MIRROR_ENVTEST: 'https://github.com/kubernetes-sigs/controller-tools/releases/download',
+  KON_MIRROR_KWOK: 'https://github.com/kubernetes-sigs/kwok/releases/download',
+} as const;
+
+type Source = {
+  readonly names: readonly BinaryName[];
+  readonly base: keyof typeof bases;
+  readonly version: string;
+  readonly path: (platform: Platform, name: BinaryName) => string;
+  readonly archive: boolean;
+  readonly digests: Digests;
 };
 
-const defaultKubernetesBase = 'https://dl.k8s.io';
-const defaultKwokBase = 'https://github.com/kubernetes-sigs/kwok/releases/download';
+const envtest = '1.36.2';
+const server = '1.36.0';
 
-/**
- * The release file of a program, or undefined where none is pinned for the platform.
- * `KON_MIRROR_KUBERNETES` and `KON_MIRROR_KWOK` stand in for the publishers' addresses; the checksum stays.
- */
+/** The first that has a program for the platform is taken. */
+const sources: readonly Source[] = [
+  {
+    names: ['kubectl'],
+    base: 'KON_MIRROR_KUBERNETES',
+    version: components.kubernetes.version,
+    path: ({ os, arch }, name) => `v${components.kubernetes.version}/bin/${os}/${arch}/${name}`,
+    archive: false,
+    digests: {
+      'linux-amd64': 'ebbd080e7c2e275093b55915722043257eb24004363e20acb3c4d71919f88336',
+      'linux-arm64': '3d86f24401c41ae5a46ac50eef8865fe891d3647d324a0836f6c63757a126e62',
+      'darwin-amd64': '158b3b46cf74e8b6bd9b1d7cd30f665e3efb2bc1ec3c843ec925bcfdd2930de0',
+      'darwin-arm64': 'fc8582acde13869a606730a79379d6515f30c68afcced0b5ac8789d5d002b7d6',
+    },
+  },
+  {
+    names: ['kwok'],
+    base: 'KON_MIRROR_KWOK',
+    version: components.kwok.version,
+    path: ({ os, arch }) => `v${components.kwok.version}/kwok-${os}-${arch}`,
+    archive: false,
+    digests: { 'linux-amd64': 'f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46' },
+  },
+  {
+    // kube-apiserver and etcd for tests, by the makers of controller-runtime.
+    names: ['etcd', 'kube-apiserver'],
+    base: 'KON_MIRROR_ENVTEST',
+    version: envtest,
+    path: ({ os, arch }) => `envtest-v${envtest}/envtest-v${envtest}-${os}-${arch}.tar.gz`,
+    archive: true,
+    digests: {
+      'linux-amd64':
+        'ea743186c8a799f5cf8faf16969f86189d003cb7d130e0ac4b58789f1e5748dcf30ebe91c837a10d5ac415383da3e10b9e64d65785c938c23e739781cfb76f08',
+      'linux-arm64':
+        '2d72ee985a8e262a3c57dc9f7f0fd891f6a8c7bf7ebaa2db6dc6d8eac8ae28181afe51c1f368b67756cdb40b10de9b205609e1726e5f27f7c6d824dd9c6649ac',
+      'darwin-amd64':
+        'b4fe9f973cd1992e3880f8b230ed32c0c243b83371591e3e3315f4404df2cdbef8ee94eeb9bb245b7e5feb987d5c4a76c43e0877654ab73f00d7bbc2b9984514',
+      'darwin-arm64':
+        '9278f9e5af556b2f1f2d139769c1f0d717c7b4426917fdebdba898bcb725a916e4910d6160886194ff9be9589ea7c5c32c2b8ae0754703874b7c8ba8ddfc41ce',
+    },
+  },
+  {
+    // The whole server, 300 MB or more: the only file with the controllers whose digest stands in the changelog.
+    names: ['kube-controller-manager', 'kube-scheduler'],
+    base: 'KON_MIRROR_KUBERNETES',
+    version: server,
+    path: ({ os, arch }) => `v${server}/kubernetes-server-${os}-${arch}.tar.gz`,
+    archive: true,
+    digests: {
+      'linux-amd64':
+        '1c64da92575451c2c7ff97c79b772e603995f8e76da1371a6b0746aaa27b65dce81c4d734cbb50f40e71486a8e08df36f14e12974f97d4d29e41f23a172a6a25',
+      'linux-arm64':
+        '7f95e451baedd9368a2fa637afa84c9ed1b958736540ca27a379e5e292e1a10c5d9a29539f833047574bf5d3b6f907f32dee5735acecc11aa4686f078108dcf8',
+    },
+  },
+];
+
+/** The release file of a program, or undefined where none is pinned for the platform. */
 export function releaseOf(name: BinaryName, platform: Platform, env: OuterEnvironment): Release | undefined {
-  const { os, arch } = platform;
-  const sha256 = checksums[name]?.[`${os}-${arch}`];
-  if (sha256 === undefined) return undefined;
-  if (name === 'kwok') {
-    const base = env['KON_MIRROR_KWOK'] ?? defaultKwokBase;
-    return { url: `${base}/v${components.kwok.version}/kwok-${os}-${arch}`, sha256 };
+  for (const source of sources) {
+    const digest = source.digests[`${platform.os}-${platform.arch}`];
+    if (!source.names.includes(name) || digest === undefined) continue;
+    const base = env[source.base] ?? bases[source.base];
+    return {
+      url: `${base}/${source.path(platform, name)}`,
+      digest,
+      version: source.version,
+      archive: source.archive,
+    };
   }
-  const base = env['KON_MIRROR_KUBERNETES'] ?? defaultKubernetesBase;
-  return { url: `${base}/v${components.kubernetes.version}/bin/${os}/${arch}/${name}`, sha256 };
+  return undefined;
 }

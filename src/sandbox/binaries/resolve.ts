@@ -4,19 +4,20 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { chmod, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
 import { promisify } from 'node:util';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
 import { acquireLock, isProcessAlive } from '../file-lock.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
 import { cachedPath, cacheFolder, isExecutable } from './cache.ts';
+import { extractMember } from './archive.ts';
 import { download } from './download.ts';
 import type { BinaryReporter } from './events.ts';
 import { findGo, goBuild } from './go-build.ts';
 import { type BinaryName, binaries, components } from './parts.ts';
 import { type Platform, platformOf } from './platform.ts';
-import { releaseOf } from './releases.ts';
+import { releaseOf, type Release } from './releases.ts';
 
 export type ResolvedBinary = { readonly path: string; readonly version: string };
 
@@ -47,7 +48,7 @@ export async function resolveBinaries<Name extends BinaryName>(
   const found = new Map<Name, ResolvedBinary>();
   const missing: Name[] = [];
   for (const [index, name] of names.entries()) {
-    const binary = assets[index] ?? fromCache(name, cache, system);
+    const binary = assets[index] ?? fromCache(name, cache, system, options.env);
     if (binary === undefined) missing.push(name);
     else found.set(name, binary);
   }
@@ -71,9 +72,19 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
   return undefined;
 }
 
-function fromCache(name: BinaryName, cache: string, system: Platform): ResolvedBinary | undefined {
-  const path = cachedPath(cache, name, system);
-  return isExecutable(path) ? { path, version: components[binaries[name].component].version } : undefined;
+/** What was built, else what was downloaded, which may be of another patch version. */
+function fromCache(
+  name: BinaryName,
+  cache: string,
+  system: Platform,
+  env: OuterEnvironment,
+): ResolvedBinary | undefined {
+  const versions = [components[binaries[name].component].version, releaseOf(name, system, env)?.version];
+  for (const version of versions) {
+    const path = version === undefined ? undefined : cachedPath(cache, name, system, version);
+    if (path !== undefined && version !== undefined && isExecutable(path)) return { path, version };
+  }
+  return undefined;
 }
 
 /** Downloads or builds, one at a time: a build uses every core by itself. */
@@ -93,12 +104,14 @@ async function obtain<Name extends BinaryName>(
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
       // Whoever held the lock before may have made it.
-      let binary = fromCache(name, cache, system);
+      let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
-        const file =
-          (await downloadRelease(name, system, work, options)) ?? (await build(name, work, options));
-        await install(file, cachedPath(cache, name, system));
-        binary = fromCache(name, cache, system);
+        const release = releaseOf(name, system, options.env);
+        const file = release && (await downloadRelease(name, release, work, options));
+        if (release && file !== undefined)
+          await install(file, cachedPath(cache, name, system, release.version));
+        else await install(await build(name, work, options), cachedPath(cache, name, system));
+        binary = fromCache(name, cache, system, options.env);
       }
       if (binary === undefined) throw new Error(`${name} did not arrive in ${cache}`);
       found.set(name, binary);
@@ -112,15 +125,15 @@ async function obtain<Name extends BinaryName>(
 
 async function downloadRelease(
   name: BinaryName,
-  system: Platform,
+  release: Release,
   work: string,
   options: ResolveOptions,
 ): Promise<string | undefined> {
   const { env, now, report, signal } = options;
-  const release = releaseOf(name, system, env);
-  if (release === undefined) return undefined;
   const { url } = release;
-  const file = join(work, name);
+  const file = join(work, release.archive ? basename(url) : name);
+  // An archive holds several programs, and is fetched for the first of them.
+  if (release.archive && existsSync(file)) return extractMember(file, name, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let toldAt = now();
   const result = await download({
@@ -136,8 +149,10 @@ async function downloadRelease(
   });
   if (result.outcome === 'done') {
     report({ kind: 'downloaded', binary: name, url });
-    return file;
+    return release.archive ? extractMember(file, name, work) : file;
   }
+  // Half of it, or something else: not to be taken for the archive the next time.
+  await rm(file, { force: true });
   report({ kind: 'download-failed', binary: name, url, reason: result.reason });
   return undefined;
 }
@@ -148,7 +163,7 @@ async function build(name: BinaryName, work: string, options: ResolveOptions): P
   const { module, version } = components[binaries[name].component];
   if (go === undefined) {
     throw new BinaryMissingError(
-      `${name} ${version} is not here, could not be downloaded with a known checksum, and there is no Go to build it with.\n` +
+      `${name} ${version} is not here, could not be downloaded with a known digest, and there is no Go to build it with.\n` +
         `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and kept.\n` +
         'Or set KUBEBUILDER_ASSETS to a folder that has ' +
         `${Object.keys(binaries).join(', ')}.`,

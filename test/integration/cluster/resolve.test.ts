@@ -64,10 +64,27 @@ test('the cache is asked first, where XDG says it is', async () => {
 });
 
 test('with neither cache nor download nor Go, the error says what to install', async () => {
-  await expect(resolveBinaries(['kube-apiserver'], options())).rejects.toThrow(
+  const nowhere = { KON_MIRROR_ENVTEST: 'http://127.0.0.1:1' };
+  await expect(resolveBinaries(['kube-apiserver'], options(nowhere))).rejects.toThrow(
     /kube-apiserver 1\.36\.3 is not here.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,
   );
-  expect(events).toEqual([]);
+  expect(events.map((event) => event.kind)).toEqual(['downloading', 'download-failed']);
+  expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
+});
+
+test('an archive with a wrong digest is told once for each program in it, and nothing is taken from it', async () => {
+  const requested: (string | undefined)[] = [];
+  const url = await mirror((request, response) => {
+    requested.push(request.url);
+    response.end('no archive');
+  });
+  await expect(resolveBinaries(['etcd'], options({ KON_MIRROR_ENVTEST: url }))).rejects.toThrow(
+    /there is no Go to build it with/,
+  );
+  expect(requested).toEqual([`/envtest-v1.36.2/envtest-v1.36.2-${system.os}-${system.arch}.tar.gz`]);
+  expect(events.find((event) => event.kind === 'download-failed')).toMatchObject({
+    reason: expect.stringMatching(/^its SHA-512 is/) as string,
+  });
   expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
 });
 

@@ -1,0 +1,19 @@
+/** Takes one program out of a release archive, with the system's tar. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * Extracts the file of this name, in whatever folder of the archive it stands.
+ * @returns its path below `folder`
+ * @throws Error when the archive has no such file, or tar fails
+ */
+export async function extractMember(archive: string, name: string, folder: string): Promise<string> {
+  const { stdout } = await run('tar', ['-tzf', archive], { maxBuffer: 16 * 1024 * 1024 });
+  const member = stdout.split('\n').find((path) => path === name || path.endsWith(`/${name}`));
+  if (member === undefined) throw new Error(`${archive} holds no ${name}`);
+  await run('tar', ['-xzf', archive, '-C', folder, member]);
+  return join(folder, member);
+}
