@@ -1,7 +1,7 @@
 /** Leader election between real processes on a real API server: paused, killed, and stopped in good order. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import {
   createKubeClient,
@@ -55,7 +55,7 @@ async function follow(): Promise<void> {
 function startHolder(identity: string) {
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'lease-holder.ts'), cluster.kubeconfig, identity],
+    [fileURLToPath(import.meta.resolve('./lease-holder.ts')), cluster.kubeconfig, identity],
     { env: { PATH: process.env.PATH }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   processes.push(child);
