@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import {
+  createController,
+  createInformer,
+  createKubeClient,
+  loadConnection,
+  parseKey,
+  resources,
+  type KubeObject,
+} from '../../../src/kube/index.ts';
+
+type ConfigMap = KubeObject & { data?: Record<string, string> };
+
+/** Keeps an annotation with the digest of its data on every ConfigMap that carries the label `example.com/digest`. */
+export async function runDigestController(kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const time = { now: () => performance.now(), random: Math.random };
+  const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
+  const informer = createInformer<ConfigMap>({
+    ...time,
+    client,
+    resource: resources.configMaps,
+    labelSelector: 'example.com/digest',
+  });
+  const controller = createController({
+    ...time,
+    name: 'digest',
+    concurrency: 4,
+    async reconcile(key, reconcileSignal) {
+      const { data = {}, metadata } = informer.store.get(key) ?? {};
+      if (!metadata) return; // Gone, or not labelled any more: there is nothing to keep.
+      const digest = createHash('sha256').update(JSON.stringify(data)).digest('hex');
+      if (metadata.annotations?.['example.com/sha256'] === digest) return;
+      const patch = { metadata: { uid: metadata.uid, annotations: { 'example.com/sha256': digest } } };
+      const options = { type: 'merge', fieldManager: 'digest', signal: reconcileSignal } as const;
+      await client.patch(resources.configMaps, parseKey(key), patch, options);
+    },
+  });
+  informer.onChange(({ key }) => controller.enqueue(key));
+  await Promise.all([informer.start(signal), controller.start(signal)]);
+  await client.close();
+}
