@@ -273,7 +273,10 @@ describe('drift', () => {
       const plan = planAccount(observe(world));
       if (plan.drift.length > 0) {
         world.account = { ...world.account, status: plan.status };
-        told.push(plan.status.targets?.find((row) => row.name === 'production'));
+        told.push(
+          plan.status.targets?.find((row) => row.name === 'production'),
+          conditionOf(plan.status.conditions, 'Ready')?.message,
+        );
       }
       if (plan.steps.length === 0) break;
       steps.push(plan.steps.map((step) => step.kind));
@@ -285,6 +288,11 @@ describe('drift', () => {
       ['ProveIdentity', 'ProveIdentity'],
     ]);
     expect(told).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
+    expect(told).toContainEqual(
+      expect.stringMatching(
+        /^changed outside .*its trust policy was changed.*; production: refused: AssumeRoleDenied/,
+      ),
+    );
     settle(world);
     expect(ready(world)).toBe('True Ready');
     expect(roleOf(world).trustPolicy).toContain('system:serviceaccount:production');

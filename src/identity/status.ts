@@ -2,6 +2,7 @@
 import type { LinkedServiceAccountStatus, PolicyStatus, TargetStatus } from '../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../api/index.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
+import { identityErrors } from './errors.ts';
 import type { RoleAssessment } from './roles.ts';
 import type { AccountWorld, PodCounts } from './world.ts';
 
@@ -39,7 +40,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   ];
   const bad = parts.find((part) => part.status !== 'True' && part.type !== 'WorkloadsCurrent');
   const ready: AccountVerdict = bad
-    ? { ...bad, type: 'Ready', status: 'False' }
+    ? { ...bad, type: 'Ready', status: 'False', message: withRefusal(bad, proofVerdict(wanted)) }
     : {
         type: 'Ready',
         status: 'True',
@@ -56,6 +57,12 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),
   };
+}
+
+/** Whatever else is wrong: when STS shuts pods out, `Ready` says so in the words of STS. */
+function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
+  const refused = proof.status === 'False' && proof.reason in identityErrors;
+  return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;
 }
 
 /** The status while something keeps the account as a whole from being planned: what was known stays, `Ready` says why. */
