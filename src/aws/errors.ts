@@ -83,7 +83,9 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
  * What to do with a failed call. `throttled`: AWS did nothing, and wants fewer calls. `transient`: it passes, and the
  * call may or may not have been carried out. `final`: repeating it at once changes nothing.
  */
-export function retryClassOf(error: unknown): 'throttled' | 'transient' | 'final' {
+export type RetryClass = 'throttled' | 'transient' | 'final';
+
+export function retryClassOf(error: unknown): RetryClass {
   const name = error instanceof Error ? error.name : '';
   // STS's answer when it could not ask the issuer for its keys in time.
   if (name.startsWith('IDPCommunicationError')) return 'transient';

@@ -270,8 +270,8 @@ describe('calls that fail', () => {
     const scheduler = schedulerOf({ onCall: (call) => told.push(call) });
     await settled(scheduler.run({ action: 'GetRole', caller: person }, attempt));
     expect(told).toEqual([
-      { service: 'iam', action: 'GetRole', outcome: 'ServiceFailure', durationMs: 0 },
-      { service: 'iam', action: 'GetRole', outcome: 'Success', durationMs: 0 },
+      { service: 'iam', action: 'GetRole', outcome: 'ServiceFailure', throttled: false, durationMs: 0 },
+      { service: 'iam', action: 'GetRole', outcome: 'Success', throttled: false, durationMs: 0 },
     ]);
   });
 });

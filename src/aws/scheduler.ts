@@ -4,7 +4,7 @@
  * independently wait far too long, and know nothing of urgency.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
-import { retryClassOf } from './errors.ts';
+import { retryClassOf, type RetryClass } from './errors.ts';
 import { createFairQueue } from './fair-queue.ts';
 
 /**
@@ -20,8 +20,10 @@ export type Caller = { readonly owner: string; readonly urgency: Urgency };
 export type CallOutcome = {
   readonly service: string;
   readonly action: string;
-  /** `Success`, or the name of the error. */
+  /** `Success`, `Aborted`, or the name of the error. */
   readonly outcome: string;
+  /** AWS refused it because of the rate of calls. */
+  readonly throttled: boolean;
   readonly durationMs: number;
 };
 
@@ -121,8 +123,8 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     job.state = 'sent';
     job.firstSentAt ??= sentAt;
     rate.sent(sentAt);
-    const tell = (outcome: string): void =>
-      options.onCall?.({ service, action: job.call.action, outcome, durationMs: now() - sentAt });
+    const tell = (outcome: string, throttled = false): void =>
+      options.onCall?.({ service, action: job.call.action, outcome, throttled, durationMs: now() - sentAt });
     try {
       const value = await job.attempt(job.abort.signal);
       rate.accepted();
@@ -134,18 +136,18 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
         tell('Aborted');
         settle(job, { ok: false, error });
       } else {
-        tell(error instanceof Error ? error.name : 'Unknown');
-        failed(job, error, sentAt);
+        const kind = retryClassOf(error);
+        tell(error instanceof Error ? error.name : 'Unknown', kind === 'throttled');
+        failed(job, error, kind, sentAt);
       }
     }
     pump();
   };
 
   /** Decides what becomes of a call that failed. */
-  const failed = (job: Job, error: unknown, sentAt: number): void => {
+  const failed = (job: Job, error: unknown, kind: RetryClass, sentAt: number): void => {
     const time = now();
     const sinceFirst = time - (job.firstSentAt ?? time);
-    const kind = retryClassOf(error);
     if (kind === 'throttled') rate.throttled(time, sentAt);
     else rate.accepted();
     switch (kind) {

@@ -2,6 +2,7 @@
  * The operator without a host: informers and controllers over a Kubernetes client and AWS, both given. It knows no process,
  * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
  */
+import { conditionOf } from '../api/index.ts';
 import type { Caller } from '../aws/index.ts';
 import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
@@ -23,10 +24,13 @@ export type EngineOptions = Omit<OperatorContext, 'informers'> & {
   readonly aws: (informers: Informers, caller: Caller) => Aws;
   /** How many accounts and how many apps are worked on at a time; 16 unless told otherwise. */
   readonly concurrency?: number;
+  /** An account became ready under a new or changed spec, so long after that was seen. */
+  readonly onInStep?: (tookMs: number) => void;
 };
 
 export type Engine = {
   readonly informers: Informers;
+  readonly controllers: readonly Controller[];
   /** Every informer there is, for `/readyz`. */
   readonly watched: readonly Informer<KubeObject>[];
   /** Follows the cluster until the signal aborts; resolves when it is in step with it. */
@@ -36,7 +40,7 @@ export type Engine = {
 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { aws: awsOf, concurrency = 16, ...rest } = options;
+  const { aws: awsOf, concurrency = 16, onInStep, ...rest } = options;
   const informers = createInformers(rest);
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
@@ -50,7 +54,19 @@ export function createEngine(options: EngineOptions): Engine {
         accounts.enqueue(name);
     },
   });
-  const accounts = createAccountController({ context, beliefs, aws, surveyed: drift.surveyed, concurrency });
+  const accounts = createAccountController({
+    context,
+    beliefs,
+    aws,
+    surveyed: drift.surveyed,
+    ...(onInStep ? { onInStep } : {}),
+    // The cluster is looked at every few minutes only; once it says so itself, it needs no more telling.
+    onProviderMissing: () => {
+      for (const { metadata, status } of informers.clusterConfigs.store.list())
+        if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
+    },
+    concurrency,
+  });
   const clusters = createClusterController({
     context,
     // Every account waits for what these few calls tell.
@@ -62,6 +78,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     informers,
+    controllers,
     watched: [...all, ...apps.informers],
     async follow(signal) {
       const followed = Promise.all(all.map((informer) => informer.start(signal)));

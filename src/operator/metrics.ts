@@ -1,43 +1,141 @@
-/** What the operator counts. The names and labels are contract; they are listed in docs/reference/metrics.md. */
+/** What the operator counts. Names and labels are contract; docs/reference/metrics.md lists them, which a test compares. */
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
-import type { CallOutcome } from '../aws/index.ts';
+import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
+import type { Controller } from '../kube/index.ts';
+
+/** What is asked for when somebody scrapes. */
+export type MetricsView = {
+  readonly accounts: { readonly ready: number; readonly notReady: number };
+  readonly aws: readonly SchedulerFigures[];
+  readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
+};
 
 export type Metrics = {
   readonly countAwsCall: (call: CallOutcome) => void;
-  readonly setAccounts: (counts: { readonly ready: number; readonly notReady: number }) => void;
-  readonly text: () => Promise<string>;
+  /** An account became ready under a changed spec, so many milliseconds after the change was seen. */
+  readonly countInStep: (tookMs: number) => void;
+  /** In Prometheus's text format. */
+  readonly text: (view: MetricsView) => Promise<string>;
+};
+
+export const metricDefinitions = {
+  konstellation_aws_calls_total: {
+    type: 'counter',
+    help: 'Calls to AWS, by service, action and outcome: Success, Aborted, or the name of the error. Each attempt counts.',
+    labels: ['service', 'action', 'outcome'],
+  },
+  konstellation_aws_call_duration_seconds: {
+    type: 'histogram',
+    help: 'How long calls to AWS took, without the time for which they waited to be sent.',
+    labels: ['service', 'action'],
+  },
+  konstellation_aws_throttled_total: {
+    type: 'counter',
+    help: 'Calls that AWS refused because of their rate.',
+    labels: ['service'],
+  },
+  konstellation_aws_calls_waiting: {
+    type: 'gauge',
+    help: 'Calls that wait to be sent, by service and urgency: edit, awaited, upkeep, sweep.',
+    labels: ['service', 'urgency'],
+  },
+  konstellation_aws_calls_in_flight: {
+    type: 'gauge',
+    help: 'Calls that AWS has not answered yet.',
+    labels: ['service'],
+  },
+  konstellation_aws_rate_limit: {
+    type: 'gauge',
+    help: 'Calls per second that AWS was found to take. Absent until it has throttled.',
+    labels: ['service'],
+  },
+  konstellation_accounts: {
+    type: 'gauge',
+    help: 'LinkedServiceAccounts, by whether they are ready.',
+    labels: ['ready'],
+  },
+  konstellation_account_in_step_seconds: {
+    type: 'histogram',
+    help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
+    labels: [],
+  },
+  konstellation_controller_queue_depth: {
+    type: 'gauge',
+    help: 'Objects that are due and wait for a worker of a controller.',
+    labels: ['controller'],
+  },
+  konstellation_controller_working: {
+    type: 'gauge',
+    help: 'Objects that a controller works on.',
+    labels: ['controller'],
+  },
+  konstellation_controller_reconciles_total: {
+    type: 'counter',
+    help: 'Reconciles, by controller and result: success, requeue_after, requeue, error, stopped.',
+    labels: ['controller', 'result'],
+  },
+} as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
+
+type MetricName = keyof typeof metricDefinitions;
+
+const buckets = {
+  call: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  inStep: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
 };
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const calls = new Counter({
-    name: 'konstellation_aws_calls_total',
-    help: 'Calls to AWS, by service, action and outcome (Success or the name of the error).',
-    labelNames: ['service', 'action', 'outcome'],
+  const define = (name: MetricName) => ({
+    name,
+    help: metricDefinitions[name].help,
+    labelNames: [...metricDefinitions[name].labels],
     registers: [registry],
   });
+  const calls = new Counter(define('konstellation_aws_calls_total'));
+  const throttled = new Counter(define('konstellation_aws_throttled_total'));
   const durations = new Histogram({
-    name: 'konstellation_aws_call_duration_seconds',
-    help: 'How long calls to AWS took.',
-    labelNames: ['service', 'action'],
-    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
+    ...define('konstellation_aws_call_duration_seconds'),
+    buckets: buckets.call,
   });
-  const accounts = new Gauge({
-    name: 'konstellation_accounts',
-    help: 'LinkedServiceAccounts, by whether they are ready.',
-    labelNames: ['ready'],
-    registers: [registry],
+  const inStep = new Histogram({
+    ...define('konstellation_account_in_step_seconds'),
+    buckets: buckets.inStep,
   });
+  const waiting = new Gauge(define('konstellation_aws_calls_waiting'));
+  const inFlight = new Gauge(define('konstellation_aws_calls_in_flight'));
+  const rate = new Gauge(define('konstellation_aws_rate_limit'));
+  const accounts = new Gauge(define('konstellation_accounts'));
+  const depth = new Gauge(define('konstellation_controller_queue_depth'));
+  const working = new Gauge(define('konstellation_controller_working'));
+  const reconciles = new Counter(define('konstellation_controller_reconciles_total'));
+
   return {
-    countAwsCall({ service, action, outcome, durationMs }) {
+    countAwsCall({ service, action, outcome, throttled: wasThrottled, durationMs }) {
       calls.inc({ service, action, outcome });
       durations.observe({ service, action }, durationMs / 1000);
+      if (wasThrottled) throttled.inc({ service });
     },
-    setAccounts({ ready, notReady }) {
-      accounts.set({ ready: 'true' }, ready);
-      accounts.set({ ready: 'false' }, notReady);
+    countInStep(tookMs) {
+      inStep.observe(tookMs / 1000);
     },
-    text: async () => registry.metrics(),
+    async text(view) {
+      accounts.set({ ready: 'true' }, view.accounts.ready);
+      accounts.set({ ready: 'false' }, view.accounts.notReady);
+      for (const { service, waiting: byUrgency, inFlight: now, ratePerSecond } of view.aws) {
+        for (const [urgency, count] of Object.entries(byUrgency)) waiting.set({ service, urgency }, count);
+        inFlight.set({ service }, now);
+        if (ratePerSecond !== undefined) rate.set({ service }, ratePerSecond);
+      }
+      // The controllers count for themselves.
+      reconciles.reset();
+      for (const { name: controller, metrics } of view.controllers) {
+        const figures = metrics();
+        depth.set({ controller }, figures.depth);
+        working.set({ controller }, figures.processing);
+        for (const [result, count] of Object.entries(figures.reconciles))
+          reconciles.inc({ controller, result }, count);
+      }
+      return registry.metrics();
+    },
   };
 }

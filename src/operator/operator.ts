@@ -91,6 +91,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         caller,
       ),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    onInStep: metrics.countInStep,
   });
   const health = options.health
     ? await startHealthServer({
@@ -107,8 +108,11 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
           const ready = list.filter(
             (account) => conditionOf(account.status?.conditions, 'Ready')?.status === 'True',
           ).length;
-          metrics.setAccounts({ ready, notReady: list.length - ready });
-          return metrics.text();
+          return metrics.text({
+            accounts: { ready, notReady: list.length - ready },
+            aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
+            controllers: engine.controllers,
+          });
         },
       })
     : undefined;

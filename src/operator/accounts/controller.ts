@@ -50,13 +50,19 @@ export type AccountControllerOptions = {
   readonly aws: (caller: Caller) => { readonly roles: RoleStore; readonly prover: IdentityProver };
   /** Whether IAM has been listed once: before that, every role of ours would seem to be missing. */
   readonly surveyed: () => boolean;
+  /** Called when STS said of an account what holds for the whole cluster. */
+  readonly onProviderMissing: () => void;
   readonly concurrency: number;
+  /** An account became ready under a new or changed spec, so long after that was seen. */
+  readonly onInStep?: (tookMs: number) => void;
 };
 
 export function createAccountController(options: AccountControllerOptions): Controller {
   const { context, beliefs } = options;
   const { informers, now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
+  /** When the spec was seen to be new, of accounts that are not ready under it yet. */
+  const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
   const sources = { informers, accounts, serviceAccounts, beliefs, now };
@@ -89,6 +95,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
         await report(fresh, plan.status, signal);
+        tellInStep(name, plan.status);
         return plan.lookAgainAt === undefined
           ? undefined
           : { requeueAfterMs: Math.max(0, plan.lookAgainAt - now()) };
@@ -129,6 +136,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (signal.aborted) return false;
       const error = asIdentityError(cause);
       const failure = memory.failed(step, error);
+      if (error.code === 'OIDCProviderMissing') options.onProviderMissing();
       log.warn('step failed', {
         code: error.code,
         error: error.message,
@@ -145,6 +153,13 @@ export function createAccountController(options: AccountControllerOptions): Cont
       }
       return false;
     }
+  }
+
+  function tellInStep(name: string, status: LinkedServiceAccountStatus): void {
+    const since = changedAt.get(name);
+    if (since === undefined || conditionOf(status.conditions, 'Ready')?.status !== 'True') return;
+    changedAt.delete(name);
+    options.onInStep?.(now() - since);
   }
 
   async function reportDrift(world: AccountWorld, plan: AccountPlan, signal: AbortSignal): Promise<void> {
@@ -214,6 +229,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
   informers.accounts.onChange((change) => {
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
+    if (!change.new) changedAt.delete(change.key);
+    else if (edited && urgencyOf(change.new) !== 'upkeep') changedAt.set(change.key, now());
     const priority = !change.old ? priorities.create : edited ? priorities.edit : 0;
     controller.enqueue(change.key, { priority });
   });
