@@ -5,10 +5,11 @@
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# npm puts the Node.js version that the project pins into node_modules; npx finds it there.
+# npm puts the Node.js version that the project pins into node_modules. Not `npm ci`: it refuses a lock without the optional
+# packages of platforms that a registry does not carry.
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer" >&2; exit 1; }
-	npm ci --no-progress
+	npm install --no-save --no-progress
 	@touch $@
 
 dist/kon.js: node_modules/.package-lock.json $(shell find src scripts/build.ts -type f 2>/dev/null)
