@@ -263,3 +263,20 @@ test('an app that is deleted takes everything with it', async () => {
   });
   await expect(harness.app('whole')).rejects.toSatisfy(isNotFound);
 });
+
+test('what an app leaves running when it is deleted without its objects is taken up by the next of its name', async () => {
+  await harness.createApp('phoenix', {});
+  await harness.untilReady('phoenix');
+  const before = await harness.get(resources.deployments, 'production', 'phoenix');
+  await harness.client.delete(apps, { name: 'phoenix' }, { propagationPolicy: 'Orphan' });
+  await harness.eventually('the app is gone', async () => {
+    const { items } = await harness.client.list(apps);
+    return items.every(({ metadata }) => metadata.name !== 'phoenix');
+  });
+  const next = await harness.createApp('phoenix', {});
+  await harness.untilReady('phoenix');
+  const after = await harness.get(resources.deployments, 'production', 'phoenix');
+  expect(after?.metadata.uid).toBe(before?.metadata.uid);
+  expect(after?.metadata.ownerReferences).toMatchObject([{ uid: next.metadata.uid, controller: true }]);
+  expect(await harness.replicaSets('phoenix')).toHaveLength(1);
+});
