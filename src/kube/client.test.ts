@@ -21,6 +21,7 @@ import {
   type Handler,
   type LoopbackServer,
 } from './testing/loopback-server.ts';
+import { startHttpProxy, startSocksProxy } from './testing/proxies.ts';
 import type { SetTimer } from './timing.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -400,6 +401,43 @@ describe('TLS', () => {
     await expect(distrusting.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
     const misnamed = connect({ ca: authority.ca, ...user });
     await expect(misnamed.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
+  });
+});
+
+describe('a proxy', () => {
+  test.each([
+    ['HTTP', startHttpProxy],
+    ['SOCKS', startSocksProxy],
+  ])('of the kind %s is gone through, with TLS from end to end', async (_, startProxy) => {
+    const proxy = await startProxy();
+    closers.push(() => proxy.close());
+    const authority = await createAuthority();
+    const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
+    const user = await authority.issue({ name: 'kon' });
+    const server = await startLoopbackServer(
+      (request, response) => {
+        const { socket } = request as unknown as {
+          socket: { getPeerCertificate(): { subject?: { CN: string } } };
+        };
+        answerJson(response, 200, { kind: 'X', metadata: { name: socket.getPeerCertificate().subject?.CN } });
+      },
+      { ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
+    );
+    closers.push(() => server.close());
+    const client = createKubeClient({
+      ...staticConnection({ server: server.url, tls: { ca: authority.ca, ...user } }),
+      proxyUrl: proxy.url,
+    });
+    closers.push(() => client.close());
+    for (let index = 0; index < 3; index += 1)
+      await expect(client.get(namespaces, { name: 'a' })).resolves.toMatchObject({
+        metadata: { name: 'kon' },
+      });
+    expect(proxy.targets).toEqual([new URL(server.url).host]);
+    await server.close();
+    await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({
+      name: 'KubeUnreachableError',
+    });
   });
 });
 

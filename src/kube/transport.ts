@@ -2,9 +2,10 @@
  * HTTP to one API server over kept-alive connections, with the credentials of a Connection. HTTP/1.1 on purpose: one
  * broken or throttled stream must not take the others with it, and undici's HTTP/2 has no health check of its own.
  */
-import { Agent, ProxyAgent, Socks5ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './errors.ts';
+import { createSocksConnector } from './socks-connector.ts';
 import type { Now } from './timing.ts';
 
 export type TransportRequest = {
@@ -162,11 +163,8 @@ function createDispatcher(tls: TlsMaterial, proxyUrl: string | undefined): Dispa
   // An explicit `ca` replaces the system's and NODE_EXTRA_CA_CERTS' authorities, so these cannot do harm.
   const requestTls = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: connectTimeoutMs };
   if (proxyUrl === undefined) return new Agent({ ...common, connect: requestTls });
-  if (/^socks5?h?:/.test(proxyUrl))
-    return new Socks5ProxyAgent(proxyUrl.replace(/^socks5?h?:/, 'socks5:'), {
-      ...common,
-      requestTls,
-    });
+  if (/^socks[45]?[ah]?:/.test(proxyUrl))
+    return new Agent({ ...common, connect: createSocksConnector(proxyUrl, requestTls) });
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls });
 }
 
@@ -215,6 +213,7 @@ function sortCode(code: string): UnreachableCode | undefined {
       return 'reset';
     case 'UND_ERR_PRX_TLS':
     case 'UND_ERR_PRX_CONN':
+    case 'ERR_SOCKS_PROXY':
       return 'proxy';
     case 'UND_ERR_DESTROYED':
     case 'UND_ERR_CLOSED':

@@ -122,6 +122,6 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
       expect([...wishes.keys(), ...processing]).toEqual([]);
       expect(time.pending()).toBe(0);
     }),
-    { numRuns: 500 },
+    { numRuns: 2000 },
   );
 });

@@ -101,6 +101,15 @@ describe('order', () => {
   });
 });
 
+test('of those that become due together the most important is given to who waits', async () => {
+  const { time, queue, taken, take } = setUp();
+  take();
+  queue.add('plain', { afterMs: 5 });
+  queue.add('edit', { afterMs: 5, priority: 10 });
+  await time.advance(5);
+  expect(taken).toEqual(['edit']);
+});
+
 describe('retries', () => {
   test('wait twice as long each time up to the most, and start over once forgotten', async () => {
     const { queue } = setUp({ backoff: { baseMs: 5, maxMs: 100 } });

@@ -107,7 +107,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.state = state;
   };
 
-  /** Puts an entry that is not being worked on where it belongs. */
+  /** Puts an entry that is not being worked on where it belongs. To be followed by `proceed`. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
     // Among equals the first to become due goes first.
@@ -115,7 +115,10 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     setState(entry, due ? 'ready' : 'delayed');
     const { priority, readyAt, order } = entry;
     (due ? ready : delayed).push({ entry, priority, readyAt, order });
-    if (due) give();
+  };
+
+  const proceed = (): void => {
+    give();
     arm();
   };
 
@@ -160,7 +163,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayed.pop();
       if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
     }
-    arm();
+    // Only now, so that of those which become due together the most important goes first.
+    proceed();
   };
 
   const add = (key: string, { afterMs = 0, priority = 0 }: EnqueueOptions = {}): void => {
@@ -171,14 +175,18 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     if (!entry) {
       const created: Entry = { key, priority, readyAt, order: orders++, state: 'dirty' };
       entries.set(key, created);
-      if (!processing.has(key)) schedule(created);
+      if (processing.has(key)) return;
+      schedule(created);
+      proceed();
       return;
     }
     if (entry.priority >= priority && entry.readyAt <= readyAt) return;
     // A key that is due already stays due since then.
     entry.priority = Math.max(entry.priority, priority);
     entry.readyAt = Math.min(entry.readyAt, readyAt);
-    if (entry.state !== 'dirty') schedule(entry);
+    if (entry.state === 'dirty') return;
+    schedule(entry);
+    proceed();
   };
 
   return {
@@ -206,7 +214,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       processing.delete(key);
       options.onWorked?.(Math.max(0, now() - since));
       const entry = entries.get(key);
-      if (entry && !shutDown) schedule(entry);
+      if (!entry || shutDown) return;
+      schedule(entry);
+      proceed();
     },
     shutDown() {
       shutDown = true;
