@@ -1,6 +1,6 @@
 /**
  * HTTP to one API server over kept-alive connections, with the credentials of a Connection. HTTP/1.1 on purpose: one
- * broken or throttled stream must not take the others with it, and undici's HTTP/2 has no health check of its own.
+ * broken or stalled stream must not take the others with it, as it would on a connection that all of them share.
  */
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
