@@ -51,6 +51,8 @@ export type OperatorContext = {
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets: for delays and time-outs. */
+  readonly monotonic: () => number;
   /** 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
@@ -67,6 +69,7 @@ export const serviceAccountsByAccount = 'account';
 export function createInformers(of: {
   readonly client: KubeClient;
   readonly logger: Logger;
+  /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
   readonly setTimer: SetTimer;

@@ -138,7 +138,7 @@ export function createDriftSweep(options: {
   const controller = createController({
     name: 'drift',
     concurrency: 1,
-    now,
+    now: context.monotonic,
     random: context.random,
     setTimer: context.setTimer,
     logger,

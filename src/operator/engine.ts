@@ -41,7 +41,7 @@ export type Engine = {
 
 export function createEngine(options: EngineOptions): Engine {
   const { aws: awsOf, concurrency = 16, onInStep, ...rest } = options;
-  const informers = createInformers(rest);
+  const informers = createInformers({ ...rest, now: rest.monotonic });
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
   const beliefs = createRoleBeliefs(context.now);

@@ -83,6 +83,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     recorder,
     logger,
     now,
+    monotonic: () => performance.now(),
     random,
     setTimer: systemTimer,
     assertLeading: () => elector?.elector.assertLeading(),

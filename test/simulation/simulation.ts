@@ -113,6 +113,7 @@ export async function startSimulation(fault?: Fault, lagMs = 0): Promise<Simulat
       }),
       logger: silentLogger,
       now: time.now,
+      monotonic: time.now,
       random,
       setTimer,
       assertLeading: () => undefined,

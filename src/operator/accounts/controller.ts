@@ -218,7 +218,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     name: 'accounts',
     reconcile,
     concurrency: options.concurrency,
-    now,
+    now: context.monotonic,
     random,
     setTimer: context.setTimer,
     logger: context.logger,

@@ -39,6 +39,7 @@ export function createAppObjects(context: OperatorContext): AppObjects {
   ].map((resource) =>
     createInformer<KubeObject>({
       ...context,
+      now: context.monotonic,
       resource,
       labelSelector: `${managedByLabel}=${managedByValue}`,
     }),

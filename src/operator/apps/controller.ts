@@ -60,7 +60,7 @@ export function createAppController(
     name: 'apps',
     reconcile,
     concurrency: options.concurrency ?? 8,
-    now,
+    now: context.monotonic,
     random: context.random,
     setTimer: context.setTimer,
     logger: context.logger,

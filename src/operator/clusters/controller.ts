@@ -144,7 +144,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     name: 'clusters',
     reconcile,
     concurrency: 1,
-    now,
+    now: context.monotonic,
     random: context.random,
     setTimer: context.setTimer,
     logger: context.logger,

@@ -140,6 +140,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     client,
     logger: silentLogger,
     now: Date.now,
+    monotonic: () => performance.now(),
     random: Math.random,
     setTimer: systemTimer,
   };
