@@ -4,6 +4,7 @@ import {
   clusterConfigs,
   fieldManager,
   accountLabel,
+  appLabel,
   createdAnnotation,
   audienceAnnotation,
   roleArnAnnotation,
@@ -40,8 +41,12 @@ export type Informers = {
   readonly namespaces: Informer<KubeObject & { readonly status?: { readonly phase?: string } }>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Those that Apps made. */
+  /** Those that Apps made, here and below. */
   readonly deployments: Informer<Deployment>;
+  readonly services: Informer<KubeObject>;
+  readonly podDisruptionBudgets: Informer<KubeObject>;
+  readonly horizontalPodAutoscalers: Informer<KubeObject>;
+  readonly ingresses: Informer<KubeObject>;
 };
 
 export type OperatorContext = {
@@ -63,6 +68,9 @@ export type OperatorContext = {
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
 
+/** The index of pods by the App that made them. */
+export const podsByApp = 'app';
+
 /** The index of ServiceAccounts by our label. */
 export const serviceAccountsByAccount = 'account';
 
@@ -74,6 +82,7 @@ export function createInformers(of: {
   readonly random: () => number;
   readonly setTimer: SetTimer;
 }): Informers {
+  const ours = `${managedByLabel}=${managedByValue}`;
   return {
     clusterConfigs: createInformer<ClusterConfig>({ ...of, resource: clusterConfigs }),
     accounts: createInformer<LinkedServiceAccount>({
@@ -100,13 +109,29 @@ export function createInformers(of: {
       trim: trimPod,
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
+        [podsByApp]: (pod) => {
+          const app = pod.metadata.labels?.[appLabel];
+          return app === undefined ? [] : [app];
+        },
       },
     }),
     deployments: createInformer<Deployment>({
       ...of,
       resource: resources.deployments,
-      labelSelector: `${managedByLabel}=${managedByValue}`,
+      labelSelector: ours,
     }),
+    services: createInformer({ ...of, resource: resources.services, labelSelector: ours }),
+    podDisruptionBudgets: createInformer({
+      ...of,
+      resource: resources.podDisruptionBudgets,
+      labelSelector: ours,
+    }),
+    horizontalPodAutoscalers: createInformer({
+      ...of,
+      resource: resources.horizontalPodAutoscalers,
+      labelSelector: ours,
+    }),
+    ingresses: createInformer({ ...of, resource: resources.ingresses, labelSelector: ours }),
   };
 }
 

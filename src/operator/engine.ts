@@ -73,13 +73,13 @@ export function createEngine(options: EngineOptions): Engine {
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
   });
   const apps = createAppController(context, { concurrency });
-  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps.controller];
+  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);
 
   return {
     informers,
     controllers,
-    watched: [...all, ...apps.informers],
+    watched: all,
     async follow(signal) {
       const followed = Promise.all(all.map((informer) => informer.start(signal)));
       await Promise.all(all.map((informer) => informer.synced));

@@ -1,13 +1,5 @@
 /** The kinds of objects that Apps make: watched by our label, and read with our own latest writes on top. */
-import { managedByLabel, managedByValue } from '../../api/index.ts';
-import {
-  createInformer,
-  resources,
-  type Change,
-  type Informer,
-  type KubeObject,
-  type Resource,
-} from '../../kube/index.ts';
+import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
@@ -19,8 +11,6 @@ type Kind = {
 };
 
 export type AppObjects = {
-  /** Those informers which nobody else starts. */
-  readonly informers: readonly Informer<KubeObject>[];
   /** What there is of an App, each object under the App's own name, in any namespace. */
   list(app: string): readonly ObservedObject[];
   resourceOf(object: { readonly kind: string }): Resource;
@@ -31,21 +21,15 @@ export type AppObjects = {
 
 export function createAppObjects(context: OperatorContext): AppObjects {
   const { informers, now } = context;
-  const own = [
-    resources.services,
-    resources.podDisruptionBudgets,
-    resources.horizontalPodAutoscalers,
-    resources.ingresses,
-  ].map((resource) =>
-    createInformer<KubeObject>({
-      ...context,
-      now: context.monotonic,
-      resource,
-      labelSelector: `${managedByLabel}=${managedByValue}`,
-    }),
-  );
+  const watched: readonly Informer<KubeObject>[] = [
+    informers.services,
+    informers.podDisruptionBudgets,
+    informers.horizontalPodAutoscalers,
+    informers.ingresses,
+    informers.deployments,
+  ];
   const kinds = new Map<string, Kind>(
-    [...own, informers.deployments].map((informer) => [
+    watched.map((informer) => [
       informer.resource.kind,
       { resource: informer.resource, informer, writes: createOwnWrites<KubeObject>(informer, now) },
     ]),
@@ -59,7 +43,6 @@ export function createAppObjects(context: OperatorContext): AppObjects {
     `${metadata.namespace ?? ''}/${metadata.name}`;
 
   return {
-    informers: own,
     list: (app) =>
       informers.namespaces.store
         .keys()

@@ -1,12 +1,6 @@
 /** Keeps what each App wants in step on its targets: observe, plan, apply, report. */
 import type { App } from '../../api/index.ts';
-import {
-  createController,
-  type Controller,
-  type Informer,
-  type KubeObject,
-  type ReconcileResult,
-} from '../../kube/index.ts';
+import { createController, type Controller, type ReconcileResult } from '../../kube/index.ts';
 import { planApp } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createOwnWrites } from '../own-writes.ts';
@@ -14,15 +8,7 @@ import { createAppObjects } from './app-objects.ts';
 import { carryOut } from './carry-out.ts';
 import { enqueueOnChanges } from './enqueue.ts';
 import { observeApp } from './observe-app.ts';
-import { createPodsByApp } from './pods-by-app.ts';
 import { recordEvents, reportStatus, statusOf } from './report-app.ts';
-
-export type AppController = {
-  /** Starting it also starts the informers below, and waits until they are in step. */
-  readonly controller: Controller;
-  /** Of the kinds which only Apps make, for `/readyz`. */
-  readonly informers: readonly Informer<KubeObject>[];
-};
 
 export type AppControllerOptions = {
   /** How many Apps are worked on at a time. */
@@ -32,11 +18,11 @@ export type AppControllerOptions = {
 export function createAppController(
   context: OperatorContext,
   options: AppControllerOptions = {},
-): AppController {
+): Controller {
   const { informers, now } = context;
   const apps = createOwnWrites<App>(informers.apps, now);
   const objects = createAppObjects(context);
-  const sources = { informers, apps, objects, podsByApp: createPodsByApp(informers.pods) };
+  const sources = { informers, apps, objects };
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     const before = observeApp(name, sources);
@@ -67,21 +53,5 @@ export function createAppController(
   });
   enqueueOnChanges(controller, informers, objects);
 
-  return {
-    informers: objects.informers,
-    controller: {
-      ...controller,
-      async start(signal) {
-        const running = objects.informers.map((informer) => informer.start(signal));
-        try {
-          await Promise.all(objects.informers.map((informer) => informer.synced));
-          await controller.start(signal);
-        } catch (error) {
-          // Stopped before they were in step: there was nothing to finish.
-          if (!signal.aborted) throw error;
-        }
-        await Promise.all(running);
-      },
-    },
-  };
+  return controller;
 }

@@ -3,16 +3,14 @@ import type { App } from '../../api/index.ts';
 import { effectiveConfig } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import type { AppObservation } from '../../workloads/index.ts';
-import type { Informers } from '../context.ts';
+import { podsByApp, type Informers } from '../context.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { AppObjects } from './app-objects.ts';
-import type { PodsByApp } from './pods-by-app.ts';
 
 export type AppSources = {
   readonly informers: Informers;
   readonly apps: OwnWrites<App>;
   readonly objects: AppObjects;
-  readonly podsByApp: PodsByApp;
 };
 
 /** Undefined when there is no such App. */
@@ -31,7 +29,7 @@ export function observeApp(name: string, sources: AppSources): AppObservation | 
         .map((namespace) => [namespace.metadata.name, isTerminating(namespace) ? 'terminating' : 'present']),
     ),
     objects: sources.objects.list(name),
-    pods: sources.podsByApp(name),
+    pods: informers.pods.store.byIndex(podsByApp, name),
   };
 }
 

@@ -151,7 +151,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   });
   const informers = createInformers(common);
   const context: OperatorContext = { ...common, informers, recorder, assertLeading: () => undefined };
-  const { controller } = createAppController(context);
+  const controller = createAppController(context);
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(abort.signal));
   await Promise.all(all.map((informer) => informer.synced));
