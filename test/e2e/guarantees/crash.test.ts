@@ -1,0 +1,178 @@
+/**
+ * G6, sampled on real parts: an operator that is killed, at whatever moment, is followed by one that comes to the same end,
+ * with no orphan and no duplicate. (Every single write is a moment in the modelled world of the operator's own tests.)
+ *
+ * The moments here are those after a write that AWS has carried out and whose answer the operator never gets: of its note
+ * of the deed nothing can exist.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  accountLabel,
+  linkedServiceAccounts,
+  roleArnAnnotation,
+  stsAudience,
+} from '../../../src/api/index.ts';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import type { Running } from '../../support/executable.ts';
+import { createPerson, policies, type Person } from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
+
+const targets = ['production', 'staging'];
+const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
+const listed = [policies.fullAccess, policies.queues];
+
+let sandbox: TestSandbox;
+let person: Person;
+let operator: Running | undefined;
+beforeAll(async () => {
+  sandbox = await startSandbox({ operator: false });
+  person = createPerson(sandbox.client);
+});
+afterAll(async () => {
+  await operator?.end('SIGKILL');
+  await sandbox?.stop();
+});
+
+/** Any kubeconfig, and AWS by the ordinary environment: what a shell has that is pointed at the sandbox. */
+async function startOperator(...options: readonly string[]): Promise<void> {
+  await operator?.end('SIGKILL');
+  operator = sandbox.startKon(['operator', '--without-lease', ...options]);
+}
+
+/** One account at a time, so that each start has something left to do of whatever kind. */
+const oneAtATime = '--concurrency=1';
+
+/** Lets the operator work until AWS has carried out a call of this action, whose answer it does not get any more. */
+async function killAfter(action: string): Promise<void> {
+  const position = await sandbox.aws.position();
+  const restore = await sandbox.aws.aim({ service: 'iam', action, drop: 'afterCall' });
+  await startOperator(oneAtATime);
+  await sandbox.aws.untilCalled(
+    position,
+    `the operator to ask for ${action}`,
+    (call) => call.action === action && call.fault === 'responseLost' && call.changed,
+  );
+  await operator?.end('SIGKILL');
+  await restore();
+}
+
+/** Lets the operator work until a ServiceAccount comes or goes, and kills it then. */
+async function killAtLink(happening: 'ADDED' | 'DELETED'): Promise<void> {
+  const ofAccounts = { labelSelector: accountLabel };
+  const { resourceVersion } = await sandbox.client.list(resources.serviceAccounts, ofAccounts);
+  await startOperator(oneAtATime);
+  for await (const event of sandbox.client.watch(resources.serviceAccounts, {
+    ...ofAccounts,
+    resourceVersion,
+  }))
+    if (event.type === happening) break;
+  await operator?.end('SIGKILL');
+}
+
+async function linkedServiceAccountsIn(target: string): Promise<readonly KubeObject[]> {
+  const selection = { namespace: target, labelSelector: accountLabel };
+  return (await sandbox.client.list<KubeObject>(resources.serviceAccounts, selection)).items;
+}
+
+test('accounts that are being made when it is killed, again and again, are made once each', async () => {
+  const foreign = await sandbox.aws.roleNames();
+  await Promise.all(names.map((name) => person.createAccount(name, { policyArns: listed })));
+  await killAfter('CreateRole');
+  await killAtLink('ADDED');
+  await killAfter('AttachRolePolicy');
+  await killAfter('CreateRole');
+  await startOperator();
+  const accounts = await Promise.all(names.map((name) => person.untilReady(name)));
+
+  const arns = accounts.map(({ status }) => status?.roleArn ?? '');
+  const roles = await sandbox.aws.roleNames();
+  expect(roles.filter((name) => !foreign.includes(name))).toEqual(arns.map(roleNameOf).sort());
+  for (const [index, name] of names.entries()) {
+    const role = await sandbox.aws.role(roleNameOf(arns[index] ?? ''));
+    expect(role).toMatchObject({ attached: listed, inline: [], maxSessionDuration: 3600 });
+    expect(role?.tags).toMatchObject({
+      'k11n.dev/account': name,
+      'k11n.dev/uid': accounts[index]?.metadata.uid,
+    });
+    expect(subjectsOf(role)).toEqual(targets.map((target) => `system:serviceaccount:${target}:${name}`));
+  }
+  for (const target of targets) {
+    const links = await linkedServiceAccountsIn(target);
+    expect(
+      Object.fromEntries(
+        links.map(({ metadata }) => [metadata.name, metadata.annotations?.[roleArnAnnotation]]),
+      ),
+    ).toEqual(Object.fromEntries(names.map((name, index) => [name, arns[index]])));
+  }
+  await operator?.end('SIGKILL');
+});
+
+test('an operator that comes back to accounts in step writes nothing', async () => {
+  const position = await sandbox.aws.position();
+  const versions = async (): Promise<unknown> =>
+    (await sandbox.client.list<KubeObject>(linkedServiceAccounts)).items.map(
+      ({ metadata }) => metadata.resourceVersion,
+    );
+  const before = await versions();
+  await startOperator();
+  await sandbox.aws.untilCalled(
+    position,
+    'sweeps of the new operator',
+    ({ action }) => action === 'GetAccountAuthorizationDetails',
+    2,
+  );
+  expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
+  expect(await versions()).toEqual(before);
+  await operator?.end('SIGKILL');
+});
+
+test('accounts that are being deleted when it is killed leave nothing behind', async () => {
+  const made = names.map((name) => expect.stringContaining(`-${name}-`));
+  await Promise.all(names.map((name) => person.deleteAccount(name)));
+  await killAfter('UpdateAssumeRolePolicy');
+  await killAtLink('DELETED');
+  await killAfter('DetachRolePolicy');
+  await killAfter('DeleteRole');
+  await startOperator();
+  await Promise.all(names.map((name) => person.untilAccountGone(name)));
+  const roles = await sandbox.aws.roleNames();
+  for (const role of made) expect(roles).not.toContainEqual(role);
+  for (const target of targets) expect(await linkedServiceAccountsIn(target)).toEqual([]);
+  await operator?.end('SIGKILL');
+});
+
+test('an account that was deleted and made anew while no operator ran gets its role again', async () => {
+  await startOperator();
+  await person.createAccount('phoenix', { policyArns: listed });
+  const first = await person.untilReady('phoenix');
+  await operator?.end('SIGKILL');
+  // Without an operator the finalizer holds the account; somebody loses patience and takes it off by hand.
+  await sandbox.client.patch(
+    linkedServiceAccounts,
+    { name: 'phoenix' },
+    { metadata: { finalizers: null } },
+    { type: 'merge' },
+  );
+  await person.deleteAccount('phoenix');
+  await person.createAccount('phoenix', { policyArns: [policies.readOnly] });
+  await startOperator();
+  const second = await person.untilReady('phoenix');
+  expect(second.status?.roleArn).toBe(first.status?.roleArn);
+  expect(second.status?.roleId).toBe(first.status?.roleId);
+  const role = await sandbox.aws.role(roleNameOf(second.status?.roleArn ?? ''));
+  expect(role?.attached).toEqual([policies.readOnly]);
+  expect(role?.tags['k11n.dev/uid']).toBe(second.metadata.uid);
+  await person.deleteAccount('phoenix');
+  await person.untilAccountGone('phoenix');
+  expect(await sandbox.aws.roleNames()).not.toContainEqual(expect.stringContaining('-phoenix-'));
+});
+
+function subjectsOf(role: RoleSnapshot | undefined): unknown {
+  const { Statement: statements } = JSON.parse(role?.trustPolicy ?? '') as {
+    Statement: readonly { Condition: { StringEquals: Record<string, unknown> } }[];
+  };
+  const conditions = statements[0]?.Condition.StringEquals ?? {};
+  expect(Object.values(conditions)).toContain(stsAudience);
+  return Object.entries(conditions).find(([key]) => key.endsWith(':sub'))?.[1];
+}

@@ -1,0 +1,359 @@
+/**
+ * Held by the real operator on a whole sandbox: identities are proven (G1), a change of identity re-deploys once and in
+ * order (G2), no pod is without identity (G3), and where there is nothing to do nothing is done (G8).
+ */
+import {
+  CreateOpenIDConnectProviderCommand,
+  DeleteOpenIDConnectProviderCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  accountLabel,
+  clusterConfigs,
+  conditionOf,
+  linkedServiceAccounts,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../../../src/api/index.ts';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { awaitObjects } from '../../../src/sandbox/tour/await-object.ts';
+import { eventually } from '../../support/eventually.ts';
+import { recordHistory, type History } from '../../support/history.ts';
+import {
+  createPerson,
+  policies,
+  roleArnOf,
+  roleOf,
+  uidsOf,
+  type Person,
+  type Pod,
+} from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+import { roleNameOf } from '../../support/stand-in.ts';
+
+const targets = ['production', 'staging'] as const;
+
+/** A listing of all roles, and a closer look at one. */
+const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole'];
+
+let sandbox: TestSandbox;
+let person: Person;
+let serviceAccounts: History<KubeObject>;
+let pods: History<Pod>;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  person = createPerson(sandbox.client);
+  serviceAccounts = await recordHistory(sandbox.client, resources.serviceAccounts);
+  pods = await recordHistory(sandbox.client, resources.pods);
+});
+afterAll(async () => {
+  await serviceAccounts?.stop();
+  await pods?.stop();
+  await sandbox?.stop();
+});
+
+/** Calls of the operator to AWS since a position in the journal. Proofs carry no signature, only a token. */
+async function operatorCalls(since: number): Promise<readonly string[]> {
+  const calls = await sandbox.aws.journal(since);
+  return calls
+    .filter(
+      ({ caller, action }) =>
+        caller?.endsWith(':user/konstellation-operator') || action === 'AssumeRoleWithWebIdentity',
+    )
+    .map(({ service, action }) => `${service}:${action}`);
+}
+
+async function untilSwept(times: number): Promise<void> {
+  await sandbox.aws.untilCalled(
+    await sandbox.aws.position(),
+    'the sweeps of drift',
+    ({ action }) => action === 'GetAccountAuthorizationDetails',
+    times,
+  );
+}
+
+test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked for the sweep only', async () => {
+  await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.createAccount(name)));
+  await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
+  await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
+  await Promise.all(['idle-a', 'idle-b'].map((name) => person.untilAppReady(name)));
+  // What follows from the above: counts of pods in status, Events.
+  let before = -1;
+  while (before !== (await sandbox.operatorWrites()).length) {
+    before = (await sandbox.operatorWrites()).length;
+    await untilSwept(1);
+  }
+  const position = await sandbox.aws.position();
+  const sweeps = 4;
+  await untilSwept(sweeps);
+  expect((await sandbox.operatorWrites()).slice(before)).toEqual([]);
+  const calls = await operatorCalls(position);
+  expect(new Set(calls)).toEqual(new Set(readsOfSweep));
+  // One page holds all roles of the account.
+  expect(calls.length).toBeLessThanOrEqual((sweeps + 1) * readsOfSweep.length);
+});
+
+describe.concurrent('while others are at work', () => {
+  test('G1: a trust policy that stays broken is told in the words of STS, until it is mended', async () => {
+    await person.createAccount('g1-trust');
+    const { status } = await person.untilReady('g1-trust');
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    const intact = (await sandbox.aws.role(RoleName))?.trustPolicy ?? '';
+    const write = (PolicyDocument: string): Promise<unknown> =>
+      sandbox.aws.iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
+
+    // A fault meets every caller: the operator must not see what is broken before it is denied the repair.
+    const seeAgain = await sandbox.aws.aim({
+      service: 'iam',
+      action: 'Get*',
+      latencyMs: 1000,
+    });
+    await write(intact.replaceAll(':g1-trust"', ':somebody-else"'));
+    const allow = await sandbox.aws.aim({
+      service: 'iam',
+      action: 'UpdateAssumeRolePolicy',
+      resource: `*/${RoleName}`,
+      error: { code: 'AccessDenied', message: 'denied for a test', status: 403 },
+    });
+    await seeAgain();
+
+    const stsWords = 'Not authorized to perform sts:AssumeRoleWithWebIdentity';
+    const broken = await person.untilAccount('g1-trust', 'not Ready, by the words of STS', (account) =>
+      conditionOf(account.status?.conditions, 'Ready')?.message.includes(stsWords) ? account : undefined,
+    );
+    expect(conditionOf(broken.status?.conditions, 'Ready')?.status).toBe('False');
+    expect(conditionOf(broken.status?.conditions, 'IdentityProven')).toMatchObject({
+      status: 'False',
+      reason: 'AssumeRoleDenied',
+    });
+    expect(broken.status?.targets).toMatchObject(
+      targets.map((name) => ({ name, proven: false, reason: 'AssumeRoleDenied' })),
+    );
+    const told = await person.untilAccount('g1-trust', 'that it cannot be put back', (account) =>
+      account.status?.conditions?.find(({ message }) => message.includes('denied for a test')),
+    );
+    expect(told).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining('iam:UpdateAssumeRolePolicy'),
+    });
+
+    await allow();
+    await write(intact);
+    const mended = await person.untilReady('g1-trust');
+    expect(mended.status?.targets?.map((row) => row.proven)).toEqual([true, true]);
+    expect((await sandbox.aws.role(RoleName))?.trustPolicy).toBe(intact);
+  });
+
+  test('G2: an edit of policies restarts nothing', async () => {
+    await person.createAccount('g2-policies');
+    await person.createApp('g2-policies', { serviceAccount: 'g2-policies' });
+    await person.untilAppReady('g2-policies');
+    const before = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
+
+    await person.editPolicies('g2-policies', [policies.queues, policies.fullAccess]);
+    const { status } = await person.untilReady('g2-policies');
+    const role = await sandbox.aws.role(roleNameOf(status?.roleArn ?? ''));
+    expect(role?.attached).toEqual([policies.fullAccess, policies.queues]);
+    const after = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
+    expect(after.map(uidsOf)).toEqual(before.map(uidsOf));
+
+    // What comes later is deployed once: anything that the edit had set off would have been deployed before it.
+    await person.editApp('g2-policies', { imageTag: '3.9' });
+    for (const target of targets) {
+      await person.untilPods('g2-policies', target, 'the new image', (pod) =>
+        pod.spec.containers.every(({ image }) => image?.endsWith(':3.9')),
+      );
+      expect(await person.revision('g2-policies', target)).toBe(2);
+    }
+  });
+
+  test('G2: an account that is given, changed or taken away re-deploys once, after the proof', async () => {
+    const revisions = (): Promise<readonly number[]> =>
+      Promise.all(targets.map((target) => person.revision('g2-app', target)));
+    const untilRole = (role: string | undefined): Promise<unknown> =>
+      Promise.all(
+        targets.map((target) =>
+          person.untilPods('g2-app', target, `the role ${role}`, (pod) => roleOf(pod) === role),
+        ),
+      );
+    await person.createApp('g2-app');
+    await person.createAccount('g2-first');
+    await person.untilAppReady('g2-app');
+    const first = (await person.untilReady('g2-first')).status?.roleArn;
+
+    await person.editApp('g2-app', { serviceAccount: 'g2-first' });
+    await untilRole(first);
+    expect(await revisions()).toEqual([2, 2]);
+    const before = await Promise.all(targets.map((target) => person.pods('g2-app', target)));
+
+    const prove = await sandbox.aws.aim({
+      service: 'sts',
+      action: 'AssumeRoleWithWebIdentity',
+      resource: '*-g2-second-*',
+      error: { code: 'AccessDenied', message: 'not yet', status: 403 },
+    });
+    await person.createAccount('g2-second');
+    await person.editApp('g2-app', { serviceAccount: 'g2-second' });
+    await person.untilRow('g2-second', 'production', 'WaitingForPropagation');
+    await person.untilRow('g2-second', 'staging', 'WaitingForPropagation');
+    const held = await person.untilApp('g2-app', 'held in both targets', (app) =>
+      app.status?.targets?.every((row) => row.reason === 'IdentityNotProven') ? app : undefined,
+    );
+    expect(held.status?.targets).toMatchObject(targets.map((name) => ({ name, roleArn: first })));
+    expect(conditionOf(held.status?.conditions, 'IdentityReady')?.status).toBe('False');
+    expect(await revisions()).toEqual([2, 2]);
+    const meanwhile = await Promise.all(targets.map((target) => person.pods('g2-app', target)));
+    expect(meanwhile.map(uidsOf)).toEqual(before.map(uidsOf));
+
+    await prove();
+    const second = (await person.untilReady('g2-second')).status?.roleArn;
+    await untilRole(second);
+    expect(await revisions()).toEqual([3, 3]);
+
+    await person.editApp('g2-app', { serviceAccount: null });
+    await untilRole(undefined);
+    expect(await revisions()).toEqual([4, 4]);
+    await person.untilAppReady('g2-app');
+  });
+
+  test('G3: an app that names an account which does not exist yet waits for it, and goes on by itself', async () => {
+    await person.createApp('g3-early', { serviceAccount: 'g3-early' });
+    const waiting = await person.untilApp('g3-early', 'that it waits', (app) =>
+      app.status?.targets?.every((row) => row.reason === 'AccountNotFound') ? app : undefined,
+    );
+    expect(waiting.status?.targets).toMatchObject(
+      targets.map((name) => ({ name, state: 'WaitingForIdentity' })),
+    );
+    expect(conditionOf(waiting.status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining('there is no account g3-early'),
+    });
+
+    await person.createAccount('g3-early');
+    const { status } = await person.untilReady('g3-early');
+    await person.untilAppReady('g3-early');
+    for (const target of targets) {
+      await person.untilPods('g3-early', target, 'the role', (pod) => roleOf(pod) === status?.roleArn);
+      expect(await person.revision('g3-early', target)).toBe(1);
+    }
+    const made = (await pods.complete()).filter(
+      ({ type, object }) => type === 'ADDED' && object.metadata.labels?.['k11n.dev/app'] === 'g3-early',
+    );
+    expect(made.map(({ object }) => roleOf(object))).toEqual(targets.map(() => status?.roleArn));
+  });
+});
+
+test('G3: pods which the webhook missed are told, kept while it is away, and replaced when it is back', async () => {
+  const { client } = sandbox;
+  const webhook = { name: 'pod-identity-webhook' };
+  await person.createAccount('g3-missed', { targets: ['production'] });
+  await person.createApp('g3-missed', {
+    serviceAccount: 'g3-missed',
+    targets: [{ name: 'production', deployMode: 'latest' }],
+  });
+  await person.untilAppReady('g3-missed');
+  const arn = (await person.untilReady('g3-missed')).status?.roleArn;
+  const [first] = await person.pods('g3-missed', 'production');
+  const registration = await client.get<KubeObject>(resources.mutatingWebhookConfigurations, webhook);
+  await client.delete(resources.mutatingWebhookConfigurations, webhook);
+  await eventually('the API server asks the webhook no more', async () =>
+    roleOf(await tryPod('production', 'g3-missed')) === undefined ? true : undefined,
+  );
+
+  await person.editApp('g3-missed', { scale: { min: 3 } });
+  const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>
+    account.status?.targets?.[0]?.pods?.uninjected === 2 ? account : undefined,
+  );
+  expect(conditionOf(behind.status?.conditions, 'WorkloadsCurrent')).toMatchObject({
+    status: 'False',
+    reason: 'PodsNotCurrent',
+  });
+  await person.untilApp('g3-missed', 'that they wait for the webhook', (app) =>
+    app.status?.targets?.some(
+      (row) => row.reason === 'PodsNotCurrent' && row.message?.includes('once the webhook injects'),
+    )
+      ? true
+      : undefined,
+  );
+  const missed = await person.pods('g3-missed', 'production');
+  expect(missed).toHaveLength(3);
+  expect(missed.filter((pod) => roleOf(pod) === undefined)).toHaveLength(2);
+
+  const { resourceVersion: _, uid: __, ...metadata } = registration.metadata;
+  await client.create<KubeObject>(resources.mutatingWebhookConfigurations, { ...registration, metadata });
+  const replaced = await person.untilPods(
+    'g3-missed',
+    'production',
+    'the role',
+    (pod) => roleOf(pod) === arn,
+  );
+  expect(uidsOf(replaced)).toContain(first?.metadata.uid);
+  const current = await person.untilAccount('g3-missed', 'three current pods', (account) =>
+    account.status?.targets?.[0]?.pods?.current === 3 ? account : undefined,
+  );
+  expect(conditionOf(current.status?.conditions, 'WorkloadsCurrent')?.status).toBe('True');
+  // Each once: the first, the two that were missed, their two successors.
+  const made = (await pods.complete()).filter(
+    ({ type, object }) => type === 'ADDED' && object.metadata.labels?.['k11n.dev/app'] === 'g3-missed',
+  );
+  expect(made).toHaveLength(5);
+  expect(await person.revision('g3-missed', 'production')).toBe(1);
+});
+
+test('G1: a missing OIDC provider is told by account and cluster, until it is there again', async () => {
+  const { client, aws, description } = sandbox;
+  const { issuer, accountId, name } = description;
+  const provider = `arn:aws:iam::${accountId}:oidc-provider/${issuer.replace('https://', '')}`;
+  const untilConfig = (what: string, reason: string): Promise<string> =>
+    awaitObjects<ClusterConfig, string>(
+      client,
+      clusterConfigs,
+      { fieldSelector: `metadata.name=${name}` },
+      what,
+      ([config]) => {
+        const ready = conditionOf(config?.status?.conditions, 'Ready');
+        return ready?.reason === reason ? ready.message : undefined;
+      },
+      new AbortController().signal,
+    );
+  await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
+  await person.createAccount('g1-provider');
+  for (const target of targets)
+    expect((await person.untilRow('g1-provider', target, 'OIDCProviderMissing')).message).toContain(
+      'No OpenIDConnect provider found in your account',
+    );
+  const { status } = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'g1-provider' });
+  expect(conditionOf(status?.conditions, 'Ready')).toMatchObject({
+    status: 'False',
+    reason: 'OIDCProviderMissing',
+  });
+  expect(await untilConfig('the ClusterConfig to say so', 'OIDCProviderMissing')).toContain(
+    `aws iam create-open-id-connect-provider --url ${issuer}`,
+  );
+
+  await aws.iam.send(
+    new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
+  );
+  await person.untilReady('g1-provider');
+  await untilConfig('the ClusterConfig to be Ready', 'Ready');
+});
+
+test('G3: no ServiceAccount of an account was ever there without its role', async () => {
+  const made = (await serviceAccounts.complete()).filter(
+    ({ type, object }) => type === 'ADDED' && object.metadata.labels?.[accountLabel] !== undefined,
+  );
+  expect(made.length).toBeGreaterThan(10);
+  expect(made.filter(({ object }) => roleArnOf(object) === undefined)).toEqual([]);
+});
+
+/** A pod as it would be made now, by a dry run. */
+function tryPod(namespace: string, serviceAccountName: string): Promise<Pod> {
+  const pod: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace, name: 'trial' },
+    spec: { serviceAccountName, containers: [{ name: 'main', image: 'none' }] },
+  };
+  return sandbox.client.create<Pod>(resources.pods, pod, { dryRun: true });
+}

@@ -1,0 +1,347 @@
+/**
+ * Held by the real operator on a whole sandbox: what is not ours is never touched (G4), one bad thing never hides the
+ * rest (G7), and bad input is told in clear words.
+ */
+import { AttachRolePolicyCommand, CreateRoleCommand, TagRoleCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  accountLabel,
+  conditionOf,
+  linkedServiceAccounts,
+  roleArnAnnotation,
+  type LinkedServiceAccount,
+} from '../../../src/api/index.ts';
+import { clusterArn } from '../../../src/identity/arn.ts';
+import { roleName } from '../../../src/identity/names.ts';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { createPerson, policies, roleArnOf, roleOf, type Person } from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+import { roleNameOf } from '../../support/stand-in.ts';
+
+const missingPolicy = 'arn:aws:iam::123456789012:policy/does-not-exist';
+
+let sandbox: TestSandbox;
+let person: Person;
+beforeAll(async () => {
+  sandbox = await startSandbox({ targets: ['production', 'staging', 'shaky'] });
+  person = createPerson(sandbox.client);
+});
+afterAll(() => sandbox?.stop());
+
+/** The name of the role that an account of this name gets, told in advance. */
+function roleNameFor(account: string): string {
+  const { name, region, accountId } = sandbox.description;
+  const arn = clusterArn({ partition: 'aws', region, accountId, name });
+  return roleName({ clusterArn: arn, clusterName: name, account });
+}
+
+async function createServiceAccount(
+  name: string,
+  metadata: { readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> },
+): Promise<KubeObject> {
+  return sandbox.client.create<KubeObject>(
+    resources.serviceAccounts,
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'production', name, ...metadata } },
+    { fieldManager: 'somebody-else' },
+  );
+}
+
+async function accountOf(name: string): Promise<LinkedServiceAccount> {
+  return sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
+}
+
+describe.concurrent('G4: what is not ours', () => {
+  test('a role of exactly the name that is needed is told and left as it is', async () => {
+    const RoleName = roleNameFor('g4-role');
+    await sandbox.aws.iam.send(
+      new CreateRoleCommand({
+        RoleName,
+        Path: '/konstellation/',
+        Description: "somebody else's",
+        AssumeRolePolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
+          ],
+        }),
+        Tags: [{ Key: 'team', Value: 'other' }],
+      }),
+    );
+    await sandbox.aws.iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: policies.queues }));
+    const before = await sandbox.aws.role(RoleName);
+    const position = await sandbox.aws.position();
+
+    await person.createAccount('g4-role');
+    const told = await person.untilAccount('g4-role', 'RoleNotOwned', (account) =>
+      conditionOf(account.status?.conditions, 'Ready')?.reason === 'RoleNotOwned' ? account : undefined,
+    );
+    expect(conditionOf(told.status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining(before?.arn ?? ''),
+    });
+    expect(told.status?.roleArn).toBeUndefined();
+    expect(told.status?.targets).toMatchObject(
+      ['production', 'staging'].map((name) => ({ name, linked: false, proven: false })),
+    );
+    expect(await person.serviceAccount('production', 'g4-role')).toBeUndefined();
+    expect(await person.serviceAccount('staging', 'g4-role')).toBeUndefined();
+
+    await person.deleteAccount('g4-role');
+    await person.untilAccountGone('g4-role');
+    expect(await sandbox.aws.role(RoleName)).toEqual(before);
+    const changes = (await sandbox.aws.journal(position)).filter(
+      ({ resource, changed }) => changed && resource.endsWith(`/${RoleName}`),
+    );
+    expect(changes).toEqual([]);
+  });
+
+  test('a role that loses our marks is let go, and left as it is when the account goes', async () => {
+    await person.createAccount('g4-marks');
+    const { status } = await person.untilReady('g4-marks');
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    await sandbox.aws.iam.send(
+      new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/account', Value: 'somebody-elses' }] }),
+    );
+    await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
+      conditionOf(account.status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned' ? account : undefined,
+    );
+    const before = await sandbox.aws.role(RoleName);
+    await person.deleteAccount('g4-marks');
+    await person.untilAccountGone('g4-marks');
+    expect(await sandbox.aws.role(RoleName)).toEqual(before);
+    expect(before?.attached).toEqual([policies.readOnly]);
+  });
+
+  test('a ServiceAccount of the name costs its row, is left as it is, and is taken over when handed over', async () => {
+    const before = await createServiceAccount('g4-link', { labels: { team: 'other' } });
+    await person.createAccount('g4-link');
+    const row = await person.untilRow('g4-link', 'production', 'ServiceAccountNotOwned');
+    expect(row).toMatchObject({ linked: false, proven: false });
+    const handOver = 'kubectl label serviceaccount -n production g4-link k11n.dev/account=g4-link';
+    expect(row.message).toContain(handOver);
+    const told = await person.untilAccount('g4-link', 'the other target to be proven', (account) =>
+      account.status?.targets?.some(({ name, proven }) => name === 'staging' && proven) ? account : undefined,
+    );
+    expect(conditionOf(told.status?.conditions, 'TargetsLinked')).toMatchObject({
+      status: 'False',
+      reason: 'ServiceAccountNotOwned',
+    });
+    expect(told.status?.linkedTargets).toEqual(['staging']);
+    expect(await person.serviceAccount('production', 'g4-link')).toEqual(before);
+    // A pod of the foreign ServiceAccount must not get in either.
+    const role = await sandbox.aws.role(roleNameOf(told.status?.roleArn ?? ''));
+    expect(role?.trustPolicy).not.toContain('serviceaccount:production:');
+
+    await sandbox.client.patch(
+      resources.serviceAccounts,
+      { namespace: 'production', name: 'g4-link' },
+      { metadata: { labels: { [accountLabel]: 'g4-link' } } },
+      { type: 'merge', fieldManager: 'somebody-else' },
+    );
+    const { status } = await person.untilReady('g4-link');
+    const linked = await person.serviceAccount('production', 'g4-link');
+    expect(roleArnOf(linked)).toBe(status?.roleArn);
+    // It was theirs, so it stays when the account goes; only the link goes.
+    await person.deleteAccount('g4-link');
+    await person.untilAccountGone('g4-link');
+    const after = await person.serviceAccount('production', 'g4-link');
+    expect(after?.metadata).toMatchObject({ uid: before.metadata.uid, labels: { team: 'other' } });
+    expect(roleArnOf(after)).toBeUndefined();
+    expect(await person.serviceAccount('staging', 'g4-link')).toBeUndefined();
+  });
+
+  test('a ServiceAccount that is not ours survives the account untouched', async () => {
+    const before = await createServiceAccount('g4-stays', {});
+    await person.createAccount('g4-stays');
+    await person.untilRow('g4-stays', 'production', 'ServiceAccountNotOwned');
+    await person.deleteAccount('g4-stays');
+    await person.untilAccountGone('g4-stays');
+    expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
+  });
+
+  test("somebody else's role in the annotation costs its row and stays", async () => {
+    const before = await createServiceAccount('g4-annotation', {
+      labels: { [accountLabel]: 'g4-annotation' },
+      annotations: { [roleArnAnnotation]: 'arn:aws:iam::123456789012:role/theirs' },
+    });
+    await person.createAccount('g4-annotation');
+    const row = await person.untilRow('g4-annotation', 'production', 'ForeignAnnotation');
+    expect(row).toMatchObject({ linked: false, proven: false });
+    expect(row.message).toContain('somebody-else');
+    await person.untilAccount('g4-annotation', 'the other target to be proven', (account) =>
+      account.status?.targets?.find(({ name, proven }) => name === 'staging' && proven),
+    );
+    expect(await person.serviceAccount('production', 'g4-annotation')).toEqual(before);
+  });
+});
+
+describe.concurrent('G7: one bad thing', () => {
+  test('a policy that does not exist costs its row, and is attached once it exists', async () => {
+    await person.createAccount('g7-policy', {
+      policyArns: [policies.readOnly, missingPolicy, policies.queues],
+    });
+    const told = await person.untilAccount('g7-policy', 'PolicyNotFound', (account) =>
+      account.status?.policies?.some(({ reason }) => reason === 'PolicyNotFound') ? account : undefined,
+    );
+    const settled = await person.untilAccount('g7-policy', 'all else to be done', (account) =>
+      conditionOf(account.status?.conditions, 'IdentityProven')?.status === 'True' ? account : undefined,
+    );
+    expect(told.status?.policies?.find(({ arn }) => arn === missingPolicy)?.message).toContain(
+      'iam:AttachRolePolicy',
+    );
+    expect(settled.status?.policies).toMatchObject([
+      { arn: policies.readOnly, attached: true },
+      { arn: missingPolicy, attached: false, reason: 'PolicyNotFound' },
+      { arn: policies.queues, attached: true },
+    ]);
+    expect(conditionOf(settled.status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'PolicyNotFound',
+      message: expect.stringContaining(missingPolicy),
+    });
+    expect(settled.status?.ready).toBe('2/2');
+    const name = roleNameOf(settled.status?.roleArn ?? '');
+    expect((await sandbox.aws.role(name))?.attached).toEqual([policies.readOnly, policies.queues]);
+
+    await person.editPolicies('g7-policy', [policies.readOnly, policies.fullAccess, policies.queues]);
+    await person.untilReady('g7-policy');
+    expect((await sandbox.aws.role(name))?.attached).toEqual([
+      policies.fullAccess,
+      policies.readOnly,
+      policies.queues,
+    ]);
+  });
+
+  test('a target that the cluster does not have costs its row', async () => {
+    await person.createAccount('g7-target', { targets: ['production', 'nowhere'] });
+    const row = await person.untilRow('g7-target', 'nowhere', 'TargetUnknown');
+    expect(row.message).toContain('production, staging, shaky');
+    await person.untilAccount('g7-target', 'the other target to be proven', (account) =>
+      account.status?.targets?.find(({ name, proven }) => name === 'production' && proven),
+    );
+    expect((await accountOf('g7-target')).status?.ready).toBe('1/2');
+  });
+
+  test('a namespace that is going costs its row; when it is gone it is made again, with all that was in it', async () => {
+    const namespace = 'shaky';
+    await person.createAccount('g7-namespace', { targets: ['production', namespace] });
+    await person.createApp('g7-namespace', {
+      serviceAccount: 'g7-namespace',
+      targets: [{ name: namespace, deployMode: 'latest' }],
+    });
+    await person.untilReady('g7-namespace');
+    await person.untilAppReady('g7-namespace');
+    const first = await sandbox.client.get<KubeObject>(resources.namespaces, { name: namespace });
+    const holder: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace, name: 'holder', finalizers: ['example.com/holds-the-namespace'] },
+    };
+    await sandbox.client.create(resources.configMaps, holder);
+    await sandbox.client.delete(resources.namespaces, { name: namespace });
+
+    await person.untilRow('g7-namespace', namespace, 'NamespaceTerminating');
+    const meanwhile = await accountOf('g7-namespace');
+    expect(meanwhile.status?.targets?.find(({ name }) => name === 'production')).toMatchObject({
+      linked: true,
+      proven: true,
+    });
+    await person.untilApp('g7-namespace', 'that the namespace goes', (app) =>
+      app.status?.targets?.find(({ reason }) => reason === 'NamespaceTerminating'),
+    );
+    // Whoever makes the namespace and the ServiceAccount next must not find our role open to them.
+    await eventually('the role trusts the namespace no more', async () => {
+      const role = await sandbox.aws.role(roleNameOf(meanwhile.status?.roleArn ?? ''));
+      return role?.trustPolicy.includes(`:${namespace}:`) === false ? true : undefined;
+    });
+
+    await sandbox.client.patch(
+      resources.configMaps,
+      { namespace, name: 'holder' },
+      { metadata: { finalizers: null } },
+      { type: 'merge' },
+    );
+    await person.untilAccount('g7-namespace', 'both targets to be proven', (account) =>
+      account.status?.ready === '2/2' ? account : undefined,
+    );
+    const { status } = await person.untilReady('g7-namespace');
+    await person.untilPods('g7-namespace', namespace, 'the role', (pod) => roleOf(pod) === status?.roleArn);
+    const second = await sandbox.client.get<KubeObject>(resources.namespaces, { name: namespace });
+    expect(second.metadata.uid).not.toBe(first.metadata.uid);
+  });
+});
+
+describe.concurrent('bad input', () => {
+  const create = (name: string, ...arns: readonly string[]): ReturnType<TestSandbox['kon']> =>
+    sandbox.kon(['account', 'create', name, '--target=production', ...arns.map((arn) => `--policy=${arn}`)]);
+
+  test('a policy that does not exist: kon says so and fails, and what could be done is done', async () => {
+    const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
+    expect(code).toBe(1);
+    expect(stdout).toBe('linkedserviceaccount/bad-policy created\n');
+    expect(stderr).toContain('the account "bad-policy" is written, but not Ready: PolicyNotFound');
+    expect(stderr).toContain(missingPolicy);
+    expect(stderr).toContain('Correct the policies: kon account edit bad-policy');
+    const { status } = await accountOf('bad-policy');
+    expect((await sandbox.aws.role(roleNameOf(status?.roleArn ?? '')))?.attached).toEqual([
+      policies.readOnly,
+    ]);
+  });
+
+  test('a policy of another partition', async () => {
+    const arn = 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess';
+    const { code, stderr } = await create('bad-partition', arn, policies.readOnly);
+    expect(code).toBe(1);
+    expect(stderr).toContain('WrongPartition');
+    expect(stderr).toContain('the policy lies in the partition "aws-cn", this cluster in "aws"');
+    const { status } = await person.untilAccount('bad-partition', 'the other policy', (account) =>
+      account.status?.policies?.some(({ attached }) => attached) ? account : undefined,
+    );
+    expect((await sandbox.aws.role(roleNameOf(status?.roleArn ?? '')))?.attached).toEqual([
+      policies.readOnly,
+    ]);
+  });
+
+  test('a policy that is listed twice is refused, and nothing is written', async () => {
+    const { code, stderr } = await create('bad-twice', policies.readOnly, policies.readOnly);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`"${policies.readOnly}" is listed already`);
+    await expect(
+      person.createAccount('bad-twice', { policyArns: [policies.queues, policies.queues] }),
+    ).rejects.toThrow(/Duplicate value/);
+    const all = await sandbox.client.list<LinkedServiceAccount>(linkedServiceAccounts);
+    expect(all.items.map(({ metadata }) => metadata.name)).not.toContain('bad-twice');
+    expect(await sandbox.aws.role(roleNameFor('bad-twice'))).toBeUndefined();
+  });
+
+  test('an app that names an account which does not exist yet: kon tells, waits, and goes on by itself', async () => {
+    const creation = sandbox.startKon([
+      'app',
+      'create',
+      'bad-early',
+      '--image=registry.k8s.io/pause:3.10',
+      '--target=production',
+      '--account=bad-early',
+    ]);
+    await creation.until('AccountNotFound');
+    expect(await person.pods('bad-early', 'production')).toEqual([]);
+    expect((await create('bad-early', policies.readOnly)).code).toBe(0);
+    expect(await creation.finished).toMatchObject({ code: 0 });
+    const { status } = await accountOf('bad-early');
+    await person.untilPods('bad-early', 'production', 'the role', (pod) => roleOf(pod) === status?.roleArn);
+  });
+
+  test('an account of a target that the cluster does not have', async () => {
+    const { code, stderr } = await sandbox.kon([
+      'account',
+      'create',
+      'bad-target',
+      '--target=nowhere',
+      `--policy=${policies.readOnly}`,
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('TargetUnknown');
+    expect(stderr).toContain('See which targets there are: kon target list');
+  });
+});

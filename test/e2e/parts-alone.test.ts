@@ -1,0 +1,204 @@
+/**
+ * Each part of the product on its own, and the operator without the AWS that it needs: no credentials, wrong ones, too few
+ * rights, another AWS account.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { clusterConfigs, conditionOf, linkedServiceAccounts } from '../../src/api/index.ts';
+import type { Environment } from '../../src/sandbox/environment.ts';
+import type { Running } from '../support/executable.ts';
+import { startPartsAlone, type PartsAlone } from '../support/parts-alone.ts';
+import { createPerson, policies, roleArnOf, type Person } from '../support/person.ts';
+import { roleNameOf } from '../support/stand-in.ts';
+
+let parts: PartsAlone;
+let person: Person;
+let operator: Running | undefined;
+beforeAll(async () => {
+  parts = await startPartsAlone();
+  person = createPerson(parts.client);
+});
+afterEach(async () => {
+  await operator?.end('SIGINT');
+  operator = undefined;
+  for (const { metadata } of (await parts.client.list(linkedServiceAccounts)).items) {
+    const patch = { metadata: { finalizers: null } };
+    await parts.client.patch(linkedServiceAccounts, metadata, patch, { type: 'merge' });
+    await parts.client.delete(linkedServiceAccounts, metadata);
+  }
+  await parts.client.delete(clusterConfigs, { name: 'mine' });
+});
+afterAll(() => parts?.stop());
+
+/** The actions which the guide for EKS says that the operator needs: the first column of its table. */
+async function documentedActions(): Promise<readonly string[]> {
+  const guide = await readFile(resolve(import.meta.dirname, '../../docs/guides/eks.md'), 'utf8');
+  return guide
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`((?:iam|sts):\w+)`/g)])
+    .map(([, action]) => action ?? '');
+}
+
+test('an operator with the rights that the guide lists does all of it, on a cluster and an AWS of their own', async () => {
+  const actions = await documentedActions();
+  expect(actions).toContain('iam:CreateRole');
+  operator = parts.startOperator(await parts.credentialsThatMay('documented', actions));
+  await parts.configure({
+    accountId: parts.accountId,
+    oidcIssuer: parts.cluster.issuer,
+    tags: { team: 'a' },
+  });
+  await parts.untilConfigured('Ready');
+  await person.createAccount('whole', { policyArns: [policies.readOnly, policies.queues] });
+  const { status } = await person.untilReady('whole');
+  const name = roleNameOf(status?.roleArn ?? '');
+  expect(await parts.aws.role(name)).toMatchObject({
+    path: '/konstellation/',
+    attached: [policies.readOnly, policies.queues],
+    tags: { team: 'a', 'k11n.dev/account': 'whole' },
+  });
+  for (const target of ['production', 'staging'])
+    expect(roleArnOf(await person.serviceAccount(target, 'whole'))).toBe(status?.roleArn);
+
+  // What else a role has: session length, boundary and tags go on, and off again.
+  await parts.client.patch(
+    linkedServiceAccounts,
+    { name: 'whole' },
+    {
+      spec: {
+        aws: { maxSessionDuration: 7200, permissionsBoundaryArn: policies.fullAccess, tags: { own: '1' } },
+      },
+    },
+    { type: 'merge' },
+  );
+  await person.untilReady('whole');
+  expect(await parts.aws.role(name)).toMatchObject({ maxSessionDuration: 7200, tags: { own: '1' } });
+  await parts.client.patch(
+    linkedServiceAccounts,
+    { name: 'whole' },
+    {
+      spec: {
+        targets: ['production'],
+        aws: {
+          policyArns: [policies.queues],
+          maxSessionDuration: null,
+          permissionsBoundaryArn: null,
+          tags: null,
+        },
+      },
+    },
+    { type: 'merge' },
+  );
+  await person.untilReady('whole');
+  const narrowed = await parts.aws.role(name);
+  expect(narrowed).toMatchObject({ maxSessionDuration: 3600, attached: [policies.queues] });
+  expect(narrowed?.tags).not.toHaveProperty('own');
+  expect(narrowed?.trustPolicy).not.toContain('serviceaccount:staging:');
+
+  await person.deleteAccount('whole');
+  await person.untilAccountGone('whole');
+  expect(await parts.aws.role(name)).toBeUndefined();
+  expect(await operator.end('SIGINT')).toMatchObject({ code: 0 });
+});
+
+const noCredentials: Environment = {
+  AWS_REGION: 'eu-west-1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+};
+
+test.each([
+  ['CredentialsMissing', 'no AWS credentials', (): Environment => noCredentials],
+  [
+    'CredentialsRejected',
+    'credentials that AWS does not know',
+    (): Environment => ({ ...parts.administrator, AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA' }),
+  ],
+])(
+  '%s: an operator with %s says so, at the cluster and at each account, and does nothing',
+  async (reason, _, env) => {
+    operator = parts.startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
+    await parts.configure();
+    await person.createAccount('waiting');
+    const { message } = await parts.untilConfigured(reason);
+    expect(message).toContain('sts:GetCallerIdentity');
+    const told = await person.untilAccount('waiting', 'ClusterConfigNotReady', (account) => {
+      const ready = conditionOf(account.status?.conditions, 'Ready');
+      return ready?.reason === 'ClusterConfigNotReady' && ready.message.includes(message)
+        ? account
+        : undefined;
+    });
+    expect(told.metadata.finalizers ?? []).toEqual([]);
+    expect(await person.serviceAccount('production', 'waiting')).toBeUndefined();
+  },
+);
+
+test('AccessDenied: each action that the operator lacks is named where it is missing', async () => {
+  const actions = await documentedActions();
+  const few = actions.filter((action) => !['iam:CreateRole', 'iam:AttachRolePolicy'].includes(action));
+  operator = parts.startOperator(await parts.credentialsThatMay('no-create', few));
+  await parts.configure();
+  await person.createAccount('denied');
+  const told = await person.untilAccount('denied', 'AccessDenied', (account) => {
+    const ready = conditionOf(account.status?.conditions, 'Ready');
+    return ready?.reason === 'AccessDenied' ? ready : undefined;
+  });
+  expect(told.message).toContain('not authorized to perform: iam:CreateRole');
+  await parts.untilConfigured('Ready');
+  await operator.end('SIGINT');
+
+  const more = actions.filter((action) => action !== 'iam:AttachRolePolicy');
+  operator = parts.startOperator(await parts.credentialsThatMay('no-attach', more));
+  const unattached = await person.untilAccount('denied', 'that a policy cannot be attached', (account) =>
+    conditionOf(account.status?.conditions, 'PoliciesAttached')?.reason === 'AccessDenied' &&
+    account.status?.ready === '2/2'
+      ? account
+      : undefined,
+  );
+  expect(unattached.status?.policies?.[0]?.message).toContain(
+    'not authorized to perform: iam:AttachRolePolicy',
+  );
+  await operator.end('SIGINT');
+
+  operator = parts.startOperator(await parts.credentialsThatMay('all', actions));
+  await person.untilReady('denied');
+  await person.deleteAccount('denied');
+  await person.untilAccountGone('denied');
+});
+
+test('WrongAccount: credentials of another AWS account than the ClusterConfig names are not used', async () => {
+  const position = await parts.aws.position();
+  operator = parts.startOperator(parts.administrator);
+  await parts.configure({ accountId: '111111111111' });
+  await person.createAccount('elsewhere');
+  const { message } = await parts.untilConfigured('WrongAccount');
+  expect(message).toContain(
+    `belong to the AWS account ${parts.accountId}, but spec.aws.accountId is 111111111111`,
+  );
+  await person.untilAccount('elsewhere', 'ClusterConfigNotReady', (account) => {
+    const ready = conditionOf(account.status?.conditions, 'Ready');
+    return ready?.reason === 'ClusterConfigNotReady' && ready.message.includes(message) ? true : undefined;
+  });
+  expect((await parts.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
+  expect(await parts.aws.roleNames()).not.toContainEqual(expect.stringContaining('elsewhere'));
+
+  await parts.configure({ accountId: parts.accountId });
+  await person.untilReady('elsewhere');
+
+  // Also once it has been at work, and for what is being deleted.
+  await parts.configure({ accountId: '111111111111' });
+  await parts.untilConfigured('WrongAccount');
+  const later = await parts.aws.position();
+  await person.editPolicies('elsewhere', [policies.fullAccess]);
+  await person.untilAccount('elsewhere', 'ClusterConfigNotReady again', (account) =>
+    conditionOf(account.status?.conditions, 'Ready')?.reason === 'ClusterConfigNotReady' ? true : undefined,
+  );
+  await person.deleteAccount('elsewhere');
+  expect((await parts.aws.journal(later)).filter(({ changed }) => changed)).toEqual([]);
+  await parts.configure({ accountId: parts.accountId });
+  await person.untilAccountGone('elsewhere');
+  expect(await parts.aws.roleNames()).not.toContainEqual(expect.stringContaining('elsewhere'));
+});

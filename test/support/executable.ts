@@ -1,0 +1,133 @@
+/** The executable as it ships, bundled into a folder of its own, and runs of it in an environment with nothing of this machine's. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { baseEnvironment, type Environment } from '../../src/sandbox/environment.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type Running = {
+  readonly pid: number;
+  /** stdout and stderr so far, as they came. */
+  output(): string;
+  readonly finished: Promise<Finished>;
+  /** Resolves when the output contains the text; rejects when the program ends without. */
+  until(text: string): Promise<void>;
+  /** Ends it, and resolves when it has ended. */
+  end(signal: NodeJS.Signals): Promise<Finished>;
+};
+
+export type RunOptions = { readonly env?: Environment; readonly input?: string };
+
+export type Executable = {
+  /** The command that is `kon`. */
+  readonly kon: readonly [string, ...string[]];
+  /** A folder that is removed with the executable. */
+  readonly folder: string;
+  start(args: readonly string[], options?: RunOptions): Running;
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  /** Ends what still runs. */
+  remove(): Promise<void>;
+};
+
+export async function buildExecutable(): Promise<Executable> {
+  const folder = await mkdtemp(join(tmpdir(), 'kon-e2e-'));
+  const dist = join(folder, 'dist');
+  try {
+    await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist], {
+      env: baseEnvironment(process.env),
+    });
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  const kon = [process.execPath, join(dist, 'kon.js')] as const;
+  const env = {
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    // No kubeconfig, profile or editor of a person's; but the parts of a cluster, which take minutes to build, are theirs.
+    HOME: folder,
+    TMPDIR: folder,
+    XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    ...(process.env['KUBEBUILDER_ASSETS'] ? { KUBEBUILDER_ASSETS: process.env['KUBEBUILDER_ASSETS'] } : {}),
+  };
+  const running = new Set<Running>();
+
+  const start = (args: readonly string[], options: RunOptions = {}): Running => {
+    const [program, ...leading] = kon;
+    const child = run(program, [...leading, ...args], {
+      cwd: folder,
+      env: { ...env, ...options.env },
+      input: options.input ?? '',
+    });
+    running.add(child);
+    void child.finished.then(() => running.delete(child));
+    return child;
+  };
+  return {
+    kon,
+    folder,
+    start,
+    run: (args, options) => start(args, options).finished,
+    async remove() {
+      await Promise.all([...running].map((child) => child.end('SIGKILL')));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env: Environment; readonly input: string },
+): Running {
+  const child = spawn(program, args, { cwd: options.cwd, env: options.env });
+  let [stdout, stderr, output] = ['', '', ''];
+  const listeners = new Set<() => void>();
+  const tell = (): void => listeners.forEach((listener) => listener());
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    output += text;
+    tell();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    output += text;
+    tell();
+  });
+  // A program that fails early does not read what it is given.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input);
+  let ended = false;
+  const finished = new Promise<Finished>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code) => {
+      ended = true;
+      done({ code, stdout, stderr });
+      tell();
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    finished,
+    until: (text) =>
+      new Promise((done, fail) => {
+        const look = (): void => {
+          if (output.includes(text)) done();
+          else if (ended) fail(new Error(`it ended without "${text}":\n${output}`));
+          else return;
+          listeners.delete(look);
+        };
+        listeners.add(look);
+        look();
+      }),
+    end(signal) {
+      if (!ended) child.kill(signal);
+      return finished;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** Everything that happens to a kind of object from a moment on, as a watch tells it, for claims of what never was. */
+import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
+import { eventually } from './eventually.ts';
+
+export type Happening<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
+
+export type History<T> = {
+  /** All that has happened until this was asked. */
+  complete(): Promise<readonly Happening<T>[]>;
+  stop(): Promise<void>;
+};
+
+/** What there is already is not part of it. Resolves when nothing can be missed any more. */
+export async function recordHistory<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+): Promise<History<T>> {
+  const end = new AbortController();
+  const happenings: Happening<T>[] = [];
+  const { resourceVersion } = await client.list<T>(resource);
+  let failure: Error | undefined;
+  const watching = (async (): Promise<void> => {
+    let since = resourceVersion;
+    while (!end.signal.aborted) {
+      // The server ends a watch after some minutes; it goes on from where it was.
+      for await (const event of client.watch<T>(resource, {
+        resourceVersion: since,
+        allowBookmarks: true,
+        signal: end.signal,
+      })) {
+        if (event.type === 'ERROR') throw event.error;
+        if (event.type === 'BOOKMARK') since = event.resourceVersion;
+        else {
+          since = event.object.metadata.resourceVersion ?? since;
+          happenings.push(event);
+        }
+      }
+    }
+  })().catch((error: unknown) => {
+    if (!end.signal.aborted) failure = error instanceof Error ? error : new Error(String(error));
+  });
+  let marks = 0;
+  return {
+    async complete() {
+      // An object of the kind, made and seen now: what came before it has been seen as well.
+      marks += 1;
+      const name = `history-mark-${marks}`;
+      await client.create<KubeObject>(resource, markOf(resource, name), { fieldManager: 'test' });
+      await eventually(`the watch of ${resource.plural} tells of ${name}`, async () => {
+        if (failure) throw failure;
+        return happenings.some(({ object }) => object.metadata.name === name) || undefined;
+      });
+      await client.delete(resource, { namespace: 'default', name });
+      return happenings.filter(({ object }) => !object.metadata.name.startsWith('history-mark-'));
+    },
+    async stop() {
+      end.abort();
+      await watching;
+    },
+  };
+}
+
+function markOf(resource: Resource, name: string): KubeObject {
+  const { kind } = resource;
+  const base = { apiVersion: 'v1', kind, metadata: { namespace: 'default', name } };
+  switch (resource) {
+    case resources.serviceAccounts:
+      return base;
+    case resources.pods:
+      return { ...base, spec: { containers: [{ name: 'main', image: 'none' }] } } as KubeObject;
+    default:
+      throw new TypeError(`no ${kind} is known that does no harm`);
+  }
+}

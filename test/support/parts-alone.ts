@@ -1,0 +1,166 @@
+/**
+ * What people have who use one part of the product and have the others already: an API server that is no sandbox, the AWS
+ * stand-in alone, and operators that are told of both by nothing but a kubeconfig and the AWS SDK's ordinary environment.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
+import {
+  apiVersion,
+  clusterConfigs,
+  conditionOf,
+  crds,
+  type ClusterConfig,
+  type Condition,
+} from '../../src/api/index.ts';
+import { createKubeClient, loadConnection, type KubeClient } from '../../src/kube/index.ts';
+import type { Environment } from '../../src/sandbox/environment.ts';
+import { awaitObjects } from '../../src/sandbox/tour/await-object.ts';
+import { startControlPlane, type TestControlPlane } from './cluster.ts';
+import { buildExecutable, type Executable, type Running } from './executable.ts';
+import { connectStandIn, type StandIn } from './stand-in.ts';
+
+const accountId = '210987654321';
+const region = 'eu-west-1';
+const configName = 'mine';
+
+export type PartsAlone = {
+  readonly executable: Executable;
+  readonly cluster: TestControlPlane;
+  readonly client: KubeClient;
+  readonly aws: StandIn;
+  readonly accountId: string;
+  /** The administrator of the AWS account, as `kon sandbox aws` says that SDKs are to be set up. */
+  readonly administrator: Environment;
+  /** Credentials of a new role. `writes` hold for roles under the path of the ClusterConfig, reads for all. */
+  credentialsThatMay(roleName: string, actions: readonly string[]): Promise<Environment>;
+  /** Tells the cluster by `kubectl apply` where it is. */
+  configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
+  /** Waits until the ClusterConfig says this of its present spec. */
+  untilConfigured(reason: string): Promise<Condition>;
+  startOperator(env: Environment): Running;
+  stop(): Promise<void>;
+};
+
+export async function startPartsAlone(): Promise<PartsAlone> {
+  const [executable, cluster] = await Promise.all([buildExecutable(), startControlPlane()]);
+  const client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }));
+  await installCrds(executable, cluster);
+  const { endpoint, administrator } = await startStandIn(executable, cluster);
+  const aws = connectStandIn({
+    endpoint,
+    region,
+    credentials: {
+      accessKeyId: administrator['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: administrator['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+  });
+  return {
+    executable,
+    cluster,
+    client,
+    aws,
+    accountId,
+    administrator,
+    credentialsThatMay: async (roleName, actions) => ({
+      ...administrator,
+      ...(await assumeNewRole(aws, roleName, actions)),
+    }),
+    async configure(given = {}) {
+      const config: ClusterConfig = {
+        apiVersion,
+        kind: 'ClusterConfig',
+        metadata: { name: configName },
+        spec: {
+          targets: ['production', 'staging'],
+          aws: { region, rolePath: '/konstellation/', driftIntervalSeconds: 2, ...given },
+        },
+      };
+      await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(config));
+    },
+    untilConfigured: (reason) =>
+      awaitObjects<ClusterConfig, Condition>(
+        client,
+        clusterConfigs,
+        { fieldSelector: `metadata.name=${configName}` },
+        `the ClusterConfig to say ${reason}`,
+        ([config]) => {
+          const ready = conditionOf(config?.status?.conditions, 'Ready');
+          return ready?.reason === reason && ready.observedGeneration === config?.metadata.generation
+            ? ready
+            : undefined;
+        },
+        new AbortController().signal,
+      ),
+    startOperator: (env) =>
+      executable.start(['operator', '--without-lease'], { env: { KUBECONFIG: cluster.kubeconfig, ...env } }),
+    async stop() {
+      aws.close();
+      await executable.remove();
+      await client.close();
+      await cluster.stop();
+    },
+  };
+}
+
+/** By `kon crds | kubectl apply -f -`. */
+async function installCrds(executable: Executable, cluster: TestControlPlane): Promise<void> {
+  const { code, stdout, stderr } = await executable.run(['crds']);
+  if (code !== 0) throw new Error(`kon crds failed: ${stderr}`);
+  await cluster.kubectl(['apply', '-f', '-'], stdout);
+  const names = crds().map(({ metadata }) => metadata.name);
+  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...names]);
+}
+
+/** By `kon sandbox aws`, with the keys of an issuer that nobody can reach in a file. */
+async function startStandIn(
+  executable: Executable,
+  cluster: TestControlPlane,
+): Promise<{ readonly endpoint: string; readonly administrator: Environment }> {
+  const keys = join(executable.folder, 'jwks.json');
+  await writeFile(keys, await cluster.kubectl(['get', '--raw', '/openid/v1/jwks']));
+  const options = [`--account-id=${accountId}`, `--region=${region}`];
+  const issuer = [`--issuer=${cluster.issuer}`, `--issuer-keys=${keys}`];
+  const standIn = executable.start(['sandbox', 'aws', ...options, ...issuer, '-o', 'json']);
+  await standIn.until('\n}\n');
+  const { endpoint, env } = JSON.parse(standIn.output()) as { endpoint: string; env: Environment };
+  return { endpoint, administrator: env };
+}
+
+async function assumeNewRole(
+  aws: StandIn,
+  RoleName: string,
+  actions: readonly string[],
+): Promise<Environment> {
+  const policy = (...statements: readonly object[]): string =>
+    JSON.stringify({ Version: '2012-10-17', Statement: statements });
+  const isRead = (action: string): boolean => /:(?:Get|List)/.test(action);
+  const allow = (Action: readonly string[], Resource: string): readonly object[] =>
+    Action.length > 0 ? [{ Effect: 'Allow', Action, Resource }] : [];
+
+  const trust = {
+    Effect: 'Allow',
+    Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+    Action: 'sts:AssumeRole',
+  };
+  const { Role: role } = await aws.iam.send(
+    new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: policy(trust) }),
+  );
+  const PolicyDocument = policy(
+    ...allow(actions.filter(isRead), '*'),
+    ...allow(
+      actions.filter((action) => !isRead(action)),
+      `arn:aws:iam::${accountId}:role/konstellation/*`,
+    ),
+  );
+  await aws.iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'rights', PolicyDocument }));
+  const { Credentials: session } = await aws.sts.send(
+    new AssumeRoleCommand({ RoleArn: role?.Arn, RoleSessionName: 'operator' }),
+  );
+  return {
+    AWS_ACCESS_KEY_ID: session?.AccessKeyId ?? '',
+    AWS_SECRET_ACCESS_KEY: session?.SecretAccessKey ?? '',
+    AWS_SESSION_TOKEN: session?.SessionToken ?? '',
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * A whole sandbox for one test file, with the product as it ships, looked at from outside: by a Kubernetes client, by an
+ * AWS administrator, and by the API server's audit log. Takes six to twelve seconds.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createKubeClient, loadConnection, type KubeClient } from '../../src/kube/index.ts';
+import type { Environment } from '../../src/sandbox/environment.ts';
+import { upSandbox } from '../../src/sandbox/sandbox.ts';
+import { shellEnvironment } from '../../src/sandbox/shell-environment.ts';
+import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
+import { defaultSettings } from '../../src/sandbox/supervisor/settings.ts';
+import {
+  buildExecutable,
+  type Executable,
+  type Finished,
+  type Running,
+  type RunOptions,
+} from './executable.ts';
+import { connectStandIn, type StandIn } from './stand-in.ts';
+
+const auditEvent = z.object({
+  verb: z.string(),
+  requestURI: z.string(),
+  userAgent: z.string().optional(),
+  user: z.object({ username: z.string() }),
+  objectRef: z
+    .object({
+      resource: z.string(),
+      namespace: z.string().optional(),
+      name: z.string().optional(),
+      subresource: z.string().optional(),
+    })
+    .optional(),
+  responseStatus: z.object({ code: z.number().optional() }).optional(),
+  stageTimestamp: z.string(),
+  stage: z.string(),
+});
+export type AuditEvent = z.infer<typeof auditEvent>;
+
+export type TestSandbox = {
+  readonly description: SandboxDescription;
+  readonly client: KubeClient;
+  readonly aws: StandIn;
+  readonly executable: Executable;
+  /** Of a person's shell that is pointed at the sandbox. */
+  readonly env: Environment;
+  /** `kon ARGS`, off a terminal, as the administrator of cluster and AWS account. */
+  kon(args: readonly string[], options?: RunOptions): Promise<Finished>;
+  startKon(args: readonly string[], options?: RunOptions): Running;
+  /** Writes to the API server that the operator has made, oldest first; but for the Lease by which operators take turns. */
+  operatorWrites(): Promise<readonly AuditEvent[]>;
+  stop(): Promise<void>;
+};
+
+export async function startSandbox(
+  options: { readonly operator?: boolean; readonly targets?: readonly string[] } = {},
+): Promise<TestSandbox> {
+  const executable = await buildExecutable();
+  const end = new AbortController();
+  const result = await upSandbox({
+    folder: join(executable.folder, 'sandbox'),
+    settings: {
+      ...defaultSettings,
+      operator: options.operator ?? true,
+      targets: options.targets ?? defaultSettings.targets,
+    },
+    env: process.env,
+    now: Date.now,
+    random: Math.random,
+    self: executable.kon,
+    version: 'test',
+    signal: end.signal,
+    report: () => undefined,
+  });
+  if (result.outcome !== 'started') throw new Error('a sandbox runs in a folder that was just made');
+  const { sandbox } = result;
+  const description = await sandbox.describe();
+  const client = createKubeClient(await loadConnection({ kubeconfig: description.kubeconfig, env: {} }), {
+    now: Date.now,
+    random: Math.random,
+    userAgent: 'test',
+    qps: 1000,
+    burst: 1000,
+  });
+  const aws = connectStandIn({
+    endpoint: description.awsEndpoint,
+    region: description.region,
+    credentials: description.credentials,
+  });
+  const env = shellEnvironment(description, { PATH: '/usr/bin:/bin' });
+  const run = (args: readonly string[], given: RunOptions = {}): Running =>
+    executable.start(args, { ...given, env: { ...env, ...given.env } });
+  return {
+    description,
+    client,
+    aws,
+    executable,
+    env,
+    startKon: run,
+    kon: (args, given) => run(args, given).finished,
+    operatorWrites: async () =>
+      (await auditEvents(join(description.folder, 'logs/audit.log'))).filter(isWriteOfOperator),
+    async stop() {
+      aws.close();
+      await client.close();
+      await sandbox.stop();
+      await executable.remove();
+    },
+  };
+}
+
+export async function auditEvents(path: string): Promise<readonly AuditEvent[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  // The last line may be in the middle of being written.
+  return lines.slice(0, -1).map((line) => auditEvent.parse(JSON.parse(line)));
+}
+
+function isWriteOfOperator({ verb, user, objectRef }: AuditEvent): boolean {
+  return (
+    user.username === 'system:konstellation' &&
+    !['get', 'list', 'watch'].includes(verb) &&
+    objectRef?.resource !== 'leases'
+  );
+}

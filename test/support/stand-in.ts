@@ -1,0 +1,139 @@
+/** The AWS stand-in from outside: what it was asked, what it holds, and what is to go wrong in it. */
+import {
+  GetRoleCommand,
+  IAMClient,
+  paginateListRoles,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  NoSuchEntityException,
+} from '@aws-sdk/client-iam';
+import { STSClient } from '@aws-sdk/client-sts';
+import { z } from 'zod';
+import type { FaultSettingsInput } from '../../src/sandbox/aws/faults/settings.ts';
+import type { JournalEntry } from '../../src/sandbox/aws/journal.ts';
+import { eventually } from './eventually.ts';
+
+type FaultRule = NonNullable<FaultSettingsInput['rules']>[number];
+
+/** Everything of a role that anybody could have changed. */
+export type RoleSnapshot = {
+  readonly arn: string;
+  readonly id: string;
+  readonly path: string;
+  readonly trustPolicy: string;
+  readonly attached: readonly string[];
+  readonly inline: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly description: string;
+  readonly maxSessionDuration: number;
+};
+
+export type StandIn = {
+  readonly endpoint: string;
+  /** As the account's administrator. */
+  readonly iam: IAMClient;
+  readonly sts: STSClient;
+  /** Calls since a position in the journal, oldest first. */
+  journal(since: number): Promise<readonly JournalEntry[]>;
+  /** Of the latest call. */
+  position(): Promise<number>;
+  /** Waits for a call like this after the position. */
+  untilCalled(
+    since: number,
+    what: string,
+    matches: (call: JournalEntry) => boolean,
+    times?: number,
+  ): Promise<readonly JournalEntry[]>;
+  /** Adds a fault that is aimed at some calls; resolves with what takes it away again. */
+  aim(rule: FaultRule): Promise<() => Promise<void>>;
+  role(name: string): Promise<RoleSnapshot | undefined>;
+  /** All roles of the AWS account. */
+  roleNames(): Promise<readonly string[]>;
+  close(): void;
+};
+
+const journalAnswer = z.object({ last: z.number(), entries: z.array(z.custom<JournalEntry>()) });
+
+export function connectStandIn(access: {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}): StandIn {
+  const { endpoint } = access;
+  const iam = new IAMClient(access);
+  const sts = new STSClient(access);
+  let rules: FaultRule[] = [];
+
+  const ask = async (query: string): Promise<z.infer<typeof journalAnswer>> => {
+    const answer = await fetch(`${endpoint}/_stand-in/journal?${query}`);
+    return journalAnswer.parse(await answer.json());
+  };
+  // Settings replace each other as a whole, so those of tests that run at a time are set together.
+  const setRules = async (next: FaultRule[]): Promise<void> => {
+    rules = next;
+    const answer = await fetch(`${endpoint}/_stand-in/faults`, {
+      method: 'PUT',
+      body: JSON.stringify({ rules } satisfies FaultSettingsInput),
+    });
+    if (answer.status !== 200) throw new Error(`the stand-in took no faults: ${await answer.text()}`);
+  };
+  const journal = async (since: number): Promise<readonly JournalEntry[]> =>
+    (await ask(`since=${since}`)).entries;
+
+  return {
+    endpoint,
+    iam,
+    sts,
+    journal,
+    position: async () => (await ask('limit=0')).last,
+    untilCalled: (since, what, matches, times = 1) =>
+      eventually(what, async () => {
+        const calls = (await journal(since)).filter(matches);
+        return calls.length >= times ? calls : undefined;
+      }),
+    async aim(rule) {
+      await setRules([...rules, rule]);
+      return () => setRules(rules.filter((other) => other !== rule));
+    },
+    role: (name) => snapshot(iam, name),
+    async roleNames() {
+      const names: string[] = [];
+      for await (const page of paginateListRoles({ client: iam }, {}))
+        names.push(...(page.Roles ?? []).map((role) => role.RoleName ?? ''));
+      return names.sort();
+    },
+    close() {
+      iam.destroy();
+      sts.destroy();
+    },
+  };
+}
+
+async function snapshot(iam: IAMClient, RoleName: string): Promise<RoleSnapshot | undefined> {
+  try {
+    const [{ Role: role }, { AttachedPolicies: attached = [] }, { PolicyNames: inline = [] }] =
+      await Promise.all([
+        iam.send(new GetRoleCommand({ RoleName })),
+        iam.send(new ListAttachedRolePoliciesCommand({ RoleName })),
+        iam.send(new ListRolePoliciesCommand({ RoleName })),
+      ]);
+    return {
+      arn: role?.Arn ?? '',
+      id: role?.RoleId ?? '',
+      path: role?.Path ?? '',
+      trustPolicy: decodeURIComponent(role?.AssumeRolePolicyDocument ?? ''),
+      attached: attached.map((policy) => policy.PolicyArn ?? '').sort(),
+      inline: [...inline].sort(),
+      tags: Object.fromEntries((role?.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? ''])),
+      description: role?.Description ?? '',
+      maxSessionDuration: role?.MaxSessionDuration ?? 0,
+    };
+  } catch (error) {
+    if (error instanceof NoSuchEntityException) return undefined;
+    throw error;
+  }
+}
+
+export function roleNameOf(arn: string): string {
+  return arn.slice(arn.lastIndexOf('/') + 1);
+}
