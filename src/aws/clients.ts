@@ -7,6 +7,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
+import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import { createCallScheduler, type Caller, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
@@ -19,6 +20,7 @@ export type AwsConnection = {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
     readonly account: CloudAccount;
+    readonly policies: PolicyReader;
   };
   close(): void;
 };
@@ -55,6 +57,7 @@ export function connectAws(options: {
         roles: createIamRoleStore({ iam, calls: iamCalls, now }),
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
         account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
+        policies: createIamPolicyReader({ iam, calls: iamCalls }),
       };
     },
     close() {

@@ -58,6 +58,21 @@ export const errorCodes = {
     exit: exitCodes.error,
     meaning: 'The API server answered with an error that has no code of its own.',
   },
+  CLUSTER_NOT_READY: {
+    exit: exitCodes.error,
+    meaning: 'The ClusterConfig is missing or not ready, so that nobody knows which roles this cluster has.',
+  },
+  AWS_UNAUTHENTICATED: {
+    exit: exitCodes.authentication,
+    meaning: 'There are no AWS credentials, or AWS does not accept them.',
+  },
+  AWS_WRONG_ACCOUNT: {
+    exit: exitCodes.authentication,
+    meaning: 'The AWS credentials belong to another AWS account than the cluster’s.',
+  },
+  AWS_DENIED: { exit: exitCodes.error, meaning: 'AWS knows who asks, and does not allow it.' },
+  AWS_UNREACHABLE: { exit: exitCodes.error, meaning: 'AWS, or what stands in for it, does not answer.' },
+  AWS_ERROR: { exit: exitCodes.error, meaning: 'AWS refused a call; the message has its words.' },
   SANDBOX_FAILED: {
     exit: exitCodes.error,
     meaning: 'The sandbox, or a part of it, could not be started, reached or used.',
@@ -78,22 +93,26 @@ export class CliError extends Error {
   readonly details: readonly string[];
   /** What to do, best first, each a sentence or a command. */
   readonly next: readonly string[];
+  readonly exitCode: ExitCode;
 
   /** @param message what happened, one line without full stop */
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: readonly string[]; next?: readonly string[]; cause?: unknown } = {},
+    options: {
+      details?: readonly string[];
+      next?: readonly string[];
+      cause?: unknown;
+      /** In place of the code's own. */
+      exitCode?: ExitCode;
+    } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : {});
     this.name = 'CliError';
     this.code = code;
     this.details = options.details ?? [];
     this.next = options.next ?? [];
-  }
-
-  get exitCode(): ExitCode {
-    return errorCodes[this.code].exit;
+    this.exitCode = options.exitCode ?? errorCodes[code].exit;
   }
 }
 

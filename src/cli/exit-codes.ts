@@ -5,7 +5,9 @@ export const exitCodes = {
   error: 1,
   /** The command line itself is wrong; nothing was tried. */
   usage: 2,
-  /** The cluster does not accept who is asking: no, expired or wrong credentials. */
+  /** A comparison could not be made: there, `error` means that something differs. */
+  notCompared: 3,
+  /** The cluster or AWS does not accept who is asking: no, expired or wrong credentials. */
   authentication: 4,
   /** Ended by Ctrl-C: 128 + SIGINT, as shells have it. */
   interrupted: 130,

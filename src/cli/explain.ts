@@ -5,6 +5,7 @@ import {
   type KubeConfigErrorCode,
   KubeUnreachableError,
 } from '../kube/errors.ts';
+import { identityErrors, IdentityError, type IdentityErrorCode } from '../identity/errors.ts';
 import { apiGroup } from '../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
 import { CliError, type ErrorCode } from './errors.ts';
@@ -14,6 +15,7 @@ export function explain(error: unknown): CliError {
   if (error instanceof KubeConfigError) return explainConfig(error);
   if (error instanceof KubeUnreachableError) return explainUnreachable(error);
   if (error instanceof KubeApiError) return explainApi(error);
+  if (error instanceof IdentityError) return explainAws(error);
   const message = error instanceof Error ? error.message : String(error);
   return new CliError('INTERNAL', message, {
     cause: error,
@@ -109,6 +111,33 @@ function explainApi(error: KubeApiError): CliError {
         next: ['Repeat the command; if the error stays, look at the API server.'],
       });
   }
+}
+
+const awsCodes: { readonly [Code in IdentityErrorCode]?: ErrorCode } = {
+  AccessDenied: 'AWS_DENIED',
+  CredentialsMissing: 'AWS_UNAUTHENTICATED',
+  CredentialsRejected: 'AWS_UNAUTHENTICATED',
+  Unreachable: 'AWS_UNREACHABLE',
+};
+
+/** What the operator does about a failure of AWS is not what a person does about their own call. */
+const awsNext: { readonly [Code in ErrorCode]?: readonly string[] } = {
+  AWS_DENIED: ['Ask for the permission that the message names, or choose another profile: AWS_PROFILE=NAME'],
+  AWS_UNAUTHENTICATED: [
+    'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME',
+    'For the sandbox: eval "$(kon sandbox env)"',
+  ],
+  AWS_UNREACHABLE: [
+    'See whether AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE are what they should be: kon doctor',
+  ],
+};
+
+function explainAws(error: IdentityError): CliError {
+  const code = awsCodes[error.code] ?? 'AWS_ERROR';
+  return new CliError(code, error.message, {
+    cause: error,
+    next: awsNext[code] ?? [identityErrors[error.code].next],
+  });
 }
 
 /** The server does not know our kinds. */

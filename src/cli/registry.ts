@@ -5,6 +5,11 @@ import { accountEditCommand } from './commands/account/edit.ts';
 import { accountListCommand } from './commands/account/list.ts';
 import { accountShowCommand } from './commands/account/show.ts';
 import { accountDeleteCommand } from './commands/account/delete.ts';
+import { accountPlanCommand, accountDiffCommand } from './commands/account/plan.ts';
+import { accountVerifyCommand } from './commands/account/verify.ts';
+import { accountCanICommand } from './commands/account/can-i.ts';
+import { accountOrphansCommand } from './commands/account/orphans.ts';
+import { policiesSearchCommand } from './commands/policies/search.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
 import { appListCommand } from './commands/app/list.ts';
@@ -22,6 +27,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { path: ['account'], summary: 'The AWS permissions that apps hold' },
   { path: ['app'], summary: 'Programs, where they run, and the account they use' },
   { path: ['target'], summary: 'Where apps run' },
+  { path: ['policies'], summary: 'The managed policies of AWS' },
   { path: ['sandbox'], summary: 'A local cluster and AWS stand-in, from real parts' },
 ];
 
@@ -31,6 +37,11 @@ export const commands: readonly Command[] = [
   accountListCommand,
   accountShowCommand,
   accountDeleteCommand,
+  accountPlanCommand,
+  accountDiffCommand,
+  accountVerifyCommand,
+  accountCanICommand,
+  accountOrphansCommand,
   appCreateCommand,
   appEditCommand,
   appListCommand,
@@ -38,6 +49,7 @@ export const commands: readonly Command[] = [
   appDeleteCommand,
   targetListCommand,
   targetCreateCommand,
+  policiesSearchCommand,
   applyCommand,
   crdsCommand,
   operatorCommand,

@@ -1,6 +1,5 @@
 /** How an error is told: what happened, why, and what to do next. */
 import type { CliError } from '../errors.ts';
-import { errorCodes } from '../errors.ts';
 import { paint } from './color.ts';
 import { printable } from './printable.ts';
 
@@ -14,7 +13,7 @@ export function renderError(
       apiVersion: 'cli.k11n.dev/v1',
       kind: 'Error',
       code,
-      exitCode: errorCodes[code].exit,
+      exitCode: error.exitCode,
       message,
       details,
       next,

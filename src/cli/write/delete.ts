@@ -1,9 +1,8 @@
 /** `delete` of any kind: asks, deletes, waits until it is gone. */
 import { getObject, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
+import { confirmed, requireConfirmation } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
-import { isOnTerminal } from '../edit/editor.ts';
-import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { nameOf, type Kind, type KonObject } from '../kinds.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
@@ -21,21 +20,14 @@ export async function deleteFlow<T extends KonObject>(
   },
 ): Promise<ExitCode> {
   const { kind, name, wait } = request;
-  if (!request.yes && !isOnTerminal(context))
-    throw new CliError(
-      'CONFIRMATION_NEEDED',
-      `deleting the ${kind.noun} "${name}" has to be confirmed, and this is no terminal`,
-      { next: ['Confirm it beforehand with --yes.'] },
-    );
+  const what = `deleting the ${kind.noun} "${name}"`;
+  requireConfirmation(context, { yes: request.yes, what });
   const client = await context.connect();
   const object = await getObject(client, kind, name);
-  if (!request.yes) {
-    context.stderr.write(`${request.consequence(object)}\nDelete the ${kind.noun} "${name}"? [y/N] `);
-    const answer = await context.stdin.readLine();
-    if (!/^y(es)?$/i.test(answer?.trim() ?? '')) {
-      context.stderr.write('Nothing was deleted.\n');
-      return exitCodes.error;
-    }
+  const question = `${request.consequence(object)}\nDelete the ${kind.noun} "${name}"?`;
+  if (!(await confirmed(context, { yes: request.yes, what, question }))) {
+    context.stderr.write('Nothing was deleted.\n');
+    return exitCodes.error;
   }
   const { uid } = object.metadata;
   try {

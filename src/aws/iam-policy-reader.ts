@@ -1,0 +1,130 @@
+/** What IAM knows of policies: their text, and what those of a role decide. For people's questions; the operator asks none of them. */
+import {
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
+  GetRolePolicyCommand,
+  SimulatePrincipalPolicyCommand,
+  type EvaluationResult,
+  type IAMClient,
+} from '@aws-sdk/client-iam';
+import { IdentityError } from '../identity/index.ts';
+import type { Calls } from './calls.ts';
+
+export type Decision = {
+  readonly action: string;
+  readonly resource: string;
+  readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
+  /** The statements that decided: the source by IAM's own name of it, and where in its text, if IAM told. */
+  readonly by: readonly {
+    readonly source: string;
+    /** Lines and columns begin at 1. */
+    readonly from?: { readonly line: number; readonly column: number };
+    readonly to?: { readonly line: number; readonly column: number };
+  }[];
+  /** Keys that a condition asks for and that were not given. */
+  readonly missingContextKeys: readonly string[];
+  /** Undefined when the principal has no permissions boundary. */
+  readonly allowedByBoundary?: boolean;
+  /** Undefined when the AWS account belongs to no organization. */
+  readonly allowedByOrganizations?: boolean;
+};
+
+/** All reject with IdentityError. */
+export type PolicyReader = {
+  /** The text of the default version of a managed policy; undefined when there is no such policy. */
+  document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
+  inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
+  /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
+  simulate(
+    of: {
+      readonly principalArn: string;
+      readonly actions: readonly string[];
+      readonly resources: readonly string[];
+    },
+    signal?: AbortSignal,
+  ): Promise<readonly Decision[]>;
+};
+
+export function createIamPolicyReader({
+  iam,
+  calls,
+}: {
+  readonly iam: IAMClient;
+  readonly calls: Calls;
+}): PolicyReader {
+  return {
+    async document(arn, signal) {
+      try {
+        const { Policy: policy } = await calls(
+          { action: 'GetPolicy', on: arn, read: true, signal },
+          (attempt) => iam.send(new GetPolicyCommand({ PolicyArn: arn }), attempt),
+        );
+        const VersionId = policy?.DefaultVersionId ?? '';
+        const { PolicyVersion: version } = await calls(
+          { action: 'GetPolicyVersion', on: `${arn} ${VersionId}`, read: true, signal },
+          (attempt) => iam.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }), attempt),
+        );
+        return decodeURIComponent(version?.Document ?? '');
+      } catch (error) {
+        if (error instanceof IdentityError && error.code === 'PolicyNotFound') return undefined;
+        throw error;
+      }
+    },
+
+    async inlineDocument(role, policy, signal) {
+      const { PolicyDocument: document } = await calls(
+        { action: 'GetRolePolicy', on: `${role} (${policy})`, read: true, signal },
+        (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), attempt),
+      );
+      return decodeURIComponent(document ?? '');
+    },
+
+    async simulate({ principalArn, actions, resources }, signal) {
+      const decisions: Decision[] = [];
+      let marker: string | undefined;
+      do {
+        const page = await calls({ action: 'SimulatePrincipalPolicy', on: principalArn, signal }, (attempt) =>
+          iam.send(
+            new SimulatePrincipalPolicyCommand({
+              PolicySourceArn: principalArn,
+              ActionNames: [...actions],
+              ResourceArns: [...resources],
+              ...(marker === undefined ? {} : { Marker: marker }),
+            }),
+            attempt,
+          ),
+        );
+        decisions.push(...(page.EvaluationResults ?? []).map(decisionOf));
+        marker = page.IsTruncated === true ? page.Marker : undefined;
+      } while (marker !== undefined);
+      return decisions;
+    },
+  };
+}
+
+function decisionOf(result: EvaluationResult): Decision {
+  const boundary = result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary;
+  const organizations = result.OrganizationsDecisionDetail?.AllowedByOrganizations;
+  return {
+    action: result.EvalActionName ?? '',
+    resource: result.EvalResourceName ?? '*',
+    decision: result.EvalDecision ?? 'implicitDeny',
+    by: (result.MatchedStatements ?? []).map(({ SourcePolicyId, StartPosition, EndPosition }) => ({
+      source: SourcePolicyId ?? '',
+      ...position('from', StartPosition),
+      ...position('to', EndPosition),
+    })),
+    missingContextKeys: result.MissingContextValues ?? [],
+    ...(boundary === undefined ? {} : { allowedByBoundary: boundary }),
+    ...(organizations === undefined ? {} : { allowedByOrganizations: organizations }),
+  };
+}
+
+function position<K extends string>(
+  key: K,
+  at: { Line?: number | undefined; Column?: number | undefined } | undefined,
+): { [P in K]?: { line: number; column: number } } {
+  return at?.Line === undefined || at.Column === undefined
+    ? {}
+    : ({ [key]: { line: at.Line, column: at.Column } } as { [P in K]: { line: number; column: number } });
+}

@@ -1,0 +1,54 @@
+/** The way to AWS for one command, by a person's own credentials: the SDK's ordinary chain. Loaded only by commands that ask AWS. */
+import { connectAws, createAwsSchedulers, type AwsConnection } from '../../aws/index.ts';
+import { systemTimer } from '../../kube/index.ts';
+import type { ClusterFacts } from '../../identity/index.ts';
+import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { version } from '../version.ts';
+
+export type Aws = ReturnType<AwsConnection['as']>;
+
+/** Runs `work` with AWS in a region, and closes what it opened. */
+export async function withAws<T>(
+  context: CliContext,
+  region: string,
+  work: (aws: Aws) => Promise<T>,
+): Promise<T> {
+  const { now, random } = context;
+  const connection = connectAws({
+    region,
+    userAgent: `kon/${version}`,
+    now,
+    schedulers: createAwsSchedulers({
+      now,
+      random,
+      setTimer: systemTimer,
+      onCall: ({ service, action, outcome, durationMs }) =>
+        context.debug(`AWS ${service}:${action} ${outcome} in ${Math.round(durationMs)} ms`),
+    }),
+  });
+  try {
+    // A person waits at a terminal.
+    return await work(connection.as({ owner: 'kon', urgency: 'edit' }));
+  } finally {
+    connection.close();
+  }
+}
+
+/** A profile of another AWS account would show an empty one, and tell untruths about this cluster. @throws CliError of code AWS_WRONG_ACCOUNT */
+export async function requireAccount(
+  context: CliContext,
+  aws: Aws,
+  { accountId, name }: Pick<ClusterFacts, 'accountId' | 'name'>,
+): Promise<void> {
+  const caller = await aws.account.callerIdentity(context.signal);
+  if (caller.accountId === accountId) return;
+  throw new CliError(
+    'AWS_WRONG_ACCOUNT',
+    `your AWS credentials are of the account ${caller.accountId}, and the cluster ${name} has its roles in ${accountId}`,
+    {
+      details: [`You are ${caller.arn}.`],
+      next: [`Choose a profile of the account ${accountId}: AWS_PROFILE=NAME`],
+    },
+  );
+}

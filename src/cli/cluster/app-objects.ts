@@ -1,0 +1,71 @@
+/** What an app has on its targets: Deployments, their revisions and pods, as the commands about running apps read them. */
+import { appLabel } from '../../api/labels.ts';
+import type { App } from '../../api/app.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { Deployment } from '../../workloads/deployment.ts';
+import type { Pod } from '../../workloads/pod.ts';
+import { CliError } from '../errors.ts';
+
+/** A pod of an app, whose container has the app's name. */
+export type AppPod = Pod & KubeObject;
+export type AppDeployment = Deployment & KubeObject;
+export type ReplicaSet = KubeObject & {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template?: {
+      readonly metadata?: {
+        readonly labels?: Readonly<Record<string, string>>;
+        readonly annotations?: Readonly<Record<string, string>>;
+      };
+      readonly spec?: {
+        readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+      };
+    };
+  };
+};
+
+/** The targets that were named, or all of the app's. @throws CliError of code NOT_FOUND for one where it does not run */
+export function chosenTargets(app: App, named: readonly string[]): readonly string[] {
+  const all = app.spec.targets.map((target) => target.name);
+  const unknown = named.find((name) => !all.includes(name));
+  if (unknown !== undefined)
+    throw new CliError('NOT_FOUND', `the app "${app.metadata.name}" has no target "${unknown}"`, {
+      details: [`It runs in ${all.join(', ')}.`],
+      next: [`Add the target: kon app edit ${app.metadata.name}`],
+    });
+  return named.length === 0 ? all : all.filter((name) => named.includes(name));
+}
+
+/** How to select what an app has made in a target. */
+export function selectionOf(app: App, target: string): { namespace: string; labelSelector: string } {
+  return { namespace: target, labelSelector: `${appLabel}=${app.metadata.name}` };
+}
+
+export async function podsOf(client: KubeClient, app: App, target: string): Promise<readonly AppPod[]> {
+  return (await client.list<AppPod>(resources.pods, selectionOf(app, target))).items;
+}
+
+export async function replicaSetsOf(
+  client: KubeClient,
+  app: App,
+  target: string,
+): Promise<readonly ReplicaSet[]> {
+  return (await client.list<ReplicaSet>(resources.replicaSets, selectionOf(app, target))).items;
+}
+
+/** Undefined when the app has not been deployed there. */
+export async function deploymentOf(
+  client: KubeClient,
+  app: App,
+  target: string,
+): Promise<AppDeployment | undefined> {
+  try {
+    return await client.get<AppDeployment>(resources.deployments, {
+      namespace: target,
+      name: app.metadata.name,
+    });
+  } catch (error) {
+    if (isNotFound(error) && error.details?.name !== undefined) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,20 @@
+/** What the ClusterConfig and its status say of the cluster: what roles are called and where they are. */
+import { clusterState, effectiveConfig } from '../../identity/cluster.ts';
+import type { ClusterFacts } from '../../identity/world.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import { CliError } from '../errors.ts';
+import { clusterConfigKind } from '../kinds.ts';
+import { listObjects } from './objects.ts';
+
+export type KnownCluster = { readonly facts: ClusterFacts; readonly region: string };
+
+/** @throws CliError of code CLUSTER_NOT_READY */
+export async function getClusterFacts(client: KubeClient): Promise<KnownCluster> {
+  const configs = await listObjects(client, clusterConfigKind);
+  const state = clusterState(configs);
+  const region = effectiveConfig(configs)?.spec.aws.region;
+  if (state.ok && region !== undefined) return { facts: state.facts, region };
+  throw new CliError('CLUSTER_NOT_READY', state.ok ? 'the cluster has no ClusterConfig' : state.message, {
+    next: ['See what is wrong: kon doctor', 'See what it says: kubectl get clusterconfigs -o yaml'],
+  });
+}

@@ -1,0 +1,29 @@
+import { defineCommand } from '../../command.ts';
+import { exitCodes } from '../../exit-codes.ts';
+import { appOption, requiredName } from '../options.ts';
+
+export const appExportCommand = defineCommand({
+  path: ['app', 'export'],
+  summary: 'Print an app’s manifest, without status and without what the cluster keeps in it',
+  description: 'What it prints can be kept in a repository, and be given to `kon apply -f -` on any cluster.',
+  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  options: [appOption],
+  formats: ['yaml', 'json'],
+  examples: [
+    { does: 'Keep it in a file', command: 'kon app export myapp > myapp.yaml' },
+    {
+      does: 'Bring it to another cluster',
+      command: 'kon app export myapp | kon --context other apply -f -',
+    },
+  ],
+  run: async (context, { args, options }) => {
+    const { getObject } = await import('../../cluster/objects.ts');
+    const { appKind } = await import('../../kinds.ts');
+    const { presentable } = await import('../../manifest/present.ts');
+    const { machineFormat, renderObject } = await import('../../output/objects.ts');
+    const name = requiredName('app', args.name, options.app);
+    const app = await getObject(await context.connect(), appKind, name);
+    context.stdout.write(renderObject(presentable(app), machineFormat(context.format)));
+    return exitCodes.ok;
+  },
+});

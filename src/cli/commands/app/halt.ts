@@ -1,0 +1,31 @@
+import { defineCommand } from '../../command.ts';
+import { writeFormats } from '../../write/formats.ts';
+import { appOption, requiredName, waitOptions } from '../options.ts';
+import { targetsOption } from './targets-option.ts';
+
+export const appHaltCommand = defineCommand({
+  path: ['app', 'halt'],
+  summary: 'Stop an app: scale it to zero, and keep everything else of it',
+  description:
+    'Its Deployment, Service, revisions and identity stay, so that `kon app resume` brings back what there was.',
+  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  options: [appOption, targetsOption, ...waitOptions],
+  formats: writeFormats,
+  examples: [
+    { does: 'Stop it everywhere', command: 'kon app halt myapp' },
+    { does: 'Stop it in one target', command: 'kon app halt myapp --target staging' },
+  ],
+  run: async (context, { args, options }) => {
+    const { editFlow } = await import('../../write/edit.ts');
+    const { appKind } = await import('../../kinds.ts');
+    const { withDeployMode } = await import('./mode.ts');
+    return editFlow(context, {
+      kind: appKind,
+      name: requiredName('app', args.name, options.app),
+      filename: undefined,
+      change: (app) => withDeployMode(app, options.target, 'halt'),
+      withoutEditor: [],
+      wait: options,
+    });
+  },
+});

@@ -1,0 +1,107 @@
+/** The revisions of an app: the pod templates that its Deployments have had, newest first. Pure. */
+import { identityAnnotation } from '../../../api/labels.ts';
+import { roleOfMark } from '../../../workloads/identity-gate.ts';
+import type { AppDeployment, ReplicaSet } from '../../cluster/app-objects.ts';
+
+/** Written by the Deployment controller. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
+const revisionAnnotation = 'deployment.kubernetes.io/revision';
+/** Tells each template's ReplicaSet apart; no part of the template. */
+const templateHashLabel = 'pod-template-hash';
+/** As `kubectl rollout restart` writes it. */
+export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
+
+export type Revision = {
+  readonly target: string;
+  readonly number: number;
+  /** The one that is deployed. */
+  readonly current: boolean;
+  readonly image: string;
+  /** The ARN of the role that its pods are given. */
+  readonly role: string | undefined;
+  readonly replicas: number;
+  /** RFC 3339: when its template was first deployed. */
+  readonly createdAt: string | undefined;
+  /** What differs from the revision before; empty for the first that is kept. */
+  readonly changes: readonly RevisionChange[];
+  readonly replicaSet: ReplicaSet;
+};
+
+/** `template`: anything else of the pod template: environment, ports, resources, … */
+export type RevisionChange = 'image' | 'identity' | 'restart' | 'template';
+
+export function revisionsOf(
+  target: string,
+  deployment: AppDeployment | undefined,
+  replicaSets: readonly ReplicaSet[],
+): readonly Revision[] {
+  const currentNumber = numberOf(deployment);
+  const owned = replicaSets
+    .filter(
+      ({ metadata }) =>
+        deployment !== undefined &&
+        metadata.ownerReferences?.some((owner) => owner.uid === deployment.metadata.uid),
+    )
+    .map((replicaSet) => ({ replicaSet, number: numberOf(replicaSet) }))
+    // Without a number the Deployment controller has not seen it yet.
+    .filter(({ number }) => number > 0)
+    .toSorted((one, other) => other.number - one.number);
+  return owned.map(({ replicaSet, number }, index) => {
+    const before = owned[index + 1]?.replicaSet;
+    return {
+      target,
+      number,
+      current: number === currentNumber,
+      image: imageIn(replicaSet),
+      role: roleOfMark(annotationsOf(replicaSet)[identityAnnotation]),
+      replicas: replicaSet.spec?.replicas ?? 0,
+      createdAt: replicaSet.metadata.creationTimestamp,
+      changes: before === undefined ? [] : changesBetween(before, replicaSet),
+      replicaSet,
+    };
+  });
+}
+
+/** What of the pod template differs between two revisions. */
+export function changesBetween(before: ReplicaSet, after: ReplicaSet): readonly RevisionChange[] {
+  const differs = (read: (replicaSet: ReplicaSet) => unknown): boolean =>
+    canonical(read(before)) !== canonical(read(after));
+  const aspects: readonly (readonly [RevisionChange, (replicaSet: ReplicaSet) => unknown])[] = [
+    ['image', imageIn],
+    ['identity', (replicaSet) => annotationsOf(replicaSet)[identityAnnotation]],
+    ['restart', (replicaSet) => annotationsOf(replicaSet)[restartedAtAnnotation]],
+    ['template', restOf],
+  ];
+  return aspects.filter(([, read]) => differs(read)).map(([change]) => change);
+}
+
+function restOf({ spec }: ReplicaSet): unknown {
+  const { metadata, spec: podSpec } = spec?.template ?? {};
+  const {
+    [identityAnnotation]: _identity,
+    [restartedAtAnnotation]: _restart,
+    ...annotations
+  } = metadata?.annotations ?? {};
+  const { [templateHashLabel]: _hash, ...labels } = metadata?.labels ?? {};
+  const [first, ...others] = podSpec?.containers ?? [];
+  return { annotations, labels, spec: { ...podSpec, containers: [{ ...first, image: '' }, ...others] } };
+}
+
+/** JSON in which the order of fields does not matter. */
+function canonical(value: unknown): string {
+  return (
+    JSON.stringify(value, (_key, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+        : part,
+    ) ?? ''
+  );
+}
+
+const imageIn = ({ spec }: ReplicaSet): string => spec?.template?.spec?.containers?.[0]?.image ?? '';
+
+const annotationsOf = ({ spec }: ReplicaSet): Readonly<Record<string, string>> =>
+  spec?.template?.metadata?.annotations ?? {};
+
+const numberOf = (
+  object: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } } | undefined,
+): number => Number(object?.metadata.annotations?.[revisionAnnotation] ?? 0);

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { lineDifference, renderPlan } from './render.ts';
+
+it('shows of two texts the lines that went and came, and the rest once', () => {
+  expect(lineDifference(['a', 'b', 'c'], ['a', 'x', 'c', 'd']).map(({ mark, text }) => mark + text)).toEqual([
+    ' a',
+    '-b',
+    '+x',
+    ' c',
+    '+d',
+  ]);
+  expect(lineDifference([], ['a'])).toEqual([{ mark: '+', text: 'a' }]);
+  expect(lineDifference(['a'], ['a'])).toEqual([{ mark: ' ', text: 'a' }]);
+});
+
+it('orders a plan by where it is done, counts, and says what is in the way', () => {
+  const text = renderPlan(
+    {
+      account: 'a',
+      cluster: 'main',
+      accountId: '123456789012',
+      drift: [],
+      pods: [],
+      changes: [
+        {
+          system: 'kubernetes',
+          action: 'delete',
+          step: 'DeleteServiceAccount',
+          object: 'p/a',
+          summary: 'ServiceAccount',
+        },
+        {
+          system: 'iam',
+          action: 'update',
+          step: 'UpdateTrustPolicy',
+          object: 'r',
+          summary: 'trust policy',
+          before: 'x\nsame',
+          after: 'y\nsame',
+        },
+      ],
+      problems: [{ about: 'target q', reason: 'NamespaceMissing', message: 'there is no namespace' }],
+    },
+    false,
+  );
+  expect(text).toBe(`Account a on the cluster main, AWS account 123456789012
+
+IAM:
+  ~ r: trust policy
+      - x
+      + y
+        same
+
+Kubernetes:
+  - p/a: ServiceAccount
+
+In the way:
+  × target q: there is no namespace (NamespaceMissing)
+
+0 to make, 1 to change, 1 to remove.
+`);
+});

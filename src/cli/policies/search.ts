@@ -1,0 +1,50 @@
+/** Finds AWS's managed policies by what a person remembers of their names. Pure but for the catalogue that is given. */
+
+export type NamedPolicy = { readonly name: string; readonly arn: string };
+
+/**
+ * Best first. Each word of the text has to be found in the name or path of a policy: as it is, at best where a part of
+ * the name begins, or with letters left out, as `s3roa` in `AmazonS3ReadOnlyAccess`.
+ */
+export function searchPolicies<P extends NamedPolicy>(text: string, policies: readonly P[]): readonly P[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return policies
+    .flatMap((policy) => {
+      const scores = words.map((word) => scoreOf(word, policy));
+      return scores.includes(0) ? [] : [{ policy, score: scores.reduce((sum, score) => sum + score, 0) }];
+    })
+    .toSorted(
+      (a, b) =>
+        b.score - a.score ||
+        a.policy.name.length - b.policy.name.length ||
+        (a.policy.name < b.policy.name ? -1 : 1),
+    )
+    .map(({ policy }) => policy);
+}
+
+/** 0: not found. */
+function scoreOf(word: string, { name, arn }: NamedPolicy): number {
+  if (name.toLowerCase() === word || arn.toLowerCase() === word) return 100;
+  const lower = name.toLowerCase();
+  const starts = partStarts(name);
+  const exact = starts.some((start) => lower.startsWith(word, start));
+  if (exact) return 50;
+  if (lower.includes(word)) return 30;
+  if (isInitials(word, lower, starts)) return 10;
+  return arn.toLowerCase().includes(word) ? 5 : 0;
+}
+
+/** Where the parts of `AmazonS3ReadOnlyAccess` or `service-role` begin. */
+function partStarts(name: string): readonly number[] {
+  return [...name.matchAll(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g)].map((match) => match.index);
+}
+
+/** Whether the word's letters stand in the name in order, each either next to the one before or at the start of a part. */
+function isInitials(word: string, lower: string, starts: readonly number[]): boolean {
+  const from = (at: number, position: number): boolean => {
+    if (at === word.length) return true;
+    if (at > 0 && lower[position] === word[at] && from(at + 1, position + 1)) return true;
+    return starts.some((start) => start >= position && lower[start] === word[at] && from(at + 1, start + 1));
+  };
+  return from(0, 0);
+}

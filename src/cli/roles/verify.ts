@@ -1,0 +1,98 @@
+/** `kon account verify`: the exchange that an SDK in a pod does, done now, for each target. */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { roleArnAnnotation } from '../../api/labels.ts';
+import { asIdentityError, type IdentityProver } from '../../identity/index.ts';
+import { isNotFound, resources, type KubeClient } from '../../kube/index.ts';
+import { proveIdentity } from '../../operator/accounts/prove-identity.ts';
+import { withAws } from '../aws/session.ts';
+import { getClusterFacts } from '../cluster/facts.ts';
+import { getObject } from '../cluster/objects.ts';
+import { answering } from '../comparison.ts';
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { accountKind } from '../kinds.ts';
+import { renderDocument } from '../output/document.ts';
+import { renderTable, type Column } from '../output/table.ts';
+
+type Verification = {
+  readonly target: string;
+  readonly proven: boolean;
+  readonly roleArn?: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+/** Exits with 0 when every target is proven, with 1 when one is not, and with more when that cannot be told. */
+export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
+  const results = await answering(context, () => verify(context, name));
+  const { format, stdout } = context;
+  stdout.write(
+    renderDocument('AccountVerification', { account: name, targets: results }, format) ??
+      renderTable(columns, results, { output: stdout, wide: true }),
+  );
+  if (results.length === 0) context.stderr.write(`The account ${name} has no target.\n`);
+  return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
+}
+
+async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
+  const client = await context.connect();
+  const [{ facts, region }, account] = await Promise.all([
+    getClusterFacts(client),
+    getObject(client, accountKind, name),
+  ]);
+  return withAws(context, region, (aws) =>
+    Promise.all(
+      [...(account.spec.targets ?? facts.targets)]
+        .sort()
+        .map((target) => verifyTarget(account, target, client, aws.prover, context.signal)),
+    ),
+  );
+}
+
+async function verifyTarget(
+  account: LinkedServiceAccount,
+  target: string,
+  client: KubeClient,
+  prover: IdentityProver,
+  signal: AbortSignal,
+): Promise<Verification> {
+  const { name } = account.metadata;
+  const unproven = (reason: string, message: string, roleArn?: string): Verification => ({
+    target,
+    proven: false,
+    ...(roleArn === undefined ? {} : { roleArn }),
+    reason,
+    message,
+  });
+  let roleArn: string | undefined;
+  try {
+    const found = await client.get(resources.serviceAccounts, { namespace: target, name }, { signal });
+    // What pods get, whatever the account's status says.
+    roleArn = found.metadata.annotations?.[roleArnAnnotation];
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
+  }
+  if (roleArn === undefined)
+    return unproven('NotLinked', `the ServiceAccount ${target}/${name} carries no role`);
+  try {
+    await proveIdentity(account, target, roleArn, { client, prover }, signal);
+    return { target, proven: true, roleArn };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const { code, message } = asIdentityError(error);
+    return unproven(code, message, roleArn);
+  }
+}
+
+const columns: readonly Column<Verification>[] = [
+  { header: 'TARGET', value: (row) => row.target },
+  {
+    header: 'PROVEN',
+    value: (row) => (row.proven ? 'yes' : 'no'),
+    style: (row) => (row.proven ? 'green' : 'red'),
+  },
+  { header: 'ROLE', value: (row) => row.roleArn ?? '' },
+  { header: 'REASON', value: (row) => row.reason ?? '' },
+  { header: 'MESSAGE', value: (row) => row.message ?? '' },
+];

@@ -1,0 +1,116 @@
+/**
+ * A cluster with Konstellation on it, from outside: a real API server, the AWS stand-in that verifies its tokens, and the
+ * operator as a process of its own. There is no controller manager and no webhook; what needs them is in test/e2e.
+ */
+import { randomBytes } from 'node:crypto';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { startAwsStandIn, type AwsStandIn } from '../../../src/sandbox/aws/server.ts';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon, type Running } from './kon.ts';
+
+export const accountId = '123456789012';
+export const region = 'eu-west-1';
+export const clusterName = 'main';
+export const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
+
+type Keys = { readonly accessKeyId: string; readonly secretAccessKey: string };
+const administrator: Keys = { accessKeyId: 'AKIAADMINISTRATOR000', secretAccessKey: 'administrator-secret' };
+const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'nobody-secret' };
+
+export type AwsCluster = {
+  readonly cluster: TestControlPlane;
+  readonly aws: AwsStandIn;
+  /** As the AWS account's administrator. */
+  readonly iam: IAMClient;
+  /** As the administrator of cluster and AWS account. */
+  readonly kon: Kon;
+  /** Environment of somebody who may do nothing in AWS. */
+  readonly nobodyEnv: Readonly<Record<string, string>>;
+  /** Resolves when it leads. It ends with the cluster. */
+  startOperator(): Promise<void>;
+  stopOperator(): Promise<void>;
+  /** Writes the ClusterConfig `main` and waits until the operator has taken it up. */
+  configure(targets: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+};
+
+export async function startAwsCluster(options: { readonly provider?: boolean } = {}): Promise<AwsCluster> {
+  const cluster = await startControlPlane();
+  const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
+  const allowAll = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
+  const aws = await startAwsStandIn({
+    accountId,
+    region,
+    now: Date.now,
+    randomBytes,
+    issuerKeys: async () => JSON.parse(await cluster.kubectl(['get', '--raw', '/openid/v1/jwks'])),
+    credentials: [
+      { ...administrator, principalArn: user('administrator'), policies: [allowAll] },
+      { ...nobody, principalArn: user('nobody'), policies: [] },
+    ],
+    clusters: [
+      {
+        name: clusterName,
+        endpoint: cluster.server,
+        certificateAuthorityData: Buffer.from(cluster.caCertificate).toString('base64'),
+        issuer: cluster.issuer,
+        version: '1.36',
+      },
+    ],
+    oidcProviders:
+      options.provider === false ? [] : [{ issuer: cluster.issuer, clientIds: ['sts.amazonaws.com'] }],
+  });
+  const envOf = (keys: Keys): Readonly<Record<string, string>> => ({
+    AWS_ENDPOINT_URL: aws.url,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
+  const kon = await buildKon({ KUBECONFIG: cluster.kubeconfig, ...envOf(administrator) });
+  const iam = new IAMClient({ endpoint: aws.url, region, credentials: administrator, maxAttempts: 1 });
+  await installCrds(cluster, kon);
+  let operator: Running | undefined;
+  const stopOperator = async (): Promise<void> => {
+    operator?.stop();
+    await operator?.finished;
+    operator = undefined;
+  };
+  return {
+    cluster,
+    aws,
+    iam,
+    kon,
+    nobodyEnv: envOf(nobody),
+    startOperator: async () => {
+      operator = kon.start(['operator', '--log-format', 'json']);
+      await operator.until('operator leads');
+    },
+    stopOperator,
+    configure: async (targets) => {
+      await cluster.kubectl(
+        ['apply', '--server-side', '-f', '-'],
+        JSON.stringify({
+          apiVersion: 'k11n.dev/v1alpha1',
+          kind: 'ClusterConfig',
+          metadata: { name: clusterName },
+          spec: { targets, aws: { region } },
+        }),
+      );
+      await cluster.kubectl([
+        'wait',
+        '--for=condition=Ready',
+        `clusterconfig/${clusterName}`,
+        '--timeout=30s',
+      ]);
+    },
+    stop: async () => {
+      await stopOperator();
+      iam.destroy();
+      await kon.remove();
+      await aws.close();
+      await cluster.stop();
+    },
+  };
+}

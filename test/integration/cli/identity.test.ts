@@ -1,0 +1,192 @@
+/** Commands that ask IAM: plan, verify, can-i, orphans; with a real API server, a strict IAM and a real operator. */
+import { GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { roleName } from '../../../src/identity/names.ts';
+import { clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import type { Result } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
+
+let world: AwsCluster;
+const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
+const roleOf = (account: string): string => roleName({ clusterArn, clusterName, account });
+const writes = (): number =>
+  world.aws.journal
+    .entries()
+    .filter(({ action }) => !/^(Get|List|Simulate|AssumeRoleWithWebIdentity)/.test(action)).length;
+
+beforeAll(async () => {
+  world = await startAwsCluster();
+  await world.startOperator();
+  await world.configure(['production', 'staging']);
+});
+
+afterAll(() => world?.stop());
+
+describe('plan', () => {
+  it('tells all that a new account would change, and changes nothing', async () => {
+    const file = await world.kon.file(
+      'planned.yaml',
+      `apiVersion: k11n.dev/v1alpha1
+kind: LinkedServiceAccount
+metadata: {name: planned}
+spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
+`,
+    );
+    const before = writes();
+    const result = await kon('account', 'plan', '-f', file);
+    expect(result).toMatchObject({ code: 1, stderr: '' });
+    const role = roleOf('planned');
+    expect(result.stdout).toContain(`Account planned on the cluster main, AWS account 123456789012\n`);
+    expect(result.stdout).toContain(
+      `  + ${role}: role with path /konstellation/, sessions of 3600 s at most\n`,
+    );
+    expect(result.stdout).toContain('"system:serviceaccount:staging:planned"');
+    expect(result.stdout).toContain(`  + ${role}: attachment of ${readOnly}\n`);
+    expect(result.stdout).toContain('  + production/planned: ServiceAccount with the role arn:aws:iam::');
+    expect(result.stdout).toContain(
+      '  × policy arn:aws:iam::aws:policy/NoSuchPolicy: IAM has no such policy (PolicyNotFound)\n',
+    );
+    expect(result.stdout).toContain('\n5 to make, 0 to change, 0 to remove.\n');
+    expect(writes()).toBe(before);
+    expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
+  });
+
+  it('exits with 0 when nothing would change, and says what an edit would', async () => {
+    expect((await kon('account', 'create', 'edited', '--policy', readOnly)).code).toBe(0);
+    expect(await kon('account', 'plan', 'edited')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('\nNothing to change.\n'),
+    });
+    const { stdout } = await kon('account', 'show', 'edited', '-o', 'json');
+    const account = JSON.parse(stdout) as { spec: { aws: { policyArns: string[] } } };
+    account.spec.aws.policyArns = [queues];
+    const file = await world.kon.file('edited.json', JSON.stringify(account));
+    const result = await kon('account', 'diff', '-f', file, '-o', 'json');
+    expect(result.code).toBe(1);
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'AccountPlan',
+      account: 'edited',
+      drift: [],
+      problems: [],
+      changes: [
+        { system: 'iam', action: 'create', step: 'AttachPolicy', object: roleOf('edited') },
+        { system: 'iam', action: 'delete', step: 'DetachPolicy', object: roleOf('edited') },
+      ],
+    });
+  });
+
+  it('tells what deleting would take away', async () => {
+    const result = await kon('account', 'plan', 'edited', '--delete');
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain(`  - ${roleOf('edited')}: role\n`);
+    expect(result.stdout).toContain('  - staging/edited: ServiceAccount\n');
+    expect(result.stdout).not.toContain('In the way');
+  });
+
+  it('exits with more than 1 when it cannot tell', async () => {
+    expect(await kon('account', 'plan', 'nope')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('Error: there is no account "nope"'),
+    });
+    const denied = await world.kon.run(['account', 'plan', 'edited', '-o', 'json'], { env: world.nobodyEnv });
+    expect(denied.code).toBe(3);
+    expect(JSON.parse(denied.stderr)).toMatchObject({ code: 'AWS_DENIED', exitCode: 3 });
+    const without = await world.kon.run(['account', 'plan', 'edited'], {
+      env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' },
+    });
+    expect(without).toMatchObject({ code: 4, stderr: expect.stringContaining('credentials') });
+    const file = await world.kon.file(
+      'bad.yaml',
+      'apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\n',
+    );
+    expect((await kon('account', 'plan', '-f', file)).code).toBe(3);
+    expect((await kon('account', 'plan')).code).toBe(2);
+  });
+});
+
+describe('verify', () => {
+  it('proves each target, and says in STS’s words where that fails', async () => {
+    await kon('account', 'create', 'verified', '--policy', readOnly);
+    const good = await kon('account', 'verify', 'verified');
+    expect(good.code).toBe(0);
+    expect(good.stdout.split('\n').map((line) => line.split('\t').slice(0, 2))).toEqual([
+      ['TARGET', 'PROVEN'],
+      ['production', 'yes'],
+      ['staging', 'yes'],
+      [''],
+    ]);
+    // No AWS credentials are needed for it.
+    const anonymous = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
+    expect((await world.kon.run(['account', 'verify', 'verified'], { env: anonymous })).code).toBe(0);
+    await world.iam.send(
+      new UpdateAssumeRolePolicyCommand({
+        RoleName: roleOf('verified'),
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Deny', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' }],
+        }),
+      }),
+    );
+    const broken = await kon('account', 'verify', 'verified', '-o', 'json');
+    expect(broken.code).toBe(1);
+    expect(JSON.parse(broken.stdout)).toMatchObject({
+      kind: 'AccountVerification',
+      targets: [
+        { target: 'production', proven: false, reason: 'AssumeRoleDenied' },
+        { target: 'staging', proven: false, message: expect.stringContaining('STS refused') },
+      ],
+    });
+  });
+});
+
+describe('can-i', () => {
+  it('answers with the statement that decides', async () => {
+    await kon('account', 'create', 'asking', '--policy', readOnly);
+    const yes = await kon('account', 'can-i', 'asking', 's3:GetObject', 'arn:aws:s3:::bucket/key');
+    expect(yes).toMatchObject({ code: 0, stderr: '' });
+    expect(yes.stdout).toContain('yes: the account asking allows s3:GetObject on arn:aws:s3:::bucket/key\n');
+    expect(yes.stdout).toContain(`Decided by ${readOnly}:\n`);
+    expect(yes.stdout).toContain('"s3:Get*"');
+    const no = await kon('account', 'can-i', 'asking', 's3:PutObject', '-o', 'json');
+    expect(no.code).toBe(1);
+    expect(JSON.parse(no.stdout)).toMatchObject({
+      kind: 'PolicyDecision',
+      decision: 'implicitDeny',
+      by: [],
+    });
+    expect((await kon('account', 'can-i', 'asking', 'nonsense')).code).toBe(3);
+  });
+});
+
+describe('orphans', () => {
+  it('are found and deleted also when nothing of Konstellation is left on the cluster', async () => {
+    await kon('account', 'create', 'orphaned', '--policy', readOnly);
+    expect(await kon('account', 'orphans')).toMatchObject({
+      code: 0,
+      stderr: `No role of ${clusterArn} is without its account.\n`,
+    });
+    // As when a cluster was given up: nobody carries out the finalizer.
+    await world.stopOperator();
+    await world.cluster.kubectl(['delete', 'crd', '--all', '--wait=false']);
+    for (const name of (await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).trim().split('\n'))
+      await world.cluster
+        .kubectl(['patch', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}'])
+        .catch(() => '');
+    await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
+    const unknown = await kon('account', 'orphans');
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
+    const listed = await kon('account', 'orphans', '--cluster-arn', clusterArn, '-o', 'name');
+    expect(listed.stdout.split('\n')).toContain(roleOf('orphaned'));
+    const unasked = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete');
+    expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    const deleted = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete', '--yes');
+    expect(deleted.code).toBe(0);
+    expect(deleted.stderr).toContain(`${roleOf('orphaned')}: deleted\n`);
+    await expect(world.iam.send(new GetRoleCommand({ RoleName: roleOf('orphaned') }))).rejects.toMatchObject({
+      name: 'NoSuchEntityException',
+    });
+  });
+});
