@@ -32,8 +32,8 @@ export type AdaptiveRate = {
 
 /** At a time, to begin with. What is in the air when AWS first says no is refused as well. */
 const firstWindow = 2;
-/** One more at a time for this many that were accepted. */
-const acceptedPerStep = 64;
+/** What a call that was accepted adds to the window, times its square root: the bolder, the longer it has gone well. */
+const boldness = 1 / 128;
 /** After the first refusal: lets the bucket of AWS fill, so that what follows measures its rate. Milliseconds. */
 const pauseMs = 1_000;
 /** A shorter time between two refusals measures nothing. Milliseconds. */
@@ -141,7 +141,7 @@ export function createAdaptiveRate(options: { readonly mostInFlight: number }): 
       acceptedInARow += 1;
       // What was not used up tells nothing about whether there is more.
       if (inFlight >= Math.floor(window))
-        window = Math.min(options.mostInFlight, window + 1 / acceptedPerStep);
+        window = Math.min(options.mostInFlight, window + boldness * Math.sqrt(window));
       inFlight -= 1;
     },
 

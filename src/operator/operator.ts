@@ -45,6 +45,12 @@ export type OperatorOptions = {
 /** IAM's endpoint and partition follow from the region; until a ClusterConfig names one, any of the partition `aws` will do. */
 const regionUntilConfigured = 'us-east-1';
 
+/**
+ * What the operator asks of the API server is bounded by its workers. How much of that is too much the server knows best,
+ * and says by API Priority and Fairness; this is only a fence against a fault of ours.
+ */
+const requestRate = { qps: 1_000, burst: 2_000 };
+
 /** Runs until the signal aborts. Rejects when it cannot work at all. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, logger, now, random, signal } = options;
@@ -54,6 +60,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const client = createKubeClient(connection, {
     userAgent,
     random,
+    ...requestRate,
     beforeWrite: () => elector?.elector.assertLeading(),
   });
   const recorder = createEventRecorder({
