@@ -1,0 +1,131 @@
+/**
+ * The AWS stand-in as a process of its own, so that its work does not stand in the way of what is measured. Its parent
+ * says over IPC how it is to be, and asks it what only it can tell at once.
+ */
+import { randomBytes } from 'node:crypto';
+import { issuerKeysFrom } from '../src/sandbox/aws/issuer-keys.ts';
+import { readTrustPolicy } from '../src/sandbox/aws/iam/documents.ts';
+import type { IamState } from '../src/sandbox/aws/iam/state.ts';
+import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
+import { createIdentifiers } from '../src/sandbox/aws/identifiers.ts';
+import { startAwsStandIn } from '../src/sandbox/aws/server.ts';
+
+/** Roles that are there from the start. */
+export type Seed = {
+  readonly count: number;
+  /** Names are this and a number. */
+  readonly prefix: string;
+  readonly path: string;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+export type Begin = {
+  readonly kind: 'begin';
+  readonly accountId: string;
+  readonly region: string;
+  readonly issuer: string;
+  /** URL of the issuer's keys, and the authority of that server. */
+  readonly keys: string;
+  readonly ca: string;
+  readonly roleQuota: number;
+  readonly faults: FaultSettingsInput;
+  readonly seeds: readonly Seed[];
+};
+export type Begun = {
+  readonly kind: 'begun';
+  readonly url: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+};
+/** How many roles under a path have at least so many attachments. */
+export type Count = { readonly kind: 'count'; readonly path: string; readonly attachments: number };
+export type Counted = { readonly kind: 'counted'; readonly roles: number };
+
+const send = (message: Begun | Counted): void => {
+  process.send?.(message);
+};
+
+let state: IamState | undefined;
+
+process.on('message', (message: Begin | Count) => {
+  switch (message.kind) {
+    case 'begin':
+      void begin(message);
+      return;
+    case 'count': {
+      let roles = 0;
+      for (const [, role] of state?.roles() ?? [])
+        if (role.path === message.path && role.attachedPolicies.length >= message.attachments) roles += 1;
+      send({ kind: 'counted', roles });
+    }
+  }
+});
+// The parent is gone, and with it whoever would stop this.
+process.on('disconnect', () => process.exit(0));
+
+async function begin(options: Begin): Promise<void> {
+  const { accountId, region, issuer } = options;
+  const identifiers = createIdentifiers(randomBytes);
+  const administrator = {
+    accessKeyId: identifiers.uniqueId('AKIA'),
+    secretAccessKey: identifiers.secretAccessKey(),
+  };
+  const standIn = await startAwsStandIn({
+    accountId,
+    region,
+    now: Date.now,
+    randomBytes,
+    credentials: [
+      {
+        ...administrator,
+        principalArn: `arn:aws:iam::${accountId}:user/administrator`,
+        policies: [{ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }],
+      },
+    ],
+    issuerKeys: issuerKeysFrom([{ issuer, keys: options.keys }], { ca: options.ca }),
+    oidcProviders: [{ issuer, clientIds: ['sts.amazonaws.com'] }],
+    clusters: [],
+    quotas: { roles: options.roleQuota },
+    faults: options.faults,
+  });
+  state = standIn.state;
+  for (const seed of options.seeds) plant(seed, standIn.state, identifiers.uniqueId);
+  send({ kind: 'begun', url: standIn.url, ...administrator });
+}
+
+function plant(seed: Seed, into: IamState, uniqueId: (prefix: 'AROA') => string): void {
+  const trust = readTrustPolicy(
+    JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+    }),
+    into,
+  );
+  for (let index = 0; index < seed.count; index += 1) {
+    const name = `${seed.prefix}${index}`;
+    const tags = Object.entries(seed.tags).map(([Key, Value]) => ({
+      Key,
+      Value: Value.replace('$index', String(index)),
+    }));
+    into.putRole(
+      {
+        name,
+        path: seed.path,
+        id: uniqueId('AROA'),
+        arn: into.arn(`role${seed.path}${name}`),
+        createdAt: 0,
+        description: undefined,
+        maxSessionDuration: 3600,
+        trust,
+        tags,
+        attachedPolicies: [
+          'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
+          'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess',
+        ],
+        inlinePolicies: [],
+        boundaryArn: undefined,
+      },
+      0,
+    );
+  }
+}

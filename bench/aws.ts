@@ -1,0 +1,76 @@
+/** The AWS stand-in's process, from its parent's side. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { baseEnvironment } from '../src/sandbox/environment.ts';
+import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
+import type { JournalEntry } from '../src/sandbox/aws/journal.ts';
+import type { Begin, Begun, Count, Counted } from './aws-process.ts';
+
+export type Aws = {
+  /** For SDKs. */
+  readonly environment: Readonly<Record<string, string>>;
+  setFaults(settings: FaultSettingsInput): Promise<void>;
+  /** Calls since the start, by `service:Action`. */
+  calls(): Promise<Readonly<Record<string, number>>>;
+  journal(since: number): Promise<readonly JournalEntry[]>;
+  /** The number of the latest entry. */
+  position(): Promise<number>;
+  /** How many roles under a path have at least so many attachments. */
+  rolesWith(path: string, attachments: number): Promise<number>;
+  stop(): Promise<void>;
+};
+
+export async function startAws(options: Omit<Begin, 'kind'>): Promise<Aws> {
+  const child = fork(join(import.meta.dirname, 'aws-process.ts'), [], {
+    env: baseEnvironment(process.env),
+    execArgv: [],
+  });
+  const exited = once(child, 'exit');
+  const answer = async <T>(message: Begin | Count): Promise<T> => {
+    const answered = once(child, 'message');
+    child.send(message);
+    const [received] = (await Promise.race([
+      answered,
+      exited.then(() => Promise.reject(new Error('the AWS stand-in has ended'))),
+    ])) as [T];
+    return received;
+  };
+  const { url, accessKeyId, secretAccessKey } = await answer<Begun>({ kind: 'begin', ...options });
+  const ask = async <T>(path: string, init?: RequestInit): Promise<T> => {
+    const response = await fetch(`${url}/_stand-in/${path}`, init);
+    if (response.status !== 200) throw new Error(`${path}: ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  let counting: Promise<unknown> = Promise.resolve();
+  return {
+    environment: {
+      AWS_ENDPOINT_URL: url,
+      AWS_REGION: options.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
+    async setFaults(settings) {
+      await ask('faults', { method: 'PUT', body: JSON.stringify(settings) });
+    },
+    calls: async () => (await ask<{ calls: Record<string, number> }>('state')).calls,
+    journal: async (since) =>
+      (await ask<{ entries: readonly JournalEntry[] }>(`journal?since=${since}`)).entries,
+    position: async () => (await ask<{ last: number }>('journal?limit=0')).last,
+    async rolesWith(path, attachments) {
+      // One question at a time: answers carry no number.
+      const before = counting;
+      const counted = (async () => {
+        await before;
+        return (await answer<Counted>({ kind: 'count', path, attachments })).roles;
+      })();
+      counting = counted;
+      return counted;
+    },
+    async stop() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}

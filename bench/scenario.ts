@@ -1,0 +1,15 @@
+import type { Figure } from './figure.ts';
+
+export type Bench = {
+  /** Path of the bundled executable that is measured. */
+  readonly kon: string;
+  /** Tells what goes on. */
+  readonly note: (text: string) => void;
+};
+
+/** Something that is measured, in a world of its own. */
+export type Scenario = {
+  readonly name: string;
+  readonly summary: string;
+  run(bench: Bench): Promise<readonly Figure[]>;
+};

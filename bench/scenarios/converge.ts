@@ -1,0 +1,142 @@
+/** Many accounts at once, from nothing to ready. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Figure } from '../figure.ts';
+import type { Bench, Scenario } from '../scenario.ts';
+import { isReady, policies, rolePath, startWorld, type Operator, type World } from '../world.ts';
+
+const callsPerAccount = 1 + policies.length;
+
+type Run = {
+  /** Seconds from the first account being created. */
+  readonly inIam: number;
+  readonly ready: number;
+  readonly iamCalls: number;
+  readonly throttled: number;
+};
+
+async function converge(world: World, operator: Operator, count: number, note: Bench['note']): Promise<Run> {
+  const before = await world.aws.calls();
+  const startedAt = Date.now();
+  const seconds = (): number => (Date.now() - startedAt) / 1000;
+  let inIam: number | undefined;
+  const over = new AbortController();
+  const watching = (async () => {
+    while (!over.signal.aborted) {
+      const roles = await world.aws.rolesWith(rolePath, policies.length);
+      if (roles >= count) inIam ??= seconds();
+      if (inIam !== undefined) return;
+      await delay(100);
+    }
+  })();
+  const created = world.createAccounts(count);
+  const readiness = world.untilAccounts(count, isReady);
+  const tell = async (): Promise<void> => {
+    const rate = await operator.metric('konstellation_aws_rate_limit{service="iam"');
+    const roles = await world.aws.rolesWith(rolePath, policies.length);
+    note(`${seconds().toFixed(0)} s: ${roles} of ${count} roles in step, learned rate ${rate.toFixed(1)}/s`);
+  };
+  const progress = setInterval(() => void tell(), 10_000);
+  try {
+    await created;
+    note(`accounts created after ${seconds().toFixed(1)} s`);
+    await readiness;
+  } finally {
+    clearInterval(progress);
+    over.abort();
+  }
+  const ready = seconds();
+  await watching;
+  const after = await world.aws.calls();
+  const iamCalls = Object.entries(after)
+    .filter(([name]) => name.startsWith('iam:'))
+    .reduce((sum, [name, calls]) => sum + calls - (before[name] ?? 0), 0);
+  return {
+    inIam: inIam ?? ready,
+    ready,
+    iamCalls,
+    throttled: await operator.metric('konstellation_aws_throttled_total{service="iam"}'),
+  };
+}
+
+const limited = (name: string, count: number, burst: number, peer: number | undefined): Scenario => ({
+  name,
+  summary: `${count} accounts with 2 policies and 2 targets, where IAM takes 20 calls a second (burst ${burst}) at 30 ms`,
+  async run({ kon, note }) {
+    const world = await startWorld(kon, {
+      faults: { latencyMs: 30, throttles: [{ services: ['iam'], ratePerSecond: 20, burst }] },
+    });
+    try {
+      const operator = await world.startOperator();
+      await clusterReady(operator);
+      // What starting took from the allowance comes back.
+      await delay((1000 * burst) / 20 + 1000);
+      const run = await converge(world, operator, count, note);
+      const needed = (count * callsPerAccount - burst) / 20;
+      const figures: Figure[] = [
+        {
+          name: `${name}: all ready`,
+          value: run.ready,
+          unit: 's',
+          bound: needed * 1.1,
+          ...(peer === undefined ? {} : { peer }),
+        },
+        {
+          name: `${name}: calls throttled`,
+          value: (100 * run.throttled) / run.iamCalls,
+          unit: '%',
+          bound: 1,
+        },
+      ];
+      note(
+        `${run.iamCalls} calls to IAM, ${run.throttled} of them throttled; ${needed} s are the least possible`,
+      );
+      return figures;
+    } finally {
+      await world.stop();
+    }
+  },
+});
+
+async function clusterReady(operator: Operator): Promise<void> {
+  while (
+    (await operator.metric(
+      'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}',
+    )) === 0
+  )
+    await delay(50);
+}
+
+export const hundredLimited = limited('100 accounts at 20 calls/s', 100, 40, 65);
+export const thousandLimited = limited('1,000 accounts at 20 calls/s', 1000, 1, undefined);
+
+export const thousandUnlimited: Scenario = {
+  name: '1,000 accounts without a limit',
+  summary:
+    '1,000 accounts with 2 policies and 2 targets, where AWS takes 30 ms for a call and as many as there are',
+  async run({ kon, note }) {
+    const world = await startWorld(kon, { faults: { latencyMs: 30 } });
+    try {
+      const operator = await world.startOperator();
+      await clusterReady(operator);
+      const run = await converge(world, operator, 1000, note);
+      note(`${run.iamCalls} calls to IAM, ${run.throttled} throttled`);
+      return [
+        {
+          name: '1,000 accounts without a limit: all roles in step',
+          value: run.inIam,
+          unit: 's',
+          bound: 10,
+          peer: 32,
+        },
+        {
+          name: '1,000 accounts without a limit: all targets proven',
+          value: run.ready,
+          unit: 's',
+          bound: 25,
+        },
+      ];
+    } finally {
+      await world.stop();
+    }
+  },
+};

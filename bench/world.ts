@@ -1,0 +1,331 @@
+/** What is measured stands in here: a real API server, an AWS, and the operator, each a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  apiVersion,
+  clusterConfigs,
+  conditionOf,
+  crds,
+  linkedServiceAccounts,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../src/api/index.ts';
+import {
+  createKubeClient,
+  isNotFound,
+  loadConnection,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../src/kube/index.ts';
+import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
+import { baseEnvironment } from '../src/sandbox/environment.ts';
+import { startControlPlane, type TestControlPlane } from '../test/support/cluster.ts';
+import { startAws, type Aws } from './aws.ts';
+import type { Seed } from './aws-process.ts';
+
+const region = 'eu-west-1';
+const accountId = '123456789012';
+export const rolePath = '/konstellation/';
+export const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/bench`;
+export const policies = [
+  'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
+  'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess',
+] as const;
+
+/** Nothing that is measured takes so long. Milliseconds. */
+const patienceMs = 600_000;
+
+export type WorldOptions = {
+  readonly targets?: readonly string[];
+  readonly faults?: FaultSettingsInput;
+  readonly seeds?: readonly Seed[];
+  readonly driftIntervalSeconds?: number;
+};
+
+export type World = {
+  readonly client: KubeClient;
+  readonly aws: Aws;
+  readonly cluster: TestControlPlane;
+  startOperator(args?: readonly string[]): Promise<Operator>;
+  createAccounts(count: number, prefix?: string): Promise<void>;
+  /** Resolves when the accounts that are there, at least `count`, satisfy the test; asks by a watch. */
+  untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
+  /** What the operator has written to the API server since it was last asked: `verb resource/subresource` and how often. */
+  writes(): Promise<ReadonlyMap<string, number>>;
+  stop(): Promise<void>;
+};
+
+export type Operator = {
+  readonly startedAt: number;
+  /** The value of a metric whose line starts so; 0 when there is none. */
+  metric(line: string): Promise<number>;
+  /** Mebibytes of resident memory: now, and at most. */
+  memory(): Promise<{ readonly now: number; readonly peak: number }>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+export async function startWorld(kon: string, options: WorldOptions = {}): Promise<World> {
+  const { targets = ['production', 'staging'], driftIntervalSeconds = 60 } = options;
+  const env = baseEnvironment(process.env);
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  };
+  try {
+    const folder = await mkdtemp(join(tmpdir(), 'kon-bench-'));
+    cleanups.push(() => rm(folder, { recursive: true, force: true }));
+    const cluster = await startControlPlane();
+    cleanups.push(() => cluster.stop());
+    const aws = await startAws({
+      accountId,
+      region,
+      issuer: cluster.issuer,
+      keys: `${cluster.server}/openid/v1/jwks`,
+      ca: cluster.caCertificate,
+      roleQuota: 10_000,
+      faults: options.faults ?? {},
+      seeds: options.seeds ?? [],
+    });
+    cleanups.push(() => aws.stop());
+    const connection = await loadConnection({ kubeconfig: cluster.kubeconfig, env });
+    const client = createKubeClient(connection, { userAgent: 'bench', qps: 10_000, burst: 10_000 });
+    cleanups.push(() => client.close());
+    await install(client, targets, driftIntervalSeconds);
+
+    const operators = new Set<Operator>();
+    cleanups.push(() => Promise.all([...operators].map((operator) => operator.stop())));
+    const auditLog = join(dirname(cluster.log), 'audit.log');
+    let auditOffset = 0;
+
+    return {
+      client,
+      aws,
+      cluster,
+      async startOperator(args = []) {
+        const operator = await startOperator([kon, 'operator', ...args], folder, {
+          ...env,
+          ...aws.environment,
+          KUBECONFIG: cluster.kubeconfig,
+          HOME: folder,
+        });
+        operators.add(operator);
+        return operator;
+      },
+      async createAccounts(count, prefix = 'account') {
+        await inParallel(32, count, (index) =>
+          client.create<LinkedServiceAccount>(linkedServiceAccounts, {
+            apiVersion,
+            kind: 'LinkedServiceAccount',
+            metadata: { name: `${prefix}-${index}` },
+            spec: { aws: { policyArns: [...policies] }, deletionPolicy: 'Delete' },
+          }),
+        );
+      },
+      untilAccounts: (count, test) => untilAccounts(client, count, test),
+      async writes() {
+        const file = await open(auditLog);
+        try {
+          const { size } = await file.stat();
+          const buffer = Buffer.alloc(size - auditOffset);
+          await file.read(buffer, 0, buffer.length, auditOffset);
+          auditOffset = size;
+          return countWrites(buffer.toString('utf8'));
+        } finally {
+          await file.close();
+        }
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function install(
+  client: KubeClient,
+  targets: readonly string[],
+  driftIntervalSeconds: number,
+): Promise<void> {
+  for (const crd of crds())
+    await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'bench' });
+  for (const name of targets)
+    await client.create<KubeObject>(resources.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { 'k11n.dev/target': name } },
+    });
+  // STS has no credentials of the cluster when it fetches the issuer's keys.
+  await client.create<KubeObject & Record<string, unknown>>(resources.clusterRoleBindings, {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'issuer-discovery' },
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      kind: 'ClusterRole',
+      name: 'system:service-account-issuer-discovery',
+    },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:unauthenticated' }],
+  });
+  const config: ClusterConfig = {
+    apiVersion,
+    kind: 'ClusterConfig',
+    metadata: { name: 'bench' },
+    spec: {
+      targets: [...targets],
+      aws: { region, accountId, clusterName: 'bench', rolePath, driftIntervalSeconds },
+    },
+  };
+  for (;;) {
+    try {
+      await client.list(linkedServiceAccounts);
+      await client.create<ClusterConfig>(clusterConfigs, config);
+      return;
+    } catch (error) {
+      // A definition that was just applied is served a moment later.
+      if (!isNotFound(error)) throw error;
+      await delay(50);
+    }
+  }
+}
+
+async function startOperator(
+  command: readonly string[],
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Operator> {
+  const startedAt = Date.now();
+  const logFile = join(folder, `operator-${startedAt}.log`);
+  const log = await open(logFile, 'w');
+  const child = spawn(
+    process.execPath,
+    [
+      ...command,
+      '--without-lease',
+      '--health-address',
+      '127.0.0.1:0',
+      '--log-level',
+      'info',
+      '--log-format',
+      'json',
+    ],
+    { env, stdio: ['ignore', 'ignore', log.fd] },
+  );
+  await log.close();
+  const port = await healthPort(child, logFile);
+  return {
+    startedAt,
+    async metric(line) {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return text
+        .split('\n')
+        .filter((each) => each.startsWith(line))
+        .reduce((sum, each) => sum + Number(each.slice(each.lastIndexOf(' ') + 1)), 0);
+    },
+    async memory() {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+      const mebibytes = (field: string): number =>
+        Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
+      return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') };
+    },
+    log: () => readFile(logFile, 'utf8'),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      const patience = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      await exited;
+      clearTimeout(patience);
+    },
+  };
+}
+
+async function healthPort(child: ChildProcess, logFile: string): Promise<number> {
+  for (;;) {
+    const text = await readFile(logFile, 'utf8');
+    const served = text.split('\n').find((line) => line.includes('"health is served"'));
+    if (served !== undefined) return (JSON.parse(served) as { port: number }).port;
+    if (child.exitCode !== null) throw new Error(`the operator has ended: ${text}`);
+    await delay(20);
+  }
+}
+
+async function untilAccounts(
+  client: KubeClient,
+  count: number,
+  test: (account: LinkedServiceAccount) => boolean,
+): Promise<void> {
+  const done = new Map<string, boolean>();
+  const enough = (): boolean => done.size >= count && [...done.values()].every(Boolean);
+  const abort = new AbortController();
+  const patience = setTimeout(() => {
+    const waiting = [...done].filter(([, isDone]) => !isDone).map(([name]) => name);
+    abort.abort(
+      new Error(`waited in vain for ${waiting.length} accounts: ${waiting.slice(0, 5).join(', ')}`),
+    );
+  }, patienceMs);
+  try {
+    for (;;) {
+      const { items, resourceVersion } = await client.list<LinkedServiceAccount>(linkedServiceAccounts);
+      for (const account of items) done.set(account.metadata.name, test(account));
+      if (enough()) return;
+      const watch = client.watch<LinkedServiceAccount>(linkedServiceAccounts, {
+        resourceVersion,
+        signal: abort.signal,
+      });
+      for await (const event of watch) {
+        if (event.type === 'ADDED' || event.type === 'MODIFIED')
+          done.set(event.object.metadata.name, test(event.object));
+        else if (event.type === 'DELETED') done.delete(event.object.metadata.name);
+        else if (event.type === 'ERROR') break;
+        if (done.size >= count && enough()) return;
+      }
+    }
+  } finally {
+    clearTimeout(patience);
+    abort.abort();
+  }
+}
+
+export function isReady(account: LinkedServiceAccount): boolean {
+  const ready = conditionOf(account.status?.conditions, 'Ready');
+  return ready?.status === 'True' && account.status?.observedGeneration === account.metadata.generation;
+}
+
+export async function inParallel(
+  width: number,
+  count: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let index = next++; index < count; index = next++) await work(index);
+    }),
+  );
+}
+
+type AuditEvent = {
+  readonly verb: string;
+  readonly userAgent?: string;
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string };
+};
+
+function countWrites(log: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of log.split('\n')) {
+    if (!line.endsWith('}')) continue;
+    const { verb, userAgent = '', objectRef = {} } = JSON.parse(line) as AuditEvent;
+    if (!userAgent.startsWith('konstellation/') || ['get', 'list', 'watch'].includes(verb)) continue;
+    const { resource = '', subresource } = objectRef;
+    const name = `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
