@@ -1,6 +1,7 @@
 /** Many accounts at once, from nothing to ready. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
+import { processorTime, processorTimeSince } from '../processor-time.ts';
 import type { Bench, Scenario } from '../scenario.ts';
 import { isReady, policies, rolePath, startWorld, type Operator, type World } from '../world.ts';
 
@@ -16,6 +17,8 @@ type Run = {
 
 async function converge(world: World, operator: Operator, count: number, note: Bench['note']): Promise<Run> {
   const before = await world.aws.calls();
+  await world.writes();
+  const timeBefore = await processorTime();
   const startedAt = Date.now();
   const seconds = (): number => (Date.now() - startedAt) / 1000;
   let inIam: number | undefined;
@@ -45,6 +48,10 @@ async function converge(world: World, operator: Operator, count: number, note: B
     over.abort();
   }
   const ready = seconds();
+  note(`processor time: ${processorTimeSince(timeBefore, await processorTime())}`);
+  note(
+    `writes to the API server: ${[...(await world.writes())].map(([what, times]) => `${what} ${times}`).join(', ')}`,
+  );
   await watching;
   const after = await world.aws.calls();
   const iamCalls = Object.entries(after)
