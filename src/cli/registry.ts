@@ -9,6 +9,10 @@ import { accountPlanCommand, accountDiffCommand } from './commands/account/plan.
 import { accountVerifyCommand } from './commands/account/verify.ts';
 import { accountCanICommand } from './commands/account/can-i.ts';
 import { accountOrphansCommand } from './commands/account/orphans.ts';
+import { accountHistoryCommand } from './commands/account/history.ts';
+import { accountImportCommand } from './commands/account/import.ts';
+import { accountExportCommand } from './commands/account/export.ts';
+import { accountCopyCommand } from './commands/account/copy.ts';
 import { policiesSearchCommand } from './commands/policies/search.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
@@ -41,6 +45,10 @@ export const commands: readonly Command[] = [
   accountDiffCommand,
   accountVerifyCommand,
   accountCanICommand,
+  accountHistoryCommand,
+  accountImportCommand,
+  accountExportCommand,
+  accountCopyCommand,
   accountOrphansCommand,
   appCreateCommand,
   appEditCommand,

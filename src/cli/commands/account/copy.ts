@@ -1,0 +1,40 @@
+import { defineCommand } from '../../command.ts';
+import { writeFormats } from '../../write/formats.ts';
+import { waitOptions } from '../options.ts';
+
+export const accountCopyCommand = defineCommand({
+  path: ['account', 'copy'],
+  summary: 'Make the same account on another cluster',
+  description:
+    'The copy gets a role of its own. ARNs of AWS’s policies are turned into those of the other cluster’s partition.',
+  positionals: [{ name: 'name', required: true, summary: 'the name of the account', complete: 'accounts' }],
+  options: [
+    {
+      name: 'to-context',
+      value: 'NAME',
+      summary: 'the context of the kubeconfig in which to make it',
+      complete: 'contexts',
+    },
+    { name: 'as', value: 'NAME', summary: 'its name there; the same when absent' },
+    { name: 'dry-run', summary: 'let the other API server check it and print it, and change nothing' },
+    ...waitOptions,
+  ],
+  formats: writeFormats,
+  examples: [{ does: 'From here to production', command: 'kon account copy myaccount --to-context prod' }],
+  run: async (context, { args, options }) => {
+    const { usageError } = await import('../../errors.ts');
+    const { copyFlow } = await import('../../import/copy.ts');
+    if (options.toContext === undefined)
+      throw usageError(
+        'where to? No context was given',
+        'Give one of `kubectl config get-contexts`: --to-context NAME',
+      );
+    return copyFlow(context, {
+      name: args.name,
+      toContext: options.toContext,
+      as: options.as,
+      dryRun: options.dryRun,
+      wait: options,
+    });
+  },
+});

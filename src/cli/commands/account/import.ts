@@ -1,0 +1,52 @@
+import { defineCommand } from '../../command.ts';
+import { writeFormats } from '../../write/formats.ts';
+import { accountOption, givenName, waitOptions, yesOption } from '../options.ts';
+
+export const accountImportCommand = defineCommand({
+  path: ['account', 'import'],
+  summary: 'Make an account of a role that exists, of eksctl or Terraform',
+  description:
+    'Reads the role from IAM, with your own credentials, and writes the account that takes it over: its name and targets are those of the ServiceAccounts in its trust policy, its policies those that are attached. Says beforehand who is no longer let in. Forget the role in the tool that made it afterwards, so that only one keeps it.',
+  positionals: [{ name: 'name', summary: 'the name of the account; that of the ServiceAccount when absent' }],
+  options: [
+    accountOption,
+    { name: 'role', value: 'NAME', summary: 'the name of the role in IAM' },
+    {
+      name: 'target',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'a target whose apps may use the account; those of the trust policy when absent',
+      complete: 'targets',
+    },
+    {
+      name: 'take-service-accounts',
+      summary: 'also hand over the ServiceAccounts that exist, by the label of the account',
+    },
+    { name: 'dry-run', summary: 'print the manifest, and change nothing' },
+    yesOption,
+    ...waitOptions,
+  ],
+  formats: writeFormats,
+  examples: [
+    { does: 'See what it would be', command: 'kon account import --role payments-irsa --dry-run' },
+    {
+      does: 'With the ServiceAccounts of eksctl',
+      command: 'kon account import --role eksctl-main-payments --take-service-accounts',
+    },
+  ],
+  run: async (context, { args, options }) => {
+    const { usageError } = await import('../../errors.ts');
+    const { importFlow } = await import('../../import/flow.ts');
+    if (options.role === undefined)
+      throw usageError('which role? None was given', 'Give it: kon account import --role NAME');
+    return importFlow(context, {
+      name: givenName('account', args.name, options.account),
+      role: options.role,
+      targets: options.target,
+      takeServiceAccounts: options.takeServiceAccounts,
+      dryRun: options.dryRun,
+      yes: options.yes,
+      wait: options,
+    });
+  },
+});

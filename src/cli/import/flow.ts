@@ -1,0 +1,117 @@
+/** `kon account import`: an account for a role that exists. */
+import { accountLabel, roleArnAnnotation } from '../../api/labels.ts';
+import { accountLabelValue } from '../../identity/links.ts';
+import type { ObservedRole } from '../../identity/world.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { requireAccount, withAws } from '../aws/session.ts';
+import { getClusterFacts } from '../cluster/facts.ts';
+import { alreadyExists, createObject, findObject } from '../cluster/objects.ts';
+import { confirmed } from '../confirm.ts';
+import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { accountKind } from '../kinds.ts';
+import { asYaml, isMachineFormat, renderObject } from '../output/objects.ts';
+import { finishWrite, type WaitInput } from '../write/finish.ts';
+import { importRole, type Import } from './manifest-of-role.ts';
+
+export type ImportRequest = {
+  readonly name: string | undefined;
+  readonly role: string;
+  readonly targets: readonly string[];
+  readonly takeServiceAccounts: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly wait: WaitInput;
+};
+
+export async function importFlow(context: CliContext, request: ImportRequest): Promise<ExitCode> {
+  const { stdout, stderr, format } = context;
+  const client = await context.connect();
+  const { facts, region } = await getClusterFacts(client);
+  const role = await withAws(context, region, async (aws) => {
+    await requireAccount(context, aws, facts);
+    return aws.roles.read(request.role, context.signal);
+  });
+  if (!role) throw new CliError('NOT_FOUND', `IAM has no role "${request.role}"`);
+  const outcome = importRole(role, facts, request);
+  if (outcome.kind === 'unsound') throw new CliError('INVALID', outcome.problem, { next: outcome.next });
+  const { manifest } = outcome;
+  const { name } = manifest.metadata;
+  if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
+  const foreign = await unlabelled(client, name, manifest.spec as { readonly targets?: readonly string[] });
+  // Checked by the API server before anything is asked or changed.
+  await createObject(client, accountKind, manifest, { dryRun: true });
+
+  if (!isMachineFormat(format) || !request.dryRun)
+    stderr.write(consequences(outcome, role, foreign, request));
+  if (request.dryRun) {
+    stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
+    return exitCodes.ok;
+  }
+  const sure = await confirmed(context, {
+    yes: request.yes,
+    what: `taking over the role ${role.name}`,
+    question: `Take over the role ${role.name} as the account "${name}"?`,
+  });
+  if (!sure) {
+    stderr.write('Nothing was changed.\n');
+    return exitCodes.error;
+  }
+  if (request.takeServiceAccounts)
+    for (const { metadata } of foreign)
+      await client.patch(
+        resources.serviceAccounts,
+        { namespace: metadata.namespace ?? '', name },
+        { metadata: { labels: { [accountLabel]: accountLabelValue(name) } } },
+        { type: 'merge', fieldManager: 'kon' },
+      );
+  const object = await createObject(client, accountKind, manifest);
+  return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
+}
+
+/** ServiceAccounts that the operator would leave alone, as they do not carry our label. */
+async function unlabelled(
+  client: KubeClient,
+  name: string,
+  { targets = [] }: { readonly targets?: readonly string[] },
+): Promise<readonly KubeObject[]> {
+  const found = await Promise.all(
+    targets.map(async (namespace) => {
+      try {
+        return await client.get(resources.serviceAccounts, { namespace, name });
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    }),
+  );
+  return found
+    .filter((object) => object !== undefined)
+    .filter((object) => object.metadata.labels?.[accountLabel] !== accountLabelValue(name));
+}
+
+function consequences(
+  outcome: Extract<Import, { kind: 'sound' }>,
+  role: ObservedRole,
+  foreign: readonly KubeObject[],
+  request: ImportRequest,
+): string {
+  const { name } = outcome.manifest.metadata;
+  const lines = [
+    `The role ${role.arn} becomes the account "${name}": its trust policy is replaced, its ${role.attachedPolicyArns.length} attached policies stay. When the account is deleted, the role stays.`,
+    ...outcome.shutOut.map((who) => `‼ No longer let in by its trust policy: ${who}`),
+    ...outcome.notes.map((note) => `‼ ${note}`),
+  ];
+  for (const { metadata } of foreign) {
+    const full = `${metadata.namespace}/${metadata.name}`;
+    const carried = metadata.annotations?.[roleArnAnnotation];
+    const carries = carried === undefined ? '' : `, which carries ${carried}`;
+    lines.push(
+      request.takeServiceAccounts
+        ? `The ServiceAccount ${full}${carries} is labelled as the account's.`
+        : `‼ The ServiceAccount ${full}${carries} exists and is left alone. To hand it over: --take-service-accounts`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { ownershipTags } from '../../identity/ownership.ts';
+import { facts, readOnly } from '../../identity/testing/simulated-world.ts';
+import type { ObservedRole } from '../../identity/world.ts';
+import { importRole } from './manifest-of-role.ts';
+
+const host = facts.issuer.slice('https://'.length);
+const trusting = (...subjects: string[]): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: facts.providerArn },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: { StringEquals: { [`${host}:sub`]: subjects, [`${host}:aud`]: 'sts.amazonaws.com' } },
+      },
+    ],
+  });
+const role = (more: Partial<ObservedRole> = {}): ObservedRole => ({
+  name: 'eksctl-main-payments',
+  arn: 'arn:aws:iam::123456789012:role/eksctl-main-payments',
+  id: 'AROAEXAMPLE',
+  path: '/',
+  trustPolicy: trusting('system:serviceaccount:production:payments'),
+  attachedPolicyArns: [readOnly],
+  inlinePolicyNames: [],
+  maxSessionDuration: 7200,
+  tags: {},
+  ...more,
+});
+const nothing = { name: undefined, targets: [] };
+
+describe('an existing role', () => {
+  it('becomes the account of the ServiceAccount that it trusts', () => {
+    expect(importRole(role(), facts, nothing)).toEqual({
+      kind: 'sound',
+      manifest: {
+        apiVersion: 'k11n.dev/v1alpha1',
+        kind: 'LinkedServiceAccount',
+        metadata: { name: 'payments' },
+        spec: {
+          targets: ['production'],
+          aws: {
+            policyArns: [readOnly],
+            maxSessionDuration: 7200,
+            roleName: 'eksctl-main-payments',
+            adopt: true,
+          },
+          deletionPolicy: 'Retain',
+        },
+      },
+      shutOut: [],
+      notes: [],
+    });
+  });
+
+  it('tells who is let in no more, and what stays outside the account', () => {
+    const outcome = importRole(
+      role({
+        trustPolicy: JSON.stringify({
+          Statement: [
+            ...(
+              JSON.parse(
+                trusting(
+                  'system:serviceaccount:production:payments',
+                  'system:serviceaccount:other:*',
+                  'system:serviceaccount:tools:payments',
+                ),
+              ) as { Statement: object[] }
+            ).Statement,
+            { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' },
+            { Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' },
+          ],
+        }),
+        inlinePolicyNames: ['extra'],
+      }),
+      facts,
+      nothing,
+    );
+    expect(outcome).toMatchObject({
+      shutOut: ['tools/payments', 'system:serviceaccount:other:*', 'principal {"AWS":"123456789012"}'],
+      notes: [
+        'The namespace tools is no target. To make it one: kon target create tools',
+        'The inline policy extra stays on the role, and the account does not list it.',
+      ],
+    });
+  });
+
+  it.each([
+    [
+      'of several ServiceAccounts',
+      trusting('system:serviceaccount:a:x', 'system:serviceaccount:a:y'),
+      /x, y/,
+    ],
+    ['of none', JSON.stringify({ Statement: [] }), /no ServiceAccount/],
+  ])('wants a name for a role %s', (_what, trustPolicy, problem) => {
+    expect(importRole(role({ trustPolicy }), facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringMatching(problem),
+    });
+    expect(importRole(role({ trustPolicy }), facts, { ...nothing, name: 'x' }).kind).toBe('sound');
+  });
+
+  it('that another account holds is left to it', () => {
+    const tags = ownershipTags({ clusterArn: facts.clusterArn, account: 'other', uid: 'u' });
+    expect(importRole(role({ tags }), facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringContaining('the account other on'),
+    });
+  });
+});

@@ -1,0 +1,149 @@
+/** Accounts that come from elsewhere or go there: import, export, copy; and what happened to one: history. */
+import { readFile } from 'node:fs/promises';
+import { AttachRolePolicyCommand, CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountId, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import type { Result } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
+let world: AwsCluster;
+const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
+
+beforeAll(async () => {
+  world = await startAwsCluster();
+  await world.startOperator();
+  await world.configure(['production', 'staging']);
+});
+
+afterAll(() => world?.stop());
+
+async function eksctlRole(RoleName: string, subject: string): Promise<void> {
+  const host = world.cluster.issuer.slice('https://'.length);
+  await world.iam.send(
+    new CreateRoleCommand({
+      RoleName,
+      AssumeRolePolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Federated: `arn:aws:iam::${accountId}:oidc-provider/${host}` },
+            Action: 'sts:AssumeRoleWithWebIdentity',
+            Condition: { StringEquals: { [`${host}:sub`]: subject, [`${host}:aud`]: 'sts.amazonaws.com' } },
+          },
+        ],
+      }),
+    }),
+  );
+  await world.iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: readOnly }));
+}
+
+describe('import', () => {
+  it('makes an account of a role and ServiceAccount of eksctl, and proves it', async () => {
+    await eksctlRole('eksctl-payments', 'system:serviceaccount:production:payments');
+    await world.cluster.kubectl(
+      ['apply', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: {
+          namespace: 'production',
+          name: 'payments',
+          annotations: { 'eks.amazonaws.com/role-arn': `arn:aws:iam::${accountId}:role/eksctl-payments` },
+        },
+      }),
+    );
+    const dry = await kon('account', 'import', '--role', 'eksctl-payments', '--dry-run');
+    expect(dry.code).toBe(0);
+    expect(dry.stdout).toContain('  name: payments\n');
+    expect(dry.stdout).toContain('    roleName: eksctl-payments\n');
+    expect(dry.stderr).toContain('‼ The ServiceAccount production/payments, which carries');
+    expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
+    expect(await kon('account', 'import', '--role', 'eksctl-payments')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
+    const real = await kon(
+      ...['account', 'import', '--role', 'eksctl-payments', '--take-service-accounts', '--yes'],
+    );
+    expect(real).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/payments created\n' });
+    const { Role: role } = await world.iam.send(new GetRoleCommand({ RoleName: 'eksctl-payments' }));
+    expect(role?.Tags).toContainEqual({ Key: 'k11n.dev/account', Value: 'payments' });
+    expect((await kon('account', 'verify', 'payments')).code).toBe(0);
+    expect(await kon('account', 'import', '--role', 'eksctl-payments')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('belongs to the account payments on arn:aws:eks:'),
+    });
+  });
+
+  it('refuses a role that is not there', async () => {
+    const result = await kon('account', 'import', '--role', 'nope');
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('IAM has no role "nope"') });
+    expect((await kon('account', 'import')).code).toBe(2);
+  });
+});
+
+describe('export and copy', () => {
+  it('prints what can be written again as it is', async () => {
+    await kon('account', 'create', 'exported', '--policy', readOnly, '--target', 'staging', '--no-wait');
+    const { stdout, code } = await kon('account', 'export', 'exported');
+    expect(code).toBe(0);
+    expect(stdout).toBe(`apiVersion: k11n.dev/v1alpha1
+kind: LinkedServiceAccount
+metadata:
+  name: exported
+spec:
+  aws:
+    policyArns:
+      - ${readOnly}
+  deletionPolicy: Delete
+  targets:
+    - staging
+`);
+    const all = await kon('account', 'export', '-o', 'json');
+    const { items } = JSON.parse(all.stdout) as { items: { metadata: { name: string } }[] };
+    expect(items.map(({ metadata }) => metadata.name)).toContain('exported');
+    const again = await world.kon.run(['apply', '-f', '-', '--no-wait'], { input: stdout });
+    expect(again.code).toBe(0);
+  });
+
+  it('copies to another context', async () => {
+    // The same cluster under another name, with another account name: what a second cluster would see.
+    const here = await readFile(world.cluster.kubeconfig, 'utf8');
+    const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';
+    await kon('account', 'create', 'source', '--policy', readOnly);
+    const result = await kon('account', 'copy', 'source', '--to-context', context, '--as', 'copied');
+    expect(result).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/copied created\n' });
+    expect((await kon('account', 'verify', 'copied')).code).toBe(0);
+    expect(await kon('account', 'copy', 'source', '--to-context', context)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is an account "source" already'),
+    });
+    expect(await kon('account', 'copy', 'source', '--to-context', 'nope')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no context "nope"'),
+    });
+  });
+});
+
+describe('history', () => {
+  it('tells what the operator did and when conditions turned', async () => {
+    await kon('account', 'create', 'lived', '--policy', readOnly);
+    const table = await kon('account', 'history', 'lived');
+    expect(table.code).toBe(0);
+    const rows = table.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(rows[0]).toEqual(['TIME', 'AGE', 'WHAT', 'REASON', 'COUNT', 'MESSAGE']);
+    expect(rows.map((row) => row[3])).toEqual(
+      expect.arrayContaining(['Created', 'SpecWritten', 'Ready=True']),
+    );
+    const { stdout } = await kon('account', 'history', 'lived', '-o', 'json');
+    const { items } = JSON.parse(stdout) as { items: { time: string; kind: string }[] };
+    const times = items.map(({ time }) => Date.parse(time));
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect((await kon('account', 'history', 'nope')).code).toBe(1);
+  });
+});
