@@ -4,6 +4,7 @@ export * from './cluster.ts';
 export * from './errors.ts';
 export * from './links.ts';
 export * from './names.ts';
+export * from './operator-policy.ts';
 export * from './ownership.ts';
 export * from './plan.ts';
 export * from './ports.ts';

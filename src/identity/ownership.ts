@@ -4,7 +4,8 @@
  */
 
 const managedByTag = 'k11n.dev/managed-by';
-const clusterTag = 'k11n.dev/cluster';
+/** Also the consent of who may tag a role that it be taken over by this cluster. */
+export const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
 /** On a role that was there before us: it is given back, not deleted. */
@@ -29,10 +30,14 @@ export function isHeld(tags: Readonly<Record<string, string>>): boolean {
 
 export type Owner = { readonly clusterArn: string; readonly account: string; readonly uid: string };
 
+/** The marks which all roles of a cluster have in common. */
+export function clusterMarks(clusterArn: string): Readonly<Record<string, string>> {
+  return { [managedByTag]: 'konstellation', [clusterTag]: clusterArn };
+}
+
 export function ownershipTags(owner: Owner): Readonly<Record<string, string>> {
   return {
-    [managedByTag]: 'konstellation',
-    [clusterTag]: owner.clusterArn,
+    ...clusterMarks(owner.clusterArn),
     [accountTag]: owner.account,
     [uidTag]: owner.uid,
   };

@@ -18,7 +18,7 @@ import { pageOf } from './paging.ts';
 import { roleInFull, roleInList, tag } from './render.ts';
 import type { IamState } from './state.ts';
 import { roleSubject } from './subjects.ts';
-import { addTags, removeTags, requestTagContext, sameTags } from './tags.ts';
+import { addTags, newResourceTagContext, removeTags, requestTagContext, sameTags } from './tags.ts';
 
 const defaultMaxSessionDuration = 3600;
 
@@ -40,6 +40,7 @@ const createRole = iamAction({
     arn: state.arn(`role${input.Path}${input.RoleName}`),
     context: {
       ...requestTagContext(input.Tags),
+      ...newResourceTagContext(input.Tags),
       ...(input.PermissionsBoundary === undefined
         ? {}
         : { 'iam:PermissionsBoundary': input.PermissionsBoundary }),

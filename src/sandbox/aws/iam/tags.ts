@@ -42,6 +42,14 @@ export function resourceTagContext(tags: readonly Tag[]): RequestContext {
   );
 }
 
+/**
+ * `aws:ResourceTag/…` of what a call creates: present "in requests that create a resource with an attached tag".
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
+ */
+export function newResourceTagContext(tags: readonly Tag[]): RequestContext {
+  return Object.fromEntries(tags.map((tag) => [`aws:ResourceTag/${tag.Key}`, tag.Value]));
+}
+
 /** `aws:RequestTag/…` and `aws:TagKeys` of a call that writes tags. */
 export function requestTagContext(tags: readonly Tag[]): RequestContext {
   if (tags.length === 0) return {};

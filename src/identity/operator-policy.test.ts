@@ -1,0 +1,91 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { largestInlinePolicy, operatorCalls, operatorPolicy } from './operator-policy.ts';
+
+const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/production';
+const options = { clusterArn, rolePath: '/konstellation/' };
+
+/** Adapters for people's questions, who ask with credentials of their own. */
+const notOfTheOperator = ['iam-policy-reader.ts'];
+
+const commandsOf = (service: string): readonly string[] => {
+  const folder = join(import.meta.dirname, '../aws');
+  const found = readdirSync(folder)
+    .filter((name) => /^[^.]+\.ts$/.test(name) && !notOfTheOperator.includes(name))
+    .flatMap((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      const imports =
+        text.match(new RegExp(`import \\{([^}]*)\\} from '@aws-sdk/client-${service}'`))?.[1] ?? '';
+      return [...imports.matchAll(/\b(\w+)Command\b/g)].map((match) => match[1] ?? '');
+    });
+  return [...new Set(found)].sort();
+};
+
+describe('operatorCalls', () => {
+  it.each(['iam', 'sts'] as const)('has exactly the commands that the adapters send to %s', (service) => {
+    expect(commandsOf(service).length).toBeGreaterThan(1);
+    expect(Object.keys(operatorCalls[service]).sort()).toEqual(commandsOf(service));
+  });
+});
+
+describe('operatorPolicy', () => {
+  const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
+    operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
+
+  it('grants every call once, and removing boundaries only where none is asked for', () => {
+    const all = Object.keys(operatorCalls.iam).map((action) => `iam:${action}`);
+    expect([...actionsOf(options)].sort()).toEqual(all.sort());
+    const bounded = actionsOf({
+      ...options,
+      permissionsBoundaryArns: ['arn:aws:iam::123456789012:policy/b'],
+    });
+    expect(all.filter((action) => !bounded.includes(action))).toEqual(['iam:DeleteRolePermissionsBoundary']);
+  });
+
+  it('stays in the partition, the account and the path', () => {
+    const resources = operatorPolicy(options).Statement.map(({ Sid, Resource }) => [Sid, Resource]);
+    expect(Object.fromEntries(resources)).toMatchObject({
+      ReadAccount: '*',
+      ReadProvider: 'arn:aws-us-gov:iam::123456789012:oidc-provider/*',
+      ReadRoles: 'arn:aws-us-gov:iam::123456789012:role/*',
+      CreateMarkedRoles: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
+      ChangeOwnRoles: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
+    });
+  });
+
+  it('creates at the path only, also where roles outside it may be taken over', () => {
+    const { Statement } = operatorPolicy({ ...options, adoption: true });
+    const resourceOf = (sid: string): unknown => Statement.find(({ Sid }) => Sid === sid)?.Resource;
+    expect(resourceOf('CreateMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');
+    expect(resourceOf('TagMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/*');
+  });
+
+  it('conditions every write', () => {
+    const reads = ['ReadAccount', 'ReadProvider', 'ReadRoles'];
+    for (const { Sid, Condition } of operatorPolicy(options).Statement)
+      expect(Condition !== undefined, Sid).toBe(!reads.includes(Sid));
+  });
+
+  it('takes an empty list of boundaries for none, and an empty list of policies for no policy at all', () => {
+    expect(operatorPolicy({ ...options, permissionsBoundaryArns: [] })).toEqual(operatorPolicy(options));
+    const { Statement } = operatorPolicy({ ...options, allowedPolicyArns: [] });
+    expect(Statement.flatMap(({ Action }) => Action)).not.toContain('iam:AttachRolePolicy');
+  });
+
+  it('fits into the inline policy of a role', () => {
+    const size = JSON.stringify(
+      operatorPolicy({
+        clusterArn: `arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/${'c'.repeat(100)}`,
+        rolePath: `/${'p'.repeat(510)}/`,
+        providerArn: `arn:aws-us-gov:iam::123456789012:oidc-provider/oidc.eks.us-gov-west-1.amazonaws.com/id/${'A'.repeat(32)}`,
+        permissionsBoundaryArns: [`arn:aws-us-gov:iam::123456789012:policy/${'b'.repeat(128)}`],
+        allowedPolicyArns: [
+          'arn:aws-us-gov:iam::aws:policy/*',
+          'arn:aws-us-gov:iam::123456789012:policy/apps/*',
+        ],
+      }),
+    ).length;
+    expect(size).toBeLessThan(largestInlinePolicy);
+  });
+});

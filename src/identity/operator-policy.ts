@@ -1,0 +1,138 @@
+/**
+ * What the operator may do in an AWS account, as an IAM policy: the calls that it makes and no others, and those only on
+ * roles of its own cluster. What is its own is said by the marks of ownership.ts, which only the call that creates a
+ * role can set: `aws:ResourceTag` of a role that is being created has the tags of the request.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
+ */
+import { partitionOf } from './arn.ts';
+import { clusterMarks, clusterTag } from './ownership.ts';
+
+/**
+ * Every call of the operator to AWS, by what it is about. A test holds this against the commands which the adapters
+ * send, and against what a running operator was seen to call.
+ */
+export const operatorCalls = {
+  iam: {
+    GetAccountSummary: 'account',
+    GetAccountAuthorizationDetails: 'account',
+    GetOpenIDConnectProvider: 'provider',
+    GetRole: 'anyRole',
+    ListAttachedRolePolicies: 'anyRole',
+    ListRolePolicies: 'anyRole',
+    CreateRole: 'newRole',
+    TagRole: 'marks',
+    UntagRole: 'ownRole',
+    UpdateRole: 'ownRole',
+    UpdateAssumeRolePolicy: 'ownRole',
+    DetachRolePolicy: 'ownRole',
+    DeleteRolePolicy: 'ownRole',
+    DeleteRole: 'ownRole',
+    AttachRolePolicy: 'attachment',
+    PutRolePermissionsBoundary: 'boundary',
+    DeleteRolePermissionsBoundary: 'boundaryRemoval',
+  },
+  /** AWS asks for no permission for these. */
+  sts: { GetCallerIdentity: 'free', AssumeRoleWithWebIdentity: 'free' },
+} as const;
+
+type Scope = (typeof operatorCalls.iam)[keyof typeof operatorCalls.iam];
+
+export type OperatorPolicyOptions = {
+  /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`: names partition and account, and is the mark of ownership. */
+  readonly clusterArn: string;
+  /** `/konstellation/` */
+  readonly rolePath: string;
+  /** The IAM OIDC provider of the cluster; any of the account when absent. */
+  readonly providerArn?: string | undefined;
+  /** With them, every role bears one of these boundaries, and no boundary can be taken off. */
+  readonly permissionsBoundaryArns?: readonly string[] | undefined;
+  /** Patterns (`*` and `?`) of policies which may be attached; any when absent. */
+  readonly allowedPolicyArns?: readonly string[] | undefined;
+  /**
+   * Whether roles outside the path may be taken over. Each needs the consent of somebody who may tag it: the tag
+   * `k11n.dev/cluster` with the cluster's ARN.
+   */
+  readonly adoption?: boolean | undefined;
+};
+
+type Condition = Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+
+export type PolicyStatement = {
+  readonly Sid: string;
+  readonly Effect: 'Allow';
+  readonly Action: readonly string[];
+  readonly Resource: string;
+  readonly Condition?: Condition;
+};
+
+export type PolicyDocument = {
+  readonly Version: '2012-10-17';
+  readonly Statement: readonly PolicyStatement[];
+};
+
+export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
+  const { clusterArn, rolePath, providerArn, allowedPolicyArns, adoption = false } = options;
+  const boundaries = options.permissionsBoundaryArns?.length ? options.permissionsBoundaryArns : undefined;
+  const account = `arn:${partitionOf(clusterArn)}:iam::${clusterArn.split(':')[4] ?? ''}`;
+  const anyRole = `${account}:role/*`;
+  const atPath = `${account}:role${rolePath}*`;
+  const ownRole = adoption ? anyRole : atPath;
+  const marks = clusterMarks(clusterArn);
+  const own: Condition = { StringEquals: keyed('aws:ResourceTag', marks) };
+  const bounded = boundaries ? { 'iam:PermissionsBoundary': boundaries } : {};
+
+  const statement = (
+    Sid: string,
+    scope: Scope,
+    Resource: string,
+    Condition?: Condition,
+  ): PolicyStatement => ({
+    Sid,
+    Effect: 'Allow',
+    Action: actionsOf(scope),
+    Resource,
+    ...(Condition ? { Condition } : {}),
+  });
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      statement('ReadAccount', 'account', '*'),
+      statement('ReadProvider', 'provider', providerArn ?? `${account}:oidc-provider/*`),
+      // Of any role, so that one which stands in the way can be told from one that is not there.
+      statement('ReadRoles', 'anyRole', anyRole),
+      statement('CreateMarkedRoles', 'newRole', atPath, {
+        StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
+      }),
+      // The mark of the cluster alone, as it is also the consent to take a role over; and no mark of another cluster is set.
+      statement('TagMarkedRoles', 'marks', ownRole, {
+        StringEquals: keyed('aws:ResourceTag', { [clusterTag]: clusterArn }),
+        StringEqualsIfExists: keyed('aws:RequestTag', marks),
+      }),
+      statement('ChangeOwnRoles', 'ownRole', ownRole, own),
+      // A condition with no value at all is malformed, and no policy allowed is what it would say.
+      ...(allowedPolicyArns?.length === 0
+        ? []
+        : [
+            statement('AttachToOwnRoles', 'attachment', ownRole, {
+              StringEquals: { ...own['StringEquals'], ...bounded },
+              ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': allowedPolicyArns } } : {}),
+            }),
+          ]),
+      statement('BoundOwnRoles', 'boundary', ownRole, {
+        StringEquals: { ...own['StringEquals'], ...bounded },
+      }),
+      ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
+    ],
+  };
+}
+
+/** The most characters, white space aside, that IAM takes as an inline policy of a role. Source: IAM User Guide, "IAM and STS quotas". */
+export const largestInlinePolicy = 10_240;
+
+function actionsOf(scope: Scope): readonly string[] {
+  return Object.entries(operatorCalls.iam).flatMap(([action, of]) => (of === scope ? `iam:${action}` : []));
+}
+
+function keyed(key: string, tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`${key}/${tag}`, value]));
+}

@@ -1,0 +1,370 @@
+/** The operator's IAM policy, decided by IAM: what the operator needs is allowed, and each way out of its fence is denied. */
+import {
+  AttachRolePolicyCommand,
+  CreateOpenIDConnectProviderCommand,
+  CreatePolicyCommand,
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  DeleteRolePermissionsBoundaryCommand,
+  DeleteRolePolicyCommand,
+  DetachRolePolicyCommand,
+  GetAccountAuthorizationDetailsCommand,
+  GetAccountSummaryCommand,
+  GetOpenIDConnectProviderCommand,
+  GetRoleCommand,
+  ListAttachedRolePoliciesCommand,
+  ListRolePoliciesCommand,
+  PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
+  TagRoleCommand,
+  UntagRoleCommand,
+  UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
+  type IAMClient,
+  type Tag,
+} from '@aws-sdk/client-iam';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  operatorPolicy,
+  ownershipTagKeys,
+  ownershipTags,
+  type OperatorPolicyOptions,
+} from '../../../src/identity/index.ts';
+import {
+  accountId,
+  issuer,
+  startTestStandIn,
+  type TestStandIn,
+} from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/fenced`;
+const otherCluster = `arn:aws:eks:eu-west-1:${accountId}:cluster/other`;
+const rolePath = '/konstellation/';
+const boundary = `arn:aws:iam::${accountId}:policy/boundary`;
+const otherBoundary = 'arn:aws:iam::aws:policy/PowerUserAccess';
+const allowed = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess';
+
+const trust = (principal: unknown): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }],
+  });
+const noTrust = trust({ Service: 'ec2.amazonaws.com' });
+const marksOf = (cluster: string): Tag[] =>
+  tagList(ownershipTags({ clusterArn: cluster, account: 'a', uid: 'u' }));
+const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+const marks = marksOf(clusterArn);
+
+/** Users of the AWS account whose policies are the operator's, each under another configuration. */
+const operators = {
+  fenced: { permissionsBoundaryArns: [boundary], allowedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3*'] },
+  plain: {},
+  adopting: { adoption: true },
+} as const satisfies Readonly<Record<string, Partial<OperatorPolicyOptions>>>;
+type OperatorName = keyof typeof operators;
+const keysOf = (name: OperatorName) => ({
+  accessKeyId: `AKIAOPERATOR${name.toUpperCase().padEnd(8, '0')}`,
+  secretAccessKey: `${name}-secret`,
+});
+
+let standIn: TestStandIn;
+let admin: IAMClient;
+let operator: Readonly<Record<OperatorName, IAMClient>>;
+beforeAll(async () => {
+  standIn = await startTestStandIn({
+    now: Date.now,
+    credentials: Object.entries(operators).map(([name, options]) => ({
+      ...keysOf(name as OperatorName),
+      principalArn: `arn:aws:iam::${accountId}:user/operator-${name}`,
+      policies: [operatorPolicy({ clusterArn, rolePath, ...options })],
+    })),
+  });
+  admin = standIn.iam();
+  operator = {
+    fenced: standIn.iam(keysOf('fenced')),
+    plain: standIn.iam(keysOf('plain')),
+    adopting: standIn.iam(keysOf('adopting')),
+  };
+  await admin.send(
+    new CreatePolicyCommand({
+      PolicyName: 'boundary',
+      PolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
+      }),
+    }),
+  );
+  await admin.send(
+    new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
+  );
+  const create = (
+    RoleName: string,
+    Path: string,
+    Tags: Tag[],
+    PermissionsBoundary?: string,
+  ): Promise<unknown> =>
+    admin.send(
+      new CreateRoleCommand({ RoleName, Path, Tags, PermissionsBoundary, AssumeRolePolicyDocument: noTrust }),
+    );
+  await create('foreign', '/', []);
+  await create('foreign-in-path', rolePath, []);
+  await create('of-other-cluster', rolePath, marksOf(otherCluster), boundary);
+  await create('own', rolePath, marks, boundary);
+  await create('own-unbounded', rolePath, marks);
+  await create('consented', '/eksctl/', tagList({ 'k11n.dev/cluster': clusterArn }));
+});
+afterAll(async () => {
+  for (const client of [admin, ...Object.values(operator ?? {})]) client?.destroy();
+  await standIn?.close();
+});
+
+const denial = async (call: Promise<unknown>): Promise<string> => {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AccessDenied') return error.message;
+    throw error;
+  }
+  throw new Error('IAM allowed it');
+};
+
+describe('what the operator needs', () => {
+  it('is allowed, from the creation of a role to its end', async () => {
+    const iam = operator.fenced;
+    const RoleName = 'kon-fenced-life';
+    await iam.send(
+      new CreateRoleCommand({
+        RoleName,
+        Path: rolePath,
+        AssumeRolePolicyDocument: noTrust,
+        Tags: marks,
+        PermissionsBoundary: boundary,
+      }),
+    );
+    await iam.send(new GetRoleCommand({ RoleName }));
+    await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: allowed }));
+    await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
+    await iam.send(
+      new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust({ Service: 's3.amazonaws.com' }) }),
+    );
+    await iam.send(new UpdateRoleCommand({ RoleName, MaxSessionDuration: 7200 }));
+    await iam.send(new TagRoleCommand({ RoleName, Tags: [{ Key: 'team', Value: 'payments' }] }));
+    await iam.send(new TagRoleCommand({ RoleName, Tags: marks }));
+    await iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['team'] }));
+    await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: boundary }));
+    // What somebody else has put on the role is taken off, whatever it is.
+    await admin.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: administrator }));
+    await admin.send(
+      new PutRolePolicyCommand({ RoleName, PolicyName: 'inline', PolicyDocument: inlineDocument }),
+    );
+    await iam.send(new ListRolePoliciesCommand({ RoleName }));
+    await iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: 'inline' }));
+    for (const PolicyArn of [administrator, allowed])
+      await iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn }));
+    await iam.send(new DeleteRoleCommand({ RoleName }));
+  });
+
+  it('is allowed to look at the account, its provider, and roles that stand in the way', async () => {
+    const iam = operator.fenced;
+    await iam.send(new GetAccountSummaryCommand({}));
+    await iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }));
+    await iam.send(
+      new GetOpenIDConnectProviderCommand({
+        OpenIDConnectProviderArn: `arn:aws:iam::${accountId}:oidc-provider/${issuer.slice('https://'.length)}`,
+      }),
+    );
+    await iam.send(new GetRoleCommand({ RoleName: 'foreign' }));
+    await expect(iam.send(new GetRoleCommand({ RoleName: 'nothing' }))).rejects.toThrow('cannot be found');
+  });
+
+  it('lets a role go without its marks, and not be changed from then on', async () => {
+    const RoleName = 'kon-fenced-retained';
+    await operator.plain.send(
+      new CreateRoleCommand({ RoleName, Path: rolePath, AssumeRolePolicyDocument: noTrust, Tags: marks }),
+    );
+    await operator.plain.send(new UntagRoleCommand({ RoleName, TagKeys: [...ownershipTagKeys] }));
+    expect(await denial(operator.plain.send(new DeleteRoleCommand({ RoleName })))).toContain(
+      'iam:DeleteRole',
+    );
+    expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
+      'iam:TagRole',
+    );
+  });
+
+  it('without a boundary in the configuration may set and take off the one that an account states', async () => {
+    const RoleName = 'own-unbounded';
+    await operator.plain.send(
+      new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: otherBoundary }),
+    );
+    await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
+  });
+
+  it('may take over a role outside the path once somebody consented by the tag of the cluster', async () => {
+    const RoleName = 'consented';
+    expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
+      'iam:TagRole',
+    );
+    const attach = new AttachRolePolicyCommand({ RoleName, PolicyArn: allowed });
+    expect(await denial(operator.adopting.send(attach))).toContain('iam:AttachRolePolicy');
+    await operator.adopting.send(new TagRoleCommand({ RoleName, Tags: marks }));
+    await operator.adopting.send(attach);
+    expect(
+      await denial(operator.adopting.send(new TagRoleCommand({ RoleName: 'foreign', Tags: marks }))),
+    ).toContain('iam:TagRole');
+  });
+});
+
+const inlineDocument = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+});
+
+const newRole = { RoleName: 'kon-fenced-escape', AssumeRolePolicyDocument: noTrust } as const;
+const create =
+  (
+    change: Partial<ConstructorParameters<typeof CreateRoleCommand>[0]>,
+  ): ((iam: IAMClient) => Promise<unknown>) =>
+  (iam) =>
+    iam.send(
+      new CreateRoleCommand({
+        ...newRole,
+        Path: rolePath,
+        Tags: marks,
+        PermissionsBoundary: boundary,
+        ...change,
+      }),
+    );
+const onForeign = (
+  RoleName: string,
+): readonly (readonly [string, string, (iam: IAMClient) => Promise<unknown>])[] => [
+  ['mark', 'iam:TagRole', (iam) => iam.send(new TagRoleCommand({ RoleName, Tags: marks }))],
+  [
+    'tag',
+    'iam:TagRole',
+    (iam) => iam.send(new TagRoleCommand({ RoleName, Tags: [{ Key: 'team', Value: 'x' }] })),
+  ],
+  [
+    'untag',
+    'iam:UntagRole',
+    (iam) => iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['k11n.dev/cluster'] })),
+  ],
+  [
+    'attach to',
+    'iam:AttachRolePolicy',
+    (iam) => iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: allowed })),
+  ],
+  [
+    'detach from',
+    'iam:DetachRolePolicy',
+    (iam) => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: allowed })),
+  ],
+  [
+    'change the trust of',
+    'iam:UpdateAssumeRolePolicy',
+    (iam) => iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust({ AWS: '*' }) })),
+  ],
+  [
+    'change the boundary of',
+    'iam:PutRolePermissionsBoundary',
+    (iam) => iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: boundary })),
+  ],
+  [
+    'lengthen the sessions of',
+    'iam:UpdateRole',
+    (iam) => iam.send(new UpdateRoleCommand({ RoleName, MaxSessionDuration: 43_200 })),
+  ],
+  [
+    'empty',
+    'iam:DeleteRolePolicy',
+    (iam) => iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: 'x' })),
+  ],
+  ['delete', 'iam:DeleteRole', (iam) => iam.send(new DeleteRoleCommand({ RoleName }))],
+];
+
+describe('IAM denies', () => {
+  describe.each(['foreign', 'foreign-in-path', 'of-other-cluster'])('the role "%s"', (role) => {
+    it.each(onForeign(role))('to %s it', async (_what, action, attempt) => {
+      expect(await denial(attempt(operator.fenced))).toMatch(
+        new RegExp(`not authorized to perform: ${action} .*because no identity-based policy allows`),
+      );
+    });
+  });
+
+  it.each([
+    ['outside the path', create({ Path: '/' })],
+    ['at a path that begins alike', create({ Path: '/konstellation-of-others/' })],
+    ['without marks', create({ Tags: [] })],
+    ['with the marks of another cluster', create({ Tags: marksOf(otherCluster) })],
+    ['without the boundary', create({ PermissionsBoundary: undefined })],
+    ['with another boundary', create({ PermissionsBoundary: otherBoundary })],
+  ])('to create a role %s', async (_what, attempt) => {
+    expect(await denial(attempt(operator.fenced))).toContain('iam:CreateRole');
+    await expect(admin.send(new GetRoleCommand({ RoleName: newRole.RoleName }))).rejects.toThrow(
+      'cannot be found',
+    );
+  });
+
+  it.each([
+    [
+      'attach a policy that is not allowed',
+      'own',
+      new AttachRolePolicyCommand({ RoleName: 'own', PolicyArn: administrator }),
+    ],
+    [
+      'attach to a role whose boundary is gone',
+      'own-unbounded',
+      new AttachRolePolicyCommand({ RoleName: 'own-unbounded', PolicyArn: allowed }),
+    ],
+  ])('to %s', async (_what, _role, command) => {
+    expect(await denial(operator.fenced.send(command))).toContain('iam:AttachRolePolicy');
+  });
+
+  it('to drop the boundary, or to put another in its place', async () => {
+    const RoleName = 'own';
+    expect(
+      await denial(operator.fenced.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }))),
+    ).toContain('iam:DeleteRolePermissionsBoundary');
+    expect(
+      await denial(
+        operator.fenced.send(
+          new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: otherBoundary }),
+        ),
+      ),
+    ).toContain('iam:PutRolePermissionsBoundary');
+  });
+
+  it.each([
+    ['another cluster', { 'k11n.dev/cluster': otherCluster }],
+    ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
+  ])('to mark its own role as of %s', async (_what, tags) => {
+    const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
+    expect(await denial(call)).toContain('iam:TagRole');
+  });
+
+  it('to write a policy of its own making, on a role or anywhere', async () => {
+    expect(
+      await denial(
+        operator.fenced.send(
+          new PutRolePolicyCommand({ RoleName: 'own', PolicyName: 'x', PolicyDocument: inlineDocument }),
+        ),
+      ),
+    ).toContain('iam:PutRolePolicy');
+    expect(
+      await denial(
+        operator.fenced.send(new CreatePolicyCommand({ PolicyName: 'x', PolicyDocument: inlineDocument })),
+      ),
+    ).toContain('iam:CreatePolicy');
+  });
+
+  it('to assume a role', async () => {
+    const sts = new STSClient(standIn.client(keysOf('fenced')));
+    const call = sts.send(
+      new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/foreign`, RoleSessionName: 'escape' }),
+    );
+    expect(await denial(call)).toContain('sts:AssumeRole');
+    sts.destroy();
+  });
+});
