@@ -14,7 +14,7 @@ export const appHistoryCommand = defineCommand({
   formats: outputFormats,
   examples: [
     { does: 'See what ran when, with which image and identity', command: 'kon app history myapp' },
-    { does: 'Go back to one of them', command: 'kon app rollback myapp --to 3' },
+    { does: 'In one target, for a script', command: 'kon app history myapp --target staging -o json' },
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../cluster/objects.ts');

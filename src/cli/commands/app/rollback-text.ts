@@ -11,14 +11,15 @@ const others: Readonly<Record<RevisionChange, string>> = {
 };
 
 export function rollbackText(app: App, { revisions, image, changes, leftOut }: RollbackPlan): string {
-  const which = revisions.map(({ target, number }) => `${number} in ${target}`).join(', ');
+  const which = revisions.map(({ target, number }) => `revision ${number} of ${target}`).join(', ');
   const { name } = app.metadata;
-  const targets = app.spec.targets.map((target) => target.name).join(', ');
+  const { length } = app.spec.targets;
+  const targets = length === 1 ? app.spec.targets[0]?.name : `all its ${length} targets`;
   const lines =
     changes.length === 0
-      ? [`${name} has the image of revision ${which} already: ${image}`]
+      ? [`${name} has that image already: ${image} (${which})`]
       : [
-          `${name} goes back to the image of revision ${which}, in ${targets}:`,
+          `${name} goes back to ${image} (${which}), in ${targets}:`,
           ...changes.map(({ field, from, to }) => `  spec.${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`),
         ];
   if (leftOut.length > 0)

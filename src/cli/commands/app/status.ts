@@ -6,16 +6,29 @@ export const appStatusCommand = defineCommand({
   path: ['app', 'status'],
   summary: 'Show an app: its targets, their pods and identity, and what is in the way',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [appOption],
+  options: [
+    appOption,
+    {
+      name: 'watch',
+      short: 'w',
+      summary: 'show it again after each change, until Ctrl-C; with -o json one object a line',
+    },
+  ],
   formats: outputFormats,
   examples: [
     { does: 'See how it is', command: 'kon app status myapp' },
+    { does: 'See how it goes on', command: 'kon app status myapp --watch' },
     { does: 'Per target, for a script', command: "kon app status myapp -o json | jq '.status.targets'" },
   ],
   run: async (context, { args, options }) => {
-    const { showFlow } = await import('../../output/show.ts');
     const { appKind } = await import('../../kinds.ts');
     const { renderApp } = await import('./details.ts');
-    return showFlow(context, appKind, requiredName('app', args.name, options.app), renderApp);
+    const name = requiredName('app', args.name, options.app);
+    if (options.watch) {
+      const { watchFlow } = await import('../../output/watch.ts');
+      return watchFlow(context, appKind, name, renderApp);
+    }
+    const { showFlow } = await import('../../output/show.ts');
+    return showFlow(context, appKind, name, renderApp);
   },
 });

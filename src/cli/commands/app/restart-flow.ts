@@ -1,0 +1,94 @@
+/**
+ * `kon app restart`: marks the pod templates of an app's Deployments, as `kubectl rollout restart` does. The mark has a
+ * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
+ */
+import { resources, type KubeClient } from '../../../kube/index.ts';
+import { deploymentOf, chosenTargets, type AppDeployment } from '../../cluster/app-objects.ts';
+import { getObject } from '../../cluster/objects.ts';
+import type { CliContext } from '../../context.ts';
+import { CliError } from '../../errors.ts';
+import { exitCodes, type ExitCode } from '../../exit-codes.ts';
+import { appKind } from '../../kinds.ts';
+import { qualifiedName } from '../../output/objects.ts';
+import { waitForRollout } from '../../wait/rollout.ts';
+import type { WaitInput } from '../../write/finish.ts';
+import type { App } from '../../../api/app.ts';
+import { restartedAtAnnotation } from './revisions.ts';
+
+const restartFieldManager = 'kon-restart';
+
+export async function restartFlow(
+  context: CliContext,
+  request: { readonly name: string; readonly targets: readonly string[]; readonly wait: WaitInput },
+): Promise<ExitCode> {
+  const { name, wait } = request;
+  const client = await context.connect();
+  const app = await getObject(client, appKind, name);
+  const deployments = await restartable(client, app, chosenTargets(app, request.targets));
+  const end = context.now() + wait.timeout;
+  for (const [index, deployment] of deployments.entries()) {
+    const restarted = await restart(context, client, deployment);
+    context.stdout.write(
+      context.format === 'name'
+        ? `${qualifiedName(restarted)}\n`
+        : `${name} restarted in ${deployment.metadata.namespace}\n`,
+    );
+    if (wait.noWait) continue;
+    try {
+      await waitForRollout(context, client, restarted, Math.max(end - context.now(), 1));
+    } catch (error) {
+      const left = deployments.slice(index + 1).map((each) => each.metadata.namespace);
+      if (!(error instanceof CliError) || left.length === 0) throw error;
+      throw new CliError(error.code, error.message, {
+        details: [...error.details, `Not restarted: ${left.join(', ')}.`],
+        next: error.next,
+        cause: error,
+      });
+    }
+  }
+  return exitCodes.ok;
+}
+
+/** @throws CliError when there is nothing to restart in a target; nothing was restarted then */
+async function restartable(
+  client: KubeClient,
+  app: App,
+  targets: readonly string[],
+): Promise<readonly AppDeployment[]> {
+  const { name } = app.metadata;
+  const halted = new Set(
+    app.spec.targets.filter((target) => target.deployMode === 'halt').map((target) => target.name),
+  );
+  const running = targets.filter((target) => !halted.has(target));
+  if (running.length === 0)
+    throw new CliError('INVALID', `the app "${name}" is halted in ${targets.join(', ')}`, {
+      next: [`Start it again: kon app resume ${name}`],
+    });
+  const found = await Promise.all(
+    running.map(async (target) => ({ target, deployment: await deploymentOf(client, app, target) })),
+  );
+  const missing = found.filter(({ deployment }) => deployment === undefined).map(({ target }) => target);
+  if (missing.length > 0)
+    throw new CliError('NOT_FOUND', `the app "${name}" has not been deployed in ${missing.join(', ')}`, {
+      next: [`See why: kon app status ${name}`],
+    });
+  return found.flatMap(({ deployment }) => deployment ?? []);
+}
+
+async function restart(
+  context: CliContext,
+  client: KubeClient,
+  { metadata }: AppDeployment,
+): Promise<AppDeployment> {
+  const at = new Date(context.now()).toISOString();
+  return client.patch<AppDeployment>(
+    resources.deployments,
+    { namespace: metadata.namespace, name: metadata.name },
+    {
+      // The Deployment that was looked at, and no other that has taken its place.
+      metadata: { uid: metadata.uid },
+      spec: { template: { metadata: { annotations: { [restartedAtAnnotation]: at } } } },
+    },
+    { type: 'merge', fieldManager: restartFieldManager },
+  );
+}

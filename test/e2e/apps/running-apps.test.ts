@@ -1,0 +1,210 @@
+/** The commands about apps that run, by the executable as it ships against a whole sandbox. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { createPerson, policies, type Person } from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+
+type Deployment = KubeObject & {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: {
+      readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+      readonly spec: { readonly containers: readonly { readonly image: string }[] };
+    };
+  };
+};
+
+let sandbox: TestSandbox;
+let person: Person;
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  person = createPerson(sandbox.client);
+});
+
+afterAll(async () => sandbox?.stop());
+
+const deployment = (name: string, namespace: string): Promise<Deployment> =>
+  sandbox.client.get<Deployment>(resources.deployments, { namespace, name });
+
+const runApp = async (name: string, ...args: string[]): Promise<void> => {
+  const made = await sandbox.kon(['app', 'create', name, '--image', 'web:1', '--replicas', '2', ...args]);
+  expect(made.stderr).toContain('is Ready');
+};
+
+const rows = (stdout: string): readonly (readonly string[])[] =>
+  stdout
+    .trimEnd()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t'));
+
+describe('kon app', () => {
+  it('deploys a tag, shows what was deployed, and goes back', async () => {
+    await runApp('shop');
+    const deployed = await sandbox.kon(['app', 'deploy', 'shop', '--tag', '2']);
+    expect(deployed).toMatchObject({ code: 0, stdout: 'app/shop deployed web:2\n' });
+    expect(deployed.stderr).toContain('production: yes, 2 of 2 replicas are available (Available)\n');
+    expect(deployed.stderr).toMatch(/^app shop runs in production, staging after /m);
+    expect((await sandbox.kon(['app', 'deploy', 'shop', '--tag', '2'])).stdout).toBe(
+      'app/shop unchanged, web:2\n',
+    );
+
+    const history = rows((await sandbox.kon(['app', 'history', 'shop', '--target', 'staging'])).stdout);
+    expect(history.map((row) => row.slice(0, 6))).toEqual([
+      ['staging', '2', 'deployed', 'web:2', '-', 'image'],
+      ['staging', '1', 'kept', 'web:1', '-', '-'],
+    ]);
+    const names = await sandbox.kon(['app', 'history', 'shop', '-o', 'name']);
+    expect(names.stdout.match(/^replicaset\.apps\/shop-/gm)).toHaveLength(4);
+
+    const foreseen = await sandbox.kon(['app', 'rollback', 'shop', '--dry-run']);
+    expect(foreseen).toMatchObject({ code: 0, stdout: '' });
+    expect((await deployment('shop', 'production')).spec.template.spec.containers[0]?.image).toBe('web:2');
+    const back = await sandbox.kon(['app', 'rollback', 'shop', '--to', '1']);
+    expect(back).toMatchObject({ code: 0, stdout: 'app/shop edited\n' });
+    expect(back.stderr).toContain('  spec.imageTag: 2 → 1\n');
+    for (const target of ['production', 'staging'])
+      expect((await deployment('shop', target)).spec.template.spec.containers[0]?.image).toBe('web:1');
+    const unknown = await sandbox.kon(['app', 'rollback', 'shop', '--to', '99']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('Error: the app "shop" has no revision 99');
+  });
+
+  it('waits for one target only when asked to, and says what is in the way', async () => {
+    await runApp('half');
+    await sandbox.client.create<KubeObject & { readonly spec: object }>(resourceQuotas, {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'full', namespace: 'staging' },
+      spec: { hard: { pods: '0' } },
+    });
+    try {
+      const one = await sandbox.kon(['app', 'deploy', 'half', '--tag', '2', '--target', 'production']);
+      expect(one.code).toBe(0);
+      const all = await sandbox.kon(['app', 'deploy', 'half', '--tag', '2', '--timeout', '1s']);
+      expect(all.code).toBe(1);
+      expect(all.stderr).toContain(
+        'Error: the app "half" is written, but does not run everywhere after 1s\n',
+      );
+      expect(all.stderr).toMatch(/^ {2}target staging: .*exceeded quota: full/m);
+      expect(all.stderr).toContain('kon app rollback half');
+    } finally {
+      await sandbox.client.delete(resourceQuotas, { namespace: 'staging', name: 'full' });
+    }
+    const wrong = await sandbox.kon(['app', 'deploy', 'half', '--tag', '3', '--target', 'nowhere']);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain(
+      'Error: the app "half" has no target "nowhere"\n  It runs in production, staging.',
+    );
+    const odd = await sandbox.kon(['app', 'deploy', 'half', '--tag', 'not/a/tag']);
+    expect(odd.code).toBe(1);
+    expect(odd.stderr).toContain('imageTag');
+  });
+
+  it('restarts pods target by target, and the operator leaves the mark', async () => {
+    await runApp('again');
+    const before = await person.pods('again', 'production');
+    const restarted = await sandbox.kon(['app', 'restart', 'again']);
+    expect(restarted).toMatchObject({
+      code: 0,
+      stdout: 'again restarted in production\nagain restarted in staging\n',
+    });
+    expect(restarted.stderr.indexOf('again runs in production')).toBeLessThan(
+      restarted.stderr.indexOf('again runs in staging'),
+    );
+    const after = await person.untilPods('again', 'production', 'replaced', ({ metadata }) =>
+      before.every((pod) => pod.metadata.uid !== metadata.uid),
+    );
+    expect(after).toHaveLength(2);
+    const mark = async (): Promise<string | undefined> =>
+      (await deployment('again', 'production')).spec.template.metadata.annotations?.[
+        'kubectl.kubernetes.io/restartedAt'
+      ];
+    const marked = await mark();
+    expect(marked).toBeDefined();
+    // The operator applies the whole template: an image of its own goes in, the mark stays.
+    await sandbox.kon(['app', 'deploy', 'again', '--tag', '2']);
+    expect(await mark()).toBe(marked);
+    expect(await person.revision('again', 'production')).toBe(3);
+    const changed = rows((await sandbox.kon(['app', 'history', 'again', '-t', 'production'])).stdout);
+    expect(changed.map((row) => row[5])).toEqual(['image', 'restart', '-']);
+  });
+
+  it('halts and resumes, everywhere or in one target', async () => {
+    await runApp('night');
+    const replicas = async (): Promise<readonly number[]> =>
+      Promise.all(
+        ['production', 'staging'].map(async (target) => (await deployment('night', target)).spec.replicas),
+      );
+    expect((await sandbox.kon(['app', 'halt', 'night', '--target', 'staging'])).code).toBe(0);
+    expect(await replicas()).toEqual([2, 0]);
+    const refused = await sandbox.kon(['app', 'restart', 'night', '--target', 'staging']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('Error: the app "night" is halted in staging');
+    expect((await sandbox.kon(['app', 'restart', 'night'])).stdout).toBe('night restarted in production\n');
+    expect((await sandbox.kon(['app', 'halt', 'night'])).code).toBe(0);
+    expect(await replicas()).toEqual([0, 0]);
+    expect((await sandbox.kon(['app', 'pods', 'night', '-o', 'name'])).stdout).toBe('');
+    expect((await sandbox.kon(['app', 'resume', 'night'])).code).toBe(0);
+    expect(await replicas()).toEqual([2, 2]);
+    expect((await sandbox.kon(['app', 'resume', 'night'])).stdout).toBe('app/night unchanged\n');
+  });
+
+  it('tells of each pod which identity it holds', async () => {
+    await person.createAccount('reader', { policyArns: [policies.readOnly] });
+    await person.untilReady('reader');
+    await runApp('held', '--account', 'reader');
+    const role = (await person.pods('held', 'production'))[0];
+    const own = rows((await sandbox.kon(['app', 'pods', 'held'])).stdout);
+    expect(own).toHaveLength(4);
+    for (const row of own) expect(row[5]).toBe('current');
+    expect(own[0]?.[6]).toMatch(/^arn:aws:iam::[0-9]{12}:role\//);
+    expect(own.map((row) => row[1])).toContain(role?.metadata.name);
+    const json = JSON.parse((await sandbox.kon(['app', 'pods', 'held', '-o', 'json'])).stdout) as {
+      items: unknown[];
+    };
+    expect(json.items).toHaveLength(4);
+  });
+
+  it('is watched until it is gone', async () => {
+    await runApp('watched', '--target', 'production');
+    const watch = sandbox.startKon(['app', 'status', 'watched', '--watch']);
+    await watch.until('web:1');
+    const documents = sandbox.startKon(['app', 'status', 'watched', '-w', '-o', 'json']);
+    await documents.until('"imageTag":"1"');
+    await sandbox.kon(['app', 'deploy', 'watched', '--tag', '2']);
+    await watch.until('web:2');
+    await documents.until('"imageTag":"2"');
+    const interrupted = await documents.end('SIGINT');
+    expect(interrupted).toMatchObject({ code: 130, stderr: '' });
+    const lines = interrupted.stdout.trimEnd().split('\n');
+    expect(new Set(lines.map((line) => (JSON.parse(line) as KubeObject).metadata.name))).toEqual(
+      new Set(['watched']),
+    );
+    await sandbox.kon(['app', 'delete', 'watched', '--yes']);
+    const ended = await watch.finished;
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain('Error: the app "watched" was deleted');
+    const missing = await sandbox.kon(['app', 'status', 'watched', '--watch']);
+    expect(missing.stderr).toContain('Error: there is no app "watched"');
+  });
+
+  it('is exported so that it can be applied again', async () => {
+    await runApp('moved', '--target', 'production');
+    const exported = await sandbox.kon(['app', 'export', 'moved']);
+    expect(exported.stdout).not.toMatch(/uid|status|managedFields|resourceVersion/);
+    await sandbox.kon(['app', 'delete', 'moved', '--yes']);
+    const applied = await sandbox.kon(['apply', '-f', '-'], { input: exported.stdout });
+    expect(applied.stdout).toBe('app/moved created\n');
+    expect((await sandbox.kon(['app', 'export', 'moved'])).stdout).toBe(exported.stdout);
+  });
+});
+
+const resourceQuotas = {
+  group: '',
+  version: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  namespaced: true,
+} as const;
