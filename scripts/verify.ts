@@ -5,13 +5,18 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = { readonly passed: number; readonly failed: number };
 
 const root = resolve(import.meta.dirname, '..');
+// The tools name `node` in their first line; it has to be the one that the project pins.
+const env = {
+  ...process.env,
+  PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
+};
 
 const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
@@ -108,7 +113,11 @@ async function runTests(project: string): Promise<Outcome> {
 function run(command: readonly string[]): Promise<number> {
   const [program = '', ...args] = command;
   return new Promise((resolveCode, reject) => {
-    const child = spawn(join(root, 'node_modules', '.bin', program), args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(join(root, 'node_modules', '.bin', program), args, {
+      cwd: root,
+      stdio: 'inherit',
+      env,
+    });
     child.once('error', reject);
     child.once('exit', (code) => resolveCode(code ?? 1));
   });
