@@ -32,13 +32,16 @@ import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
 import { observeAccount } from './observe-account.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
-import { eventOf } from './step-events.ts';
+import { eventOf, type AccountEventReason, type StepEvent } from './step-events.ts';
 
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
 const mostPasses = 20;
 
-/** A person's edit goes before new accounts, which come by the hundred, and both before what merely follows from them. */
-const priorities = { edit: 10, create: 5 };
+/**
+ * A person's edit goes before new accounts, which come by the hundred. These go before what is left to do for others like
+ * them, and everything before what merely follows from it.
+ */
+const priorities = { edit: 10, create: 5, goOn: 4 };
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 500;
@@ -102,38 +105,59 @@ export function createAccountController(options: AccountControllerOptions): Cont
       }
       // What somebody broke is told before it is put back, so that whoever watches sees it.
       if (plan.drift.length > 0) await reportDrift(fresh, plan, signal);
-      const outcomes = await Promise.all(
-        plan.steps.map((step) => attempt(step, fresh.account, memory, signal)),
+      const steps = othersWait(fresh.account) ? rolesFirst(plan.steps) : plan.steps;
+      const outcomes = await Promise.all(steps.map((step) => attempt(step, fresh.account, memory, signal)));
+      tell(
+        fresh.account,
+        outcomes.flatMap((outcome) => outcome.event ?? []),
       );
       if (signal.aborted) return undefined;
       // The account is gone with its last finalizer.
-      if (outcomes.some((done) => done) && plan.steps.some((step) => step.kind === 'RemoveFinalizer'))
+      if (outcomes.some(({ done }) => done) && steps.some((step) => step.kind === 'RemoveFinalizer'))
         return undefined;
+      if (steps.length < plan.steps.length && othersWait(fresh.account)) {
+        controller.enqueue(name, { priority: priorities.goOn });
+        return undefined;
+      }
     }
     return { requeueAfterMs: 0 };
   }
 
-  /** Carries out one step; a failure costs this step only. Returns whether it succeeded. */
+  /** Whether others have to wait for this account, which is in no hurry itself. */
+  function othersWait(account: LinkedServiceAccount): boolean {
+    return urgencyOf(account) !== 'edit' && controller.metrics().depth > 0;
+  }
+
+  /** Tells of what was done, once for each reason: one Event costs as much as many. */
+  function tell(account: LinkedServiceAccount, events: readonly StepEvent[]): void {
+    const notes = new Map<AccountEventReason, string[]>();
+    for (const { reason, note } of events) notes.set(reason, [...(notes.get(reason) ?? []), note]);
+    for (const [reason, each] of notes)
+      recorder.event(account, { type: 'Normal', reason, note: each.join('; ') });
+  }
+
+  /** Carries out one step; a failure costs this step only. */
   async function attempt(
     step: Step,
     account: LinkedServiceAccount,
     memory: AccountMemory,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<{ readonly done: boolean; readonly event?: StepEvent }> {
     const log = context.logger.with({ account: account.metadata.name, step: step.kind });
     try {
       context.assertLeading();
       await applyStep(step, account, tools(account), signal);
       memory.succeeded(step);
       const event = eventOf(step, account.metadata.name);
-      if (event) {
-        log.info('step done', { reason: event.reason, note: event.note });
-        recorder.event(account, { type: 'Normal', ...event });
-      } else log.debug('step done');
-      return true;
+      if (!event) {
+        log.debug('step done');
+        return { done: true };
+      }
+      log.info('step done', event);
+      return { done: true, event };
     } catch (cause) {
       // A step that was cut off by the end of the operator says nothing about the world.
-      if (signal.aborted) return false;
+      if (signal.aborted) return { done: false };
       const error = asIdentityError(cause);
       const failure = memory.failed(step, error);
       if (error.code === 'OIDCProviderMissing') options.onProviderMissing();
@@ -151,7 +175,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       ) {
         recorder.event(account, { type: 'Warning', reason: error.code, note: error.message });
       }
-      return false;
+      return { done: false };
     }
   }
 
@@ -203,15 +227,14 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const proven = (rows: LinkedServiceAccountStatus['targets']): Set<string> =>
       new Set((rows ?? []).filter((row) => row.proven).map((row) => row.name));
     const before = proven(account.status?.targets);
-    for (const target of proven(status.targets)) {
-      if (!before.has(target)) {
-        recorder.event(account, {
-          type: 'Normal',
-          reason: 'IdentityProven',
-          note: `proved the identity of ${target}/${name}`,
-        });
-      }
-    }
+    const news = [...proven(status.targets)].filter((target) => !before.has(target));
+    tell(
+      account,
+      news.map((target) => ({
+        reason: 'IdentityProven',
+        note: `proved the identity of ${target}/${name}`,
+      })),
+    );
   }
 
   const controller = createController({
@@ -263,4 +286,13 @@ function urgencyOf({ metadata, status }: LinkedServiceAccount): Urgency {
   if (status?.observedGeneration !== undefined && changed) return 'edit';
   const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
   return ready && !changed ? 'upkeep' : 'awaited';
+}
+
+/**
+ * What IAM takes 10 to 30 seconds to make known to STS is done for every account before links and proofs are for any:
+ * when their turn comes, fewer proofs come too early. Everything, when there is nothing for IAM to do.
+ */
+function rolesFirst(steps: readonly Step[]): readonly Step[] {
+  const first = steps.filter((step) => 'role' in step);
+  return first.length > 0 ? first : steps;
 }

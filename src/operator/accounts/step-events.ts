@@ -19,10 +19,9 @@ export const accountEventReasons = {
 
 export type AccountEventReason = keyof typeof accountEventReasons;
 
-export function eventOf(
-  step: Step,
-  account: string,
-): { reason: AccountEventReason; note: string } | undefined {
+export type StepEvent = { readonly reason: AccountEventReason; readonly note: string };
+
+export function eventOf(step: Step, account: string): StepEvent | undefined {
   switch (step.kind) {
     case 'CreateRole':
       return { reason: 'RoleCreated', note: `made the role ${step.role}` };
