@@ -5,6 +5,7 @@ import {
   rolloutReasons,
   summaryReasons,
   targetReasons,
+  turnReasons,
 } from '../../src/workloads/index.ts';
 import { accountEventReasons } from '../../src/operator/accounts/step-events.ts';
 
@@ -50,7 +51,7 @@ export function reasonsReference(): [path: string, content: string][] {
     '',
     '| reason | meaning |',
     '| --- | --- |',
-    ...rows({ ...gateReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
+    ...rows({ ...gateReasons, ...turnReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
     '',
     '## What Events about apps tell',
     '',

@@ -68,6 +68,9 @@ export type OperatorContext = {
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
 
+/** The index of Apps by the account that they name. */
+export const appsByAccount = 'account';
+
 /** The index of pods by the App that made them. */
 export const podsByApp = 'app';
 
@@ -90,7 +93,14 @@ export function createInformers(of: {
       resource: linkedServiceAccounts,
       trim: withoutManagedFields,
     }),
-    apps: createInformer<App>({ ...of, resource: apps, trim: withoutManagedFields }),
+    apps: createInformer<App>({
+      ...of,
+      resource: apps,
+      trim: withoutManagedFields,
+      indexers: {
+        [appsByAccount]: (app) => (app.spec.serviceAccount === undefined ? [] : [app.spec.serviceAccount]),
+      },
+    }),
     namespaces: createInformer({ ...of, resource: resources.namespaces, trim: trimNamespace }),
     serviceAccounts: createInformer<KubeObject>({
       ...of,

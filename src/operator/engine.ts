@@ -12,6 +12,8 @@ import { createAppController } from './apps/controller.ts';
 import { createClusterController } from './clusters/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
 import { createDriftSweep } from './drift-sweep.ts';
+import { createTurnController } from './workloads/controller.ts';
+import { createFleet } from './workloads/fleet.ts';
 
 export type Aws = {
   readonly roles: RoleStore;
@@ -22,7 +24,7 @@ export type Aws = {
 export type EngineOptions = Omit<OperatorContext, 'informers'> & {
   /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
-  /** How many accounts and how many apps are worked on at a time; 16 unless told otherwise. */
+  /** How many accounts and how many apps are worked on at a time; 32 unless told otherwise. */
   readonly concurrency?: number;
   /** An account became ready under a new or changed spec, so long after that was seen. */
   readonly onInStep?: (tookMs: number) => void;
@@ -40,7 +42,7 @@ export type Engine = {
 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { aws: awsOf, concurrency = 16, onInStep, ...rest } = options;
+  const { aws: awsOf, concurrency = 32, onInStep, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
@@ -72,8 +74,10 @@ export function createEngine(options: EngineOptions): Engine {
     // Every account waits for what these few calls tell.
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
   });
-  const apps = createAppController(context, { concurrency });
-  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps];
+  const fleet = createFleet(context);
+  const apps = createAppController(context, { fleet, concurrency });
+  const turns = createTurnController(context, { fleet, lookAtApp: (name) => apps.enqueue(name) });
+  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps, turns];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);
 
   return {

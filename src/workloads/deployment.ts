@@ -48,3 +48,14 @@ export function deployedMark(deployment: Deployment | undefined): string | undef
 export function imageOf(deployment: Deployment): string | undefined {
   return deployment.spec?.template?.spec?.containers?.[0]?.image;
 }
+
+/** Whether it has pods, or is to have some. */
+export function hasReplicas(deployment: Deployment): boolean {
+  return (deployment.spec?.replicas ?? 1) > 0;
+}
+
+/** The account that pods of the present template use, if any. */
+export function deployedAccount(deployment: Deployment): string | undefined {
+  const { serviceAccountName } = deployment.spec?.template?.spec ?? {};
+  return serviceAccountName === 'default' ? undefined : serviceAccountName;
+}

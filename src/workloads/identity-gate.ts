@@ -56,6 +56,14 @@ export function roleOfMark(mark: string | undefined): string | undefined {
   return mark?.split(' ')[0];
 }
 
+/** The identity of a mark. */
+export function identityOfMark(mark: string | undefined): Identity | undefined {
+  const [roleArn, audience] = mark?.split(' for ') ?? [];
+  return mark !== undefined && roleArn !== undefined && audience !== undefined
+    ? { roleArn, audience, mark }
+    : undefined;
+}
+
 export function identityGate(input: GateInput): IdentityGate {
   const { account, linkedServiceAccount: resource, target } = input;
   if (account === undefined) return { open: true };

@@ -1,4 +1,6 @@
 /** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
+export { appMembers, appTargetId, wantsTurn } from './app-turns.ts';
+export { deployedAccount } from './deployment.ts';
 export type { Manifest, ObservedObject } from './manifest.ts';
 export { isOwnedBy } from './ownership.ts';
 export {
@@ -17,6 +19,7 @@ export {
   rolloutReasons,
   summaryReasons,
   targetReasons,
+  turnReasons,
   type AppEventReason,
   type TargetReason,
 } from './reasons.ts';
@@ -24,3 +27,4 @@ export { appStatus, type AppStatusDraft } from './status.ts';
 export type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';
 export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
+export { decideTurns, type Turn, type TurnMember } from './turns.ts';

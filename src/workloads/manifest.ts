@@ -29,15 +29,18 @@ const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
 /** The manifest with its digest in `appliedHashAnnotation`. */
 export function seal(manifest: Manifest): Manifest {
-  const text = JSON.stringify(sortKeys(manifest));
-  const hash = bytesToHex(sha256(utf8ToBytes(text))).slice(0, 16);
   return {
     ...manifest,
     metadata: {
       ...manifest.metadata,
-      annotations: { ...manifest.metadata.annotations, [appliedHashAnnotation]: hash },
+      annotations: { ...manifest.metadata.annotations, [appliedHashAnnotation]: digestOf(manifest) },
     },
   };
+}
+
+/** The same for two values of the same content, in whatever order their fields were put together. */
+export function digestOf(value: unknown): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(value))))).slice(0, 16);
 }
 
 /** Whether applying the sealed `wanted` would leave `observed` as it is: the digest is among the values. */
@@ -92,7 +95,6 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Two manifests of the same content have the same digest, in whatever order their fields were put together. */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (!isObject(value)) return value;

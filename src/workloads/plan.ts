@@ -3,16 +3,24 @@
  * steps have been carried out, the plan of what is then seen has none.
  */
 import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
-import { deployedMark, type Deployment } from './deployment.ts';
-import { identityGate, type GateNotice, type Identity } from './identity-gate.ts';
+import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
+import {
+  identityGate,
+  identityOfMark,
+  type GateNotice,
+  type Identity,
+  type IdentityGate,
+} from './identity-gate.ts';
 import { isInStep, type Manifest, type ObservedObject } from './manifest.ts';
 import { describeOwner, isOwnedBy } from './ownership.ts';
 import { podToReplace } from './pod-replacement.ts';
+import { haveSameTemplate } from './pod-template.ts';
 import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
+import type { Turn, TurnNotice } from './turns.ts';
 
 export type AppObservation = {
   readonly app: App;
@@ -25,12 +33,14 @@ export type AppObservation = {
   readonly objects: readonly ObservedObject[];
   /** Every pod which bears this App's label. */
   readonly pods: readonly Pod[];
+  /** By target: whether one that wants another identity may take it up now. */
+  readonly turns: ReadonlyMap<string, Turn>;
 };
 
 export type TargetPlan = { readonly target: AppTarget } & (
   | { readonly kind: 'blocked'; readonly reason: TargetReason; readonly message: string }
-  /** Waits for its identity. What runs there is left as it is. */
-  | { readonly kind: 'held'; readonly notice: GateNotice }
+  /** Waits for its identity. What runs there keeps what it has, and the steps change nothing about that. */
+  | { readonly kind: 'held'; readonly notice: GateNotice | TurnNotice; readonly steps: readonly Step[] }
   | {
       readonly kind: 'deploy';
       readonly identity?: Identity;
@@ -58,11 +68,16 @@ export function planApp(observation: AppObservation): AppPlan {
   };
 }
 
-function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
-  const { app, account } = observation;
-  const obstacle = obstacleOf(observation, target);
-  if (obstacle) return { target, kind: 'blocked', ...obstacle };
+/** What is seen of one target. */
+type Place = {
+  readonly target: AppTarget;
+  readonly objects: readonly ObservedObject[];
+  readonly deployment: Deployment | undefined;
+  readonly gate: IdentityGate;
+};
 
+function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget): Place {
+  const { app, account } = observation;
   const objects = observation.objects.filter((object) => object.metadata.namespace === target.name);
   const deployment = deploymentOf(app, objects);
   const gate = identityGate({
@@ -71,33 +86,93 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     target: target.name,
     deployedMark: deployedMark(deployment),
   });
+  return { target, objects, deployment, gate };
+}
+
+/** How a target stands in the matter of identity. Undefined when none of its pods would be made anew for another one. */
+export function identityStanding(
+  observation: Omit<AppObservation, 'turns'>,
+  target: AppTarget,
+): { readonly deployment: Deployment; readonly gate: IdentityGate; readonly wants: boolean } | undefined {
+  if (target.deployMode === 'halt' || obstacleOf(observation, target)) return undefined;
+  const { deployment, gate } = placeOf(observation, target);
+  if (!deployment || !hasReplicas(deployment)) return undefined;
+  const wants = gate.open && deployedMark(deployment) !== gate.identity?.mark;
+  return { deployment, gate, wants };
+}
+
+function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
+  const obstacle = obstacleOf(observation, target);
+  if (obstacle) return { target, kind: 'blocked', ...obstacle };
+
+  const place = placeOf(observation, target);
+  const { gate } = place;
   // A halted target has no pods that could come up without their identity.
-  if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', notice: gate };
+  if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', notice: gate, steps: [] };
+
+  const turn = target.deployMode === 'halt' ? undefined : observation.turns.get(target.name);
+  if (turn?.kind === 'waits') {
+    const steps = stepsMeanwhile(observation.app, place);
+    if (steps) return { target, kind: 'held', notice: turn.notice, steps };
+  }
 
   const identity = gate.open ? gate.identity : undefined;
   const notice = gate.open ? gate.notice : undefined;
-  const manifests = render({ app, target, identity, observed: deployment });
-  const conflict = conflictOf(app, manifests, objects);
-  if (conflict) return { target, kind: 'blocked', reason: 'NotOwned', message: conflict };
-
+  const steps = stepsTo(observation.app, identity, place);
+  if (typeof steps === 'string') return { target, kind: 'blocked', reason: 'NotOwned', message: steps };
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   return {
     target,
     kind: 'deploy',
     ...(identity ? { identity } : {}),
     ...(notice ? { notice } : {}),
-    steps: [
-      ...manifests.flatMap((manifest) => application(manifest, objects)),
-      ...objects
-        .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
-        .flatMap((object) => deletion(app, object)),
-      ...podToReplace({ deployment, identity, pods }),
-    ],
+    steps: [...steps, ...podToReplace({ deployment: place.deployment, identity, pods })],
   };
 }
 
+/**
+ * What is to be done on a target while it waits for its turn: all that does not roll it. Undefined when it rolls anyway,
+ * for its image say: then it takes the new identity along, which its new pods get from the webhook in any case.
+ */
+function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
+  const { deployment, target } = place;
+  if (!deployment) return undefined;
+  const { serviceAccount: _, ...spec } = app.spec;
+  const account = deployedAccount(deployment);
+  const asDeployed = {
+    ...app,
+    spec: { ...spec, ...(account === undefined ? {} : { serviceAccount: account }) },
+  };
+  const identity = identityOfMark(deployedMark(deployment));
+  const rendered = render({ app: asDeployed, target, identity, observed: deployment }).find(
+    ({ kind }) => kind === 'Deployment',
+  );
+  const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
+  // A person's change of account and image is one change: neither is made without the other.
+  if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
+  const steps = stepsTo(asDeployed, identity, place);
+  return typeof steps === 'string' ? undefined : steps;
+}
+
+/** The steps that make a target run as `app` says, with this identity; what is in the way if something is. */
+function stepsTo(
+  app: App,
+  identity: Identity | undefined,
+  { target, objects, deployment }: Place,
+): readonly Step[] | string {
+  const manifests = render({ app, target, identity, observed: deployment });
+  const conflict = conflictOf(app, manifests, objects);
+  if (conflict !== undefined) return conflict;
+  return [
+    ...manifests.flatMap((manifest) => application(manifest, objects)),
+    ...objects
+      .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
+      .flatMap((object) => deletion(app, object)),
+  ];
+}
+
 function obstacleOf(
-  { app, knownTargets, namespaces }: AppObservation,
+  { app, knownTargets, namespaces }: Omit<AppObservation, 'turns'>,
   target: AppTarget,
 ): { reason: TargetReason; message: string } | undefined {
   const { name } = target;

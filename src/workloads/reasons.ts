@@ -15,6 +15,14 @@ export const gateReasons = {
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
+/** Why a workload does not take up its new identity yet, though that is proven: others of the account come first. */
+export const turnReasons = {
+  WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
+  PausedByFailedRollout:
+    'Another workload of the account took up the new identity and does not get healthy. The rest goes on by itself when it is mended.',
+} as const;
+export type TurnReason = keyof typeof turnReasons;
+
 /** Why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
   UnknownTarget: "The app's target is not one of the ClusterConfig's.",
@@ -54,3 +62,11 @@ export const appEventReasons = {
   PodReplaced: 'A pod that the webhook had missed was evicted, so that its successor gets the identity.',
 } as const;
 export type AppEventReason = keyof typeof appEventReasons;
+
+/** Reasons of Events about workloads that are not an App's. */
+export const workloadEventReasons = {
+  WorkloadRestarted:
+    'The pod template of a labelled workload was given the mark of the new identity, so that its pods are made anew.',
+  PodReplaced: appEventReasons.PodReplaced,
+} as const;
+export type WorkloadEventReason = keyof typeof workloadEventReasons;

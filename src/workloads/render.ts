@@ -12,6 +12,7 @@ import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import { seal, type JsonObject, type Manifest } from './manifest.ts';
 import { renderAutoscaler } from './render-autoscaler.ts';
+import { appliedTemplateAnnotation, templateDigest } from './pod-template.ts';
 import { renderDeployment } from './render-deployment.ts';
 import { renderDisruptionBudget } from './render-disruption-budget.ts';
 import { renderIngress } from './render-ingress.ts';
@@ -35,6 +36,7 @@ export function render(input: RenderInput): readonly Manifest[] {
     seal({ apiVersion, kind, metadata: metadataOf(app, target.name, annotations), spec });
 
   const replicas = wantedReplicas(wanted, input.observed);
+  const deployment = renderDeployment(app, wanted, input.identity, replicas.replicas);
   const service = renderService(app);
   const ingress = renderIngress(app, wanted);
   const autoscaler = renderAutoscaler(app, wanted);
@@ -42,12 +44,10 @@ export function render(input: RenderInput): readonly Manifest[] {
   return [
     ...(service ? [body('v1', 'Service', service)] : []),
     ...(budget ? [body('policy/v1', 'PodDisruptionBudget', budget)] : []),
-    body(
-      'apps/v1',
-      'Deployment',
-      renderDeployment(app, wanted, input.identity, replicas.replicas),
-      replicas.annotations,
-    ),
+    body('apps/v1', 'Deployment', deployment, {
+      ...replicas.annotations,
+      [appliedTemplateAnnotation]: templateDigest(deployment),
+    }),
     ...(autoscaler ? [body('autoscaling/v2', 'HorizontalPodAutoscaler', autoscaler)] : []),
     ...(ingress ? [body('networking.k8s.io/v1', 'Ingress', ingress, wanted.ingress?.annotations)] : []),
   ];

@@ -6,8 +6,9 @@ import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
-import type { RolloutReason, TargetReason } from './reasons.ts';
+import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
+import type { TurnNotice } from './turns.ts';
 
 /** What became of the steps of one target. */
 export type TargetOutcome = {
@@ -24,7 +25,7 @@ export type TargetReport = {
   /** Whether its identity was looked at: there was no obstacle before, and it is to have pods. */
   readonly askedForIdentity: boolean;
   /** The target is held, or runs on, with this to say of its identity. */
-  readonly notice?: GateNotice;
+  readonly notice?: GateNotice | TurnNotice;
 };
 
 export type TargetReportInput = {
@@ -71,6 +72,7 @@ type Verdict = {
 function verdictOf(input: TargetReportInput): Verdict {
   const { plan, outcome, deployment, pods } = input;
   if (plan.kind === 'blocked') return { state: 'Failed', reason: plan.reason, message: plan.message };
+  if (plan.kind === 'held' && outcome.failure) return { state: 'Failed', ...outcome.failure };
   if (plan.kind === 'held')
     return {
       state: 'WaitingForIdentity',
@@ -109,7 +111,8 @@ function haltedVerdict(rollout: Rollout): Verdict {
     : rollout;
 }
 
-function heldMessage(notice: GateNotice, deployment: Deployment | undefined): string {
+function heldMessage(notice: GateNotice | TurnNotice, deployment: Deployment | undefined): string {
+  if (notice.reason in turnReasons) return notice.message;
   return deployment
     ? `${notice.message}; until then it stays as it was deployed last`
     : `${notice.message}; nothing is deployed before`;

@@ -1,4 +1,5 @@
 /** The kinds of objects that Apps make: watched by our label, and read with our own latest writes on top. */
+import type { App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
@@ -13,6 +14,8 @@ type Kind = {
 export type AppObjects = {
   /** What there is of an App, each object under the App's own name, in any namespace. */
   list(app: string): readonly ObservedObject[];
+  /** The Deployments of an App on its targets. */
+  deployments(app: App): readonly ObservedObject[];
   resourceOf(object: { readonly kind: string }): Resource;
   wrote(object: KubeObject): void;
   deleted(object: ObservedObject): void;
@@ -49,6 +52,10 @@ export function createAppObjects(context: OperatorContext): AppObjects {
         .flatMap((namespace) =>
           [...kinds.values()].flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
         ),
+    deployments: ({ metadata, spec }) =>
+      spec.targets.flatMap(
+        ({ name }) => kindOf({ kind: 'Deployment' }).writes.get(`${name}/${metadata.name}`) ?? [],
+      ),
     resourceOf: (object) => kindOf(object).resource,
     wrote: (object) => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object) => kindOf(object).writes.deleted(keyOf(object), object),

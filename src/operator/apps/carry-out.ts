@@ -70,7 +70,6 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
       events: [],
       ...(plan.reason === 'NotOwned' ? { lookAgainAfterMs: foreignObjectMs } : {}),
     };
-  if (plan.kind === 'held') return { outcome: {}, events: [] };
 
   const events: EventDraft[] = [];
   for (const step of plan.steps) {

@@ -1,41 +1,41 @@
 /** Keeps what each App wants in step on its targets: observe, plan, apply, report. */
-import type { App } from '../../api/index.ts';
 import { createController, type Controller, type ReconcileResult } from '../../kube/index.ts';
-import { planApp } from '../../workloads/index.ts';
+import { appTargetId, planApp } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../own-writes.ts';
-import { createAppObjects } from './app-objects.ts';
+import type { Fleet } from '../workloads/fleet.ts';
 import { carryOut } from './carry-out.ts';
 import { enqueueOnChanges } from './enqueue.ts';
-import { observeApp } from './observe-app.ts';
 import { recordEvents, reportStatus, statusOf } from './report-app.ts';
 
 export type AppControllerOptions = {
+  readonly fleet: Fleet;
   /** How many Apps are worked on at a time. */
   readonly concurrency?: number;
 };
 
-export function createAppController(
-  context: OperatorContext,
-  options: AppControllerOptions = {},
-): Controller {
-  const { informers, now } = context;
-  const apps = createOwnWrites<App>(informers.apps, now);
-  const objects = createAppObjects(context);
-  const sources = { informers, apps, objects };
+export function createAppController(context: OperatorContext, options: AppControllerOptions): Controller {
+  const { fleet } = options;
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const before = observeApp(name, sources);
+    const before = fleet.observe(name);
+    fleet.told(name, before?.turns ?? new Map());
     if (!before || before.app.metadata.deletionTimestamp !== undefined) return undefined;
     const plan = planApp(before);
-    const done = await carryOut(plan, { app: before.app, context, objects, signal });
+    // Nothing comes between the look at the others and this, so no two of them go at once.
+    const going = plan.targets
+      .filter(({ kind, target }) => kind === 'deploy' && before.turns.has(target.name))
+      .map(({ target }) => appTargetId(name, target.name));
+    fleet.hold(going);
+    const done = await carryOut(plan, { app: before.app, context, objects: fleet.objects, signal }).finally(
+      () => fleet.release(going),
+    );
     recordEvents(context, before.app, done.events);
 
-    const after = observeApp(name, sources);
+    const after = fleet.observe(name);
     if (!after) return undefined;
     await reportStatus(after.app, statusOf({ ...after, app: before.app }, plan, done.outcomes), {
       context,
-      apps,
+      apps: fleet.apps,
       signal,
     });
     if (done.failed) return { backoff: true };
@@ -51,7 +51,7 @@ export function createAppController(
     setTimer: context.setTimer,
     logger: context.logger,
   });
-  enqueueOnChanges(controller, informers, objects);
+  enqueueOnChanges(controller, context.informers, fleet.objects);
 
   return controller;
 }

@@ -68,6 +68,7 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
     ]),
     objects: [],
     pods: [],
+    turns: new Map(),
     ...fields,
   };
 }

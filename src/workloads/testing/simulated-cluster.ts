@@ -24,7 +24,7 @@ export function simulatedCluster(): SimulatedCluster {
     objects: () => [...objects.values()],
     carryOut(plan) {
       const steps = [
-        ...plan.targets.flatMap((target) => (target.kind === 'deploy' ? target.steps : [])),
+        ...plan.targets.flatMap((target) => (target.kind === 'blocked' ? [] : target.steps)),
         ...plan.removals,
       ];
       for (const step of steps) {

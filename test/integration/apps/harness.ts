@@ -30,6 +30,8 @@ import {
 } from '../../../src/kube/index.ts';
 import { createAppController } from '../../../src/operator/apps/controller.ts';
 import { createInformers, type OperatorContext } from '../../../src/operator/context.ts';
+import { createTurnController } from '../../../src/operator/workloads/controller.ts';
+import { createFleet } from '../../../src/operator/workloads/fleet.ts';
 import { baseEnvironment } from '../../../src/sandbox/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
@@ -151,11 +153,13 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   });
   const informers = createInformers(common);
   const context: OperatorContext = { ...common, informers, recorder, assertLeading: () => undefined };
-  const controller = createAppController(context);
+  const fleet = createFleet(context);
+  const apps = createAppController(context, { fleet });
+  const turns = createTurnController(context, { fleet, lookAtApp: (name) => apps.enqueue(name) });
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(abort.signal));
   await Promise.all(all.map((informer) => informer.synced));
-  const controlling = controller.start(abort.signal);
+  const controlling = Promise.all([apps, turns].map((controller) => controller.start(abort.signal)));
   return {
     async stop() {
       abort.abort();

@@ -1,0 +1,144 @@
+/**
+ * All workloads of an account, seen together: whose turn it is to take up a new identity. Decided anew each time from
+ * what the cluster shows, with our own latest writes on top; only writes that are under way are remembered.
+ */
+import type { App, LinkedServiceAccount } from '../../api/index.ts';
+import { effectiveConfig } from '../../identity/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import {
+  appMembers,
+  appTargetId,
+  decideTurns,
+  wantsTurn,
+  type AppObservation,
+  type Turn,
+  type TurnMember,
+} from '../../workloads/index.ts';
+import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
+import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
+import { createAppObjects, type AppObjects } from '../apps/app-objects.ts';
+
+type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces'>;
+type AppState = Omit<AppObservation, 'turns'>;
+
+export type Fleet = {
+  readonly apps: OwnWrites<App>;
+  readonly objects: AppObjects;
+  /** Undefined when there is no such App. */
+  observe(app: string): AppObservation | undefined;
+  /** The App acts on these turns now. */
+  told(app: string, turns: AppObservation['turns']): void;
+  /** Until `release`, these count as rolling: their new templates are being written. */
+  hold(ids: readonly string[]): void;
+  release(ids: readonly string[]): void;
+  /** Everybody who takes turns under this account. */
+  members(account: string): readonly TurnMember[];
+  /** Apps whose turns are no longer what they were told last. */
+  changedApps(account: string): readonly string[];
+};
+
+export function createFleet(context: OperatorContext): Fleet {
+  const { informers, now } = context;
+  const apps = createOwnWrites<App>(informers.apps, now);
+  const objects = createAppObjects(context);
+  const held = new Set<string>();
+  /** So that of many waiting Apps only those are looked at again for whom something changes. */
+  const told = new Map<string, string>();
+
+  const surroundings = (): Surroundings => ({
+    knownTargets: new Set(effectiveConfig(informers.clusterConfigs.store.list())?.spec.targets),
+    namespaces: new Map(
+      informers.namespaces.store
+        .list()
+        .map((namespace) => [namespace.metadata.name, isTerminating(namespace) ? 'terminating' : 'present']),
+    ),
+  });
+  const accountOf = (app: App): LinkedServiceAccount | undefined => {
+    const { serviceAccount } = app.spec;
+    return serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
+  };
+  const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
+    ...around,
+    app,
+    account: accountOf(app),
+    objects: found,
+    pods: informers.pods.store.byIndex(podsByApp, app.metadata.name),
+  });
+
+  /** In the order in which the ClusterConfig lists them. */
+  const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
+    const order = [...knownTargets];
+    return (target) => order.indexOf(target);
+  };
+  const asHeld = (member: TurnMember): TurnMember =>
+    held.has(member.id) ? { ...member, state: 'rolling' } : member;
+
+  const membersOf = (account: string, around: Surroundings): readonly TurnMember[] => {
+    const rankOf = rankIn(around);
+    return informers.apps.store
+      .byIndex(appsByAccount, account)
+      .map((app) => apps.get(app.metadata.name) ?? app)
+      .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined)
+      .flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf))
+      .map(asHeld);
+  };
+
+  /** An App that leaves its account waits for nobody else's: it takes turns among its own targets. */
+  const turnsOf = (state: AppState): ReadonlyMap<string, Turn> => {
+    if (!wantsTurn(state)) return new Map();
+    const { serviceAccount } = state.app.spec;
+    const members =
+      serviceAccount === undefined
+        ? appMembers(state, rankIn(state)).map(asHeld)
+        : membersOf(serviceAccount, state);
+    return ownTurns(state.app, decideTurns(members));
+  };
+
+  return {
+    apps,
+    objects,
+    observe(name) {
+      const app = apps.get(name);
+      if (!app) return undefined;
+      const state = stateOf(app, surroundings(), objects.list(name));
+      return { ...state, turns: turnsOf(state) };
+    },
+    told(name, turns) {
+      if (turns.size > 0) told.set(name, inWords(turns));
+      else told.delete(name);
+    },
+    hold(ids) {
+      for (const id of ids) held.add(id);
+    },
+    release(ids) {
+      for (const id of ids) held.delete(id);
+    },
+    members: (account) => membersOf(account, surroundings()),
+    changedApps(account) {
+      const turns = decideTurns(membersOf(account, surroundings()));
+      return informers.apps.store
+        .byIndex(appsByAccount, account)
+        .filter((app) => (told.get(app.metadata.name) ?? '') !== inWords(ownTurns(app, turns)))
+        .map((app) => app.metadata.name);
+    },
+  };
+}
+
+function ownTurns(app: App, turns: ReadonlyMap<string, Turn>): ReadonlyMap<string, Turn> {
+  return new Map(
+    app.spec.targets.flatMap(({ name }) => {
+      const turn = turns.get(appTargetId(app.metadata.name, name));
+      return turn ? [[name, turn] as const] : [];
+    }),
+  );
+}
+
+function inWords(turns: ReadonlyMap<string, Turn>): string {
+  return [...turns]
+    .map(([target, turn]) => `${target}: ${turn.kind === 'go' ? 'go' : turn.notice.message}`)
+    .join('\n');
+}
+
+function isTerminating(namespace: KubeObject & { readonly status?: { readonly phase?: string } }): boolean {
+  return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
+}

@@ -1,0 +1,68 @@
+/** What the targets of an App are to those who decide whose turn it is. */
+import type { AppTarget } from '../api/index.ts';
+import { deployedMark } from './deployment.ts';
+import { identityStanding, type AppObservation } from './plan.ts';
+import { isCurrent } from './pod-identity.ts';
+import { isFinished, isTerminating } from './pod.ts';
+import { rolloutOf } from './rollout.ts';
+import type { TargetReason } from './reasons.ts';
+import type { TurnMember } from './turns.ts';
+
+export function appTargetId(app: string, target: string): string {
+  return `app ${app} in ${target}`;
+}
+
+/** Whether some target of the App is to roll to another identity. */
+export function wantsTurn(observation: Omit<AppObservation, 'turns'>): boolean {
+  return observation.app.spec.targets.some((target) => identityStanding(observation, target)?.wants);
+}
+
+/**
+ * The targets of an App which have pods. Pods that the webhook missed keep a target from being done: where nothing
+ * injects, the next one would lose its identity too.
+ */
+export function appMembers(
+  observation: Omit<AppObservation, 'turns'>,
+  rankOf: (target: string) => number,
+): readonly TurnMember[] {
+  const { app } = observation;
+  return app.spec.targets.flatMap((target) => {
+    const standing = identityStanding(observation, target);
+    if (!standing) return [];
+    const { wants, gate } = standing;
+    return {
+      id: appTargetId(app.metadata.name, target.name),
+      wants,
+      hasWanted: gate.open && !wants,
+      state: wants && isRefused(observation, target) ? 'refused' : stateOf(observation, target, standing),
+      rank: rankOf(target.name),
+    };
+  });
+}
+
+/** By what the App said last: only the API server knows. */
+function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
+  return (
+    app.status?.targets?.some(
+      (row) => row.name === name && row.reason === ('Refused' satisfies TargetReason),
+    ) ?? false
+  );
+}
+
+function stateOf(
+  observation: Omit<AppObservation, 'turns'>,
+  target: AppTarget,
+  { deployment, gate }: NonNullable<ReturnType<typeof identityStanding>>,
+): TurnMember['state'] {
+  const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
+  const { state } = rolloutOf(deployment, pods);
+  if (state === 'Failed') return 'failed';
+  if (state === 'Progressing') return 'rolling';
+  const identity = gate.open ? gate.identity : undefined;
+  if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
+  // The Deployment may know of pods which we have not seen yet.
+  const running = pods.filter((pod) => !isFinished(pod) && !isTerminating(pod));
+  const isDone =
+    running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));
+  return isDone ? 'steady' : 'rolling';
+}

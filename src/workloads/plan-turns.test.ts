@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import type { App, AppSpec } from '../api/index.ts';
+import { appMembers } from './app-turns.ts';
+import type { Deployment } from './deployment.ts';
+import { planApp, type AppObservation, type TargetPlan } from './plan.ts';
+import { account, app, identityOf, observation, otherRoleArn, row, target } from './testing/fixtures.ts';
+import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
+import type { Turn } from './turns.ts';
+
+const ofOldRole = account([row('production')]);
+const ofNewRole = account([row('production', { roleArn: otherRoleArn })]);
+const others: Turn = { kind: 'waits', notice: { reason: 'WaitingForTurn', message: 'others first' } };
+const waits = new Map([['production', others]]);
+
+const spec = { serviceAccount: 'payments', imageTag: '1', scale: { min: 2 } } satisfies Partial<AppSpec>;
+
+function deployed(of: App): SimulatedCluster {
+  const cluster = simulatedCluster();
+  cluster.carryOut(planApp(observation({ app: of, account: ofOldRole })));
+  return cluster;
+}
+
+function plan(
+  cluster: SimulatedCluster,
+  fields: Partial<AppObservation> & { app: App },
+): TargetPlan | undefined {
+  return planApp(observation({ account: ofNewRole, objects: cluster.objects(), turns: waits, ...fields }))
+    .targets[0];
+}
+
+function deployment(cluster: SimulatedCluster): Deployment {
+  return cluster.objects().find(({ kind }) => kind === 'Deployment') as Deployment;
+}
+const templateOf = (of: unknown): unknown => valueAt(of, ['spec', 'template']);
+
+describe('a target that waits for its turn', () => {
+  test('is left as it is', () => {
+    expect(plan(deployed(app(spec)), { app: app(spec) })).toMatchObject({
+      kind: 'held',
+      notice: { reason: 'WaitingForTurn' },
+      steps: [],
+    });
+  });
+
+  test('is deployed with the new identity when its turn has come', () => {
+    const cluster = deployed(app(spec));
+    const going = plan(cluster, { app: app(spec), turns: new Map([['production', { kind: 'go' }]]) });
+    expect(going).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
+  });
+
+  test('is scaled meanwhile, without a change of its pods', () => {
+    const cluster = deployed(app(spec));
+    const before = templateOf(deployment(cluster));
+    const scaled = app({ ...spec, scale: { min: 5 } });
+    const held = plan(cluster, { app: scaled });
+    expect(held?.kind).toBe('held');
+    cluster.carryOut({ targets: held ? [held] : [], removals: [] });
+    expect(deployment(cluster).spec?.replicas).toBe(5);
+    expect(templateOf(deployment(cluster))).toEqual(before);
+    expect(plan(cluster, { app: scaled })).toMatchObject({ kind: 'held', steps: [] });
+  });
+
+  test('takes the new identity along when it rolls anyway', () => {
+    const rolled = plan(deployed(app(spec)), { app: app({ ...spec, imageTag: '2' }) });
+    expect(rolled).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
+  });
+
+  test('rolls also when a field was taken out, which no comparison of fields can tell', () => {
+    const cluster = deployed(app({ ...spec, env: [{ name: 'A', value: '1' }] }));
+    expect(plan(cluster, { app: app(spec) })?.kind).toBe('deploy');
+  });
+
+  test('waits with all of a change that names another account', () => {
+    const cluster = deployed(app({ ...spec, serviceAccount: 'older' }));
+    expect(plan(cluster, { app: app({ ...spec, imageTag: '2' }) })).toMatchObject({
+      kind: 'held',
+      steps: [],
+    });
+  });
+
+  test('that is halted waits for nobody: it has no pods', () => {
+    const cluster = deployed(app(spec));
+    const halted = app({ ...spec, targets: [target('production', { deployMode: 'halt' })] });
+    expect(plan(cluster, { app: halted })?.kind).toBe('deploy');
+  });
+});
+
+describe('appMembers', () => {
+  const members = (cluster: SimulatedCluster, fields: Partial<AppObservation> & { app: App }): unknown =>
+    appMembers(observation({ account: ofNewRole, objects: cluster.objects(), ...fields }), () => 0);
+
+  test('a target that is deployed for the first time takes no turn', () => {
+    expect(members(simulatedCluster(), { app: app(spec) })).toEqual([]);
+  });
+
+  test('a target with another identity than the account’s wants one', () => {
+    expect(members(deployed(app(spec)), { app: app(spec) })).toMatchObject([
+      { id: 'app web in production', wants: true, hasWanted: false },
+    ]);
+  });
+
+  test('a target whose account is not proven wants none', () => {
+    const unproven = account([row('production', { roleArn: otherRoleArn, proven: false })]);
+    expect(members(deployed(app(spec)), { app: app(spec), account: unproven })).toMatchObject([
+      { wants: false, hasWanted: false },
+    ]);
+  });
+
+  test('a target whose new template was refused is told apart', () => {
+    const refused: App = {
+      ...app(spec),
+      status: { targets: [{ name: 'production', state: 'Failed', reason: 'Refused' }] },
+    };
+    expect(members(deployed(app(spec)), { app: refused })).toMatchObject([{ state: 'refused' }]);
+  });
+
+  test('a target has taken its turn only when all its pods are seen to hold the identity', () => {
+    const cluster = deployed(app(spec));
+    cluster.edit('Deployment', ['status'], {
+      observedGeneration: 1,
+      replicas: 2,
+      updatedReplicas: 2,
+      availableReplicas: 2,
+    });
+    expect(members(cluster, { app: app(spec), account: ofOldRole })).toMatchObject([
+      { wants: false, hasWanted: true, state: 'rolling' },
+    ]);
+  });
+});

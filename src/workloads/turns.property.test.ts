@@ -1,0 +1,89 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decideTurns, type TurnMember } from './turns.ts';
+
+const members: fc.Arbitrary<readonly TurnMember[]> = fc.uniqueArray(
+  fc
+    .record({
+      id: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      wants: fc.boolean(),
+      hasWanted: fc.boolean(),
+      state: fc.constantFrom('steady' as const, 'rolling' as const, 'failed' as const, 'refused' as const),
+      rank: fc.nat(2),
+    })
+    // Who has the identity does not want it, and only who wants it can be refused it.
+    .map((member) => ({
+      ...member,
+      hasWanted: member.hasWanted && !member.wants,
+      state: member.state === 'refused' && !member.wants ? ('failed' as const) : member.state,
+    })),
+  { selector: ({ id }) => id },
+);
+
+const isBusy = ({ state, hasWanted }: TurnMember): boolean =>
+  state === 'rolling' || (state === 'failed' && hasWanted);
+const going = (list: readonly TurnMember[]): readonly string[] =>
+  [...decideTurns(list)].filter(([, { kind }]) => kind === 'go').map(([id]) => id);
+
+describe('decideTurns', () => {
+  test('lets one go at most, and only when no other is in the middle of it', () => {
+    fc.assert(
+      fc.property(members, (list) => {
+        const gone = going(list);
+        expect(gone.length).toBeLessThanOrEqual(1);
+        for (const id of gone) expect(list.filter((other) => other.id !== id && isBusy(other))).toEqual([]);
+      }),
+    );
+  });
+
+  test('lets one go whenever somebody wants and nobody is in the middle of it', () => {
+    fc.assert(
+      fc.property(members, (list) => {
+        fc.pre(list.some(({ wants }) => wants) && !list.some(isBusy));
+        expect(going(list)).toHaveLength(1);
+      }),
+    );
+  });
+
+  test('says the same in whatever order the members are told', () => {
+    fc.assert(
+      fc.property(
+        members.chain((list) =>
+          fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length })),
+        ),
+        ([list, shuffled]) => {
+          expect(new Map(decideTurns(shuffled))).toEqual(new Map(decideTurns(list)));
+        },
+      ),
+    );
+  });
+
+  test('brings everybody to the new identity, each once and one after the other, also with restarts in between', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 }),
+        fc.array(fc.nat(2), { minLength: 5, maxLength: 5 }),
+        (ids, ranks) => {
+          let list: readonly TurnMember[] = ids.map((id, index) => ({
+            id,
+            wants: true,
+            hasWanted: false,
+            state: 'steady',
+            rank: ranks[index] ?? 0,
+          }));
+          const order: string[] = [];
+          // Each pass decides anew from what is seen, as an operator does that has just been started.
+          for (let pass = 0; pass < 2 * ids.length; pass += 1) {
+            const [id] = going(list);
+            if (id !== undefined) order.push(id);
+            list = list.map((entry): TurnMember => {
+              if (entry.id === id) return { ...entry, wants: false, hasWanted: true, state: 'rolling' };
+              return entry.state === 'rolling' ? { ...entry, state: 'steady' } : entry;
+            });
+          }
+          expect(order.toSorted()).toEqual(ids.toSorted());
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { decideTurns, type TurnMember } from './turns.ts';
+
+function member(id: string, fields: Partial<TurnMember> = {}): TurnMember {
+  return { id, wants: false, hasWanted: true, state: 'steady', rank: 0, ...fields };
+}
+const wants = { wants: true, hasWanted: false };
+
+function told(members: readonly TurnMember[]): Record<string, string> {
+  return Object.fromEntries(
+    [...decideTurns(members)].map(([id, turn]) => [
+      id,
+      turn.kind === 'go'
+        ? 'go'
+        : `${turn.notice.reason} ${/(?:after|by) (.+?)(?:, w|$)/.exec(turn.notice.message)?.[1]}`,
+    ]),
+  );
+}
+
+describe('decideTurns', () => {
+  test.each<{ name: string; members: readonly TurnMember[]; turns: Record<string, string> }>([
+    { name: 'nobody wants anything', members: [member('a'), member('b')], turns: {} },
+    { name: 'one alone goes', members: [member('a', wants), member('b')], turns: { a: 'go' } },
+    {
+      name: 'of several the first by name goes, and the others say whom they come after',
+      members: [member('c', wants), member('a', wants), member('b', wants)],
+      turns: { a: 'go', b: 'WaitingForTurn a', c: 'WaitingForTurn b' },
+    },
+    {
+      name: 'the rank goes before the name',
+      members: [member('a', { ...wants, rank: 1 }), member('b', wants)],
+      turns: { b: 'go', a: 'WaitingForTurn b' },
+    },
+    {
+      name: 'one that rolls with the new identity is waited for',
+      members: [member('z', { state: 'rolling' }), member('a', wants), member('b', wants)],
+      turns: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
+    },
+    {
+      name: 'one that rolls for something else is waited for',
+      members: [member('z', { state: 'rolling', hasWanted: false }), member('a', wants)],
+      turns: { a: 'WaitingForTurn z' },
+    },
+    {
+      name: 'one that fails with the new identity stops all others',
+      members: [member('z', { state: 'failed' }), member('a', wants), member('b', wants)],
+      turns: { a: 'PausedByFailedRollout z', b: 'PausedByFailedRollout z' },
+    },
+    {
+      name: 'one that fails with an older identity, and gets no other, stops nobody',
+      members: [member('z', { state: 'failed', hasWanted: false }), member('a', wants)],
+      turns: { a: 'go' },
+    },
+    {
+      name: 'one that fails already goes last',
+      members: [member('a', { ...wants, state: 'failed' }), member('b', wants)],
+      turns: { b: 'go', a: 'WaitingForTurn b' },
+    },
+    {
+      name: 'one in the middle of a roll goes on to a yet newer identity, before others',
+      members: [member('b', { ...wants, state: 'rolling' }), member('a', wants)],
+      turns: { b: 'go', a: 'WaitingForTurn b' },
+    },
+    {
+      name: 'of two that roll for something else, neither goes before the other is done',
+      members: [member('a', { ...wants, state: 'rolling' }), member('b', { ...wants, state: 'rolling' })],
+      turns: { a: 'WaitingForTurn b', b: 'WaitingForTurn a' },
+    },
+    {
+      name: 'one whose template is refused is tried on, and the others wait',
+      members: [member('b', { ...wants, state: 'refused' }), member('a', wants)],
+      turns: { b: 'go', a: 'PausedByFailedRollout b' },
+    },
+  ])('$name', ({ members, turns }) => {
+    expect(told(members)).toEqual(turns);
+  });
+});

@@ -1,0 +1,99 @@
+/**
+ * Whose turn it is to take up a new identity, among the workloads that share an account: one at a time, so that an
+ * identity which does not do is met by one of them and not by all.
+ *
+ * | another one of the account                | a workload that wants a new identity            |
+ * |-------------------------------------------|-------------------------------------------------|
+ * | is rolling, whatever for                  | WaitingForTurn                                  |
+ * | has the identity and does not get healthy | PausedByFailedRollout                           |
+ * | comes before it, and is refused           | PausedByFailedRollout                           |
+ * | comes before it                           | WaitingForTurn                                  |
+ * | none of these                             | go                                              |
+ *
+ * Nothing is remembered from one decision to the next: who has the turn is told by the marks and the rollouts in the
+ * cluster, so that a restart of the operator changes nothing.
+ */
+import type { TurnReason } from './reasons.ts';
+
+export type TurnMember = {
+  /** In a person's words, and unique: `app web in production`. */
+  readonly id: string;
+  /** It is to take up another identity, and nothing but its turn is missing. */
+  readonly wants: boolean;
+  /** Its pod template, or every pod of it, has the identity that is wanted now. */
+  readonly hasWanted: boolean;
+  /** `refused`: the API server did not take its new template. */
+  readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
+  /** Members of a lower rank go first, then by id. */
+  readonly rank: number;
+};
+
+export type TurnNotice = { readonly reason: TurnReason; readonly message: string };
+
+export type Turn = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly notice: TurnNotice };
+
+/** The turn of each member that wants one, by id. At most one of them is to go. */
+export function decideTurns(members: readonly TurnMember[]): ReadonlyMap<string, Turn> {
+  const queue = members.filter(({ wants }) => wants).toSorted(byTurn);
+  const busy = members.filter(isBusy).toSorted(byTurn);
+  return new Map(
+    queue.map((member, index) => {
+      const others = busy.filter(({ id }) => id !== member.id);
+      return [member.id, turnAfter(others, queue.slice(0, index))] as const;
+    }),
+  );
+}
+
+/** @param busy others that are in the middle of it @param before others that want it too, and come first */
+function turnAfter(busy: readonly TurnMember[], before: readonly TurnMember[]): Turn {
+  const failed =
+    busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
+  if (failed) return paused(failed);
+  // The one right before, and not the one that rolls now: so what is said stays true while the others take their turns.
+  const last = before.at(-1) ?? busy.at(-1);
+  return last ? waiting(last) : { kind: 'go' };
+}
+
+/** A member that fails with an identity which is to be replaced anyway says nothing of the new one. */
+function isBusy({ state, hasWanted }: TurnMember): boolean {
+  return state === 'rolling' || (state === 'failed' && hasWanted);
+}
+
+/**
+ * Who is in the middle of it goes on. Who fails already goes last: the new identity may mend it, but if not, it would
+ * stop all others for something that was not the identity's doing.
+ */
+const stateOrder: Readonly<Record<TurnMember['state'], number>> = {
+  refused: 0,
+  rolling: 0,
+  steady: 1,
+  failed: 2,
+};
+
+function byTurn(a: TurnMember, b: TurnMember): number {
+  return stateOrder[a.state] - stateOrder[b.state] || a.rank - b.rank || (a.id < b.id ? -1 : 1);
+}
+
+function waiting(before: TurnMember): Turn {
+  return {
+    kind: 'waits',
+    notice: {
+      reason: 'WaitingForTurn',
+      message: `workloads of an account take up a new identity one at a time; this one comes after ${before.id}`,
+    },
+  };
+}
+
+function paused(failed: TurnMember): Turn {
+  const why =
+    failed.state === 'refused'
+      ? 'whose new pod template the API server refuses'
+      : 'which does not get healthy with it';
+  return {
+    kind: 'waits',
+    notice: {
+      reason: 'PausedByFailedRollout',
+      message: `the new identity is held back by ${failed.id}, ${why}; it goes on by itself when that is mended`,
+    },
+  };
+}
