@@ -18,11 +18,16 @@ const layers: Readonly<Record<string, Layer>> = {
   api: { imports: [], packages: ['zod'] },
   identity: { imports: ['api'], packages: ['@noble/hashes'] },
   workloads: { imports: ['api'], packages: ['@noble/hashes'] },
+  access: { imports: ['api'], packages: [] },
   kube: { imports: [], packages: 'any' },
-  aws: { imports: ['api', 'identity'], packages: 'any' },
+  'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
+  aws: { imports: ['api', 'identity', 'eks-auth'], packages: 'any' },
   operator: { imports: ['api', 'identity', 'workloads', 'kube', 'aws'], packages: 'any' },
-  sandbox: { imports: ['api', 'kube'], packages: 'any' },
-  cli: { imports: ['api', 'identity', 'workloads', 'kube', 'aws', 'operator', 'sandbox'], packages: 'any' },
+  sandbox: { imports: ['api', 'identity', 'access', 'kube', 'eks-auth'], packages: 'any' },
+  cli: {
+    imports: ['api', 'identity', 'workloads', 'access', 'kube', 'aws', 'operator', 'sandbox'],
+    packages: 'any',
+  },
   bin: { imports: ['cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
 

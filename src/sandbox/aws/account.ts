@@ -3,8 +3,10 @@ import { createAuthenticator } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { CredentialStore, UserCredential } from './credentials.ts';
 import { createCredentialStore } from './credentials.ts';
-import type { EksCluster } from './eks/service.ts';
-import { createEksService } from './eks/service.ts';
+import { eksActions } from './eks/actions.ts';
+import type { EksCluster, EksState } from './eks/state.ts';
+import { createEksState } from './eks/state.ts';
+import { eksAuthActions } from './eks-auth/actions.ts';
 import type { Faults } from './faults/faults.ts';
 import { iamActions } from './iam/actions.ts';
 import { createAwsManagedPolicies } from './iam/aws-managed.ts';
@@ -19,6 +21,7 @@ import { stsActions } from './sts/actions.ts';
 import type { IssuerKeys } from './sts/token-verifier.ts';
 import { createTokenVerifier } from './sts/token-verifier.ts';
 import { createQueryService } from './wire/query-service.ts';
+import { createRestJsonService } from './wire/rest-json-service.ts';
 import type { Caller, Service, ServiceName } from './wire/service.ts';
 
 export type Partition = 'aws' | 'aws-cn' | 'aws-us-gov';
@@ -51,6 +54,7 @@ export type AccountOptions = {
 
 export type Account = {
   readonly state: IamState;
+  readonly eks: EksState;
   readonly credentials: CredentialStore;
   readonly authenticate: Authenticator;
   readonly services: Readonly<Record<ServiceName, Service>>;
@@ -80,8 +84,17 @@ export function createAccount(
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);
+  const tokens = createTokenVerifier(options.issuerKeys);
+  const eks = createEksState({
+    partition,
+    region,
+    accountId,
+    clusters: options.clusters,
+    createdAt: startedAt,
+  });
   return {
     state,
+    eks,
     credentials,
     authenticate: createAuthenticator({
       credentials,
@@ -101,15 +114,18 @@ export function createAccount(
         version: '2011-06-15',
         namespace: 'https://sts.amazonaws.com/doc/2011-06-15/',
         actions: stsActions,
-        env: { state, credentials, faults, tokens: createTokenVerifier(options.issuerKeys) },
+        env: { state, credentials, faults, tokens },
         revision: () => state.revision,
       }),
-      eks: createEksService({
-        partition,
-        region,
-        accountId,
-        clusters: options.clusters,
-        createdAt: startedAt,
+      eks: createRestJsonService({
+        prefix: 'eks',
+        actions: eksActions,
+        env: { eks, iam: state, faults, identifiers },
+      }),
+      'eks-auth': createRestJsonService({
+        prefix: 'eks-auth',
+        actions: eksAuthActions,
+        env: { eks, iam: state, credentials, faults, identifiers, tokens },
       }),
       s3: createS3Service({ partition }),
     },

@@ -20,8 +20,9 @@ export function createAdmin(options: {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly region: string;
+  readonly now: () => number;
 }): Admin {
-  const { account, journal, faults, region } = options;
+  const { account, journal, faults, region, now } = options;
   const routes: Readonly<Record<string, (request: SignedRequest) => AdminAnswer>> = {
     'GET journal': ({ rawQuery }) => {
       const query = new URLSearchParams(rawQuery);
@@ -38,6 +39,9 @@ export function createAdmin(options: {
     },
     'GET faults': () => ok(faults.settings()),
     'PUT faults': ({ body }) => setFaults(body, faults),
+    // What the cluster's webhook is told by EKS: of which ServiceAccounts pods get an identity by association.
+    'GET pod-identities': ({ rawQuery }) =>
+      podIdentities(new URLSearchParams(rawQuery), account, faults, now()),
     'GET state': () =>
       ok({
         partition: account.state.partition,
@@ -75,6 +79,13 @@ function setFaults(body: Uint8Array, faults: Faults): AdminAnswer {
     if (error instanceof SyntaxError) return { status: 400, body: { message: `Not JSON: ${error.message}` } };
     throw error;
   }
+}
+
+function podIdentities(query: URLSearchParams, account: Account, faults: Faults, now: number): AdminAnswer {
+  const associations = account.eks.associations(query.get('cluster') ?? '', faults.authorisesAsOf(now));
+  return ok({
+    identities: associations.map(({ namespace, serviceAccount }) => ({ namespace, serviceAccount })),
+  });
 }
 
 function readNumber(text: string | null): number | undefined {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { eksActions } from './eks/service.ts';
+import { eksActions } from './eks/actions.ts';
+import { eksAuthActions } from './eks-auth/actions.ts';
 import { faultSettings } from './faults/settings.ts';
 import { iamActions } from './iam/actions.ts';
 import { stsActions } from './sts/actions.ts';
@@ -19,6 +20,7 @@ describe('docs/aws-stand-in.md', () => {
     ['IAM', iamActions],
     ['STS', stsActions],
     ['EKS', eksActions],
+    ['EKS Auth', eksAuthActions],
   ])('lists what %s can do, and no more', (service, actions) => {
     const named = (access: string): readonly string[] =>
       actions.filter((action) => action.access === access).map(({ name }) => name);

@@ -50,7 +50,11 @@ export function createHandler(options: HandlerOptions): Handler {
     const parsed = parseSignature(wire);
     const service = serviceOf(wire, parsed, options.account.serviceOfAction);
     if (service === undefined) {
-      sendText(outgoing, 404, 'The stand-in has IAM, STS, EKS and S3, and this request is for none of them.');
+      sendText(
+        outgoing,
+        404,
+        'The stand-in has IAM, STS, EKS, EKS Auth and S3, and this request is for none of them.',
+      );
       return;
     }
     await answer(wire, parsed, service, incoming, outgoing, options);

@@ -11,6 +11,8 @@ export type Identifiers = {
   readonly secretAccessKey: () => string;
   readonly sessionToken: () => string;
   readonly requestId: () => string;
+  /** Of a Pod Identity association: `a-` and 17 small letters and digits. */
+  readonly associationId: () => string;
 };
 
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
@@ -29,5 +31,7 @@ export function createIdentifiers(randomBytes: RandomBytes): Identifiers {
       const hex = Buffer.from(randomBytes(16)).toString('hex');
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
     },
+    associationId: () =>
+      `a-${Array.from(randomBytes(17), (byte) => base32.charAt(byte & 31).toLowerCase()).join('')}`,
   };
 }

@@ -1,6 +1,6 @@
 /** The stand-in on its own, for people who have a cluster already and want an AWS for it. */
 import type { AwsCredential, Partition } from './account.ts';
-import type { EksCluster } from './eks/service.ts';
+import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';
 import type { RandomBytes } from './identifiers.ts';
 import { createIdentifiers } from './identifiers.ts';

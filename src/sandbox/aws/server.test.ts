@@ -173,7 +173,7 @@ describe('who calls', () => {
       body: new URLSearchParams({ Action: 'NoSuchAction' }),
     });
     expect(response.status).toBe(404);
-    expect(await response.text()).toMatch(/IAM, STS, EKS and S3/);
+    expect(await response.text()).toMatch(/IAM, STS, EKS, EKS Auth and S3/);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * An AWS on loopback: one HTTP endpoint for IAM, STS, EKS and S3, to which stock SDKs and the stock CLI are pointed by
+ * An AWS on loopback: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3, to which stock SDKs and the stock CLI are pointed by
  * `AWS_ENDPOINT_URL`. It is strict where AWS is strict, because whatever it let through would fail on AWS.
  */
 import type { Server } from 'node:http';
@@ -47,7 +47,7 @@ export async function startAwsStandIn(options: AwsStandInOptions): Promise<AwsSt
   const faults = createFaults(options.faults);
   const journal = createJournal();
   const account = createAccount(options, { identifiers, faults, startedAt: now() });
-  const admin = createAdmin({ account, journal, faults, region });
+  const admin = createAdmin({ account, journal, faults, region, now });
   const handle = createHandler({ account, admin, identifiers, faults, journal, region, now, onError });
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch((error: unknown) => {

@@ -140,6 +140,7 @@ function throttling(service: ServiceName): AwsError {
     case 'sts':
       return new AwsError('Throttling', 'Rate exceeded', 400);
     case 'eks':
+    case 'eks-auth':
       return new AwsError('ThrottlingException', 'Rate exceeded', 429);
     case 's3':
       return new AwsError('SlowDown', 'Please reduce your request rate.', 503);
@@ -154,6 +155,8 @@ function internalFailure(service: ServiceName): AwsError {
       return new AwsError('InternalFailure', 'An internal error occurred', 500);
     case 'eks':
       return new AwsError('ServerException', 'An internal error occurred', 500);
+    case 'eks-auth':
+      return new AwsError('InternalServerException', 'An internal error occurred', 500);
     case 's3':
       return new AwsError('InternalError', 'We encountered an internal error. Please try again.', 500);
   }

@@ -6,7 +6,7 @@ const milliseconds = z.number().min(0).max(600_000);
 /** A fixed number, or `[least, most]` from which each call draws evenly. */
 const span = z.union([milliseconds, z.tuple([milliseconds, milliseconds])]);
 
-const service = z.enum(['iam', 'sts', 'eks', 's3']);
+const service = z.enum(['iam', 'sts', 'eks', 'eks-auth', 's3']);
 const rate = z.number().min(0).max(1);
 
 const rule = z

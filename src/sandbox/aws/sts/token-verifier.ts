@@ -4,6 +4,7 @@
  */
 import { compactVerify, createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors } from 'jose';
 import type { CompactVerifyGetKey, JWTPayload } from 'jose';
+import { z } from 'zod';
 
 export type Claims = {
   readonly issuer: string;
@@ -14,6 +15,14 @@ export type Claims = {
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
+  /** What Kubernetes says in its own tokens: whose it is, and the pod to which it is bound. */
+  readonly kubernetes:
+    | {
+        readonly namespace: string | undefined;
+        readonly serviceAccount: string | undefined;
+        readonly pod: { readonly name: string; readonly uid: string } | undefined;
+      }
+    | undefined;
 };
 
 type TokenFault = { readonly kind: 'notJwt' } | { readonly kind: 'missingClaim'; readonly claim: string };
@@ -99,6 +108,20 @@ function readToken(token: string): ReadToken {
       authorizedParty: typeof azp === 'string' ? azp : undefined,
       expiresAt: payload.exp ?? 0,
       notBefore: payload.nbf,
+      kubernetes: readKubernetes(payload['kubernetes.io']),
     },
   };
+}
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#schema-for-service-account-private-claims */
+const kubernetesClaims = z.object({
+  namespace: z.string().optional(),
+  serviceaccount: z.object({ name: z.string() }).optional(),
+  pod: z.object({ name: z.string(), uid: z.string() }).optional(),
+});
+
+function readKubernetes(value: unknown): Claims['kubernetes'] {
+  const { success, data } = kubernetesClaims.safeParse(value);
+  if (!success) return undefined;
+  return { namespace: data.namespace, serviceAccount: data.serviceaccount?.name, pod: data.pod };
 }

@@ -5,6 +5,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { CryptoKey, JWK } from 'jose';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { createEksAuthClient, type EksAuthClient } from '../../../eks-auth/client.ts';
 import type { AwsStandIn, AwsStandInOptions } from '../server.ts';
 import { startAwsStandIn } from '../server.ts';
 
@@ -42,6 +43,8 @@ export type TokenClaims = {
   readonly notBefore?: number;
   readonly kid?: string;
   readonly azp?: string;
+  /** What Kubernetes adds to its own. */
+  readonly kubernetes?: object;
 };
 
 export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promise<TokenIssuer> {
@@ -52,7 +55,10 @@ export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promi
     jwk,
     sign: (claims = {}) => {
       const seconds = Math.floor(now() / 1000);
-      return new SignJWT(claims.azp === undefined ? {} : { azp: claims.azp })
+      return new SignJWT({
+        ...(claims.azp === undefined ? {} : { azp: claims.azp }),
+        ...(claims.kubernetes === undefined ? {} : { 'kubernetes.io': claims.kubernetes }),
+      })
         .setProtectedHeader({ alg: 'RS256', kid: claims.kid ?? kid })
         .setIssuer(claims.iss ?? issuer)
         .setSubject(claims.sub ?? 'system:serviceaccount:production:myaccount')
@@ -69,6 +75,7 @@ export type TestStandIn = AwsStandIn & {
   readonly iam: (keys?: Keys) => IAMClient;
   readonly sts: (keys?: Keys) => STSClient;
   readonly eks: (keys?: Keys) => EKSClient;
+  readonly eksAuth: (keys?: Keys) => EksAuthClient;
   /** What every client is given. */
   readonly client: (keys?: Keys) => {
     readonly endpoint: string;
@@ -116,5 +123,6 @@ export async function startTestStandIn(
     iam: (keys) => new IAMClient(client(keys)),
     sts: (keys) => new STSClient(client(keys)),
     eks: (keys) => new EKSClient(client(keys)),
+    eksAuth: (keys) => createEksAuthClient(client(keys)),
   };
 }

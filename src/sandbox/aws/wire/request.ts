@@ -37,7 +37,7 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
   return headers;
 }
 
-const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 's3'];
+const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 'eks-auth', 's3'];
 
 /**
  * By the service that the signature is for; without a signature by what the request looks like: a Query action, a path
@@ -51,6 +51,8 @@ export function serviceOf(
   if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
   const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
   if (action !== undefined) return serviceOfAction(action);
+  if (request.path.startsWith('/clusters/') && request.path.endsWith('/assume-role-for-pod-identity'))
+    return 'eks-auth';
   return request.path === '/clusters' || request.path.startsWith('/clusters/') ? 'eks' : 's3';
 }
 

@@ -4,7 +4,7 @@
  */
 import type { PolicySource, RequestContext } from '../policy/model.ts';
 
-export type ServiceName = 'iam' | 'sts' | 'eks' | 's3';
+export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 
 /** Who signed the request, with everything that decides what it may do, as it stands at the time of the call. */
 export type Caller = {

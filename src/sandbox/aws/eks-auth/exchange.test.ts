@@ -1,0 +1,189 @@
+import { CreatePodIdentityAssociationCommand } from '@aws-sdk/client-eks';
+import {
+  AttachRolePolicyCommand,
+  CreateRoleCommand,
+  ListRolesCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  accountId,
+  createTokenIssuer,
+  issuer,
+  nobody,
+  region,
+  startTestStandIn,
+  type TestStandIn,
+  type TokenClaims,
+  type TokenIssuer,
+} from '../testing/stand-in.ts';
+
+const clusterName = 'demo';
+const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
+const roleArn = `arn:aws:iam::${accountId}:role/podrole`;
+const audience = 'pods.eks.amazonaws.com';
+const kubernetes = {
+  namespace: 'production',
+  serviceaccount: { name: 'myaccount', uid: 'sa-uid' },
+  pod: { name: 'myapp-1', uid: 'pod-uid' },
+};
+
+const trust = (conditions: object): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: audience },
+        Action: ['sts:AssumeRole', 'sts:TagSession'],
+        Condition: { StringEquals: conditions },
+      },
+    ],
+  });
+const pinned = {
+  'aws:SourceArn': clusterArn,
+  'aws:RequestTag/kubernetes-namespace': 'production',
+  'aws:RequestTag/kubernetes-service-account': 'myaccount',
+};
+
+let standIn: TestStandIn;
+let tokens: TokenIssuer;
+
+beforeEach(async () => {
+  tokens = await createTokenIssuer(Date.now);
+  standIn = await startTestStandIn({
+    now: Date.now,
+    issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
+    clusters: [
+      {
+        name: clusterName,
+        endpoint: 'https://127.0.0.1:1',
+        certificateAuthorityData: '',
+        issuer,
+        version: '1.36',
+      },
+    ],
+  });
+  await standIn
+    .iam()
+    .send(new CreateRoleCommand({ RoleName: 'podrole', AssumeRolePolicyDocument: trust(pinned) }));
+  await standIn.eks().send(
+    new CreatePodIdentityAssociationCommand({
+      clusterName,
+      namespace: 'production',
+      serviceAccount: 'myaccount',
+      roleArn,
+    }),
+  );
+});
+afterEach(() => standIn.close());
+
+const tokenOf = (claims: TokenClaims = {}): Promise<string> =>
+  tokens.sign({ aud: audience, kubernetes, ...claims });
+const exchange = async (claims?: TokenClaims) =>
+  standIn.eksAuth().exchange({ clusterName, token: await tokenOf(claims) });
+
+describe("a pod's token", () => {
+  it('gets credentials of the associated role, which carry who the pod is', async () => {
+    const { credentials, assumedRoleArn, associationId } = await exchange();
+    expect(associationId).toMatch(/^a-/);
+    expect(assumedRoleArn).toMatch(/:assumed-role\/podrole\/eks-demo-myapp-1-[0-9a-f-]{36}$/);
+    expect(credentials.expiration.getTime()).toBeGreaterThan(Date.now() + 5 * 3_600_000);
+    const { Arn } = await standIn.sts(credentials).send(new GetCallerIdentityCommand());
+    expect(Arn).toBe(assumedRoleArn);
+    const lists = () => standIn.iam(credentials).send(new ListRolesCommand());
+    await expect(lists()).rejects.toMatchObject({ name: 'AccessDenied' });
+    await standIn
+      .iam()
+      .send(
+        new AttachRolePolicyCommand({
+          RoleName: 'podrole',
+          PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess',
+        }),
+      );
+    await lists();
+  });
+
+  it.each([
+    ['eks-cluster-arn', clusterArn],
+    ['eks-cluster-name', clusterName],
+    ['kubernetes-pod-name', 'myapp-1'],
+    ['kubernetes-pod-uid', 'pod-uid'],
+  ])('brings the session tag %s', async (tag, value) => {
+    const change = (wanted: string) =>
+      standIn.iam().send(
+        new UpdateAssumeRolePolicyCommand({
+          RoleName: 'podrole',
+          PolicyDocument: trust({ ...pinned, [`aws:RequestTag/${tag}`]: wanted }),
+        }),
+      );
+    await change(value);
+    await exchange();
+    await change('other');
+    await expect(exchange()).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+
+  const { pod: _, ...unbound } = kubernetes;
+  it.each([
+    ['is for another audience', { aud: 'sts.amazonaws.com' }, 'InvalidTokenException', /audience/],
+    ['is of another issuer', { iss: `${issuer}0` }, 'InvalidTokenException', /not issued by the cluster/],
+    ['is not bound to a pod', { kubernetes: unbound }, 'InvalidTokenException', /not bound to a pod/],
+    ['has expired', { expiresIn: -10 }, 'ExpiredTokenException', /expired/],
+    ['is not valid yet', { notBefore: 100 }, 'InvalidTokenException', /not valid yet/],
+    ['was signed with another key', { kid: 'key-9' }, 'InvalidTokenException', /signature/],
+    [
+      'is of a ServiceAccount without association',
+      { kubernetes: { ...kubernetes, namespace: 'staging' } },
+      'ResourceNotFoundException',
+      /No pod identity association/,
+    ],
+  ])('is refused when it %s', async (_what, claims, name, message) => {
+    await expect(exchange(claims)).rejects.toMatchObject({ name, message });
+  });
+
+  it('is refused when it was tampered with', async () => {
+    const token = await tokenOf();
+    const [head = '', , signature = ''] = token.split('.');
+    const forged = Buffer.from(JSON.stringify({ ...decode(token), sub: 'other' })).toString('base64url');
+    await expect(
+      standIn.eksAuth().exchange({ clusterName, token: `${head}.${forged}.${signature}` }),
+    ).rejects.toMatchObject({ name: 'InvalidTokenException', message: /signature/ });
+  });
+
+  it('is refused for another cluster, and for a caller who may not ask', async () => {
+    const token = await tokenOf();
+    await expect(standIn.eksAuth().exchange({ clusterName: 'none', token })).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
+    await expect(standIn.eksAuth(nobody).exchange({ clusterName, token })).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: /not authorized to perform: eks-auth:AssumeRoleForPodIdentity/,
+    });
+  });
+
+  it('is refused when the role does not let its pod in any more', async () => {
+    await standIn.iam().send(
+      new UpdateAssumeRolePolicyCommand({
+        RoleName: 'podrole',
+        PolicyDocument: trust({ ...pinned, 'aws:SourceArn': `${clusterArn}2` }),
+      }),
+    );
+    await expect(exchange()).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: /does not have permissions to assume the associated role/,
+    });
+  });
+
+  it('is in no journal entry', async () => {
+    const token = await tokenOf();
+    await standIn.eksAuth().exchange({ clusterName, token });
+    const entries = standIn.journal.entries({ service: 'eks-auth' });
+    expect(entries).toHaveLength(1);
+    expect(entries[0]).toMatchObject({ action: 'AssumeRoleForPodIdentity', resource: clusterArn });
+    expect(JSON.stringify(entries)).not.toContain(token);
+  });
+});
+
+const decode = (token: string): object =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as object;

@@ -1,0 +1,12 @@
+/** Everything that EKS can do here, in the order in which paths are tried. */
+import { associationActions } from './associations.ts';
+import { describeCluster, listClusters } from './clusters.ts';
+import type { EksAction } from './env.ts';
+import { tagActions } from './tags.ts';
+
+export const eksActions: readonly EksAction[] = [
+  describeCluster,
+  listClusters,
+  ...associationActions,
+  ...tagActions,
+];

@@ -1,0 +1,275 @@
+import {
+  CreatePodIdentityAssociationCommand,
+  DeletePodIdentityAssociationCommand,
+  DescribePodIdentityAssociationCommand,
+  ListPodIdentityAssociationsCommand,
+  ListTagsForResourceCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdatePodIdentityAssociationCommand,
+  type CreatePodIdentityAssociationCommandInput,
+  type PodIdentityAssociation,
+} from '@aws-sdk/client-eks';
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  accountId,
+  issuer,
+  nobody,
+  region,
+  startTestStandIn,
+  type TestStandIn,
+} from '../testing/stand-in.ts';
+
+const clusterName = 'demo';
+const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
+const roleArn = `arn:aws:iam::${accountId}:role/kon/podrole`;
+const target = { clusterName, namespace: 'production', serviceAccount: 'myaccount' };
+
+const trust = (change: object = {}): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: ['sts:AssumeRole', 'sts:TagSession'],
+        ...change,
+      },
+    ],
+  });
+
+let standIn: TestStandIn;
+
+beforeEach(async () => {
+  standIn = await startTestStandIn({
+    now: Date.now,
+    clusters: [
+      {
+        name: clusterName,
+        endpoint: 'https://127.0.0.1:1',
+        certificateAuthorityData: '',
+        issuer,
+        version: '1.36',
+      },
+    ],
+  });
+});
+afterEach(() => standIn.close());
+
+async function createRole(change?: object, name = 'podrole'): Promise<void> {
+  await standIn
+    .iam()
+    .send(new CreateRoleCommand({ RoleName: name, Path: '/kon/', AssumeRolePolicyDocument: trust(change) }));
+}
+
+async function associate(
+  input: Partial<CreatePodIdentityAssociationCommandInput> = {},
+): Promise<PodIdentityAssociation> {
+  const { association } = await standIn
+    .eks()
+    .send(new CreatePodIdentityAssociationCommand({ ...target, roleArn, ...input }));
+  if (!association) throw new Error('no association');
+  return association;
+}
+
+describe('an association', () => {
+  it('is made, described, changed and deleted', async () => {
+    await createRole();
+    await createRole({}, 'other');
+    const made = await associate({ tags: { team: 'payments' } });
+    expect(made).toMatchObject({ ...target, roleArn, tags: { team: 'payments' }, disableSessionTags: false });
+    expect(made.associationId).toMatch(/^a-[a-z0-9]{17}$/);
+    expect(made.associationArn).toBe(
+      `arn:aws:eks:${region}:${accountId}:podidentityassociation/demo/${made.associationId}`,
+    );
+    expect(made.createdAt).toBeInstanceOf(Date);
+
+    const { associationId } = made;
+    const describeIt = () =>
+      standIn.eks().send(new DescribePodIdentityAssociationCommand({ clusterName, associationId }));
+    expect((await describeIt()).association).toEqual(made);
+
+    const other = roleArn.replace('podrole', 'other');
+    await standIn
+      .eks()
+      .send(new UpdatePodIdentityAssociationCommand({ clusterName, associationId, roleArn: other }));
+    expect((await describeIt()).association).toMatchObject({ roleArn: other, tags: { team: 'payments' } });
+
+    const gone = await standIn
+      .eks()
+      .send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
+    expect(gone.association).toMatchObject({ associationId, roleArn: other });
+    await expect(describeIt()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  it('is one for each ServiceAccount, and a repetition of the same request finds the first', async () => {
+    await createRole();
+    const first = await associate({ clientRequestToken: 'same' });
+    expect((await associate({ clientRequestToken: 'same' })).associationId).toBe(first.associationId);
+    await expect(associate()).rejects.toMatchObject({
+      name: 'ResourceInUseException',
+      message: `Association already exists: ${first.associationId}`,
+      $metadata: { httpStatusCode: 409 },
+    });
+    await associate({ namespace: 'staging' });
+  });
+
+  it('is refused for a cluster, a role or a name that is not there', async () => {
+    await expect(associate()).rejects.toMatchObject({
+      name: 'InvalidParameterException',
+      message: 'Role provided in the request does not exist.',
+    });
+    await createRole();
+    await expect(associate({ clusterName: 'none' })).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
+    await expect(associate({ roleArn: roleArn.replace(accountId, '999999999999') })).rejects.toMatchObject({
+      message: /not in the account/,
+    });
+    await expect(associate({ namespace: 'No' })).rejects.toMatchObject({ name: 'InvalidParameterException' });
+    await expect(associate({ targetRoleArn: roleArn })).rejects.toMatchObject({
+      name: 'InvalidRequestException',
+    });
+  });
+
+  it.each([
+    ['nobody', { Principal: { AWS: accountId } }],
+    ['no session tags', { Action: 'sts:AssumeRole' }],
+    ['another cluster', { Condition: { StringEquals: { 'aws:SourceArn': `${clusterArn}2` } } }],
+    [
+      'another namespace',
+      { Condition: { StringEquals: { 'aws:RequestTag/kubernetes-namespace': ['staging'] } } },
+    ],
+    ['a denial', { Effect: 'Deny' }],
+  ])('is refused for a role that lets in %s', async (_what, change) => {
+    await createRole(change);
+    await expect(associate()).rejects.toMatchObject({
+      name: 'InvalidParameterException',
+      message: /^Trust policy of the role provided is invalid\./,
+    });
+  });
+
+  it('is taken for a role that lets in this very ServiceAccount of this very cluster', async () => {
+    await createRole({
+      Condition: {
+        StringEquals: {
+          'aws:SourceArn': clusterArn,
+          'aws:RequestTag/kubernetes-namespace': ['production', 'staging'],
+          'aws:RequestTag/kubernetes-service-account': 'myaccount',
+        },
+      },
+    });
+    await associate();
+    await expect(associate({ disableSessionTags: true, namespace: 'staging' })).rejects.toMatchObject({
+      message: /^Trust policy/,
+    });
+  });
+
+  it('sees a role only when IAM has told of it', async () => {
+    standIn.faults.set({ propagationMs: 60_000 });
+    await createRole();
+    await expect(associate()).rejects.toMatchObject({
+      message: 'Role provided in the request does not exist.',
+    });
+  });
+
+  it('needs the permissions for it, for its tags and to pass the role', async () => {
+    await createRole();
+    await expect(
+      standIn.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
+    ).rejects.toMatchObject({ name: 'AccessDeniedException', message: /eks:CreatePodIdentityAssociation/ });
+    const allow = (Action: string[]) => ({
+      Version: '2012-10-17',
+      Statement: { Effect: 'Allow', Action, Resource: '*' },
+    });
+    await standIn.close();
+    const some = { accessKeyId: 'AKIASOMEBODY00000000', secretAccessKey: 'somebody-secret' };
+    standIn = await startTestStandIn({
+      now: Date.now,
+      clusters: [
+        {
+          name: clusterName,
+          endpoint: 'https://127.0.0.1:1',
+          certificateAuthorityData: '',
+          issuer,
+          version: '1.36',
+        },
+      ],
+      credentials: [
+        {
+          ...some,
+          principalArn: `arn:aws:iam::${accountId}:user/somebody`,
+          policies: [allow(['eks:CreatePodIdentityAssociation', 'iam:GetRole'])],
+        },
+      ],
+    });
+    await createRole();
+    await expect(
+      standIn.eks(some).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
+    ).rejects.toMatchObject({ name: 'AccessDeniedException', message: /iam:PassRole on resource: arn/ });
+  });
+
+  it('has tags that can be changed', async () => {
+    await createRole();
+    const { associationArn: resourceArn } = await associate({ tags: { a: '1', b: '2' } });
+    await standIn.eks().send(new TagResourceCommand({ resourceArn, tags: { b: '3', c: '4' } }));
+    await standIn.eks().send(new UntagResourceCommand({ resourceArn, tagKeys: ['a'] }));
+    const { tags } = await standIn.eks().send(new ListTagsForResourceCommand({ resourceArn }));
+    expect(tags).toEqual({ b: '3', c: '4' });
+    await expect(
+      standIn.eks().send(new TagResourceCommand({ resourceArn, tags: { 'aws:x': '' } })),
+    ).rejects.toMatchObject({ name: 'BadRequestException' });
+    await expect(
+      standIn.eks().send(new ListTagsForResourceCommand({ resourceArn: `${resourceArn}x` })),
+    ).rejects.toMatchObject({ name: 'NotFoundException' });
+  });
+});
+
+describe('the list of associations', () => {
+  it('comes in pages, and of a namespace or ServiceAccount alone', async () => {
+    await createRole();
+    const names = Array.from({ length: 5 }, (_, index) => `ns-${index}`);
+    for (const namespace of names) await associate({ namespace });
+    const seen: (string | undefined)[] = [];
+    let nextToken: string | undefined;
+    let pages = 0;
+    do {
+      const page = await standIn
+        .eks()
+        .send(new ListPodIdentityAssociationsCommand({ clusterName, maxResults: 2, nextToken }));
+      seen.push(...(page.associations ?? []).map(({ namespace }) => namespace));
+      ({ nextToken } = page);
+      pages += 1;
+    } while (nextToken !== undefined);
+    expect(pages).toBe(3);
+    expect(new Set(seen)).toEqual(new Set(names));
+    const only = await standIn.eks().send(
+      new ListPodIdentityAssociationsCommand({
+        clusterName,
+        namespace: 'ns-1',
+        serviceAccount: 'myaccount',
+      }),
+    );
+    expect(only.associations).toEqual([
+      {
+        ...target,
+        namespace: 'ns-1',
+        associationArn: expect.stringContaining('podidentityassociation') as string,
+        associationId: expect.stringMatching(/^a-/) as string,
+      },
+    ]);
+  });
+
+  it('is what the webhook is told, once EKS has spread it', async () => {
+    await createRole();
+    await associate();
+    const identities = async (): Promise<unknown> => {
+      const response = await fetch(`${standIn.url}/_stand-in/pod-identities?cluster=demo`);
+      return ((await response.json()) as { identities: unknown }).identities;
+    };
+    expect(await identities()).toEqual([{ namespace: 'production', serviceAccount: 'myaccount' }]);
+    standIn.faults.set({ propagationMs: 60_000 });
+    expect(await identities()).toEqual([]);
+  });
+});

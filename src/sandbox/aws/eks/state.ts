@@ -1,0 +1,100 @@
+/**
+ * What EKS keeps: clusters, which are given at the start and are active, and their Pod Identity associations. Associations
+ * remember what they were, because it takes a while until their changes reach the webhook and EKS Auth.
+ */
+import { maxStalenessMs } from '../faults/settings.ts';
+import { createHistory } from '../iam/history.ts';
+import { AwsError } from '../wire/service.ts';
+
+export type EksCluster = {
+  readonly name: string;
+  readonly endpoint: string;
+  /** Base64 of the PEM. */
+  readonly certificateAuthorityData: string;
+  readonly issuer: string;
+  readonly version: string;
+};
+
+/** Replaced as a whole when it changes. */
+export type Association = {
+  readonly clusterName: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly roleArn: string;
+  readonly arn: string;
+  /** `a-` and 17 letters and digits. */
+  readonly id: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly disableSessionTags: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly modifiedAt: number;
+  /** By which the call that made it is known again. */
+  readonly requestToken: string | undefined;
+};
+
+export type EksState = {
+  readonly partition: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly clusters: readonly EksCluster[];
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Throws ResourceNotFoundException. */
+  cluster(name: string): EksCluster;
+  clusterArn(name: string): string;
+  associationArn(clusterName: string, id: string): string;
+  /** In order of their ids; as they were at `at` (milliseconds), now when absent. */
+  associations(clusterName: string, at?: number): readonly Association[];
+  association(clusterName: string, id: string): Association | undefined;
+  /** The one of a ServiceAccount. */
+  associationOf(
+    clusterName: string,
+    of: { readonly namespace: string; readonly serviceAccount: string },
+    at?: number,
+  ): Association | undefined;
+  put(association: Association, now: number): void;
+  remove(association: Association, now: number): void;
+};
+
+export function createEksState(options: {
+  readonly partition: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly clusters: readonly EksCluster[];
+  readonly createdAt: number;
+}): EksState {
+  const { partition, region, accountId, clusters } = options;
+  const associations = createHistory<Association>(maxStalenessMs);
+  const prefix = `arn:${partition}:eks:${region}:${accountId}`;
+  const key = ({ clusterName, id }: Pick<Association, 'clusterName' | 'id'>): string =>
+    `${clusterName}/${id}`;
+
+  const all = (clusterName: string, at?: number): readonly Association[] =>
+    Array.from(associations.entries({ at }), ([, association]) => association).filter(
+      (association) => association.clusterName === clusterName,
+    );
+
+  return {
+    ...options,
+    cluster(name) {
+      const found = clusters.find((candidate) => candidate.name === name);
+      if (!found) {
+        throw new AwsError('ResourceNotFoundException', `No cluster found for name: ${name}.`, 404, {
+          clusterName: name,
+        });
+      }
+      return found;
+    },
+    clusterArn: (name) => `${prefix}:cluster/${name}`,
+    associationArn: (clusterName, id) => `${prefix}:podidentityassociation/${clusterName}/${id}`,
+    associations: all,
+    association: (clusterName, id) => associations.get(key({ clusterName, id })),
+    associationOf: (clusterName, { namespace, serviceAccount }, at) =>
+      all(clusterName, at).find(
+        (association) => association.namespace === namespace && association.serviceAccount === serviceAccount,
+      ),
+    put: (association, now) => associations.set(key(association), association, now),
+    remove: (association, now) => associations.delete(key(association), now),
+  };
+}

@@ -1,0 +1,196 @@
+/** The protocol of EKS and EKS Auth: REST with JSON bodies. An operation is a method and a path. */
+import type { Requirement } from '../authorise.ts';
+import { authorise } from '../authorise.ts';
+import { jsonRefusals, refusalError } from './refusals.ts';
+import type { Caller, Service, ServiceRequest, ServiceResponse } from './service.ts';
+import { AwsError } from './service.ts';
+
+export type Json = { readonly [member: string]: unknown };
+
+/** The groups of an action's path, decoded. */
+export type PathParameters = Readonly<Record<string, string>>;
+
+export type RestCall<Env> = {
+  readonly path: PathParameters;
+  /** Of the body; empty when there is none. */
+  readonly body: Json;
+  readonly request: ServiceRequest;
+  readonly env: Env;
+};
+
+export type RestAction<Env> = {
+  readonly name: string;
+  readonly access: 'read' | 'write';
+  readonly method: string;
+  /** Matched against the decoded path; its groups are the parameters. */
+  readonly path: RegExp;
+  /** Members of the body that the journal must not hold. */
+  readonly secrets?: readonly string[];
+  /** The ARN it is about, or `*`. */
+  readonly subject: (call: RestCall<Env>) => string;
+  /** What the caller must be allowed besides the action on its subject. */
+  readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
+  /** Condition keys about the subject and what is asked of it. */
+  readonly context?: (call: RestCall<Env>) => Requirement['context'];
+  readonly run: (call: RestCall<Env>) => Promise<RestResult> | RestResult;
+};
+
+export type RestResult = { readonly body: Json; readonly changed: boolean };
+
+export const answer = (body: Json): RestResult => ({ body, changed: false });
+export const changed = (body: Json): RestResult => ({ body, changed: true });
+
+export type RestOptions<Env> = {
+  /** The prefix of actions in policies. */
+  readonly prefix: string;
+  /** In the order in which paths are tried. */
+  readonly actions: readonly RestAction<Env>[];
+  readonly env: Env;
+};
+
+export function createRestJsonService<Env>(options: RestOptions<Env>): Service {
+  return async (request) => {
+    try {
+      const { body, changed: hasChanged } = await perform(request, options);
+      return json(200, request, body, { changed: hasChanged });
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      const { status, code: errorCode, message, members } = error;
+      return json(status, request, { message, ...members }, { changed: false, errorCode });
+    }
+  };
+}
+
+async function perform<Env>(request: ServiceRequest, options: RestOptions<Env>): Promise<RestResult> {
+  const path = decodePath(request.path);
+  const action = options.actions.find(
+    (candidate) => candidate.method === request.method && candidate.path.test(path),
+  );
+  if (!action) {
+    await request.admit({ action: '', resource: '*', parameters: { method: request.method, path } });
+    throw new AwsError('UnknownOperationException', `No operation for ${request.method} ${path}`, 404);
+  }
+  const call: RestCall<Env> = {
+    path: { ...action.path.exec(path)?.groups },
+    body: readBody(request.body),
+    request,
+    env: options.env,
+  };
+  const resource = action.subject(call);
+  await request.admit({
+    action: action.name,
+    resource,
+    parameters: { ...call.path, ...Object.fromEntries(request.query), ...without(call.body, action.secrets) },
+  });
+  const caller = callerOf(request);
+  const main: Requirement = {
+    action: `${options.prefix}:${action.name}`,
+    resource,
+    context: action.context?.(call),
+  };
+  for (const requirement of [main, ...(action.requirements?.(call) ?? [])])
+    authorise(caller, requirement, request.context, 'AccessDeniedException');
+  return action.run(call);
+}
+
+function callerOf({ authentication }: ServiceRequest): Caller {
+  if (authentication.kind !== 'authenticated') throw refusalError(authentication, jsonRefusals);
+  return authentication.caller;
+}
+
+function json(
+  status: number,
+  request: ServiceRequest,
+  body: Json,
+  outcome: ServiceResponse['outcome'],
+): ServiceResponse {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      ...(outcome.errorCode === undefined ? {} : { 'x-amzn-errortype': outcome.errorCode }),
+      'x-amzn-requestid': request.requestId,
+    },
+    body: JSON.stringify(body),
+    outcome,
+  };
+}
+
+function readBody(bytes: Uint8Array): Json {
+  if (bytes.length === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    throw new AwsError('SerializationException', 'The request body is not JSON.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new AwsError('SerializationException', 'The request body is not a JSON object.');
+  return value as Json;
+}
+
+function without(body: Json, secrets: readonly string[] = []): Json {
+  return Object.fromEntries(Object.entries(body).filter(([member]) => !secrets.includes(member)));
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+// What members of a body may be.
+
+/** @throws AwsError InvalidParameterException */
+export function textMember(body: Json, member: string): string {
+  const value = optionalTextMember(body, member);
+  if (value === undefined) throw invalidParameter(`${member} can't be null!`);
+  return value;
+}
+
+export function optionalTextMember(body: Json, member: string): string | undefined {
+  const value = body[member];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw invalidParameter(`${member} must be a string`);
+  return value;
+}
+
+export function optionalFlagMember(body: Json, member: string): boolean | undefined {
+  const value = body[member];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'boolean') throw invalidParameter(`${member} must be a boolean`);
+  return value;
+}
+
+export const invalidParameter = (message: string): AwsError =>
+  new AwsError('InvalidParameterException', message);
+
+/** A page of items with their unique keys, in the order given. The token names the last key of the page before. */
+export function pageOf<T>(
+  all: readonly (readonly [string, T])[],
+  query: URLSearchParams,
+): { readonly items: readonly T[]; readonly nextToken: string | undefined } {
+  const after = query.get('nextToken');
+  const size = readMaxResults(query.get('maxResults'));
+  const sorted = [...all].sort(([left], [right]) => (left < right ? -1 : 1));
+  const rest = after === null ? sorted : sorted.filter(([key]) => key > decodeToken(after));
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
+  return {
+    items: page.map(([, item]) => item),
+    nextToken: rest.length > size && last !== undefined ? encodeToken(last[0]) : undefined,
+  };
+}
+
+function readMaxResults(text: string | null): number {
+  if (text === null) return 100;
+  const size = Number(text);
+  if (!Number.isInteger(size) || size < 1 || size > 100)
+    throw invalidParameter('maxResults must be between 1 and 100');
+  return size;
+}
+
+const encodeToken = (name: string): string => Buffer.from(name).toString('base64url');
+const decodeToken = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');
