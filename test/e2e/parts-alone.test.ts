@@ -7,29 +7,47 @@ import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { clusterConfigs, conditionOf, linkedServiceAccounts } from '../../src/api/index.ts';
 import type { Environment } from '../../src/sandbox/environment.ts';
-import type { Running } from '../support/executable.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
+import type { Finished, Running } from '../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../support/parts-alone.ts';
 import { createPerson, policies, roleArnOf, type Person } from '../support/person.ts';
+import { findSecrets } from '../support/secrets.ts';
 import { roleNameOf } from '../support/stand-in.ts';
 
 let parts: PartsAlone;
 let person: Person;
 let operator: Running | undefined;
+/** What all operators have logged, and the secrets which they were given. */
+let logged = '';
+const secrets: Record<string, string> = {};
 beforeAll(async () => {
   parts = await startPartsAlone();
   person = createPerson(parts.client);
 });
 afterEach(async () => {
-  await operator?.end('SIGINT');
-  operator = undefined;
+  await endOperator();
   for (const { metadata } of (await parts.client.list(linkedServiceAccounts)).items) {
     const patch = { metadata: { finalizers: null } };
     await parts.client.patch(linkedServiceAccounts, metadata, patch, { type: 'merge' });
     await parts.client.delete(linkedServiceAccounts, metadata);
   }
-  await parts.client.delete(clusterConfigs, { name: 'mine' });
+  for (const { metadata } of (await parts.client.list(clusterConfigs)).items)
+    await parts.client.delete(clusterConfigs, metadata);
 });
 afterAll(() => parts?.stop());
+
+function startOperator(env: Environment): void {
+  operator = parts.startOperator(env);
+  for (const name of ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'])
+    secrets[`${name} ${Object.keys(secrets).length}`] = env[name] ?? '';
+}
+
+async function endOperator(): Promise<Finished | undefined> {
+  const ended = await operator?.end('SIGINT');
+  logged += operator?.output() ?? '';
+  operator = undefined;
+  return ended;
+}
 
 /** The actions which the guide for EKS says that the operator needs: the first column of its table. */
 async function documentedActions(): Promise<readonly string[]> {
@@ -44,7 +62,7 @@ async function documentedActions(): Promise<readonly string[]> {
 test('an operator with the rights that the guide lists does all of it, on a cluster and an AWS of their own', async () => {
   const actions = await documentedActions();
   expect(actions).toContain('iam:CreateRole');
-  operator = parts.startOperator(await parts.credentialsThatMay('documented', actions));
+  startOperator(await parts.credentialsThatMay('documented', actions));
   await parts.configure({
     accountId: parts.accountId,
     oidcIssuer: parts.cluster.issuer,
@@ -100,7 +118,7 @@ test('an operator with the rights that the guide lists does all of it, on a clus
   await person.deleteAccount('whole');
   await person.untilAccountGone('whole');
   expect(await parts.aws.role(name)).toBeUndefined();
-  expect(await operator.end('SIGINT')).toMatchObject({ code: 0 });
+  expect(await endOperator()).toMatchObject({ code: 0 });
 });
 
 const noCredentials: Environment = {
@@ -120,7 +138,7 @@ test.each([
 ])(
   '%s: an operator with %s says so, at the cluster and at each account, and does nothing',
   async (reason, _, env) => {
-    operator = parts.startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
+    startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
     await parts.configure();
     await person.createAccount('waiting');
     const { message } = await parts.untilConfigured(reason);
@@ -139,7 +157,7 @@ test.each([
 test('AccessDenied: each action that the operator lacks is named where it is missing', async () => {
   const actions = await documentedActions();
   const few = actions.filter((action) => !['iam:CreateRole', 'iam:AttachRolePolicy'].includes(action));
-  operator = parts.startOperator(await parts.credentialsThatMay('no-create', few));
+  startOperator(await parts.credentialsThatMay('no-create', few));
   await parts.configure();
   await person.createAccount('denied');
   const told = await person.untilAccount('denied', 'AccessDenied', (account) => {
@@ -148,10 +166,10 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   });
   expect(told.message).toContain('not authorized to perform: iam:CreateRole');
   await parts.untilConfigured('Ready');
-  await operator.end('SIGINT');
+  await endOperator();
 
   const more = actions.filter((action) => action !== 'iam:AttachRolePolicy');
-  operator = parts.startOperator(await parts.credentialsThatMay('no-attach', more));
+  startOperator(await parts.credentialsThatMay('no-attach', more));
   const unattached = await person.untilAccount('denied', 'that a policy cannot be attached', (account) =>
     conditionOf(account.status?.conditions, 'PoliciesAttached')?.reason === 'AccessDenied' &&
     account.status?.ready === '2/2'
@@ -161,9 +179,9 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   expect(unattached.status?.policies?.[0]?.message).toContain(
     'not authorized to perform: iam:AttachRolePolicy',
   );
-  await operator.end('SIGINT');
+  await endOperator();
 
-  operator = parts.startOperator(await parts.credentialsThatMay('all', actions));
+  startOperator(await parts.credentialsThatMay('all', actions));
   await person.untilReady('denied');
   await person.deleteAccount('denied');
   await person.untilAccountGone('denied');
@@ -171,7 +189,7 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
 
 test('WrongAccount: credentials of another AWS account than the ClusterConfig names are not used', async () => {
   const position = await parts.aws.position();
-  operator = parts.startOperator(parts.administrator);
+  startOperator(parts.administrator);
   await parts.configure({ accountId: '111111111111' });
   await person.createAccount('elsewhere');
   const { message } = await parts.untilConfigured('WrongAccount');
@@ -201,4 +219,15 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
   await parts.configure({ accountId: parts.accountId });
   await person.untilAccountGone('elsewhere');
   expect(await parts.aws.roleNames()).not.toContainEqual(expect.stringContaining('elsewhere'));
+});
+
+test('no operator has written a token or a credential into its log or an Event, whatever went wrong', async () => {
+  expect(logged).toContain('"level":"debug"');
+  expect(logged).toContain('"step":"ProveIdentity"');
+  expect(Object.values(secrets).filter((secret) => secret !== '').length).toBeGreaterThan(4);
+  expect(findSecrets(logged, secrets)).toEqual([]);
+  const { items } = await parts.client.list<KubeObject>(resources.events);
+  const reasons = items.map((event) => ('reason' in event ? event.reason : undefined));
+  expect(reasons).toEqual(expect.arrayContaining(['IdentityProven', 'AccessDenied']));
+  expect(findSecrets(JSON.stringify(items), secrets)).toEqual([]);
 });

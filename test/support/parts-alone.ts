@@ -39,6 +39,7 @@ export type PartsAlone = {
   configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
   /** Waits until the ClusterConfig says this of its present spec. */
   untilConfigured(reason: string): Promise<Condition>;
+  /** At its most talkative. */
   startOperator(env: Environment): Running;
   stop(): Promise<void>;
 };
@@ -94,7 +95,9 @@ export async function startPartsAlone(): Promise<PartsAlone> {
         new AbortController().signal,
       ),
     startOperator: (env) =>
-      executable.start(['operator', '--without-lease'], { env: { KUBECONFIG: cluster.kubeconfig, ...env } }),
+      executable.start(['operator', '--without-lease', '--log-level=debug'], {
+        env: { KUBECONFIG: cluster.kubeconfig, ...env },
+      }),
     async stop() {
       aws.close();
       await executable.remove();

@@ -1,0 +1,43 @@
+/** `kon doctor` on a cluster with everything: all is well, and then a thing at a time is not. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+import { policies } from '../../support/person.ts';
+
+let sandbox: TestSandbox;
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+});
+
+afterAll(() => sandbox?.stop());
+
+type Report = {
+  readonly healthy: boolean;
+  readonly checks: readonly { readonly id: string; readonly status: string; readonly message?: string }[];
+};
+
+async function examine(): Promise<Report> {
+  const operator = `arn:aws:iam::${sandbox.description.accountId}:user/operator`;
+  const { stdout } = await sandbox.kon(['doctor', '-o', 'json', '--operator-arn', operator]);
+  return JSON.parse(stdout) as Report;
+}
+
+const problems = ({ checks }: Report): readonly string[] =>
+  checks.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`);
+
+it('finds nothing wrong where nothing is, and a new pod injected', async () => {
+  await sandbox.kon(['account', 'create', 'healthy', '--policy', policies.readOnly]);
+  const report = await examine();
+  expect(problems(report)).toEqual([]);
+  expect(report.healthy).toBe(true);
+  expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
+});
+
+it('finds an account that is not Ready, and a webhook that does not answer', async () => {
+  await sandbox.kon(['account', 'create', 'sick', '--policy', 'arn:aws:iam::aws:policy/NoSuchPolicy']);
+  expect(problems(await examine())).toEqual(['accounts error']);
+  await sandbox.kon(['account', 'delete', 'sick', '--yes']);
+  const webhook = sandbox.description.parts.find(({ name }) => name === 'webhook');
+  process.kill(webhook?.pid ?? 0, 'SIGKILL');
+  expect(problems(await examine())).toEqual(['webhook-injects error']);
+});

@@ -1,0 +1,227 @@
+/** The walkthrough as a newcomer sees it: one command, off a terminal, and what it leaves behind. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { apps, clusterConfigs, linkedServiceAccounts } from '../../src/api/index.ts';
+import {
+  createKubeClient,
+  loadConnection,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../src/kube/index.ts';
+import { binaries, type BinaryName } from '../../src/sandbox/binaries/parts.ts';
+import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
+import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+import { sandboxStatus } from '../../src/sandbox/sandbox.ts';
+import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
+import { buildExecutable, type Executable, type Finished } from '../support/executable.ts';
+import { findSecrets } from '../support/secrets.ts';
+
+const walkthrough = [
+  {
+    step: '1. An app runs without an account: its pods have no AWS permissions',
+    facts: ['the SDK in its pod finds no credentials'],
+  },
+  {
+    step: '2. kon account create: a role, links, a proof',
+    facts: [
+      'the account is Ready, which means that its identity was proven in each target',
+      'its role trusts exactly the ServiceAccounts of the targets',
+      'its role holds exactly the listed policy',
+      'ServiceAccount production/myaccount carries the role',
+      'ServiceAccount staging/myaccount carries the role',
+      'it took one call for the role and one for the policy, beside the proofs',
+    ],
+  },
+  {
+    step: '3. kon app edit: the app is re-deployed with its new identity',
+    facts: [
+      'the pod in production carries the role and a token for it',
+      'production was rolled once',
+      'the pod in staging carries the role and a token for it',
+      'staging was rolled once',
+      'no pod of before is left',
+    ],
+  },
+  {
+    step: '4. A stock AWS SDK in the pod may read, and may not write',
+    facts: ['it is the role', 'it lists buckets', 'it reads', 'it may not write'],
+  },
+  {
+    step: '5. kon account edit: more permissions within seconds, and no pod restarts',
+    facts: [
+      'it took one call to attach and one to detach, and no other write',
+      'the same pod may write now',
+      'every pod is the one it was',
+      'production was not rolled',
+      'staging was not rolled',
+    ],
+  },
+  {
+    step: '6. Somebody changes the role behind our back: it is seen, told and put back',
+    facts: ['the policy is attached again', 'the trust policy is what it was', 'pods can use it'],
+  },
+  {
+    step: '7. Another ServiceAccount of the namespace tries the role with a valid token of its own',
+    facts: ['STS refuses'],
+  },
+  {
+    step: '8. kon account delete: waits for the pods that use it, then leaves nothing behind',
+    facts: [
+      'it says which pods use it',
+      'meanwhile the role is there',
+      'the deletion ends by itself',
+      'the role is gone',
+      'ServiceAccount production/myaccount is gone',
+      'the app runs on in production, without an identity',
+      'ServiceAccount staging/myaccount is gone',
+      'the app runs on in staging, without an identity',
+      "somebody else's role is as it was",
+    ],
+  },
+] as const;
+
+let executable: Executable;
+let folder: string;
+let finished: Finished;
+/** While the tour was on its way. */
+let description: SandboxDescription;
+/** Every state of every object that the operator tells people in, as JSON. */
+let told: readonly string[];
+let secrets: Readonly<Record<string, string>>;
+
+// On a machine that has them not, they are downloaded or built, which is not what is told of here.
+beforeAll(obtainParts, 20 * 60_000);
+beforeAll(async () => {
+  executable = await buildExecutable();
+  folder = join(executable.folder, 'sandbox');
+  const tour = executable.start(['sandbox', 'tour', '--state-dir', folder]);
+  await tour.until('The sandbox is ready');
+  const status = await sandboxStatus(folder);
+  if (!status) throw new Error(`no sandbox runs:\n${tour.output()}`);
+  description = status;
+  secrets = await secretsOf(status);
+  const listener = await listen(status);
+  finished = await tour.finished;
+  told = await listener.end();
+});
+afterAll(() => executable?.remove());
+
+async function obtainParts(): Promise<void> {
+  const watchdog = await startWatchdog();
+  try {
+    const names = Object.keys(binaries) as BinaryName[];
+    await resolveBinaries(names, { env: process.env, now: Date.now, report: () => undefined, watchdog });
+  } finally {
+    await watchdog.close();
+  }
+}
+
+async function secretsOf({
+  credentials,
+  folder,
+}: SandboxDescription): Promise<Readonly<Record<string, string>>> {
+  const settings = JSON.parse(await readFile(join(folder, 'run/aws.json'), 'utf8')) as {
+    credentials: { userName: string; secretAccessKey: string }[];
+  };
+  const keys = settings.credentials.map(
+    ({ userName, secretAccessKey }) => [`the secret access key of ${userName}`, secretAccessKey] as const,
+  );
+  expect(keys.map(([, key]) => key)).toContain(credentials.secretAccessKey);
+  return Object.fromEntries(keys);
+}
+
+/** Keeps all that the operator says in Events and statuses, until the API server is gone. */
+async function listen({ kubeconfig }: SandboxDescription): Promise<{ end(): Promise<readonly string[]> }> {
+  const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
+  const heard: string[] = [];
+  const kinds = [resources.events, linkedServiceAccounts, apps, clusterConfigs, resources.serviceAccounts];
+  const listening = await Promise.all(kinds.map((resource) => follow(client, resource, heard)));
+  return {
+    async end() {
+      await client.close();
+      await Promise.all(listening.map(({ ended }) => ended));
+      return heard;
+    },
+  };
+}
+
+async function follow(
+  client: KubeClient,
+  resource: (typeof resources)['events'],
+  heard: string[],
+): Promise<{ readonly ended: Promise<void> }> {
+  const { items, resourceVersion } = await client.list<KubeObject>(resource);
+  heard.push(...items.map((item) => JSON.stringify(item)));
+  const ended = (async (): Promise<void> => {
+    for await (const event of client.watch<KubeObject>(resource, { resourceVersion }))
+      if ('object' in event) heard.push(JSON.stringify(event.object));
+  })().catch(() => undefined);
+  return { ended };
+}
+
+test('it ends with exit code 0, and says that every step held', () => {
+  expect(finished.stdout + finished.stderr).not.toMatch(/^ *× /m);
+  expect(finished.code).toBe(0);
+  expect(finished.stdout).toMatch(/\nEvery step held, after [^\n]+\.\n/);
+});
+
+describe.each(walkthrough)('$step', ({ step, facts }) => {
+  test('shows each of its facts, in order', () => {
+    const [, after] = finished.stdout.split(`\n${step}\n`);
+    const [part = ''] = (after ?? '').split(/\n(?:\d\. |Every step held)/);
+    expect([...part.matchAll(/^ {2}√ (.*)$/gm)].map(([, fact]) => fact)).toEqual(facts);
+  });
+
+  test('is summed up at the end', () => {
+    const title = step.slice(step.indexOf(' ') + 1);
+    expect(finished.stdout).toContain(`  √ ${title} (${facts.length} facts, `);
+  });
+});
+
+test('it shows what a person would type', () => {
+  for (const command of [
+    'kon app create myapp --image ',
+    'kon account create --account myaccount\n',
+    'kon app edit myapp\n',
+    'kon account edit myaccount\n',
+    'kon account delete myaccount --yes &\n',
+  ])
+    expect(finished.stdout).toContain(`\n$ ${command}`);
+  expect(finished.stdout).toContain('status: Ready=False RoleDrifted: ');
+  expect(finished.stdout).toContain('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+});
+
+test('nothing is left running, and of its folder only logs', async () => {
+  const pids = [description.pid, ...description.parts.map(({ pid }) => pid)].map(String);
+  expect(pids).toHaveLength(9);
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,command=']);
+  const left = stdout
+    .split('\n')
+    .filter((line) => !line.includes('<defunct>'))
+    .filter((line) => line.includes(folder) || pids.includes(line.trim().split(/\s+/)[0] ?? ''));
+  expect(left).toEqual([]);
+  for (const url of [description.awsEndpoint, description.server]) await expect(fetch(url)).rejects.toThrow();
+  expect(await readdir(folder)).toEqual(['logs']);
+});
+
+test('no token and no credential is in any log, Event or status, nor in what it prints', async () => {
+  const logs = await readdir(join(folder, 'logs'));
+  expect(logs).toEqual(
+    expect.arrayContaining(['aws.log', 'webhook.log', 'operator.log', 'kube-apiserver.log', 'audit.log']),
+  );
+  for (const name of logs) {
+    const text = await readFile(join(folder, 'logs', name), 'utf8');
+    expect({ log: name, secrets: findSecrets(text, secrets) }).toEqual({ log: name, secrets: [] });
+  }
+  expect(told.some((object) => object.includes('IdentityProven'))).toBe(true);
+  expect(findSecrets(told.join('\n'), secrets)).toEqual([]);
+  expect(findSecrets(finished.stdout + finished.stderr, secrets)).toEqual([]);
+  // They were there to be found: the operator asked for tokens, and STS gave credentials.
+  expect(await readFile(join(folder, 'logs/audit.log'), 'utf8')).toContain(
+    '/serviceaccounts/myaccount/token',
+  );
+});
