@@ -58,6 +58,14 @@ export const errorCodes = {
     exit: exitCodes.error,
     meaning: 'The API server answered with an error that has no code of its own.',
   },
+  EXEC_FAILED: {
+    exit: exitCodes.error,
+    meaning: 'A program could not be run in a pod, or the way to it ended before the program did.',
+  },
+  PORT_UNAVAILABLE: {
+    exit: exitCodes.error,
+    meaning: 'A port of this machine is in use, or may not be listened on.',
+  },
   CLUSTER_NOT_READY: {
     exit: exitCodes.error,
     meaning: 'The ClusterConfig is missing or not ready, so that nobody knows which roles this cluster has.',
