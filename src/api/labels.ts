@@ -19,6 +19,9 @@ export const appLabel = 'k11n.dev/app';
 /** In an App's pod template: the identity which its pods hold. A Deployment rolls when it changes, and only then. */
 export const identityAnnotation = 'k11n.dev/identity';
 
+/** On a Deployment, StatefulSet or DaemonSet that is not an App's, with the value `true`: it is restarted for a new identity. */
+export const restartLabel = 'k11n.dev/restart-on-identity-change';
+
 /** Keeps a LinkedServiceAccount until its role is gone. */
 export const accountFinalizer = 'k11n.dev/iam-role';
 
@@ -31,3 +34,6 @@ export const audienceAnnotation = 'eks.amazonaws.com/audience';
 
 /** The audience which STS expects in a web identity token from EKS. */
 export const stsAudience = 'sts.amazonaws.com';
+
+/** As label or annotation on an account, an app or a ClusterConfig: it cannot be deleted while it is there and not `false`. */
+export const protectedMark = 'k11n.dev/protected';
