@@ -8,7 +8,7 @@ import { fieldManager } from '../api/index.ts';
 import { digest } from './digest.ts';
 import type { Problem } from './problem.ts';
 import type { Step } from './steps.ts';
-import type { TargetObservation } from './world.ts';
+import type { ObservedServiceAccount, TargetObservation } from './world.ts';
 
 /** An account's name as the value of a label, which has at most 63 characters where a name has 253. */
 export function accountLabelValue(account: string): string {
@@ -27,11 +27,7 @@ export function decideLink(account: string, observation: TargetObservation, role
   const { name: target, serviceAccount } = observation;
   if (!serviceAccount) return { state: 'pending', step: { kind: 'CreateServiceAccount', target, roleArn } };
   if (serviceAccount.roleArn === roleArn) return { state: 'linked' };
-  if (
-    serviceAccount.roleArn !== undefined &&
-    serviceAccount.roleArnManager !== undefined &&
-    serviceAccount.roleArnManager !== fieldManager
-  ) {
+  if (carriesForeignRole(serviceAccount)) {
     return {
       state: 'blocked',
       problem: {
@@ -50,5 +46,14 @@ export function decideUnlink(account: string, observation: TargetObservation): S
   if (serviceAccount.account !== accountLabelValue(account)) return undefined;
   return serviceAccount.created
     ? { kind: 'DeleteServiceAccount', target, serviceAccount }
-    : { kind: 'UnlinkServiceAccount', target, serviceAccount };
+    : {
+        kind: 'UnlinkServiceAccount',
+        target,
+        serviceAccount,
+        keepsAnnotation: carriesForeignRole(serviceAccount),
+      };
+}
+
+function carriesForeignRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
+  return roleArn !== undefined && roleArnManager !== undefined && roleArnManager !== fieldManager;
 }

@@ -163,6 +163,24 @@ describe('what is not ours', () => {
       roleArnManager: 'konstellation',
     });
   });
+
+  it("somebody else's role in the annotation outlives the account", () => {
+    const world = createWorld();
+    const theirs = {
+      uid: 'x',
+      resourceVersion: '1',
+      created: false,
+      roleArn: 'arn:aws:iam::1:role/x',
+      roleArnManager: 'kubectl-annotate',
+    };
+    const serviceAccount = { ...theirs, account: 'myaccount' };
+    world.namespaces.set('production', { state: 'present', users: [], serviceAccount });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual(theirs);
+  });
 });
 
 describe('policies', () => {

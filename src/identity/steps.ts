@@ -41,6 +41,8 @@ export type Step =
       readonly kind: 'UnlinkServiceAccount';
       readonly target: string;
       readonly serviceAccount: ObservedServiceAccount;
+      /** Someone else set the role's annotation, so that it stays; only our label goes. */
+      readonly keepsAnnotation: boolean;
     }
   | {
       readonly kind: 'DeleteServiceAccount';

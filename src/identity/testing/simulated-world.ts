@@ -300,8 +300,8 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         roleArnManager: 'konstellation',
       });
     case 'UnlinkServiceAccount': {
-      const { account: _, roleArn: __, ...rest } = step.serviceAccount;
-      return link(step.target, rest);
+      const { account: _, roleArn, ...rest } = step.serviceAccount;
+      return link(step.target, step.keepsAnnotation && roleArn !== undefined ? { ...rest, roleArn } : rest);
     }
     case 'DeleteServiceAccount':
       return link(step.target, undefined);

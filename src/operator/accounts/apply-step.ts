@@ -155,7 +155,7 @@ export async function applyStep(
         account,
         step.target,
         step.serviceAccount,
-        { [roleArnAnnotation]: null },
+        step.keepsAnnotation ? {} : { [roleArnAnnotation]: null },
         { [accountLabel]: null },
         tools,
         signal,
