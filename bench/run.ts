@@ -9,9 +9,25 @@ import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { table, within, type Figure } from './figure.ts';
 import type { Scenario } from './scenario.ts';
+import { commandLine } from './scenarios/command-line.ts';
 import { hundredLimited, thousandLimited, thousandUnlimited } from './scenarios/converge.ts';
+import { create } from './scenarios/create.ts';
+import { edit } from './scenarios/edit.ts';
+import { restart } from './scenarios/restart.ts';
+import { sandbox } from './scenarios/sandbox.ts';
+import { sweep } from './scenarios/sweep.ts';
 
-const scenarios: readonly Scenario[] = [hundredLimited, thousandUnlimited, thousandLimited];
+const scenarios: readonly Scenario[] = [
+  create,
+  sweep,
+  edit,
+  hundredLimited,
+  thousandUnlimited,
+  restart,
+  thousandLimited,
+  commandLine,
+  sandbox,
+];
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },

@@ -51,6 +51,8 @@ export type World = {
   readonly client: KubeClient;
   readonly aws: Aws;
   readonly cluster: TestControlPlane;
+  /** Goes with the world. */
+  readonly folder: string;
   startOperator(args?: readonly string[]): Promise<Operator>;
   createAccounts(count: number, prefix?: string): Promise<void>;
   /** Resolves when the accounts that are there, at least `count`, satisfy the test; asks by a watch. */
@@ -107,6 +109,7 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
       client,
       aws,
       cluster,
+      folder,
       async startOperator(args = []) {
         const operator = await startOperator([kon, 'operator', ...args], folder, {
           ...env,
@@ -291,6 +294,13 @@ async function untilAccounts(
     clearTimeout(patience);
     abort.abort();
   }
+}
+
+/** Resolves when the operator has looked at the fleet's roles for the first time. */
+export async function untilSurveyed(operator: Operator): Promise<void> {
+  const listings =
+    'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}';
+  while ((await operator.metric(listings)) === 0) await delay(50);
 }
 
 export function isReady(account: LinkedServiceAccount): boolean {

@@ -3,7 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
 import { processorTime, processorTimeSince } from '../processor-time.ts';
 import type { Bench, Scenario } from '../scenario.ts';
-import { isReady, policies, rolePath, startWorld, type Operator, type World } from '../world.ts';
+import {
+  isReady,
+  policies,
+  rolePath,
+  startWorld,
+  untilSurveyed,
+  type Operator,
+  type World,
+} from '../world.ts';
 
 const callsPerAccount = 1 + policies.length;
 
@@ -74,7 +82,7 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
     });
     try {
       const operator = await world.startOperator();
-      await clusterReady(operator);
+      await untilSurveyed(operator);
       // What starting took from the allowance comes back.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
@@ -104,15 +112,6 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
   },
 });
 
-async function clusterReady(operator: Operator): Promise<void> {
-  while (
-    (await operator.metric(
-      'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}',
-    )) === 0
-  )
-    await delay(50);
-}
-
 export const hundredLimited = limited('100 accounts at 20 calls/s', 100, 40, 65);
 export const thousandLimited = limited('1,000 accounts at 20 calls/s', 1000, 1, undefined);
 
@@ -124,7 +123,7 @@ export const thousandUnlimited: Scenario = {
     const world = await startWorld(kon, { faults: { latencyMs: 30 } });
     try {
       const operator = await world.startOperator();
-      await clusterReady(operator);
+      await untilSurveyed(operator);
       const run = await converge(world, operator, 1000, note);
       note(`${run.iamCalls} calls to IAM, ${run.throttled} throttled`);
       return [

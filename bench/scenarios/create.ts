@@ -1,0 +1,66 @@
+/** What one account costs, from nothing to proven. */
+import type { Scenario } from '../scenario.ts';
+import { isReady, policies, startWorld, untilSurveyed } from '../world.ts';
+
+const accounts = 20;
+
+export const create: Scenario = {
+  name: 'one account',
+  summary: `calls to AWS and writes to the API server for an account of ${policies.length} policies and 2 targets, of ${accounts} made one after the other`,
+  async run({ kon, note }) {
+    const world = await startWorld(kon);
+    try {
+      const operator = await world.startOperator();
+      await untilSurveyed(operator);
+      const since = await world.aws.position();
+      await world.writes();
+      for (let index = 0; index < accounts; index += 1) {
+        await world.createAccounts(1, `one-${index}`);
+        await world.untilAccounts(index + 1, isReady);
+      }
+      const calls = (await world.aws.journal(since)).map(({ service, action }) => `${service}:${action}`);
+      const changing = calls.filter((call) => call !== 'sts:AssumeRoleWithWebIdentity');
+      note(`calls to AWS: ${[...tally(calls)].map(([call, times]) => `${call} ${times}`).join(', ')}`);
+      // Events are written behind the work, one by one.
+      await operator.stop();
+      const writes = await world.writes();
+      note(`writes to the API server: ${[...writes].map(([what, times]) => `${what} ${times}`).join(', ')}`);
+      const beside = [...writes]
+        .filter(([what]) => !what.includes('serviceaccounts') || what.includes('linkedserviceaccounts'))
+        .map(([what, times]) => ({ what, times }));
+      const events = beside.filter(({ what }) => what.endsWith(' events'));
+      const sum = (list: readonly { times: number }[]): number =>
+        list.reduce((all, { times }) => all + times, 0);
+      return [
+        {
+          name: 'one account: calls to IAM',
+          value: changing.length / accounts,
+          unit: 'calls',
+          bound: 1 + policies.length,
+          peer: 21,
+        },
+        {
+          name: 'one account: proofs by STS',
+          value: (calls.length - changing.length) / accounts,
+          unit: 'calls',
+          bound: 2,
+        },
+        {
+          name: 'one account: writes to the API server beside ServiceAccounts and Events',
+          value: (sum(beside) - sum(events)) / accounts,
+          unit: 'writes',
+          bound: 3,
+        },
+        { name: 'one account: Events', value: sum(events) / accounts, unit: 'writes' },
+      ];
+    } finally {
+      await world.stop();
+    }
+  },
+};
+
+function tally(words: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,145 @@
+/** What a restart costs when all is in step, and how much memory the operator holds. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { linkedServiceAccounts } from '../../src/api/index.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
+import type { Scenario } from '../scenario.ts';
+import { inParallel, isReady, startWorld, untilSurveyed, type Operator } from '../world.ts';
+
+const accounts = 1000;
+const pods = 10_000;
+
+/** Resolves when every account has been looked at and nothing is left to do. */
+async function untilInStep(operator: Operator): Promise<void> {
+  for (;;) {
+    const [looked, waiting, working] = await Promise.all([
+      operator.metric('konstellation_controller_reconciles_total{controller="accounts"'),
+      operator.metric('konstellation_controller_queue_depth{controller="accounts"'),
+      operator.metric('konstellation_controller_working{controller="accounts"'),
+    ]);
+    // Each is looked at once before the roles are known, and then again.
+    if (looked >= 2 * accounts && waiting + working === 0) return;
+    await delay(20);
+  }
+}
+
+export const restart: Scenario = {
+  name: 'restart',
+  summary: `the operator is started anew with ${accounts} accounts in step, and then watches ${pods} pods`,
+  async run({ kon, note }) {
+    const world = await startWorld(kon, { targets: ['production', 'staging'] });
+    try {
+      const before = await world.startOperator();
+      await untilSurveyed(before);
+      await world.createAccounts(accounts);
+      await world.untilAccounts(accounts, isReady);
+      await before.stop();
+
+      const since = await world.aws.position();
+      await world.writes();
+      const operator = await world.startOperator();
+      await untilInStep(operator);
+      const seconds = (Date.now() - operator.startedAt) / 1000;
+      // What it would still write, it would write now.
+      await delay(3_000);
+      const calls = await world.aws.journal(since);
+      const writes = await world.writes();
+      note(`calls to AWS: ${calls.map(({ service, action }) => `${service}:${action}`).join(', ')}`);
+      note(`writes: ${[...writes].map(([what, times]) => `${what} ${times}`).join(', ') || 'none'}`);
+      const idle = await operator.memory();
+      note(`memory with ${accounts} accounts: ${idle.now.toFixed(0)} MiB, ${idle.peak.toFixed(0)} at most`);
+
+      await inParallel(32, pods, (index) => world.client.create(resources.pods, podOf(index)));
+      await untilInStep(operator);
+      await delay(5_000);
+      const memory = await operator.memory();
+      note(
+        `memory with ${pods} pods besides: ${memory.now.toFixed(0)} MiB, ${memory.peak.toFixed(0)} at most`,
+      );
+
+      await operator.stop();
+      const again = await world.startOperator();
+      await untilInStep(again);
+      await delay(5_000);
+      const fresh = await again.memory();
+      note(`memory after another restart: ${fresh.now.toFixed(0)} MiB, ${fresh.peak.toFixed(0)} at most`);
+      const { items } = await world.client.list(linkedServiceAccounts);
+      if (items.length !== accounts) throw new Error(`there are ${items.length} accounts`);
+      const name = `restart with ${accounts} accounts`;
+      return [
+        { name: `${name}: calls to AWS`, value: calls.length, unit: 'calls', bound: 5, peer: 8 * accounts },
+        { name: `${name}: until all are in step`, value: seconds, unit: 's', bound: 3 },
+        {
+          name: `${name}: writes to the API server`,
+          value: [...writes.values()].reduce((sum, times) => sum + times, 0),
+          unit: 'writes',
+          bound: 0,
+        },
+        {
+          name: `memory with ${accounts} accounts and ${pods} pods`,
+          value: Math.max(memory.now, fresh.now),
+          unit: 'MiB',
+          bound: 150,
+          peer: 76,
+        },
+      ];
+    } finally {
+      await world.stop();
+    }
+  },
+};
+
+function podOf(index: number): KubeObject & Record<string, unknown> {
+  const roleArn = `arn:aws:iam::123456789012:role/konstellation/kon-bench-account-${index % accounts}`;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      namespace: index % 2 === 0 ? 'production' : 'staging',
+      name: `pod-${index}`,
+      labels: { 'app.kubernetes.io/name': `app-${index % 500}`, 'pod-template-hash': '6d4b75cb6d' },
+    },
+    spec: {
+      serviceAccountName: `pods-of-nobody-${index % 100}`,
+      containers: [
+        {
+          name: 'app',
+          image: `example.com/app-${index % 500}:1.0`,
+          env: [
+            { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' },
+            { name: 'AWS_DEFAULT_REGION', value: 'eu-west-1' },
+            { name: 'AWS_REGION', value: 'eu-west-1' },
+            { name: 'AWS_ROLE_ARN', value: roleArn },
+            {
+              name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
+              value: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+            },
+            ...Array.from({ length: 20 }, (_, at) => ({ name: `SETTING_${at}`, value: `value-${at}` })),
+          ],
+          volumeMounts: [
+            {
+              name: 'aws-iam-token',
+              mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount',
+              readOnly: true,
+            },
+          ],
+        },
+      ],
+      volumes: [
+        {
+          name: 'aws-iam-token',
+          projected: {
+            sources: [
+              {
+                serviceAccountToken: {
+                  audience: 'sts.amazonaws.com',
+                  expirationSeconds: 86_400,
+                  path: 'token',
+                },
+              },
+            ],
+          },
+        },
+      ],
+    },
+  };
+}

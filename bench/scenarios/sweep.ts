@@ -1,0 +1,74 @@
+/** What looking for drift costs while there is none. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Figure } from '../figure.ts';
+import type { Scenario } from '../scenario.ts';
+import { clusterArn, rolePath, startWorld, untilSurveyed } from '../world.ts';
+
+const sizes = [
+  { owned: 10, foreign: 2000, bound: 4 },
+  { owned: 100, foreign: 2000, bound: 4 },
+  { owned: 1000, foreign: 2000, bound: 4 },
+  { owned: 5000, foreign: 2000, bound: 8 },
+  { owned: 1000, foreign: 0, bound: 2 },
+] as const;
+
+/** The peer reads each role with eight calls, when it does look. */
+const peerCallsPerRole = 8;
+
+/** Enough for the rare calls, as of the cluster's own check, to show. */
+const sweeps = 6;
+const intervalSeconds = 5;
+
+export const sweep: Scenario = {
+  name: 'drift sweep',
+  summary:
+    'calls to AWS per sweep over the roles of the whole fleet, in an account that has roles of others too',
+  async run({ kon, note }) {
+    const figures: Figure[] = [];
+    for (const { owned, foreign, bound } of sizes) {
+      const world = await startWorld(kon, {
+        driftIntervalSeconds: intervalSeconds,
+        seeds: [
+          { count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' } },
+          {
+            count: owned,
+            prefix: 'kon-bench-',
+            path: rolePath,
+            tags: {
+              'k11n.dev/managed-by': 'konstellation',
+              'k11n.dev/cluster': clusterArn,
+              'k11n.dev/account': 'account-$index',
+              'k11n.dev/uid': 'uid-$index',
+            },
+          },
+        ],
+      });
+      try {
+        const operator = await world.startOperator();
+        await untilSurveyed(operator);
+        const listings = async (): Promise<number> =>
+          (await world.aws.journal(0)).filter(
+            ({ action, parameters }) =>
+              action === 'GetAccountAuthorizationDetails' && !('Marker' in parameters),
+          ).length;
+        const first = await listings();
+        // From the beginning of one sweep to that of another are whole sweeps.
+        while ((await listings()) < first + 1) await delay(20);
+        const since = await world.aws.position();
+        while ((await listings()) < first + 1 + sweeps) await delay(20);
+        const calls = await world.aws.journal(since);
+        note(`${owned} roles of ours, ${foreign} of others: ${calls.length} calls in ${sweeps} sweeps`);
+        figures.push({
+          name: `drift sweep: ${owned} roles, ${foreign} of others`,
+          value: calls.length / sweeps,
+          unit: 'calls',
+          bound,
+          peer: owned * peerCallsPerRole,
+        });
+      } finally {
+        await world.stop();
+      }
+    }
+    return figures;
+  },
+};
