@@ -40,6 +40,8 @@ export type PolicyReader = {
       readonly principalArn: string;
       readonly actions: readonly string[];
       readonly resources: readonly string[];
+      /** Keys of conditions and their values, as a real request would have them. */
+      readonly context?: Readonly<Record<string, string>>;
     },
     signal?: AbortSignal,
   ): Promise<readonly Decision[]>;
@@ -79,7 +81,7 @@ export function createIamPolicyReader({
       return decodeURIComponent(document ?? '');
     },
 
-    async simulate({ principalArn, actions, resources }, signal) {
+    async simulate({ principalArn, actions, resources, context = {} }, signal) {
       const decisions: Decision[] = [];
       let marker: string | undefined;
       do {
@@ -89,6 +91,11 @@ export function createIamPolicyReader({
               PolicySourceArn: principalArn,
               ActionNames: [...actions],
               ResourceArns: [...resources],
+              ContextEntries: Object.entries(context).map(([ContextKeyName, value]) => ({
+                ContextKeyName,
+                ContextKeyType: 'string',
+                ContextKeyValues: [value],
+              })),
               ...(marker === undefined ? {} : { Marker: marker }),
             }),
             attempt,

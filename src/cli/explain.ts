@@ -5,7 +5,7 @@ import {
   type KubeConfigErrorCode,
   KubeUnreachableError,
 } from '../kube/errors.ts';
-import { identityErrors, IdentityError, type IdentityErrorCode } from '../identity/errors.ts';
+import { IdentityError, type IdentityErrorCode } from '../identity/errors.ts';
 import { apiGroup } from '../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
 import { CliError, type ErrorCode } from './errors.ts';
@@ -136,7 +136,7 @@ function explainAws(error: IdentityError): CliError {
   const code = awsCodes[error.code] ?? 'AWS_ERROR';
   return new CliError(code, error.message, {
     cause: error,
-    next: awsNext[code] ?? [identityErrors[error.code].next],
+    next: awsNext[code] ?? [],
   });
 }
 

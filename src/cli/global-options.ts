@@ -1,6 +1,6 @@
 /** The options which every command takes, before or after its own. */
 import type { Option } from './command.ts';
-import { outputFormats } from './output/format.ts';
+import { allFormats } from './output/format.ts';
 
 export const globalOptions: readonly Option[] = [
   {
@@ -19,8 +19,8 @@ export const globalOptions: readonly Option[] = [
     name: 'output',
     short: 'o',
     value: 'FORMAT',
-    summary: `how to answer: ${outputFormats.join(', ')}`,
-    complete: { choices: outputFormats },
+    summary: `how to answer: ${allFormats.join(', ')}`,
+    complete: { choices: allFormats },
   },
   { name: 'no-color', summary: 'write no colour; as NO_COLOR in the environment, or no terminal' },
   { name: 'verbose', short: 'v', summary: 'say on stderr what is done' },

@@ -4,7 +4,7 @@ import { camelCase, type Command, type CommandGroup, type Option, type ParsedInp
 import { type CliError, usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import type { GlobalOptions } from './context.ts';
-import { outputFormats, type OutputFormat } from './output/format.ts';
+import { allFormats, type OutputFormat } from './output/format.ts';
 
 export type Invocation =
   | {
@@ -171,8 +171,8 @@ function optionValues(
 function globalsOf(command: Command, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
   const output = values['output'] as OutputFormat | undefined;
-  if (output !== undefined && !outputFormats.includes(output))
-    throw usageError(`--output does not take ${output}`, `Give one of: ${outputFormats.join(', ')}.`);
+  if (output !== undefined && !allFormats.includes(output))
+    throw usageError(`--output does not take ${output}`, `Give one of: ${allFormats.join(', ')}.`);
   if (output !== undefined && !command.formats?.includes(output)) {
     const name = `kon ${command.path.join(' ')}`;
     throw command.formats

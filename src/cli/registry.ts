@@ -19,12 +19,12 @@ import { appEditCommand } from './commands/app/edit.ts';
 import { appListCommand } from './commands/app/list.ts';
 import { appStatusCommand } from './commands/app/status.ts';
 import { appDeleteCommand } from './commands/app/delete.ts';
-import { runningAppCommands } from './commands/app/running.ts';
 import { targetListCommand } from './commands/target/list.ts';
 import { targetCreateCommand } from './commands/target/create.ts';
 import { applyCommand } from './commands/apply.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { operatorCommand } from './commands/operator.ts';
 import { sandboxCommands } from './commands/sandbox/index.ts';
 
@@ -55,12 +55,12 @@ export const commands: readonly Command[] = [
   appEditCommand,
   appListCommand,
   appStatusCommand,
-  ...runningAppCommands,
   appDeleteCommand,
   targetListCommand,
   targetCreateCommand,
   policiesSearchCommand,
   applyCommand,
+  doctorCommand,
   crdsCommand,
   operatorCommand,
   ...sandboxCommands,

@@ -14,8 +14,17 @@ export async function withAws<T>(
   region: string,
   work: (aws: Aws) => Promise<T>,
 ): Promise<T> {
+  const connection = openAws(context, region);
+  try {
+    return await work(awsOf(connection));
+  } finally {
+    connection.close();
+  }
+}
+
+export function openAws(context: CliContext, region: string): AwsConnection {
   const { now, random } = context;
-  const connection = connectAws({
+  return connectAws({
     region,
     userAgent: `kon/${version}`,
     now,
@@ -27,12 +36,11 @@ export async function withAws<T>(
         context.debug(`AWS ${service}:${action} ${outcome} in ${Math.round(durationMs)} ms`),
     }),
   });
-  try {
-    // A person waits at a terminal.
-    return await work(connection.as({ owner: 'kon', urgency: 'edit' }));
-  } finally {
-    connection.close();
-  }
+}
+
+/** A person waits at a terminal. */
+export function awsOf(connection: AwsConnection): Aws {
+  return connection.as({ owner: 'kon', urgency: 'edit' });
 }
 
 /** A profile of another AWS account would show an empty one, and tell untruths about this cluster. @throws CliError of code AWS_WRONG_ACCOUNT */

@@ -8,7 +8,7 @@ type Printable = {
   readonly metadata: { readonly name: string };
 };
 
-export type MachineFormat = Exclude<OutputFormat, 'table' | 'wide'>;
+export type MachineFormat = Exclude<OutputFormat, 'table' | 'wide' | 'short'>;
 
 /**
  * Written so that YAML 1.1 reads it alike: kubectl and many others take an unquoted `yes` or date for more than text.

@@ -17,7 +17,7 @@ type Report = {
 };
 
 async function examine(): Promise<Report> {
-  const operator = `arn:aws:iam::${sandbox.description.accountId}:user/operator`;
+  const operator = `arn:aws:iam::${sandbox.description.accountId}:user/konstellation-operator`;
   const { stdout } = await sandbox.kon(['doctor', '-o', 'json', '--operator-arn', operator]);
   return JSON.parse(stdout) as Report;
 }

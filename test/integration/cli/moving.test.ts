@@ -64,9 +64,8 @@ describe('import', () => {
       code: 2,
       stderr: expect.stringContaining('--yes'),
     });
-    const real = await kon(
-      ...['account', 'import', '--role', 'eksctl-payments', '--take-service-accounts', '--yes'],
-    );
+    const take = ['--role', 'eksctl-payments', '--take-service-accounts', '--yes'];
+    const real = await kon('account', 'import', ...take);
     expect(real).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/payments created\n' });
     const { Role: role } = await world.iam.send(new GetRoleCommand({ RoleName: 'eksctl-payments' }));
     expect(role?.Tags).toContainEqual({ Key: 'k11n.dev/account', Value: 'payments' });

@@ -1,0 +1,248 @@
+/** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
+import { roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import {
+  IdentityError,
+  matchesPattern,
+  operatorCalls,
+  ownershipTags,
+  type ClusterFacts,
+} from '../../../identity/index.ts';
+import { resources } from '../../../kube/index.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
+import { clockVerdict } from './cluster.ts';
+import { discoverIssuer } from './configuration.ts';
+
+/** Of a quota. */
+const nearlyUsed = { warning: 0.8, error: 0.95 };
+const webTimeoutMs = 5000;
+
+export const awsChecks: readonly Check[] = [
+  {
+    id: 'aws-credentials',
+    category: 'AWS',
+    title: 'your AWS credentials are accepted, and of the cluster’s account',
+    needs: [],
+    mayPass: false,
+    run: async ({ caller, config }) => {
+      const { accountId, arn } = await caller();
+      const found = await config().catch(() => undefined);
+      const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
+      return wanted === undefined || wanted === accountId
+        ? ok(arn)
+        : failure(`you are ${arn}, and the cluster has its roles in ${wanted}`, [
+            `Choose a profile of that account: AWS_PROFILE=NAME`,
+          ]);
+    },
+  },
+  {
+    id: 'aws-clock-skew',
+    category: 'AWS',
+    title: 'the clocks of this machine and of AWS agree',
+    needs: ['aws-credentials'],
+    mayPass: false,
+    run: async ({ env, region, now, signal }) => {
+      const url =
+        env['AWS_ENDPOINT_URL_STS'] ||
+        env['AWS_ENDPOINT_URL'] ||
+        `https://sts.${await region()}.amazonaws.com`;
+      const sent = now();
+      try {
+        const answer = await fetch(url, {
+          method: 'HEAD',
+          signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
+        });
+        return clockVerdict(answer.headers.get('date') ?? undefined, sent, now(), 'AWS');
+      } catch (error) {
+        return warning(`${url} tells no time: ${wordsOf(error)}`);
+      }
+    },
+  },
+  {
+    id: 'oidc-provider',
+    category: 'AWS',
+    title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: true,
+    run: async ({ aws, config, signal }) => {
+      const arn = (await config())?.status?.oidcProviderArn;
+      if (arn === undefined) return warning('the ClusterConfig does not tell which');
+      const provider = await (await aws()).account.oidcProvider(arn, signal);
+      if (!provider)
+        return failure(`there is no ${arn}`, [
+          'Make it: kon install, or eksctl utils associate-iam-oidc-provider',
+        ]);
+      return provider.clientIds.includes(stsAudience)
+        ? ok(arn)
+        : failure(`${arn} does not list ${stsAudience}`, [
+            `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
+          ]);
+    },
+  },
+  {
+    id: 'issuer',
+    category: 'AWS',
+    title: 'the issuer publishes the keys with which the cluster signs',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: checkIssuer,
+  },
+  {
+    id: 'operator-permissions',
+    category: 'AWS',
+    title: 'the operator may do in IAM what it does',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: false,
+    run: checkOperatorPermissions,
+  },
+  {
+    id: 'quotas',
+    category: 'AWS',
+    title: 'no quota of the AWS account is nearly used up',
+    needs: ['cluster-config'],
+    mayPass: false,
+    run: async ({ config, accounts }) => {
+      const quotas = (await config())?.status?.quotas;
+      if (!quotas) return warning('the operator could not read them (iam:GetAccountSummary)');
+      const uses: [string, number, number][] = [
+        ['roles', quotas.rolesUsed, quotas.roles],
+        ...(await accounts()).map((account): [string, number, number] => [
+          `policies of the account ${account.metadata.name}`,
+          account.spec.aws.policyArns.length,
+          quotas.policiesPerRole,
+        ]),
+      ];
+      const told = (limit: number): readonly string[] =>
+        uses
+          .filter(([, used, most]) => used / most >= limit)
+          .map(([what, used, most]) => `${what}: ${used} of ${most}`);
+      const nearly = told(nearlyUsed.warning);
+      if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
+      const serious = told(nearlyUsed.error).length > 0;
+      return (serious ? failure : warning)('ask AWS for higher quotas in time', nearly);
+    },
+  },
+];
+
+type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
+
+async function checkIssuer(lookups: Lookups): Promise<Verdict> {
+  const { env, client, signal } = lookups;
+  if (env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS'])
+    return ok('not asked: AWS_ENDPOINT_URL names a stand-in, which has its own way to the keys');
+  const issuer = await discoverIssuer(lookups);
+  try {
+    const read = async (url: string): Promise<unknown> => {
+      const answer = await fetch(url, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
+      });
+      if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+      return answer.json();
+    };
+    const document = (await read(`${issuer}/.well-known/openid-configuration`)) as { jwks_uri?: string };
+    const published = (await read(document.jwks_uri ?? `${issuer}/keys`)) as Keys;
+    const own = await (await client()).raw({ method: 'GET', path: '/openid/v1/jwks', signal });
+    const used = own.status === 200 ? ((JSON.parse(own.body) as Keys).keys ?? []) : [];
+    const kids = new Set((published.keys ?? []).map(({ kid }) => kid));
+    const unpublished = used.filter(({ kid }) => !kids.has(kid));
+    return unpublished.length === 0
+      ? ok(`${kids.size} keys at ${issuer}`)
+      : failure('keys of the API server are not published, so that STS refuses its tokens', [
+          ...unpublished.map(({ kid }) => `key ${kid}`),
+          'Copy the answer of `kubectl get --raw /openid/v1/jwks` to where the issuer publishes its keys.',
+        ]);
+  } catch (error) {
+    return warning(`it cannot be read from here: ${wordsOf(error)}`, [
+      'STS has to read it from the internet.',
+    ]);
+  }
+}
+
+async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
+  const state = await lookups.state();
+  if (!state.ok) return warning(state.message);
+  const { facts } = state;
+  const principal = await operatorPrincipal(lookups);
+  if (principal === undefined)
+    return warning('nobody tells who the operator is in IAM', ['Tell it: kon doctor --operator-arn ARN']);
+  const { policies } = await lookups.aws();
+  const denied: string[] = [];
+  for (const [scope, actions] of callsByScope()) {
+    const results = await policies.simulate(
+      {
+        principalArn: principal.arn,
+        actions: actions.map((action) => `iam:${action}`),
+        resources: [resourceFor(scope, facts)],
+        context: requestContext(facts),
+      },
+      lookups.signal,
+    );
+    denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
+  }
+  if (denied.length === 0) return ok(principal.arn);
+  // Without the bulk listing roles are read one by one, and without quotas AWS's defaults are assumed.
+  const needed = denied.filter(
+    (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
+  );
+  return (needed.length > 0 ? failure : warning)(`${principal.arn} may not ${denied.join(', ')}`, [
+    'What it needs: kon iam-policy',
+  ]);
+}
+
+/** The role of the operator's ServiceAccount; else what was told. */
+async function operatorPrincipal(lookups: Lookups): Promise<{ readonly arn: string } | undefined> {
+  if (lookups.operatorArn !== undefined) return { arn: lookups.operatorArn };
+  for (const deployment of await lookups.operators()) {
+    const name = deployment.spec?.template?.spec?.serviceAccountName;
+    if (name === undefined) continue;
+    const { metadata } = await (
+      await lookups.client()
+    ).get(resources.serviceAccounts, { namespace: deployment.metadata.namespace ?? '', name });
+    const arn = metadata.annotations?.[roleArnAnnotation];
+    if (arn !== undefined) return { arn };
+  }
+  return undefined;
+}
+
+type Scope = (typeof operatorCalls.iam)[keyof typeof operatorCalls.iam];
+
+function callsByScope(): ReadonlyMap<Scope, readonly string[]> {
+  const scopes = new Map<Scope, string[]>();
+  for (const [action, scope] of Object.entries(operatorCalls.iam)) {
+    // With a boundary in force nobody may take it off, and nobody has to.
+    if (scope === 'boundaryRemoval') continue;
+    scopes.set(scope, [...(scopes.get(scope) ?? []), action]);
+  }
+  return scopes;
+}
+
+function resourceFor(scope: Scope, facts: ClusterFacts): string {
+  if (scope === 'account') return '*';
+  if (scope === 'provider') return facts.providerArn;
+  return `arn:${facts.partition}:iam::${facts.accountId}:role${facts.rolePath}kon-doctor`;
+}
+
+/** As of a call about a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
+function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
+  const tags = ownershipTags({ clusterArn: facts.clusterArn, account: 'kon-doctor', uid: 'kon-doctor' });
+  const allowed = facts.allowedPolicyArns;
+  const policy = `arn:${facts.partition}:iam::aws:policy/ReadOnlyAccess`;
+  const fits = !allowed || allowed.some((pattern) => matchesPattern(policy, pattern));
+  return {
+    ...Object.fromEntries(
+      Object.entries(tags).flatMap(([key, value]) => [
+        [`aws:ResourceTag/${key}`, value],
+        [`aws:RequestTag/${key}`, value],
+      ]),
+    ),
+    'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),
+    ...(facts.permissionsBoundaryArn === undefined
+      ? {}
+      : { 'iam:PermissionsBoundary': facts.permissionsBoundaryArn }),
+  };
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof IdentityError || !(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { environmentProblems } from './environment.ts';
+import { clockVerdict } from './cluster.ts';
+import { checks } from './index.ts';
+
+describe('the checks', () => {
+  it('have an anchor each in the documentation, in their order, under their category', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../../docs/guides/doctor.md'), 'utf8');
+    const written: string[] = [];
+    let category = '';
+    for (const [, level, title = ''] of page.matchAll(/^(##|###) (.+)$/gm)) {
+      if (level === '##') category = title;
+      else written.push(`${category}/${title}`);
+    }
+    expect(written).toEqual(checks.map((check) => `${check.category}/${check.id}`));
+  });
+
+  it('need only checks that are made before them', () => {
+    checks.forEach((check, index) => {
+      const before = checks.slice(0, index).map(({ id }) => id);
+      expect(before).toEqual(expect.arrayContaining([...check.needs]));
+    });
+  });
+});
+
+describe('the environment', () => {
+  const remote = 'https://ABC.gr7.us-west-2.eks.amazonaws.com';
+  const local = 'https://127.0.0.1:6443';
+  it.each<[string, Record<string, string>, string, readonly RegExp[]]>([
+    ['nothing', {}, remote, []],
+    [
+      'a sandbox’s endpoint for a real cluster',
+      { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
+      remote,
+      [/AWS is not asked/],
+    ],
+    ['a sandbox’s endpoint for a sandbox', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, local, []],
+    [
+      'a proxy for a local cluster',
+      { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
+      local,
+      [/^a proxy \(http:\/\/proxy:3128\)/],
+    ],
+    [
+      'a proxy with an exception',
+      { https_proxy: 'http://proxy', no_proxy: 'localhost, 127.0.0.1' },
+      local,
+      [],
+    ],
+    ['a proxy for a real cluster', { HTTPS_PROXY: 'http://proxy' }, remote, []],
+    ['a bundle that is not there', { AWS_CA_BUNDLE: '/no/such/file' }, remote, [/AWS_CA_BUNDLE names/]],
+    [
+      'two identities',
+      { AWS_PROFILE: 'x', AWS_ACCESS_KEY_ID: 'y', AWS_SECRET_ACCESS_KEY: 'z' },
+      remote,
+      [/both set/],
+    ],
+    ['half a key', { AWS_ACCESS_KEY_ID: 'y' }, remote, [/without AWS_SECRET_ACCESS_KEY/]],
+    ['no verification', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, remote, [/no certificate is verified/]],
+  ])('with %s', async (_what, env, server, problems) => {
+    const found = await environmentProblems(env, server);
+    expect(found).toHaveLength(problems.length);
+    problems.forEach((problem, index) => expect(found[index]).toMatch(problem));
+  });
+});
+
+describe('a clock', () => {
+  const now = Date.parse('2026-01-01T00:10:00Z');
+  const at = (time: string): string => new Date(`2026-01-01T${time}Z`).toUTCString();
+  it.each([
+    [at('00:10:00'), 'ok'],
+    [at('00:09:40'), 'ok'],
+    [at('00:09:00'), 'warning'],
+    [at('00:11:00'), 'warning'],
+    [at('00:05:00'), 'error'],
+    [at('00:15:00'), 'error'],
+    [undefined, 'warning'],
+    ['nonsense', 'warning'],
+  ])('that shows %s is %s', (date, status) => {
+    expect(clockVerdict(date, now, now + 100, 'it').status).toBe(status);
+  });
+});

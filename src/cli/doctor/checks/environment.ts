@@ -1,0 +1,91 @@
+/** What this shell's variables do to kon, kubectl and AWS SDKs, without a word. */
+import { access } from 'node:fs/promises';
+import { ok, warning, type Check } from '../check.ts';
+
+const isLoopback = (url: string | undefined): boolean => {
+  const host = url === undefined ? undefined : URL.parse(url)?.hostname;
+  return host !== undefined && /^(localhost|127\..*|\[::1\])$/.test(host);
+};
+
+/** Whether the host is excepted from the proxy. After curl and Go: names and suffixes, separated by commas. */
+function isExcepted(url: string, noProxy: string): boolean {
+  const host = URL.parse(url)?.hostname ?? '';
+  return noProxy
+    .split(',')
+    .map((entry) => entry.trim().replace(/^\*?\./, ''))
+    .some((entry) => entry === '*' || (entry !== '' && (host === entry || host.endsWith(`.${entry}`))));
+}
+
+export const environmentChecks: readonly Check[] = [
+  {
+    id: 'environment',
+    category: 'Environment',
+    title: 'no variable of the environment leads astray',
+    needs: [],
+    mayPass: false,
+    run: async ({ env, connection }) => {
+      const server = await connection().then(
+        (found) => found.server,
+        () => undefined,
+      );
+      const problems = await environmentProblems(env, server);
+      return problems.length === 0
+        ? ok()
+        : warning(problems.length === 1 ? 'one variable may' : `${problems.length} variables may`, problems);
+    },
+  },
+];
+
+/** @param server the API server's URL, if a kubeconfig names one */
+export async function environmentProblems(
+  env: Readonly<Record<string, string | undefined>>,
+  server: string | undefined,
+): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const value = (name: string): string | undefined => env[name] || undefined;
+  const endpoints = Object.keys(env).filter(
+    (name) => /^AWS_ENDPOINT_URL(_|$)/.test(name) && value(name) !== undefined,
+  );
+  for (const name of ['AWS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']) {
+    const path = value(name);
+    if (path === undefined) continue;
+    const exists = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (!exists) problems.push(`${name} names ${path}, which cannot be read; HTTPS to AWS may fail`);
+  }
+  for (const name of endpoints) {
+    const url = value(name) ?? '';
+    if (isLoopback(url) && server !== undefined && !isLoopback(server))
+      problems.push(
+        `${name} is ${url}, on this machine, while the cluster is at ${server}: AWS is not asked. Unset it for a real cluster.`,
+      );
+    if (value('AWS_CA_BUNDLE') !== undefined && isLoopback(url) && url.startsWith('https:'))
+      problems.push(`AWS_CA_BUNDLE is trusted alone; ${name} (${url}) has a certificate of its own`);
+  }
+  const proxy = value('HTTPS_PROXY') ?? value('https_proxy') ?? value('HTTP_PROXY') ?? value('http_proxy');
+  if (proxy !== undefined) {
+    const noProxy = value('NO_PROXY') ?? value('no_proxy') ?? '';
+    const local = [server, ...endpoints.map((name) => value(name))].filter(
+      (url): url is string => url !== undefined && isLoopback(url) && !isExcepted(url, noProxy),
+    );
+    for (const url of new Set(local))
+      problems.push(
+        `a proxy (${withoutPassword(proxy)}) is asked for ${url}, on this machine; add its host to NO_PROXY`,
+      );
+  }
+  if (value('AWS_PROFILE') !== undefined && value('AWS_ACCESS_KEY_ID') !== undefined)
+    problems.push('AWS_PROFILE and AWS_ACCESS_KEY_ID are both set; SDKs differ in which of them they take');
+  if (value('AWS_ACCESS_KEY_ID') !== undefined && value('AWS_SECRET_ACCESS_KEY') === undefined)
+    problems.push('AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY');
+  if (value('NODE_TLS_REJECT_UNAUTHORIZED') === '0')
+    problems.push('NODE_TLS_REJECT_UNAUTHORIZED=0: no certificate is verified');
+  return problems;
+}
+
+function withoutPassword(url: string): string {
+  const parsed = URL.parse(url);
+  if (!parsed) return 'of a URL that cannot be read';
+  return `${parsed.protocol}//${parsed.host}`;
+}

@@ -1,0 +1,168 @@
+/** Whether pods get the identities that accounts promise. */
+import { roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import { isForbidden, resources, type KubeObject } from '../../../kube/index.ts';
+import { podIdentity, type Pod } from '../../../workloads/index.ts';
+import { readyOf } from '../../conditions.ts';
+import { orphansOf } from '../../roles/orphans.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
+
+type WebhookConfiguration = KubeObject & {
+  readonly webhooks?: readonly {
+    readonly name: string;
+    readonly rules?: readonly {
+      readonly operations?: readonly string[];
+      readonly resources?: readonly string[];
+    }[];
+  }[];
+};
+
+export const identityChecks: readonly Check[] = [
+  {
+    id: 'webhook',
+    category: 'Identity',
+    title: 'the pod identity webhook is registered',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ client, signal }) => {
+      const { items } = await (
+        await client()
+      ).list<WebhookConfiguration>(resources.mutatingWebhookConfigurations, { signal });
+      const found = items.filter(
+        ({ metadata, webhooks = [] }) =>
+          [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
+            /pod-identity-webhook/.test(name),
+          ) &&
+          webhooks.some(({ rules = [] }) =>
+            rules.some(
+              ({ operations = [], resources: of = [] }) =>
+                of.includes('pods') && operations.some((each) => each === 'CREATE' || each === '*'),
+            ),
+          ),
+      );
+      return found.length > 0
+        ? ok(found.map(({ metadata }) => metadata.name).join(', '))
+        : failure('no MutatingWebhookConfiguration of amazon-eks-pod-identity-webhook', [
+            'EKS has it in every cluster. Elsewhere: https://github.com/aws/amazon-eks-pod-identity-webhook',
+          ]);
+    },
+  },
+  {
+    id: 'webhook-injects',
+    category: 'Identity',
+    title: 'the webhook gives new pods their identity',
+    needs: ['webhook', 'crds'],
+    mayPass: true,
+    run: checkInjection,
+  },
+  {
+    id: 'accounts',
+    category: 'Identity',
+    title: 'every account is Ready',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ accounts }) => {
+      const all = await accounts();
+      const lacking = all.filter((account) => readyOf(account)?.status !== 'True');
+      if (lacking.length === 0) return ok(`${all.length} of ${all.length}`);
+      return failure(
+        `${lacking.length} of ${all.length} are not`,
+        lacking.map((account) => {
+          const ready = readyOf(account);
+          return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has looked at it'}`;
+        }),
+      );
+    },
+  },
+  {
+    id: 'pods',
+    category: 'Identity',
+    title: 'running pods hold the identity of their account',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ accounts }) => {
+      const rows = (await accounts()).flatMap(({ metadata, status }) =>
+        (status?.targets ?? []).flatMap(({ name, pods }) => {
+          const parts = [
+            ...(pods?.stale ? [`${pods.stale} hold an older identity`] : []),
+            ...(pods?.uninjected ? [`${pods.uninjected} hold none`] : []),
+          ];
+          return parts.length > 0 ? [`${name}/${metadata.name}: ${parts.join(', ')}`] : [];
+        }),
+      );
+      return rows.length === 0
+        ? ok()
+        : warning('some do not', [
+            ...rows,
+            'Those of apps are replaced by the operator; restart the others.',
+          ]);
+    },
+  },
+  {
+    id: 'orphans',
+    category: 'Identity',
+    title: 'IAM has no role of this cluster without its account',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: false,
+    run: async ({ state, roles, accounts }) => {
+      const cluster = await state();
+      if (!cluster.ok) return warning(cluster.message);
+      const { roles: found } = await roles();
+      const names = new Set((await accounts()).map(({ metadata }) => metadata.name));
+      const orphans = orphansOf(found, cluster.facts.clusterArn, names);
+      return orphans.length === 0
+        ? ok()
+        : warning(`${orphans.length === 1 ? 'one is' : `${orphans.length} are`} left over`, [
+            ...orphans.map(({ name, account }) => `${name}, of the account ${account}`),
+            'Delete them: kon account orphans --delete',
+          ]);
+    },
+  },
+];
+
+/** Asks the API server to admit a pod, and not to keep it. */
+async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
+  const kube = await client();
+  for (const { metadata, status } of await accounts()) {
+    for (const target of status?.targets ?? []) {
+      if (!target.linked) continue;
+      const { name } = metadata;
+      const serviceAccount = await kube.get(
+        resources.serviceAccounts,
+        { namespace: target.name, name },
+        { signal },
+      );
+      const roleArn = serviceAccount.metadata.annotations?.[roleArnAnnotation];
+      if (roleArn === undefined) continue;
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { generateName: 'kon-doctor-', namespace: target.name, name: '' },
+        spec: {
+          serviceAccountName: name,
+          containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
+        },
+      };
+      try {
+        const { name: _, ...unnamed } = pod.metadata;
+        const admitted = await kube.create<Pod & KubeObject>(
+          resources.pods,
+          { ...pod, metadata: unnamed } as unknown as Pod & KubeObject,
+          { dryRun: true, signal, fieldManager: 'kon' },
+        );
+        const { state } = podIdentity(admitted, { roleArn, audience: stsAudience });
+        const whose = `${target.name}/${name}`;
+        return state === 'current'
+          ? ok(`as ${whose}`)
+          : failure(
+              `a pod of ${whose} would be ${state === 'stale' ? 'given another identity' : 'without identity'}`,
+              ['See whether the webhook’s pods run and whether the API server reaches them.'],
+            );
+      } catch (error) {
+        if (isForbidden(error)) return warning(`you may not create pods in ${target.name}: ${error.message}`);
+        throw error;
+      }
+    }
+  }
+  return ok('not tried: no account is linked yet');
+}

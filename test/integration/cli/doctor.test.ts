@@ -1,0 +1,102 @@
+/** `kon doctor` on a real API server: what it finds broken, and that it goes on where it can. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import type { Result } from './kon.ts';
+
+let world: AwsCluster;
+const doctor = (...args: string[]): Promise<Result> => world.kon.run(['doctor', ...args]);
+
+type Report = {
+  readonly healthy: boolean;
+  readonly checks: readonly { readonly id: string; readonly status: string; readonly message?: string }[];
+};
+const statuses = ({ stdout }: Result): Readonly<Record<string, string>> =>
+  Object.fromEntries((JSON.parse(stdout) as Report).checks.map(({ id, status }) => [id, status]));
+
+beforeAll(async () => {
+  world = await startAwsCluster({ provider: false });
+});
+
+afterAll(() => world?.stop());
+
+describe('doctor', () => {
+  it('without a cluster checks the rest, and skips what needs one', async () => {
+    const result = await doctor('--kubeconfig', '/no/such/file', '-o', 'json');
+    expect(result.code).toBe(1);
+    expect(statuses(result)).toMatchObject({
+      environment: 'ok',
+      kubeconfig: 'error',
+      'api-server': 'skipped',
+      'operator-leads': 'skipped',
+      'aws-credentials': 'ok',
+      orphans: 'skipped',
+    });
+  });
+
+  it('on a cluster without anything says what is missing, indented under the check', async () => {
+    const result = await doctor();
+    expect(result).toMatchObject({ code: 1, stderr: '' });
+    expect(result.stdout).toContain('Cluster\n-------\n√ the kubeconfig names a cluster (');
+    expect(result.stdout).toContain('√ the CRDs are installed, and of this version\n');
+    expect(result.stdout).toContain(`× an operator holds the Lease and renews it
+    no operator has ever led on this cluster
+    Install it: kon install; or run it here: kon operator
+    see docs/guides/doctor.md#operator-leads
+`);
+    expect(result.stdout).toContain('- every target has its namespace\n    needs cluster-config\n');
+    expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, \d skipped\)\n$/);
+  });
+
+  it('waits until an operator leads, with the last error in sight', async () => {
+    const waiting = world.kon.start(['doctor', '--wait', '60s', '-o', 'short']);
+    await waiting.until('waiting: an operator holds the Lease and renews it: no operator has ever led');
+    await world.startOperator();
+    await waiting.until('there is one ClusterConfig, and it is Ready: there is none');
+    waiting.stop();
+    expect((await waiting.finished).code).toBe(130);
+  });
+
+  it('finds the OIDC provider missing, webhook and rights too, and tells only problems with -o short', async () => {
+    await world.cluster.kubectl(
+      ['apply', '--server-side', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'k11n.dev/v1alpha1',
+        kind: 'ClusterConfig',
+        metadata: { name: 'main' },
+        spec: { targets: ['production'], aws: { region: 'eu-west-1' } },
+      }),
+    );
+    await world.cluster.kubectl([
+      'wait',
+      '--for=jsonpath={.status.conditions[0].reason}=OIDCProviderMissing',
+      'clusterconfig/main',
+      '--timeout=30s',
+    ]);
+    const nobody = 'arn:aws:iam::123456789012:user/nobody';
+    const result = await doctor('-o', 'json', '--operator-arn', nobody);
+    expect(statuses(result)).toMatchObject({
+      'operator-leads': 'ok',
+      'cluster-config': 'error',
+      'operator-permissions': 'skipped',
+      webhook: 'error',
+      'webhook-injects': 'skipped',
+    });
+    const short = await doctor('-o', 'short');
+    expect(short.stdout).not.toContain('√');
+    expect(short.stdout).toContain('× there is one ClusterConfig, and it is Ready\n');
+    expect(short.stdout).toContain('OIDCProviderMissing');
+  });
+
+  it('tells a user without rights what they may not see', async () => {
+    const kubeconfig = await world.cluster.userKubeconfig('nobody');
+    const result = await world.kon.run(['doctor', '-o', 'json'], {
+      env: { KUBECONFIG: kubeconfig, ...world.nobodyEnv },
+    });
+    const { checks } = JSON.parse(result.stdout) as Report;
+    const leads = checks.find(({ id }) => id === 'operator-leads');
+    expect(leads).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('you may not look: leases.coordination.k8s.io'),
+    });
+  });
+});
