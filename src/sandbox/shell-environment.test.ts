@@ -15,6 +15,7 @@ const sandbox: SandboxDescription = {
   kubeconfig: '/state/kubeconfig',
   kubectl: '/cache/kubectl',
   awsEndpoint: 'http://127.0.0.1:20002',
+  nodeCredentials: { accessKeyId: 'AKIANODE', secretAccessKey: 'secret' },
   credentials: { accessKeyId: 'AKIA', secretAccessKey: 'secret' },
   parts: [],
 };

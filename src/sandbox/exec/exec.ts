@@ -10,7 +10,8 @@ import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../kube/index.ts';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
-import { type ExecPod, podIdentity } from './pod-identity.ts';
+import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
+import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
 
 export type ExecOptions = {
   readonly client: KubeClient;
@@ -19,7 +20,9 @@ export type ExecOptions = {
   readonly target: string;
   readonly container: string | undefined;
   readonly command: readonly [string, ...string[]];
-  readonly awsEndpoint: string;
+  readonly aws: Omit<AgentOptions, 'now'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   readonly env: OuterEnvironment;
   readonly cwd: string;
   /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
@@ -35,7 +38,7 @@ export class ExecError extends Error {
 
 /** @returns The program's exit code; 128 and the signal's number when a signal ended it, as shells have it. */
 export async function execInPod(options: ExecOptions): Promise<number> {
-  const { client, namespace, awsEndpoint, note } = options;
+  const { client, namespace, aws, note } = options;
   const pod = await findPod(options);
   const { name } = pod.metadata;
   const found = podIdentity(pod, options.container);
@@ -73,15 +76,24 @@ export async function execInPod(options: ExecOptions): Promise<number> {
         ? `as pod ${namespace}/${name}; its token lies in ${folder} instead of the container's path`
         : `as pod ${namespace}/${name}, into which no AWS identity was injected`,
     );
-    return await run(options, {
-      // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-      AWS_EC2_METADATA_DISABLED: 'true',
-      ...identity.env(folder),
-      AWS_ENDPOINT_URL: awsEndpoint,
-      ...localEnvironment(options.env),
-    });
+    const agent = identity.usesAgent
+      ? await startCredentialEndpoint({ ...aws, now: options.now })
+      : undefined;
+    if (agent) note(`credentials are at ${agent.url} instead of the node's agent`);
+    try {
+      return await run(options, {
+        // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
+        AWS_CONFIG_FILE: '/dev/null',
+        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+        AWS_EC2_METADATA_DISABLED: 'true',
+        ...identity.env(folder),
+        ...(agent ? { [agentVariable]: agent.url } : {}),
+        AWS_ENDPOINT_URL: aws.endpoint,
+        ...localEnvironment(options.env),
+      });
+    } finally {
+      await agent?.close();
+    }
   } finally {
     process.off('exit', removeAtExit);
     removeAtExit();

@@ -79,3 +79,43 @@ test('a container without injection needs no token and has no variables', () => 
 test('a container that is not there is told with those that are', () => {
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
+
+test('a container with the address of the agent needs one, and its token lies elsewhere too', () => {
+  const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
+  const associated: ExecPod = {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: [
+        {
+          name: 'app',
+          env: [
+            { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' },
+            {
+              name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+              value: `${mountPath}/eks-pod-identity-token`,
+            },
+          ],
+          volumeMounts: [{ name: 'eks-pod-identity-token', mountPath }],
+        },
+      ],
+      volumes: [
+        {
+          name: 'eks-pod-identity-token',
+          projected: {
+            sources: [
+              { serviceAccountToken: { audience: 'pods.eks.amazonaws.com', path: 'eks-pod-identity-token' } },
+            ],
+          },
+        },
+      ],
+    },
+  };
+  const found = podIdentity(associated, undefined);
+  if (found.outcome !== 'found') throw new Error(found.outcome);
+  expect(found.identity.usesAgent).toBe(true);
+  expect(found.identity.env('/tmp/x')['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']).toBe(
+    '/tmp/x/eks-pod-identity-token/eks-pod-identity-token',
+  );
+  expect(identityOf().identity.usesAgent).toBe(false);
+});

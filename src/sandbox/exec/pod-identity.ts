@@ -43,6 +43,8 @@ export type NeededToken = {
 export type PodIdentity = {
   readonly serviceAccount: string;
   readonly tokens: readonly NeededToken[];
+  /** The container's SDKs ask the Pod Identity agent on their node for credentials. */
+  readonly usesAgent: boolean;
   /** The container's variables with the paths of token files below `folder`. */
   env(folder: string): Environment;
 };
@@ -50,6 +52,9 @@ export type PodIdentity = {
 export type PodIdentityOutcome =
   | { readonly outcome: 'found'; readonly identity: PodIdentity }
   | { readonly outcome: 'no-such-container'; readonly containers: readonly string[] };
+
+/** Where the container's SDKs find the Pod Identity agent on their node. */
+export const agentVariable = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
 /** Kubernetes' default for a projection that names none. */
 const defaultExpirationSeconds = 3600;
@@ -85,6 +90,7 @@ export function podIdentity(pod: ExecPod, containerName: string | undefined): Po
     identity: {
       serviceAccount: serviceAccountName,
       tokens,
+      usesAgent: container.env?.some(({ name }) => name === agentVariable) === true,
       env: (folder) =>
         Object.fromEntries(
           (container.env ?? [])

@@ -1,4 +1,4 @@
-/** The AWS stand-in as a part of the sandbox: knows its cluster, its issuer, and two users. */
+/** The AWS stand-in as a part of the sandbox: knows its cluster, its issuer, and its users. */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { untilReady } from '../processes/ready.ts';
 import type { AwsCredentials } from './description.ts';
 import type { BringUpOptions } from './bring-up.ts';
 
-export type AwsUsers = Readonly<Record<'administrator' | 'operator', AwsCredentials>>;
+export type AwsUsers = Readonly<Record<'administrator' | 'operator' | 'node', AwsCredentials>>;
 
 const administratorPolicy = {
   Version: '2012-10-17',
@@ -24,10 +24,16 @@ const operatorPolicy = {
   ],
 };
 
+/** What the Pod Identity agent on a node does: as of AmazonEKSWorkerNodePolicy. */
+const nodePolicy = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'eks-auth:AssumeRoleForPodIdentity', Resource: '*' }],
+};
+
 const readyTimeoutMs = 30_000;
 
 export function createAwsUsers(): AwsUsers {
-  return { administrator: createKey(), operator: createKey() };
+  return { administrator: createKey(), operator: createKey(), node: createKey() };
 }
 
 export type AwsPartOptions = {
@@ -52,6 +58,7 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
     credentials: [
       { ...users.administrator, userName: 'administrator', policies: [administratorPolicy] },
       { ...users.operator, userName: 'konstellation-operator', policies: [operatorPolicy] },
+      { ...users.node, userName: 'node', policies: [nodePolicy] },
     ],
     issuers: [{ issuer, keys: `${server}/openid/v1/jwks` }],
     issuerCaFile: caFile,

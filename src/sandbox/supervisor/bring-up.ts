@@ -57,6 +57,7 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     kubectl: binaries.kubectl.path,
     awsEndpoint: `http://127.0.0.1:${aws}`,
     credentials: users.administrator,
+    nodeCredentials: users.node,
   });
   const authority = await createCertificateAuthority(`kon-${settings.name}`, now());
   const awsReady = startAws(options, {

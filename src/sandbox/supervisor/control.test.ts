@@ -21,6 +21,7 @@ const description: SandboxDescription = {
   kubectl: '/cache/kubectl',
   awsEndpoint: 'http://127.0.0.1:20002',
   credentials: { accessKeyId: 'AKIA', secretAccessKey: 'secret' },
+  nodeCredentials: { accessKeyId: 'AKIA', secretAccessKey: 'secret' },
   parts: [
     { name: 'etcd', version: '3.7.3', pid: 2, running: true, rssBytes: 1, log: '/state/logs/etcd.log' },
   ],

@@ -54,6 +54,8 @@ export const sandboxDescription = z.object({
   awsEndpoint: z.string(),
   /** The stand-in's administrator. */
   credentials: awsCredentials,
+  /** Of the Pod Identity agent on the node. */
+  nodeCredentials: awsCredentials,
   parts: z.array(partStatus),
 });
 export type SandboxDescription = z.infer<typeof sandboxDescription>;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type Container,
   eksDefaults,
@@ -212,4 +212,71 @@ test('the pod it is given is not changed', () => {
   const before = structuredClone(given);
   mutate(given, serviceAccount(), config);
   expect(given).toEqual(before);
+});
+
+describe('a pod whose ServiceAccount has a Pod Identity association', () => {
+  const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
+  const credentials = [
+    { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' },
+    { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${mountPath}/eks-pod-identity-token` },
+  ];
+
+  test('gets the address of the agent and a token for it, whatever the annotation says', () => {
+    for (const account of [serviceAccount(), {}]) {
+      const patch = mutate(pod(), account, config, true);
+      expect(container(patch)?.env).toEqual([sts, ...region, ...credentials]);
+      expect(container(patch)?.volumeMounts).toEqual([
+        { name: 'eks-pod-identity-token', readOnly: true, mountPath },
+      ]);
+      expect(valueAt(patch, '/spec/volumes')).toEqual([
+        {
+          name: 'eks-pod-identity-token',
+          projected: {
+            sources: [
+              {
+                serviceAccountToken: {
+                  audience: 'pods.eks.amazonaws.com',
+                  expirationSeconds: 86_400,
+                  path: 'eks-pod-identity-token',
+                },
+              },
+            ],
+          },
+        },
+      ]);
+    }
+  });
+
+  test('is labelled', () => {
+    expect(valueAt(mutate(pod(), {}, config, true), '/metadata/labels')).toEqual({
+      'eks.amazonaws.com/pod-identity': 'enabled',
+    });
+    const labelled: Pod = { ...pod(), metadata: { labels: { app: 'x' } } };
+    const patch = mutate(labelled, {}, config, true);
+    expect(valueAt(patch, '/metadata/labels/eks.amazonaws.com~1pod-identity')).toBe('enabled');
+    expect(valueAt(mutate(labelled, serviceAccount(), config), '/metadata/labels')).toBeUndefined();
+  });
+
+  test('keeps what it sets itself, and what it excepts', () => {
+    const own = [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://localhost/mine' }];
+    const containers = [{ name: 'app', env: own }, { name: 'sidecar' }];
+    const patch = mutate(
+      pod({ containers }, { 'eks.amazonaws.com/skip-containers': 'sidecar' }),
+      serviceAccount(),
+      config,
+      true,
+    );
+    expect(container(patch)?.env).toEqual([...own, sts, ...region]);
+    expect(container(patch, 'sidecar')).toEqual({ name: 'sidecar' });
+  });
+
+  test('is still given credentials when it names a role for web identity, which SDKs then prefer', () => {
+    const containers = [{ name: 'app', env: [{ name: 'AWS_ROLE_ARN', value: roleArn }] }];
+    expect(container(mutate(pod({ containers }), {}, config, true))?.env).toEqual([
+      { name: 'AWS_ROLE_ARN', value: roleArn },
+      sts,
+      ...region,
+      ...credentials,
+    ]);
+  });
 });

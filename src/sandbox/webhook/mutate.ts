@@ -1,6 +1,6 @@
 /**
  * What amazon-eks-pod-identity-webhook does to a pod, as a pure function. Its behaviour was read off its source
- * (pkg/handler/handler.go and pkg/cache/cache.go), its oddities included: a pod of ours that works in here has to work
+ * (pkg/handler/handler.go, pkg/cache/cache.go and pkg/containercredentials/config.go), its oddities included: a pod of ours that works in here has to work
  * on EKS.
  */
 
@@ -13,15 +13,36 @@ export type WebhookConfig = {
   readonly audience: string;
   /** Seconds, where no annotation says otherwise. EKS: 86400. */
   readonly tokenExpiration: number;
+  /** What pods get whose ServiceAccount has a Pod Identity association. */
+  readonly containerCredentials: {
+    readonly fullUri: string;
+    readonly audience: string;
+    readonly mountPath: string;
+    readonly volumeName: string;
+    readonly tokenPath: string;
+  };
 };
 
+/** The webhook's own defaults (main.go), which EKS keeps to. */
 export const eksDefaults = {
   regionalSts: true,
   audience: 'sts.amazonaws.com',
   tokenExpiration: 86_400,
+  containerCredentials: {
+    fullUri: 'http://169.254.170.23/v1/credentials',
+    audience: 'pods.eks.amazonaws.com',
+    mountPath: '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount',
+    volumeName: 'eks-pod-identity-token',
+    tokenPath: 'eks-pod-identity-token',
+  },
 } as const satisfies Omit<WebhookConfig, 'region'>;
 
-type Annotated = { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> } };
+type Annotated = {
+  readonly metadata?: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+};
 export type ServiceAccount = Annotated;
 
 export type Container = {
@@ -46,29 +67,41 @@ export type Pod = Annotated & {
 /** RFC 6902. */
 export type PatchOperation = { readonly op: 'add'; readonly path: string; readonly value: unknown };
 
-export const volumeName = 'aws-iam-token';
-export const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
-export const tokenFile = `${mountPath}/token`;
+const volumeName = 'aws-iam-token';
+const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 
 /** kube-apiserver issues no token of shorter life. */
 const minTokenExpiration = 600;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 
 /**
- * @param serviceAccount As the webhook knows it, which may be older than what the API server has.
- * @returns No operations for a ServiceAccount without a role: the pod stays as it is.
+ * @param serviceAccount As the webhook knows it, which may be older than what the API server has. It may be unknown where
+ * there is an association.
+ * @param associated Whether the webhook knows of a Pod Identity association of the ServiceAccount, which goes before the
+ * role of the annotation.
+ * @returns No operations for a ServiceAccount without either: the pod stays as it is.
  */
 export function mutate(
   pod: Pod,
   serviceAccount: ServiceAccount,
   config: WebhookConfig,
+  associated = false,
 ): readonly PatchOperation[] {
   const ofAccount = serviceAccount.metadata?.annotations ?? {};
   const ofPod = pod.metadata?.annotations ?? {};
   const roleArn = ofAccount[annotation('role-arn')] ?? '';
-  if (roleArn === '') return [];
+  if (roleArn === '' && !associated) return [];
 
-  const audience = ofAccount[annotation('audience')] ?? config.audience;
+  const source: TokenSource = associated
+    ? config.containerCredentials
+    : {
+        audience: ofAccount[annotation('audience')] ?? config.audience,
+        volumeName,
+        mountPath,
+        tokenPath: 'token',
+      };
+  const file = `${source.mountPath}/${source.tokenPath}`;
+  const path = runsOnWindows(pod) ? `C:${file.replaceAll('/', '\\')}` : file;
   const regionalSts = parseBoolean(ofAccount[annotation('sts-regional-endpoints')]) ?? config.regionalSts;
   const expirationSeconds =
     parseExpiration(ofPod[annotation('token-expiration')]) ??
@@ -77,21 +110,31 @@ export function mutate(
   const skipped = parseList(ofPod[annotation('skip-containers')]);
 
   const variables: ContainerVariables = {
-    roleArn,
-    tokenFile: runsOnWindows(pod) ? `C:${tokenFile.replaceAll('/', '\\')}` : tokenFile,
+    identity: associated
+      ? [
+          { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: config.containerCredentials.fullUri },
+          { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: path },
+        ]
+      : [
+          { name: 'AWS_ROLE_ARN', value: roleArn },
+          { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: path },
+        ],
+    mount: { name: source.volumeName, readOnly: true, mountPath: source.mountPath },
     region: config.region,
     regionalSts,
   };
   const inject = (container: Container): Container =>
     skipped.has(container.name) ? container : injectContainer(container, variables);
 
+  const token = { audience: source.audience, expirationSeconds, path: source.tokenPath };
   const volume = {
-    name: volumeName,
-    projected: { sources: [{ serviceAccountToken: { audience, expirationSeconds, path: 'token' } }] },
+    name: source.volumeName,
+    projected: { sources: [{ serviceAccountToken: token }] },
   };
   const { volumes, containers, initContainers = [] } = pod.spec;
   return [
-    ...(volumes?.some(({ name }) => name === volumeName)
+    ...(associated ? [label(pod)] : []),
+    ...(volumes?.some(({ name }) => name === source.volumeName)
       ? []
       : [
           volumes === undefined
@@ -104,18 +147,27 @@ export function mutate(
   ];
 }
 
+type TokenSource = Omit<WebhookConfig['containerCredentials'], 'fullUri'>;
+
 type ContainerVariables = {
-  readonly roleArn: string;
-  readonly tokenFile: string;
+  readonly identity: readonly { readonly name: string; readonly value: string }[];
+  readonly mount: { readonly name: string; readonly readOnly: boolean; readonly mountPath: string };
   readonly region: string;
   readonly regionalSts: boolean;
 };
+
+/** Only pods that get their identity by association are labelled. */
+function label(pod: Pod): PatchOperation {
+  return pod.metadata?.labels === undefined
+    ? add('/metadata/labels', { 'eks.amazonaws.com/pod-identity': 'enabled' })
+    : add('/metadata/labels/eks.amazonaws.com~1pod-identity', 'enabled');
+}
 
 /** A variable that the container sets itself stays, and keeps its partner out too. */
 function injectContainer(container: Container, variables: ContainerVariables): Container {
   const env = container.env ?? [];
   const defines = (...names: readonly string[]): boolean => env.some(({ name }) => names.includes(name));
-  const hasIdentity = defines('AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE');
+  const hasIdentity = defines(...variables.identity.map(({ name }) => name));
   const hasRegion = defines('AWS_REGION', 'AWS_DEFAULT_REGION');
   const hasRegionalSts = defines('AWS_STS_REGIONAL_ENDPOINTS');
   if (hasIdentity && hasRegion && hasRegionalSts) return container;
@@ -129,19 +181,14 @@ function injectContainer(container: Container, variables: ContainerVariables): C
       { name: 'AWS_REGION', value: variables.region },
     );
   }
-  if (!hasIdentity) {
-    added.push(
-      { name: 'AWS_ROLE_ARN', value: variables.roleArn },
-      { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: variables.tokenFile },
-    );
-  }
+  if (!hasIdentity) added.push(...variables.identity);
   const mounts = container.volumeMounts ?? [];
   return {
     ...container,
     env: [...env, ...added],
-    volumeMounts: mounts.some(({ name }) => name === volumeName)
+    volumeMounts: mounts.some(({ name }) => name === variables.mount.name)
       ? mounts
-      : [...mounts, { name: volumeName, readOnly: true, mountPath }],
+      : [...mounts, variables.mount],
   };
 }
 

@@ -28,6 +28,7 @@ beforeEach(async () => {
     tls: await authority.issueServer('webhook', ['127.0.0.1']),
     lookup: ({ namespace, name }) => Promise.resolve(accounts.get(`${namespace}/${name}`)),
     config: { region: 'eu-west-1', ...eksDefaults },
+    associated: ({ name }) => name === 'associated',
     log: (line) => lines.push(line),
     ready: () => ready,
   });
@@ -117,4 +118,11 @@ test('it is healthy once it knows ServiceAccounts', async () => {
   expect((await call('GET', '/healthz')).status).toBe(503);
   ready = true;
   expect((await call('GET', '/healthz')).status).toBe(200);
+});
+
+test('a pod of a ServiceAccount with an association is answered, also when the ServiceAccount is unknown', async () => {
+  const { body } = await call('POST', '/mutate', review('associated'));
+  const { patch } = (JSON.parse(body) as { response: { patch: string } }).response;
+  expect(Buffer.from(patch, 'base64').toString()).toContain('AWS_CONTAINER_CREDENTIALS_FULL_URI');
+  expect(lines).toEqual(['pod production/myapp-* of ServiceAccount associated: injected by association']);
 });

@@ -4,13 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { KeyPair } from '../cluster/certificates.ts';
 import { mutate, type Pod, type WebhookConfig } from './mutate.ts';
-import type { ServiceAccountLookup } from './service-accounts.ts';
+import type { ServiceAccountLookup, ServiceAccountRef } from './service-accounts.ts';
 
 export type WebhookServerOptions = {
   readonly port: number;
   readonly tls: KeyPair;
   readonly lookup: ServiceAccountLookup;
   readonly config: WebhookConfig;
+  /** Whether a Pod Identity association of the ServiceAccount is known. */
+  readonly associated: (ref: ServiceAccountRef) => boolean;
   /** One line for each pod. */
   readonly log: (line: string) => void;
   /** Whether ServiceAccounts are known; what `/healthz` answers. */
@@ -36,6 +38,7 @@ const admissionReview = z.object({
         name: z.string().optional(),
         generateName: z.string().optional(),
         annotations,
+        labels: annotations,
       }),
       spec: z.looseObject({
         serviceAccountName: z.string().optional(),
@@ -104,16 +107,20 @@ async function answer(
 
 async function reviewPod(
   request: z.infer<typeof admissionReview>['request'],
-  { lookup, config, log }: WebhookServerOptions,
+  { lookup, config, associated, log }: WebhookServerOptions,
 ): Promise<object> {
   const { uid, namespace, object } = request;
   const pod = object as Pod;
   const serviceAccountName = object.spec.serviceAccountName ?? '';
-  const account = await lookup({ namespace, name: serviceAccountName });
-  const patch = account === undefined ? [] : mutate(pod, account, config);
+  const ref = { namespace, name: serviceAccountName };
+  const byAssociation = associated(ref);
+  const account = await lookup(ref, { wait: !byAssociation });
+  const patch =
+    account === undefined && !byAssociation ? [] : mutate(pod, account ?? {}, config, byAssociation);
   const podName = object.metadata.name ?? `${object.metadata.generateName ?? ''}*`;
-  const outcome =
-    account === undefined
+  const outcome = byAssociation
+    ? 'injected by association'
+    : account === undefined
       ? 'unknown ServiceAccount, left'
       : patch.length === 0
         ? 'no role, left'

@@ -124,3 +124,9 @@ test('a server that fails does not end the wait', async () => {
   world.arrive(account('arn:r'));
   expect(await found).toEqual(account('arn:r'));
 });
+
+test('an unknown one is not waited for where that is not asked for', async () => {
+  const world = setUp();
+  expect(await world.lookup(ref, { wait: false })).toBeUndefined();
+  expect(world.asked).toBe(0);
+});

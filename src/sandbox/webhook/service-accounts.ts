@@ -15,8 +15,11 @@ import type { ServiceAccount } from './mutate.ts';
 
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
-/** Undefined: unknown, even after having waited. */
-export type ServiceAccountLookup = (ref: ServiceAccountRef) => Promise<ServiceAccount | undefined>;
+/** Undefined: unknown, even after having waited for it where that was asked for. */
+export type ServiceAccountLookup = (
+  ref: ServiceAccountRef,
+  options?: { readonly wait: boolean },
+) => Promise<ServiceAccount | undefined>;
 
 /** EKS starts the webhook with `--service-account-lookup-grace-period=100ms`. */
 const graceMs = 100;
@@ -27,11 +30,11 @@ export function lookupThroughCache(options: {
   readonly setTimer: SetTimer;
 }): ServiceAccountLookup {
   const { informer, client, setTimer } = options;
-  return async (ref) => {
+  return async (ref, { wait } = { wait: true }) => {
     const key = `${ref.namespace}/${ref.name}`;
     const known = informer.store.get(key);
     // Known without a role is an answer: it is not asked whether a role was annotated meanwhile.
-    if (known !== undefined) return known;
+    if (known !== undefined || !wait) return known;
     const abort = new AbortController();
     const arrival = Promise.withResolvers<ServiceAccount | undefined>();
     const cancelTimer = setTimer(() => arrival.resolve(undefined), graceMs);

@@ -8,6 +8,7 @@ import {
   resources,
   systemTimer,
 } from '../../kube/index.ts';
+import { followAssociations } from './associations.ts';
 import { eksDefaults } from './mutate.ts';
 import { startWebhookServer } from './server.ts';
 import { lookupThroughCache } from './service-accounts.ts';
@@ -20,6 +21,8 @@ export type WebhookOptions = {
   /** To the API server whose ServiceAccounts are watched. */
   readonly connection: Connection;
   readonly region: string;
+  /** Where the ServiceAccounts with a Pod Identity association are told; none are known when absent. */
+  readonly associationsUrl: string | undefined;
   /** Milliseconds. */
   readonly now: () => number;
   readonly random: Random;
@@ -41,13 +44,20 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
     readFile(options.certificateFile, 'utf8'),
     readFile(options.keyFile, 'utf8'),
   ]);
+  const associations = followAssociations({
+    url: options.associationsUrl,
+    setTimer: systemTimer,
+    log: options.log,
+    signal,
+  });
   const server = await startWebhookServer({
     port: options.port,
     tls: { certificate, key },
     lookup: lookupThroughCache({ informer, client, setTimer: systemTimer }),
     config: { region: options.region, ...eksDefaults },
+    associated: (ref) => associations.has(ref),
     log: options.log,
-    ready: () => informer.hasSynced(),
+    ready: () => informer.hasSynced() && associations.known(),
   });
   try {
     await informer.start(signal);

@@ -30,7 +30,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
     command: binaries['kube-controller-manager'].path,
     args: [
       `--kubeconfig=${kubeconfig}`,
-      '--controllers=deployment-controller,replicaset-controller,garbage-collector-controller,disruption-controller',
+      '--controllers=deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,disruption-controller',
       '--leader-elect=false',
       '--secure-port=0',
     ],
@@ -58,6 +58,7 @@ export async function startWebhook(
     config: { ...eksDefaults, region: 'eu-west-1' },
     log: () => undefined,
     ready: () => true,
+    associated: () => false,
     lookup: ({ namespace, name }) => {
       const role = roles.get(`${namespace}/${name}`);
       return Promise.resolve(

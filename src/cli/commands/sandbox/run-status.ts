@@ -36,7 +36,7 @@ export async function printEnvironment(context: CliContext, stateDir: string | u
 
 /** A description as the format of the command wants it. */
 export function describe(context: CliContext, description: SandboxDescription): string {
-  const { credentials: _inEnv, ...shown } = description;
+  const { credentials: _inEnv, nodeCredentials: _ofNobody, ...shown } = description;
   if (isData(context.format))
     return render({ ...shown, env: shellEnvironment(description, context.env) }, context.format);
   return `${renderFields([

@@ -94,14 +94,12 @@ describe("a pod's token", () => {
     expect(Arn).toBe(assumedRoleArn);
     const lists = () => standIn.iam(credentials).send(new ListRolesCommand());
     await expect(lists()).rejects.toMatchObject({ name: 'AccessDenied' });
-    await standIn
-      .iam()
-      .send(
-        new AttachRolePolicyCommand({
-          RoleName: 'podrole',
-          PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess',
-        }),
-      );
+    await standIn.iam().send(
+      new AttachRolePolicyCommand({
+        RoleName: 'podrole',
+        PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess',
+      }),
+    );
     await lists();
   });
 

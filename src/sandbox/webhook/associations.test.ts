@@ -1,0 +1,72 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { followAssociations, type Associations } from './associations.ts';
+
+let server: Server;
+let answer: { status: number; body: string };
+let abort: AbortController;
+let lines: string[];
+/** Ends the pause before the next look. */
+let next: (() => void) | undefined;
+let associations: Associations;
+
+beforeEach(async () => {
+  answer = { status: 200, body: '{"identities":[]}' };
+  abort = new AbortController();
+  lines = [];
+  server = createServer((_request, response) => response.writeHead(answer.status).end(answer.body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  associations = followAssociations({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    setTimer: (callback) => {
+      next = callback;
+      return () => undefined;
+    },
+    log: (line) => lines.push(line),
+    signal: abort.signal,
+  });
+});
+afterEach(() => {
+  abort.abort();
+  server.closeAllConnections();
+  server.close();
+});
+
+async function look(): Promise<void> {
+  await expect.poll(() => next, { interval: 5 }).toBeDefined();
+  const go = next;
+  next = undefined;
+  go?.();
+  await expect.poll(() => next, { interval: 5 }).toBeDefined();
+}
+
+const ref = { namespace: 'production', name: 'myaccount' };
+const known = '{"identities":[{"namespace":"production","serviceAccount":"myaccount"}]}';
+
+test('what is associated is known a while after it is told, and forgotten again', async () => {
+  expect(associations.known()).toBe(false);
+  await look();
+  expect(associations.known()).toBe(true);
+  expect(associations.has(ref)).toBe(false);
+  answer = { status: 200, body: known };
+  await look();
+  expect(associations.has(ref)).toBe(true);
+  expect(associations.has({ ...ref, namespace: 'staging' })).toBe(false);
+  answer = { status: 200, body: '{}' };
+  await look();
+  expect(associations.has(ref)).toBe(true);
+  answer = { status: 200, body: '{"identities":[]}' };
+  await look();
+  expect(associations.has(ref)).toBe(false);
+});
+
+test('what is known stays known while it cannot be read, which is told once', async () => {
+  answer = { status: 200, body: known };
+  await look();
+  answer = { status: 500, body: '' };
+  await look();
+  await look();
+  expect(associations.has(ref)).toBe(true);
+  expect(lines).toHaveLength(1);
+});
