@@ -19,6 +19,7 @@ import { appEditCommand } from './commands/app/edit.ts';
 import { appListCommand } from './commands/app/list.ts';
 import { appStatusCommand } from './commands/app/status.ts';
 import { appDeleteCommand } from './commands/app/delete.ts';
+import { runningAppCommands } from './commands/app/running.ts';
 import { targetListCommand } from './commands/target/list.ts';
 import { targetCreateCommand } from './commands/target/create.ts';
 import { applyCommand } from './commands/apply.ts';
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   appEditCommand,
   appListCommand,
   appStatusCommand,
+  ...runningAppCommands,
   appDeleteCommand,
   targetListCommand,
   targetCreateCommand,
