@@ -183,7 +183,20 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
 
   startOperator(await parts.credentialsThatMay('all', actions));
   await person.untilReady('denied');
+  await endOperator();
+
+  // A deletion that AWS denies is held by the finalizer, with the reason.
+  const undeletable = actions.filter((action) => action !== 'iam:DeleteRole');
+  startOperator(await parts.credentialsThatMay('no-delete', undeletable));
   await person.deleteAccount('denied');
+  const held = await person.untilAccount('denied', 'that its role cannot be deleted', (account) => {
+    const ready = conditionOf(account.status?.conditions, 'Ready');
+    return ready?.reason === 'AccessDenied' ? ready : undefined;
+  });
+  expect(held.message).toContain('not authorized to perform: iam:DeleteRole');
+  await endOperator();
+
+  startOperator(await parts.credentialsThatMay('all-again', actions));
   await person.untilAccountGone('denied');
 });
 

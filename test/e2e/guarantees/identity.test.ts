@@ -37,6 +37,9 @@ const targets = ['production', 'staging'] as const;
 /** A listing of all roles, and a closer look at one. */
 const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole'];
 
+/** How a refused proof is told: for a minute after a change it may be that IAM's news travels. */
+const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
+
 let sandbox: TestSandbox;
 let person: Person;
 let serviceAccounts: History<KubeObject>;
@@ -195,8 +198,12 @@ describe.concurrent('while others are at work', () => {
     });
     await person.createAccount('g2-second');
     await person.editApp('g2-app', { serviceAccount: 'g2-second' });
-    await person.untilRow('g2-second', 'production', 'WaitingForPropagation');
-    await person.untilRow('g2-second', 'staging', 'WaitingForPropagation');
+    await person.untilAccount('g2-second', 'STS to have refused each proof', (account) =>
+      account.status?.targets?.every(({ reason }) => reason !== undefined && refusals.includes(reason)) &&
+      account.status.targets.length === targets.length
+        ? account
+        : undefined,
+    );
     const held = await person.untilApp('g2-app', 'held in both targets', (app) =>
       app.status?.targets?.every((row) => row.reason === 'IdentityNotProven') ? app : undefined,
     );

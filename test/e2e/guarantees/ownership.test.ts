@@ -2,7 +2,12 @@
  * Held by the real operator on a whole sandbox: what is not ours is never touched (G4), one bad thing never hides the
  * rest (G7), and bad input is told in clear words.
  */
-import { AttachRolePolicyCommand, CreateRoleCommand, TagRoleCommand } from '@aws-sdk/client-iam';
+import {
+  AttachRolePolicyCommand,
+  CreatePolicyCommand,
+  CreateRoleCommand,
+  TagRoleCommand,
+} from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
@@ -20,6 +25,7 @@ import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 import { roleNameOf } from '../../support/stand-in.ts';
 
 const missingPolicy = 'arn:aws:iam::123456789012:policy/does-not-exist';
+const latePolicy = 'arn:aws:iam::123456789012:policy/is-late';
 
 let sandbox: TestSandbox;
 let person: Person;
@@ -173,13 +179,19 @@ describe.concurrent('G4: what is not ours', () => {
       account.status?.targets?.find(({ name, proven }) => name === 'staging' && proven),
     );
     expect(await person.serviceAccount('production', 'g4-annotation')).toEqual(before);
+    await person.deleteAccount('g4-annotation');
+    await person.untilAccountGone('g4-annotation');
+    const after = await person.serviceAccount('production', 'g4-annotation');
+    expect(after?.metadata.uid).toBe(before.metadata.uid);
+    expect(roleArnOf(after)).toBe('arn:aws:iam::123456789012:role/theirs');
+    expect(await person.serviceAccount('staging', 'g4-annotation')).toBeUndefined();
   });
 });
 
 describe.concurrent('G7: one bad thing', () => {
   test('a policy that does not exist costs its row, and is attached once it exists', async () => {
     await person.createAccount('g7-policy', {
-      policyArns: [policies.readOnly, missingPolicy, policies.queues],
+      policyArns: [policies.readOnly, latePolicy, policies.queues],
     });
     const told = await person.untilAccount('g7-policy', 'PolicyNotFound', (account) =>
       account.status?.policies?.some(({ reason }) => reason === 'PolicyNotFound') ? account : undefined,
@@ -187,27 +199,35 @@ describe.concurrent('G7: one bad thing', () => {
     const settled = await person.untilAccount('g7-policy', 'all else to be done', (account) =>
       conditionOf(account.status?.conditions, 'IdentityProven')?.status === 'True' ? account : undefined,
     );
-    expect(told.status?.policies?.find(({ arn }) => arn === missingPolicy)?.message).toContain(
+    expect(told.status?.policies?.find(({ arn }) => arn === latePolicy)?.message).toContain(
       'iam:AttachRolePolicy',
     );
     expect(settled.status?.policies).toMatchObject([
       { arn: policies.readOnly, attached: true },
-      { arn: missingPolicy, attached: false, reason: 'PolicyNotFound' },
+      { arn: latePolicy, attached: false, reason: 'PolicyNotFound' },
       { arn: policies.queues, attached: true },
     ]);
     expect(conditionOf(settled.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'PolicyNotFound',
-      message: expect.stringContaining(missingPolicy),
+      message: expect.stringContaining(latePolicy),
     });
     expect(settled.status?.ready).toBe('2/2');
     const name = roleNameOf(settled.status?.roleArn ?? '');
     expect((await sandbox.aws.role(name))?.attached).toEqual([policies.readOnly, policies.queues]);
 
-    await person.editPolicies('g7-policy', [policies.readOnly, policies.fullAccess, policies.queues]);
+    await sandbox.aws.iam.send(
+      new CreatePolicyCommand({
+        PolicyName: 'is-late',
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', Action: 's3:ListAllMyBuckets', Resource: '*' }],
+        }),
+      }),
+    );
     await person.untilReady('g7-policy');
     expect((await sandbox.aws.role(name))?.attached).toEqual([
-      policies.fullAccess,
+      latePolicy,
       policies.readOnly,
       policies.queues,
     ]);
