@@ -26,6 +26,7 @@ import { applyCommand } from './commands/apply.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { iamPolicyCommand } from './commands/iam-policy.ts';
 import { operatorCommand } from './commands/operator.ts';
 import { sandboxCommands } from './commands/sandbox/index.ts';
 
@@ -64,6 +65,7 @@ export const commands: readonly Command[] = [
   applyCommand,
   doctorCommand,
   crdsCommand,
+  iamPolicyCommand,
   operatorCommand,
   ...sandboxCommands,
   completionCommand,

@@ -1,7 +1,13 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { largestInlinePolicy, operatorCalls, operatorPolicy } from './operator-policy.ts';
+import { partitionOfRegion } from './arn.ts';
+import {
+  largestInlinePolicy,
+  operatorCalls,
+  operatorPolicy,
+  operatorPolicyOptions,
+} from './operator-policy.ts';
 
 const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/production';
 const options = { clusterArn, rolePath: '/konstellation/' };
@@ -26,6 +32,54 @@ describe('operatorCalls', () => {
   it.each(['iam', 'sts'] as const)('has exactly the commands that the adapters send to %s', (service) => {
     expect(commandsOf(service).length).toBeGreaterThan(1);
     expect(Object.keys(operatorCalls[service]).sort()).toEqual(commandsOf(service));
+  });
+});
+
+describe('operatorPolicyOptions', () => {
+  const config = {
+    metadata: { name: 'main' },
+    spec: {
+      targets: [],
+      aws: { region: 'cn-north-1', rolePath: '/konstellation/', driftIntervalSeconds: 60 },
+    },
+  };
+
+  it('needs to be told the AWS account', () => {
+    expect(operatorPolicyOptions(config)).toBeUndefined();
+    expect(operatorPolicyOptions(config, { accountId: '123456789012' })).toEqual({
+      clusterArn: 'arn:aws-cn:eks:cn-north-1:123456789012:cluster/main',
+      rolePath: '/konstellation/',
+    });
+  });
+
+  it('follows from the whole ClusterConfig', () => {
+    const aws = {
+      ...config.spec.aws,
+      accountId: '210987654321',
+      clusterName: 'eks-main',
+      oidcIssuer: 'https://issuer.example/main',
+      permissionsBoundaryArn: 'arn:aws-cn:iam::210987654321:policy/boundary',
+      allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+    };
+    expect(operatorPolicyOptions({ ...config, spec: { targets: [], aws } }, { adoption: true })).toEqual({
+      clusterArn: 'arn:aws-cn:eks:cn-north-1:210987654321:cluster/eks-main',
+      rolePath: '/konstellation/',
+      providerArn: 'arn:aws-cn:iam::210987654321:oidc-provider/issuer.example/main',
+      permissionsBoundaryArns: ['arn:aws-cn:iam::210987654321:policy/boundary'],
+      allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+      adoption: true,
+    });
+  });
+
+  it.each([
+    ['eu-west-1', 'aws'],
+    ['cn-northwest-1', 'aws-cn'],
+    ['us-gov-east-1', 'aws-us-gov'],
+    ['us-iso-east-1', 'aws-iso'],
+    ['us-isob-east-1', 'aws-iso-b'],
+    ['eusc-de-east-1', 'aws-eusc'],
+  ])('knows the partition of %s', (region, partition) => {
+    expect(partitionOfRegion(region)).toBe(partition);
   });
 });
 

@@ -4,7 +4,8 @@
  * role can set: `aws:ResourceTag` of a role that is being created has the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  */
-import { partitionOf } from './arn.ts';
+import type { ClusterConfig } from '../api/index.ts';
+import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
 import { clusterMarks, clusterTag } from './ownership.ts';
 
 /**
@@ -71,13 +72,13 @@ export type PolicyDocument = {
 };
 
 export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
-  const { clusterArn, rolePath, providerArn, allowedPolicyArns, adoption = false } = options;
+  const { clusterArn: cluster, rolePath, providerArn, allowedPolicyArns, adoption = false } = options;
   const boundaries = options.permissionsBoundaryArns?.length ? options.permissionsBoundaryArns : undefined;
-  const account = `arn:${partitionOf(clusterArn)}:iam::${clusterArn.split(':')[4] ?? ''}`;
+  const account = `arn:${partitionOf(cluster)}:iam::${cluster.split(':')[4] ?? ''}`;
   const anyRole = `${account}:role/*`;
   const atPath = `${account}:role${rolePath}*`;
   const ownRole = adoption ? anyRole : atPath;
-  const marks = clusterMarks(clusterArn);
+  const marks = clusterMarks(cluster);
   const own: Condition = { StringEquals: keyed('aws:ResourceTag', marks) };
   const bounded = boundaries ? { 'iam:PermissionsBoundary': boundaries } : {};
 
@@ -105,7 +106,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       }),
       // The mark of the cluster alone, as it is also the consent to take a role over; and no mark of another cluster is set.
       statement('TagMarkedRoles', 'marks', ownRole, {
-        StringEquals: keyed('aws:ResourceTag', { [clusterTag]: clusterArn }),
+        StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', marks),
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
@@ -123,6 +124,35 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
     ],
+  };
+}
+
+/**
+ * What the policy follows from. Nothing of it needs an operator that has run, so that the policy can be made first.
+ * @returns undefined when neither the ClusterConfig nor the caller says which AWS account it is
+ */
+export function operatorPolicyOptions(
+  { metadata, spec: { aws }, status }: Pick<ClusterConfig, 'metadata' | 'spec' | 'status'>,
+  given: { readonly accountId?: string | undefined; readonly adoption?: boolean } = {},
+): OperatorPolicyOptions | undefined {
+  const accountId = given.accountId ?? aws.accountId ?? status?.accountId;
+  if (accountId === undefined) return undefined;
+  const partition = status?.partition ?? partitionOfRegion(aws.region);
+  const issuer = status?.oidcIssuer ?? aws.oidcIssuer;
+  return {
+    clusterArn: clusterArn({
+      partition,
+      region: aws.region,
+      accountId,
+      name: aws.clusterName ?? metadata.name,
+    }),
+    rolePath: aws.rolePath,
+    ...(issuer === undefined ? {} : { providerArn: oidcProviderArn({ partition, accountId, issuer }) }),
+    ...(aws.permissionsBoundaryArn === undefined
+      ? {}
+      : { permissionsBoundaryArns: [aws.permissionsBoundaryArn] }),
+    ...(aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: aws.allowedPolicyArns }),
+    ...(given.adoption === undefined ? {} : { adoption: given.adoption }),
   };
 }
 

@@ -1,0 +1,92 @@
+/** `kon iam-policy` as a person runs it: from a file, and from the cluster. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { operatorPolicy } from '../../../src/identity/index.ts';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon } from './kon.ts';
+
+const boundary = 'arn:aws:iam::123456789012:policy/boundary';
+const manifest = (aws: object): string =>
+  stringify({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'ClusterConfig',
+    metadata: { name: 'main' },
+    spec: { targets: ['production'], aws: { region: 'eu-west-1', ...aws } },
+  });
+const bounded = { accountId: '123456789012', permissionsBoundaryArn: boundary };
+const expected = operatorPolicy({
+  clusterArn: 'arn:aws:eks:eu-west-1:123456789012:cluster/main',
+  rolePath: '/konstellation/',
+  permissionsBoundaryArns: [boundary],
+  adoption: false,
+});
+
+let kon: Kon;
+beforeAll(async () => {
+  kon = await buildKon();
+});
+afterAll(() => kon?.remove());
+
+describe('from a file, with no cluster at hand', () => {
+  it('follows from the ClusterConfig', async () => {
+    const { code, stdout, stderr } = await kon.run(['iam-policy', '-f', '-'], { input: manifest(bounded) });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+
+  it('answers in YAML too', async () => {
+    const { stdout } = await kon.run(['iam-policy', '-f', '-', '-o', 'yaml'], { input: manifest(bounded) });
+    expect(parse(stdout)).toEqual(expected);
+  });
+
+  it('asks for the AWS account where nothing tells it', async () => {
+    const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('which AWS account');
+    expect(unknown.stderr).toContain('--account-id');
+    const given = await kon.run(['iam-policy', '-f', '-', '--account-id', '123456789012'], {
+      input: manifest({ permissionsBoundaryArn: boundary }),
+    });
+    expect(JSON.parse(given.stdout)).toEqual(expected);
+    expect((await kon.run(['iam-policy', '--account-id', '12'])).code).toBe(2);
+  });
+
+  it('says when there are more patterns than IAM takes', async () => {
+    const allowedPolicyArns = Array.from(
+      { length: 200 },
+      (_, index) => `arn:aws:iam::123456789012:policy/a-path-that-is-rather-long/${index}/*`,
+    );
+    const { code, stderr } = await kon.run(['iam-policy', '-f', '-'], {
+      input: manifest({ ...bounded, allowedPolicyArns }),
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain('IAM takes 10240');
+  });
+
+  it('refuses what is no ClusterConfig', async () => {
+    const { code, stderr, stdout } = await kon.run(['iam-policy', '-f', '-'], { input: 'kind: Pod\n' });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('kind');
+  });
+});
+
+describe('from the cluster', () => {
+  let cluster: TestControlPlane;
+  beforeAll(async () => {
+    cluster = await startControlPlane();
+    await installCrds(cluster, kon);
+  });
+  afterAll(() => cluster?.stop());
+
+  it('says that there is no ClusterConfig, and else follows from it', async () => {
+    const run = () => kon.run(['iam-policy'], { env: { KUBECONFIG: cluster.kubeconfig } });
+    const before = await run();
+    expect(before.code).toBe(1);
+    expect(before.stderr).toContain('no ClusterConfig');
+    await cluster.kubectl(['apply', '-f', '-'], manifest(bounded));
+    const { code, stdout } = await run();
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(expected);
+  });
+});
