@@ -9,6 +9,7 @@ import {
 } from '../../api/index.ts';
 import {
   IdentityError,
+  type IdentityErrorCode,
   type IdentityProver,
   type ObservedRole,
   type RoleStore,
@@ -79,7 +80,7 @@ export async function applyStep(
       return;
     }
     case 'DeleteRole':
-      await roles.delete(step.role, signal);
+      await forgettingUnlessAnswered(step.role, tools, () => roles.delete(step.role, signal));
       beliefs.wrote(step.role, () => null, 'other');
       return;
     case 'UpdateTrustPolicy':
@@ -132,7 +133,9 @@ export async function applyStep(
       changed(step.role, (role) => ({ ...role, tags: { ...role.tags, ...step.tags } }));
       return;
     case 'UntagRole':
-      await forgettingLostRole(step.role, tools, () => roles.untag(step.role, step.keys, signal));
+      await forgettingUnlessAnswered(step.role, tools, () =>
+        forgettingLostRole(step.role, tools, () => roles.untag(step.role, step.keys, signal)),
+      );
       changed(step.role, (role) => ({
         ...role,
         tags: Object.fromEntries(Object.entries(role.tags).filter(([key]) => !step.keys.includes(key))),
@@ -189,6 +192,26 @@ async function forgettingLostRole(
     await write();
   } catch (error) {
     if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.missed(name);
+    throw error;
+  }
+}
+
+/** Whether AWS has carried out the call is not known after these. */
+const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'ServiceFailure', 'Unexpected']);
+
+/**
+ * After these writes the role may be gone, or no longer ours; what is there then may be somebody else's. So one that was
+ * not answered is not repeated before the role has been looked at.
+ */
+async function forgettingUnlessAnswered(
+  name: string,
+  { beliefs }: StepTools,
+  write: () => Promise<void>,
+): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (!(error instanceof IdentityError) || unanswered.has(error.code)) beliefs.forget(name);
     throw error;
   }
 }
