@@ -1,9 +1,9 @@
 # Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test bench
+.PHONY: help sandbox test bench crash-plans
 
 help: ## Show what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # npm puts the Node.js version that the project pins into node_modules. Not `npm ci`: it refuses a lock without the optional
 # packages of platforms that a registry does not carry.
@@ -23,3 +23,6 @@ test: node_modules/.package-lock.json ## Run every check and every test
 
 bench: dist/kon.js ## Measure speed, calls and memory
 	@node_modules/.bin/node bench/run.ts
+
+crash-plans: node_modules/.package-lock.json ## Kill the operator at every write of every scenario, in a modelled world
+	@node_modules/.bin/node scripts/crash-plans.ts

@@ -7,7 +7,8 @@ import {
 } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
-import { startSimulation, type Fault, type Simulation } from './simulation.ts';
+import { watchOver, type Monitor } from './monitor.ts';
+import { startSimulation, type Simulation, type Weather } from './simulation.ts';
 
 export type Scenario = {
   readonly name: string;
@@ -92,9 +93,7 @@ async function withSpec(
   name: string,
   spec: object,
 ): Promise<KubeObject> {
-  const current = await server.client.get<KubeObject>(resource, { name });
-  const { resourceVersion: _, ...metadata } = current.metadata;
-  return { ...current, metadata, spec } as KubeObject;
+  return { ...(await server.client.get<KubeObject>(resource, { name })), spec } as KubeObject;
 }
 
 const foreignRole = (name: string): ObservedRole => ({
@@ -112,8 +111,8 @@ const foreignRole = (name: string): ObservedRole => ({
 
 const put =
   (role: ObservedRole) =>
-  ({ iam }: Simulation): void =>
-    void iam.roles.set(role.name, role);
+  ({ aws }: Simulation): void =>
+    aws.change(role.name, () => role);
 
 export const scenarios: readonly Scenario[] = [
   { name: 'an account is created', acts: [create('a')] },
@@ -137,7 +136,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'a policy does not exist, then is corrected',
     acts: [
-      ({ iam }) => void iam.missingPolicies.add(fullAccess),
+      ({ aws }) => void aws.missingPolicies.add(fullAccess),
       create('a', { aws: { policyArns: [readOnly, fullAccess] } }),
       edit('a', { aws: { policyArns: [readOnly] } }),
     ],
@@ -223,17 +222,29 @@ export const scenarios: readonly Scenario[] = [
     name: 'a policy is detached and a trust policy broken behind our back',
     acts: [
       create('a'),
-      ({ iam }) => {
-        for (const role of iam.roles.values())
-          iam.roles.set(role.name, {
-            ...role,
-            attachedPolicyArns: [],
-            trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
-          });
+      ({ aws }) => {
+        for (const name of aws.roles.keys())
+          aws.change(
+            name,
+            (role) =>
+              role && {
+                ...role,
+                attachedPolicyArns: [],
+                trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+              },
+          );
       },
     ],
   },
-  { name: 'a role is deleted behind our back', acts: [create('a'), ({ iam }) => iam.roles.clear()] },
+  {
+    name: 'a role is deleted behind our back',
+    acts: [
+      create('a'),
+      ({ aws }) => {
+        for (const name of aws.roles.keys()) aws.change(name, () => undefined);
+      },
+    ],
+  },
   {
     name: 'the annotation of a link is stripped',
     acts: [
@@ -253,17 +264,26 @@ export const scenarios: readonly Scenario[] = [
 /** Time for the operator to follow an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
 const betweenActsMs = 240_000;
 const untilRestMs = 900_000;
+/** How long the operator may take to act on what it sees, where nothing holds it up. */
+const promptMs = 5_000;
 
-export async function perform(
-  scenario: Scenario,
-  weather: { readonly fault?: Fault; readonly lagMs?: number } = {},
-): Promise<Simulation> {
-  const simulation = await startSimulation(weather.fault, weather.lagMs);
-  await simulation.time.pass(5_000 + 4 * (weather.lagMs ?? 0));
+export type Performed = { readonly simulation: Simulation; readonly monitor: Monitor };
+
+/** @param lagMs what the watches of the weather lag by at most */
+export async function perform(scenario: Scenario, weather: Weather = {}, lagMs = 0): Promise<Performed> {
+  let monitor: Monitor | undefined;
+  const simulation = await startSimulation({
+    weather,
+    prepare: async (prepared) => {
+      monitor = watchOver(prepared, { unawareMs: promptMs + lagMs });
+    },
+  });
+  await simulation.time.pass(5_000 + 4 * lagMs);
   for (const act of scenario.acts) {
     await act(simulation);
     await simulation.time.pass(betweenActsMs);
   }
   await simulation.time.pass(untilRestMs);
-  return simulation;
+  if (!monitor) throw new Error('the simulation was not watched over');
+  return { simulation, monitor };
 }

@@ -1,114 +1,207 @@
 /**
- * The controllers of a cluster that come after the operator, as a model: a Deployment gets pods, of which each is what the pod
- * identity webhook makes of it at that moment, and a changed template replaces them, new ones first.
+ * What else runs in a cluster, as a model: Deployments get pods, of which each is what the pod identity webhook makes of it at
+ * that moment; a changed template replaces them, new ones first; pods get ready, and end after their grace; and
+ * namespaces under deletion are emptied.
  */
-import { resources, type SetTimer } from '../../src/kube/index.ts';
+import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../src/sandbox/webhook/mutate.ts';
-import type { SimulatedApiServer, StoredObject } from './simulated-api-server.ts';
+import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 
+type Template = { readonly metadata?: object; readonly spec: { readonly serviceAccountName?: string } };
 type Deployment = StoredObject & {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly template: {
-      readonly metadata?: object;
-      readonly spec: { readonly serviceAccountName?: string };
-    };
-  };
+  readonly spec: { readonly replicas?: number; readonly template: Template };
 };
 
-/** How long the controllers take to act, and a pod to be ready, in milliseconds. */
+/** How long the controllers take to act, a pod to be ready, and a pod to end, in milliseconds. */
 const reactionMs = 50;
-const retryMs = 1000;
+const startMs = 300;
+const endMs = 1_500;
 
-export function modelWorkloads(server: SimulatedApiServer, setTimer: SetTimer): void {
+const deploymentLabel = 'simulated/deployment';
+const templateAnnotation = 'simulated/template';
+
+/** Everything that a namespace can hold here. */
+const contents: readonly Resource[] = [
+  resources.deployments,
+  resources.services,
+  resources.podDisruptionBudgets,
+  resources.horizontalPodAutoscalers,
+  resources.ingresses,
+  resources.pods,
+  resources.serviceAccounts,
+];
+
+export type Workloads = {
+  /** Whether the webhook answers. Pods that are made while it does not come up without identity. */
+  webhookRuns: boolean;
+};
+
+export function modelWorkloads(server: SimulatedApiServer, setTimer: SetTimer): Workloads {
+  const workloads: Workloads = { webhookRuns: true };
   let serial = 0;
   const scheduled = new Set<string>();
-
-  const act = async (namespace: string, name: string): Promise<void> => {
-    const deployment = server.get(resources.deployments, name, namespace) as Deployment | undefined;
-    const mine = server
-      .list(resources.pods, namespace)
-      .filter((pod) => pod.metadata.labels?.['simulated/deployment'] === name);
-    if (!deployment) {
-      for (const pod of mine) await server.client.delete(resources.pods, pod.metadata);
-      return;
-    }
-    const { template, replicas = 1 } = deployment.spec;
-    const revision = JSON.stringify(template);
-    const current = mine.filter((pod) => pod.metadata.annotations?.['simulated/template'] === revision);
-    const account = template.spec.serviceAccountName ?? 'default';
-    const serviceAccount = server.get(resources.serviceAccounts, account, namespace);
-    if (current.length < replicas && !serviceAccount && account !== 'default') {
-      schedule(namespace, name, retryMs);
-      return;
-    }
-    for (let missing = replicas - current.length; missing > 0; missing -= 1) {
-      await server.client.create(
-        resources.pods,
-        inject(template, serviceAccount, { namespace, name, serial: (serial += 1), revision }),
-      );
-    }
-    const surplus = [...mine.filter((pod) => !current.includes(pod)), ...current.slice(replicas)];
-    for (const pod of surplus) await server.client.delete(resources.pods, pod.metadata);
-    const status = {
-      observedGeneration: deployment.metadata.generation,
-      replicas,
-      updatedReplicas: replicas,
-      readyReplicas: replicas,
-      availableReplicas: replicas,
-    };
-    await server.client.updateStatus(resources.deployments, {
-      ...deployment,
-      metadata: { ...deployment.metadata, resourceVersion: undefined as never },
-      status,
-    } as never);
-  };
-  const schedule = (namespace: string, name: string, afterMs: number): void => {
-    const key = `${namespace}/${name}`;
+  const schedule = (key: string, act: () => void, afterMs: number): void => {
     if (scheduled.has(key)) return;
     scheduled.add(key);
     setTimer(() => {
       scheduled.delete(key);
-      void act(namespace, name);
+      act();
     }, afterMs);
   };
 
-  server.onChange(resources.deployments, (object) =>
-    schedule(object.metadata.namespace ?? '', object.metadata.name, reactionMs),
-  );
-  server.onChange(resources.pods, (object, gone) => {
-    const deployment = object.metadata.labels?.['simulated/deployment'];
-    if (gone && deployment !== undefined) schedule(object.metadata.namespace ?? '', deployment, reactionMs);
+  server.admit = (resource, object) => {
+    if (resource.plural !== 'pods' || !workloads.webhookRuns) return object;
+    const { namespace } = object.metadata;
+    const { serviceAccountName = 'default' } = object.spec as { serviceAccountName?: string };
+    const serviceAccount = server.get(resources.serviceAccounts, serviceAccountName, namespace);
+    return serviceAccount ? injected(object, serviceAccount) : object;
+  };
+
+  /** A controller's write that meets a change of somebody else is simply done again, later. */
+  const attempt = async (write: Promise<unknown>): Promise<void> => {
+    await write.catch(() => undefined);
+  };
+
+  const scale = async (namespace: string, name: string): Promise<void> => {
+    const deployment = server.get(resources.deployments, name, namespace) as Deployment | undefined;
+    const mine = server
+      .list(resources.pods, namespace)
+      .filter((pod) => pod.metadata.labels?.[deploymentLabel] === name)
+      .filter((pod) => pod.metadata.deletionTimestamp === undefined);
+    if (!deployment) {
+      for (const pod of mine) await attempt(server.client.delete(resources.pods, pod.metadata));
+      return;
+    }
+    const { template, replicas = 1 } = deployment.spec;
+    const revision = JSON.stringify(template);
+    const current = mine.filter((pod) => pod.metadata.annotations?.[templateAnnotation] === revision);
+    const account = template.spec.serviceAccountName ?? 'default';
+    const again = (): void => void scale(namespace, name);
+    if (
+      current.length < replicas &&
+      account !== 'default' &&
+      !server.get(resources.serviceAccounts, account, namespace)
+    ) {
+      schedule(`scale ${namespace}/${name}`, again, 1_000);
+      return;
+    }
+    for (let missing = replicas - current.length; missing > 0; missing -= 1) {
+      const pod = podOf(template, { namespace, name, serial: (serial += 1), revision });
+      await attempt(server.client.create(resources.pods, pod));
+    }
+    const ready = current.filter((pod) => isReady(pod)).length;
+    // As a rolling update does it: the old ones go when the new ones are ready.
+    const surplus = [
+      ...(ready >= replicas ? mine.filter((pod) => !current.includes(pod)) : []),
+      ...current.slice(replicas),
+    ];
+    for (const pod of surplus) await attempt(server.client.delete(resources.pods, pod.metadata));
+    const present = server.get(resources.deployments, name, namespace);
+    if (!present) return;
+    const status = {
+      observedGeneration: deployment.metadata.generation,
+      replicas: mine.length,
+      updatedReplicas: current.length,
+      readyReplicas: mine.filter((pod) => isReady(pod)).length,
+      availableReplicas: mine.filter((pod) => isReady(pod)).length,
+    };
+    await attempt(server.client.updateStatus(resources.deployments, { ...present, status } as KubeObject));
+  };
+
+  const follow = (pod: StoredObject): void => {
+    const { namespace = '', name, uid = '' } = pod.metadata;
+    const present = (): StoredObject | undefined => {
+      const found = server.get(resources.pods, name, namespace);
+      return found?.metadata.uid === uid ? found : undefined;
+    };
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      const end = async (): Promise<void> => {
+        if (present())
+          await attempt(
+            server.client.delete(resources.pods, { namespace, name }, { uid, gracePeriodSeconds: 0 }),
+          );
+      };
+      schedule(`end ${uid}`, () => void end(), endMs);
+    } else if (!isReady(pod)) {
+      const start = async (): Promise<void> => {
+        const found = present();
+        const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+        if (found)
+          await attempt(server.client.updateStatus(resources.pods, { ...found, status } as KubeObject));
+      };
+      schedule(`start ${uid}`, () => void start(), startMs);
+    }
+  };
+
+  const empty = async (namespace: string): Promise<void> => {
+    let left = 0;
+    for (const resource of contents)
+      for (const object of server.list(resource, namespace)) {
+        left += 1;
+        if (object.metadata.deletionTimestamp === undefined)
+          await attempt(server.client.delete(resource, object.metadata));
+      }
+    if (left === 0) server.finalizeNamespace(namespace);
+    else schedule(`empty ${namespace}`, () => void empty(namespace), 500);
+  };
+
+  server.onChange((resource, { type, object }) => {
+    const { namespace = '', name, labels } = object.metadata;
+    switch (resource.plural) {
+      case 'deployments':
+        schedule(`scale ${namespace}/${name}`, () => void scale(namespace, name), reactionMs);
+        return;
+      case 'pods': {
+        const deployment = labels?.[deploymentLabel];
+        if (deployment !== undefined)
+          schedule(`scale ${namespace}/${deployment}`, () => void scale(namespace, deployment), reactionMs);
+        if (type !== 'DELETED') follow(object);
+        return;
+      }
+      case 'namespaces':
+        if (type !== 'DELETED' && object.metadata.deletionTimestamp !== undefined)
+          schedule(`empty ${name}`, () => void empty(name), 500);
+        return;
+      default:
+    }
   });
+  return workloads;
 }
 
-function inject(
-  template: Deployment['spec']['template'],
-  serviceAccount: StoredObject | undefined,
+function isReady({ status }: StoredObject): boolean {
+  return (status as { phase?: string } | undefined)?.phase === 'Running';
+}
+
+function podOf(
+  template: Template,
   of: { namespace: string; name: string; serial: number; revision: string },
-): StoredObject {
+): KubeObject {
   const metadata = (template.metadata ?? {}) as {
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };
-  let pod = {
+  return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       namespace: of.namespace,
       name: `${of.name}-${of.serial}`,
-      labels: { ...metadata.labels, 'simulated/deployment': of.name },
-      annotations: { ...metadata.annotations, 'simulated/template': of.revision },
+      labels: { ...metadata.labels, [deploymentLabel]: of.name },
+      annotations: { ...metadata.annotations, [templateAnnotation]: of.revision },
     },
-    spec: structuredClone(template.spec),
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
-  };
-  const patches = serviceAccount
-    ? mutate(pod as unknown as WebhookPod, serviceAccount, { ...eksDefaults, region: 'us-west-2' })
-    : [];
-  for (const { path, value } of patches)
-    pod = added(pod, path.split('/').slice(1).map(unescape), value) as typeof pod;
-  return pod;
+    // What the scheduler adds is there at once.
+    spec: { ...template.spec, nodeName: 'simulated' },
+  } as KubeObject;
+}
+
+function injected(object: StoredObject, serviceAccount: StoredObject): StoredObject {
+  const patches = mutate(object as unknown as WebhookPod, serviceAccount, {
+    ...eksDefaults,
+    region: 'us-west-2',
+  });
+  let pod: unknown = object;
+  for (const { path, value } of patches) pod = added(pod, path.split('/').slice(1).map(unescape), value);
+  return pod as StoredObject;
 }
 
 /** RFC 6902 `add`. */

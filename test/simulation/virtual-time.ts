@@ -11,46 +11,73 @@ export type VirtualTime = {
   pass(ms: number, until?: () => boolean): Promise<boolean>;
 };
 
+type Timer = { readonly at: number; readonly order: number; callback: (() => void) | undefined };
+
 export function createVirtualTime(start: number): VirtualTime {
   let time = start;
   let order = 0;
-  const timers = new Map<number, { at: number; callback: () => void }>();
+  /** A binary heap: the earliest first, and of those of one time the one that was set first. */
+  const heap: Timer[] = [];
+
+  const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+  const swap = (a: number, b: number): void => {
+    const kept = heap[a] as Timer;
+    heap[a] = heap[b] as Timer;
+    heap[b] = kept;
+  };
+  const push = (timer: Timer): void => {
+    heap.push(timer);
+    for (let at = heap.length - 1; at > 0;) {
+      const parent = (at - 1) >> 1;
+      if (!before(heap[at] as Timer, heap[parent] as Timer)) return;
+      swap(at, parent);
+      at = parent;
+    }
+  };
+  const pop = (): void => {
+    const last = heap.pop();
+    if (!last || heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0; ;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2])
+        if (child < heap.length && before(heap[child] as Timer, heap[least] as Timer)) least = child;
+      if (least === at) return;
+      swap(at, least);
+      at = least;
+    }
+  };
+  const next = (): Timer | undefined => {
+    while (heap[0] && !heap[0].callback) pop();
+    return heap[0];
+  };
 
   // One turn of the event loop runs every microtask there is, however long the chain.
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  const next = (before: number): number | undefined => {
-    let found: number | undefined;
-    let at = before;
-    for (const [id, timer] of timers) {
-      if (timer.at < at || (timer.at === at && found === undefined)) {
-        found = id;
-        at = timer.at;
-      }
-    }
-    return found;
-  };
-
   return {
     now: () => time,
     setTimer(callback, delayMs) {
-      const id = (order += 1);
-      timers.set(id, { at: time + Math.max(0, delayMs), callback });
-      return () => timers.delete(id);
+      const timer: Timer = { at: time + Math.max(0, delayMs), order: (order += 1), callback };
+      push(timer);
+      return () => {
+        timer.callback = undefined;
+      };
     },
     async pass(ms, until = () => false) {
       const end = time + ms;
       await settle();
       while (!until()) {
-        const id = next(end);
-        const timer = id === undefined ? undefined : timers.get(id);
-        if (id === undefined || !timer) {
+        const timer = next();
+        if (!timer || timer.at >= end) {
           time = end;
           return false;
         }
-        timers.delete(id);
+        pop();
         time = Math.max(time, timer.at);
-        timer.callback();
+        const { callback } = timer;
+        timer.callback = undefined;
+        callback?.();
         await settle();
       }
       return true;

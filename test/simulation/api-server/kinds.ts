@@ -1,0 +1,46 @@
+/** What sets the kinds apart which the operator meets, as far as a writer or a watcher notices. */
+import { apiGroup } from '../../../src/api/index.ts';
+import type { Resource } from '../../../src/kube/index.ts';
+
+export type KindTraits = {
+  /** A status that the main resource does not write, and a subresource that writes nothing else. */
+  readonly hasStatus: boolean;
+  /** `metadata.generation` counts the changes of what is wanted. */
+  readonly hasGeneration: boolean;
+  /** An update may leave the version out. */
+  readonly updatesUnconditionally: boolean;
+  readonly initialStatus?: object;
+};
+
+const custom: KindTraits = { hasStatus: true, hasGeneration: true, updatesUnconditionally: false };
+const plain: KindTraits = { hasStatus: false, hasGeneration: false, updatesUnconditionally: true };
+
+const builtIn: Readonly<Record<string, KindTraits>> = {
+  namespaces: {
+    hasStatus: true,
+    hasGeneration: false,
+    updatesUnconditionally: true,
+    initialStatus: { phase: 'Active' },
+  },
+  pods: {
+    hasStatus: true,
+    hasGeneration: true,
+    updatesUnconditionally: true,
+    initialStatus: { phase: 'Pending' },
+  },
+  deployments: { hasStatus: true, hasGeneration: true, updatesUnconditionally: true, initialStatus: {} },
+  services: { hasStatus: true, hasGeneration: false, updatesUnconditionally: true },
+  ingresses: { hasStatus: true, hasGeneration: true, updatesUnconditionally: true },
+  poddisruptionbudgets: { hasStatus: true, hasGeneration: true, updatesUnconditionally: false },
+  horizontalpodautoscalers: { hasStatus: true, hasGeneration: false, updatesUnconditionally: true },
+  leases: { hasStatus: false, hasGeneration: false, updatesUnconditionally: false },
+};
+
+export function traitsOf(resource: Resource): KindTraits {
+  return resource.group === apiGroup ? custom : (builtIn[resource.plural] ?? plain);
+}
+
+/** The name under which errors speak of a resource: `configmaps`, `linkedserviceaccounts.k11n.dev`. */
+export function titleOf({ plural, group }: Resource): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}

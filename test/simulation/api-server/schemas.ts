@@ -1,0 +1,38 @@
+/** Defaults, pruning and types of our own kinds, by the schemas that their CRDs are made of. */
+import type { z } from 'zod';
+import {
+  apiGroup,
+  appSpec,
+  appStatus,
+  clusterConfigSpec,
+  clusterConfigStatus,
+  linkedServiceAccountSpec,
+  linkedServiceAccountStatus,
+} from '../../../src/api/index.ts';
+import { KubeApiError, type KubeObject, type Resource } from '../../../src/kube/index.ts';
+
+const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly status: z.ZodType }>> = {
+  clusterconfigs: { spec: clusterConfigSpec, status: clusterConfigStatus },
+  linkedserviceaccounts: { spec: linkedServiceAccountSpec, status: linkedServiceAccountStatus },
+  apps: { spec: appSpec, status: appStatus },
+};
+
+/** @throws KubeApiError 422 */
+export function specOf(resource: Resource, object: KubeObject & { readonly spec?: unknown }): unknown {
+  const schema = resource.group === apiGroup ? schemas[resource.plural]?.spec : undefined;
+  if (!schema) return object.spec;
+  const result = schema.safeParse(object.spec);
+  if (result.success) return result.data;
+  const message = `${resource.kind} "${object.metadata.name}" is invalid: ${result.error.message}`;
+  throw new KubeApiError({ code: 422, reason: 'Invalid', message });
+}
+
+/** @throws KubeApiError 422 */
+export function statusOf(resource: Resource, status: unknown): unknown {
+  const schema = resource.group === apiGroup ? schemas[resource.plural]?.status : undefined;
+  if (!schema) return status;
+  const result = schema.safeParse(status);
+  if (result.success) return result.data;
+  const message = `${resource.kind} is invalid: status: ${result.error.message}`;
+  throw new KubeApiError({ code: 422, reason: 'Invalid', message });
+}

@@ -1,0 +1,155 @@
+/** What is to be the same at the end of every run, however it went: everything but uids, versions and times. */
+import {
+  apps,
+  linkedServiceAccounts,
+  managedByLabel,
+  managedByValue,
+  type App,
+  type Condition,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { markedFor } from '../../src/identity/index.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { isRecord } from './api-server/json.ts';
+import type { StoredObject } from './api-server/simulated-api-server.ts';
+import type { Simulation } from './simulation.ts';
+
+export type EndState = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+const kindsOfApps = [
+  resources.deployments,
+  resources.services,
+  resources.podDisruptionBudgets,
+  resources.horizontalPodAutoscalers,
+  resources.ingresses,
+];
+
+export function endState({ server, aws }: Simulation): EndState {
+  const named = <T>(
+    objects: readonly StoredObject[],
+    tell: (object: StoredObject) => T,
+  ): Readonly<Record<string, T>> =>
+    Object.fromEntries(
+      objects.map((object) => [nameOf(object), tell(object)] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  return {
+    roles: Object.fromEntries(
+      [...aws.roles.values()]
+        .map(({ id: _, tags, attachedPolicyArns, ...role }) => [
+          role.name,
+          {
+            ...role,
+            attachedPolicyArns: [...attachedPolicyArns].sort(),
+            tags: Object.fromEntries(Object.entries(tags).filter(([key]) => key !== 'k11n.dev/uid')),
+            isOurs: markedFor(tags) !== undefined,
+          },
+        ])
+        .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+    ),
+    serviceAccounts: named(
+      server.list(resources.serviceAccounts),
+      ({ metadata: { labels, annotations } }) => ({
+        labels,
+        annotations,
+      }),
+    ),
+    pods: Object.fromEntries(countedPods(server.list(resources.pods))),
+    accounts: named(server.list(linkedServiceAccounts), (object) => {
+      const { metadata, status } = object as unknown as LinkedServiceAccount;
+      return {
+        finalizers: metadata.finalizers,
+        isGoing: metadata.deletionTimestamp !== undefined,
+        isObserved: status?.observedGeneration === metadata.generation,
+        roleArn: status?.roleArn,
+        linkedTargets: status?.linkedTargets,
+        ready: status?.ready,
+        conditions: told(status?.conditions),
+        targets: status?.targets?.map(({ name, linked, proven, pods, roleArn, reason }) => ({
+          name,
+          linked,
+          proven,
+          pods,
+          roleArn,
+          reason,
+        })),
+        policies: status?.policies?.map(({ arn, attached, reason }) => ({ arn, attached, reason })),
+      };
+    }),
+    apps: named(server.list(apps), (object) => {
+      const { metadata, status } = object as unknown as App;
+      return {
+        isObserved: status?.observedGeneration === metadata.generation,
+        conditions: told(status?.conditions),
+        targets: status?.targets?.map(({ name, state, roleArn, reason }) => ({
+          name,
+          state,
+          roleArn,
+          reason,
+        })),
+      };
+    }),
+    objects: Object.assign(
+      {},
+      ...kindsOfApps.map((resource) =>
+        Object.fromEntries(
+          Object.entries(named(server.list(resource), contentOf)).map(([name, content]) => [
+            `${resource.kind} ${name}`,
+            content,
+          ]),
+        ),
+      ),
+    ) as Record<string, unknown>,
+    namespaces: named(server.list(resources.namespaces), ({ metadata: { labels } }) => ({
+      target: labels?.['k11n.dev/target'],
+      isOurs: labels?.[managedByLabel] === managedByValue,
+    })),
+  };
+}
+
+function nameOf({ metadata: { namespace, name } }: KubeObject): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+function told(conditions: readonly Condition[] | undefined): object {
+  return Object.fromEntries(
+    (conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
+  );
+}
+
+/** A digest over everything that was applied, uids of owners included. */
+const appliedHash = 'k11n.dev/applied-hash';
+
+function contentOf({ metadata: { labels, annotations = {} }, spec }: StoredObject): object {
+  const { [appliedHash]: _, ...others } = annotations;
+  return { labels, annotations: others, spec };
+}
+
+/** Pods have names that nobody chose; what counts is how many there are of a sort. */
+function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { metadata, spec } of pods) {
+    const { serviceAccountName = 'default', containers } = spec as {
+      serviceAccountName?: string;
+      containers: readonly { env?: readonly { name: string; value?: string }[] }[];
+    };
+    const role = containers[0]?.env?.find((entry) => entry.name === 'AWS_ROLE_ARN')?.value ?? 'no role';
+    const sort = `${metadata.namespace}/${metadata.labels?.['simulated/deployment']} ${serviceAccountName} ${role}`;
+    counts.set(sort, (counts.get(sort) ?? 0) + 1);
+  }
+  return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Where two end states differ, a line each: `roles.kon-a.trustPolicy: "…" instead of "…"`. */
+export function differences(is: unknown, wanted: unknown, path = ''): readonly string[] {
+  if (isRecord(is) && isRecord(wanted)) {
+    return [...new Set([...Object.keys(is), ...Object.keys(wanted)])].flatMap((key) =>
+      differences(is[key], wanted[key], path === '' ? key : `${path}.${key}`),
+    );
+  }
+  if (Array.isArray(is) && Array.isArray(wanted) && is.length === wanted.length)
+    return is.flatMap((item, at) => differences(item, wanted[at], `${path}[${at}]`));
+  const say = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+  return JSON.stringify(is) === JSON.stringify(wanted)
+    ? []
+    : [`${path}: ${say(is)} instead of ${say(wanted)}`];
+}

@@ -1,0 +1,312 @@
+/**
+ * What must hold at every moment of a run, and not only at its end. It watches the world, not the operator: each write is
+ * judged when it arrives, by what is true then and was true for as long as the operator can be expected not to know.
+ */
+import {
+  accountFinalizer,
+  accountLabel,
+  clusterConfigs,
+  conditionOf,
+  createdAnnotation,
+  fieldManager,
+  identityAnnotation,
+  linkedServiceAccounts,
+  roleArnAnnotation,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { markedFor, type ObservedRole } from '../../src/identity/index.ts';
+import { resources, type Resource } from '../../src/kube/index.ts';
+import type { Change } from './api-server/change-log.ts';
+import type { StoredObject } from './api-server/simulated-api-server.ts';
+import type { OracleName, Violation } from './oracles.ts';
+import { policiesPerRole, type RoleChange } from './simulated-aws.ts';
+import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
+
+export type MonitorOptions = {
+  /** How long the operator may act on what is no longer so: its views lag, and its calls wait for their turn. Milliseconds. */
+  readonly unawareMs: number;
+};
+
+export type Monitor = { readonly violations: readonly Violation[] };
+
+/** Something as it was, until when; the present has no end. */
+type Past<T> = { readonly value: T; until: number };
+
+const untilNow = Infinity;
+
+export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions): Monitor {
+  const { server, aws, time } = simulation;
+  const violations: Violation[] = [];
+  const say = (oracle: OracleName, message: string): void => {
+    // One of a kind is enough to know; a bug that repeats itself would fill pages.
+    if (!violations.some((known) => known.oracle === oracle)) violations.push({ oracle, message });
+  };
+
+  const pasts = new Map<string, Past<StoredObject | undefined>[]>();
+  const rolePasts = new Map<string, Past<ObservedRole | undefined>[]>();
+  /** When somebody other than the operator last changed a role, or a ServiceAccount, namespace or account by its key. */
+  const disturbedAt = new Map<string, number>();
+
+  const remember = <T>(all: Map<string, Past<T>[]>, key: string, value: T, before: T): void => {
+    const past = all.get(key) ?? [{ value: before, until: untilNow }];
+    const last = past.at(-1);
+    if (last) last.until = time.now();
+    past.push({ value, until: untilNow });
+    all.set(key, past);
+  };
+  /** Everything that was so within the time in which the operator may not know better. */
+  const recent = <T>(all: Map<string, Past<T>[]>, key: string, present: T, ms = unawareMs): readonly T[] =>
+    (all.get(key) ?? [{ value: present, until: untilNow }])
+      .filter(({ until }) => until >= time.now() - ms)
+      .map(({ value }) => value);
+  const keyOf = (
+    resource: Resource,
+    { metadata }: { metadata: { namespace?: string; name: string } },
+  ): string => `${resource.plural} ${metadata.namespace ?? ''}/${metadata.name}`;
+  const wasDisturbed = (key: string, ms: number): boolean =>
+    (disturbedAt.get(key) ?? -Infinity) >= time.now() - ms;
+
+  const accountsLately = (name: string): readonly (LinkedServiceAccount | undefined)[] =>
+    recent(
+      pasts,
+      `${linkedServiceAccounts.plural} /${name}`,
+      server.get(linkedServiceAccounts, name),
+    ) as unknown as readonly (LinkedServiceAccount | undefined)[];
+  const clustersLately = (): readonly ClusterConfig[] =>
+    recent(pasts, 'clusterconfigs /simulated', server.get(clusterConfigs, 'simulated')).flatMap((object) =>
+      object ? [object as unknown as ClusterConfig] : [],
+    );
+  const isAllowed = (arn: string, config: ClusterConfig): boolean => {
+    const patterns = config.spec.aws.allowedPolicyArns;
+    return patterns === undefined || patterns.includes(arn);
+  };
+  /** Whether somebody who sees this account would take the policy away. */
+  const dropsPolicy = (account: LinkedServiceAccount | undefined, arn: string): boolean => {
+    if (!account || account.metadata.deletionTimestamp !== undefined) return true;
+    const { policyArns } = account.spec.aws;
+    if (policyArns.length > policiesPerRole) return false;
+    return !policyArns.includes(arn) || clustersLately().some((config) => !isAllowed(arn, config));
+  };
+
+  // What is written to IAM.
+  simulation.aws.onWrite(({ action, name, by }) => {
+    const role = aws.roles.get(name);
+    if (!role || action === 'CreateRole') return;
+    const marks = recent(rolePasts, name, role).flatMap((past) => (past ? [markedFor(past.tags)] : []));
+    const owners = marks.flatMap((mark) => mark?.account ?? []);
+    if (owners.length === 0) {
+      const adopts = accountsLately(by).some(
+        (account) => account?.spec.aws.adopt === true && account.spec.aws.roleName === name,
+      );
+      if (!(adopts && action === 'TagRole'))
+        say('foreign role', `${action} on ${name}, which is nobody's of ours`);
+    } else if (!owners.includes(by)) {
+      say('other account', `${action} on ${name}, which is of ${owners.join(', ')}, on behalf of ${by}`);
+    }
+  });
+  aws.onChange((change) => {
+    remember(rolePasts, change.name, change.after, change.before);
+    if (change.by === undefined) {
+      disturbedAt.set(`role ${change.name}`, time.now());
+      return;
+    }
+    if (change.action === 'DetachRolePolicy') judgeDetachment(change);
+    if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
+  });
+
+  function judgeDetachment({ name, before, after, by = '' }: RoleChange): void {
+    const gone = before?.attachedPolicyArns.find((arn) => !after?.attachedPolicyArns.includes(arn));
+    if (!before || gone === undefined) return;
+    const lately = accountsLately(by);
+    if (!lately.some((account) => dropsPolicy(account, gone)))
+      say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
+    // A policy that everybody who looks wants, that exists and fits, goes on before another goes off.
+    if (lately.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
+    const wanted = lately
+      .map((account) => account?.spec.aws.policyArns ?? [])
+      .reduce((common, arns) => common.filter((arn) => arns.includes(arn)));
+    const waiting = wanted.filter(
+      (arn) =>
+        !before.attachedPolicyArns.includes(arn) &&
+        !aws.missingPolicies.has(arn) &&
+        clustersLately().every((config) => isAllowed(arn, config)) &&
+        !simulation.failures.some(
+          ({ what, at }) =>
+            what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - unawareMs - 180_000,
+        ),
+    );
+    const hasRoom = before.attachedPolicyArns.length + waiting.length <= policiesPerRole;
+    if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)
+      say('gap', `${gone} was taken off ${name} before ${waiting.join(', ')} was put on`);
+  }
+
+  function judgeTrust({ name, before, after, by = '' }: RoleChange): void {
+    for (const subject of subjectsOf(before)) {
+      if (subjectsOf(after).includes(subject)) continue;
+      const [namespace = ''] = subject.split(':').slice(-2);
+      const serviceAccount = server.get(resources.serviceAccounts, by, namespace);
+      if (
+        wasDisturbed(`namespaces /${namespace}`, unawareMs) ||
+        wasDisturbed(`serviceaccounts ${namespace}/${by}`, unawareMs) ||
+        wasDisturbed(`role ${name}`, unawareMs + driftIntervalMs) ||
+        serviceAccount?.metadata.labels?.[accountLabel] !== by
+      )
+        continue;
+      const drops = (account: LinkedServiceAccount | undefined): boolean =>
+        !account ||
+        account.metadata.deletionTimestamp !== undefined ||
+        account.spec.targets?.includes(namespace) === false ||
+        clustersLately().some((config) => !config.spec.targets.includes(namespace));
+      if (!accountsLately(by).some(drops))
+        say('narrowing', `${namespace} was shut out of ${name}, though ${by} is for it`);
+    }
+  }
+
+  // What is written to Kubernetes.
+  simulation.onArrival(({ what }) => {
+    const [, verb, plural, key = ''] = what.split(' ');
+    if (plural !== 'serviceaccounts' || verb === 'create') return undefined;
+    const [namespace = '', name = ''] = key.split('/');
+    const object = server.get(resources.serviceAccounts, name, namespace);
+    const isForeign = object !== undefined && object.metadata.labels?.[accountLabel] !== name;
+    return () => {
+      if (isForeign) say('foreign ServiceAccount', `${what}, which is not ours`);
+    };
+  });
+  server.onChange((resource, change) => {
+    const { object } = change;
+    const key = keyOf(resource, object);
+    switch (resource.plural) {
+      case 'serviceaccounts':
+        judgeServiceAccount(change, key);
+        break;
+      case 'namespaces':
+        disturbedAt.set(key, time.now());
+        break;
+      case 'pods':
+        if (change.type === 'ADDED') judgePod(object);
+        break;
+      case 'linkedserviceaccounts':
+        remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
+        judgeAccount(change);
+        break;
+      case 'clusterconfigs':
+        remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
+        break;
+      default:
+    }
+  });
+
+  function judgeServiceAccount({ type, object, before }: Change, key: string): void {
+    const carried = object.metadata.annotations?.[roleArnAnnotation];
+    if (type === 'DELETED') {
+      disturbedAt.set(key, time.now());
+      return;
+    }
+    if (carried === before?.metadata.annotations?.[roleArnAnnotation]) return;
+    const setter = object.metadata.managedFields?.find((entry) =>
+      JSON.stringify(entry.fieldsV1 ?? {}).includes(`f:${roleArnAnnotation}`),
+    )?.manager;
+    if (setter !== fieldManager) {
+      disturbedAt.set(key, time.now());
+      return;
+    }
+    const name = carried?.split('/').at(-1) ?? '';
+    const roles = recent(rolePasts, name, aws.roles.get(name), unawareMs + driftIntervalMs);
+    const account = object.metadata.name;
+    if (!roles.some((role) => role && markedFor(role.tags)?.account === account))
+      say('link before role', `${key} was given ${carried}, which is no role of ours`);
+  }
+
+  function judgePod({ metadata, spec }: Change['object'] & { spec?: unknown }): void {
+    const { serviceAccountName = 'default', containers = [] } = spec as {
+      serviceAccountName?: string;
+      containers?: readonly { env?: readonly { name: string }[] }[];
+    };
+    if (metadata.annotations?.[identityAnnotation] === undefined) return;
+    const holds = containers.some(({ env }) => env?.some(({ name }) => name === 'AWS_ROLE_ARN'));
+    const account = `serviceaccounts ${metadata.namespace}/${serviceAccountName}`;
+    if (holds || !simulation.workloads.webhookRuns || wasDisturbed(account, unawareMs)) return;
+    say(
+      'pod without identity',
+      `${metadata.namespace}/${metadata.name} came up without the role of ${serviceAccountName}`,
+    );
+  }
+
+  function judgeAccount({ type, object, before }: Change): void {
+    const { name, finalizers = [] } = object.metadata;
+    const isReleased =
+      before?.metadata.finalizers?.includes(accountFinalizer) === true &&
+      (type === 'DELETED' || !finalizers.includes(accountFinalizer));
+    if (isReleased) judgeRelease(name);
+    const account = object as unknown as LinkedServiceAccount;
+    const previous = before as unknown as LinkedServiceAccount | undefined;
+    if (type === 'DELETED' || JSON.stringify(account.status) === JSON.stringify(previous?.status)) return;
+    if (account.metadata.deletionTimestamp === undefined) judgeStatus(account);
+  }
+
+  function judgeRelease(name: string): void {
+    for (const role of aws.roles.values())
+      if (markedFor(role.tags)?.account === name)
+        say('orphan', `the account ${name} was let go while the role ${role.name} is there`);
+    for (const { metadata } of server.list(resources.serviceAccounts)) {
+      const home = server.get(resources.namespaces, metadata.namespace ?? '');
+      if (
+        metadata.name === name &&
+        metadata.labels?.[accountLabel] === name &&
+        metadata.annotations?.[createdAnnotation] !== undefined &&
+        home?.metadata.deletionTimestamp === undefined
+      )
+        say('orphan', `the account ${name} was let go while ${metadata.namespace}/${name} is linked`);
+    }
+  }
+
+  /** A status that says `Ready` of a generation is true of that generation, at the moment in which it is written. */
+  function judgeStatus({ metadata, status }: LinkedServiceAccount): void {
+    const { name } = metadata;
+    if (conditionOf(status?.conditions, 'Ready')?.status !== 'True') return;
+    const spec = (pasts.get(`${linkedServiceAccounts.plural} /${name}`) ?? [])
+      .map(({ value }) => value as unknown as LinkedServiceAccount | undefined)
+      .find(
+        (past) =>
+          past?.metadata.uid === metadata.uid && past?.metadata.generation === status?.observedGeneration,
+      )?.spec;
+    const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
+    // Drift is found within an interval, and told within the time that the operator needs.
+    const slackMs = unawareMs + 2 * driftIntervalMs;
+    if (wasDisturbed(`role ${role?.name ?? (status?.roleArn ?? '').split('/').at(-1)}`, slackMs)) return;
+    const claim = `${name} is told to be Ready at generation ${status?.observedGeneration}`;
+    if (!spec) return say('status truth', `${claim}, which this object never had`);
+    if (!role || markedFor(role.tags)?.account !== name)
+      return say('status truth', `${claim}, though it has no role`);
+    const wanted = [...spec.aws.policyArns].sort().join(' ');
+    if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)
+      say('status truth', `${claim}, but its role has other policies: ${role.attachedPolicyArns.join(', ')}`);
+    for (const { name: target, proven } of status?.targets ?? []) {
+      if (
+        wasDisturbed(`serviceaccounts ${target}/${name}`, slackMs) ||
+        wasDisturbed(`namespaces /${target}`, slackMs)
+      )
+        continue;
+      if (proven && !subjectsOf(role).includes(`system:serviceaccount:${target}:${name}`))
+        say('status truth', `${claim} and proven in ${target}, which its role does not trust`);
+    }
+  }
+
+  return { violations };
+}
+
+function subjectsOf(role: ObservedRole | undefined): readonly string[] {
+  const { Statement: statements = [] } = JSON.parse(role?.trustPolicy ?? '{}') as {
+    Statement?: readonly {
+      Effect: string;
+      Condition?: { StringEquals?: Record<string, string | string[]> };
+    }[];
+  };
+  return statements.flatMap(({ Effect, Condition }) =>
+    Effect === 'Allow'
+      ? [Condition?.StringEquals?.[`${issuer.replace('https://', '')}:sub`] ?? []].flat()
+      : [],
+  );
+}

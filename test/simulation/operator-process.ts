@@ -1,0 +1,379 @@
+/**
+ * One process of the operator: its real engine over its real adapters for AWS, on the other side of which a modelled world
+ * decides how each request fares, and whether the process lives to hear of it.
+ */
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { STSClient } from '@aws-sdk/client-sts';
+import { createAwsCloudAccount } from '../../src/aws/aws-cloud-account.ts';
+import { callsOf } from '../../src/aws/calls.ts';
+import { createIamRoleStore } from '../../src/aws/iam-role-store.ts';
+import { createCallScheduler, type Caller } from '../../src/aws/scheduler.ts';
+import { createStsIdentityProver } from '../../src/aws/sts-identity-prover.ts';
+import {
+  createEventRecorder,
+  createLeaderElector,
+  KubeApiError,
+  KubeUnreachableError,
+  silentLogger,
+  type KubeClient,
+  type LeadershipEnd,
+  type Logger,
+} from '../../src/kube/index.ts';
+import { createEngine } from '../../src/operator/engine.ts';
+import type { View } from './api-server/change-log.ts';
+import type { SimulatedApiServer } from './api-server/simulated-api-server.ts';
+import type { Draws } from './random.ts';
+import { awsError, isAwsRead, type SimulatedAws } from './simulated-aws.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** A request, in words: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
+export type Request = {
+  readonly system: 'kube' | 'aws';
+  readonly kind: 'read' | 'write' | 'lease';
+  readonly what: string;
+  /** Of writes, how many there were before it in the whole run, whichever process sent them. */
+  readonly index: number;
+  readonly process: string;
+};
+
+/**
+ * `killed…`: the process dies before the request leaves it, or after it has been carried out. `answerLost`: it is carried
+ * out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`: the server says so and does nothing.
+ */
+export type Fault = 'killedBefore' | 'killedAfter' | 'answerLost' | 'unsent' | 'failed' | 'throttled';
+
+export type Fate = {
+  readonly fault?: Fault | undefined;
+  /** On the way there and on the way back, in milliseconds. */
+  readonly thereMs?: number;
+  readonly backMs?: number;
+};
+
+export type OperatorProcess = {
+  readonly name: string;
+  kill(): void;
+  /** Its timers stop and answers wait; what it has sent goes on. */
+  pause(): void;
+  resume(): void;
+  isAlive(): boolean;
+  isLeading(): boolean;
+};
+
+export type ProcessOptions = {
+  readonly name: string;
+  readonly time: VirtualTime;
+  readonly server: SimulatedApiServer;
+  readonly aws: SimulatedAws;
+  readonly draws: Draws;
+  readonly view: View;
+  readonly fate: (request: Request) => Fate;
+  /** Each write that leaves the process, and each that was not refused. Returns the write's index. */
+  readonly onWrite: (what: string, process: string) => number;
+  /** Right before a write is carried out. What it returns is called when it was not refused. */
+  readonly onArrival: (what: string, process: string) => () => void;
+  /** The server carried nothing out, for reasons of its own. */
+  readonly onFailure: (what: string) => void;
+  /** Each read that leaves the process. */
+  readonly onRead?: (what: string) => void;
+  readonly onDeath: (process: OperatorProcess, why: 'killed' | 'lost its lease') => void;
+  readonly logger?: Logger;
+  /** With it, processes take turns. */
+  readonly lease?: { readonly durationMs: number };
+};
+
+export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
+  const { name, time, server, aws, draws, fate } = options;
+  const logger = options.logger ?? silentLogger;
+  let state: 'running' | 'paused' | 'dead' = 'running';
+  const overdue: (() => void)[] = [];
+  const connection = server.connect(options.view);
+
+  const die = (why: 'killed' | 'lost its lease'): void => {
+    if (state === 'dead') return;
+    state = 'dead';
+    overdue.length = 0;
+    connection.close();
+    options.onDeath(process, why);
+  };
+  const never = <T>(): Promise<T> => new Promise<T>(() => {});
+  /** Lets the process go on, as soon as it runs. */
+  const whenRunning = (goOn: () => void): void => {
+    if (state === 'running') goOn();
+    else if (state === 'paused') overdue.push(goOn);
+  };
+  const running = (): Promise<void> => new Promise((resolve) => whenRunning(resolve));
+  const setTimer: VirtualTime['setTimer'] = (callback, delayMs) => {
+    let isCancelled = false;
+    const cancel = time.setTimer(() => whenRunning(() => !isCancelled && callback()), delayMs);
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  };
+  const pass = (ms: number): Promise<void> => new Promise((resolve) => void time.setTimer(resolve, ms));
+
+  const send = async <T>(
+    request: Omit<Request, 'index' | 'process'>,
+    perform: () => Promise<T> | T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> => {
+    if (state === 'dead') return never();
+    signal?.throwIfAborted();
+    const isWrite = request.kind === 'write';
+    const index = isWrite ? options.onWrite(request.what, name) : -1;
+    if (!isWrite) options.onRead?.(request.what);
+    const { fault, thereMs = 0, backMs = 0 } = fate({ ...request, index, process: name });
+    const answer = async (): Promise<T> => {
+      switch (fault) {
+        case 'killedBefore':
+          die('killed');
+          return never();
+        case 'unsent':
+          options.onFailure(request.what);
+          throw broken(request.system, 'refused');
+        default:
+      }
+      if (thereMs > 0) {
+        await pass(thereMs);
+        // A process that dies takes with it what had not arrived.
+        if (state === 'dead') return never();
+      }
+      if (fault === 'failed' || fault === 'throttled') {
+        options.onFailure(request.what);
+        throw fault === 'failed' ? serverFailure(request.system) : throttling(request.system);
+      }
+      let outcome: T;
+      try {
+        const carriedOut = isWrite ? options.onArrival(request.what, name) : undefined;
+        outcome = await perform();
+        carriedOut?.();
+      } finally {
+        // Also after a refusal: the process dies, or the connection breaks, before it hears of it.
+        if (fault === 'killedAfter') die('killed');
+      }
+      if (fault === 'answerLost') throw broken(request.system, 'reset');
+      return outcome;
+    };
+    const settle = async (): Promise<T> => {
+      try {
+        return await answer();
+      } finally {
+        if (backMs > 0) await pass(backMs);
+        await running();
+      }
+    };
+    return signal ? untilAborted(settle(), signal, () => state !== 'dead') : settle();
+  };
+
+  const elector = options.lease && electorOf(options.lease.durationMs);
+  const assertLeading = (): void => elector?.assertLeading();
+  const client = clientOf(connection.client, assertLeading);
+  const scheduling = { now: time.now, random: draws.fraction, setTimer };
+  const schedulers = {
+    iam: createCallScheduler({ ...scheduling, service: 'iam' }),
+    sts: createCallScheduler({ ...scheduling, service: 'sts' }),
+  };
+  const awsAs = (caller: Caller) => {
+    const service = { send: awsSender(caller.owner) };
+    const iam = service as unknown as IAMClient;
+    const sts = service as unknown as STSClient;
+    const iamCalls = callsOf('iam', schedulers.iam, caller);
+    const stsCalls = callsOf('sts', schedulers.sts, caller);
+    return {
+      roles: createIamRoleStore({ iam, calls: iamCalls, now: time.now }),
+      prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
+      account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
+    };
+  };
+
+  const process: OperatorProcess = {
+    name,
+    kill: () => die('killed'),
+    pause() {
+      if (state === 'running') state = 'paused';
+    },
+    resume() {
+      if (state !== 'paused') return;
+      state = 'running';
+      // One at a time, as an event loop does.
+      const next = (): void => {
+        const goOn = state === 'running' ? overdue.shift() : undefined;
+        if (!goOn) return;
+        goOn();
+        time.setTimer(next, 0);
+      };
+      next();
+    },
+    isAlive: () => state !== 'dead',
+    isLeading: () => state !== 'dead' && (elector?.isLeading() ?? true),
+  };
+
+  const engine = createEngine({
+    client,
+    recorder: createEventRecorder({
+      client,
+      now: time.now,
+      setTimer,
+      logger,
+      controller: 'k11n.dev/konstellation',
+      instance: name,
+    }),
+    logger,
+    now: time.now,
+    monotonic: time.now,
+    random: draws.fraction,
+    setTimer,
+    assertLeading,
+    aws: (_informers, caller) => awsAs(caller),
+  });
+  void run();
+  return process;
+
+  async function run(): Promise<void> {
+    const { signal } = new AbortController();
+    await engine.follow(signal);
+    if (!elector) {
+      await engine.work(signal);
+      return;
+    }
+    const end: LeadershipEnd = await elector.run(signal, (leading) => engine.work(leading));
+    if (end === 'lost') die('lost its lease');
+  }
+
+  function electorOf(durationMs: number) {
+    const leaseClient = clientOf(connection.client, () => undefined);
+    return createLeaderElector({
+      client: leaseClient,
+      namespace: 'default',
+      name: 'konstellation',
+      identity: name,
+      leaseDurationMs: durationMs,
+      renewDeadlineMs: (durationMs * 2) / 3,
+      retryPeriodMs: (durationMs * 2) / 15,
+      now: time.now,
+      wallClock: time.now,
+      random: draws.fraction,
+      setTimer,
+      logger,
+    });
+  }
+
+  function awsSender(owner: string) {
+    return (
+      command: { readonly input: Readonly<Record<string, unknown>>; readonly constructor: { name: string } },
+      { abortSignal }: { readonly abortSignal: AbortSignal },
+    ): Promise<object> => {
+      const action = command.constructor.name.replace(/Command$/, '');
+      const { RoleName, RoleArn, PolicyArn, PolicyName } = command.input;
+      const about = [RoleName ?? RoleArn, PolicyArn ?? PolicyName].filter((part) => typeof part === 'string');
+      const what = ['iam', action, ...about].join(' ');
+      const kind = isAwsRead(action) ? 'read' : 'write';
+      return send(
+        { system: 'aws', kind, what },
+        () => aws.perform(action, command.input, owner),
+        abortSignal,
+      );
+    };
+  }
+
+  function clientOf(real: KubeClient, beforeWrite: () => void): KubeClient {
+    const ref = (
+      resource: { plural: string },
+      of: { namespace?: string | undefined; name?: string | undefined },
+    ): string => `${resource.plural} ${of.namespace ? `${of.namespace}/` : ''}${of.name ?? ''}`;
+    const read = <T>(what: string, perform: () => Promise<T>, signal?: AbortSignal): Promise<T> =>
+      send({ system: 'kube', kind: 'read', what: `kube ${what}` }, perform, signal);
+    const write = async <T>(what: string, perform: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+      if (state === 'dead') return never();
+      const isLease = what.includes(' leases ');
+      if (!isLease) beforeWrite();
+      return send(
+        { system: 'kube', kind: isLease ? 'lease' : 'write', what: `kube ${what}` },
+        perform,
+        signal,
+      );
+    };
+    return {
+      ...real,
+      get: (resource, of, more) =>
+        read(`get ${ref(resource, of)}`, () => real.get(resource, of), more?.signal),
+      list: (resource, scope) =>
+        read(`list ${resource.plural}`, () => real.list(resource, scope), scope?.signal),
+      createToken: (of, spec, more) =>
+        read(`token ${of.namespace}/${of.name}`, () => real.createToken(of, spec), more?.signal),
+      raw: (request) =>
+        request.method === 'GET'
+          ? read(`GET ${request.path}`, () => real.raw(request), request.signal)
+          : write(`${request.method} ${request.path}`, () => real.raw(request), request.signal),
+      create: (resource, object, more) =>
+        more?.dryRun
+          ? read(
+              `try ${ref(resource, object.metadata)}`,
+              () => real.create(resource, object, more),
+              more.signal,
+            )
+          : write(
+              `create ${ref(resource, object.metadata)}`,
+              () => real.create(resource, object, more),
+              more?.signal,
+            ),
+      update: (resource, object, more) =>
+        write(
+          `update ${ref(resource, object.metadata)}`,
+          () => real.update(resource, object, more),
+          more?.signal,
+        ),
+      updateStatus: (resource, object, more) =>
+        write(
+          `status ${ref(resource, object.metadata)}`,
+          () => real.updateStatus(resource, object, more),
+          more?.signal,
+        ),
+      apply: (resource, object, more) =>
+        write(
+          `apply ${ref(resource, object.metadata)}${more.subresource ? ` ${more.subresource}` : ''}`,
+          () => real.apply(resource, object, more),
+          more.signal,
+        ),
+      patch: (resource, of, patch, more) =>
+        write(`patch ${ref(resource, of)}`, () => real.patch(resource, of, patch, more), more.signal),
+      delete: (resource, of, more) =>
+        write(`delete ${ref(resource, of)}`, () => real.delete(resource, of, more), more?.signal),
+      async *watch(resource, scope) {
+        for await (const event of real.watch(resource, scope)) {
+          await running();
+          yield event as never;
+        }
+      },
+    };
+  }
+}
+
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignal, hears: () => boolean): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      if (hears()) reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    const done = (): void => signal.removeEventListener('abort', stop);
+    answer.then(resolve, reject).finally(done);
+  });
+}
+
+function broken(system: Request['system'], code: 'reset' | 'refused'): Error {
+  const message = code === 'reset' ? 'the connection broke after the request was sent' : 'connection refused';
+  if (system === 'kube') return new KubeUnreachableError(code, 'https://simulated', message);
+  return Object.assign(new Error(message), { code: code === 'reset' ? 'ECONNRESET' : 'ECONNREFUSED' });
+}
+
+function serverFailure(system: Request['system']): Error {
+  return system === 'kube'
+    ? new KubeApiError({ code: 500, reason: 'InternalError', message: 'an internal error occurred' })
+    : awsError('ServiceFailureException', 'An internal error occurred');
+}
+
+function throttling(system: Request['system']): Error {
+  return system === 'kube'
+    ? new KubeApiError({ code: 429, reason: 'TooManyRequests', message: 'too many requests' })
+    : awsError('Throttling', 'Rate exceeded');
+}

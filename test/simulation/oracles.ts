@@ -1,0 +1,141 @@
+/**
+ * What is asked of every run, whatever was done in it. An oracle knows what is right; it does not know what happened.
+ */
+import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { markedFor } from '../../src/identity/index.ts';
+import { resources } from '../../src/kube/index.ts';
+import { differences, endState, type EndState } from './end-state.ts';
+import { driftIntervalMs, type Sent, type Simulation } from './simulation.ts';
+import { trusts } from './simulated-aws.ts';
+
+/** What holds during a run (`watchOver`), and what holds at its end. */
+export type OracleName =
+  | 'end state'
+  | 'counts'
+  | 'in step in time'
+  | 'rest'
+  | 'two views'
+  | 'foreign role'
+  | 'other account'
+  | 'orphan'
+  | 'gap'
+  | 'narrowing'
+  | 'link before role'
+  | 'foreign ServiceAccount'
+  | 'status truth'
+  | 'pod without identity'
+  | 'not leading'
+  | 'crash';
+
+export type Violation = { readonly oracle: OracleName; readonly message: string };
+
+/** How often the operator looks again at everything when nothing happens. */
+export const resyncs = 20;
+const restMs = resyncs * driftIntervalMs;
+
+/** The run ended where it should have. */
+export function endsAs(simulation: Simulation, wanted: EndState): readonly Violation[] {
+  return differences(endState(simulation), wanted).map((message) => ({ oracle: 'end state', message }));
+}
+
+/** Nothing is left to do: no write over twenty resyncs. Lets that time pass. */
+export async function rests(simulation: Simulation): Promise<readonly Violation[]> {
+  const before = simulation.writes.length;
+  await simulation.time.pass(restMs);
+  return simulation.writes
+    .slice(before)
+    .map(({ what }) => ({ oracle: 'rest', message: `${what}, though everything was in step` }));
+}
+
+/** How often each thing was made and removed, Events aside. */
+export function countsOf(effects: readonly Sent[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { what } of effects) {
+    if (!/^(kube (create|delete)|iam (Create|Delete|Attach|Detach))/.test(what) || what.includes(' events '))
+      continue;
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Things were made and removed no more often than they had to be, and as often again as something was cut off. */
+export function repeatsNoMore(
+  simulation: Simulation,
+  undisturbed: ReadonlyMap<string, number>,
+  repetitions: number,
+): readonly Violation[] {
+  return [...countsOf(simulation.effects)].flatMap(([what, count]) => {
+    const most = (undisturbed.get(what) ?? 0) + repetitions;
+    return count <= most
+      ? []
+      : { oracle: 'counts', message: `${what}: ${count} times, where ${most} would do` };
+  });
+}
+
+/**
+ * A second reader, who asks IAM, the ServiceAccounts and STS and not the operator, finds what the statuses say. Everything
+ * that bears our marks belongs to an account that is there.
+ */
+export async function agreesWithStatus(simulation: Simulation): Promise<readonly Violation[]> {
+  const { server, aws } = simulation;
+  const found: Violation[] = [];
+  const say = (message: string): void => void found.push({ oracle: 'two views', message });
+  const accounts = server.list(linkedServiceAccounts) as unknown as readonly LinkedServiceAccount[];
+  for (const { metadata, spec, status } of accounts) {
+    const { name } = metadata;
+    const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
+    const isOurs = role !== undefined && markedFor(role.tags)?.account === name;
+    let problems = isOurs ? 0 : 1;
+    for (const { arn, attached } of status?.policies ?? []) {
+      const really = isOurs && role.attachedPolicyArns.includes(arn);
+      if (really !== attached)
+        say(`${name}: status says that ${arn} is ${attached ? '' : 'not '}attached, IAM says otherwise`);
+      if (!really) problems += 1;
+    }
+    if (isOurs)
+      for (const arn of role.attachedPolicyArns) if (!spec.aws.policyArns.includes(arn)) problems += 1;
+    const rows = status?.targets ?? [];
+    for (const { name: target, linked, proven, roleArn } of rows) {
+      const serviceAccount = server.get(resources.serviceAccounts, name, target);
+      const carried = serviceAccount?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
+      const isLinked = roleArn !== undefined && carried === roleArn;
+      if (linked && !isLinked)
+        say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
+      const isProven = isLinked && (await exchanges(simulation, target, name, roleArn));
+      if (proven !== isProven)
+        say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, STS says otherwise`);
+      if (!isProven) problems += 1;
+    }
+    const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+    if (ready && problems > 0) say(`${name}: Ready, though it is not`);
+    if (!ready && problems === 0 && metadata.deletionTimestamp === undefined && rows.length > 0)
+      say(`${name}: not Ready, though everything is as it should be`);
+    if (status?.observedGeneration !== metadata.generation)
+      say(`${name}: status is of generation ${status?.observedGeneration}, not ${metadata.generation}`);
+  }
+  const names = new Set(accounts.map(({ metadata }) => metadata.name));
+  for (const role of aws.roles.values()) {
+    const account = markedFor(role.tags)?.account;
+    if (account !== undefined && !names.has(account)) say(`the role ${role.name} was left behind`);
+  }
+  for (const { metadata } of server.list(resources.serviceAccounts)) {
+    const account = metadata.labels?.['k11n.dev/account'];
+    if (account !== undefined && !names.has(account))
+      say(`the ServiceAccount ${metadata.namespace}/${metadata.name} was left behind`);
+  }
+  return found;
+}
+
+/** A token of the ServiceAccount, and what STS says to it. */
+async function exchanges(
+  { server, aws }: Simulation,
+  namespace: string,
+  name: string,
+  roleArn: string,
+): Promise<boolean> {
+  if (!server.get(resources.serviceAccounts, name, namespace)) return false;
+  const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
+  const { token } = await server.client.createToken({ namespace, name }, spec);
+  const role = [...aws.roles.values()].find(({ arn }) => arn === roleArn);
+  return role !== undefined && trusts(role.trustPolicy, token);
+}

@@ -1,0 +1,301 @@
+/**
+ * IAM and STS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and classification of
+ * errors run in simulations too. Strict about names, attachments and trust. Reads may be of a while ago, and STS may not
+ * know yet what IAM knows, which is what eventual consistency looks like.
+ */
+import type { ObservedRole } from '../../src/identity/index.ts';
+
+export type RoleChange = {
+  readonly action: string;
+  readonly name: string;
+  readonly before: ObservedRole | undefined;
+  readonly after: ObservedRole | undefined;
+  /** On whose behalf the operator did it; undefined for anybody else. */
+  readonly by: string | undefined;
+  readonly at: number;
+};
+
+export type SimulatedAws = {
+  readonly roles: ReadonlyMap<string, ObservedRole>;
+  /** Policies that IAM knows nothing of. Every other ARN is one. */
+  readonly missingPolicies: Set<string>;
+  /** What somebody else does to a role; undefined deletes it. */
+  change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
+  /** Carries out a call. `owner`: on whose behalf the operator makes it. @throws errors as the SDK throws them */
+  perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object;
+  /** Called after each change of a role, at once. */
+  onChange(listener: (change: RoleChange) => void): void;
+  /** Called before the operator changes a role, whether or not that comes to anything. */
+  onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
+  /** How old the state is that a read tells of, in milliseconds. */
+  readLagMs: () => number;
+  /** How long STS does not know yet of a change, in milliseconds. */
+  trustLagMs: () => number;
+};
+
+export const accountId = '123456789012';
+export const policiesPerRole = 10;
+
+type Input = Readonly<Record<string, unknown>>;
+
+export function createSimulatedAws(now: () => number): SimulatedAws {
+  const roles = new Map<string, ObservedRole>();
+  const history = new Map<string, { readonly since: number; readonly role: ObservedRole | undefined }[]>();
+  const missingPolicies = new Set<string>();
+  const listeners: ((change: RoleChange) => void)[] = [];
+  const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
+  let ids = 0;
+
+  const commit = (name: string, after: ObservedRole | undefined, action: string, by?: string): void => {
+    const before = roles.get(name);
+    if (before === after) return;
+    if (after) roles.set(name, after);
+    else roles.delete(name);
+    const versions = history.get(name) ?? [];
+    versions.push({ since: now(), role: after });
+    history.set(name, versions);
+    for (const listener of listeners) listener({ action, name, before, after, by, at: now() });
+  };
+  const roleAt = (name: string, at: number): ObservedRole | undefined =>
+    at >= now() ? roles.get(name) : history.get(name)?.findLast(({ since }) => since <= at)?.role;
+  const text = (input: Input, key: string): string => {
+    const value = input[key];
+    if (typeof value !== 'string') throw awsError('ValidationError', `${key} is missing`);
+    return value;
+  };
+  const existing = (name: string, at = now()): ObservedRole => {
+    const role = roleAt(name, at);
+    if (!role) throw awsError('NoSuchEntityException', `The role with name ${name} cannot be found.`);
+    return role;
+  };
+  const change = (
+    action: string,
+    input: Input,
+    by: string,
+    to: (role: ObservedRole) => ObservedRole,
+  ): object => {
+    const name = text(input, 'RoleName');
+    const before = existing(name);
+    const after = to(before);
+    if (JSON.stringify(after) !== JSON.stringify(before)) commit(name, after, action, by);
+    return {};
+  };
+
+  const reads: Readonly<Record<string, (input: Input) => object>> = {
+    GetRole(input) {
+      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      const { permissionsBoundaryArn } = role;
+      return {
+        Role: {
+          ...described(role),
+          MaxSessionDuration: role.maxSessionDuration,
+          ...(permissionsBoundaryArn === undefined
+            ? {}
+            : { PermissionsBoundary: { PermissionsBoundaryArn: permissionsBoundaryArn } }),
+        },
+      };
+    },
+    ListAttachedRolePolicies(input) {
+      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      return { AttachedPolicies: attachments(role), IsTruncated: false };
+    },
+    ListRolePolicies(input) {
+      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      return { PolicyNames: [...role.inlinePolicyNames], IsTruncated: false };
+    },
+    GetAccountAuthorizationDetails() {
+      const at = now() - server.readLagMs();
+      const all = [...history.keys()].flatMap((name) => roleAt(name, at) ?? []);
+      return {
+        RoleDetailList: all.map((role) => ({
+          ...described(role),
+          AttachedManagedPolicies: attachments(role),
+          RolePolicyList: role.inlinePolicyNames.map((PolicyName) => ({ PolicyName })),
+          ...(role.permissionsBoundaryArn === undefined
+            ? {}
+            : { PermissionsBoundary: { PermissionsBoundaryArn: role.permissionsBoundaryArn } }),
+        })),
+        IsTruncated: false,
+      };
+    },
+    GetCallerIdentity: () => ({ Account: accountId, Arn: `arn:aws:iam::${accountId}:user/operator` }),
+    GetOpenIDConnectProvider: () => ({ ClientIDList: ['sts.amazonaws.com'] }),
+    GetAccountSummary: () => ({
+      SummaryMap: {
+        AttachedPoliciesPerRoleQuota: policiesPerRole,
+        AssumeRolePolicySizeQuota: 2048,
+        RolesQuota: 1000,
+        Roles: 0,
+      },
+    }),
+    AssumeRoleWithWebIdentity(input) {
+      const arn = text(input, 'RoleArn');
+      const name = arn.slice(arn.lastIndexOf('/') + 1);
+      const role = roleAt(name, now() - server.trustLagMs());
+      if (role?.arn !== arn || !trusts(role.trustPolicy, text(input, 'WebIdentityToken')))
+        throw awsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
+      return {};
+    },
+  };
+
+  const writes: Readonly<Record<string, (input: Input, by: string) => object>> = {
+    CreateRole(input, by) {
+      const name = text(input, 'RoleName');
+      if ([...roles.keys()].some((other) => other.toLowerCase() === name.toLowerCase()))
+        throw awsError('EntityAlreadyExistsException', `Role with name ${name} already exists.`);
+      const path = text(input, 'Path');
+      const boundary = input.PermissionsBoundary as string | undefined;
+      if (boundary !== undefined) checkPolicy(boundary);
+      const role: ObservedRole = {
+        name,
+        arn: `arn:aws:iam::${accountId}:role${path}${name}`,
+        id: `AROA${(ids += 1)}`,
+        path,
+        trustPolicy: text(input, 'AssumeRolePolicyDocument'),
+        attachedPolicyArns: [],
+        inlinePolicyNames: [],
+        maxSessionDuration: input.MaxSessionDuration as number,
+        tags: tagsOf(input.Tags),
+        ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+      };
+      commit(name, role, 'CreateRole', by);
+      return { Role: { Arn: role.arn, RoleId: role.id } };
+    },
+    DeleteRole(input, by) {
+      const role = existing(text(input, 'RoleName'));
+      if (role.attachedPolicyArns.length + role.inlinePolicyNames.length > 0)
+        throw awsError('DeleteConflictException', 'Cannot delete entity, must detach all policies first.');
+      commit(role.name, undefined, 'DeleteRole', by);
+      return {};
+    },
+    UpdateAssumeRolePolicy: (input, by) =>
+      change('UpdateAssumeRolePolicy', input, by, (role) => ({
+        ...role,
+        trustPolicy: text(input, 'PolicyDocument'),
+      })),
+    AttachRolePolicy(input, by) {
+      const arn = text(input, 'PolicyArn');
+      return change('AttachRolePolicy', input, by, (role) => {
+        checkPolicy(arn);
+        if (role.attachedPolicyArns.includes(arn)) return role;
+        if (role.attachedPolicyArns.length >= policiesPerRole)
+          throw awsError(
+            'LimitExceededException',
+            `Cannot exceed quota for PoliciesPerRole: ${policiesPerRole}`,
+          );
+        return { ...role, attachedPolicyArns: [...role.attachedPolicyArns, arn] };
+      });
+    },
+    DetachRolePolicy(input, by) {
+      const arn = text(input, 'PolicyArn');
+      return change('DetachRolePolicy', input, by, (role) => {
+        if (!role.attachedPolicyArns.includes(arn))
+          throw awsError('NoSuchEntityException', `Policy ${arn} was not found.`);
+        return { ...role, attachedPolicyArns: role.attachedPolicyArns.filter((other) => other !== arn) };
+      });
+    },
+    DeleteRolePolicy: (input, by) =>
+      change('DeleteRolePolicy', input, by, (role) => ({
+        ...role,
+        inlinePolicyNames: role.inlinePolicyNames.filter((other) => other !== input.PolicyName),
+      })),
+    PutRolePermissionsBoundary(input, by) {
+      const arn = text(input, 'PermissionsBoundary');
+      checkPolicy(arn);
+      return change('PutRolePermissionsBoundary', input, by, (role) => ({
+        ...role,
+        permissionsBoundaryArn: arn,
+      }));
+    },
+    DeleteRolePermissionsBoundary: (input, by) =>
+      change('DeleteRolePermissionsBoundary', input, by, ({ permissionsBoundaryArn: _, ...role }) => role),
+    UpdateRole: (input, by) =>
+      change('UpdateRole', input, by, (role) => ({
+        ...role,
+        maxSessionDuration: input.MaxSessionDuration as number,
+      })),
+    TagRole: (input, by) =>
+      change('TagRole', input, by, (role) => ({ ...role, tags: { ...role.tags, ...tagsOf(input.Tags) } })),
+    UntagRole: (input, by) =>
+      change('UntagRole', input, by, (role) => ({
+        ...role,
+        tags: Object.fromEntries(
+          Object.entries(role.tags).filter(([key]) => !(input.TagKeys as string[]).includes(key)),
+        ),
+      })),
+  };
+
+  const checkPolicy = (arn: string): void => {
+    if (missingPolicies.has(arn))
+      throw awsError('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`);
+  };
+
+  const server: SimulatedAws = {
+    roles,
+    missingPolicies,
+    change: (name, to) => commit(name, to(roles.get(name)), 'changed by others'),
+    perform(action, input, owner) {
+      const read = reads[action];
+      if (read) return read(input);
+      const write = writes[action];
+      if (!write) throw new TypeError(`the model knows no ${action}`);
+      for (const listener of writeListeners)
+        listener({ action, name: text(input, 'RoleName'), input, by: owner });
+      return write(input, owner);
+    },
+    onChange: (listener) => void listeners.push(listener),
+    onWrite: (listener) => void writeListeners.push(listener),
+    readLagMs: () => 0,
+    trustLagMs: () => 0,
+  };
+  return server;
+}
+
+export function isAwsRead(action: string): boolean {
+  return action.startsWith('Get') || action.startsWith('List') || action === 'AssumeRoleWithWebIdentity';
+}
+
+export function awsError(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+/** Whether STS lets the bearer of the token in. */
+export function trusts(document: string, token: string): boolean {
+  const { sub, iss, aud } = JSON.parse(atob(token.split('.')[1] ?? '')) as {
+    sub: string;
+    iss: string;
+    aud: string[];
+  };
+  const { Statement: statements } = JSON.parse(document) as {
+    Statement: { Effect: string; Condition?: { StringEquals?: Record<string, string | string[]> } }[];
+  };
+  const host = iss.replace('https://', '');
+  return statements.some(({ Effect, Condition }) => {
+    const listed = (claim: string): readonly string[] =>
+      [Condition?.StringEquals?.[`${host}:${claim}`] ?? []].flat();
+    return (
+      Effect === 'Allow' && listed('sub').includes(sub) && listed('aud').some((one) => aud.includes(one))
+    );
+  });
+}
+
+function described(role: ObservedRole): object {
+  return {
+    RoleName: role.name,
+    Arn: role.arn,
+    RoleId: role.id,
+    Path: role.path,
+    AssumeRolePolicyDocument: encodeURIComponent(role.trustPolicy),
+    Tags: Object.entries(role.tags).map(([Key, Value]) => ({ Key, Value })),
+  };
+}
+
+function attachments(role: ObservedRole): readonly object[] {
+  return role.attachedPolicyArns.map((PolicyArn) => ({ PolicyArn }));
+}
+
+function tagsOf(tags: unknown): Record<string, string> {
+  return Object.fromEntries(
+    ((tags ?? []) as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]),
+  );
+}
