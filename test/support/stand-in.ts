@@ -46,6 +46,8 @@ export type StandIn = {
   ): Promise<readonly JournalEntry[]>;
   /** Adds a fault that is aimed at some calls; resolves with what takes it away again. */
   aim(rule: FaultRule): Promise<() => Promise<void>>;
+  /** What goes wrong with all calls from now on. */
+  weather(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
   role(name: string): Promise<RoleSnapshot | undefined>;
   /** All roles of the AWS account. */
   roleNames(): Promise<readonly string[]>;
@@ -63,17 +65,17 @@ export function connectStandIn(access: {
   const iam = new IAMClient(access);
   const sts = new STSClient(access);
   let rules: FaultRule[] = [];
+  let weather: Omit<FaultSettingsInput, 'rules'> = {};
 
   const ask = async (query: string): Promise<z.infer<typeof journalAnswer>> => {
     const answer = await fetch(`${endpoint}/_stand-in/journal?${query}`);
     return journalAnswer.parse(await answer.json());
   };
   // Settings replace each other as a whole, so those of tests that run at a time are set together.
-  const setRules = async (next: FaultRule[]): Promise<void> => {
-    rules = next;
+  const setFaults = async (): Promise<void> => {
     const answer = await fetch(`${endpoint}/_stand-in/faults`, {
       method: 'PUT',
-      body: JSON.stringify({ rules } satisfies FaultSettingsInput),
+      body: JSON.stringify({ ...weather, rules } satisfies FaultSettingsInput),
     });
     if (answer.status !== 200) throw new Error(`the stand-in took no faults: ${await answer.text()}`);
   };
@@ -92,8 +94,16 @@ export function connectStandIn(access: {
         return calls.length >= times ? calls : undefined;
       }),
     async aim(rule) {
-      await setRules([...rules, rule]);
-      return () => setRules(rules.filter((other) => other !== rule));
+      rules = [...rules, rule];
+      await setFaults();
+      return () => {
+        rules = rules.filter((other) => other !== rule);
+        return setFaults();
+      };
+    },
+    weather(settings) {
+      weather = settings;
+      return setFaults();
     },
     role: (name) => snapshot(iam, name),
     async roleNames() {
