@@ -22,6 +22,8 @@ export default defineConfig({
         // Each file starts (or shares, through a global setup) real servers.
         test: {
           name: 'integration',
+          // Real servers on few cores: one file at a time keeps what is timed (leases, completion) honest.
+          fileParallelism: false,
           include: ['test/integration/**/*.test.ts'],
           environment: 'node',
           testTimeout: 60_000,
