@@ -357,13 +357,15 @@ describe('a server that does not answer', () => {
 describe('the guard of writes', () => {
   test('stops what writes, and nothing else', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    const refusal = new Error('not the leader');
     const client = clientOf(server, {
       beforeWrite: () => {
-        throw new Error('not the leader');
+        throw refusal;
       },
     });
     await client.get(configMaps, { namespace: 'default', name: 'a' });
-    await expect(client.create(configMaps, configMap('a'))).rejects.toThrow('not the leader');
+    // The very error: a caller has to be able to tell it from a broken connection.
+    await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
     await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
       'not the leader',
     );

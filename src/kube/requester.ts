@@ -101,9 +101,21 @@ export function createRequester(connection: Connection, options: KubeClientOptio
     call.signal?.addEventListener('abort', stop, { once: true });
     closing.signal.addEventListener('abort', stopClosing, { once: true });
     const cancelDeadline = setTimer(() => controller.abort(timeoutError(call)), requestTimeoutMs);
+    let refusal: { readonly error: unknown } | undefined;
     return {
       controller,
       cancelDeadline,
+      /** Right before a write goes out. What it throws is the caller's own word, and no fault of the connection. */
+      beforeSending: call.write
+        ? (): void => {
+            try {
+              options.beforeWrite?.();
+            } catch (error) {
+              refusal = { error };
+              throw error;
+            }
+          }
+        : undefined,
       settle(): void {
         cancelDeadline();
         call.signal?.removeEventListener('abort', stop);
@@ -112,12 +124,16 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       /** What a failure is to the caller: why it was aborted, when it was. */
       wrapError: (error: unknown): unknown => {
         if (controller.signal.aborted) return controller.signal.reason;
+        if (refusal && error === refusal.error) return error;
         return error instanceof Error ? transport.wrapError(error) : error;
       },
     };
   };
 
-  const dispatch = async (call: Call, signal: AbortSignal): Promise<TransportResponse> => {
+  const dispatch = async (
+    call: Call,
+    { controller, beforeSending }: ReturnType<typeof guardCall>,
+  ): Promise<TransportResponse> => {
     const response = await transport.request({
       method: call.method,
       path: call.path + queryString(call.query),
@@ -128,8 +144,8 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         ...call.headers,
       },
       body: call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body),
-      signal,
-      guard: call.write ? options.beforeWrite : undefined,
+      signal: controller.signal,
+      guard: beforeSending,
     });
     for (const text of options.onWarning ? warningsOf(response.headers.warning) : [])
       options.onWarning?.({ text, method: call.method, path: call.path });
@@ -139,7 +155,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
   const attempt = async (call: Call): Promise<Answer> => {
     const guarded = guardCall(call);
     try {
-      const response = await dispatch(call, guarded.controller.signal);
+      const response = await dispatch(call, guarded);
       const body = await response.body.text();
       // undici counts the connection as free from the next turn on; a request before that would open another one.
       await new Promise((resolve) => setImmediate(resolve));
@@ -192,7 +208,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       await limiter.take(call.signal);
       const guarded = guardCall(call);
       try {
-        const response = await dispatch(call, guarded.controller.signal);
+        const response = await dispatch(call, guarded);
         if (response.status === 200) {
           guarded.cancelDeadline();
           return {

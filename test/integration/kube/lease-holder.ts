@@ -6,7 +6,6 @@ import {
   createKubeClient,
   createLeaderElector,
   loadConnection,
-  isUnreachable,
   NotLeadingError,
   resources,
   type KubeObject,
@@ -56,8 +55,7 @@ const end = await elector.run(stop.signal, async (signal) => {
     try {
       await writer.apply(resources.configMaps, written, { fieldManager: 'holder', force: true });
     } catch (error) {
-      // A request that was under way when the process was paused may have lost its connection meanwhile.
-      if (!(error instanceof NotLeadingError) && !isUnreachable(error)) throw error;
+      if (!(error instanceof NotLeadingError)) throw error;
       if (!told) say('refused');
       told = true;
       // Leaves the loop only when told to, so that each further try is another chance to write wrongly.
