@@ -3,4 +3,5 @@ export * from './account-admission.ts';
 export * from './admission-policy.ts';
 export * from './deletion-protection.ts';
 export * from './operator-admission.ts';
+export * from './operator-objects.ts';
 export * from './operator-rules.ts';

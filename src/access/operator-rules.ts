@@ -25,6 +25,10 @@ export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
+  // Those which ask to be restarted when their identity changes.
+  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
+  // The mark of a new identity, on those which ask for it by a label.
+  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   {
     apiGroups: ['autoscaling'],
     resources: ['horizontalpodautoscalers'],
@@ -40,7 +44,8 @@ const look = ['get', 'list', 'watch'];
 
 /** In the whole cluster: targets are namespaces that come and go. */
 export const operatorClusterRules: readonly Rule[] = [
-  { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...follow, 'patch'] },
+  // `get` when somebody else has changed the account while its finalizer was to be written.
+  { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural, clusterConfigs.plural], verbs: follow },
   {
     apiGroups: [group],
@@ -51,6 +56,8 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts', 'pods'], verbs: follow },
   { apiGroups: [''], resources: ['services'], verbs: look },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: look },
+  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },
+  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: look },

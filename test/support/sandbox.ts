@@ -119,7 +119,7 @@ export async function auditEvents(path: string): Promise<readonly AuditEvent[]> 
 
 function isWriteOfOperator({ verb, user, objectRef }: AuditEvent): boolean {
   return (
-    user.username === 'system:konstellation' &&
+    user.username === 'system:serviceaccount:konstellation-system:konstellation' &&
     !['get', 'list', 'watch'].includes(verb) &&
     objectRef?.resource !== 'leases'
   );

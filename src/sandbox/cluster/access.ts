@@ -8,7 +8,6 @@ export const identities = {
   'kube-scheduler': { user: 'system:kube-scheduler', groups: [] },
   kwok: { user: 'system:kwok', groups: [] },
   webhook: { user: 'system:pod-identity-webhook', groups: [] },
-  operator: { user: 'system:konstellation', groups: [] },
 } as const satisfies Readonly<Record<string, Identity>>;
 
 type Rule = {
@@ -68,5 +67,4 @@ export const accessObjects: readonly AccessObject[] = [
     kind: 'User',
     name: identities.webhook.user,
   }),
-  binding('sandbox:konstellation', 'cluster-admin', { kind: 'User', name: identities.operator.user }),
 ];

@@ -5,7 +5,8 @@ import type { KeyPair } from './certificates.ts';
 export type KubeconfigInput = {
   readonly server: string;
   readonly caCertificate: string;
-  readonly client: KeyPair;
+  /** A client certificate, or a file that has a bearer token and may be written anew. */
+  readonly client: KeyPair | { readonly tokenFile: string };
   /** Name of the cluster, user and context. */
   readonly name: string;
   readonly namespace?: string;
@@ -27,10 +28,13 @@ export function renderKubeconfig(input: KubeconfigInput): string {
       users: [
         {
           name,
-          user: {
-            'client-certificate-data': base64(client.certificate),
-            'client-key-data': base64(client.key),
-          },
+          user:
+            'tokenFile' in client
+              ? { tokenFile: client.tokenFile }
+              : {
+                  'client-certificate-data': base64(client.certificate),
+                  'client-key-data': base64(client.key),
+                },
         },
       ],
     },

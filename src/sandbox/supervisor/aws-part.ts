@@ -2,26 +2,20 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clusterArn, operatorPolicy } from '../../identity/index.ts';
 import type { AwsSettings } from '../aws-process.ts';
 import { baseEnvironment } from '../environment.ts';
 import { loopbackRequest } from '../loopback.ts';
 import { untilReady } from '../processes/ready.ts';
 import type { AwsCredentials } from './description.ts';
 import type { BringUpOptions } from './bring-up.ts';
+import type { SandboxSettings } from './settings.ts';
 
 export type AwsUsers = Readonly<Record<'administrator' | 'operator' | 'node', AwsCredentials>>;
 
 const administratorPolicy = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-};
-
-/** What the operator does in AWS, and no more. */
-const operatorPolicy = {
-  Version: '2012-10-17',
-  Statement: [
-    { Effect: 'Allow', Action: ['iam:*', 'sts:GetCallerIdentity', 'eks:DescribeCluster'], Resource: '*' },
-  ],
 };
 
 /** What the Pod Identity agent on a node does: as of AmazonEKSWorkerNodePolicy. */
@@ -57,7 +51,7 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
     region: settings.region,
     credentials: [
       { ...users.administrator, userName: 'administrator', policies: [administratorPolicy] },
-      { ...users.operator, userName: 'konstellation-operator', policies: [operatorPolicy] },
+      { ...users.operator, userName: 'konstellation-operator', policies: [operatorPolicyOf(settings)] },
       { ...users.node, userName: 'node', policies: [nodePolicy] },
     ],
     issuers: [{ issuer, keys: `${server}/openid/v1/jwks` }],
@@ -93,6 +87,17 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
     probe: async (signal) =>
       (await loopbackRequest(`http://127.0.0.1:${port}/_stand-in/state`, { signal })).status === 200,
   });
+}
+
+/** The very policy that `kon iam-policy` prints for the sandbox's ClusterConfig, which states neither boundary nor path. */
+function operatorPolicyOf({ region, accountId, name }: SandboxSettings): Record<string, unknown> {
+  return {
+    ...operatorPolicy({
+      clusterArn: clusterArn({ partition: 'aws', region, accountId, name }),
+      rolePath: '/konstellation/',
+      adoption: true,
+    }),
+  };
 }
 
 function credentialsFile({ accessKeyId, secretAccessKey }: AwsCredentials): string {

@@ -1,6 +1,7 @@
 /** Everything that needs the API server: its objects, controllers, node, webhook and the operator. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { admissionObjects, operatorObjects } from '../../access/index.ts';
 import { apiVersion, clusterConfigs, crds } from '../../api/index.ts';
 import {
   type Condition,
@@ -23,6 +24,7 @@ import { untilReady } from '../processes/ready.ts';
 import { webhookRegistration } from '../webhook/registration.ts';
 import type { AwsUsers } from './aws-part.ts';
 import type { Binaries, BringUpOptions, Ports } from './bring-up.ts';
+import { operatorIdentity, operatorKubeconfig } from './operator-identity.ts';
 
 export type ApiServerAccess = {
   readonly binaries: Binaries;
@@ -160,7 +162,12 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
 }
 
 async function startOperating(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
-  await installCrds(options, access);
+  const [namespace, ...others] = operatorObjects(operatorIdentity);
+  await applyAll(access.client, namespace ? [namespace] : [], options.signal);
+  await Promise.all([
+    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity)], options.signal),
+    installCrds(options, access),
+  ]);
   await configureCluster(options, access);
   if (!options.settings.operator) return;
   await startOperator(options, access);
@@ -182,18 +189,26 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
   );
 }
 
-/** As `kon operator` anywhere else: a kubeconfig, and AWS by the SDK's ordinary environment. */
+/** As `kon operator` anywhere else: a kubeconfig, and AWS by the SDK's ordinary environment. With the rights that are shipped. */
 async function startOperator(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, settings, self, version, signal } = options;
-  const { ports, plane, client, users } = access;
+  const { ports, client, users } = access;
   const [command, ...leading] = self;
   const child = await parts.start(
     'operator',
     version,
-    { command, args: [...leading, 'operator', `--health-address=127.0.0.1:${ports.operator}`] },
+    {
+      command,
+      args: [
+        ...leading,
+        'operator',
+        `--health-address=127.0.0.1:${ports.operator}`,
+        `--lease-namespace=${operatorIdentity.namespace}`,
+      ],
+    },
     {
       ...baseEnvironment(env),
-      KUBECONFIG: await kubeconfigOf(plane, 'operator'),
+      KUBECONFIG: await operatorKubeconfig(options, access),
       AWS_ENDPOINT_URL: `http://127.0.0.1:${ports.aws}`,
       AWS_REGION: settings.region,
       AWS_ACCESS_KEY_ID: users.operator.accessKeyId,
@@ -222,7 +237,13 @@ const applied: readonly Resource[] = [
   resources.clusterRoleBindings,
   resources.customResourceDefinitions,
   resources.mutatingWebhookConfigurations,
+  resources.namespaces,
   resources.nodes,
+  resources.roleBindings,
+  resources.roles,
+  resources.serviceAccounts,
+  resources.validatingAdmissionPolicies,
+  resources.validatingAdmissionPolicyBindings,
 ];
 
 async function applyAll(

@@ -1,0 +1,74 @@
+/** What an operator needs to be in a cluster beside its process: an identity, its rights, and the fences around it and people. */
+import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
+import { protectionPolicy } from './deletion-protection.ts';
+import { confinementPolicy, tokenPolicy } from './operator-admission.ts';
+import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
+
+/** The ServiceAccount that the operator runs as. */
+export type OperatorIdentity = { readonly namespace: string; readonly name: string };
+
+type InstalledObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+};
+
+const rbac = 'rbac.authorization.k8s.io';
+
+/** Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/ */
+export function usernameOf({ namespace, name }: OperatorIdentity): string {
+  return `system:serviceaccount:${namespace}:${name}`;
+}
+
+/** Of the operator alone, in the order in which they can be applied. */
+export function operatorObjects(identity: OperatorIdentity): readonly InstalledObject[] {
+  const { namespace, name } = identity;
+  const subjects = [{ kind: 'ServiceAccount', namespace, name }];
+  const roleRef = (kind: string): object => ({ apiGroup: rbac, kind, name });
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } },
+    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name }, rules: operatorClusterRules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: roleRef('ClusterRole'),
+      subjects,
+    },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'Role',
+      metadata: { namespace, name },
+      rules: operatorNamespaceRules,
+    },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata: { namespace, name },
+      roleRef: roleRef('Role'),
+      subjects,
+    },
+  ];
+}
+
+export function admissionPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
+  const username = usernameOf(identity);
+  return [
+    attachPolicy,
+    linkPolicy,
+    claimPolicy,
+    protectionPolicy,
+    tokenPolicy(username),
+    confinementPolicy({ username, namespace: identity.namespace }),
+  ];
+}
+
+/** Each policy, and what puts it in force. */
+export function admissionObjects(
+  identity: OperatorIdentity,
+): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] {
+  return admissionPolicies(identity).flatMap((policy) => [policy, bindingOf(policy)]);
+}
