@@ -34,7 +34,7 @@ export function tokenPolicy(username: string): AdmissionPolicy {
     matchConditions: [isOperator(username)],
     validations: [
       {
-        expression: `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && has(object.spec.boundObjectRef) && object.spec.boundObjectRef.kind == 'Pod')`,
+        expression: `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && object.spec.?boundObjectRef.?kind.orValue('') == 'Pod')`,
         message: `the operator may only request tokens for ${stsAudience}, and for ${podIdentityAudience} when they are bound to a pod`,
         reason: 'Forbidden',
       },
