@@ -17,6 +17,8 @@ export function createLogger(options: {
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
+        // Of an Error, JSON shows nothing by itself.
+        serializers: { error: pino.stdSerializers.err },
         messageKey: 'msg',
       },
       destination,
