@@ -72,6 +72,7 @@ function hostOf(signal: AbortSignal, executable: string): Host {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     stdin: inputOf(process.stdin),
+    bytes: async () => (await import('./byte-streams.ts')).byteStreams(),
     env: process.env,
     cwd: process.cwd(),
     now: Date.now,

@@ -4,6 +4,7 @@
  */
 import type { Connection, KubeClient } from '../kube/index.ts';
 import type { OutputFormat } from './output/format.ts';
+import type { ByteStreams } from './stream/byte-streams.ts';
 
 export type OutputStream = {
   write(text: string): void;
@@ -37,6 +38,8 @@ export type Host = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly stdin: InputStream;
+  /** The same three as bytes, for what is passed on as it comes. */
+  readonly bytes: () => Promise<ByteStreams>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Milliseconds since 1970. */

@@ -1,9 +1,12 @@
 import type { TestControlPlane } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { Kon } from './kon.ts';
 
 /** Puts the CRDs which `kon crds` prints on the cluster, and waits until they are served. */
 export async function installCrds(cluster: TestControlPlane, kon: Kon): Promise<void> {
   const { stdout } = await kon.run(['crds']);
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], stdout);
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  const wait = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'];
+  // kubectl takes it for an error that a CRD has no conditions at all yet.
+  await eventually('the CRDs to be established', () => cluster.kubectl(wait).catch(() => undefined));
 }

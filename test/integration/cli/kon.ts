@@ -18,7 +18,15 @@ export type Running = {
   readonly finished: Promise<Result>;
   /** Resolves when stdout and stderr together contain the text; rejects when the program ends without. */
   until(text: string): Promise<void>;
+  /** stdout so far. */
+  output(): string;
   stop(): void;
+};
+
+export type OnTerminal = Pick<Running, 'until'> & {
+  readonly finished: Promise<{ readonly code: number | null; readonly screen: string }>;
+  /** Presses keys. */
+  type(keys: string): void;
 };
 
 export type Kon = {
@@ -33,6 +41,8 @@ export type Kon = {
     command: string,
     options?: RunOptions,
   ): Promise<{ readonly code: number | null; readonly screen: string }>;
+  /** The same, and somebody sits at it. */
+  terminal(command: string, options?: RunOptions): OnTerminal;
   /** An editor: a shell script in which $1 is the file. Returns its path. */
   editor(name: string, script: string): Promise<string>;
   file(name: string, text: string): Promise<string>;
@@ -51,7 +61,11 @@ export async function buildKon(env: Readonly<Record<string, string>> = {}): Prom
     ...env,
   };
 
-  const start = (program: string, args: readonly string[], options: RunOptions = {}): Running => {
+  const start = (
+    program: string,
+    args: readonly string[],
+    options: RunOptions & { readonly keepsInput?: boolean } = {},
+  ): Running & { write(text: string): void } => {
     const child = spawn(program, args, { env: { ...base, ...options.env }, cwd: folder });
     let [stdout, stderr] = ['', ''];
     const listeners = new Set<() => void>();
@@ -66,7 +80,8 @@ export async function buildKon(env: Readonly<Record<string, string>> = {}): Prom
     });
     // A program that fails early does not read what it is given.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
+    if (options.keepsInput) child.stdin.write(options.input ?? '');
+    else child.stdin.end(options.input ?? '');
     const finished = new Promise<Result>((done, fail) => {
       child.once('error', fail);
       child.once('close', (code) => {
@@ -88,6 +103,8 @@ export async function buildKon(env: Readonly<Record<string, string>> = {}): Prom
           listeners.add(look);
           look();
         }),
+      output: () => stdout,
+      write: (text) => void child.stdin.write(text),
       stop: () => void child.kill('SIGINT'),
     };
   };
@@ -107,6 +124,15 @@ export async function buildKon(env: Readonly<Record<string, string>> = {}): Prom
       const line = `${process.execPath} ${executable} ${command}`;
       const { code, stdout } = await start('script', ['-qec', line, '/dev/null'], options).finished;
       return { code, screen: stdout };
+    },
+    terminal: (command, options = {}) => {
+      const line = `${process.execPath} ${executable} ${command}`;
+      const running = start('script', ['-qec', line, '/dev/null'], { ...options, keepsInput: true });
+      return {
+        until: (text) => running.until(text),
+        type: (keys) => running.write(keys),
+        finished: running.finished.then(({ code, stdout }) => ({ code, screen: stdout })),
+      };
     },
     editor: async (name, script) => {
       const path = await write(name, `#!/bin/sh\n${script}\n`);

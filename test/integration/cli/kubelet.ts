@@ -4,7 +4,7 @@
  * pod that nobody else on this machine can know.
  */
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -130,10 +130,9 @@ export async function startKubelet(
     };
     await cluster.kubectl(patchStatus('node', nodeName, status));
     await eventually('the kubelet to answer', async () => {
-      const answer = await cluster
-        .kubectl(['get', '--raw', `/api/v1/nodes/https:${nodeName}:${port}/proxy/healthz`])
-        .catch(() => undefined);
-      return answer;
+      if (!child.running()) throw new Error(await readFile(child.logFile, 'utf8'));
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined);
+      return answer?.ok ? true : undefined;
     });
   } catch (error) {
     await stop();

@@ -1,0 +1,38 @@
+/** This process' streams as bytes, and its terminal. */
+import { spawnSync } from 'node:child_process';
+import { isatty } from 'node:tty';
+import type { ByteStreams } from '../cli/stream/byte-streams.ts';
+
+export function byteStreams(): ByteStreams {
+  const { stdin, stdout, stderr } = process;
+  // Terminals that do not know their size say 0, and are taken for what the first ones had.
+  const size = (): { columns: number; rows: number } => ({
+    columns: stdout.columns || 80,
+    rows: stdout.rows || 24,
+  });
+  return {
+    input: () => stdin,
+    write: (to, bytes) =>
+      new Promise((resolve) => {
+        // An error is told to the listeners of the stream; whoever waits for it to be written need not wait on.
+        (to === 'stdout' ? stdout : stderr).write(bytes, () => resolve());
+      }),
+    isTerminal: isatty(stdin.fd) && isatty(stdout.fd),
+    takeKeyboard() {
+      stdin.setRawMode(true);
+      // Node leaves the terminal to begin a new line where a program wants to go straight down, which breaks editors.
+      // Its own way back undoes this too. Where there is no stty, the rest works all the same.
+      spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+      return () => {
+        stdin.setRawMode(false);
+        stdin.pause();
+      };
+    },
+    size,
+    onResize(listener) {
+      const tell = (): void => listener(size());
+      stdout.on('resize', tell);
+      return () => void stdout.off('resize', tell);
+    },
+  };
+}

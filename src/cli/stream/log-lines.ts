@@ -1,0 +1,65 @@
+/** From the bytes of a followed log to its lines, each with the time at which the container wrote it. Pure. */
+export type LogLine = {
+  /** RFC 3339 with nanoseconds, UTC. Undefined for what does not begin with a time. */
+  readonly time: string | undefined;
+  /** With its line break, if it has one. */
+  readonly text: Buffer;
+};
+
+/** A line that is longer comes in pieces: nobody knows how long one without an end may get. Bytes. */
+const longestLine = 1024 * 1024;
+
+/**
+ * Lines with their ends, those of each chunk together, as they are also written together. What comes after the last line
+ * break is yielded at the end of the stream.
+ */
+export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    const lines: Buffer[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      lines.push(Buffer.concat([...parts, chunk.subarray(start, end + 1)]));
+      parts = [];
+      length = 0;
+      start = end + 1;
+    }
+    if (start < chunk.length) {
+      parts.push(chunk.subarray(start));
+      length += chunk.length - start;
+    }
+    if (length >= longestLine) {
+      lines.push(Buffer.concat(parts));
+      parts = [];
+      length = 0;
+    }
+    if (lines.length > 0) yield lines;
+  }
+  if (parts.length > 0) yield [Buffer.concat(parts)];
+}
+
+const timestamp =
+  /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
+/** Of a time with nanoseconds and a zone. */
+const longestTimestamp = 40;
+
+/** Takes the time off a line of a log that was asked for with times. */
+export function parseLogLine(line: Buffer): LogLine {
+  const space = line.subarray(0, longestTimestamp).indexOf(32);
+  const head = space < 0 ? '' : line.toString('latin1', 0, space);
+  return timestamp.test(head)
+    ? { time: head, text: line.subarray(space + 1) }
+    : { time: undefined, text: line };
+}
+
+/** Whether a time of a log is later than another: by the millisecond first, as zones may differ, then by the digits. */
+export function isLater(time: string, than: string): boolean {
+  const [one, other] = [Date.parse(time), Date.parse(than)];
+  return one === other ? nanoseconds(time) > nanoseconds(than) : one > other;
+}
+
+function nanoseconds(time: string): number {
+  const fraction = /\.([0-9]+)/.exec(time)?.[1] ?? '';
+  return Number(fraction.padEnd(9, '0'));
+}

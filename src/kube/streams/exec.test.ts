@@ -1,0 +1,210 @@
+/** Against a server that speaks as the API server does; the real one, and a real streaming server, are in test/integration. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { staticConnection, type Connection } from '../connection.ts';
+import { execEnd, openExec, type ExecSession } from './exec.ts';
+
+type Serve = (socket: WebSocket, message: Buffer) => void;
+
+let http: Server;
+let offered: string[] = [];
+let understood: readonly string[] = [];
+let paths: string[] = [];
+let serve: { open?: (socket: WebSocket) => void; message?: Serve } = {};
+let refusal: { readonly status: number; readonly body: string } | undefined;
+
+beforeEach(async () => {
+  offered = [];
+  paths = [];
+  understood = ['v5.channel.k8s.io'];
+  serve = {};
+  refusal = undefined;
+  http = createServer();
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (protocols) => {
+      offered = [...protocols];
+      return offered.find((protocol) => understood.includes(protocol)) ?? false;
+    },
+  });
+  http.on('upgrade', (request, socket, head) => {
+    paths.push(request.url ?? '');
+    if (refusal) {
+      const { status, body } = refusal;
+      socket.end(
+        `HTTP/1.1 ${status} No\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      );
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on('message', (data: Buffer) => serve.message?.(webSocket, data));
+      serve.open?.(webSocket);
+    });
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+});
+
+afterEach(async () => {
+  http.closeAllConnections();
+  http.close();
+});
+
+const connection = (): Connection =>
+  staticConnection({
+    server: `http://127.0.0.1:${(http.address() as AddressInfo).port}/base`,
+    token: 'secret',
+  });
+
+const open = (
+  options: { readonly tty?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<ExecSession> =>
+  openExec(connection(), {
+    namespace: 'production',
+    pod: 'web-1',
+    container: 'web',
+    command: ['sh', '-c', 'echo "a b"'],
+    tty: options.tty ?? false,
+    stdin: true,
+    signal: options.signal ?? new AbortController().signal,
+  });
+
+const read = async (session: ExecSession): Promise<string> => {
+  let text = '';
+  for await (const { stream, data } of session.output) text += `${stream}:${data.toString('utf8')};`;
+  return text;
+};
+
+const frame = (channel: number, text = ''): Buffer => Buffer.concat([Buffer.of(channel), Buffer.from(text)]);
+const failure = (code: string): string =>
+  JSON.stringify({
+    metadata: {},
+    status: 'Failure',
+    message: 'command terminated with non-zero exit code',
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: code }] },
+  });
+
+describe('a program in a container', () => {
+  it('is asked for with each word apart, and without a second output on a terminal', async () => {
+    serve.open = (socket) => socket.close();
+    await read(await open());
+    await read(await open({ tty: true }));
+    const [plain, tty] = paths.map((path) => new URL(path, 'http://x'));
+    expect(plain?.pathname).toBe('/base/api/v1/namespaces/production/pods/web-1/exec');
+    expect(plain?.searchParams.getAll('command')).toEqual(['sh', '-c', 'echo "a b"']);
+    expect(
+      [plain, tty].map((url) => [url?.searchParams.get('tty'), url?.searchParams.get('stderr')]),
+    ).toEqual([
+      ['false', 'true'],
+      ['true', 'false'],
+    ]);
+    expect(offered).toEqual(['v5.channel.k8s.io', 'v4.channel.k8s.io']);
+  });
+
+  it('tells its outputs apart, and its exit code after them', async () => {
+    serve.open = (socket) => {
+      for (const channel of [0, 1, 2, 3]) socket.send(frame(channel));
+      socket.send(frame(1, 'out'));
+      socket.send(frame(2, 'err'));
+      socket.send(frame(1, 'more'));
+      socket.send(frame(3, failure('7')));
+      socket.close(1000);
+    };
+    const session = await open();
+    expect(await read(session)).toBe('stdout:out;stderr:err;stdout:more;');
+    expect(session.end()).toEqual({ kind: 'exited', code: 7 });
+  });
+
+  it('is told the end of its stdin, where the server knows how', async () => {
+    const got: Buffer[] = [];
+    serve.message = (socket, message) => {
+      got.push(message);
+      if (message[0] === 255 || message[0] === 4) socket.close(1000);
+    };
+    const session = await open();
+    await session.write(Buffer.from('in'));
+    await session.endInput();
+    await read(session);
+    expect(got).toEqual([frame(0, 'in'), Buffer.of(255, 0)]);
+
+    understood = ['v4.channel.k8s.io'];
+    const old = await open();
+    await old.endInput();
+    await old.resize({ columns: 100, rows: 30 });
+    await read(old);
+    expect(got.slice(2)).toEqual([frame(4, '{"Width":100,"Height":30}')]);
+  });
+
+  it('loses nothing when its reader is slow', async () => {
+    const count = 5000;
+    serve.open = (socket) => {
+      for (let index = 0; index < count; index += 1) socket.send(frame(1, `${index},`));
+      socket.send(frame(3, '{"status":"Success"}'));
+      socket.close(1000);
+    };
+    const session = await open();
+    let text = '';
+    for await (const { data } of session.output) {
+      text += data.toString('utf8');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(text).toBe(Array.from({ length: count }, (_value, index) => `${index},`).join(''));
+    expect(session.end()).toEqual({ kind: 'exited', code: 0 });
+  });
+
+  it('is cut when the server closes without a word, and breaks when the connection does', async () => {
+    serve.open = (socket) => socket.close(1000);
+    const cut = await open();
+    await read(cut);
+    expect(cut.end()).toEqual({ kind: 'cut' });
+    serve.open = (socket) => socket.terminate();
+    await expect(open().then(read)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'reset' });
+  });
+
+  it('is refused with the words of the server', async () => {
+    const body = JSON.stringify({
+      kind: 'Status',
+      reason: 'Forbidden',
+      message: 'User "x" cannot',
+      code: 403,
+    });
+    refusal = { status: 403, body };
+    await expect(open()).rejects.toMatchObject({
+      name: 'KubeApiError',
+      reason: 'Forbidden',
+      message: 'User "x" cannot',
+    });
+    refusal = { status: 502, body: 'no such host' };
+    await expect(open()).rejects.toMatchObject({
+      name: 'KubeApiError',
+      status: 502,
+      message: expect.stringContaining('no such host'),
+    });
+  });
+
+  it('ends with its signal, before it began and after', async () => {
+    await expect(open({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+    const controller = new AbortController();
+    const session = await open({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(read(session)).rejects.toThrow('enough');
+  });
+});
+
+describe('the end of a program', () => {
+  it.each([
+    ['{"status":"Success"}', { kind: 'exited', code: 0 }],
+    [failure('130'), { kind: 'exited', code: 130 }],
+    [
+      '{"status":"Failure","reason":"InternalError","message":"no such program"}',
+      { kind: 'failed', message: 'no such program' },
+    ],
+    ['container not found ("web")', { kind: 'failed', message: 'container not found ("web")' }],
+  ])('%s', (text, end) => {
+    expect(execEnd(text)).toEqual(end);
+  });
+});

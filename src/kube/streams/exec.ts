@@ -1,0 +1,119 @@
+/**
+ * A program in a container, over the subprotocols `v5.channel.k8s.io` and, of servers before 1.29, `v4.channel.k8s.io`:
+ * the first byte of each message says which stream it belongs to.
+ * Source: k8s.io/apimachinery `pkg/util/remotecommand/constants.go` and `pkg/util/httpstream/wsstream`.
+ */
+import type { Connection } from '../connection.ts';
+import type { KubeStatus } from '../errors.ts';
+import { resourcePath } from '../resource.ts';
+import { pods } from '../resources.ts';
+import { openWebSocket } from './web-socket.ts';
+
+export type ExecRequest = {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly command: readonly [string, ...string[]];
+  /** A terminal in the container; its output then comes on stdout alone. */
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly signal: AbortSignal;
+  readonly userAgent?: string;
+};
+
+/** Characters. */
+export type TerminalSize = { readonly columns: number; readonly rows: number };
+
+export type ExecEnd =
+  | { readonly kind: 'exited'; readonly code: number }
+  /** It could not be run, or what ran it broke down. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** The connection was closed without a word about the program: its pod is gone, as a rule. */
+  | { readonly kind: 'cut' };
+
+export type ExecSession = {
+  /** To be read to its end, which is the program's. */
+  readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
+  /** After the output has ended. */
+  end(): ExecEnd;
+  write(data: Uint8Array): Promise<void>;
+  /** The program reads the end of its stdin. Does nothing on a server that speaks no v5, which cannot be told. */
+  endInput(): Promise<void>;
+  resize(size: TerminalSize): Promise<void>;
+  close(): void;
+};
+
+const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+const v5 = 'v5.channel.k8s.io';
+const v4 = 'v4.channel.k8s.io';
+
+/** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
+export async function openExec(connection: Connection, request: ExecRequest): Promise<ExecSession> {
+  const { namespace, pod, container, command, tty, stdin } = request;
+  const socket = await openWebSocket(connection, {
+    path: resourcePath(pods, { namespace, name: pod, subresource: 'exec' }),
+    query: [
+      ['container', container],
+      ...command.map((word) => ['command', word] as const),
+      ['stdin', String(stdin)],
+      ['stdout', 'true'],
+      // A terminal has one output, and servers refuse to be asked for another.
+      ['stderr', String(!tty)],
+      ['tty', String(tty)],
+    ],
+    protocols: [v5, v4],
+    signal: request.signal,
+    ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
+  });
+  let told: ExecEnd = { kind: 'cut' };
+  const send = (channel: number, data: Uint8Array): Promise<void> =>
+    socket.send(Buffer.concat([Buffer.of(channel), data]));
+
+  return {
+    output: {
+      async *[Symbol.asyncIterator]() {
+        for await (const message of socket.messages) {
+          const data = message.subarray(1);
+          switch (message[0]) {
+            case channels.stdout:
+              // The server opens each stream with an empty message.
+              if (data.length > 0) yield { stream: 'stdout', data };
+              break;
+            case channels.stderr:
+              if (data.length > 0) yield { stream: 'stderr', data };
+              break;
+            case channels.error:
+              if (data.length > 0) told = execEnd(data.toString('utf8'));
+              break;
+            default:
+              // Of a channel that was closed, or one that is not known: nothing depends on it.
+              break;
+          }
+        }
+      },
+    },
+    end: () => told,
+    write: (data) => send(channels.stdin, data),
+    endInput: async () => {
+      if (socket.protocol === v5) await socket.send(Buffer.of(channels.close, channels.stdin));
+    },
+    resize: ({ columns, rows }) =>
+      send(channels.resize, Buffer.from(JSON.stringify({ Width: columns, Height: rows }))),
+    close: () => socket.close(),
+  };
+}
+
+/** What the server says of the program's end: a Status. */
+export function execEnd(text: string): ExecEnd {
+  let status: KubeStatus;
+  try {
+    status = JSON.parse(text) as KubeStatus;
+  } catch {
+    return { kind: 'failed', message: text };
+  }
+  if (status.status === 'Success') return { kind: 'exited', code: 0 };
+  const code = status.details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message;
+  if (status.reason === 'NonZeroExitCode' && code !== undefined && /^[0-9]+$/.test(code))
+    return { kind: 'exited', code: Number(code) };
+  return { kind: 'failed', message: status.message ?? text };
+}

@@ -1,0 +1,53 @@
+/** The log of a container, as the kubelet gives it through the API server: bytes, until it ends or the container does. */
+import type { Connection } from '../connection.ts';
+import { createRequester, type KubeClientOptions } from '../requester.ts';
+import { resourcePath } from '../resource.ts';
+import { pods } from '../resources.ts';
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod */
+export type LogRequest = {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly follow?: boolean;
+  /** Of the container that ran before the present one. */
+  readonly previous?: boolean;
+  /** Each line begins with its time, RFC 3339 with nanoseconds, and a space. */
+  readonly timestamps?: boolean;
+  readonly sinceSeconds?: number;
+  /** RFC 3339; the server knows no parts of a second here. */
+  readonly sinceTime?: string;
+  readonly tailLines?: number;
+  readonly signal: AbortSignal;
+};
+
+export type LogReader = {
+  /** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
+  read(request: LogRequest): AsyncGenerator<Buffer>;
+  close(): Promise<void>;
+};
+
+export function createLogReader(connection: Connection, options: KubeClientOptions = {}): LogReader {
+  const { open, close } = createRequester(connection, options);
+  return {
+    async *read({ namespace, pod, container, signal, ...asked }) {
+      const stream = await open({
+        method: 'GET',
+        path: resourcePath(pods, { namespace, name: pod, subresource: 'log' }),
+        query: { container, ...asked },
+        headers: { accept: '*/*' },
+        signal,
+        repeatable: true,
+        write: false,
+      });
+      try {
+        yield* stream.body;
+      } catch (error) {
+        throw stream.wrapError(error);
+      } finally {
+        stream.end();
+      }
+    },
+    close,
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * One connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each has a WebSocket of its own, so that
+ * none can hold up another.
+ * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
+ */
+import type { Connection } from '../connection.ts';
+import { resourcePath } from '../resource.ts';
+import { pods } from '../resources.ts';
+import { openWebSocket } from './web-socket.ts';
+
+export type PortForwardRequest = {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+  readonly userAgent?: string;
+};
+
+export type ForwardedConnection = {
+  /** What the pod sends, until it closes. @throws PortForwardError when the port cannot be reached */
+  readonly output: AsyncIterable<Buffer>;
+  write(data: Uint8Array): Promise<void>;
+  /** There is no way to close one direction alone. */
+  close(): void;
+};
+
+/** The kubelet's own words. */
+export class PortForwardError extends Error {
+  override readonly name = 'PortForwardError';
+}
+
+const channels = { data: 0, error: 1 } as const;
+
+/** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
+export async function openPortForward(
+  connection: Connection,
+  request: PortForwardRequest,
+): Promise<ForwardedConnection> {
+  const { namespace, pod, port } = request;
+  const socket = await openWebSocket(connection, {
+    path: resourcePath(pods, { namespace, name: pod, subresource: 'portforward' }),
+    query: [['ports', String(port)]],
+    protocols: ['v4.channel.k8s.io'],
+    signal: request.signal,
+    ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
+  });
+  return {
+    output: {
+      async *[Symbol.asyncIterator]() {
+        // The first message of each channel repeats the number of the port.
+        const begun = new Set<number>();
+        for await (const message of socket.messages) {
+          const channel = message[0] ?? -1;
+          const data = message.subarray(1);
+          if (!begun.has(channel)) {
+            begun.add(channel);
+            continue;
+          }
+          if (channel === channels.data) yield data;
+          else if (channel === channels.error && data.length > 0)
+            throw new PortForwardError(data.toString('utf8').trim());
+        }
+      },
+    },
+    write: (data) => socket.send(Buffer.concat([Buffer.of(channels.data), data])),
+    close: () => socket.close(),
+  };
+}

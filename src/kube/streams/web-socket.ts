@@ -1,0 +1,234 @@
+/**
+ * A WebSocket to a subresource of the API server. Node's own cannot be given client certificates, and hides why a server
+ * refused: the API server says that in the body of its answer, as everywhere.
+ */
+import type { IncomingMessage } from 'node:http';
+import { WebSocket, type RawData } from 'ws';
+import type { Connection, Credentials } from '../connection.ts';
+import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
+import { createTransport } from '../transport.ts';
+import { openSocket } from './socket.ts';
+
+export type WebSocketStream = {
+  /** The subprotocol which the server chose. */
+  readonly protocol: string;
+  /** Resolves when the message was handed to the system, so that a slow server slows who sends. */
+  send(message: Uint8Array): Promise<void>;
+  /** What the server sends, until it closes the connection. @throws KubeUnreachableError when that breaks */
+  readonly messages: AsyncIterable<Buffer>;
+  close(): void;
+};
+
+export type WebSocketTarget = {
+  /** Starting with a slash. */
+  readonly path: string;
+  /** A name may come more than once. */
+  readonly query: readonly (readonly [name: string, value: string])[];
+  /** Best first. */
+  readonly protocols: readonly string[];
+  readonly userAgent?: string;
+  readonly signal: AbortSignal;
+};
+
+const handshakeTimeoutMs = 30_000;
+/** Load balancers drop connections on which nothing goes for some minutes; a shell may wait longer for its user. */
+const pingIntervalMs = 10_000;
+/** As kubectl has it. */
+const pongTimeoutMs = 60_000;
+/** Messages that nobody has taken yet, before the server is made to wait. */
+const mostWaiting = 64;
+
+/** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
+export async function openWebSocket(
+  connection: Connection,
+  target: WebSocketTarget,
+): Promise<WebSocketStream> {
+  // Nothing is sent through it; it knows how failures are told.
+  const transport = createTransport(connection, { now: () => 0 });
+  const wrapError = (error: Error): Error => transport.wrapError(error);
+  const attempt = async (credentials: Credentials): Promise<WebSocketStream> => {
+    const deadline = AbortSignal.timeout(handshakeTimeoutMs);
+    try {
+      const signal = AbortSignal.any([target.signal, deadline]);
+      return await handshake(connection, credentials, target, signal, wrapError);
+    } catch (error) {
+      target.signal.throwIfAborted();
+      if (deadline.aborted)
+        throw new KubeUnreachableError(
+          'timeout',
+          connection.server,
+          `the API server ${connection.server} did not answer within ${handshakeTimeoutMs} ms (${target.path})`,
+        );
+      throw error instanceof Error && !(error instanceof KubeApiError) ? wrapError(error) : error;
+    }
+  };
+  const credentials = await connection.credentials();
+  try {
+    return await attempt(credentials);
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || error.status !== 401) throw error;
+    const fresh = await connection.credentials({ refresh: true });
+    if (JSON.stringify(fresh) === JSON.stringify(credentials)) throw error;
+    return attempt(fresh);
+  }
+}
+
+async function handshake(
+  connection: Connection,
+  { headers, tls }: Credentials,
+  target: WebSocketTarget,
+  signal: AbortSignal,
+  wrapError: (error: Error) => Error,
+): Promise<WebSocketStream> {
+  const socket = await openSocket(connection, tls, signal);
+  const url = new URL(connection.server);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}${target.path}`;
+  for (const [name, value] of target.query) url.searchParams.append(name, value);
+  return new Promise((resolve, reject) => {
+    const webSocket = new WebSocket(url, [...target.protocols], {
+      // It is connected already, TLS and all.
+      createConnection: () => socket,
+      headers: {
+        ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, copyOf(value)])),
+        ...(target.userAgent === undefined ? {} : { 'user-agent': target.userAgent }),
+      },
+      perMessageDeflate: false,
+    });
+    const settle = (): void => {
+      signal.removeEventListener('abort', abort);
+      webSocket.off('open', open);
+      webSocket.off('error', fail);
+      webSocket.off('unexpected-response', refuse);
+    };
+    const giveUp = (error: Error): void => {
+      settle();
+      webSocket.on('error', () => undefined);
+      webSocket.terminate();
+      socket.destroy();
+      reject(error);
+    };
+    const abort = (): void => giveUp(signal.reason as Error);
+    const open = (): void => {
+      settle();
+      // Now and not later: messages may have come with the answer.
+      resolve(streamOf(webSocket, target.signal, wrapError));
+    };
+    const fail = (error: Error): void => giveUp(error);
+    const refuse = (_request: unknown, response: IncomingMessage): void => {
+      refusalOf(response, target.path).then(giveUp, giveUp);
+    };
+    webSocket.once('open', open);
+    webSocket.once('error', fail);
+    webSocket.once('unexpected-response', refuse);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+  });
+}
+
+const copyOf = (value: string | readonly string[]): string | string[] =>
+  typeof value === 'string' ? value : [...value];
+
+/** What the server answers instead of an upgrade. */
+async function refusalOf(response: IncomingMessage, path: string): Promise<KubeApiError> {
+  const parts: Buffer[] = [];
+  for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
+  const body = Buffer.concat(parts).toString('utf8').trim();
+  let status: KubeStatus = body === '' ? {} : { message: body.slice(0, 500) };
+  try {
+    const parsed = JSON.parse(body) as KubeStatus | null;
+    if (parsed?.kind === 'Status') status = parsed;
+  } catch {
+    // The kubelet, and proxies, answer in plain text.
+  }
+  return new KubeApiError(
+    { ...status, code: response.statusCode ?? 500 },
+    { request: status.kind === 'Status' ? undefined : `GET ${path}` },
+  );
+}
+
+function streamOf(
+  socket: WebSocket,
+  signal: AbortSignal,
+  wrapError: (error: Error) => Error,
+): WebSocketStream {
+  const waiting: Buffer[] = [];
+  let ended = false;
+  let failure: Error | undefined;
+  let wake: (() => void) | undefined;
+  const tell = (): void => wake?.();
+  const end = (error?: Error): void => {
+    if (ended) return;
+    ended = true;
+    failure = error;
+    clearInterval(pings);
+    signal.removeEventListener('abort', abort);
+    tell();
+  };
+  const abort = (): void => {
+    end(signal.reason as Error);
+    socket.terminate();
+  };
+  let silentSince = 0;
+  const pings = setInterval(() => {
+    silentSince += pingIntervalMs;
+    if (silentSince > pongTimeoutMs) {
+      end(wrapError(Object.assign(new Error('no answer to pings'), { code: 'ETIMEDOUT' })));
+      socket.terminate();
+    } else if (socket.readyState === WebSocket.OPEN) socket.ping();
+  }, pingIntervalMs);
+  socket.on('pong', () => (silentSince = 0));
+  socket.on('message', (data: RawData) => {
+    waiting.push(bytesOf(data));
+    silentSince = 0;
+    if (waiting.length >= mostWaiting) socket.pause();
+    tell();
+  });
+  socket.on('error', (error: Error) => end(wrapError(error)));
+  socket.on('close', (code: number) => {
+    // 1006: the connection ended without the closing handshake.
+    end(
+      code === 1006 ? wrapError(Object.assign(new Error('it was cut'), { code: 'ECONNRESET' })) : undefined,
+    );
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+
+  return {
+    protocol: socket.protocol,
+    send: (message) =>
+      new Promise((resolve, reject) => {
+        socket.send(message, (error) => (error ? reject(wrapError(error)) : resolve()));
+      }),
+    messages: {
+      async *[Symbol.asyncIterator]() {
+        for (;;) {
+          const next = waiting.shift();
+          if (next) {
+            if (waiting.length === 0 && socket.isPaused) socket.resume();
+            yield next;
+          } else if (ended) {
+            if (failure) throw failure;
+            return;
+          } else {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+            wake = undefined;
+          }
+        }
+      },
+    },
+    close() {
+      end();
+      socket.close(1000);
+      // A server that does not close its side holds nobody up.
+      setTimeout(() => socket.terminate(), 1000).unref();
+    },
+  };
+}
+
+function bytesOf(data: RawData): Buffer {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? Buffer.from(data) : data;
+}
