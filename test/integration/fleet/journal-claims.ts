@@ -1,0 +1,58 @@
+/** What AWS's own journal says about the operator's calls: claims that hold at every moment, not only in the end. */
+import type { JournalEntry } from '../../../src/sandbox/aws/journal.ts';
+import type { Wish } from './edits.ts';
+
+/** The operator acts on what it saw a moment ago; its call may have waited for its turn. Milliseconds. */
+const slackMs = 10_000;
+
+const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/**
+ * Policies that the operator took off a role although the account listed them all the while, or before everything listed
+ * was on it. Calls of others do not count: what the operator does not know yet it cannot mind.
+ */
+export function attachmentGaps(
+  journal: readonly JournalEntry[],
+  operator: string,
+  wishesByRole: ReadonlyMap<string, readonly Wish[]>,
+): readonly string[] {
+  const gaps: string[] = [];
+  const attached = new Map<string, Set<string>>();
+  for (const { action, resource, parameters, changed, caller, time } of journal) {
+    if (!changed || caller !== operator) continue;
+    const role = nameOf(resource);
+    const policy = text(parameters['PolicyArn']);
+    const on = attached.get(role) ?? new Set();
+    attached.set(role, on);
+    if (action === 'CreateRole' || action === 'DeleteRole') on.clear();
+    if (action === 'AttachRolePolicy') on.add(policy);
+    if (action !== 'DetachRolePolicy') continue;
+    on.delete(policy);
+    const lists = inForce(wishesByRole.get(role) ?? [], time);
+    const allowed = lists.some(
+      (list) => list === undefined || (!list.includes(policy) && list.every((wanted) => on.has(wanted))),
+    );
+    if (!allowed)
+      gaps.push(`${new Date(time).toISOString()} ${role} lost ${policy}, and kept ${[...on].join(', ')}`);
+  }
+  return gaps;
+}
+
+/** The lists that the account may have had when the operator decided on a call which arrived at `time`. */
+function inForce(wishes: readonly Wish[], time: number): readonly (readonly string[] | undefined)[] {
+  return wishes
+    .filter(({ from }, index) => from <= time && (wishes[index + 1]?.from ?? Infinity) >= time - slackMs)
+    .map(({ policyArns }) => policyArns);
+}
+
+/** Calls by which the operator changed something that is not a role of its own. */
+export function foreignChanges(
+  journal: readonly JournalEntry[],
+  operator: string,
+  isOwn: (role: string) => boolean,
+): readonly string[] {
+  return journal
+    .filter(({ changed, caller, resource }) => changed && caller === operator && !isOwn(nameOf(resource)))
+    .map(({ action, resource }) => `${action} ${resource}`);
+}
