@@ -27,7 +27,9 @@ import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { iamPolicyCommand } from './commands/iam-policy.ts';
+import { installCommand } from './commands/install.ts';
 import { operatorCommand } from './commands/operator.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { sandboxCommands } from './commands/sandbox/index.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
@@ -64,6 +66,8 @@ export const commands: readonly Command[] = [
   policiesSearchCommand,
   applyCommand,
   doctorCommand,
+  installCommand,
+  uninstallCommand,
   crdsCommand,
   iamPolicyCommand,
   operatorCommand,

@@ -35,7 +35,9 @@ export type AwsCluster = {
   stop(): Promise<void>;
 };
 
-export async function startAwsCluster(options: { readonly provider?: boolean } = {}): Promise<AwsCluster> {
+export async function startAwsCluster(
+  options: { readonly provider?: boolean; readonly crds?: boolean } = {},
+): Promise<AwsCluster> {
   const cluster = await startControlPlane();
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
   const allowAll = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
@@ -70,7 +72,7 @@ export async function startAwsCluster(options: { readonly provider?: boolean } =
   });
   const kon = await buildKon({ KUBECONFIG: cluster.kubeconfig, ...envOf(administrator) });
   const iam = new IAMClient({ endpoint: aws.url, region, credentials: administrator, maxAttempts: 1 });
-  await installCrds(cluster, kon);
+  if (options.crds !== false) await installCrds(cluster, kon);
   let operator: Running | undefined;
   const stopOperator = async (): Promise<void> => {
     operator?.stop();

@@ -1,0 +1,185 @@
+/**
+ * What an installation does in AWS and the operator never does: the IAM OIDC provider of a cluster, the operator's own
+ * role with its policy, and looking a cluster up in EKS. With the credentials of the person who installs.
+ */
+import { DescribeClusterCommand, EKSClient, paginateListClusters } from '@aws-sdk/client-eks';
+import {
+  AddClientIDToOpenIDConnectProviderCommand,
+  CreateOpenIDConnectProviderCommand,
+  DeleteOpenIDConnectProviderCommand,
+  GetOpenIDConnectProviderCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { issuerHost } from '../identity/index.ts';
+import { classifyAwsError } from './errors.ts';
+
+export type EksCluster = {
+  readonly name: string;
+  readonly arn: string;
+  readonly endpoint: string;
+  readonly issuer: string;
+};
+
+export type OidcProvider = {
+  readonly clientIds: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+/** All reject with IdentityError. */
+export type InstallationStore = {
+  /** Undefined when EKS has none of the name. */
+  cluster(name: string, signal?: AbortSignal): Promise<EksCluster | undefined>;
+  clusterNames(signal?: AbortSignal): Promise<readonly string[]>;
+  provider(arn: string, signal?: AbortSignal): Promise<OidcProvider | undefined>;
+  createProvider(
+    of: {
+      readonly issuer: string;
+      readonly clientId: string;
+      readonly tags: Readonly<Record<string, string>>;
+    },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  addClientId(arn: string, clientId: string, signal?: AbortSignal): Promise<void>;
+  deleteProvider(arn: string, signal?: AbortSignal): Promise<void>;
+  /** The document of an inline policy; undefined when the role has none of the name, or is not there. */
+  inlinePolicy(role: string, policy: string, signal?: AbortSignal): Promise<string | undefined>;
+  putInlinePolicy(role: string, policy: string, document: string, signal?: AbortSignal): Promise<void>;
+  close(): void;
+};
+
+export function connectInstallation(options: {
+  readonly region: string;
+  readonly userAgent: string;
+}): InstallationStore {
+  const common = { region: options.region, customUserAgent: options.userAgent };
+  const eks = new EKSClient(common);
+  const iam = new IAMClient(common);
+  const told = async <T>(doing: string, signal: AbortSignal | undefined, call: Promise<T>): Promise<T> => {
+    try {
+      return await call;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw classifyAwsError(error, doing);
+    }
+  };
+  const missing = async <T>(names: readonly string[], call: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await call;
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (cause instanceof Error && names.some((name) => cause.name.startsWith(name))) return undefined;
+      throw error;
+    }
+  };
+  const abortable = (signal: AbortSignal | undefined): { abortSignal?: AbortSignal } =>
+    signal ? { abortSignal: signal } : {};
+
+  return {
+    cluster: (name, signal) =>
+      missing(
+        ['ResourceNotFound'],
+        told(`eks:DescribeCluster of ${name}`, signal, describe(eks, name, abortable(signal))),
+      ),
+
+    clusterNames: (signal) =>
+      told(
+        `eks:ListClusters in ${options.region}`,
+        signal,
+        (async () => {
+          const names: string[] = [];
+          for await (const page of paginateListClusters({ client: eks }, {}, abortable(signal)))
+            names.push(...(page.clusters ?? []));
+          return names;
+        })(),
+      ),
+
+    provider: (arn, signal) =>
+      missing(
+        ['NoSuchEntity'],
+        told(
+          `iam:GetOpenIDConnectProvider on ${arn}`,
+          signal,
+          iam
+            .send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }), abortable(signal))
+            .then(({ ClientIDList = [], Tags = [] }) => ({
+              clientIds: ClientIDList,
+              tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
+            })),
+        ),
+      ),
+
+    // IAM finds the thumbprint itself. Source: IAM API Reference, CreateOpenIDConnectProvider, ThumbprintList.
+    createProvider: async ({ issuer, clientId, tags }, signal) => {
+      const command = new CreateOpenIDConnectProviderCommand({
+        Url: issuer,
+        ClientIDList: [clientId],
+        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+      });
+      await told(
+        `iam:CreateOpenIDConnectProvider for ${issuerHost(issuer)}`,
+        signal,
+        iam.send(command, abortable(signal)),
+      );
+    },
+
+    addClientId: async (arn, clientId, signal) => {
+      const command = new AddClientIDToOpenIDConnectProviderCommand({
+        OpenIDConnectProviderArn: arn,
+        ClientID: clientId,
+      });
+      await told(
+        `iam:AddClientIDToOpenIDConnectProvider on ${arn}`,
+        signal,
+        iam.send(command, abortable(signal)),
+      );
+    },
+
+    deleteProvider: async (arn, signal) => {
+      const command = new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn });
+      await told(`iam:DeleteOpenIDConnectProvider on ${arn}`, signal, iam.send(command, abortable(signal)));
+    },
+
+    inlinePolicy: (role, policy, signal) =>
+      missing(
+        ['NoSuchEntity'],
+        told(
+          `iam:GetRolePolicy on ${role} (${policy})`,
+          signal,
+          iam
+            .send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), abortable(signal))
+            .then(({ PolicyDocument = '' }) => decodeURIComponent(PolicyDocument)),
+        ),
+      ),
+
+    putInlinePolicy: async (role, policy, document, signal) => {
+      const command = new PutRolePolicyCommand({
+        RoleName: role,
+        PolicyName: policy,
+        PolicyDocument: document,
+      });
+      await told(`iam:PutRolePolicy on ${role} (${policy})`, signal, iam.send(command, abortable(signal)));
+    },
+
+    close() {
+      eks.destroy();
+      iam.destroy();
+    },
+  };
+}
+
+async function describe(
+  eks: EKSClient,
+  name: string,
+  options: { readonly abortSignal?: AbortSignal },
+): Promise<EksCluster | undefined> {
+  const { cluster } = await eks.send(new DescribeClusterCommand({ name }), options);
+  if (!cluster) return undefined;
+  return {
+    name: cluster.name ?? name,
+    arn: cluster.arn ?? '',
+    endpoint: cluster.endpoint ?? '',
+    issuer: cluster.identity?.oidc?.issuer ?? '',
+  };
+}

@@ -1,0 +1,38 @@
+import { defineCommand } from '../command.ts';
+import { parseDuration } from '../duration.ts';
+import { yesOption } from './options.ts';
+
+export const uninstallCommand = defineCommand({
+  path: ['uninstall'],
+  summary: 'Remove what kon install made, from the cluster and from IAM',
+  description:
+    'Refuses while there are apps, and while there are accounts unless told to delete them, as nobody would delete their roles afterwards. Takes away only what kon install made: what other tools did stays, and is named. Exits with 1 when roles are left in IAM, and says which.',
+  options: [
+    { name: 'delete-accounts', summary: 'delete the accounts and their roles first, and wait for it' },
+    { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where nothing else tells' },
+    { name: 'region', value: 'REGION', summary: 'its AWS region, where nothing else tells' },
+    { name: 'self-managed', summary: 'the cluster is not of EKS' },
+    {
+      name: 'namespace',
+      value: 'NAME',
+      default: 'konstellation',
+      summary: 'the operator’s own namespace',
+    },
+    yesOption,
+    {
+      name: 'timeout',
+      value: 'DURATION',
+      summary: 'how long to wait for each account',
+      default: '2m',
+      parse: parseDuration,
+    },
+  ],
+  examples: [
+    { does: 'When nothing uses it any more', command: 'kon uninstall' },
+    { does: 'With all accounts, in a script', command: 'kon uninstall --delete-accounts --yes' },
+  ],
+  run: async (context, { options }) => {
+    const { uninstallFlow } = await import('../install/uninstall.ts');
+    return uninstallFlow(context, options);
+  },
+});

@@ -1,0 +1,53 @@
+/** What a kubeconfig tells of the EKS cluster behind it. Pure. */
+
+export type ClusterHints = {
+  readonly name?: string;
+  readonly region?: string;
+  readonly accountId?: string;
+};
+
+export type KubeconfigFacts = {
+  /** The API server's URL. */
+  readonly server: string;
+  /** What the kubeconfig calls cluster and user. */
+  readonly names: readonly string[];
+  /** The command line of the credential plugin. */
+  readonly exec: readonly string[];
+  /** Of ServiceAccount tokens, by the API server. */
+  readonly issuer?: string | undefined;
+};
+
+/** Best first: what the plugin is told is what the person meant, what a name looks like is a guess. */
+export function clusterHints(facts: KubeconfigFacts): ClusterHints {
+  const { exec, names, server, issuer = '' } = facts;
+  const valueOf = (...flags: readonly string[]): string | undefined => {
+    for (const [index, word] of exec.entries()) {
+      const [flag, value] = word.split('=', 2);
+      if (flags.includes(flag ?? '')) return value ?? exec[index + 1];
+    }
+    return undefined;
+  };
+  // `aws eks get-token --cluster-name`, aws-iam-authenticator `-i`, and `aws eks update-kubeconfig`, which names by ARN.
+  const arns = names.flatMap((name) => {
+    const match = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(name);
+    return match ? [{ region: match[1], accountId: match[2], name: match[3] }] : [];
+  });
+  // eksctl: NAME.REGION.eksctl.io
+  const eksctl = names.flatMap((name) => {
+    const match = /^([^.@]+)\.([a-z0-9-]+)\.eksctl\.io$/.exec(name);
+    return match ? [{ name: match[1], region: match[2] }] : [];
+  });
+  const name = valueOf('--cluster-name', '--cluster-id', '-i') ?? arns[0]?.name ?? eksctl[0]?.name;
+  const region =
+    valueOf('--region') ??
+    arns[0]?.region ??
+    eksctl[0]?.region ??
+    /\.([a-z0-9-]+)\.eks\.amazonaws\.com(\.cn)?(:|\/|$)/.exec(server)?.[1] ??
+    /^https:\/\/oidc\.eks\.([a-z0-9-]+)\.amazonaws\.com/.exec(issuer)?.[1];
+  const accountId = arns[0]?.accountId;
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(region === undefined ? {} : { region }),
+    ...(accountId === undefined ? {} : { accountId }),
+  };
+}

@@ -1,0 +1,157 @@
+/** `kon uninstall`: takes away what an installation made, last made first, and says what stays. */
+import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
+import { managedByLabel } from '../../api/labels.ts';
+import type { RoleStore } from '../../identity/index.ts';
+import { effectiveConfig, oidcProviderArn } from '../../identity/index.ts';
+import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { withAws } from '../aws/session.ts';
+import { listObjects } from '../cluster/objects.ts';
+import { confirmed, requireConfirmation } from '../confirm.ts';
+import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { accountKind, appKind, clusterConfigKind } from '../kinds.ts';
+import { orphansOf } from '../roles/orphans.ts';
+import { waitUntilGone } from '../wait/deletion.ts';
+import { version } from '../version.ts';
+import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
+import { crdObjects, installer, operatorName, operatorObjects } from './operator-objects.ts';
+import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
+import { describeObject, orMissing, resourceOf } from './steps.ts';
+
+export type UninstallRequest = ClusterChoice & {
+  readonly namespace: string;
+  /** With them, accounts and their roles go too. */
+  readonly deleteAccounts: boolean;
+  readonly yes: boolean;
+  readonly timeout: number;
+};
+
+export async function uninstallFlow(context: CliContext, request: UninstallRequest): Promise<ExitCode> {
+  const { stderr, signal } = context;
+  const what = 'uninstalling Konstellation';
+  requireConfirmation(context, { yes: request.yes, what });
+  const client = await context.connect();
+  const config = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
+  const { hints, issuer } = await hintsOf(context, client);
+  const region =
+    request.region ??
+    config?.spec.aws.region ??
+    hints.region ??
+    (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
+  if (!region)
+    throw new CliError('USAGE', 'nothing tells the AWS region', { next: ['Give it: --region REGION'] });
+  const accounts = (await orMissing(listObjects(client, accountKind))) ?? [];
+  const apps = (await orMissing(listObjects(client, appKind))) ?? [];
+  if (apps.length > 0)
+    throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
+      details: ['With the CRDs they would go, and their pods with them.'],
+      next: [
+        'Delete them: kon app delete NAME',
+        'Or keep what they made: kubectl delete app NAME --cascade=orphan',
+      ],
+    });
+  if (accounts.length > 0 && !request.deleteAccounts)
+    throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
+      details: ['Without the operator nobody would delete their roles.'],
+      next: ['Delete them and their roles: kon uninstall --delete-accounts'],
+    });
+  return withAws(context, region, async (aws) => {
+    const installation = connectInstallation({ region, userAgent: `kon/${version}` });
+    try {
+      const caller = await aws.account.callerIdentity(signal);
+      const name = config?.spec.aws.clusterName ?? config?.metadata.name;
+      const choice = { ...request, clusterName: request.clusterName ?? name };
+      const cluster = await discoverCluster({ choice, hints, issuer, region, caller, signal }, installation);
+      const question = `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`;
+      if (!(await confirmed(context, { yes: request.yes, what, question }))) {
+        stderr.write('Nothing was changed.\n');
+        return exitCodes.error;
+      }
+      for (const { metadata } of accounts) {
+        await client.delete(accountKind.resource, { name: metadata.name });
+        await waitUntilGone(
+          context,
+          client,
+          accountKind,
+          { name: metadata.name, uid: metadata.uid },
+          request.timeout,
+        );
+        stderr.write(`- account ${metadata.name}\n`);
+      }
+      const kept = await removeObjects(context, client, request.namespace);
+      kept.push(...(await removeFromIam(context, cluster, request.namespace, aws.roles, installation)));
+      context.stdout.write('konstellation uninstalled\n');
+      for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
+      const { roles } = await aws.roles.snapshot(signal);
+      const orphans = orphansOf(roles, cluster.clusterArn, new Set());
+      if (orphans.length === 0) return exitCodes.ok;
+      throw new CliError('NOT_DELETED', `${orphans.length} roles of the cluster are left in IAM`, {
+        details: orphans.map((orphan) => `${orphan.name}, of the account ${orphan.account}`),
+        next: [`kon account orphans --delete --cluster-arn ${cluster.clusterArn}`],
+      });
+    } finally {
+      installation.close();
+    }
+  });
+}
+
+const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
+  objects.map(({ metadata }) => metadata.name).join(', ');
+
+/** The operator first, so that it makes nothing anew; the CRDs last, as the ClusterConfig goes with them. @returns what was not ours to take away */
+async function removeObjects(context: CliContext, client: KubeClient, namespace: string): Promise<string[]> {
+  const { signal, stderr } = context;
+  const kept: string[] = [];
+  const objects = operatorObjects({
+    namespace,
+    image: '',
+    replicas: 1,
+    roleArn: '',
+    region: '',
+    deployment: true,
+  });
+  for (const object of [...objects.toReversed(), ...crdObjects()]) {
+    const { name, namespace: of } = object.metadata;
+    const ref = { name, ...(of === undefined ? {} : { namespace: of }) };
+    const live = await orMissing(client.get<KubeObject>(resourceOf(object), ref, { signal }));
+    if (!live) continue;
+    if (live.metadata.labels?.[managedByLabel] !== installer) {
+      kept.push(`${describeObject(object)}, which kon install did not make`);
+      continue;
+    }
+    try {
+      await client.delete(resourceOf(object), ref, { signal });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    stderr.write(`- ${describeObject(object)}\n`);
+  }
+  return kept;
+}
+
+async function removeFromIam(
+  context: CliContext,
+  cluster: DiscoveredCluster,
+  namespace: string,
+  roles: RoleStore,
+  installation: InstallationStore,
+): Promise<readonly string[]> {
+  const { signal, stderr } = context;
+  const kept: string[] = [];
+  const { name } = operatorRole(cluster, { namespace, serviceAccount: operatorName });
+  const role = await roles.read(name, signal);
+  if (role && role.tags[installedTag] === cluster.clusterArn) {
+    if (role.inlinePolicyNames.includes(operatorPolicyName))
+      await roles.deleteInlinePolicy(name, operatorPolicyName, signal);
+    await roles.delete(name, signal);
+    stderr.write(`- IAM role ${name}\n`);
+  } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
+  const arn = oidcProviderArn(cluster);
+  const provider = await installation.provider(arn, signal);
+  if (provider && provider.tags[installedTag] === cluster.clusterArn) {
+    await installation.deleteProvider(arn, signal);
+    stderr.write(`- IAM OIDC provider ${arn}\n`);
+  } else if (provider) kept.push(`IAM OIDC provider ${arn}, which kon install did not make`);
+  return kept;
+}

@@ -1,0 +1,188 @@
+/**
+ * `kon install` and `kon uninstall`: from a bare cluster to an operator that works with nothing but what was installed:
+ * its ServiceAccount's rights, its role's policy, and the admission policies that fence it.
+ */
+import { GetOpenIDConnectProviderCommand, GetRoleCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { accountId, clusterArn, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import type { Result, Running } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
+let world: AwsCluster;
+let operator: Running | undefined;
+const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
+const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
+const providerArn = (): string =>
+  `arn:aws:iam::${accountId}:oidc-provider/${world.cluster.issuer.slice('https://'.length)}`;
+const roleNames = async (): Promise<readonly string[]> =>
+  ((await world.iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName = '' }) => RoleName);
+
+beforeAll(async () => {
+  world = await startAwsCluster({ provider: false, crds: false });
+});
+
+afterAll(async () => {
+  operator?.stop();
+  await operator?.finished;
+  await world?.stop();
+});
+
+type Installed = {
+  readonly cluster: { readonly clusterArn: string };
+  readonly iam: { readonly role: { readonly name: string; readonly policies: object } };
+  readonly kubernetes: readonly { readonly kind: string }[];
+};
+
+describe('install', () => {
+  it('prints everything as a dry run, for kubectl and for Terraform, and changes nothing', async () => {
+    const yaml = await kon('install', '--target', 'production', '--dry-run');
+    expect(yaml).toMatchObject({ code: 0, stderr: '' });
+    const documents = parseAllDocuments(yaml.stdout).map((each) => each.toJS() as { kind: string } | null);
+    expect(documents.flatMap((each) => (each ? [each.kind] : []))).toEqual(
+      expect.arrayContaining([
+        'CustomResourceDefinition',
+        'Namespace',
+        'ClusterRole',
+        'Deployment',
+        'ClusterConfig',
+      ]),
+    );
+    expect(yaml.stdout).toContain(`# IAM OIDC provider ${providerArn()}\n`);
+    const json = await kon('install', '--target', 'production', '--dry-run', '-o', 'json');
+    const { cluster, iam } = JSON.parse(json.stdout) as Installed;
+    expect(cluster.clusterArn).toBe(clusterArn);
+    expect(Object.keys(iam.role.policies)).toEqual(['konstellation-operator']);
+    expect(await roleNames()).toEqual([]);
+    expect(await kubectl('get', 'crd,namespace', '-o', 'name')).not.toMatch(/k11n|konstellation/);
+  });
+
+  it('wants a confirmation, and stops with what is missing where IAM refuses', async () => {
+    expect(await kon('install')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    const refused = await world.kon.run(['install', '--yes'], { env: world.nobodyEnv });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('eks:ListClusters in eu-west-1');
+    expect(await roleNames()).toEqual([]);
+  });
+
+  it('installs all that an operator needs, which then works with that and no more', async () => {
+    const result = await kon('install', '--target', 'production', '--without-operator', '--yes');
+    expect(result.stderr).toContain('EKS cluster main in eu-west-1, AWS account 123456789012\n');
+    expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    const [role = ''] = await roleNames();
+    expect(role).toMatch(/^konstellation-operator-main-/);
+
+    // In the place of the pod that a Deployment would have made: the same ServiceAccount, the same token.
+    const token = (audience?: string): Promise<string> =>
+      kubectl(
+        'create',
+        'token',
+        '-n',
+        'konstellation',
+        'konstellation',
+        ...(audience ? ['--audience', audience] : []),
+      );
+    const webIdentity = await world.kon.file('web-identity', await token('sts.amazonaws.com'));
+    const kubeconfig = await world.kon.file(
+      'operator.kubeconfig',
+      JSON.stringify({
+        'current-context': 'o',
+        contexts: [{ name: 'o', context: { cluster: 'o', user: 'o' } }],
+        clusters: [
+          {
+            name: 'o',
+            cluster: {
+              server: world.cluster.server,
+              'certificate-authority-data': Buffer.from(world.cluster.caCertificate).toString('base64'),
+            },
+          },
+        ],
+        users: [{ name: 'o', user: { token: (await token()).trim() } }],
+      }),
+    );
+    operator = world.kon.start(['operator', '--lease-namespace', 'konstellation', '--log-format', 'json'], {
+      env: {
+        KUBECONFIG: kubeconfig,
+        AWS_ACCESS_KEY_ID: '',
+        AWS_SECRET_ACCESS_KEY: '',
+        AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/${role}`,
+        AWS_WEB_IDENTITY_TOKEN_FILE: webIdentity,
+      },
+    });
+    await operator.until('operator leads');
+    await kubectl('wait', '--for=condition=Ready', 'clusterconfig/main', '--timeout=60s');
+    const created = await kon('account', 'create', 'first', '--policy', readOnly, '--timeout', '30s');
+    expect(created, created.stderr).toMatchObject({ code: 0 });
+    expect(
+      (
+        await kon(
+          'account',
+          'edit',
+          'first',
+          '--add-policy',
+          'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess',
+        )
+      ).code,
+    ).toBe(0);
+    const report = await kon(
+      'doctor',
+      '-o',
+      'json',
+      '--operator-arn',
+      `arn:aws:iam::${accountId}:role/${role}`,
+    );
+    const { checks } = JSON.parse(report.stdout) as {
+      checks: { id: string; status: string; message?: string }[];
+    };
+    expect(checks.filter(({ status }) => status === 'error').map(({ id }) => id)).toEqual(['webhook']);
+    expect(checks.find(({ id }) => id === 'operator-permissions')).toMatchObject({ status: 'ok' });
+  });
+
+  it('changes nothing when it is run again, and puts back what was changed', async () => {
+    const again = await kon('install', '--without-operator', '--yes');
+    expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    await kubectl('delete', 'clusterrolebinding', 'konstellation');
+    const repaired = await kon('install', '--without-operator', '--yes');
+    expect(repaired).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(repaired.stderr).toContain('  + ClusterRoleBinding konstellation\n');
+    expect(repaired.stderr).toContain('  √ ClusterRole konstellation\n');
+  });
+});
+
+describe('uninstall', () => {
+  it('refuses while there are accounts, then removes them, their roles and itself', async () => {
+    expect(await kon('uninstall', '--yes')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there are 1 accounts: first'),
+    });
+    const result = await kon('uninstall', '--delete-accounts', '--yes');
+    expect(result).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
+    expect(result.stderr).not.toContain('stays');
+    expect(await roleNames()).toEqual([]);
+    await expect(
+      world.iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn() })),
+    ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+    expect(await kubectl('get', 'clusterrole,validatingadmissionpolicy', '-o', 'name')).not.toMatch(
+      /k11n|konstellation/,
+    );
+  });
+
+  it('leaves and names what others made', async () => {
+    const elsewhere = ['--namespace', 'elsewhere'];
+    await kon('install', '--without-operator', '--yes', ...elsewhere);
+    await kubectl(
+      'label',
+      'clusterrole',
+      'konstellation',
+      'app.kubernetes.io/managed-by=Helm',
+      '--overwrite',
+    );
+    const result = await kon('uninstall', '--yes', ...elsewhere);
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    expect(result.stderr).toContain('‼ stays: ClusterRole konstellation, which kon install did not make\n');
+    const [role] = await roleNames();
+    await expect(world.iam.send(new GetRoleCommand({ RoleName: role ?? 'none' }))).rejects.toThrow();
+  });
+});
