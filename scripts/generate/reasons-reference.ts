@@ -6,6 +6,7 @@ import {
   summaryReasons,
   targetReasons,
   turnReasons,
+  workloadEventReasons,
 } from '../../src/workloads/index.ts';
 import { accountEventReasons } from '../../src/operator/accounts/step-events.ts';
 
@@ -58,6 +59,12 @@ export function reasonsReference(): [path: string, content: string][] {
     '| reason | meaning |',
     '| --- | --- |',
     ...rows(appEventReasons),
+    '',
+    '## What Events about other workloads tell',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...rows(workloadEventReasons),
     '',
   ];
   return [['docs/reference/reasons.md', page.join('\n')]];

@@ -11,6 +11,7 @@ import {
   linkedServiceAccounts,
   managedByLabel,
   managedByValue,
+  restartLabel,
   targetLabel,
   type App,
   type ClusterConfig,
@@ -24,9 +25,10 @@ import {
   type KubeClient,
   type KubeObject,
   type Logger,
+  type Resource,
   type SetTimer,
 } from '../kube/index.ts';
-import { serviceAccountOf, trimPod, type Pod } from '../workloads/index.ts';
+import { deployedAccount, serviceAccountOf, trimPod, type Pod, type Workload } from '../workloads/index.ts';
 
 /** A Deployment, as far as the operator reads it. */
 export type Deployment = KubeObject & {
@@ -47,6 +49,10 @@ export type Informers = {
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
+  /** Those that ask to be restarted for a new identity, here and below. */
+  readonly labelledDeployments: Informer<KubeObject & Workload>;
+  readonly statefulSets: Informer<KubeObject & Workload>;
+  readonly daemonSets: Informer<KubeObject & Workload>;
 };
 
 export type OperatorContext = {
@@ -68,6 +74,9 @@ export type OperatorContext = {
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
 
+/** The index of labelled workloads by the name of the ServiceAccount that their pods use. */
+export const workloadsByServiceAccount = 'serviceAccount';
+
 /** The index of Apps by the account that they name. */
 export const appsByAccount = 'account';
 
@@ -85,6 +94,19 @@ export function createInformers(of: {
   readonly random: () => number;
   readonly setTimer: SetTimer;
 }): Informers {
+  const labelled = (resource: Resource): Informer<KubeObject & Workload> =>
+    createInformer<KubeObject & Workload>({
+      ...of,
+      resource,
+      labelSelector: `${restartLabel}=true`,
+      trim: withoutManagedFields,
+      indexers: {
+        [workloadsByServiceAccount]: (workload) => {
+          const account = deployedAccount(workload);
+          return account === undefined ? [] : [account];
+        },
+      },
+    });
   const ours = `${managedByLabel}=${managedByValue}`;
   return {
     clusterConfigs: createInformer<ClusterConfig>({ ...of, resource: clusterConfigs }),
@@ -142,6 +164,9 @@ export function createInformers(of: {
       labelSelector: ours,
     }),
     ingresses: createInformer({ ...of, resource: resources.ingresses, labelSelector: ours }),
+    labelledDeployments: labelled(resources.deployments),
+    statefulSets: labelled(resources.statefulSets),
+    daemonSets: labelled(resources.daemonSets),
   };
 }
 

@@ -1,6 +1,16 @@
 /** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
 export { appMembers, appTargetId, wantsTurn } from './app-turns.ts';
 export { deployedAccount } from './deployment.ts';
+export {
+  isLabelledWorkload,
+  isPodOf,
+  planWorkload,
+  workloadId,
+  workloadMember,
+  type Workload,
+  type WorkloadObservation,
+  type WorkloadStep,
+} from './labelled-workload.ts';
 export type { Manifest, ObservedObject } from './manifest.ts';
 export { isOwnedBy } from './ownership.ts';
 export {
@@ -11,7 +21,7 @@ export {
   type AppPlan,
   type TargetPlan,
 } from './plan.ts';
-export { countPods, describeHeld, podIdentity } from './pod-identity.ts';
+export { countPods, describeHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
 export { isRunning, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 export {
   appEventReasons,
@@ -20,8 +30,10 @@ export {
   summaryReasons,
   targetReasons,
   turnReasons,
+  workloadEventReasons,
   type AppEventReason,
   type TargetReason,
+  type WorkloadEventReason,
 } from './reasons.ts';
 export { appStatus, type AppStatusDraft } from './status.ts';
 export type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';

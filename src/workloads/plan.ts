@@ -13,12 +13,12 @@ import {
 } from './identity-gate.ts';
 import { isInStep, type Manifest, type ObservedObject } from './manifest.ts';
 import { describeOwner, isOwnedBy } from './ownership.ts';
-import { podToReplace } from './pod-replacement.ts';
+import { isRolledOut, podToReplace } from './pod-replacement.ts';
 import { haveSameTemplate } from './pod-template.ts';
 import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { render } from './render.ts';
-import type { ApplyStep, DeleteStep, Step } from './steps.ts';
+import type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
 import type { Turn, TurnNotice } from './turns.ts';
 
@@ -126,8 +126,17 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     kind: 'deploy',
     ...(identity ? { identity } : {}),
     ...(notice ? { notice } : {}),
-    steps: [...steps, ...podToReplace({ deployment: place.deployment, identity, pods })],
+    steps: [...steps, ...replacements(place, identity, pods)],
   };
+}
+
+function replacements(
+  { deployment }: Place,
+  identity: Identity | undefined,
+  pods: readonly Pod[],
+): readonly ReplacePodStep[] {
+  if (!deployment) return [];
+  return podToReplace({ deployment, isRolledOut: isRolledOut(deployment), identity, pods });
 }
 
 /**

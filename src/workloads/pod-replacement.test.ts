@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { podToReplace, type ReplacementInput } from './pod-replacement.ts';
+import type { Deployment } from './deployment.ts';
+import { isRolledOut, podToReplace, type ReplacementInput } from './pod-replacement.ts';
 import { deployment, identityOf, otherRoleArn, pod, roleArn } from './testing/fixtures.ts';
 
 const identity = identityOf();
@@ -10,7 +11,13 @@ const good = pod({ name: 'good', mark, holds: roleArn });
 const missed = pod({ name: 'missed', mark });
 const missedUnready = pod({ name: 'unready', mark, ready: false });
 
-const cases: readonly { name: string; input: ReplacementInput; replaced?: string }[] = [
+type Input = Omit<ReplacementInput, 'deployment' | 'isRolledOut'> & {
+  readonly deployment: Deployment | undefined;
+};
+const choose = (input: Input): ReturnType<typeof podToReplace> =>
+  podToReplace({ ...input, isRolledOut: input.deployment !== undefined && isRolledOut(input.deployment) });
+
+const cases: readonly { name: string; input: Input; replaced?: string }[] = [
   { name: 'nothing was missed', input: { deployment: settled, identity, pods: [good] } },
   { name: 'no identity is wanted', input: { deployment: settled, identity: undefined, pods: [missed] } },
   { name: 'no Deployment', input: { deployment: undefined, identity, pods: [missed] } },
@@ -67,13 +74,13 @@ const cases: readonly { name: string; input: ReplacementInput; replaced?: string
 
 describe('podToReplace', () => {
   test.each(cases)('$name', ({ input, replaced }) => {
-    expect(podToReplace(input).map((step) => step.pod.metadata.name)).toEqual(
+    expect(choose(input).map((step) => step.pod.metadata.name)).toEqual(
       replaced === undefined ? [] : [replaced],
     );
   });
 
   test('a pod is given five seconds, so that making and evicting cannot become a fast loop', () => {
-    const [step] = podToReplace({ deployment: settled, identity, pods: [missed] });
+    const [step] = choose({ deployment: settled, identity, pods: [missed] });
     expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:05Z'));
   });
 });

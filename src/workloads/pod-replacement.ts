@@ -10,7 +10,10 @@ import { isFinished, isReady, isTerminating, markOf, type Pod } from './pod.ts';
 import type { ReplacePodStep } from './steps.ts';
 
 export type ReplacementInput = {
-  readonly deployment: Deployment | undefined;
+  /** The workload that makes the pods: not only a Deployment. */
+  readonly deployment: Pick<Deployment, 'kind' | 'apiVersion' | 'metadata' | 'spec'> | undefined;
+  /** Every pod is of its present template. */
+  readonly isRolledOut: boolean;
   /** What the pods are to hold. */
   readonly identity: Identity | undefined;
   /** Those of the App on this target. */
@@ -24,7 +27,12 @@ export type ReplacementInput = {
 const leastAgeMs = 5_000;
 
 /** The pod to replace next, if any: at most one step. */
-export function podToReplace({ deployment, identity, pods }: ReplacementInput): readonly ReplacePodStep[] {
+export function podToReplace({
+  deployment,
+  isRolledOut,
+  identity,
+  pods,
+}: ReplacementInput): readonly ReplacePodStep[] {
   const template = deployment?.spec?.template;
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
@@ -35,7 +43,7 @@ export function podToReplace({ deployment, identity, pods }: ReplacementInput): 
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byUrgency);
   if (!pod) return [];
-  if (isReady(pod) && !isAllWell(deployment, running, missed)) return [];
+  if (isReady(pod) && !(isRolledOut && isAllWell(running, missed))) return [];
   const created = Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
   return [{ kind: 'replacePod', pod, template, wanted: identity, notBefore: created + leastAgeMs }];
 }
@@ -49,13 +57,16 @@ function byUrgency(a: Pod, b: Pod): number {
   );
 }
 
-/** No rollout is under way, nothing is going, and every other pod is ready. */
-function isAllWell(deployment: Deployment, running: readonly Pod[], missed: readonly Pod[]): boolean {
-  const { metadata, spec, status } = deployment;
+/** Nothing is going, and every other pod is ready. */
+function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
+  return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
+}
+
+/** No rollout of the Deployment is under way, be its pods available or not. */
+export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
   return (
     status?.observedGeneration === metadata.generation &&
     status?.updatedReplicas === (spec?.replicas ?? 1) &&
-    status.replicas === status.updatedReplicas &&
-    running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)))
+    status.replicas === status.updatedReplicas
   );
 }

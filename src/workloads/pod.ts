@@ -68,7 +68,10 @@ export const identityEnv = {
 /** On a pod: names, separated by commas, of containers which the webhook is to leave alone. Source: amazon-eks-pod-identity-webhook, README. */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 
-const keptLabels: readonly string[] = [appLabel, targetLabel];
+/** On the pods of a Deployment: the end of the name of the ReplicaSet that made them. */
+export const templateHashLabel = 'pod-template-hash';
+
+const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
 const keptEnv: readonly string[] = Object.values(identityEnv);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];

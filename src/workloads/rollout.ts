@@ -15,12 +15,24 @@ export type Rollout = {
 };
 
 export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout {
-  const { metadata, spec, status = {} } = deployment;
+  const { spec, status = {} } = deployment;
   const wanted = spec?.replicas ?? 1;
-  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
-    return rollingOut('the Deployment controller has not seen the change yet');
+  return verdict(deployment, wanted, progressOf(wanted, status), pods);
+}
 
-  const progress = progressOf(wanted, status);
+/**
+ * Of any workload whose controller tells the generation that it has seen.
+ * @param progress what is still to come; undefined when nothing is
+ */
+export function verdict(
+  workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,
+  wanted: number,
+  progress: string | undefined,
+  pods: readonly Pod[],
+): Rollout {
+  const { kind, metadata, status = {} } = workload;
+  if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
+    return rollingOut(`the ${kind} controller has not seen the change yet`);
   if (progress === undefined)
     return {
       state: 'Ready',
@@ -37,7 +49,7 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout
     return {
       state: 'Failed',
       reason: replicaFailure.reason ?? ('ReplicaFailure' satisfies RolloutReason),
-      message: replicaFailure.message ?? 'the Deployment could not make its pods',
+      message: replicaFailure.message ?? `the ${kind} could not make its pods`,
     };
   if (status.conditions?.some((entry) => entry.reason === progressDeadlineExceeded))
     return { state: 'Failed', reason: progressDeadlineExceeded, message: progress };

@@ -4,7 +4,12 @@
  */
 import { fieldManager } from '../../api/index.ts';
 import { isNotFound, KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { describeHeld, podIdentity, type ReplacePodStep } from '../../workloads/index.ts';
+import {
+  describeHeld,
+  podIdentity,
+  type ReplacePodStep,
+  type WantedIdentity,
+} from '../../workloads/index.ts';
 
 export type Replacement =
   | { readonly kind: 'evicted' }
@@ -22,14 +27,29 @@ export async function replacePod(
 ): Promise<Replacement> {
   const age = step.notBefore - now();
   if (age > 0) return { kind: 'waits', message: 'it is replaced in a moment', retryAfterMs: age };
-  const obstacle = await injectionFails(step, client, signal);
-  if (obstacle !== undefined) return { kind: 'waits', message: obstacle, retryAfterMs };
+  const { pod, template, wanted } = step;
+  const { name, namespace = '' } = pod.metadata;
+  const obstacle = await injectionFails(
+    { name: `${name}-trial`, namespace, template, wanted },
+    client,
+    signal,
+  );
+  if (obstacle !== undefined)
+    return { kind: 'waits', message: `it is replaced once ${obstacle}`, retryAfterMs };
   return evict(step, client, signal);
 }
 
-/** Why a pod made now would not get the identity either; undefined when it would. */
-async function injectionFails(
-  { pod, template, wanted }: ReplacePodStep,
+/** A pod that is made in a dry run only. */
+export type TrialPod = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly template: ReplacePodStep['template'];
+  readonly wanted: WantedIdentity;
+};
+
+/** What has to come first, as a pod made now would not get the identity; undefined when it would. */
+export async function injectionFails(
+  { name, namespace, template, wanted }: TrialPod,
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -37,12 +57,7 @@ async function injectionFails(
   const trial = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
-      name: `${pod.metadata.name}-trial`,
-      namespace: pod.metadata.namespace ?? '',
-      labels,
-      annotations,
-    },
+    metadata: { name, namespace, labels, annotations },
     spec: template.spec,
   };
   try {
@@ -53,10 +68,10 @@ async function injectionFails(
     });
     const identity = podIdentity(made, wanted);
     if (!('held' in identity)) return undefined;
-    return `it is replaced once the webhook injects: a pod made now would hold ${describeHeld(identity.held)}`;
+    return `the webhook injects: a pod made now would hold ${describeHeld(identity.held)}`;
   } catch (error) {
     if (!(error instanceof KubeApiError)) throw error;
-    return `it is replaced once a trial pod is admitted: ${error.message}`;
+    return `a trial pod is admitted: ${error.message}`;
   }
 }
 

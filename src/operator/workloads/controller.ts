@@ -1,12 +1,33 @@
-/** Passes on the turn: whatever changes among the workloads of an account, those are looked at whose turn it changes. */
+/**
+ * Takes the workloads of an account to a new identity in turn: Apps are looked at when their turn comes, and labelled
+ * workloads are restarted here.
+ */
 import { appLabel } from '../../api/index.ts';
-import { createController, type Controller, type KubeObject } from '../../kube/index.ts';
-import { deployedAccount, serviceAccountOf } from '../../workloads/index.ts';
+import {
+  createController,
+  type Controller,
+  type KubeObject,
+  type ReconcileResult,
+} from '../../kube/index.ts';
+import {
+  decideTurns,
+  deployedAccount,
+  planWorkload,
+  serviceAccountOf,
+  workloadId,
+  type Workload,
+  type WorkloadEventReason,
+  type WorkloadStep,
+} from '../../workloads/index.ts';
+import { replacePod } from '../apps/replace-pod.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Fleet } from './fleet.ts';
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 100;
+
+/** How long until the webhook is asked again. */
+const retryAfterMs = 5_000;
 
 export type TurnControllerOptions = {
   readonly fleet: Fleet;
@@ -15,21 +36,82 @@ export type TurnControllerOptions = {
 
 /** Its keys are names of accounts. */
 export function createTurnController(context: OperatorContext, options: TurnControllerOptions): Controller {
-  const { informers } = context;
+  const { client, now, recorder } = context;
   const { fleet } = options;
+
+  async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
+    for (const app of fleet.changedApps(account)) options.lookAtApp(app);
+    const turns = decideTurns(fleet.members(account));
+    const work = fleet.labelled.ofAccount(account).flatMap((observation) => {
+      const { workload } = observation;
+      const hasTurn = turns.get(workloadId(workload))?.kind === 'go';
+      return planWorkload(observation, hasTurn).map((step) => ({ workload, step }));
+    });
+    const restarted = work
+      .filter(({ step }) => step.kind === 'restart')
+      .map(({ workload }) => workloadId(workload));
+    // Nothing comes between the look at the others and this, so no two of them go at once.
+    fleet.hold(restarted);
+    const results = await Promise.all(
+      work.map(({ workload, step }) => attempt(workload, step, account, signal)),
+    ).finally(() => fleet.release(restarted));
+    const waits = results.filter((result) => typeof result === 'number');
+    if (results.includes('failed')) return { backoff: true };
+    return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  /** Gives the milliseconds until it is to be tried again, if it could not be done yet. */
+  async function attempt(
+    workload: Workload,
+    step: WorkloadStep,
+    account: string,
+    signal: AbortSignal,
+  ): Promise<'done' | 'failed' | number> {
+    try {
+      if (step.kind === 'restart') {
+        const obstacle = await fleet.labelled.restart(workload, step.identity, signal);
+        if (obstacle !== undefined) return retryAfterMs;
+        tell(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
+        return 'done';
+      }
+      const outcome = await replacePod(step, client, now, signal);
+      if (outcome.kind === 'waits') return outcome.retryAfterMs;
+      const { name } = step.pod.metadata;
+      tell(workload, 'PodReplaced', `evicted pod ${name}, which did not hold ${step.wanted.roleArn}`);
+      return 'done';
+    } catch (error) {
+      if (signal.aborted) throw error;
+      context.logger.warn('a labelled workload could not be taken to its identity', {
+        account,
+        workload: workloadId(workload),
+        error: error instanceof Error ? error.message : String(error),
+      });
+      return 'failed';
+    }
+  }
+
+  function tell(workload: Workload, reason: WorkloadEventReason, note: string): void {
+    recorder.event(workload, { type: 'Normal', reason, note });
+  }
+
   const controller = createController({
     name: 'turns',
-    reconcile: async (account) => {
-      for (const app of fleet.changedApps(account)) options.lookAtApp(app);
-      return undefined;
-    },
-    concurrency: 1,
+    reconcile,
+    concurrency: 4,
     now: context.monotonic,
     random: context.random,
     setTimer: context.setTimer,
     logger: context.logger,
   });
+  enqueueOnChanges(controller, context, fleet);
+  return controller;
+}
 
+function enqueueOnChanges(
+  controller: Pick<Controller, 'enqueue'>,
+  { informers }: OperatorContext,
+  fleet: Fleet,
+): void {
   const enqueue = (account: string | undefined, afterMs = 0): void => {
     if (account !== undefined && informers.accounts.store.get(account))
       controller.enqueue(account, { afterMs });
@@ -53,9 +135,12 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     for (const object of [old, present])
       if (object) for (const account of [deployedAccount(object), accountOfApp(object)]) enqueue(account);
   });
+  for (const informer of fleet.labelled.informers)
+    informer.onChange(({ old, new: present }) => {
+      for (const object of [old, present]) if (object) enqueue(deployedAccount(object));
+    });
   informers.pods.onChange(({ old, new: present }) => {
     const pod = present ?? old;
     if (pod) for (const account of [serviceAccountOf(pod), accountOfApp(pod)]) enqueue(account, podDelayMs);
   });
-  return controller;
 }

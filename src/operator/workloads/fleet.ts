@@ -10,12 +10,14 @@ import {
   appTargetId,
   decideTurns,
   wantsTurn,
+  workloadMember,
   type AppObservation,
   type Turn,
   type TurnMember,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
 import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
+import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import { createAppObjects, type AppObjects } from '../apps/app-objects.ts';
 
 type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces'>;
@@ -33,6 +35,7 @@ export type Fleet = {
   release(ids: readonly string[]): void;
   /** Everybody who takes turns under this account. */
   members(account: string): readonly TurnMember[];
+  readonly labelled: LabelledWorkloads;
   /** Apps whose turns are no longer what they were told last. */
   changedApps(account: string): readonly string[];
 };
@@ -41,6 +44,7 @@ export function createFleet(context: OperatorContext): Fleet {
   const { informers, now } = context;
   const apps = createOwnWrites<App>(informers.apps, now);
   const objects = createAppObjects(context);
+  const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();
   /** So that of many waiting Apps only those are looked at again for whom something changes. */
   const told = new Map<string, string>();
@@ -75,12 +79,17 @@ export function createFleet(context: OperatorContext): Fleet {
 
   const membersOf = (account: string, around: Surroundings): readonly TurnMember[] => {
     const rankOf = rankIn(around);
-    return informers.apps.store
+    const others = labelled
+      .ofAccount(account)
+      .map((observation) =>
+        workloadMember(observation, rankOf(observation.workload.metadata.namespace ?? '')),
+      );
+    const ofApps = informers.apps.store
       .byIndex(appsByAccount, account)
       .map((app) => apps.get(app.metadata.name) ?? app)
       .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined)
-      .flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf))
-      .map(asHeld);
+      .flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf));
+    return [...ofApps, ...others].map(asHeld);
   };
 
   /** An App that leaves its account waits for nobody else's: it takes turns among its own targets. */
@@ -97,6 +106,7 @@ export function createFleet(context: OperatorContext): Fleet {
   return {
     apps,
     objects,
+    labelled,
     observe(name) {
       const app = apps.get(name);
       if (!app) return undefined;

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import {
+  isLabelledWorkload,
+  isPodOf,
+  planWorkload,
+  workloadMember,
+  type Workload,
+  type WorkloadObservation,
+} from './labelled-workload.ts';
+import type { Pod } from './pod.ts';
+import { account, identityOf, otherRoleArn, pod, roleArn, row } from './testing/fixtures.ts';
+
+const { mark } = identityOf();
+const proven = account([row('production')]);
+
+function workload(kind: string, fields: Partial<Workload['spec'] & object> = {}, marked?: string): Workload {
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name: 'db', namespace: 'production', uid: 'uid-of-db', generation: 1 },
+    spec: {
+      replicas: 1,
+      template: {
+        ...(marked === undefined ? {} : { metadata: { annotations: { 'k11n.dev/identity': marked } } }),
+        spec: { serviceAccountName: 'payments', containers: [{ name: 'db', image: 'example.com/db' }] },
+      },
+      ...fields,
+    },
+    status: {
+      observedGeneration: 1,
+      replicas: 1,
+      updatedReplicas: 1,
+      readyReplicas: 1,
+      availableReplicas: 1,
+      desiredNumberScheduled: 1,
+      updatedNumberScheduled: 1,
+      numberAvailable: 1,
+      currentRevision: 'db-1',
+      updateRevision: 'db-1',
+    },
+  };
+}
+
+function seen(fields: Partial<WorkloadObservation> = {}): WorkloadObservation {
+  return {
+    workload: workload('StatefulSet'),
+    account: proven,
+    pods: [pod({ name: 'db-0', serviceAccount: 'payments', holds: otherRoleArn })],
+    ...fields,
+  };
+}
+
+const told = (observation: WorkloadObservation, hasTurn = true): readonly string[] =>
+  planWorkload(observation, hasTurn).map(({ kind }) => kind);
+
+describe('planWorkload', () => {
+  const uninjected = [pod({ name: 'db-0', serviceAccount: 'payments' })];
+  const current = [pod({ name: 'db-0', serviceAccount: 'payments', holds: roleArn })];
+  const missedWithMark = [pod({ name: 'db-0', serviceAccount: 'payments', mark })];
+
+  test.each<{ name: string; observation: WorkloadObservation; steps: readonly string[] }>([
+    { name: 'pods with an older identity: restarted', observation: seen(), steps: ['restart'] },
+    { name: 'pods without identity: restarted', observation: seen({ pods: uninjected }), steps: ['restart'] },
+    { name: 'pods that hold it already: left alone', observation: seen({ pods: current }), steps: [] },
+    { name: 'no pods: left alone', observation: seen({ pods: [] }), steps: [] },
+    { name: 'no account of that name: left alone', observation: seen({ account: undefined }), steps: [] },
+    {
+      name: 'an account that is not proven there: left alone',
+      observation: seen({ account: account([row('production', { proven: false })]) }),
+      steps: [],
+    },
+    {
+      name: 'the mark is there already: never twice, and a missed pod is replaced',
+      observation: seen({ workload: workload('StatefulSet', {}, mark), pods: missedWithMark }),
+      steps: ['replacePod'],
+    },
+    {
+      name: 'the mark is there and a pod of the template before still runs: waited for',
+      observation: seen({ workload: workload('StatefulSet', {}, mark) }),
+      steps: [],
+    },
+    {
+      name: 'one whose pods are only changed when somebody deletes them: left alone',
+      observation: seen({ workload: workload('DaemonSet', { updateStrategy: { type: 'OnDelete' } }) }),
+      steps: [],
+    },
+    {
+      name: 'a paused Deployment: left alone',
+      observation: seen({ workload: workload('Deployment', { paused: true }) }),
+      steps: [],
+    },
+  ])('$name', ({ observation, steps }) => {
+    expect(told(observation)).toEqual(steps);
+  });
+
+  test('nothing is restarted out of turn', () => {
+    expect(told(seen(), false)).toEqual([]);
+  });
+});
+
+describe('workloadMember', () => {
+  const status = (fields: Partial<NonNullable<Workload['status']>>, kind = 'StatefulSet'): Workload => {
+    const made = workload(kind, {}, mark);
+    return { ...made, status: { ...made.status, ...fields } };
+  };
+  const held = [pod({ name: 'db-0', serviceAccount: 'payments', mark, holds: roleArn })];
+  const state = (of: Workload, pods: readonly Pod[] = held): string =>
+    workloadMember(seen({ workload: of, pods }), 0).state;
+
+  test.each<{ name: string; of: Workload; pods?: readonly Pod[]; expected: string }>([
+    { name: 'all is done', of: status({}), expected: 'steady' },
+    { name: 'the change is not seen yet', of: status({ observedGeneration: 0 }), expected: 'rolling' },
+    {
+      name: 'pods of a StatefulSet are still to be made anew',
+      of: status({ updateRevision: 'db-2', updatedReplicas: 0 }),
+      expected: 'rolling',
+    },
+    { name: 'pods of a StatefulSet are not ready', of: status({ readyReplicas: 0 }), expected: 'rolling' },
+    {
+      name: 'pods of a DaemonSet are still to be made anew',
+      of: status({ updatedNumberScheduled: 0 }, 'DaemonSet'),
+      expected: 'rolling',
+    },
+    {
+      name: 'pods of a DaemonSet are not available',
+      of: status({ numberAvailable: 0 }, 'DaemonSet'),
+      expected: 'rolling',
+    },
+    { name: 'a pod was missed', of: status({}), pods: [pod({ name: 'db-0', mark })], expected: 'rolling' },
+    {
+      name: 'a pod does not get on',
+      of: status({ readyReplicas: 0 }),
+      pods: [
+        pod({
+          name: 'db-0',
+          mark,
+          holds: roleArn,
+          ready: false,
+          status: {
+            phase: 'Pending',
+            containerStatuses: [{ name: 'db', state: { waiting: { reason: 'ImagePullBackOff' } } }],
+          },
+        }),
+      ],
+      expected: 'failed',
+    },
+  ])('$name: $expected', ({ of, pods, expected }) => {
+    expect(state(of, pods)).toBe(expected);
+  });
+
+  test('the pods before a partition are not waited for', () => {
+    const made = status({ updateRevision: 'db-2', updatedReplicas: 1, readyReplicas: 3 });
+    const spec = { ...made.spec, replicas: 3, updateStrategy: { rollingUpdate: { partition: 2 } } };
+    expect(state({ ...made, spec })).toBe('steady');
+  });
+});
+
+describe('isPodOf', () => {
+  const owned = (kind: string, name: string, uid: string, hash?: string): Pod => {
+    const made = pod();
+    return {
+      ...made,
+      metadata: {
+        ...made.metadata,
+        ...(hash === undefined ? {} : { labels: { 'pod-template-hash': hash } }),
+        ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
+      },
+    };
+  };
+
+  test.each<{ name: string; of: Workload; pod: Pod; expected: boolean }>([
+    {
+      name: 'a StatefulSet’s',
+      of: workload('StatefulSet'),
+      pod: owned('StatefulSet', 'db', 'uid-of-db'),
+      expected: true,
+    },
+    {
+      name: 'an earlier StatefulSet’s',
+      of: workload('StatefulSet'),
+      pod: owned('StatefulSet', 'db', 'other'),
+      expected: false,
+    },
+    {
+      name: 'a Deployment’s',
+      of: workload('Deployment'),
+      pod: owned('ReplicaSet', 'db-5f4', 'rs', '5f4'),
+      expected: true,
+    },
+    {
+      name: 'one of a Deployment with a longer name',
+      of: workload('Deployment'),
+      pod: owned('ReplicaSet', 'db-main-5f4', 'rs', '5f4'),
+      expected: false,
+    },
+    {
+      name: 'one of a ReplicaSet that is nobody’s',
+      of: workload('Deployment'),
+      pod: owned('ReplicaSet', 'db-x', 'rs'),
+      expected: false,
+    },
+    { name: 'nobody’s', of: workload('Deployment'), pod: pod(), expected: false },
+  ])('$name: $expected', ({ of, pod: made, expected }) => {
+    expect(isPodOf(of, made)).toBe(expected);
+  });
+});
+
+test('an App’s own Deployment is not among them, whatever labels a person gives it', () => {
+  const made = workload('Deployment');
+  const labels = { 'k11n.dev/app': 'web', 'k11n.dev/restart-on-identity-change': 'true' };
+  expect(isLabelledWorkload({ ...made, metadata: { ...made.metadata, labels } })).toBe(false);
+});

@@ -1,0 +1,349 @@
+/**
+ * Whole roll-outs of identities on a sandbox (G2, G3): many apps on one account, with an operator that is killed in the
+ * middle, a rollout that does not get healthy, a webhook that is away, and somebody else who writes into the same objects.
+ *
+ * `ROLLOUT_APPS` sets how many apps share the account: 10 unless told otherwise.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { eventually } from '../support/eventually.ts';
+import type { Running } from '../support/executable.ts';
+import { createPerson, roleArnOf, roleOf, type Person, type Pod } from '../support/person.ts';
+import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
+
+const targets = ['production', 'staging'] as const;
+const count = Number(process.env['ROLLOUT_APPS'] ?? 10);
+const names = Array.from({ length: count }, (_, index) => `fleet-${String(index).padStart(3, '0')}`);
+/** What one target of one app may take, in milliseconds: its pods, and the operator's looks at them. */
+const patiencePerRollMs = 10_000;
+const patienceMs = 60_000 + 2 * count * patiencePerRollMs;
+
+type Deployment = KubeObject & {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+};
+
+let sandbox: TestSandbox;
+let person: Person;
+let operator: Running | undefined;
+let deployments: DeploymentWatch;
+const roles = new Map<string, string>();
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ operator: false });
+  person = createPerson(sandbox.client);
+  startOperator();
+  for (const name of ['before', 'after']) {
+    await person.createAccount(name);
+    const { status } = await person.untilReady(name);
+    roles.set(name, status?.roleArn ?? '');
+  }
+  await Promise.all(names.map((name) => person.createApp(name, { serviceAccount: 'before' })));
+  await Promise.all(names.map((name) => person.untilAppReady(name)));
+  deployments = await watchDeployments();
+}, 300_000);
+afterAll(async () => {
+  await deployments?.stop();
+  await operator?.end('SIGKILL');
+  await sandbox?.stop();
+});
+
+function startOperator(): void {
+  operator = sandbox.startKon(['operator', '--without-lease']);
+}
+
+const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
+const markOf = ({ spec }: Deployment): string | undefined =>
+  spec.template.metadata.annotations?.['k11n.dev/identity'];
+
+function isSettled({ metadata, spec, status }: Deployment): boolean {
+  return (
+    status?.observedGeneration === metadata.generation &&
+    status?.updatedReplicas === spec.replicas &&
+    status.replicas === spec.replicas &&
+    status.availableReplicas === spec.replicas
+  );
+}
+
+type DeploymentWatch = {
+  /** Begins a new tale. */
+  begin(): void;
+  /** In which order templates were given another identity, and the most that rolled at one moment. */
+  told(): { readonly order: readonly string[]; readonly mostAtOnce: number };
+  stop(): Promise<void>;
+};
+
+/** What every Deployment of the fleet was at every moment, as the API server tells it. */
+async function watchDeployments(): Promise<DeploymentWatch> {
+  const end = new AbortController();
+  const listed = await sandbox.client.list<Deployment>(resources.deployments);
+  const now = new Map(listed.items.map((object) => [keyOf(object), object]));
+  let order: string[] = [];
+  let mostAtOnce = 0;
+  let failure: unknown;
+  const note = (object: Deployment): void => {
+    if (!object.metadata.name.startsWith('fleet-')) return;
+    const before = now.get(keyOf(object));
+    if (before && markOf(before) !== markOf(object)) order.push(keyOf(object));
+    now.set(keyOf(object), object);
+    const rolling = [...now.values()].filter(
+      (one) => one.metadata.name.startsWith('fleet-') && !isSettled(one),
+    );
+    mostAtOnce = Math.max(mostAtOnce, rolling.length);
+  };
+  const watching = (async () => {
+    let since = listed.resourceVersion;
+    while (!end.signal.aborted)
+      for await (const event of sandbox.client.watch<Deployment>(resources.deployments, {
+        resourceVersion: since,
+        allowBookmarks: true,
+        signal: end.signal,
+      })) {
+        if (event.type === 'ERROR') throw event.error;
+        if (event.type === 'BOOKMARK') since = event.resourceVersion;
+        else {
+          since = event.object.metadata.resourceVersion ?? since;
+          note(event.object);
+        }
+      }
+  })().catch((error: unknown) => {
+    if (!end.signal.aborted) failure = error;
+  });
+  return {
+    begin() {
+      order = [];
+      mostAtOnce = 0;
+    },
+    told() {
+      if (failure !== undefined) throw failure;
+      return { order, mostAtOnce };
+    },
+    async stop() {
+      end.abort();
+      await watching;
+    },
+  };
+}
+
+/** Every app at once, as `kubectl apply -f` of a folder does. */
+async function moveTo(serviceAccount: string): Promise<void> {
+  await Promise.all(names.map((name) => person.editApp(name, { serviceAccount })));
+}
+
+async function untilMoved(serviceAccount: string): Promise<void> {
+  const role = roles.get(serviceAccount);
+  await Promise.all(
+    names.map((name) =>
+      person.untilApp(name, `to have moved to ${serviceAccount}`, ({ status }) =>
+        status?.targets?.length === 2 &&
+        status.targets.every((row) => row.state === 'Ready' && row.roleArn === role && row.identityCurrent)
+          ? true
+          : undefined,
+      ),
+    ),
+  );
+}
+
+async function rolesOfPods(app: string): Promise<readonly (string | undefined)[]> {
+  const pods = await Promise.all(targets.map((target) => person.pods(app, target)));
+  return pods.flat().map(roleOf);
+}
+
+async function revisions(): Promise<ReadonlySet<number>> {
+  const found = await Promise.all(
+    names.flatMap((name) => targets.map((target) => person.revision(name, target))),
+  );
+  return new Set(found);
+}
+
+/** The one that asks first goes at once; all others are in line by then. */
+function expectInOrder(order: readonly string[]): void {
+  const [first, ...others] = order;
+  expect(order.toSorted()).toEqual(inOrder.toSorted());
+  expect(others).toEqual(inOrder.filter((key) => key !== first));
+}
+
+const inOrder = targets.flatMap((target) => names.map((name) => `${target}/${name}`));
+const rowOf = (app: App, target: string): AppTargetStatus | undefined =>
+  app.status?.targets?.find((row) => row.name === target);
+
+test(
+  `${count} apps on 2 targets take up another identity one at a time, in order, each once`,
+  async () => {
+    deployments.begin();
+    const start = performance.now();
+    await moveTo('after');
+    await untilMoved('after');
+    const seconds = (performance.now() - start) / 1000;
+    const { order, mostAtOnce } = deployments.told();
+    console.log(
+      `${order.length} rolls, one at a time: ${seconds.toFixed(1)} s, ${(seconds / order.length).toFixed(2)} s each`,
+    );
+    expectInOrder(order);
+    expect(mostAtOnce).toBe(1);
+    expect(await revisions()).toEqual(new Set([2]));
+    for (const name of names) expect(new Set(await rolesOfPods(name))).toEqual(new Set([roles.get('after')]));
+  },
+  patienceMs,
+);
+
+test(
+  'an operator that is killed in the middle of it goes on where it was: still one at a time, still once each',
+  async () => {
+    deployments.begin();
+    await moveTo('before');
+    for (const rolled of [1, 3, 4, 7]) {
+      await eventually(
+        `${rolled} have begun`,
+        async () => deployments.told().order.length >= rolled || undefined,
+      );
+      await operator?.end('SIGKILL');
+      startOperator();
+    }
+    await untilMoved('before');
+    const { order, mostAtOnce } = deployments.told();
+    expectInOrder(order);
+    expect(mostAtOnce).toBe(1);
+    expect(await revisions()).toEqual(new Set([3]));
+  },
+  patienceMs,
+);
+
+test(
+  'a rollout that never gets healthy stops the rest and says so, until it is mended',
+  async () => {
+    const [first = '', second = '', ...others] = names;
+    const last = others.at(-1) ?? second;
+    deployments.begin();
+    // No node is that large.
+    await person.editApp(first, { serviceAccount: 'after', resources: { requests: { cpu: '100k' } } });
+    await person.untilApp(first, 'to fail', (app) =>
+      rowOf(app, 'production')?.reason === 'Unschedulable' ? app : undefined,
+    );
+    await Promise.all(names.slice(1).map((name) => person.editApp(name, { serviceAccount: 'after' })));
+    for (const name of [second, last]) {
+      const app = await person.untilApp(name, 'to be paused', (seen) =>
+        seen.status?.targets?.every((row) => row.reason === 'PausedByFailedRollout') ? seen : undefined,
+      );
+      expect(app.status?.targets?.[0]?.message).toContain(`app ${first} in production`);
+    }
+    const told = await sandbox.kon(['app', 'status', second]);
+    expect(told.stdout).toContain('PausedByFailedRollout');
+    expect(told.stdout).toContain(`app ${first} in production`);
+    expect(deployments.told().order).toEqual([`production/${first}`]);
+    const before = await person.pods(first, 'production');
+    // What ran before still serves.
+    expect(before.map(roleOf)).toContain(roles.get('before'));
+
+    await person.editApp(first, { resources: null });
+    await untilMoved('after');
+    const { order } = deployments.told();
+    expect(order.toSorted()).toEqual(inOrder.toSorted());
+  },
+  patienceMs,
+);
+
+test('pods that are made while the webhook is away are replaced when it is back, and not rolled', async () => {
+  const webhooks = await sandbox.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
+  const registration = webhooks.items.find(({ metadata }) => metadata.name.includes('pod-identity'));
+  if (!registration) throw new Error('the sandbox has a pod identity webhook');
+  await sandbox.client.delete(resources.mutatingWebhookConfigurations, registration.metadata);
+  await person.createApp('missed', { serviceAccount: 'before' });
+  const app = await person.untilApp('missed', 'that its pods were missed', (seen) =>
+    seen.status?.targets?.every((row) => row.reason === 'PodsNotCurrent') ? seen : undefined,
+  );
+  expect(app.status?.targets?.[0]).toMatchObject({ identityCurrent: false });
+  expect(new Set(await rolesOfPods('missed'))).toEqual(new Set([undefined]));
+
+  const {
+    resourceVersion: _,
+    uid: __,
+    managedFields: ___,
+    creationTimestamp: ____,
+    ...metadata
+  } = registration.metadata;
+  await sandbox.client.create<KubeObject>(resources.mutatingWebhookConfigurations, {
+    ...registration,
+    metadata,
+  });
+  await person.untilAppReady('missed');
+  for (const target of targets) {
+    await person.untilPods('missed', target, 'the identity', (pod) => roleOf(pod) === roles.get('before'));
+    // Replaced, not rolled.
+    expect(await person.revision('missed', target)).toBe(1);
+  }
+}, 120_000);
+
+test('what others put into the same objects survives a roll', async () => {
+  await person.createApp('shared', {
+    serviceAccount: 'before',
+    targets: [{ name: 'staging', deployMode: 'latest' }],
+  });
+  await person.untilAppReady('shared');
+  await sandbox.client.apply<KubeObject>(
+    resources.deployments,
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace: 'staging', name: 'shared', annotations: { 'example.com/team': 'payments' } },
+      spec: {
+        template: {
+          metadata: { annotations: { 'example.com/inject': 'true' } },
+          spec: { containers: [{ name: 'sidecar', image: 'registry.k8s.io/pause:3.10' }] },
+        },
+      },
+    } as KubeObject,
+    { fieldManager: 'injector' },
+  );
+  const hasSidecar = (pod: Pod): boolean => pod.spec.containers.some(({ name }) => name === 'sidecar');
+  await person.untilPods('shared', 'staging', 'the sidecar', hasSidecar);
+  await person.editApp('shared', { serviceAccount: 'after' });
+  await person.untilPods(
+    'shared',
+    'staging',
+    'the new identity and the sidecar',
+    (pod) => roleOf(pod) === roles.get('after') && hasSidecar(pod),
+  );
+  const { metadata } = await sandbox.client.get<KubeObject>(resources.deployments, {
+    namespace: 'staging',
+    name: 'shared',
+  });
+  expect(metadata.annotations).toMatchObject({ 'example.com/team': 'payments' });
+  // Once for each of the three templates: the app's, the injector's, and that of the new identity.
+  expect(await person.revision('shared', 'staging')).toBe(3);
+}, 120_000);
+
+test('an app is rolled once for each of: an account, another one, none', async () => {
+  await person.createApp('mover', { targets: [{ name: 'production', deployMode: 'latest' }] });
+  await person.untilAppReady('mover');
+  const expected = [undefined, roles.get('before'), roles.get('after'), undefined];
+  for (const [index, serviceAccount] of ['before', 'after', null].entries()) {
+    await person.editApp('mover', { serviceAccount });
+    await person.untilPods(
+      'mover',
+      'production',
+      `what ${serviceAccount} gives`,
+      (pod) =>
+        roleOf(pod) === expected[index + 1] && pod.spec.serviceAccountName === (serviceAccount ?? 'default'),
+    );
+    await person.untilAppReady('mover');
+    // The last template is the first one again, whose ReplicaSet is taken up anew: it counts as another revision all the same.
+    expect(await person.revision('mover', 'production')).toBe(index + 2);
+  }
+  const { items } = await sandbox.client.list<KubeObject>(resources.replicaSets, {
+    namespace: 'production',
+    labelSelector: 'k11n.dev/app=mover',
+  });
+  expect(items).toHaveLength(3);
+  expect(roleArnOf(await person.serviceAccount('production', 'before'))).toBe(roles.get('before'));
+  await sandbox.client.delete(apps, { name: 'mover' });
+}, 120_000);
