@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiReference } from './generate/api-reference.ts';
+import { chartFiles } from './generate/chart-files.ts';
 import { crdManifests } from './generate/crd-manifests.ts';
 import { reasonsReference } from './generate/reasons-reference.ts';
 
@@ -16,7 +17,7 @@ const { values } = parseArgs({ options: { check: { type: 'boolean', default: fal
 /** Scripts that take `--check` themselves. */
 const scripts = ['generate-managed-policies.ts', 'generate-cli-reference.ts'];
 
-const files = new Map([...crdManifests(), ...apiReference(), ...reasonsReference()]);
+const files = new Map([...crdManifests(), ...chartFiles(), ...apiReference(), ...reasonsReference()]);
 const faults: string[] = [];
 for (const [path, content] of files) {
   const full = join(root, path);
@@ -29,11 +30,13 @@ for (const [path, content] of files) {
     console.log(`wrote ${path}`);
   }
 }
-const crdFolder = 'charts/konstellation/crds';
-for (const name of readdirSync(join(root, crdFolder))) {
-  if (files.has(`${crdFolder}/${name}`)) continue;
-  if (values.check) faults.push(`${crdFolder}/${name} has no source any more`);
-  else rmSync(join(root, crdFolder, name));
+/** Folders in which nothing is written by hand. */
+for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission']) {
+  for (const name of readdirSync(join(root, folder))) {
+    if (files.has(`${folder}/${name}`)) continue;
+    if (values.check) faults.push(`${folder}/${name} has no source any more`);
+    else rmSync(join(root, folder, name));
+  }
 }
 for (const script of scripts) {
   const args = [join(import.meta.dirname, script), ...(values.check ? ['--check'] : [])];

@@ -12,7 +12,7 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../src/kube/index.ts';
-import { binaries, type BinaryName } from '../../src/sandbox/binaries/parts.ts';
+import { sandboxBinaries } from '../../src/sandbox/binaries/parts.ts';
 import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
 import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
 import { sandboxStatus } from '../../src/sandbox/sandbox.ts';
@@ -113,7 +113,7 @@ afterAll(() => executable?.remove());
 async function obtainParts(): Promise<void> {
   const watchdog = await startWatchdog();
   try {
-    const names = Object.keys(binaries) as BinaryName[];
+    const names = [...sandboxBinaries];
     await resolveBinaries(names, { env: process.env, now: Date.now, report: () => undefined, watchdog });
   } finally {
     await watchdog.close();

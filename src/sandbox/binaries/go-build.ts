@@ -32,6 +32,7 @@ const neededBytes: Readonly<Record<ComponentName, number>> = {
   kubernetes: 5e9,
   etcd: 1e9,
   kwok: 2e9,
+  helm: 2e9,
 };
 
 /** The first `go` on PATH. */

@@ -7,17 +7,23 @@ export const components = {
   kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },
   etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
   kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },
+  helm: { version: '4.3.1', module: 'helm.sh/helm/v4' },
 } as const;
 
 export type ComponentName = keyof typeof components;
 
-export type BinaryName =
-  | 'etcd'
-  | 'kube-apiserver'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kubectl'
-  | 'kwok';
+/** What a sandbox runs. */
+export const sandboxBinaries = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+  'kwok',
+] as const;
+
+/** Helm is for the tests of the chart. */
+export type BinaryName = (typeof sandboxBinaries)[number] | 'helm';
 
 export type Binary = {
   readonly component: ComponentName;
@@ -58,5 +64,11 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
     goPackage: 'sigs.k8s.io/kwok/cmd/kwok',
     linkerFlags: [`-X sigs.k8s.io/kwok/pkg/consts.Version=v${components.kwok.version}`],
     versionArgs: ['--version'],
+  },
+  helm: {
+    component: 'helm',
+    goPackage: 'helm.sh/helm/v4/cmd/helm',
+    linkerFlags: [`-X helm.sh/helm/v4/internal/version.version=v${components.helm.version}`],
+    versionArgs: ['version', '--short'],
   },
 };

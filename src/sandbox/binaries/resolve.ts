@@ -15,7 +15,7 @@ import { extractMember } from './archive.ts';
 import { download } from './download.ts';
 import type { BinaryReporter } from './events.ts';
 import { findGo, goBuild } from './go-build.ts';
-import { type BinaryName, binaries, components } from './parts.ts';
+import { type BinaryName, binaries, components, sandboxBinaries } from './parts.ts';
 import { type Platform, platformOf } from './platform.ts';
 import { releaseOf, type Release } from './releases.ts';
 
@@ -166,7 +166,7 @@ async function build(name: BinaryName, work: string, options: ResolveOptions): P
       `${name} ${version} is not here, could not be downloaded with a known digest, and there is no Go to build it with.\n` +
         `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and kept.\n` +
         'Or set KUBEBUILDER_ASSETS to a folder that has ' +
-        `${Object.keys(binaries).join(', ')}.`,
+        `${[...new Set([...sandboxBinaries, name])].join(', ')}.`,
     );
   }
   const started = now();

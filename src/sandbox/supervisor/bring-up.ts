@@ -2,7 +2,7 @@
 import { copyFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKubeClient, type Random, staticConnection } from '../../kube/index.ts';
-import { type BinaryName, binaries as allBinaries } from '../binaries/parts.ts';
+import { sandboxBinaries } from '../binaries/parts.ts';
 import { type ResolvedBinary, resolveBinaries } from '../binaries/resolve.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../cluster/certificates.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
@@ -25,12 +25,12 @@ export type BringUpOptions = SupervisorOptions & {
 };
 
 type Facts = Omit<SandboxDescription, 'state' | 'parts' | 'pid' | 'startedAt' | 'folder'>;
-export type Binaries = Readonly<Record<BinaryName, ResolvedBinary>>;
+export type Binaries = Readonly<Record<(typeof sandboxBinaries)[number], ResolvedBinary>>;
 export type Ports = Readonly<Record<'etcd' | 'apiServer' | 'aws' | 'webhook' | 'operator', number>>;
 
 export async function bringUp(options: BringUpOptions): Promise<void> {
   const { paths, settings, env, now, random, report, watchdog, signal, onStep } = options;
-  const binaries = await resolveBinaries(Object.keys(allBinaries) as BinaryName[], {
+  const binaries = await resolveBinaries(sandboxBinaries, {
     env,
     now,
     report,

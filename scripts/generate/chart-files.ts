@@ -1,0 +1,39 @@
+/**
+ * What the chart ships of src/access: the operator's rules and the admission policies. The chart's templates read the files
+ * and put names and labels of the release around them; the operator's name is filled in by Helm's `tpl`.
+ */
+import { Document, isScalar, Scalar, visit } from 'yaml';
+import { admissionPolicies, operatorClusterRules, operatorNamespaceRules } from '../../src/access/index.ts';
+
+const folder = 'charts/konstellation/files';
+
+/** Expressions of the chart, where an identity is expected. */
+const release = {
+  namespace: '{{ .Release.Namespace }}',
+  name: '{{ include "konstellation.serviceAccountName" . }}',
+};
+
+const literal = new Set(['expression', 'messageExpression']);
+
+export function chartFiles(): [path: string, content: string][] {
+  return [
+    [`${folder}/operator-cluster-rules.yaml`, yaml(operatorClusterRules)],
+    [`${folder}/operator-namespace-rules.yaml`, yaml(operatorNamespaceRules)],
+    ...admissionPolicies(release).map((policy): [string, string] => [
+      `${folder}/admission/${policy.metadata.name}.yaml`,
+      yaml(policy),
+    ]),
+  ];
+}
+
+function yaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Pair(_, { key, value: written }) {
+      // Without quotes around it, none within has to be escaped: Helm would read the backslash as its own.
+      if (isScalar(key) && literal.has(String(key.value)) && isScalar(written))
+        written.type = Scalar.BLOCK_LITERAL;
+    },
+  });
+  return `# Generated from src/access by \`npm run generate\`.\n${document.toString({ lineWidth: 0 })}`;
+}

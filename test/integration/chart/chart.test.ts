@@ -1,0 +1,206 @@
+/** The chart: what helm makes of it, that it ships what the code says, and that a real API server takes all of it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { admissionObjects, operatorObjects, rights } from '../../../src/access/index.ts';
+import { crds } from '../../../src/api/index.ts';
+import { metricDefinitions } from '../../../src/operator/metrics.ts';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { chartFolder, findHelm, type Helm, type RenderedObject } from '../../support/helm.ts';
+
+const identity = { namespace: 'konstellation-system', name: 'konstellation' };
+const everything = [
+  '--set=metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true',
+  '--set=clusterConfig.create=true,clusterConfig.name=main,clusterConfig.spec.aws.region=eu-west-1',
+  '--set=clusterConfig.spec.targets={production,staging}',
+  '--set-string=serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::123456789012:role/operator',
+];
+
+type Container = {
+  readonly args: readonly string[];
+  readonly securityContext: unknown;
+  readonly livenessProbe: unknown;
+  readonly readinessProbe: unknown;
+  readonly resources: unknown;
+};
+type Deployment = {
+  readonly replicas: number;
+  readonly template: {
+    readonly spec: { readonly securityContext: unknown; readonly containers: readonly [Container] };
+  };
+};
+
+let helm: Helm;
+let rendered: readonly RenderedObject[];
+beforeAll(async () => {
+  helm = await findHelm();
+  rendered = await helm.template();
+}, 900_000);
+afterAll(() => helm?.remove());
+
+const find = (objects: readonly RenderedObject[], kind: string, name: string): RenderedObject => {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`the chart makes no ${kind} ${name}`);
+  return found;
+};
+
+describe('helm', () => {
+  it('finds nothing to complain about', async () => {
+    await helm.run(['lint', '--strict', chartFolder]);
+    await helm.run(['lint', '--strict', chartFolder, ...everything]);
+  });
+
+  it.each([
+    ['a value that is not there', '--set=replica=3'],
+    ['a word where a number belongs', '--set=replicas=many'],
+    ['a ServiceAccount that Kubernetes refuses', '--set=serviceAccount.name=No_Name'],
+  ])('refuses %s', async (_what, value) => {
+    await expect(helm.template([value])).rejects.toThrow("values don't meet the specifications");
+  });
+
+  it('asks for the name of the ClusterConfig', async () => {
+    await expect(helm.template(['--set=clusterConfig.create=true'])).rejects.toThrow(
+      'the name of the EKS cluster',
+    );
+  });
+});
+
+describe('the chart', () => {
+  it('ships the rights and admission policies that the code says', () => {
+    for (const object of [...operatorObjects(identity), ...admissionObjects(identity)]) {
+      if (object.kind === 'Namespace') continue;
+      const shipped = find(rendered, object.kind, object.metadata.name);
+      const { metadata: _, ...expected } = object;
+      expect(shipped, `${object.kind} ${object.metadata.name}`).toMatchObject(
+        JSON.parse(JSON.stringify(expected)) as object,
+      );
+      // No more than that: toMatchObject would take a further rule or validation for granted.
+      const { rules, spec } = object as RenderedObject;
+      expect(shipped.rules).toEqual(JSON.parse(JSON.stringify(rules ?? null)) ?? undefined);
+      expect(shipped.spec).toEqual(JSON.parse(JSON.stringify(spec ?? null)) ?? undefined);
+    }
+  });
+
+  it('has no admission policy beside those, and none when they are switched off', async () => {
+    const kinds = (objects: readonly RenderedObject[]): readonly string[] =>
+      objects
+        .filter(({ kind }) => kind.startsWith('ValidatingAdmission'))
+        .map(({ metadata }) => metadata.name)
+        .sort();
+    expect(kinds(rendered)).toEqual(
+      admissionObjects(identity)
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    );
+    expect(kinds(await helm.template(['--set=admission.enabled=false']))).toEqual([]);
+  });
+
+  it('ships the CRDs', () => {
+    const names = rendered
+      .filter(({ kind }) => kind === 'CustomResourceDefinition')
+      .map(({ metadata }) => metadata.name);
+    expect(names.sort()).toEqual(
+      crds()
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    );
+  });
+
+  it('follows another name of the ServiceAccount into every binding and admission policy', async () => {
+    const objects = await helm.template(['--set=serviceAccount.name=other', '--namespace=elsewhere']);
+    const text = JSON.stringify(objects.filter(({ kind }) => /Binding$|AdmissionPolicy$/.test(kind)));
+    expect(text).toContain('system:serviceaccount:elsewhere:other');
+    expect(text).not.toContain('system:serviceaccount:konstellation-system');
+    expect(find(objects, 'ClusterRoleBinding', 'other')).toMatchObject({
+      subjects: [{ name: 'other', namespace: 'elsewhere' }],
+    });
+  });
+
+  it('runs two operators without privileges, probed, and on a read-only file system', () => {
+    const { replicas, template } = find(rendered, 'Deployment', 'konstellation').spec as Deployment;
+    expect(replicas).toBe(2);
+    expect(template.spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    const [container] = template.spec.containers;
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      privileged: false,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(container).toMatchObject({
+      livenessProbe: { httpGet: { path: '/healthz' } },
+      readinessProbe: { httpGet: { path: '/readyz' } },
+      resources: {
+        requests: { memory: expect.any(String) as string },
+        limits: { memory: expect.any(String) as string },
+      },
+    });
+  });
+
+  it('offers people a role that gives all rights there are to ask for', () => {
+    const { rules } = find(rendered, 'ClusterRole', 'konstellation-grant') as {
+      rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+    };
+    const granted = rules.flatMap(({ resources, verbs }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    );
+    expect(granted.sort()).toEqual(
+      Object.values(rights)
+        .map(({ verb, resource }) => `${verb} ${resource}`)
+        .sort(),
+    );
+  });
+
+  it('alerts on and draws only metrics that there are', async () => {
+    const objects = await helm.template(everything);
+    const rule = JSON.stringify(find(objects, 'PrometheusRule', 'konstellation'));
+    const dashboard = await readFile(join(chartFolder, 'dashboards/konstellation.json'), 'utf8');
+    const used = [...`${rule}${dashboard}`.matchAll(/\bkonstellation_[a-z_]+/g)].map(([name]) =>
+      name.replace(/_bucket$/, ''),
+    );
+    expect(new Set(used)).toEqual(new Set(Object.keys(metricDefinitions)));
+  });
+
+  it('puts the dashboard into its ConfigMap whole', async () => {
+    const { data } = find(await helm.template(everything), 'ConfigMap', 'konstellation-dashboard') as {
+      data?: Record<string, string>;
+    };
+    const dashboard = JSON.parse(
+      await readFile(join(chartFolder, 'dashboards/konstellation.json'), 'utf8'),
+    ) as unknown;
+    expect(JSON.parse(data?.['konstellation.json'] ?? '')).toEqual(dashboard);
+  });
+});
+
+describe('a real API server', () => {
+  let cluster: TestControlPlane;
+  beforeAll(async () => {
+    cluster = await startControlPlane();
+  });
+  afterAll(() => cluster?.stop());
+
+  it('takes all of it, with no field that it does not know, and takes it again', async () => {
+    // Of another project's API, which is not on the server.
+    const objects = (await helm.template(everything)).filter(
+      ({ apiVersion }) => !apiVersion.startsWith('monitoring.'),
+    );
+    const crdObjects = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    const apply = (given: readonly RenderedObject[]): Promise<string> =>
+      cluster.kubectl(
+        ['apply', '--server-side', '--validate=strict', '-f', '-'],
+        given.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'),
+      );
+    await cluster.kubectl(['create', 'namespace', identity.namespace]);
+    await apply(crdObjects);
+    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    const others = objects.filter((object) => !crdObjects.includes(object));
+    expect((await apply(others)).trim().split('\n')).toHaveLength(others.length);
+    await apply(others);
+    const config = await cluster.kubectl(['get', 'clusterconfig', 'main', '-o', 'jsonpath={.spec.targets}']);
+    expect(config).toBe('["production","staging"]');
+  });
+});

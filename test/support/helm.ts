@@ -1,0 +1,69 @@
+/** A real helm and the chart as it ships. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
+import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+
+export const chartFolder = resolve(import.meta.dirname, '../../charts/konstellation');
+
+export type RenderedObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly rules?: unknown;
+  readonly spec?: unknown;
+};
+
+export type Helm = {
+  /** Resolves with stdout, rejects with stderr in the message. */
+  run(args: readonly string[]): Promise<string>;
+  /** What an installation of the release `konstellation` in `konstellation-system` would apply. */
+  template(args?: readonly string[]): Promise<readonly RenderedObject[]>;
+  remove(): Promise<void>;
+};
+
+export async function findHelm(): Promise<Helm> {
+  const watchdog = await startWatchdog();
+  try {
+    const { helm } = await resolveBinaries(['helm'], {
+      env: process.env,
+      now: Date.now,
+      report: () => undefined,
+      watchdog,
+    });
+    // It keeps caches and plugins in its home, and none of a person's may take part.
+    const home = await mkdtemp(join(tmpdir(), 'kon-helm-'));
+    const run = async (args: readonly string[]): Promise<string> => {
+      const { stdout } = await promisify(execFile)(helm.path, args, {
+        env: { ...baseEnvironment(process.env), HOME: home },
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return stdout;
+    };
+    return {
+      run,
+      async template(args = []) {
+        const text = await run([
+          'template',
+          'konstellation',
+          chartFolder,
+          '--namespace=konstellation-system',
+          '--kube-version=1.36.0',
+          '--include-crds',
+          ...args,
+        ]);
+        const documents = parseAllDocuments(text);
+        if (!Array.isArray(documents)) return [];
+        return documents.flatMap((document) => (document.toJS() as RenderedObject | null) ?? []);
+      },
+      remove: () => rm(home, { recursive: true, force: true }),
+    };
+  } finally {
+    await watchdog.close();
+  }
+}
