@@ -57,13 +57,7 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
     case 'failed':
       throw new CliError('EXEC_FAILED', `the program could not be run in ${target}/${name}`, {
         details: [end.message],
-        next:
-          program === undefined
-            ? [
-                `The image may have no shell. Run a program that it has: kon app shell ${request.name} -- PROGRAM`,
-                `Or bring one along: kubectl debug -n ${target} ${name} -it --image busybox --target ${container}`,
-              ]
-            : ['See whether the image has that program.'],
+        next: afterFailure(request, end.message, { target, pod: name, container }),
       });
     case 'cut':
       throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program did`, {
@@ -72,6 +66,22 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
     default:
       throw new TypeError(`unknown end ${JSON.stringify(end satisfies never)}`);
   }
+}
+
+function afterFailure(
+  { name, command }: ShellRequest,
+  message: string,
+  where: { readonly target: string; readonly pod: string; readonly container: string },
+): readonly string[] {
+  // The API server's own words for a kubelet to which it finds no way.
+  if (/error (?:sending request|dialing backend)/.test(message))
+    return ['The API server does not reach the pod’s node. See how the nodes are: kubectl get nodes -o wide'];
+  if (command.length > 0) return ['See whether the image has that program.'];
+  const { target, pod, container } = where;
+  return [
+    `The image may have no shell. Run a program that it has: kon app shell ${name} -- PROGRAM`,
+    `Or bring one along: kubectl debug -n ${target} ${pod} -it --image busybox --target ${container}`,
+  ];
 }
 
 async function converse(session: ExecSession, bytes: ByteStreams, tty: boolean): Promise<void> {
