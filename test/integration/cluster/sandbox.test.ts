@@ -8,7 +8,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxDescription } from '../../../src/sandbox/supervisor/description.ts';
 
-type Status = Omit<SandboxDescription, 'credentials' | 'nodeCredentials'> & { readonly env: Readonly<Record<string, string>> };
+type Status = Omit<SandboxDescription, 'credentials' | 'nodeCredentials'> & {
+  readonly env: Readonly<Record<string, string>>;
+};
 type Result = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 const kon = join(import.meta.dirname, '../../../src/bin/kon.ts');
