@@ -26,6 +26,7 @@ const checks: readonly Check[] = [
   { name: 'unused', command: ['knip', '--no-progress'] },
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
+  { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
 ];
 const testProjects = ['unit', 'simulation', 'integration', 'e2e'] as const;
 

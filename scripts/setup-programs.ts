@@ -1,0 +1,33 @@
+/**
+ * Has every program there that the tests start: the parts of the sandbox, helm, and the pinned moto. The first time on a
+ * machine this takes minutes, which no test's time-out would allow. Does nothing when they are there.
+ */
+import { binaries, type BinaryName } from '../src/sandbox/binaries/parts.ts';
+import { resolveBinaries } from '../src/sandbox/binaries/resolve.ts';
+import { startWatchdog } from '../src/sandbox/processes/watchdog.ts';
+import { eventDisplay } from '../src/cli/commands/sandbox/event-display.ts';
+import { ensureMoto } from '../test/integration/aws-scenarios/moto.ts';
+
+const { stdout } = process;
+const report = eventDisplay(
+  {
+    write: (text) => void stdout.write(text),
+    isTTY: stdout.isTTY,
+    columns: stdout.columns,
+    color: false,
+    redraws: stdout.isTTY,
+  },
+  Date.now,
+);
+const watchdog = await startWatchdog();
+try {
+  const names = Object.keys(binaries) as BinaryName[];
+  const found = await resolveBinaries(names, { env: process.env, now: Date.now, report, watchdog });
+  for (const name of names) console.log(`${name} ${found[name].version}: ${found[name].path}`);
+  await ensureMoto((line) => console.log(line));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  await watchdog.close();
+}
