@@ -25,8 +25,6 @@ export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  // Those which ask to be restarted when their identity changes.
-  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   // The mark of a new identity, on those which ask for it by a label.
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   {
@@ -56,7 +54,6 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts', 'pods'], verbs: follow },
   { apiGroups: [''], resources: ['services'], verbs: look },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: look },
-  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
