@@ -12,8 +12,8 @@ import {
 const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/production';
 const options = { clusterArn, rolePath: '/konstellation/' };
 
-/** Adapters for people's questions, who ask with credentials of their own. */
-const notOfTheOperator = ['iam-policy-reader.ts'];
+/** Adapters for people's questions and installations, with credentials of their own. */
+const notOfTheOperator = ['iam-policy-reader.ts', 'installation.ts'];
 
 const commandsOf = (service: string): readonly string[] => {
   const folder = join(import.meta.dirname, '../aws');
