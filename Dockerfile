@@ -1,0 +1,23 @@
+# The operator's image: one bundle and Node.js, without a shell, as a user without rights. The file system may be read-only.
+#   docker build -t konstellation .
+# A bill of materials of all that is bundled is in the image: /app/sbom.cdx.json
+
+FROM node:24-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+# Not `npm ci`: see the Makefile.
+RUN npm install --no-save --no-progress
+COPY scripts ./scripts
+COPY src ./src
+RUN node scripts/build.ts --outdir /app \
+  && npm sbom --sbom-format cyclonedx --omit dev --package-lock-only > /app/sbom.cdx.json
+
+# Its entrypoint is node: https://github.com/GoogleContainerTools/distroless/blob/main/nodejs/README.md
+FROM gcr.io/distroless/nodejs24-debian13:nonroot
+WORKDIR /app
+COPY --from=build /app ./
+ENV NODE_ENV=production
+# As in the chart; a number, so that Kubernetes can tell that it is not root.
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "/app/kon.js"]
+CMD ["operator", "--health-address=:8080", "--log-format=json"]

@@ -1,0 +1,78 @@
+/**
+ * The image, as far as it can be tried without an engine that builds it: what its file copies is there, and what ends up in the
+ * image starts with nothing else at hand, where nothing can be written.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findHelm } from '../../support/helm.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const run = promisify(execFile);
+
+let folder: string;
+let image: string;
+let instructions: readonly (readonly [string, string])[];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kon-image-'));
+  const text = (await readFile(join(root, 'Dockerfile'), 'utf8'))
+    .replaceAll(/^#.*$/gm, '')
+    .replaceAll('\\\n', ' ');
+  instructions = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const [name = '', ...rest] = line.trim().split(/\s+/);
+      return [name, rest.join(' ')] as const;
+    });
+  image = join(folder, 'app');
+  await mkdir(image);
+  await run(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', image]);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const of = (name: string): readonly string[] =>
+  instructions.filter(([is]) => is === name).map(([, rest]) => rest);
+const copied = (): readonly string[] =>
+  of('COPY')
+    .filter((rest) => !rest.startsWith('--from='))
+    .flatMap((rest) => rest.split(' ').slice(0, -1));
+
+it('copies what there is, and what .dockerignore lets through', async () => {
+  const letThrough = (await readFile(join(root, '.dockerignore'), 'utf8'))
+    .split('\n')
+    .filter((line) => line.startsWith('!'));
+  expect(copied().length).toBeGreaterThan(0);
+  for (const path of copied()) {
+    expect(existsSync(join(root, path)), path).toBe(true);
+    expect(letThrough).toContain(`!${path.replace(/^\.\//, '')}`);
+  }
+});
+
+it('is no root, by a number, and the very one of the chart', async () => {
+  const helm = await findHelm();
+  const deployment = (await helm.template()).find(({ kind }) => kind === 'Deployment');
+  await helm.remove();
+  expect(of('USER')).toEqual(['65532:65532']);
+  expect(deployment?.spec).toMatchObject({
+    template: { spec: { securityContext: { runAsUser: 65_532, runAsGroup: 65_532 } } },
+  });
+});
+
+it('starts by its entrypoint from the copied files alone, and writes nowhere', async () => {
+  const entrypoint = JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as readonly string[];
+  expect(entrypoint[0]).toBe('/nodejs/bin/node');
+  const file = join(folder, entrypoint[1] ?? '');
+  await chmod(image, 0o555);
+  const env = { HOME: '/nonexistent' };
+  const { stdout } = await run(process.execPath, [file, '--version'], { cwd: '/', env });
+  expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+  const help = await run(process.execPath, [file, 'operator', '--help'], { cwd: '/', env });
+  for (const option of ['--health-address', '--lease-namespace', '--log-format'])
+    expect(help.stdout).toContain(option);
+  await chmod(image, 0o755);
+});
