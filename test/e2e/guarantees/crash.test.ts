@@ -2,7 +2,7 @@
  * G6, sampled on real parts: an operator that is killed, at whatever moment, is followed by one that comes to the same end,
  * with no orphan and no duplicate. (Every single write is a moment in the modelled world of the operator's own tests.)
  *
- * The moments here are those after a write that AWS has carried out and whose answer the operator never gets: of its note
+ * Most moments here are those after a write that AWS has carried out and whose answer the operator never gets: of its note
  * of the deed nothing can exist.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,15 +43,18 @@ async function startOperator(...options: readonly string[]): Promise<void> {
 /** One account at a time, so that each start has something left to do of whatever kind. */
 const oneAtATime = '--concurrency=1';
 
-/** Lets the operator work until AWS has carried out a call of this action, whose answer it does not get any more. */
-async function killAfter(action: string): Promise<void> {
+/**
+ * Lets the operator work until it asks AWS for this, and kills it: before AWS has carried it out (and it never does), or
+ * after that, but before the answer.
+ */
+async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promise<void> {
   const position = await sandbox.aws.position();
-  const restore = await sandbox.aws.aim({ service: 'iam', action, drop: 'afterCall' });
+  const restore = await sandbox.aws.aim({ service: 'iam', action, drop: moment });
   await startOperator(oneAtATime);
   await sandbox.aws.untilCalled(
     position,
     `the operator to ask for ${action}`,
-    (call) => call.action === action && call.fault === 'responseLost' && call.changed,
+    (call) => call.action === action && (moment === 'beforeCall' ? call.fault !== undefined : call.changed),
   );
   await operator?.end('SIGKILL');
   await restore();
@@ -78,10 +81,10 @@ async function linkedServiceAccountsIn(target: string): Promise<readonly KubeObj
 test('accounts that are being made when it is killed, again and again, are made once each', async () => {
   const foreign = await sandbox.aws.roleNames();
   await Promise.all(names.map((name) => person.createAccount(name, { policyArns: listed })));
-  await killAfter('CreateRole');
+  await killAt('afterCall', 'CreateRole');
   await killAtLink('ADDED');
-  await killAfter('AttachRolePolicy');
-  await killAfter('CreateRole');
+  await killAt('afterCall', 'AttachRolePolicy');
+  await killAt('afterCall', 'CreateRole');
   await startOperator();
   const accounts = await Promise.all(names.map((name) => person.untilReady(name)));
 
@@ -130,10 +133,11 @@ test('an operator that comes back to accounts in step writes nothing', async () 
 test('accounts that are being deleted when it is killed leave nothing behind', async () => {
   const made = names.map((name) => expect.stringContaining(`-${name}-`));
   await Promise.all(names.map((name) => person.deleteAccount(name)));
-  await killAfter('UpdateAssumeRolePolicy');
+  await killAt('afterCall', 'UpdateAssumeRolePolicy');
   await killAtLink('DELETED');
-  await killAfter('DetachRolePolicy');
-  await killAfter('DeleteRole');
+  await killAt('afterCall', 'DetachRolePolicy');
+  await killAt('beforeCall', 'DeleteRole');
+  await killAt('afterCall', 'DeleteRole');
   await startOperator();
   await Promise.all(names.map((name) => person.untilAccountGone(name)));
   const roles = await sandbox.aws.roleNames();
