@@ -69,7 +69,11 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
   const child = spawn(
     sandbox.description.kubectl,
     ['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', file],
-    { env: { ...sandbox.env }, stdio: ['ignore', 'ignore', 'inherit'] },
+    // kubectl keeps what it has discovered in its home.
+    {
+      env: { ...sandbox.env, HOME: sandbox.executable.folder },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
   );
   const code = await new Promise((done, fail) => child.once('error', fail).once('exit', done));
   expect(code).toBe(0);
