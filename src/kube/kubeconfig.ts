@@ -1,6 +1,6 @@
 /**
- * From a kubeconfig, or from a pod's own files, to a Connection. What the files say is understood by the official
- * client's KubeConfig, which is loaded only here, as it is large.
+ * From a kubeconfig, or from a pod's own files, to a Connection. Client certificates and tokens are read here; what else
+ * the files say is understood by the official client's KubeConfig, which is loaded only then, as it is large.
  */
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -15,13 +15,14 @@ import {
   type LoadConnectionOptions,
   type UserEntry,
 } from './kubeconfig-files.ts';
+import { isPlain, plainCredentials } from './plain-credentials.ts';
 import { proxyFromEnv } from './proxy.ts';
 
 /** @throws KubeConfigError, whose code tells what to do. */
 export async function loadConnection(options: LoadConnectionOptions): Promise<Connection> {
   const { document, origin, inPod } = await readDocument(options);
   const selected = select(document, options.context, origin);
-  let current = { selected, config: await toKubeConfig(selected) };
+  let current = { selected, credentials: await credentialSource(selected) };
   const { server } = selected;
 
   const reread = async (): Promise<void> => {
@@ -30,7 +31,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
       .catch(() => current.selected);
     // The file may have come to name another cluster meanwhile; this connection stays with the one it was made for.
     const chosen = again.server === server ? again : current.selected;
-    current = { selected: chosen, config: await toKubeConfig(chosen) };
+    current = { selected: chosen, credentials: await credentialSource(chosen) };
   };
 
   const proxyUrl = selected.cluster['proxy-url'] ?? proxyFromEnv(new URL(server), options.env);
@@ -41,7 +42,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
     ...(proxyUrl ? { proxyUrl } : {}),
     async credentials({ refresh = false } = {}) {
       if (refresh) await reread();
-      return credentialsOf(current.config, current.selected);
+      return current.credentials();
     },
   };
 }
@@ -87,6 +88,14 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
     user,
     server: cluster.server.replace(/\/+$/, ''),
   };
+}
+
+/** The official client is loaded only for what is not plain. Files are read each time, as they may be rotated. */
+async function credentialSource(selected: Selected): Promise<() => Promise<Credentials>> {
+  const { cluster, user } = selected;
+  if (isPlain(cluster, user)) return () => plainCredentials(cluster, user);
+  const config = await toKubeConfig(selected);
+  return () => credentialsOf(config, selected);
 }
 
 async function toKubeConfig(selected: Selected): Promise<KubeConfig> {

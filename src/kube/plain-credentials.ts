@@ -1,0 +1,80 @@
+/**
+ * Credentials that stand in the kubeconfig as they are: client certificates and tokens. Understood here, because the
+ * official client's KubeConfig takes longer to load than a short command takes to run. All else is left to it.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Credentials } from './connection.ts';
+import { KubeConfigError } from './errors.ts';
+import { messageOf, type ClusterEntry, type UserEntry } from './kubeconfig-files.ts';
+
+const plainUser: ReadonlySet<string> = new Set([
+  'client-certificate',
+  'client-certificate-data',
+  'client-key',
+  'client-key-data',
+  'token',
+]);
+const plainCluster: ReadonlySet<string> = new Set([
+  'server',
+  'certificate-authority',
+  'certificate-authority-data',
+  'tls-server-name',
+  'insecure-skip-tls-verify',
+  'proxy-url',
+  'extensions',
+]);
+
+export function isPlain(cluster: ClusterEntry, user: UserEntry): boolean {
+  const given = (entry: Readonly<Record<string, unknown>>): readonly string[] =>
+    Object.entries(entry).flatMap(([key, value]) =>
+      value === undefined || value === null || value === '' ? [] : [key],
+    );
+  return (
+    given(user).every((key) => plainUser.has(key)) && given(cluster).every((key) => plainCluster.has(key))
+  );
+}
+
+/**
+ * Of entries that are plain.
+ *
+ * @throws KubeConfigError with code `CredentialsFailed` when a file that is named cannot be read
+ */
+export async function plainCredentials(cluster: ClusterEntry, user: UserEntry): Promise<Credentials> {
+  const [ca, cert, key] = await Promise.all([
+    materialOf(cluster, 'certificate-authority'),
+    materialOf(user, 'client-certificate'),
+    materialOf(user, 'client-key'),
+  ]);
+  const { token } = user;
+  const servername = cluster['tls-server-name'];
+  const skipsVerification =
+    cluster['insecure-skip-tls-verify'] === true || cluster.server?.startsWith('http:') === true;
+  return {
+    headers: typeof token === 'string' && token !== '' ? { Authorization: `Bearer ${token.trim()}` } : {},
+    tls: {
+      ...(ca ? { ca } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+      ...(servername ? { servername } : {}),
+      ...(skipsVerification ? { rejectUnauthorized: false } : {}),
+    },
+  };
+}
+
+/** Data wins over the file, as with kubectl. */
+async function materialOf(
+  entry: Readonly<Record<string, unknown>>,
+  field: string,
+): Promise<Buffer | undefined> {
+  const data = entry[`${field}-data`];
+  if (typeof data === 'string' && data !== '') return Buffer.from(data, 'base64');
+  const path = entry[field];
+  if (typeof path !== 'string' || path === '') return undefined;
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new KubeConfigError('CredentialsFailed', `reading the credentials failed: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
