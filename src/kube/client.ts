@@ -14,7 +14,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
 
   const listOnce = async <T extends KubeObject>(
     resource: Resource,
-    listOptions: ListOptions,
+    listOptions: ListOptions<T>,
     pageSize: number | undefined,
   ): Promise<ListResult<T>> => {
     const items: T[] = [];
@@ -43,7 +43,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       for (const item of page.items ?? []) {
         item.apiVersion ??= apiVersion;
         item.kind ??= resource.kind;
-        items.push(item);
+        items.push(listOptions.transform ? listOptions.transform(item) : item);
       }
       continueToken = page.metadata?.continue || undefined;
       if (continueToken === undefined)
@@ -83,7 +83,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         write: false,
       }),
 
-    async list<T extends KubeObject>(resource: Resource, listOptions: ListOptions = {}) {
+    async list<T extends KubeObject>(resource: Resource, listOptions: ListOptions<T> = {}) {
       try {
         return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
       } catch (error) {

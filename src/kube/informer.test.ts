@@ -409,6 +409,27 @@ describe('users of the store', () => {
     expect(store.size).toBe(2);
   });
 
+  test.each([true, false])(
+    'get trimmed what arrives, object by object, also while a collection is read (streamed: %s)',
+    async (streamingList) => {
+      const server = await serve('a', 'b');
+      server.setStreamingList(streamingList);
+      const trimmedBefore: number[] = [];
+      const followed: Followed = follow(server, {
+        streamingList,
+        trim: (object) => {
+          trimmedBefore.push(followed.informer.store.size);
+          return { ...object, data: { value: object.data.value.toUpperCase() } };
+        },
+      });
+      await followed.informer.synced;
+      server.put('a', 'changed');
+      await expect.poll(() => valuesOf(followed)).toEqual({ a: 'CHANGED', b: '0' });
+      // Both of them before any was stored: they are not kept in full until the last of them is here.
+      expect(trimmedBefore).toEqual([0, 0, 2]);
+    },
+  );
+
   test('cannot change what is in it', async () => {
     const server = await serve('a');
     const { informer } = follow(server);

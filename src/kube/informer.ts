@@ -81,11 +81,15 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
     }
   };
 
-  const upsert = (object: T): void => {
-    const key = keyOf(object);
+  const take = (object: T): T => {
+    const old = store.get(keyOf(object));
+    return old && isSame(old, object) ? old : freeze(trim(object));
+  };
+
+  const put = (kept: T): void => {
+    const key = keyOf(kept);
     const old = store.get(key);
-    if (old && isSame(old, object)) return;
-    const kept = freeze(trim(object));
+    if (old && isSame(old, kept)) return;
     store.set(key, kept);
     tell(old ? { key, old, new: kept } : { key, new: kept });
   };
@@ -125,14 +129,15 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
           setTimer: options.setTimer ?? systemTimer,
           logger,
           sink: {
-            replace(objects) {
-              const present = new Set(objects.map(keyOf));
+            take,
+            replace(taken) {
+              const present = new Set(taken.map(keyOf));
               for (const key of store.keys()) if (!present.has(key)) remove(key);
-              for (const object of objects) upsert(object);
+              for (const object of taken) put(object);
               hasSynced = true;
               synced.resolve();
             },
-            upsert,
+            upsert: (object) => put(take(object)),
             remove: (object) => remove(keyOf(object)),
             contact() {
               lastContact = now();

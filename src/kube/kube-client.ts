@@ -20,7 +20,7 @@ export type WriteOptions = RequestOptions & {
 
 export type Subresource = 'status' | 'scale';
 
-export type ListOptions = RequestOptions & {
+export type ListOptions<T extends KubeObject = KubeObject> = RequestOptions & {
   /** Absent: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -30,6 +30,8 @@ export type ListOptions = RequestOptions & {
   /** Absent: the most recent state. `'0'`: whatever the server has in its cache, which may be old. */
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
+  /** Applied to each object once its page has arrived: what it leaves out of a large collection is never held all at once. */
+  readonly transform?: ((object: T) => T) | undefined;
 };
 
 export type ListResult<T> = { readonly items: T[]; readonly resourceVersion: string };
@@ -95,7 +97,7 @@ export type RawResponse = {
 export type KubeClient = {
   get<T extends KubeObject>(resource: Resource, ref: ObjectRef, options?: RequestOptions): Promise<T>;
   /** All pages. Items carry `apiVersion` and `kind`, which servers leave out of lists of built-in kinds. */
-  list<T extends KubeObject>(resource: Resource, options?: ListOptions): Promise<ListResult<T>>;
+  list<T extends KubeObject>(resource: Resource, options?: ListOptions<T>): Promise<ListResult<T>>;
   create<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
   /** Replaces the object; with `metadata.resourceVersion` set, only if that is still its version. */
   update<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;

@@ -43,8 +43,11 @@ export const defaultReflectorLimits: ReflectorLimits = {
 
 /** What becomes of what is seen. Implementations must not throw. */
 export type ReflectorSink<T> = {
-  /** The whole present state. */
-  readonly replace: (objects: readonly T[]) => void;
+  /** What is to be kept of an object; called as it arrives, so that a whole collection is never held in full. */
+  readonly take: (object: T) => T;
+  /** The whole present state, of objects that were taken. */
+  readonly replace: (taken: readonly T[]) => void;
+  /** Of an object as it arrived. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
   /** The server was heard of. */
@@ -102,7 +105,11 @@ export async function runReflector<T extends KubeObject>(
 
   /** Lists, so that `sink` has everything as of the version returned. */
   const list = async (): Promise<Outcome> => {
-    const { items, resourceVersion } = await client.list<T>(resource, { ...scope, signal });
+    const { items, resourceVersion } = await client.list<T>(resource, {
+      ...scope,
+      signal,
+      transform: sink.take,
+    });
     // Progress only once the watch works too: a list that is followed by a failing watch must not repeat at once.
     sink.contact();
     sink.replace(items);
@@ -129,7 +136,7 @@ export async function runReflector<T extends KubeObject>(
           if (snapshot) {
             const key = `${event.object.metadata.namespace ?? ''}/${event.object.metadata.name}`;
             if (event.type === 'DELETED') snapshot.delete(key);
-            else snapshot.set(key, event.object);
+            else snapshot.set(key, sink.take(event.object));
             return;
           }
           if (event.type === 'DELETED') sink.remove(event.object);

@@ -436,7 +436,11 @@ export function createSimulatedApiServer(options: {
       get: async (resource, ref) => found(resource, ref).object as never,
       async list(resource, scope = {}) {
         const { objects: all, version: at } = log.snapshot(collectionOf(resource), view);
-        return { items: all.filter(matcher(scope)) as never, resourceVersion: String(at) };
+        const { transform = (object) => object } = scope;
+        return {
+          items: all.filter(matcher(scope)).map((object) => transform(object as never)),
+          resourceVersion: String(at),
+        };
       },
       create: async (resource, object, write) =>
         create(
