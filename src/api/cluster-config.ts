@@ -1,7 +1,7 @@
 /** ClusterConfig: what Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster. */
 import { z } from 'zod';
 import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
-import { policyArn, roleTags } from './linked-service-account.ts';
+import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
 
 export const clusterConfigSpec = z.object({
@@ -34,6 +34,11 @@ export const clusterConfigSpec = z.object({
       .optional()
       .describe(
         "The cluster's token issuer. Discovered from the API server; a stated one must agree with it.",
+      ),
+    identityMode: identityMode
+      .optional()
+      .describe(
+        "How pods get their role, unless an account states its own: by the ServiceAccount's annotation and the cluster's token issuer (IRSA), or by EKS Pod Identity associations (PodIdentity), for which the agent has to run on the nodes. IRSA when absent.",
       ),
     rolePath: z
       .string()

@@ -35,5 +35,8 @@ export const audienceAnnotation = 'eks.amazonaws.com/audience';
 /** The audience which STS expects in a web identity token from EKS. */
 export const stsAudience = 'sts.amazonaws.com';
 
+/** The audience of the tokens that EKS Pod Identity exchanges, which is also the service principal that assumes the role. */
+export const podIdentityAudience = 'pods.eks.amazonaws.com';
+
 /** As label or annotation on an account, an app or a ClusterConfig: it cannot be deleted while it is there and not `false`. */
 export const protectedMark = 'k11n.dev/protected';

@@ -13,6 +13,10 @@ export const policyArn = z
   .regex(/^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
   .describe('The ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
+/** The two ways in which EKS gives pods a role. */
+export const identityMode = z.enum(['IRSA', 'PodIdentity']);
+export type IdentityMode = z.infer<typeof identityMode>;
+
 /** Tags on the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags, some of which are ours. */
 export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   maxProperties: 40,
@@ -44,6 +48,11 @@ export const linkedServiceAccountSpec = z.object({
         .optional()
         .describe('The longest session, in seconds, that may be asked of the role. 3600 when absent.'),
       tags: roleTags.optional().describe('Tags to set on the role, beside those that mark it as ours.'),
+      identityMode: identityMode
+        .optional()
+        .describe(
+          "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). The ClusterConfig's when absent. It can be changed at any time: targets go over one after the other.",
+        ),
       roleName: z
         .string()
         .min(1)
@@ -91,7 +100,18 @@ const policyStatus = z.object({
 const targetStatus = z.object({
   name: z.string(),
   roleArn: z.string().optional(),
-  linked: z.boolean().describe('The ServiceAccount in this target carries the role.'),
+  identityMode: identityMode
+    .optional()
+    .describe('How pods that are made now get the role. IRSA when absent.'),
+  linked: z
+    .boolean()
+    .describe('The ServiceAccount in this target carries the role, or is associated with it.'),
+  confirmed: z
+    .boolean()
+    .optional()
+    .describe(
+      'Of PodIdentity: association and trust policy were read back, and pods made now get what the agent needs. Pods can be made; the first of them proves the identity.',
+    ),
   proven: z
     .boolean()
     .describe("A token of this target's ServiceAccount was exchanged for credentials of the role."),
@@ -99,7 +119,7 @@ const targetStatus = z.object({
   proofKey: z
     .string()
     .optional()
-    .describe('A digest of what was proven: role, trust policy, ServiceAccount.'),
+    .describe('A digest of what was proven or confirmed: role, trust policy, ServiceAccount, association.'),
   pods: z
     .object({ current: z.int(), stale: z.int(), uninjected: z.int() })
     .optional()
