@@ -111,6 +111,8 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
     };
   }
+  // Pod Identity needs no provider; accounts that use IRSA all the same get told by their proofs.
+  if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
   if (!provider.ok) {
     // A right that the operator lacks says nothing about the provider: the proof will tell.
@@ -187,6 +189,7 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
       issuer: oidcIssuer,
       providerArn,
       rolePath: spec.aws.rolePath,
+      identityMode: spec.aws.identityMode ?? 'IRSA',
       targets: spec.targets,
       ...(spec.aws.permissionsBoundaryArn === undefined
         ? {}

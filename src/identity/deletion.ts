@@ -2,13 +2,16 @@
  * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
  * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks.
  */
-import { decideUnlink } from './links.ts';
+import { associationStanding } from './associations.ts';
+import { wantedMode } from './claims.ts';
+import { accountLabelValue, decideUnlink } from './links.ts';
 import { isAdopted, ownershipOf, ownershipTagKeys } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
 import { sameDocument, trustPolicy } from './trust.ts';
-import type { AccountWorld, ClusterFacts, ObservedRole, StepFailure } from './world.ts';
+import type { Step } from './steps.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole, StepFailure, TargetObservation } from './world.ts';
 
 /** Plans the next step of a deletion that nothing holds up. Returns what is in the way, or how far it has come. */
 export function planDeletion(
@@ -51,6 +54,16 @@ export function planDeletion(
     return progress('the trust policy is being emptied');
   }
 
+  const associations = world.targets
+    .map((target) => decideUnassociate(world, facts, target, 'the account is being deleted'))
+    .filter((step) => step !== undefined);
+  if (associations.length > 0) {
+    for (const step of associations) want(step);
+    return progress(
+      `associations are being removed in ${associations.map(({ target }) => target).join(', ')}`,
+    );
+  }
+
   const unlinks = world.targets
     .map((target) => decideUnlink(world.account.metadata.name, target))
     .filter((step) => step !== undefined);
@@ -87,4 +100,34 @@ export function planDeletion(
 
   want({ kind: 'RemoveFinalizer' });
   return progress('everything is gone');
+}
+
+/** What it takes to remove an association of ours, if there may be one. Nobody else's is touched. */
+export function decideUnassociate(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { name: target, serviceAccount }: TargetObservation,
+  why: string,
+): Extract<Step, { kind: 'ReadAssociation' | 'DeleteAssociation' }> | undefined {
+  const standing = associationStanding(world, facts, target, () => false);
+  switch (standing.kind) {
+    case 'ours':
+    case 'earlier':
+      return { kind: 'DeleteAssociation', target, association: standing.association, why };
+    case 'unread':
+      return { kind: 'ReadAssociation', target, why: standing.why };
+    case 'none': {
+      // One that was made a moment before a crash is told by nothing but EKS, and a listing may come too early. What is
+      // only unwanted is met by the next listing; after a deletion nobody looks any more.
+      const asked = world.associations.get(target);
+      const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
+      const isLast = world.account.metadata.deletionTimestamp !== undefined;
+      const mayBe =
+        wantedMode(world.account, facts) === 'PodIdentity' &&
+        ((!asked && isLast) || ((!asked || asked.source === 'sweep') && linked));
+      return mayBe ? { kind: 'ReadAssociation', target, why } : undefined;
+    }
+    case 'foreign':
+      return undefined;
+  }
 }

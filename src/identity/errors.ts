@@ -95,6 +95,31 @@ export const identityErrors = {
     meaning: "The role's trust policy did not let the ServiceAccount in.",
     next: 'Nothing, if the role has just been changed: IAM takes a while. Else look who changed its trust policy.',
   },
+  AssociationExists: {
+    retry: 'backoff',
+    meaning: 'The ServiceAccount has an EKS Pod Identity association already.',
+    next: 'Nothing: it is looked at next, and taken up again if its tags say that it is ours.',
+  },
+  AssociationNotFound: {
+    retry: 'backoff',
+    meaning: 'The EKS Pod Identity association is gone.',
+    next: 'Nothing: it is made again.',
+  },
+  ClusterUnknown: {
+    retry: 'terminal',
+    meaning: 'EKS knows no cluster of this name in this region.',
+    next: 'Correct spec.aws.clusterName and spec.aws.region of the ClusterConfig. On clusters that are not of EKS there is no PodIdentity.',
+  },
+  RoleNotAccepted: {
+    retry: 'backoff',
+    meaning: 'EKS does not take the role for an association: it does not see it, or not its trust policy.',
+    next: 'Nothing, if the role has just been changed: IAM takes a while. Else look who changed its trust policy.',
+  },
+  NotInEffect: {
+    retry: 'backoff',
+    meaning: 'EKS has taken a change of an association, but it has not reached all of its parts.',
+    next: 'Nothing: this takes some seconds. If it lasts, see whether the pod identity webhook of the cluster works.',
+  },
   TokenRequestFailed: {
     retry: 'backoff',
     meaning: 'The Kubernetes API server issued no token for the ServiceAccount.',

@@ -1,5 +1,7 @@
 export * from './account-roles.ts';
 export * from './arn.ts';
+export * from './associations.ts';
+export * from './claims.ts';
 export * from './cluster.ts';
 export * from './errors.ts';
 export * from './links.ts';

@@ -4,7 +4,7 @@
  * A ServiceAccount that does not exist is created already annotated, because the webhook remembers what it saw first.
  * One that exists is ours only when it carries our label with this account's name.
  */
-import { fieldManager } from '../api/index.ts';
+import { carriesOurRole } from './claims.ts';
 import { digest } from './digest.ts';
 import type { Problem } from './problem.ts';
 import type { Step } from './steps.ts';
@@ -54,6 +54,6 @@ export function decideUnlink(account: string, observation: TargetObservation): S
       };
 }
 
-function carriesForeignRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
-  return roleArn !== undefined && roleArnManager !== undefined && roleArnManager !== fieldManager;
+function carriesForeignRole(serviceAccount: ObservedServiceAccount): boolean {
+  return serviceAccount.roleArn !== undefined && !carriesOurRole(serviceAccount);
 }

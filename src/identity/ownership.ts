@@ -1,6 +1,6 @@
 /**
- * Whose role it is. The marks are IAM tags written by the very call that creates the role, and every later write looks
- * at them first: a role without them is never changed and never deleted.
+ * Whose role or association it is. The marks are tags written by the very call that creates it, and every later write looks
+ * at them first: what does not carry them is never changed and never deleted.
  */
 
 const managedByTag = 'k11n.dev/managed-by';

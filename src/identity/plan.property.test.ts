@@ -1,15 +1,19 @@
 /** Whatever people, others and bad luck do to an account's world: the planner ends in the wanted state and touches nothing else. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../api/index.ts';
+import { conditionOf, type IdentityMode } from '../api/index.ts';
+import { wantedMode } from './claims.ts';
 import { roleName } from './names.ts';
 import { planAccount } from './plan.ts';
 import { screenPolicies } from './policies.ts';
+import { proofSlotOf } from './proofs.ts';
 import {
+  admits,
   carryOut,
   createWorld,
   edit,
   facts,
+  makePod,
   observe,
   requestDeletion,
   settle,
@@ -17,13 +21,16 @@ import {
   type SimulatedWorld,
 } from './testing/simulated-world.ts';
 import { stepKey, type Step } from './steps.ts';
-import { subjectOf } from './trust.ts';
-import type { ObservedRole } from './world.ts';
+import type { ObservedAssociation, ObservedRole } from './world.ts';
 
 const base = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });
 const policies = ['A', 'B', 'C', 'D', 'E'].map((name) => `arn:aws:iam::aws:policy/${name}`);
 const missing = 'arn:aws:iam::aws:policy/Missing';
 const targets = ['production', 'staging', 'canary'];
+
+const modes = ['IRSA', 'PodIdentity'] as const;
+const mode = (): fc.Arbitrary<IdentityMode | undefined> =>
+  fc.option(fc.constantFrom(...modes), { nil: undefined });
 
 /** What can happen to the world, by name so that a counterexample reads well. */
 type Happening =
@@ -31,7 +38,15 @@ type Happening =
       readonly is: 'edit';
       readonly policies: readonly string[];
       readonly targets: readonly string[] | undefined;
+      readonly mode: IdentityMode | undefined;
     }
+  | { readonly is: 'clusterMode'; readonly mode: IdentityMode }
+  | { readonly is: 'associationLost'; readonly target: string }
+  | { readonly is: 'associationChanged'; readonly target: string }
+  | { readonly is: 'foreignAssociation'; readonly target: string }
+  | { readonly is: 'foreignAssociationGone'; readonly target: string }
+  | { readonly is: 'podMade'; readonly target: string }
+  | { readonly is: 'podsGone'; readonly target: string }
   | { readonly is: 'policyDetached'; readonly which: number }
   | { readonly is: 'policyAttached'; readonly arn: string }
   | { readonly is: 'trustBroken' }
@@ -65,8 +80,24 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       is: fc.constant('edit' as const),
       policies: fc.subarray([...policies, missing]),
       targets: fc.option(fc.subarray(targets, { minLength: 1 }), { nil: undefined }),
+      mode: mode(),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ is: fc.constant('podMade' as const), target: fc.constantFrom(...targets) }),
+  },
+  fc.record({ is: fc.constant('clusterMode' as const), mode: fc.constantFrom(...modes) }),
+  fc.record({
+    is: fc.constantFrom(
+      'associationLost',
+      'associationChanged',
+      'foreignAssociation',
+      'foreignAssociationGone',
+      'podsGone',
+    ),
+    target: fc.constantFrom(...targets),
+  }),
   { weight: 2, arbitrary: fc.constant({ is: 'sweep' as const }) },
   {
     weight: 2,
@@ -100,6 +131,23 @@ const foreigners: readonly ObservedRole[] = ['someone-elses', `${base}-2`].map((
   },
 }));
 
+const foreignAssociation = (target: string): ObservedAssociation => ({
+  id: `a-foreign-${target}`,
+  arn: `arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/a-foreign-${target}`,
+  namespace: target,
+  serviceAccount: 'myaccount',
+  details: { roleArn: foreigners[0]?.arn ?? '', tags: { team: 'others' }, withoutSessionTags: false },
+});
+
+function isForeign(world: SimulatedWorld, target: string): boolean {
+  return world.associations.get(target)?.id.startsWith('a-foreign') === true;
+}
+
+function clearPods(world: SimulatedWorld, target: string): void {
+  const namespace = world.namespaces.get(target);
+  if (namespace) namespace.pods = [];
+}
+
 function start(): SimulatedWorld {
   const world = createWorld();
   world.facts = { ...facts, targets };
@@ -117,9 +165,45 @@ function happen(world: SimulatedWorld, what: Happening): void {
   switch (what.is) {
     case 'edit':
       return edit(world, {
-        aws: { policyArns: [...what.policies] },
+        aws: { policyArns: [...what.policies], ...(what.mode ? { identityMode: what.mode } : {}) },
         ...(what.targets ? { targets: [...what.targets] } : {}),
       });
+    case 'clusterMode':
+      world.facts = { ...world.facts, identityMode: what.mode };
+      return;
+    case 'associationLost':
+      if (!isForeign(world, what.target)) world.associations.delete(what.target);
+      return;
+    case 'associationChanged': {
+      const association = world.associations.get(what.target);
+      if (association?.details && !isForeign(world, what.target)) {
+        const details = {
+          ...association.details,
+          roleArn: foreigners[0]?.arn ?? '',
+          withoutSessionTags: true,
+        };
+        world.associations.set(what.target, { ...association, details });
+        // Somebody looks at it: a listing does not tell.
+        const belief = world.associationBeliefs.get(what.target);
+        if (belief?.association?.id === association.id)
+          world.associationBeliefs.set(what.target, {
+            association: { ...association, details },
+            source: 'read',
+          });
+      }
+      return;
+    }
+    case 'foreignAssociation':
+      if (!world.associations.has(what.target))
+        world.associations.set(what.target, foreignAssociation(what.target));
+      return;
+    case 'foreignAssociationGone':
+      if (isForeign(world, what.target)) world.associations.delete(what.target);
+      return;
+    case 'podMade':
+      return makePod(world, what.target);
+    case 'podsGone':
+      return clearPods(world, what.target);
     case 'policyDetached':
       return change({
         attachedPolicyArns: (role?.attachedPolicyArns ?? []).filter((_, index) => index !== what.which),
@@ -164,6 +248,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
 
 function restart(world: SimulatedWorld): void {
   world.beliefs.clear();
+  world.associationBeliefs.clear();
   world.failures.clear();
   world.proofs.clear();
   sweep(world);
@@ -194,12 +279,17 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
 /** It was done, but all we hear is that the connection broke. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
   const believed = new Map(world.beliefs);
+  const associated = new Map(world.associationBeliefs);
   carryOut(world, step);
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
   world.beliefs.clear();
   for (const [name, belief] of believed) world.beliefs.set(name, belief);
   // Whether there is a role now is not known.
   if (step.kind === 'CreateRole') world.beliefs.delete(step.role);
+  world.associationBeliefs.clear();
+  for (const [target, belief] of associated) world.associationBeliefs.set(target, belief);
+  if (step.kind.endsWith('Association') && 'target' in step)
+    world.associationBeliefs.set(step.target, { association: null, source: 'lost' });
   world.failures.set(stepKey(step), {
     code: 'Unreachable',
     message: 'the answer was lost',
@@ -207,13 +297,23 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
     attempts: 1,
     retryAt: world.now + 500,
   });
-  if (step.kind === 'ProveIdentity') world.proofs.set(step.target, { key: '', at: world.now });
+  if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
+    world.proofs.set(proofSlotOf(step), { key: '', at: world.now });
 }
 
-/** The last fault is over: time passes, IAM is listed, and the operator works until it has nothing left to do. */
-function calm(world: SimulatedWorld): void {
-  for (let round = 0; round < 6; round += 1) {
+/**
+ * The last fault is over: time passes, IAM and EKS are listed, pods are made anew, and the operator works until it has
+ * nothing left to do.
+ */
+function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
+  for (let round = 0; round < 8; round += 1) {
     world.now += 600_000;
+    for (const [target, namespace] of world.namespaces) {
+      const before = namespace.pods?.length ?? 0;
+      clearPods(world, target);
+      // The first rounds see what is old go on.
+      if (pods === 'rolled' && round > 2) for (let pod = 0; pod < before; pod += 1) makePod(world, target);
+    }
     sweep(world);
     settle(world);
   }
@@ -227,26 +327,46 @@ function expectInStep(world: SimulatedWorld): void {
   const role = world.roles.get(base);
   expect([...(role?.attachedPolicyArns ?? [])].sort()).toEqual([...wanted].sort());
   expect(role?.permissionsBoundaryArn).toBeUndefined();
-  const admitted = (account.spec.targets ?? targets).filter((target) => world.namespaces.has(target)).sort();
-  const trust = JSON.parse(role?.trustPolicy ?? '{}') as {
-    Statement: [{ Effect: string; Condition?: { StringEquals: Record<string, unknown> } }];
-  };
-  const subjects = Object.entries(trust.Statement[0].Condition?.StringEquals ?? {}).find(([key]) =>
-    key.endsWith(':sub'),
-  )?.[1];
-  expect(trust.Statement[0].Effect).toBe(admitted.length > 0 ? 'Allow' : 'Deny');
-  expect(subjects ?? []).toEqual(admitted.map((target) => subjectOf(target, 'myaccount')));
+  const present = (account.spec.targets ?? targets).filter((target) => world.namespaces.has(target)).sort();
+  const served = present.filter((target) => !isForeign(world, target));
+  const byAssociation = wantedMode(account, world.facts) === 'PodIdentity';
+  const named = (mode: IdentityMode): readonly string[] =>
+    targets.filter((target) => admits(role?.trustPolicy ?? '{}', mode, target, 'myaccount')).sort();
+  // Where somebody else's association stands, what pods held before is let in for as long as they may hold it.
+  const names = (mode: IdentityMode): readonly string[] =>
+    named(mode).filter((target) => !isForeign(world, target));
+  expect(names('IRSA')).toEqual(byAssociation ? [] : served);
+  expect(names('PodIdentity')).toEqual(byAssociation ? served : []);
   for (const target of targets) {
-    const serviceAccount = world.namespaces.get(target)?.serviceAccount;
-    expect(serviceAccount?.roleArn).toBe(admitted.includes(target) ? role?.arn : undefined);
+    if (isForeign(world, target)) continue;
+    const isServed = served.includes(target);
+    const annotation = world.namespaces.get(target)?.serviceAccount?.roleArn;
+    expect(annotation).toBe(isServed && !byAssociation ? role?.arn : undefined);
+    const association = world.associations.get(target);
+    // One that stands in a namespace which is gone gives nobody anything.
+    if (world.namespaces.has(target))
+      expect(association?.details?.roleArn).toBe(isServed && byAssociation ? role?.arn : undefined);
+  }
+  const rows = account.status?.targets ?? [];
+  const hasPod = (target: string): boolean =>
+    world.namespaces.get(target)?.pods?.some((pod) => pod.holds?.mode === 'PodIdentity') === true;
+  for (const target of served) {
+    const row = rows.find((entry) => entry.name === target);
+    expect(row?.linked).toBe(true);
+    if (byAssociation) expect(row).toMatchObject({ identityMode: 'PodIdentity', confirmed: true });
+    if (!byAssociation || hasPod(target)) expect(row?.proven).toBe(true);
   }
   const ready = conditionOf(account.status?.conditions, 'Ready')?.status;
-  const allThere = (account.spec.targets ?? targets).every((target) => world.namespaces.has(target));
-  expect(ready).toBe(allThere && !account.spec.aws.policyArns.includes(missing) ? 'True' : 'False');
-  expect(account.status?.targets?.filter((row) => row.proven).map((row) => row.name)).toEqual(admitted);
+  const allServed = (account.spec.targets ?? targets).every((target) => served.includes(target));
+  const isProven = served.every((target) => rows.find((row) => row.name === target)?.proven);
+  expect(ready).toBe(
+    allServed && !account.spec.aws.policyArns.includes(missing) ? (isProven ? 'True' : 'Unknown') : 'False',
+  );
 }
 
 function expectForeignersUntouched(world: SimulatedWorld): void {
+  for (const target of targets)
+    if (isForeign(world, target)) expect(world.associations.get(target)).toEqual(foreignAssociation(target));
   for (const role of foreigners) expect(world.roles.get(role.name)).toEqual(role);
   for (const { step } of world.journal) {
     if ('role' in step && step.kind !== 'ReadRole' && step.kind !== 'CreateRole') {
@@ -261,7 +381,7 @@ describe('whatever happens', () => {
       fc.property(fc.array(happening, { maxLength: 14 }), (story) => {
         const world = start();
         for (const what of story) happen(world, what);
-        calm(world);
+        calm(world, 'rolled');
         expectInStep(world);
         expectForeignersUntouched(world);
         const before = world.journal.length;
@@ -282,8 +402,10 @@ describe('whatever happens', () => {
           for (const what of before) happen(world, what);
           requestDeletion(world);
           for (const what of after) if (!world.gone && what.is !== 'edit') happen(world, what);
-          calm(world);
+          calm(world, 'gone');
           expect(world.roles.has(base)).toBe(false);
+          for (const target of targets)
+            if (world.associations.has(target)) expect(isForeign(world, target)).toBe(true);
           expect([...world.roles.keys()].sort()).toEqual(foreigners.map((role) => role.name).sort());
           for (const namespace of world.namespaces.values()) expect(namespace.serviceAccount).toBeUndefined();
           expectForeignersUntouched(world);

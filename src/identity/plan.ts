@@ -4,15 +4,17 @@
  *
  * It is level-based. It does not know what happened, only what is; carrying out a plan and planning again ends with no step.
  */
-import type { LinkedServiceAccountStatus } from '../api/index.ts';
+import type { IdentityMode, LinkedServiceAccountStatus } from '../api/index.ts';
 import { accountFinalizer } from '../api/index.ts';
 import { accountRoleIndex, accountRoleName, accountRoleNames } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
-import { planDeletion } from './deletion.ts';
-import { decideLink, decideUnlink } from './links.ts';
+import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
+import { decideUnassociate, planDeletion } from './deletion.ts';
+import { decideUnlink } from './links.ts';
 import { ownershipOf } from './ownership.ts';
+import { currentTurn, planWanted, type ServingRole, type TargetContext } from './plan-target.ts';
 import { screenPolicies } from './policies.ts';
-import { decideProof, proofIsOpen, standingProof } from './proofs.ts';
+import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, ownerOf, type RoleAssessment } from './roles.ts';
 import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
@@ -59,38 +61,32 @@ export function planAccount(world: AccountWorld): AccountPlan {
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
   const { account } = world;
   const decisions = decideTargets(account, facts, world.targets);
-  const admitted = decisions.filter((decision) => decision.admitted);
   const policies = screenPolicies(account.spec.aws.policyArns, facts);
   const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
 
   const base = accountRoleName(account, facts, 1);
   const shards = assignTargets(
-    admitted.map((decision) => decision.observation.name),
+    claimsOf(world, facts, decisions),
     previousShards(world, facts),
-    (targets) =>
-      desiredRole(account, facts, base, targets).trustPolicy.length <= facts.quotas.trustPolicySize,
+    (claims) =>
+      desiredRole(account, facts, base, claimsFrom(claims)).trustPolicy.length <=
+      facts.quotas.trustPolicySize,
   );
-  const observed = new Map(world.targets.map((target) => [target.name, target]));
-  const roles = [...shards].map(([index, targets]): ShardedRole => {
-    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), targets);
-    const proofsOfDrift = (role: ObservedRole): boolean =>
-      targets
-        .map((target) => observed.get(target)?.serviceAccount)
-        .map(
-          (serviceAccount, at) =>
-            serviceAccount !== undefined && proofIsOpen(world, list, targets[at] ?? '', role, serviceAccount),
-        )
-        .some(Boolean);
+  const roles = [...shards].map(([index, words]): ServingRole => {
+    const claims = claimsFrom(words);
+    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
     const wanted = tooMany ? currentlyAttached(world, spec.name, policies.wanted) : policies.wanted;
-    return { targets, assessment: assessRole(world, facts, spec, wanted, list, proofsOfDrift) };
+    const proofsOfDrift = (role: ObservedRole): boolean => proofsAreOpen(world, list, role, claims);
+    return { claims, assessment: assessRole(world, facts, spec, wanted, list, proofsOfDrift) };
   });
 
   const trustInStep = roles.every(
     ({ assessment }) =>
       assessment.role && sameDocument(assessment.role.trustPolicy, assessment.spec.trustPolicy),
   );
+  const context = { world, facts, list, roles, turn: currentTurn(world, decisions) };
   const rows = decisions
-    .map((decision) => planTarget(world, list, decision, roles, trustInStep))
+    .map((decision) => planTarget(context, decision, trustInStep))
     .filter((row) => row !== undefined);
   removeSurplus(world, facts, roles, list);
 
@@ -111,7 +107,26 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   );
 }
 
-type ShardedRole = { readonly targets: readonly string[]; readonly assessment: RoleAssessment };
+/** Whether a proof that shows what a drifted trust policy broke is still to come. Asks for it. */
+function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, claims: Claims): boolean {
+  const observed = new Map(world.targets.map((target) => [target.name, target]));
+  const byToken = claims.IRSA.map((target) => {
+    const serviceAccount = observed.get(target)?.serviceAccount;
+    return serviceAccount !== undefined && proofIsOpen(world, list, target, role, serviceAccount);
+  });
+  const byPod = claims.PodIdentity.map((target) => {
+    const { serviceAccount, held } = observed.get(target) ?? {};
+    const association = world.associations.get(target)?.association;
+    const pod = held?.exchangePod;
+    return (
+      serviceAccount !== undefined &&
+      pod !== undefined &&
+      association != null &&
+      proofIsOpen(world, list, target, role, serviceAccount, { association, pod })
+    );
+  });
+  return [...byToken, ...byPod].some(Boolean);
+}
 
 /** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
 function currentlyAttached(
@@ -123,83 +138,43 @@ function currentlyAttached(
 }
 
 function planTarget(
-  world: AccountWorld,
-  list: StepList,
+  context: TargetContext,
   decision: TargetDecision,
-  roles: readonly ShardedRole[],
   trustInStep: boolean,
 ): TargetRow | undefined {
   const { observation } = decision;
-  const { name, serviceAccount } = observation;
-  const base = { name, pods: observation.pods };
-  if (!decision.wanted) return planUnwanted(world, list, observation, trustInStep);
-  if (decision.problem) return { ...base, wanted: true, linked: false, proven: false, ...decision.problem };
-
-  const home = roles.find((role) => role.targets.includes(name))?.assessment;
-  const carried = { roleArn: home?.arn ?? '' };
-  if (!home?.role || !home.belief) {
-    const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === home?.arn;
-    const problem = home?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' };
-    return { ...base, ...carried, wanted: true, linked, proven: false, ...problem };
+  if (!decision.wanted) return planUnwanted(context, observation, trustInStep);
+  if (decision.problem) {
+    const { name, pods } = observation;
+    return { name, pods, wanted: true, linked: false, proven: false, ...decision.problem };
   }
-  const link = decideLink(world.account.metadata.name, observation, home.arn);
-  switch (link.state) {
-    case 'blocked':
-      return { ...base, ...carried, wanted: true, linked: false, proven: false, ...link.problem };
-    case 'pending': {
-      const failure = list.want(link.step);
-      return {
-        ...base,
-        ...carried,
-        wanted: true,
-        linked: false,
-        proven: false,
-        reason: failure?.code ?? 'Linking',
-        message:
-          failure?.message ?? `the ServiceAccount ${name}/${world.account.metadata.name} is being linked`,
-      };
-    }
-    case 'linked': {
-      if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
-      const trusted = sameDocument(home.role.trustPolicy, home.spec.trustPolicy);
-      // While the trust policy is about to change, a new proof would tell of the old one.
-      if (!trusted && home.drift.length === 0) {
-        const key = standingProof(world, name, home.role, serviceAccount);
-        if (key !== undefined)
-          return { ...base, ...carried, wanted: true, linked: true, proven: true, proofKey: key };
-        const problem = home.problem ?? {
-          reason: 'UpdatingRole',
-          message: 'the trust policy is being written',
-        };
-        return { ...base, ...carried, wanted: true, linked: true, proven: false, ...problem };
-      }
-      const proof = decideProof(world, list, name, home.role, home.belief, serviceAccount);
-      return proof.proven
-        ? { ...base, ...carried, wanted: true, linked: true, proven: true, proofKey: proof.key }
-        : {
-            ...base,
-            ...carried,
-            wanted: true,
-            linked: true,
-            proven: false,
-            reason: proof.reason,
-            message: proof.message,
-          };
-    }
-  }
+  return planWanted(context, observation);
 }
 
 /** A target that the spec no longer names: its subject has left the trust policy first, then the link goes. */
 function planUnwanted(
-  world: AccountWorld,
-  list: StepList,
+  { world, facts, list }: TargetContext,
   observation: TargetObservation,
   trustInStep: boolean,
 ): TargetRow | undefined {
-  const step = decideUnlink(world.account.metadata.name, observation);
-  if (!step) return undefined;
+  const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
+  const unlink = decideUnlink(world.account.metadata.name, observation);
   const base = { name: observation.name, pods: observation.pods, wanted: false, linked: true, proven: false };
-  if (step.kind === 'DeleteServiceAccount' && observation.users.length > 0) {
+  if (unassociate) {
+    const failure =
+      trustInStep || unassociate.kind === 'ReadAssociation' ? list.want(unassociate) : undefined;
+    // An association of somebody else's is none of our business; nor is one that we may not look at.
+    if (unlink || unassociate.kind === 'DeleteAssociation') {
+      return {
+        ...base,
+        reason: failure?.code ?? 'Unlinking',
+        message: failure?.message ?? 'the association is being removed',
+      };
+    }
+    return undefined;
+  }
+  if (!unlink) return undefined;
+  if (unlink.kind === 'DeleteServiceAccount' && observation.users.length > 0) {
     const users = listing(observation.users.map((user) => describeUser(observation, user)));
     return {
       ...base,
@@ -207,7 +182,7 @@ function planUnwanted(
       message: `running pods still use the ServiceAccount, without its permissions: ${users}`,
     };
   }
-  const failure = trustInStep ? list.want(step) : undefined;
+  const failure = trustInStep ? list.want(unlink) : undefined;
   return {
     ...base,
     reason: failure?.code ?? 'Unlinking',
@@ -219,11 +194,15 @@ function planUnwanted(
 function removeSurplus(
   world: AccountWorld,
   facts: ClusterFacts,
-  roles: readonly ShardedRole[],
+  roles: readonly ServingRole[],
   list: StepList,
 ): void {
   const needed = new Set(roles.map((role) => role.assessment.spec.name));
-  const carried = new Set(world.targets.map((target) => target.serviceAccount?.roleArn));
+  const carried = new Set([
+    ...world.targets.map((target) => target.serviceAccount?.roleArn),
+    ...world.targets.flatMap((target) => target.held.roleArns),
+    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
+  ]);
   for (const belief of world.roles.values()) {
     const role = belief.role;
     if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
@@ -247,7 +226,7 @@ function removeSurplus(
 function mergedPolicyRows(
   arns: readonly string[],
   refused: RoleAssessment['policies'],
-  roles: readonly ShardedRole[],
+  roles: readonly ServingRole[],
 ): RoleAssessment['policies'] {
   const rows = [...refused, ...roles.flatMap((role) => role.assessment.policies)];
   return arns.map((arn) => {
@@ -259,15 +238,22 @@ function mergedPolicyRows(
   });
 }
 
-/** The role each target has now, by its ServiceAccount's annotation and else by our own status. */
+/**
+ * The role each target has now: by its ServiceAccount's annotation and by its association, and else by our own status. A
+ * target that goes over to the other mode keeps its role if that has room.
+ */
 function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
-  for (const target of world.targets) {
-    const arn =
-      target.serviceAccount?.roleArn ??
-      world.account.status?.targets?.find((row) => row.name === target.name)?.roleArn;
-    const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
-    if (index !== undefined) shards.set(target.name, index);
+  for (const { name, serviceAccount } of world.targets) {
+    const told = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
+    const annotated = serviceAccount?.roleArn;
+    const associated = world.associations.get(name)?.association?.details?.roleArn;
+    const set = (mode: IdentityMode, arn: string | undefined): void => {
+      const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
+      if (index !== undefined) shards.set(claimOf(mode, name), index);
+    };
+    set('IRSA', annotated ?? told ?? associated);
+    set('PodIdentity', associated ?? told ?? annotated);
   }
   return shards;
 }

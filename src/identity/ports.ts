@@ -1,6 +1,6 @@
 /** What the engine needs of AWS, named by role. The adapters live in src/aws. All reject with IdentityError. */
 import type { RoleSpec } from './steps.ts';
-import type { ObservedRole } from './world.ts';
+import type { ObservedAssociation, ObservedRole } from './world.ts';
 
 /** A listing of every role of the AWS account. */
 export type RoleSnapshot = {
@@ -36,12 +36,44 @@ export type RoleStore = {
   untag(name: string, keys: readonly string[], signal?: AbortSignal): Promise<void>;
 };
 
+/** A listing of every association of the cluster, without what it points to. */
+export type AssociationSnapshot = {
+  readonly associations: readonly ObservedAssociation[];
+  /** The time before the first call, in milliseconds: a write after it may be missing. */
+  readonly startedAt: number;
+};
+
+export type ServiceAccountName = { readonly namespace: string; readonly serviceAccount: string };
+
+/** The Pod Identity associations of one EKS cluster. */
+export type AssociationStore = {
+  list(signal?: AbortSignal): Promise<AssociationSnapshot>;
+  /** With its details; undefined when there is none. Two calls, or one when the id is known. */
+  read(of: ServiceAccountName, signal?: AbortSignal, id?: string): Promise<ObservedAssociation | undefined>;
+  create(
+    of: ServiceAccountName & { readonly roleArn: string; readonly tags: Readonly<Record<string, string>> },
+    signal?: AbortSignal,
+  ): Promise<ObservedAssociation>;
+  /** Points it to another role, and has pods' sessions say whose they are. */
+  update(id: string, roleArn: string, signal?: AbortSignal): Promise<ObservedAssociation>;
+  delete(id: string, signal?: AbortSignal): Promise<void>;
+  tag(arn: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
+};
+
 export type IdentityProver = {
   /**
    * Exchanges a ServiceAccount's token for credentials of the role and throws them away. They are bounded by a session
    * policy that denies everything, so that whoever proves never holds a usable credential.
    */
   prove(of: { token: string; roleArn: string; sessionName: string }, signal?: AbortSignal): Promise<void>;
+};
+
+export type PodIdentityProver = {
+  /**
+   * Exchanges a token that is bound to a pod for the credentials which EKS Pod Identity gives that pod, sees that they are
+   * of the role, and throws them away. No policy can bound these.
+   */
+  prove(of: { token: string; roleArn: string }, signal?: AbortSignal): Promise<void>;
 };
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };

@@ -1,20 +1,60 @@
 /**
  * Whether an identity was proven: a token of the target's ServiceAccount was exchanged for credentials of the role.
- * A proof holds for exactly one role (by IAM's unique id), one trust policy and one ServiceAccount (by uid); when one of
- * them changes, it has to be given again. It is repeated at a slow pace besides.
+ * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
+ * Identity, one association; when one of them changes, it has to be given again. It is repeated at a slow pace besides.
+ *
+ * EKS Auth takes only tokens that are bound to a pod. Without a pod there is the confirmation: association, trust policy and
+ * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
  */
 import { digest } from './digest.ts';
 import { propagationMs } from './retry.ts';
 import type { StepList } from './step-list.ts';
+import type { Step } from './steps.ts';
+import { trustSeenBy } from './trust.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { IdentityReason } from './reasons.ts';
-import type { AccountWorld, ObservedRole, ObservedServiceAccount, RoleBelief } from './world.ts';
+import type {
+  AccountWorld,
+  HeldIdentities,
+  ObservedAssociation,
+  ObservedRole,
+  ObservedServiceAccount,
+  RoleBelief,
+} from './world.ts';
 
 /** How long a proof is good for while nothing changes, in milliseconds. */
 export const proofLifetimeMs = 10 * 60_000;
 
-export function proofKey(role: ObservedRole, serviceAccount: ObservedServiceAccount): string {
-  return digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
+export function proofKey(
+  role: ObservedRole,
+  serviceAccount: ObservedServiceAccount,
+  association?: ObservedAssociation,
+): string {
+  return association
+    ? digest(
+        [
+          role.id,
+          role.arn,
+          trustSeenBy(role.trustPolicy, association.namespace),
+          serviceAccount.uid,
+          association.id,
+        ],
+        16,
+      )
+    : digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
+}
+
+/** Under which name a proof or confirmation is remembered: a target that changes its mode has several. */
+export function proofSlot(target: string, of: 'webIdentity' | 'podIdentity' | 'confirmation'): string {
+  return of === 'webIdentity' ? target : `${target} ${of}`;
+}
+
+/** Where the outcome of the step belongs. */
+export function proofSlotOf(
+  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
+): string {
+  if (step.kind === 'ConfirmAssociation') return proofSlot(step.target, 'confirmation');
+  return proofSlot(step.target, step.pod ? 'podIdentity' : 'webIdentity');
 }
 
 export type ProofState =
@@ -31,14 +71,27 @@ export function standingProof(
   target: string,
   role: ObservedRole,
   serviceAccount: ObservedServiceAccount,
+  association?: ObservedAssociation,
 ): string | undefined {
-  const key = proofKey(role, serviceAccount);
-  const record = world.proofs.get(target);
+  const key = proofKey(role, serviceAccount, association);
+  const record = world.proofs.get(proofSlot(target, association ? 'podIdentity' : 'webIdentity'));
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   // What the status says is as good as our memory, which a restart of the operator has emptied.
   const stands = record ? record.key === key : row?.proven === true && row.proofKey === key;
   return stands ? key : undefined;
 }
+
+/** Whether what is needed to make pods was read back, under what the role and the association say now. */
+export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
+  const record = world.proofs.get(proofSlot(target, 'confirmation'));
+  const row = world.account.status?.targets?.find((entry) => entry.name === target);
+  return record ? record.key === key : row?.confirmed === true && row.proofKey === key;
+}
+
+export type PodProof = {
+  readonly association: ObservedAssociation;
+  readonly pod: NonNullable<HeldIdentities['exchangePod']>;
+};
 
 /** Decides whether the target is proven, and asks for a proof where one is due. */
 export function decideProof(
@@ -48,11 +101,12 @@ export function decideProof(
   role: ObservedRole,
   belief: RoleBelief,
   serviceAccount: ObservedServiceAccount,
+  by?: PodProof,
 ): ProofState {
-  const key = proofKey(role, serviceAccount);
-  const step = { kind: 'ProveIdentity', target, roleArn: role.arn, proofKey: key } as const;
-  if (standingProof(world, target, role, serviceAccount)) {
-    const due = (world.proofs.get(target)?.at ?? world.now) + proofLifetimeMs;
+  const key = proofKey(role, serviceAccount, by?.association);
+  const step = proofStep(target, role, key, by);
+  if (standingProof(world, target, role, serviceAccount, by?.association)) {
+    const due = (world.proofs.get(proofSlotOf(step))?.at ?? world.now) + proofLifetimeMs;
     if (due <= world.now) list.want(step);
     else list.lookAt(due);
     return { proven: true, key };
@@ -79,8 +133,25 @@ export function proofIsOpen(
   target: string,
   role: ObservedRole,
   serviceAccount: ObservedServiceAccount,
+  by?: PodProof,
 ): boolean {
-  const key = proofKey(role, serviceAccount);
-  if (world.proofs.get(target)?.key === key) return false;
-  return list.want({ kind: 'ProveIdentity', target, roleArn: role.arn, proofKey: key }) === undefined;
+  const key = proofKey(role, serviceAccount, by?.association);
+  const step = proofStep(target, role, key, by);
+  if (world.proofs.get(proofSlotOf(step))?.key === key) return false;
+  return list.want(step) === undefined;
+}
+
+function proofStep(
+  target: string,
+  role: ObservedRole,
+  key: string,
+  by: PodProof | undefined,
+): Extract<Step, { readonly kind: 'ProveIdentity' }> {
+  return {
+    kind: 'ProveIdentity',
+    target,
+    roleArn: role.arn,
+    proofKey: key,
+    ...(by ? { pod: by.pod } : {}),
+  };
 }

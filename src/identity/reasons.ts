@@ -30,6 +30,14 @@ export const identityReasons = {
   ForeignAnnotation: 'Someone else set the role annotation of the ServiceAccount. It is left alone.',
   ForeignAudience:
     'The ServiceAccount asks for tokens of another audience than STS, which the trust policy refuses.',
+  ForeignAssociation:
+    'The ServiceAccount has an EKS Pod Identity association which is not ours. Pods get its role, whatever the annotation says. It is left alone.',
+  Associating: 'The EKS Pod Identity association is being made or changed.',
+  Confirming: 'It is about to be read back whether pods made now get the identity.',
+  SwitchingMode:
+    'The target is going over to the other identity mode. It is served in the old way until the new one is known to work.',
+  AwaitingFirstPod:
+    'Association and trust policy were read back, and pods can be made. Only a token of a pod can prove a Pod Identity, so the first pod does.',
   AllProven: "A token of each target's ServiceAccount was exchanged for credentials of its role.",
   Proving: 'The identity is about to be proven.',
   WaitingForPropagation:

@@ -11,7 +11,7 @@ export const propagationMs = 60_000;
 /** A change that others have to make first is looked for at this pace, in milliseconds. */
 const terminal = { first: 15_000, most: 300_000 };
 const backoff = { first: 500, most: 60_000 };
-/** A proof after a change is awaited by apps, and costs one STS call. */
+/** A proof or confirmation after a change is awaited by apps, and costs a call or two. */
 const proof = { first: 250, most: 5_000 };
 
 /**
@@ -20,11 +20,16 @@ const proof = { first: 250, most: 5_000 };
  */
 export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: number, jitter: number): number {
   const pace =
-    step.kind === 'ProveIdentity' && attempts <= 20
+    isAwaited(step, code) && attempts <= 20
       ? proof
       : identityErrors[code].retry === 'terminal'
         ? terminal
         : backoff;
   const delay = Math.min(pace.first * 2 ** Math.min(attempts - 1, 16), pace.most);
   return Math.round(delay * (0.5 + jitter / 2));
+}
+
+/** What depends on how fast AWS spreads what we have just written. */
+function isAwaited(step: Step, code: IdentityErrorCode): boolean {
+  return step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation' || code === 'RoleNotAccepted';
 }

@@ -2,6 +2,7 @@
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleArn } from './arn.ts';
 import { adoptionTags, isAdopted, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
+import type { Claims } from './claims.ts';
 import { planPolicies, type PolicyRow } from './policies.ts';
 import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
@@ -21,7 +22,7 @@ export function desiredRole(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
   name: string,
-  targets: readonly string[],
+  claims: Claims,
 ): RoleSpec {
   const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
   return {
@@ -30,7 +31,12 @@ export function desiredRole(
     trustPolicy: trustPolicy({
       providerArn: facts.providerArn,
       issuer: facts.issuer,
-      subjects: targets.map((target) => subjectOf(target, account.metadata.name)),
+      subjects: claims.IRSA.map((target) => subjectOf(target, account.metadata.name)),
+      podIdentity: {
+        clusterArn: facts.clusterArn,
+        namespaces: claims.PodIdentity,
+        serviceAccount: account.metadata.name,
+      },
     }),
     description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
     maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
@@ -54,7 +60,6 @@ export type RoleAssessment = {
 };
 
 /**
- * @param belongsTo the targets whose subjects the role's trust policy names
  * @param proofsOfDrift asks for the proofs that show what a drifted trust policy broke; false when none is left to ask for
  */
 export function assessRole(

@@ -5,10 +5,10 @@
  */
 
 /**
- * @param targets the targets that belong into a trust policy
- * @param previous the role's index each target has now, if any
- * @param fits whether a role can serve these targets together
- * @returns the targets of each role by index; the first role is always there
+ * @param targets what belongs into a trust policy: a target by the way in which its pods get the role
+ * @param previous the role's index each has now, if any
+ * @param fits whether a role can serve these together
+ * @returns those of each role by index; the first role is always there
  */
 export function assignTargets(
   targets: readonly string[],

@@ -1,8 +1,9 @@
 /** What the status of an account says, from what the planner found. */
-import type { LinkedServiceAccountStatus, PolicyStatus, TargetStatus } from '../api/index.ts';
+import type { IdentityMode, LinkedServiceAccountStatus, PolicyStatus, TargetStatus } from '../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../api/index.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors } from './errors.ts';
+import type { Problem } from './problem.ts';
 import type { RoleAssessment } from './roles.ts';
 import type { AccountWorld, PodCounts } from './world.ts';
 
@@ -13,6 +14,11 @@ export type TargetRow = {
   readonly linked: boolean;
   readonly proven: boolean;
   readonly proofKey?: string;
+  readonly identityMode?: IdentityMode;
+  /** See the schema of the status. */
+  readonly confirmed?: boolean;
+  /** The target is served, but not yet as it is wanted. */
+  readonly pending?: Problem;
   readonly pods: PodCounts;
   readonly reason?: string;
   readonly message?: string;
@@ -38,9 +44,11 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     proofVerdict(wanted),
     workloadsVerdict(findings.targets),
   ];
-  const bad = parts.find((part) => part.status !== 'True' && part.type !== 'WorkloadsCurrent');
+  const decisive = parts.filter((part) => part.type !== 'WorkloadsCurrent');
+  const bad =
+    decisive.find((part) => part.status === 'False') ?? decisive.find((part) => part.status === 'Unknown');
   const ready: AccountVerdict = bad
-    ? { ...bad, type: 'Ready', status: 'False', message: withRefusal(bad, proofVerdict(wanted)) }
+    ? { ...bad, type: 'Ready', message: withRefusal(bad, proofVerdict(wanted)) }
     : {
         type: 'Ready',
         status: 'True',
@@ -152,6 +160,11 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
   }
   const unlinked = [...wanted.filter((row) => !row.linked), ...targets.filter((row) => !row.wanted)];
   const worst = unlinked[0];
+  const pending = wanted.filter((row) => row.pending);
+  if (!worst && pending[0]?.pending) {
+    const message = pending.map((row) => `${row.name}: ${row.pending?.message}`).join('; ');
+    return { type, status: 'False', reason: pending[0].pending.reason, message };
+  }
   if (!worst)
     return {
       type,
@@ -175,7 +188,10 @@ function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
       reason: 'AllProven',
       message: `${count(wanted.length, 'target', 'targets')} proven`,
     };
-  return { type, status: 'False', reason: worst.reason ?? 'Proving', message: told(unproven) };
+  const disproved = unproven.filter((row) => row.reason !== 'AwaitingFirstPod');
+  return disproved[0]
+    ? { type, status: 'False', reason: disproved[0].reason ?? 'Proving', message: told(unproven) }
+    : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: told(unproven) };
 }
 
 function workloadsVerdict(targets: readonly TargetRow[]): AccountVerdict {
@@ -192,10 +208,12 @@ function workloadsVerdict(targets: readonly TargetRow[]): AccountVerdict {
 function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
   const before = world.account.status?.targets?.find((entry) => entry.name === row.name);
   const { current, stale, uninjected } = row.pods;
+  const reason = row.reason ?? row.pending?.reason;
+  const message = row.message ?? row.pending?.message;
+  const key = row.proofKey !== undefined && (row.proven || row.confirmed) ? { proofKey: row.proofKey } : {};
   const proof =
     row.proven && row.proofKey !== undefined
       ? {
-          proofKey: row.proofKey,
           provenAt:
             before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
               ? before.provenAt
@@ -205,12 +223,15 @@ function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
   return {
     name: row.name,
     ...(row.roleArn === undefined ? {} : { roleArn: row.roleArn }),
+    ...(row.identityMode === undefined ? {} : { identityMode: row.identityMode }),
     linked: row.linked,
     proven: row.proven,
+    ...(row.confirmed === undefined ? {} : { confirmed: row.confirmed }),
+    ...key,
     ...proof,
     pods: { current, stale, uninjected },
-    ...(row.reason === undefined ? {} : { reason: row.reason }),
-    ...(row.message === undefined ? {} : { message: row.message }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
   };
 }
 

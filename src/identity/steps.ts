@@ -2,7 +2,8 @@
  * What the planner can ask for. The steps of one plan do not depend on each other: what needs another's result is
  * planned when that result has been observed.
  */
-import type { ObservedServiceAccount } from './world.ts';
+import type { IdentityMode } from '../api/index.ts';
+import type { ObservedAssociation, ObservedServiceAccount } from './world.ts';
 
 export type RoleSpec = {
   readonly name: string;
@@ -30,11 +31,13 @@ export type Step =
   | { readonly kind: 'UpdateMaxSessionDuration'; readonly role: string; readonly seconds: number }
   | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
-  | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn: string }
+  /** Without a role where an association tells it. */
+  | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn?: string }
   | {
       readonly kind: 'LinkServiceAccount';
       readonly target: string;
-      readonly roleArn: string;
+      /** The annotation is removed when absent: an association tells the role. */
+      readonly roleArn?: string;
       readonly serviceAccount: ObservedServiceAccount;
     }
   | {
@@ -53,6 +56,45 @@ export type Step =
       readonly kind: 'ProveIdentity';
       readonly target: string;
       readonly roleArn: string;
+      readonly proofKey: string;
+      /** With a token of this pod, in exchange at EKS Auth; without, with a token of the ServiceAccount at STS. */
+      readonly pod?: { readonly name: string; readonly uid: string };
+    }
+  | { readonly kind: 'ReadAssociation'; readonly target: string; readonly why: string }
+  | {
+      readonly kind: 'CreateAssociation';
+      readonly target: string;
+      readonly roleArn: string;
+      readonly tags: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'UpdateAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly roleArn: string;
+    }
+  | {
+      readonly kind: 'TagAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly tags: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'DeleteAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly why: string;
+    }
+  | {
+      /** Reads back that pods made now get the role in this mode, from EKS, IAM and the webhook. */
+      readonly kind: 'ConfirmAssociation';
+      readonly target: string;
+      readonly mode: IdentityMode;
+      readonly role: string;
+      readonly roleArn: string;
+      readonly trustPolicy: string;
+      /** The association that is to be there; none is when absent. */
+      readonly association?: ObservedAssociation;
       readonly proofKey: string;
     };
 
@@ -73,7 +115,14 @@ export function stepKey(step: Step): string {
     case 'UnlinkServiceAccount':
     case 'DeleteServiceAccount':
       return `${step.kind} ${step.target}`;
+    case 'ReadAssociation':
+    case 'CreateAssociation':
+    case 'UpdateAssociation':
+    case 'TagAssociation':
+    case 'DeleteAssociation':
+      return `${step.kind} ${step.target}`;
     case 'ProveIdentity':
+    case 'ConfirmAssociation':
       return `${step.kind} ${step.target} ${step.proofKey}`;
     case 'ReadRole':
     case 'CreateRole':

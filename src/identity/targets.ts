@@ -1,6 +1,7 @@
 /** Which targets an account is linked in, and why not in the others. */
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { stsAudience } from '../api/index.ts';
+import { wantedMode } from './claims.ts';
 import { accountLabelValue } from './links.ts';
 import type { Problem } from './problem.ts';
 import type { ClusterFacts, TargetObservation } from './world.ts';
@@ -9,7 +10,7 @@ export type TargetDecision = {
   readonly observation: TargetObservation;
   /** The spec asks for it. */
   readonly wanted: boolean;
-  /** Its subject belongs into a trust policy: it is wanted and nothing speaks against it. */
+  /** Trust policies may name it: it is wanted and nothing speaks against it. */
   readonly admitted: boolean;
   readonly problem?: Problem;
 };
@@ -55,7 +56,12 @@ function problemOf(
       message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
     };
   }
-  if (serviceAccount.audience !== undefined && serviceAccount.audience !== stsAudience) {
+  // The webhook's tokens for Pod Identity have an audience of their own.
+  if (
+    wantedMode(account, facts) === 'IRSA' &&
+    serviceAccount.audience !== undefined &&
+    serviceAccount.audience !== stsAudience
+  ) {
     return {
       reason: 'ForeignAudience',
       message: `${full} has the annotation eks.amazonaws.com/audience=${serviceAccount.audience}, but its tokens must be for ${stsAudience}`,

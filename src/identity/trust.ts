@@ -2,7 +2,7 @@
  * The trust policy of a role: who may assume it. It is generated, never a person's text, and names exactly one issuer,
  * one audience and the linked subjects.
  */
-import { stsAudience } from '../api/index.ts';
+import { podIdentityAudience, stsAudience } from '../api/index.ts';
 import { issuerHost } from './arn.ts';
 
 /** The subject of a ServiceAccount's token. Source: Kubernetes, "Service account tokens". */
@@ -10,35 +10,108 @@ export function subjectOf(namespace: string, serviceAccount: string): string {
   return `system:serviceaccount:${namespace}:${serviceAccount}`;
 }
 
+/** Who gets in through EKS Pod Identity: one ServiceAccount by name, in these namespaces of one cluster. */
+export type PodIdentitySubjects = {
+  readonly clusterArn: string;
+  readonly namespaces: readonly string[];
+  readonly serviceAccount: string;
+};
+
 /**
  * The document, without white space (IAM's quota does not count it, but wire and diff do), subjects in order.
  * With no subject it denies: IAM takes no policy without a statement.
  */
 export function trustPolicy(of: {
-  providerArn: string;
-  issuer: string;
-  subjects: readonly string[];
+  readonly providerArn: string;
+  readonly issuer: string;
+  readonly subjects: readonly string[];
+  readonly podIdentity?: PodIdentitySubjects;
 }): string {
+  const { podIdentity } = of;
+  const statements = [
+    ...(of.subjects.length > 0 || !podIdentity?.namespaces.length ? [webIdentityStatement(of)] : []),
+    ...(podIdentity?.namespaces.length ? [podIdentityStatement(podIdentity)] : []),
+  ];
+  return JSON.stringify({ Version: '2012-10-17', Statement: statements });
+}
+
+function webIdentityStatement(of: {
+  readonly providerArn: string;
+  readonly issuer: string;
+  readonly subjects: readonly string[];
+}): object {
   const host = issuerHost(of.issuer);
   const principal = { Federated: of.providerArn };
   const action = 'sts:AssumeRoleWithWebIdentity';
-  const statement =
-    of.subjects.length === 0
-      ? { Effect: 'Deny', Principal: principal, Action: action }
-      : {
-          Effect: 'Allow',
-          Principal: principal,
-          Action: action,
-          Condition: {
-            StringEquals: { [`${host}:aud`]: stsAudience, [`${host}:sub`]: [...of.subjects].sort() },
-          },
-        };
-  return JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
+  return of.subjects.length === 0
+    ? { Effect: 'Deny', Principal: principal, Action: action }
+    : {
+        Effect: 'Allow',
+        Principal: principal,
+        Action: action,
+        Condition: {
+          StringEquals: { [`${host}:aud`]: stsAudience, [`${host}:sub`]: [...of.subjects].sort() },
+        },
+      };
+}
+
+/**
+ * The service passes tags that say whose pod it is, so it needs `sts:TagSession` too, and the conditions hold for both.
+ * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
+ */
+function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIdentitySubjects): object {
+  return {
+    Effect: 'Allow',
+    Principal: { Service: podIdentityAudience },
+    Action: ['sts:AssumeRole', 'sts:TagSession'],
+    Condition: {
+      StringEquals: {
+        'aws:SourceArn': clusterArn,
+        'aws:RequestTag/kubernetes-namespace': [...namespaces].sort(),
+        'aws:RequestTag/kubernetes-service-account': serviceAccount,
+      },
+    },
+  };
 }
 
 /** Whether two policy documents say the same: without regard to the order of keys and of lists, or to `x` for `[x]`. */
 export function sameDocument(a: string, b: string): boolean {
   return a === b || canonical(a) === canonical(b);
+}
+
+/**
+ * A trust policy as the pods of one namespace meet it that come through Pod Identity: without what it says of web
+ * identities and of other namespaces, whose comings and goings do not concern them.
+ */
+export function trustSeenBy(document: string, namespace: string): string {
+  try {
+    const { Statement: statements } = JSON.parse(document) as { readonly Statement: unknown };
+    const seen = (Array.isArray(statements) ? statements : [statements]).flatMap((statement) =>
+      isOfWebIdentity(statement) ? [] : [narrowed(statement, namespace)],
+    );
+    return canonical(JSON.stringify(seen));
+  } catch {
+    return document;
+  }
+}
+
+function isOfWebIdentity(statement: unknown): boolean {
+  const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+  return (
+    typeof principal === 'object' &&
+    principal !== null &&
+    Object.keys(principal).every((type) => type === 'Federated')
+  );
+}
+
+function narrowed(statement: unknown, namespace: string): unknown {
+  const key = 'aws:RequestTag/kubernetes-namespace';
+  const { Condition: condition } = (statement ?? {}) as { readonly Condition?: { StringEquals?: object } };
+  const equals = condition?.StringEquals as Readonly<Record<string, unknown>> | undefined;
+  if (equals?.[key] === undefined) return statement;
+  const named = [equals[key]].flat().includes(namespace);
+  const narrow = { ...condition, StringEquals: { ...equals, [key]: named ? namespace : '' } };
+  return { ...(statement as object), Condition: narrow };
 }
 
 function canonical(text: string): string {

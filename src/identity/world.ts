@@ -1,5 +1,5 @@
 /** What the planner looks at: everything that was observed about one account, and nothing else. */
-import type { LinkedServiceAccount } from '../api/index.ts';
+import type { IdentityMode, LinkedServiceAccount } from '../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 
 /** A role as IAM holds it. */
@@ -29,6 +29,32 @@ export type RoleBelief = {
   readonly source: 'write' | 'read' | 'sweep';
   /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
   readonly trustWrittenAt?: number;
+};
+
+/** An EKS Pod Identity association of a ServiceAccount. */
+export type ObservedAssociation = {
+  readonly id: string;
+  readonly arn: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Absent where it was not told: listings leave it out. */
+  readonly details?: {
+    readonly roleArn: string;
+    readonly tags: Readonly<Record<string, string>>;
+    /** Pods' sessions then do not say whose they are, and no trust policy that asks for it lets them in. */
+    readonly withoutSessionTags: boolean;
+  };
+};
+
+/**
+ * What we hold to be true of a ServiceAccount's association. `source` tells how well we know: `write`, we made it so, but
+ * have not seen that it took effect; `read`, we asked for this very one; `sweep`, a listing said so; `lost`, a write was
+ * not answered, so that anything may be.
+ */
+export type AssociationBelief = {
+  /** Null: there is none, as far as is known. */
+  readonly association: ObservedAssociation | null;
+  readonly source: 'write' | 'read' | 'sweep' | 'lost';
 };
 
 /** A ServiceAccount of the account's name in a target. */
@@ -61,6 +87,17 @@ export type TargetObservation = {
   readonly serviceAccount?: ObservedServiceAccount;
   readonly users: readonly AccountUser[];
   readonly pods: PodCounts;
+  readonly held: HeldIdentities;
+};
+
+/** What running pods of the ServiceAccount hold, whatever is wanted now. */
+export type HeldIdentities = {
+  /** Roles by web identity, each once. */
+  readonly roleArns: readonly string[];
+  /** How many get their role from the Pod Identity agent. */
+  readonly podIdentity: number;
+  /** One of them that runs, with which the exchange can be tried. */
+  readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
 
 /** What the ClusterConfig and the world around it say, resolved. */
@@ -72,6 +109,7 @@ export type ClusterFacts = {
   readonly issuer: string;
   readonly providerArn: string;
   readonly rolePath: string;
+  readonly identityMode: IdentityMode;
   readonly targets: readonly string[];
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
@@ -94,7 +132,7 @@ export type StepFailure = {
   readonly retryAt: number;
 };
 
-/** The last proof for a target: of what, when, and that it held. */
+/** The last proof or confirmation for a target: of what, when, and that it held. */
 export type ProofRecord = { readonly key: string; readonly at: number };
 
 export type AccountWorld = {
@@ -108,6 +146,8 @@ export type AccountWorld = {
   readonly roles: ReadonlyMap<string, RoleBelief>;
   /** By step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
-  /** By target. */
+  /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */
+  readonly associations: ReadonlyMap<string, AssociationBelief>;
+  /** By slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
 };

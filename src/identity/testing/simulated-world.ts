@@ -2,16 +2,20 @@
  * A world small enough to hold in a hand: IAM roles, ServiceAccounts and namespaces as plain data, and steps carried out on
  * them. It lets tests ask what a plan does without a server; the real ones are held to the same in test/.
  */
-import type { LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
+import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { accountFinalizer } from '../../api/index.ts';
 import { accountLabelValue } from '../links.ts';
 import { planAccount, type AccountPlan } from '../plan.ts';
+import { proofSlotOf } from '../proofs.ts';
 import { stepKey, type Step } from '../steps.ts';
-import { sameDocument, subjectOf } from '../trust.ts';
+import { subjectOf } from '../trust.ts';
 import type { IdentityErrorCode } from '../errors.ts';
 import type {
   AccountWorld,
+  AssociationBelief,
   ClusterFacts,
+  HeldIdentities,
+  ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
@@ -28,6 +32,7 @@ export const facts: ClusterFacts = {
   issuer: 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
   providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
   rolePath: '/konstellation/',
+  identityMode: 'IRSA',
   targets: ['production', 'staging'],
   tags: {},
   strictInline: false,
@@ -37,10 +42,17 @@ export const facts: ClusterFacts = {
 export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 
+/** What a pod was given when it was made. */
+export type SimulatedPod = {
+  readonly name: string;
+  readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
+};
+
 type Namespace = {
   state: TargetObservation['namespace'];
   serviceAccount?: ObservedServiceAccount;
   users: string[];
+  pods?: SimulatedPod[];
 };
 
 export type SimulatedWorld = {
@@ -49,6 +61,9 @@ export type SimulatedWorld = {
   facts: ClusterFacts;
   readonly roles: Map<string, ObservedRole>;
   readonly beliefs: Map<string, RoleBelief>;
+  /** By namespace, of ServiceAccounts of the account's name. */
+  readonly associations: Map<string, ObservedAssociation>;
+  readonly associationBeliefs: Map<string, AssociationBelief>;
   readonly namespaces: Map<string, Namespace>;
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
@@ -74,6 +89,8 @@ export function createWorld(
     facts,
     roles: new Map(),
     beliefs: new Map(),
+    associations: new Map(),
+    associationBeliefs: new Map(),
     namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
     failures: new Map(),
     proofs: new Map(),
@@ -99,14 +116,83 @@ export function observe(world: SimulatedWorld): AccountWorld {
         name,
         namespace: namespace?.state ?? 'missing',
         ...(namespace?.serviceAccount ? { serviceAccount: namespace.serviceAccount } : {}),
-        users: (namespace?.users ?? []).map((pod) => ({ pod })),
+        users: [...(namespace?.users ?? []), ...(namespace?.pods ?? []).map((pod) => pod.name)].map(
+          (pod) => ({
+            pod,
+          }),
+        ),
         pods: { current: 0, stale: 0, uninjected: 0 },
+        held: heldBy(namespace?.pods ?? []),
       };
     }),
     roles: world.beliefs,
+    associations: world.associationBeliefs,
     failures: world.failures,
     proofs: world.proofs,
   };
+}
+
+function heldBy(pods: readonly SimulatedPod[]): HeldIdentities {
+  const of = (mode: IdentityMode): readonly SimulatedPod[] =>
+    pods.filter(({ holds }) => holds?.mode === mode);
+  const [first] = of('PodIdentity');
+  return {
+    roleArns: [...new Set(of('IRSA').map(({ holds }) => holds?.roleArn ?? ''))],
+    podIdentity: of('PodIdentity').length,
+    ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
+  };
+}
+
+/** A pod is made, and gets what the webhook gives it. */
+export function makePod(world: SimulatedWorld, target: string): void {
+  const namespace = world.namespaces.get(target);
+  if (!namespace?.serviceAccount) return;
+  const association = world.associations.get(target);
+  const annotated = namespace.serviceAccount.roleArn;
+  const holds: SimulatedPod['holds'] = association
+    ? { mode: 'PodIdentity', roleArn: association.details?.roleArn ?? '' }
+    : annotated === undefined
+      ? undefined
+      : { mode: 'IRSA', roleArn: annotated };
+  namespace.pods = [...(namespace.pods ?? []), { name: `pod-${(serial += 1)}`, holds }];
+}
+
+/** Whether the pod gets credentials now, by the mode in which it came by its identity. */
+export function isServed(world: SimulatedWorld, target: string, pod: SimulatedPod): boolean {
+  const { holds } = pod;
+  const role = [...world.roles.values()].find((candidate) => candidate.arn === holds?.roleArn);
+  if (!holds || !role) return false;
+  if (holds.mode === 'PodIdentity' && world.associations.get(target)?.details?.roleArn !== role.arn)
+    return false;
+  return admits(role.trustPolicy, holds.mode, target, world.account.metadata.name);
+}
+
+type Statement = {
+  readonly Effect: string;
+  readonly Principal: unknown;
+  readonly Condition?: { readonly StringEquals?: Readonly<Record<string, string | readonly string[]>> };
+};
+
+/** Whether a trust policy lets pods of the target's ServiceAccount in. */
+export function admits(document: string, mode: IdentityMode, target: string, account: string): boolean {
+  const { Statement: statements = [] } = JSON.parse(document) as {
+    readonly Statement?: readonly Statement[];
+  };
+  return statements.some(({ Effect: effect, Principal: principal, Condition: condition }) => {
+    const values = Object.entries(condition?.StringEquals ?? {});
+    const valueOf = (key: string): readonly string[] =>
+      [values.find(([name]) => name.endsWith(key))?.[1] ?? []].flat();
+    const isOfMode = JSON.stringify(principal).includes('"Service"') === (mode === 'PodIdentity');
+    return (
+      effect === 'Allow' &&
+      isOfMode &&
+      (mode === 'IRSA'
+        ? valueOf(':sub').includes(subjectOf(target, account))
+        : valueOf('/kubernetes-namespace').includes(target) &&
+          valueOf('/kubernetes-service-account').includes(account) &&
+          valueOf('aws:SourceArn').includes(facts.clusterArn))
+    );
+  });
 }
 
 /** Plans and carries out until nothing is left to do, and writes the status as the operator would. */
@@ -128,8 +214,19 @@ export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
   if (plan.lookAgainAt !== undefined) world.now = Math.max(world.now, plan.lookAgainAt);
 }
 
-/** The operator asks IAM for all roles: what it believes becomes what is, as hearsay. */
+/** The operator asks IAM for all roles and EKS for all associations: what it believes becomes what is, as hearsay. */
 export function sweep(world: SimulatedWorld): void {
+  for (const target of new Set([...world.associations.keys(), ...world.associationBeliefs.keys()])) {
+    const association = world.associations.get(target);
+    const before = world.associationBeliefs.get(target);
+    if (association && before?.association?.id === association.id) continue;
+    if (!association && before && before.association === null) continue;
+    const { details: _, ...listed } = association ?? { details: undefined };
+    world.associationBeliefs.set(target, {
+      association: association ? (listed as ObservedAssociation) : null,
+      source: 'sweep',
+    });
+  }
   for (const name of new Set([...world.roles.keys(), ...world.beliefs.keys()])) {
     const role = world.roles.get(name) ?? null;
     const before = world.beliefs.get(name);
@@ -163,7 +260,10 @@ export function carryOut(world: SimulatedWorld, step: Step): void {
   const key = stepKey(step);
   if (!refused) {
     world.failures.delete(key);
-    if (step.kind === 'ProveIdentity') world.proofs.set(step.target, { key: step.proofKey, at: world.now });
+    if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
+      world.proofs.set(proofSlotOf(step), { key: step.proofKey, at: world.now });
+    if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
+      world.failures.delete(`CreateAssociation ${step.target}`);
     if (step.kind === 'ReadRole' || step.kind === 'DeleteRole')
       world.failures.delete(`CreateRole ${step.role}`);
     return;
@@ -176,7 +276,8 @@ export function carryOut(world: SimulatedWorld, step: Step): void {
     attempts,
     retryAt: world.now + 1000,
   });
-  if (step.kind === 'ProveIdentity') world.proofs.set(step.target, { key: '', at: world.now });
+  if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
+    world.proofs.set(proofSlotOf(step), { key: '', at: world.now });
 }
 
 function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefined {
@@ -290,15 +391,15 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         resourceVersion: '1',
         created: true,
         account: accountLabelValue(metadata.name),
-        roleArn: step.roleArn,
-        roleArnManager: 'konstellation',
+        ...(step.roleArn === undefined ? {} : { roleArn: step.roleArn, roleArnManager: 'konstellation' }),
       });
-    case 'LinkServiceAccount':
+    case 'LinkServiceAccount': {
+      const { roleArn: _, roleArnManager: __, ...rest } = step.serviceAccount;
       return link(step.target, {
-        ...step.serviceAccount,
-        roleArn: step.roleArn,
-        roleArnManager: 'konstellation',
+        ...rest,
+        ...(step.roleArn === undefined ? {} : { roleArn: step.roleArn, roleArnManager: 'konstellation' }),
       });
+    }
     case 'UnlinkServiceAccount': {
       const { account: _, roleArn, ...rest } = step.serviceAccount;
       return link(step.target, step.keepsAnnotation && roleArn !== undefined ? { ...rest, roleArn } : rest);
@@ -307,9 +408,72 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
       return link(step.target, undefined);
     case 'ProveIdentity': {
       const role = [...world.roles.values()].find((candidate) => candidate.arn === step.roleArn);
-      const subject = JSON.stringify(subjectOf(step.target, metadata.name));
-      const trusted = role?.trustPolicy.includes(subject) && !sameDocument(role.trustPolicy, '{}');
-      return trusted ? undefined : 'AssumeRoleDenied';
+      if (!role) return 'AssumeRoleDenied';
+      if (!step.pod)
+        return admits(role.trustPolicy, 'IRSA', step.target, metadata.name) ? undefined : 'AssumeRoleDenied';
+      const { details } = world.associations.get(step.target) ?? {};
+      if (!details) return 'AssociationNotFound';
+      if (details.roleArn !== step.roleArn) return 'NotInEffect';
+      return admits(role.trustPolicy, 'PodIdentity', step.target, metadata.name)
+        ? undefined
+        : 'AssumeRoleDenied';
+    }
+    case 'ReadAssociation':
+      world.associationBeliefs.set(step.target, {
+        association: world.associations.get(step.target) ?? null,
+        source: 'read',
+      });
+      return undefined;
+    case 'CreateAssociation': {
+      const role = [...world.roles.values()].find((candidate) => candidate.arn === step.roleArn);
+      if (!role || !admits(role.trustPolicy, 'PodIdentity', step.target, metadata.name))
+        return 'RoleNotAccepted';
+      if (world.associations.has(step.target)) return 'AssociationExists';
+      return associate(world, step.target, {
+        id: `a-${(serial += 1)}`,
+        arn: `arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/a-${serial}`,
+        namespace: step.target,
+        serviceAccount: metadata.name,
+        details: { roleArn: step.roleArn, tags: step.tags, withoutSessionTags: false },
+      });
+    }
+    case 'UpdateAssociation':
+    case 'TagAssociation': {
+      const association = world.associations.get(step.target);
+      if (association?.id !== step.association.id || !association.details) {
+        world.associationBeliefs.delete(step.target);
+        return 'AssociationNotFound';
+      }
+      const { details } = association;
+      const change =
+        step.kind === 'UpdateAssociation'
+          ? { roleArn: step.roleArn, withoutSessionTags: false }
+          : { tags: { ...details.tags, ...step.tags } };
+      return associate(world, step.target, { ...association, details: { ...details, ...change } });
+    }
+    case 'DeleteAssociation':
+      if (world.associations.get(step.target)?.id === step.association.id)
+        world.associations.delete(step.target);
+      world.associationBeliefs.set(step.target, { association: null, source: 'write' });
+      return undefined;
+    case 'ConfirmAssociation': {
+      const association = world.associations.get(step.target);
+      const role = world.roles.get(step.role);
+      if (association?.id !== step.association?.id) {
+        world.associationBeliefs.set(step.target, { association: association ?? null, source: 'read' });
+        return association ? 'NotInEffect' : 'AssociationNotFound';
+      }
+      if (step.mode === 'IRSA' && world.namespaces.get(step.target)?.serviceAccount?.roleArn !== step.roleArn)
+        return 'NotInEffect';
+      if (!role || !admits(role.trustPolicy, step.mode, step.target, metadata.name)) return 'NotInEffect';
+      world.associationBeliefs.set(step.target, { association: association ?? null, source: 'read' });
+      return undefined;
     }
   }
+}
+
+function associate(world: SimulatedWorld, target: string, association: ObservedAssociation): undefined {
+  world.associations.set(target, association);
+  world.associationBeliefs.set(target, { association, source: 'write' });
+  return undefined;
 }

@@ -1,0 +1,83 @@
+/**
+ * What each target asks of trust policies: to let its ServiceAccount in by web identity, by Pod Identity, or, while it goes
+ * over from one to the other, by both. What pods hold is let in until they are gone, or a switch would cut them off.
+ */
+import { fieldManager, type IdentityMode, type LinkedServiceAccount } from '../api/index.ts';
+import { accountRoleIndex } from './account-roles.ts';
+import { roleNameOf } from './arn.ts';
+import { ownershipOf } from './ownership.ts';
+import { ownerOf } from './roles.ts';
+import type { TargetDecision } from './targets.ts';
+import type { AccountWorld, ClusterFacts, ObservedServiceAccount, TargetObservation } from './world.ts';
+
+/** The targets that a role serves, by the way in which their pods get it. */
+export type Claims = { readonly [mode in IdentityMode]: readonly string[] };
+
+export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): IdentityMode {
+  return account.spec.aws.identityMode ?? facts.identityMode;
+}
+
+/** Whether we set the role in the annotation; if so it is ours to change. */
+export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
+  return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
+}
+
+/** A claim as one word, so that claims can be shared out among roles. */
+export function claimOf(mode: IdentityMode, target: string): string {
+  return `${mode} ${target}`;
+}
+
+export function claimsFrom(words: readonly string[]): Claims {
+  const of = (mode: IdentityMode): string[] =>
+    words.flatMap((word) => (word.startsWith(`${mode} `) ? [word.slice(mode.length + 1)] : []));
+  return { IRSA: of('IRSA'), PodIdentity: of('PodIdentity') };
+}
+
+export function claimsOf(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  decisions: readonly TargetDecision[],
+): readonly string[] {
+  const wanted = wantedMode(world.account, facts);
+  return decisions
+    .filter((decision) => decision.admitted)
+    .flatMap(({ observation }) => {
+      const { name } = observation;
+      const foreign = hasForeignAssociation(world, facts, name);
+      return [
+        ...((wanted === 'IRSA' && !foreign) || holdsWebIdentity(world, facts, observation)
+          ? [claimOf('IRSA', name)]
+          : []),
+        ...((wanted === 'PodIdentity' && !foreign) || mayHaveAssociation(world, facts, name)
+          ? [claimOf('PodIdentity', name)]
+          : []),
+      ];
+    });
+}
+
+/** Pods of the target hold, or those that are made now would get, one of the account's roles by web identity. */
+export function holdsWebIdentity(
+  { account }: AccountWorld,
+  facts: ClusterFacts,
+  { serviceAccount, held }: TargetObservation,
+): boolean {
+  return (
+    (serviceAccount !== undefined && carriesOurRole(serviceAccount)) ||
+    held.roleArns.some((arn) => accountRoleIndex(account, facts, roleNameOf(arn)) !== undefined)
+  );
+}
+
+function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
+  const details = world.associations.get(target)?.association?.details;
+  return details !== undefined && ownershipOf(details.tags, ownerOf(world.account, facts)) === 'foreign';
+}
+
+/** An association of ours is there, or nothing says that it is not. */
+function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
+  const belief = world.associations.get(target);
+  const details = belief?.association?.details;
+  if (details) return ownershipOf(details.tags, ownerOf(world.account, facts)) !== 'foreign';
+  const row = world.account.status?.targets?.find((entry) => entry.name === target);
+  const was = row?.identityMode === 'PodIdentity';
+  return was && (belief === undefined || belief.association !== null || belief.source === 'sweep');
+}
