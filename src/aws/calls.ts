@@ -19,7 +19,7 @@ export type Calls = <T>(
 ) => Promise<T>;
 
 export function callsOf(
-  service: 'iam' | 'sts',
+  service: 'iam' | 'sts' | 'eks' | 'eks-auth',
   scheduler: CallScheduler,
   caller: Caller,
   classify: (error: unknown, doing: string) => IdentityError = classifyAwsError,

@@ -4,15 +4,37 @@
  */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
-import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
+import { EKSClient } from '@aws-sdk/client-eks';
+import { createEksAuthClient, type EksAuthClient } from '../eks-auth/client.ts';
+import type {
+  AssociationStore,
+  CloudAccount,
+  IdentityProver,
+  PodIdentityProver,
+  RoleStore,
+} from '../identity/index.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
+import { createEksAssociationStore } from './eks-association-store.ts';
+import { createEksAuthProver } from './eks-auth-prover.ts';
+import { classifyEksError } from './errors.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import { createCallScheduler, type Caller, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
 
-export type AwsSchedulers = { readonly iam: CallScheduler; readonly sts: CallScheduler };
+export type AwsSchedulers = {
+  readonly iam: CallScheduler;
+  readonly sts: CallScheduler;
+  readonly eks: CallScheduler;
+  readonly eksAuth: CallScheduler;
+};
+
+/** EKS Pod Identity on one cluster. */
+export type PodIdentityAws = {
+  readonly associations: AssociationStore;
+  readonly prover: PodIdentityProver;
+};
 
 export type AwsConnection = {
   /** AWS on somebody's behalf. */
@@ -21,6 +43,7 @@ export type AwsConnection = {
     readonly prover: IdentityProver;
     readonly account: CloudAccount;
     readonly policies: PolicyReader;
+    readonly podIdentity: (clusterName: string) => PodIdentityAws;
   };
   close(): void;
 };
@@ -29,6 +52,8 @@ export function createAwsSchedulers(options: Omit<SchedulerOptions, 'service'>):
   return {
     iam: createCallScheduler({ ...options, service: 'iam' }),
     sts: createCallScheduler({ ...options, service: 'sts' }),
+    eks: createCallScheduler({ ...options, service: 'eks' }),
+    eksAuth: createCallScheduler({ ...options, service: 'eks-auth' }),
   };
 }
 
@@ -49,6 +74,9 @@ export function connectAws(options: {
   };
   const iam = new IAMClient(common);
   const sts = new STSClient(common);
+  let eks: { readonly client: EKSClient; readonly auth: EksAuthClient } | undefined;
+  const eksClients = (): NonNullable<typeof eks> =>
+    (eks ??= { client: new EKSClient(common), auth: createEksAuthClient(common) });
   return {
     as(caller) {
       const iamCalls = callsOf('iam', schedulers.iam, caller);
@@ -58,11 +86,25 @@ export function connectAws(options: {
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
         account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
         policies: createIamPolicyReader({ iam, calls: iamCalls }),
+        podIdentity: (clusterName) => {
+          const { client, auth } = eksClients();
+          return {
+            associations: createEksAssociationStore({
+              eks: client,
+              calls: callsOf('eks', schedulers.eks, caller, classifyEksError),
+              clusterName,
+              now,
+            }),
+            prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName }),
+          };
+        },
       };
     },
     close() {
       iam.destroy();
       sts.destroy();
+      eks?.client.destroy();
+      eks?.auth.close();
     },
   };
 }

@@ -34,6 +34,9 @@ const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
   SlowDown: 'Throttled',
   ServiceFailure: 'ServiceFailure',
   ServiceFailureException: 'ServiceFailure',
+  ServerException: 'ServiceFailure',
+  InternalServerException: 'ServiceFailure',
+  ServiceUnavailableException: 'ServiceFailure',
   InternalFailure: 'ServiceFailure',
   ServiceUnavailable: 'ServiceFailure',
   CredentialsProviderError: 'CredentialsMissing',
@@ -98,6 +101,62 @@ export function retryClassOf(error: unknown): RetryClass {
       return 'transient';
     default:
       return 'final';
+  }
+}
+
+/** What EKS says of associations. Source: EKS API Reference, "Errors" of each action. */
+export function classifyEksError(error: unknown, doing: string): IdentityError {
+  const name = error instanceof Error ? error.name : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const say = (code: IdentityErrorCode): IdentityError =>
+    new IdentityError(code, `${doing}: ${text}`, { cause: error });
+  switch (name) {
+    case 'ResourceInUseException':
+      return say('AssociationExists');
+    case 'ResourceLimitExceededException':
+      return say('QuotaExceeded');
+    case 'ResourceNotFoundException':
+      return say(/no cluster/i.test(text) ? 'ClusterUnknown' : 'AssociationNotFound');
+    case 'NotFoundException':
+      return say('AssociationNotFound');
+    case 'InvalidParameterException':
+      // The words in which EKS says that it does not see a role, or not as it is now.
+      return say(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
+    case 'InvalidRequestException':
+    case 'BadRequestException':
+      return say('InvalidInput');
+    case 'ServerException':
+    case 'ServiceUnavailableException':
+      return say('ServiceFailure');
+    default:
+      return classifyAwsError(error, doing);
+  }
+}
+
+/** What EKS Auth says of a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
+export function classifyPodProofError(error: unknown, roleArn: string): IdentityError {
+  const name = error instanceof Error ? error.name : '';
+  const text = error instanceof Error ? error.message : String(error);
+  const say = (code: IdentityErrorCode, message: string): IdentityError =>
+    new IdentityError(code, message, { cause: error });
+  switch (name) {
+    case 'AccessDeniedException':
+      // One name for two things: the caller may not ask, or the role does not let EKS in.
+      return /not authorized to perform: eks-auth:/i.test(text)
+        ? classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`)
+        : say('AssumeRoleDenied', `EKS could not exchange a pod's token for ${roleArn}: ${text}`);
+    case 'ResourceNotFoundException':
+      return /no cluster/i.test(text)
+        ? say('ClusterUnknown', `EKS Auth: ${text}`)
+        : say('AssociationNotFound', `EKS Auth knows no association for the pod: ${text}`);
+    case 'InvalidTokenException':
+    case 'ExpiredTokenException':
+      return say('TokenRejected', `EKS Auth did not accept the pod's token: ${text}`);
+    case 'InternalServerException':
+    case 'ServiceUnavailableException':
+      return say('ServiceFailure', `EKS Auth failed: ${text}`);
+    default:
+      return classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`);
   }
 }
 

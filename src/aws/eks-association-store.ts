@@ -1,0 +1,154 @@
+/** Pod Identity associations as EKS keeps them, for the fewest calls. */
+import {
+  CreatePodIdentityAssociationCommand,
+  DeletePodIdentityAssociationCommand,
+  DescribePodIdentityAssociationCommand,
+  ListPodIdentityAssociationsCommand,
+  TagResourceCommand,
+  UpdatePodIdentityAssociationCommand,
+  type EKSClient,
+  type PodIdentityAssociation,
+  type PodIdentityAssociationSummary,
+} from '@aws-sdk/client-eks';
+import { IdentityError, type AssociationStore, type ObservedAssociation } from '../identity/index.ts';
+import type { Calls } from './calls.ts';
+
+/** The most that EKS puts on a page. Source: ListPodIdentityAssociations, maxResults. */
+const maxResults = 100;
+
+export function createEksAssociationStore(options: {
+  readonly eks: EKSClient;
+  readonly calls: Calls;
+  readonly clusterName: string;
+  readonly now: () => number;
+}): AssociationStore {
+  const { eks, calls, clusterName, now } = options;
+
+  /** Each page is a call, and waits for its turn as one. */
+  const summaries = async (
+    filter: { readonly namespace?: string; readonly serviceAccount?: string },
+    signal: AbortSignal | undefined,
+  ): Promise<readonly PodIdentityAssociationSummary[]> => {
+    const found: PodIdentityAssociationSummary[] = [];
+    let nextToken: string | undefined;
+    do {
+      const input = { clusterName, maxResults, ...filter, nextToken };
+      const page = await calls(
+        { action: 'ListPodIdentityAssociations', on: onCluster(filter), signal },
+        (attempt) => eks.send(new ListPodIdentityAssociationsCommand(input), attempt),
+      );
+      found.push(...(page.associations ?? []));
+      ({ nextToken } = page);
+    } while (nextToken !== undefined);
+    return found;
+  };
+
+  const onCluster = ({ namespace, serviceAccount }: Parameters<typeof summaries>[0]): string =>
+    namespace === undefined ? clusterName : `${clusterName} (${namespace}/${serviceAccount})`;
+
+  const describe = async (
+    associationId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ObservedAssociation | undefined> => {
+    try {
+      const { association } = await calls(
+        { action: 'DescribePodIdentityAssociation', on: associationId, read: true, signal },
+        (attempt) =>
+          eks.send(new DescribePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
+      );
+      return association && fromAws(association);
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    async list(signal) {
+      const startedAt = now();
+      return { startedAt, associations: (await summaries({}, signal)).map(fromSummary) };
+    },
+
+    async read(of, signal, id) {
+      if (id !== undefined) return describe(id, signal);
+      const [summary] = await summaries(of, signal);
+      return summary?.associationId === undefined ? undefined : describe(summary.associationId, signal);
+    },
+
+    async create({ namespace, serviceAccount, roleArn, tags }, signal) {
+      const { association } = await calls(
+        { action: 'CreatePodIdentityAssociation', on: `${namespace}/${serviceAccount}`, signal },
+        (attempt) =>
+          eks.send(
+            new CreatePodIdentityAssociationCommand({
+              clusterName,
+              namespace,
+              serviceAccount,
+              roleArn,
+              tags: { ...tags },
+            }),
+            attempt,
+          ),
+      );
+      return fromAws(association ?? {});
+    },
+
+    async update(associationId, roleArn, signal) {
+      const { association } = await calls(
+        { action: 'UpdatePodIdentityAssociation', on: associationId, signal },
+        (attempt) =>
+          eks.send(
+            new UpdatePodIdentityAssociationCommand({
+              clusterName,
+              associationId,
+              roleArn,
+              disableSessionTags: false,
+            }),
+            attempt,
+          ),
+      );
+      return fromAws(association ?? {});
+    },
+
+    async delete(associationId, signal) {
+      try {
+        await calls({ action: 'DeletePodIdentityAssociation', on: associationId, signal }, (attempt) =>
+          eks.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
+        );
+      } catch (error) {
+        // That it is not there (any more) is what a removal wants.
+        if (!isGone(error)) throw error;
+      }
+    },
+
+    async tag(resourceArn, tags, signal) {
+      await calls({ action: 'TagResource', on: resourceArn, signal }, (attempt) =>
+        eks.send(new TagResourceCommand({ resourceArn, tags: { ...tags } }), attempt),
+      );
+    },
+  };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof IdentityError && error.code === 'AssociationNotFound';
+}
+
+function fromSummary(summary: PodIdentityAssociationSummary): ObservedAssociation {
+  return {
+    id: summary.associationId ?? '',
+    arn: summary.associationArn ?? '',
+    namespace: summary.namespace ?? '',
+    serviceAccount: summary.serviceAccount ?? '',
+  };
+}
+
+function fromAws(association: PodIdentityAssociation): ObservedAssociation {
+  return {
+    ...fromSummary(association),
+    details: {
+      roleArn: association.roleArn ?? '',
+      tags: association.tags ?? {},
+      withoutSessionTags: association.disableSessionTags === true,
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** Proves a pod's identity by the very exchange that the Pod Identity agent on its node does. */
+import type { EksAuthClient } from '../eks-auth/client.ts';
+import { IdentityError, roleNameOf, type PodIdentityProver } from '../identity/index.ts';
+import { callsOf } from './calls.ts';
+import { classifyPodProofError } from './errors.ts';
+import type { Caller, CallScheduler } from './scheduler.ts';
+
+export function createEksAuthProver(options: {
+  readonly auth: EksAuthClient;
+  readonly scheduler: CallScheduler;
+  readonly caller: Caller;
+  readonly clusterName: string;
+}): PodIdentityProver {
+  const { auth, scheduler, caller, clusterName } = options;
+  return {
+    async prove({ token, roleArn }, signal) {
+      const calls = callsOf('eks-auth', scheduler, caller, (error) => classifyPodProofError(error, roleArn));
+      // Of what comes back only the role's name is looked at; the credentials are held by nobody.
+      const { assumedRoleArn } = await calls({ action: 'AssumeRoleForPodIdentity', signal }, (attempt) =>
+        auth.exchange({ clusterName, token }, attempt),
+      );
+      const [, assumed] = assumedRoleArn.split('/');
+      if (assumed !== roleNameOf(roleArn)) {
+        throw new IdentityError(
+          'NotInEffect',
+          `EKS gave the pod credentials of the role ${assumed ?? '?'}, not of ${roleArn}`,
+        );
+      }
+    },
+  };
+}
