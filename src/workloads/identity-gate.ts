@@ -13,11 +13,19 @@
  * | there                           | yes    | no     | the same                   | open, IdentityNotProven    |
  * | there                           | yes    | no     | another, none              | IdentityNotProven          |
  *
+ * With Pod Identity only a pod can give the proof, so what was confirmed (read back from EKS, IAM and the webhook) counts as
+ * proven here.
+ *
  * A new identity waits for its proof. One which the target already has does not: to hold back an image, say, would not
  * give the running pods their permissions back. A link that is gone holds back everything, as pods that are made then
  * would come up without identity.
  */
-import { stsAudience, type LinkedServiceAccount } from '../api/index.ts';
+import {
+  podIdentityAudience,
+  stsAudience,
+  type IdentityMode,
+  type LinkedServiceAccount,
+} from '../api/index.ts';
 import type { WantedIdentity } from './pod-identity.ts';
 import { type GateReason } from './reasons.ts';
 
@@ -78,7 +86,8 @@ export function identityGate(input: GateInput): IdentityGate {
     );
 
   const row = resource.status?.targets?.find((entry) => entry.name === target);
-  const identity = row?.linked && row.roleArn !== undefined ? identityOf(row.roleArn) : undefined;
+  const identity =
+    row?.linked && row.roleArn !== undefined ? identityOf(row.roleArn, row.identityMode) : undefined;
   const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
 
   if (resource.metadata.deletionTimestamp !== undefined) {
@@ -96,7 +105,7 @@ export function identityGate(input: GateInput): IdentityGate {
         row?.linked ? undefined : row?.message,
       ),
     );
-  if (row?.proven) return { open: true, identity };
+  if (row?.proven || row?.confirmed) return { open: true, identity };
 
   const notice: GateNotice = {
     reason: 'IdentityNotProven',
@@ -105,8 +114,8 @@ export function identityGate(input: GateInput): IdentityGate {
   return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
 }
 
-function identityOf(roleArn: string): Identity {
-  const identity = { roleArn, audience: stsAudience };
+function identityOf(roleArn: string, mode: IdentityMode = 'IRSA'): Identity {
+  const identity = { roleArn, audience: mode === 'PodIdentity' ? podIdentityAudience : stsAudience };
   return { ...identity, mark: identityMark(identity) };
 }
 

@@ -21,8 +21,8 @@ export {
   type AppPlan,
   type TargetPlan,
 } from './plan.ts';
-export { countPods, describeHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
-export { isRunning, serviceAccountOf, trimPod, type Pod } from './pod.ts';
+export { countPods, describeHeld, identitiesHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
+export { isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 export {
   appEventReasons,
   gateReasons,

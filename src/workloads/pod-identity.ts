@@ -2,9 +2,13 @@
  * Which AWS identity a pod holds, told from the pod itself: what the webhook wrote into it when it was made is what
  * its containers keep until they are gone, whatever its ServiceAccount says today.
  */
+import { podIdentityAudience } from '../api/index.ts';
 import { identityEnv, isFinished, skipContainersAnnotation, type Pod, type PodContainer } from './pod.ts';
 
-/** The identity which pods are to hold. `audience`: of the token which is exchanged for it, as STS sees it. */
+/**
+ * The identity which pods are to hold. `audience`: of the token which is exchanged for it, as STS sees it, or as EKS Auth
+ * does. With Pod Identity a pod does not show its role, so that all of them count alike.
+ */
 export type WantedIdentity = { readonly roleArn: string; readonly audience: string };
 
 /** What a container's AWS SDK would use. */
@@ -46,6 +50,14 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
   return other ? { state: 'stale', ...other } : { state: 'current' };
 }
 
+/** What the pod's containers hold, one by one; those that the webhook was told to leave alone are left out. */
+export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
+  const skipped = skippedContainers(pod);
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]
+    .filter((container) => !skipped.has(container.name))
+    .map((container) => heldIdentity(pod, container));
+}
+
 /** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);
@@ -77,6 +89,7 @@ export function describeHeld(held: HeldIdentity): string {
 }
 
 function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
+  if (wanted.audience === podIdentityAudience) return held.kind === 'podIdentity';
   return held.kind === 'role' && held.roleArn === wanted.roleArn && held.audience === wanted.audience;
 }
 
