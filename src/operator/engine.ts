@@ -3,11 +3,13 @@
  * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
  */
 import { conditionOf } from '../api/index.ts';
-import type { Caller } from '../aws/index.ts';
+import type { Caller, PodIdentityAws } from '../aws/index.ts';
 import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
+import { createAssociationBeliefs } from './accounts/association-beliefs.ts';
 import { createAccountController } from './accounts/controller.ts';
 import { createRoleBeliefs } from './accounts/role-beliefs.ts';
+import { createAssociationSweep } from './association-sweep.ts';
 import { createAppController } from './apps/controller.ts';
 import { createClusterController } from './clusters/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
@@ -19,6 +21,8 @@ export type Aws = {
   readonly roles: RoleStore;
   readonly prover: IdentityProver;
   readonly account: CloudAccount;
+  /** EKS Pod Identity on a cluster by name; absent where there is no EKS. */
+  readonly podIdentity?: (clusterName: string) => PodIdentityAws;
 };
 
 export type EngineOptions = Omit<OperatorContext, 'informers'> & {
@@ -47,20 +51,25 @@ export function createEngine(options: EngineOptions): Engine {
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
   const beliefs = createRoleBeliefs(context.now);
-  const drift = createDriftSweep({
+  const sweeper: Caller = { owner: 'drift sweep', urgency: 'sweep' };
+  const onSuspicion = (suspects: readonly string[] | 'all'): void => {
+    for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
+      accounts.enqueue(name);
+  };
+  const drift = createDriftSweep({ context, beliefs, aws: () => aws(sweeper).roles, onSuspicion });
+  const associationBeliefs = createAssociationBeliefs(context.now);
+  const associations = createAssociationSweep({
     context,
-    beliefs,
-    aws: () => aws({ owner: 'drift sweep', urgency: 'sweep' }).roles,
-    onSuspicion: (suspects) => {
-      for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
-        accounts.enqueue(name);
-    },
+    beliefs: associationBeliefs,
+    aws: (clusterName) => aws(sweeper).podIdentity?.(clusterName).associations,
+    onSuspicion,
   });
   const accounts = createAccountController({
     context,
     beliefs,
+    associationBeliefs,
     aws,
-    surveyed: drift.surveyed,
+    surveyed: () => drift.surveyed() && associations.surveyed(),
     ...(onInStep ? { onInStep } : {}),
     // The cluster is looked at every few minutes only; once it says so itself, it needs no more telling.
     onProviderMissing: () => {
@@ -77,7 +86,14 @@ export function createEngine(options: EngineOptions): Engine {
   const fleet = createFleet(context);
   const apps = createAppController(context, { fleet, concurrency });
   const turns = createTurnController(context, { fleet, lookAtApp: (name) => apps.enqueue(name) });
-  const controllers: readonly Controller[] = [clusters, drift.controller, accounts, apps, turns];
+  const controllers: readonly Controller[] = [
+    clusters,
+    drift.controller,
+    associations.controller,
+    accounts,
+    apps,
+    turns,
+  ];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);
 
   return {

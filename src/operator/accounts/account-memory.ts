@@ -1,5 +1,6 @@
 /** What the operator remembers of one account between reconciles: failures that wait for their next try, and proofs. */
 import {
+  proofSlotOf,
   retryDelayMs,
   stepKey,
   type IdentityError,
@@ -30,9 +31,12 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     },
     succeeded(step) {
       failures.delete(stepKey(step));
-      if (step.kind === 'ProveIdentity') proofs.set(step.target, { key: step.proofKey, at: now() });
+      if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
+        proofs.set(proofSlotOf(step), { key: step.proofKey, at: now() });
       // The role that was in the way has been looked at.
       if (step.kind === 'ReadRole' || step.kind === 'DeleteRole') failures.delete(`CreateRole ${step.role}`);
+      if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
+        failures.delete(`CreateAssociation ${step.target}`);
     },
     failed(step, error) {
       const key = stepKey(step);
@@ -47,7 +51,8 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
       };
       failures.set(key, failure);
       // An older proof, also one that the status still tells of, counts no more.
-      if (step.kind === 'ProveIdentity') proofs.set(step.target, { key: '', at });
+      if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
+        proofs.set(proofSlotOf(step), { key: '', at });
       return failure;
     },
   };

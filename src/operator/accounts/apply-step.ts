@@ -9,7 +9,6 @@ import {
 } from '../../api/index.ts';
 import {
   IdentityError,
-  type IdentityErrorCode,
   type IdentityProver,
   type ObservedRole,
   type RoleStore,
@@ -18,11 +17,13 @@ import {
 import { addFinalizer, removeFinalizer, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { classifyKubeError } from '../kube-failures.ts';
 import type { OwnWrites } from '../own-writes.ts';
+import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
 import { proveIdentity } from './prove-identity.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
+import { isUnanswered } from './unanswered.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 
-export type StepTools = {
+export type StepTools = AssociationTools & {
   readonly client: KubeClient;
   readonly roles: RoleStore;
   readonly prover: IdentityProver;
@@ -148,7 +149,7 @@ export async function applyStep(
         account,
         step.target,
         step.serviceAccount,
-        { [roleArnAnnotation]: step.roleArn },
+        { [roleArnAnnotation]: step.roleArn ?? null },
         {},
         tools,
         signal,
@@ -166,7 +167,14 @@ export async function applyStep(
     case 'DeleteServiceAccount':
       return deleteServiceAccount(account, step.target, step.serviceAccount, tools, signal);
     case 'ProveIdentity':
-      return proveIdentity(account, step.target, step.roleArn, tools, signal);
+      return proveIdentity(step, account, tools, signal);
+    case 'ReadAssociation':
+    case 'CreateAssociation':
+    case 'UpdateAssociation':
+    case 'TagAssociation':
+    case 'DeleteAssociation':
+    case 'ConfirmAssociation':
+      return applyAssociationStep(step, account, tools, signal);
   }
 }
 
@@ -196,9 +204,6 @@ async function forgettingLostRole(
   }
 }
 
-/** Whether AWS has carried out the call is not known after these. */
-const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'ServiceFailure', 'Unexpected']);
-
 /**
  * After these writes the role may be gone, or no longer ours; what is there then may be somebody else's. So one that was
  * not answered is not repeated before the role has been looked at.
@@ -211,7 +216,7 @@ async function forgettingUnlessAnswered(
   try {
     await write();
   } catch (error) {
-    if (!(error instanceof IdentityError) || unanswered.has(error.code)) beliefs.forget(name);
+    if (isUnanswered(error)) beliefs.forget(name);
     throw error;
   }
 }

@@ -9,6 +9,8 @@ import {
 import type { Caller, Urgency } from '../../aws/index.ts';
 import {
   asIdentityError,
+  clusterState,
+  IdentityError,
   planAccount,
   type AccountPlan,
   type AccountWorld,
@@ -30,6 +32,7 @@ import { createOwnWrites } from '../own-writes.ts';
 import { sameValue } from '../same-value.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
+import type { AssociationBeliefs } from './association-beliefs.ts';
 import { observeAccount } from './observe-account.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
 import { eventOf, type AccountEventReason, type StepEvent } from './step-events.ts';
@@ -49,9 +52,14 @@ const podDelayMs = 500;
 export type AccountControllerOptions = {
   readonly context: OperatorContext;
   readonly beliefs: RoleBeliefs;
+  readonly associationBeliefs: AssociationBeliefs;
   /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
-  readonly aws: (caller: Caller) => { readonly roles: RoleStore; readonly prover: IdentityProver };
-  /** Whether IAM has been listed once: before that, every role of ours would seem to be missing. */
+  readonly aws: (caller: Caller) => {
+    readonly roles: RoleStore;
+    readonly prover: IdentityProver;
+    readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
+  };
+  /** Whether IAM and EKS have been listed once: before that, everything of ours would seem to be missing. */
   readonly surveyed: () => boolean;
   /** Called when STS said of an account what holds for the whole cluster. */
   readonly onProviderMissing: () => void;
@@ -61,22 +69,35 @@ export type AccountControllerOptions = {
 };
 
 export function createAccountController(options: AccountControllerOptions): Controller {
-  const { context, beliefs } = options;
+  const { context, beliefs, associationBeliefs } = options;
   const { informers, now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
-  const sources = { informers, accounts, serviceAccounts, beliefs, now };
-  const tools = (account: LinkedServiceAccount): StepTools => ({
-    client: context.client,
-    ...options.aws({ owner: account.metadata.name, urgency: urgencyOf(account) }),
-    beliefs,
-    accounts,
-    serviceAccounts,
-    now,
-  });
+  const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now };
+  const tools = (account: LinkedServiceAccount): StepTools => {
+    const { podIdentity, ...aws } = options.aws({
+      owner: account.metadata.name,
+      urgency: urgencyOf(account),
+    });
+    return {
+      client: context.client,
+      ...aws,
+      podIdentity() {
+        const cluster = clusterState(informers.clusterConfigs.store.list());
+        if (!podIdentity || !cluster.ok)
+          throw new IdentityError('ClusterUnknown', 'it is not known which EKS cluster this is');
+        return podIdentity(cluster.facts.name);
+      },
+      beliefs,
+      associationBeliefs,
+      accounts,
+      serviceAccounts,
+      now,
+    };
+  };
 
   const memoryOf = (name: string): AccountMemory => {
     const memory = memories.get(name) ?? createAccountMemory(now, random);
@@ -171,7 +192,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
         failure.attempts === 1 &&
         error.code !== 'KubernetesConflict' &&
         error.code !== 'RoleAlreadyExists' &&
-        step.kind !== 'ProveIdentity'
+        error.code !== 'AssociationExists' &&
+        error.code !== 'RoleNotAccepted' &&
+        step.kind !== 'ProveIdentity' &&
+        step.kind !== 'ConfirmAssociation'
       ) {
         recorder.event(account, { type: 'Warning', reason: error.code, note: error.message });
       }

@@ -5,6 +5,7 @@ import {
   accountRoleNames,
   clusterState,
   type AccountWorld,
+  type AssociationBelief,
   type RoleBelief,
   type TargetObservation,
 } from '../../identity/index.ts';
@@ -12,6 +13,7 @@ import type { KubeObject } from '../../kube/index.ts';
 import { podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { AccountMemory } from './account-memory.ts';
+import type { AssociationBeliefs } from './association-beliefs.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
 import { targetObservation } from './target-observation.ts';
 
@@ -20,6 +22,7 @@ export type AccountSources = {
   readonly accounts: OwnWrites<LinkedServiceAccount>;
   readonly serviceAccounts: OwnWrites<KubeObject>;
   readonly beliefs: RoleBeliefs;
+  readonly associationBeliefs: AssociationBeliefs;
   readonly now: () => number;
 };
 
@@ -37,7 +40,13 @@ export function observeAccount(
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))
     .filter((object) => object.metadata.name === name)
     .map((object) => object.metadata.namespace ?? '');
-  const targets = new Set([...clusterTargets, ...(account.spec.targets ?? []), ...linked]);
+  const targets = new Set([
+    ...clusterTargets,
+    ...(account.spec.targets ?? []),
+    ...linked,
+    ...sources.associationBeliefs.namespacesOf(name),
+  ]);
+  const associations = sources.associationBeliefs.of(name, targets);
   const roles = cluster.ok
     ? sources.beliefs.forAccount({
         clusterArn: cluster.facts.clusterArn,
@@ -49,14 +58,20 @@ export function observeAccount(
     now: sources.now(),
     account,
     cluster,
-    targets: [...targets].map((target) => observeTarget(target, name, sources)),
+    targets: [...targets].map((target) => observeTarget(target, name, sources, associations.get(target))),
     roles,
+    associations,
     failures: memory.failures,
     proofs: memory.proofs,
   };
 }
 
-function observeTarget(target: string, account: string, sources: AccountSources): TargetObservation {
+function observeTarget(
+  target: string,
+  account: string,
+  sources: AccountSources,
+  association: AssociationBelief | undefined,
+): TargetObservation {
   const { informers, serviceAccounts } = sources;
   return targetObservation({
     target,
@@ -64,5 +79,6 @@ function observeTarget(target: string, account: string, sources: AccountSources)
     namespace: informers.namespaces.store.get(target),
     serviceAccount: serviceAccounts.get(`${target}/${account}`),
     pods: informers.pods.store.byIndex(podsByServiceAccount, `${target}/${account}`),
+    association,
   });
 }

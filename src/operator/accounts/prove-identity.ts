@@ -1,26 +1,56 @@
 /** Carries out a proof: a token of the ServiceAccount, exchanged for credentials that nobody keeps. */
-import { stsAudience, type LinkedServiceAccount } from '../../api/index.ts';
-import { IdentityError, type IdentityProver } from '../../identity/index.ts';
-import type { KubeClient } from '../../kube/index.ts';
+import { podIdentityAudience, stsAudience, type LinkedServiceAccount } from '../../api/index.ts';
+import {
+  IdentityError,
+  type IdentityProver,
+  type PodIdentityProver,
+  type Step,
+} from '../../identity/index.ts';
+import type { KubeClient, TokenSpec } from '../../kube/index.ts';
 
 /** The API server issues no token for less. Source: TokenRequest, expirationSeconds. Seconds. */
 const shortestToken = 600;
 
+export type ProofTools = {
+  readonly client: KubeClient;
+  readonly prover: IdentityProver;
+  readonly podIdentity: () => { readonly prover: PodIdentityProver };
+};
+
 export async function proveIdentity(
+  step: Extract<Step, { readonly kind: 'ProveIdentity' }>,
   account: LinkedServiceAccount,
-  namespace: string,
-  roleArn: string,
-  { client, prover }: { readonly client: KubeClient; readonly prover: IdentityProver },
+  tools: ProofTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name } = account.metadata;
-  const spec = { audiences: [stsAudience], expirationSeconds: shortestToken };
-  let token: string;
+  const { roleArn, pod } = step;
+  const ref = { namespace: step.target, name: account.metadata.name };
+  if (!pod) {
+    const token = await requestToken(ref, { audiences: [stsAudience] }, tools.client, signal);
+    return tools.prover.prove({ token, roleArn, sessionName: 'konstellation-proof' }, signal);
+  }
+  // The API server issues it only while there is such a pod, and it uses this ServiceAccount.
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', ...pod };
+  const spec = { audiences: [podIdentityAudience], boundObjectRef };
+  const token = await requestToken(ref, spec, tools.client, signal);
+  return tools.podIdentity().prover.prove({ token, roleArn }, signal);
+}
+
+async function requestToken(
+  ref: { readonly namespace: string; readonly name: string },
+  spec: Omit<TokenSpec, 'expirationSeconds'>,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<string> {
   try {
-    ({ token } = await client.createToken({ namespace, name }, spec, { signal }));
+    const { token } = await client.createToken(
+      ref,
+      { ...spec, expirationSeconds: shortestToken },
+      { signal },
+    );
+    return token;
   } catch (error) {
-    const message = `request a token of ${namespace}/${name}: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `request a token of ${ref.namespace}/${ref.name}: ${error instanceof Error ? error.message : String(error)}`;
     throw new IdentityError('TokenRequestFailed', message, { cause: error });
   }
-  await prover.prove({ token, roleArn, sessionName: 'konstellation-proof' }, signal);
 }

@@ -20,7 +20,7 @@ export type LinkTools = { readonly client: KubeClient; readonly serviceAccounts:
 export async function createServiceAccount(
   account: LinkedServiceAccount,
   namespace: string,
-  roleArn: string,
+  roleArn: string | undefined,
   { client, serviceAccounts }: LinkTools,
   signal: AbortSignal,
 ): Promise<void> {
@@ -32,7 +32,10 @@ export async function createServiceAccount(
       namespace,
       name,
       labels: { [managedByLabel]: managedByValue, [accountLabel]: accountLabelValue(name) },
-      annotations: { [roleArnAnnotation]: roleArn, [createdAnnotation]: 'true' },
+      annotations: {
+        ...(roleArn === undefined ? {} : { [roleArnAnnotation]: roleArn }),
+        [createdAnnotation]: 'true',
+      },
     },
   };
   try {

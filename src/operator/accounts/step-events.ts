@@ -13,6 +13,8 @@ export const accountEventReasons = {
   RoleUpdated: 'The boundary, the session length or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was made or annotated with the role.',
   ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
+  RoleAssociated: 'An EKS Pod Identity association of a ServiceAccount was made or changed.',
+  RoleDissociated: 'The EKS Pod Identity association of a ServiceAccount was removed.',
   IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",
   RoleDrifted: 'The role was changed outside Konstellation.',
 } as const;
@@ -56,7 +58,20 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
       return { reason: 'RoleUpdated', note: `removed tags of ${step.role}: ${step.keys.join(', ')}` };
     case 'CreateServiceAccount':
     case 'LinkServiceAccount':
+      if (step.roleArn === undefined) {
+        return step.kind === 'CreateServiceAccount'
+          ? { reason: 'ServiceAccountLinked', note: `made ${step.target}/${account}` }
+          : { reason: 'ServiceAccountUnlinked', note: `took the role off ${step.target}/${account}` };
+      }
       return { reason: 'ServiceAccountLinked', note: `linked ${step.target}/${account} to ${step.roleArn}` };
+    case 'CreateAssociation':
+    case 'UpdateAssociation':
+      return { reason: 'RoleAssociated', note: `associated ${step.target}/${account} with ${step.roleArn}` };
+    case 'DeleteAssociation':
+      return {
+        reason: 'RoleDissociated',
+        note: `removed the association of ${step.target}/${account}: ${step.why}`,
+      };
     case 'UnlinkServiceAccount':
       return { reason: 'ServiceAccountUnlinked', note: `unlinked ${step.target}/${account}` };
     case 'DeleteServiceAccount':
@@ -68,6 +83,9 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
     case 'RemoveFinalizer':
     case 'ReadRole':
     case 'ProveIdentity':
+    case 'ReadAssociation':
+    case 'TagAssociation':
+    case 'ConfirmAssociation':
       return undefined;
   }
 }

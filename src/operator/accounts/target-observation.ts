@@ -7,17 +7,28 @@ import {
   appLabel,
   audienceAnnotation,
   createdAnnotation,
+  podIdentityAudience,
   roleArnAnnotation,
   stsAudience,
 } from '../../api/index.ts';
 import {
   accountLabelValue,
   type AccountUser,
+  type AssociationBelief,
+  type HeldIdentities,
+  type ObservedAssociation,
   type ObservedServiceAccount,
   type TargetObservation,
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
-import { countPods, isRunning, type Pod } from '../../workloads/index.ts';
+import {
+  countPods,
+  identitiesHeld,
+  isRunning,
+  isTerminating,
+  type Pod,
+  type WantedIdentity,
+} from '../../workloads/index.ts';
 import { roleArnManagerOf } from '../context.ts';
 
 export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
@@ -30,23 +41,56 @@ export function targetObservation(of: {
   readonly serviceAccount: KubeObject | undefined;
   /** Those that run as this ServiceAccount. */
   readonly pods: readonly Pod[];
+  readonly association?: AssociationBelief | undefined;
 }): TargetObservation {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
   const pods = of.pods.filter(isRunning);
   // A pod of a ServiceAccount that is not ours uses that one, not this account.
   const ours = serviceAccount?.account === accountLabelValue(account);
-  const carried = ours ? serviceAccount?.roleArn : undefined;
+  const wanted = ours ? identityOf(serviceAccount, of.association?.association ?? undefined) : undefined;
   return {
     name: of.target,
-    namespace: !namespace ? 'missing' : isTerminating(namespace) ? 'terminating' : 'present',
+    namespace: !namespace ? 'missing' : isGoing(namespace) ? 'terminating' : 'present',
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
-    pods:
-      carried === undefined
-        ? { current: 0, stale: 0, uninjected: 0 }
-        : countPods(pods, { roleArn: carried, audience: serviceAccount?.audience ?? stsAudience }),
+    pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
+    held: ours ? heldBy(pods) : { roleArns: [], podIdentity: 0 },
   };
+}
+
+/** What pods that are made now get: an association goes before the annotation. */
+function identityOf(
+  serviceAccount: ObservedServiceAccount | undefined,
+  association: ObservedAssociation | undefined,
+): WantedIdentity | undefined {
+  if (association) return { roleArn: association.details?.roleArn ?? '', audience: podIdentityAudience };
+  const { roleArn, audience = stsAudience } = serviceAccount ?? {};
+  return roleArn === undefined ? undefined : { roleArn, audience };
+}
+
+/** @param pods that run as one ServiceAccount */
+export function heldBy(pods: readonly Pod[]): HeldIdentities {
+  const held = pods.map((pod) => ({ pod, identities: identitiesHeld(pod) }));
+  const roleArns = held.flatMap(({ identities }) =>
+    identities.flatMap((identity) => (identity.kind === 'role' ? identity.roleArn : [])),
+  );
+  const byAgent = held
+    .filter(({ identities }) => identities.some(({ kind }) => kind === 'podIdentity'))
+    .map(({ pod }) => pod);
+  // The oldest stays the choice for as long as it is there.
+  const [oldest] = byAgent
+    .filter((pod) => pod.status?.phase === 'Running' && !isTerminating(pod))
+    .toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)));
+  return {
+    roleArns: [...new Set(roleArns)].sort(),
+    podIdentity: byAgent.length,
+    ...(oldest ? { exchangePod: { name: oldest.metadata.name, uid: oldest.metadata.uid ?? '' } } : {}),
+  };
+}
+
+function ageOf({ metadata }: Pod): string {
+  return `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
 }
 
 function observeServiceAccount(object: KubeObject): ObservedServiceAccount {
@@ -66,7 +110,7 @@ function observeServiceAccount(object: KubeObject): ObservedServiceAccount {
   };
 }
 
-function isTerminating(namespace: Namespace): boolean {
+function isGoing(namespace: Namespace): boolean {
   return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
 }
 

@@ -1,0 +1,84 @@
+/** Carries out what a plan asks of Pod Identity associations, and notes what it made so. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import {
+  IdentityError,
+  type AssociationStore,
+  type ObservedAssociation,
+  type PodIdentityProver,
+  type RoleStore,
+  type Step,
+} from '../../identity/index.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { AssociationBeliefs } from './association-beliefs.ts';
+import { confirmAssociation } from './confirm-association.ts';
+import { isUnanswered } from './unanswered.ts';
+
+export type AssociationTools = {
+  readonly client: KubeClient;
+  readonly roles: RoleStore;
+  readonly associationBeliefs: AssociationBeliefs;
+  /** Throws IdentityError where there is no EKS. */
+  readonly podIdentity: () => {
+    readonly associations: AssociationStore;
+    readonly prover: PodIdentityProver;
+  };
+};
+
+type AssociationStep = Extract<
+  Step,
+  {
+    readonly kind:
+      | 'ReadAssociation'
+      | 'CreateAssociation'
+      | 'UpdateAssociation'
+      | 'TagAssociation'
+      | 'DeleteAssociation'
+      | 'ConfirmAssociation';
+  }
+>;
+
+/** @throws IdentityError */
+export async function applyAssociationStep(
+  step: AssociationStep,
+  account: LinkedServiceAccount,
+  tools: AssociationTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { associationBeliefs: beliefs } = tools;
+  const { associations } = tools.podIdentity();
+  const of = { namespace: step.target, serviceAccount: account.metadata.name };
+  /** What is there after a write that was not answered, or that met nothing, is looked at before anything else is done. */
+  const write = async (change: () => Promise<ObservedAssociation | null>): Promise<void> => {
+    try {
+      beliefs.wrote(of, await change());
+    } catch (error) {
+      const isGone = error instanceof IdentityError && error.code === 'AssociationNotFound';
+      if (isGone || isUnanswered(error)) beliefs.lost(of);
+      throw error;
+    }
+  };
+  switch (step.kind) {
+    case 'ReadAssociation':
+      beliefs.read(of, await associations.read(of, signal));
+      return;
+    case 'CreateAssociation':
+      return write(() => associations.create({ ...of, roleArn: step.roleArn, tags: step.tags }, signal));
+    case 'UpdateAssociation':
+      return write(() => associations.update(step.association.id, step.roleArn, signal));
+    case 'TagAssociation':
+      return write(async () => {
+        await associations.tag(step.association.arn, step.tags, signal);
+        const { details } = step.association;
+        return details
+          ? { ...step.association, details: { ...details, tags: { ...details.tags, ...step.tags } } }
+          : step.association;
+      });
+    case 'DeleteAssociation':
+      return write(async () => {
+        await associations.delete(step.association.id, signal);
+        return null;
+      });
+    case 'ConfirmAssociation':
+      return confirmAssociation(step, account, { ...tools, associations }, signal);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * What the operator holds to be true of the Pod Identity associations of its cluster: what its own writes made so, what
+ * direct reads said, and what listings said. Memory only; a restart fills it with one listing.
+ */
+import type {
+  AssociationBelief,
+  AssociationSnapshot,
+  ObservedAssociation,
+  ServiceAccountName,
+} from '../../identity/index.ts';
+
+/**
+ * How long after a write of ours a listing may still show the state before it, in milliseconds. Associations are eventually
+ * consistent: "may take several seconds to be effective", EKS User Guide.
+ */
+const settleMs = 15_000;
+
+type Entry = AssociationBelief & {
+  readonly wroteAt?: number;
+  /** When it was last asked for by itself: listings leave most of it out. */
+  readonly knownAt?: number;
+};
+
+export type AssociationBeliefs = {
+  /** By namespace, what is believed of the ServiceAccounts of this name; of `targets` at least, once there was a listing. */
+  of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, AssociationBelief>;
+  /** Namespaces in which a ServiceAccount of this name is believed to have one. */
+  namespacesOf(serviceAccount: string): readonly string[];
+  /** A direct read said so. Returns whether that was news. */
+  read(of: ServiceAccountName, association: ObservedAssociation | undefined): boolean;
+  /** We made it so. Null: we deleted it. */
+  wrote(of: ServiceAccountName, association: ObservedAssociation | null): void;
+  /** A write was not answered. */
+  lost(of: ServiceAccountName): void;
+  /** A listing said so. Returns the names of the ServiceAccounts about whose associations it says something new. */
+  learn(snapshot: AssociationSnapshot): readonly string[];
+  /** The one that was not asked for by itself for the longest. */
+  longestUnread(): ObservedAssociation | undefined;
+  /** What is known is known of another cluster. */
+  clear(): void;
+};
+
+export function createAssociationBeliefs(now: () => number): AssociationBeliefs {
+  const entries = new Map<string, Map<string, Entry>>();
+  let listed = false;
+
+  const entryOf = ({ namespace, serviceAccount }: ServiceAccountName): Entry | undefined =>
+    entries.get(serviceAccount)?.get(namespace);
+  const set = ({ namespace, serviceAccount }: ServiceAccountName, entry: Entry): void => {
+    const ofAccount = entries.get(serviceAccount) ?? new Map<string, Entry>();
+    ofAccount.set(namespace, entry);
+    entries.set(serviceAccount, ofAccount);
+  };
+  const isYoung = (entry: Entry | undefined, askedAt: number): boolean =>
+    entry?.wroteAt !== undefined && entry.wroteAt > askedAt - settleMs;
+
+  return {
+    of(serviceAccount, targets) {
+      const found = new Map<string, AssociationBelief>(entries.get(serviceAccount));
+      if (!listed) return found;
+      for (const target of targets)
+        if (!found.has(target)) found.set(target, { association: null, source: 'sweep' });
+      return found;
+    },
+
+    namespacesOf: (serviceAccount) =>
+      [...(entries.get(serviceAccount) ?? [])].flatMap(([namespace, { association }]) =>
+        association ? [namespace] : [],
+      ),
+
+    read(of, association) {
+      const before = entryOf(of);
+      set(of, { association: association ?? null, source: 'read', knownAt: now() });
+      return JSON.stringify(before?.association ?? null) !== JSON.stringify(association ?? null);
+    },
+
+    wrote(of, association) {
+      set(of, { association, source: 'write', wroteAt: now(), knownAt: now() });
+    },
+
+    lost(of) {
+      set(of, { association: null, source: 'lost' });
+    },
+
+    learn({ associations, startedAt }) {
+      listed = true;
+      const changed = new Set<string>();
+      const seen = new Set<string>();
+      for (const association of associations) {
+        seen.add(`${association.namespace}/${association.serviceAccount}`);
+        const before = entryOf(association);
+        if (isYoung(before, startedAt) || before?.association?.id === association.id) continue;
+        set(association, { association, source: 'sweep' });
+        changed.add(association.serviceAccount);
+      }
+      for (const [serviceAccount, byNamespace] of entries) {
+        for (const [namespace, before] of byNamespace) {
+          if (!before.association || seen.has(`${namespace}/${serviceAccount}`)) continue;
+          if (isYoung(before, startedAt)) continue;
+          byNamespace.set(namespace, { association: null, source: 'sweep' });
+          changed.add(serviceAccount);
+        }
+      }
+      return [...changed];
+    },
+
+    longestUnread() {
+      let oldest: Entry | undefined;
+      for (const byNamespace of entries.values()) {
+        for (const entry of byNamespace.values()) {
+          if (entry.association && (entry.knownAt ?? 0) < (oldest?.knownAt ?? Infinity)) oldest = entry;
+        }
+      }
+      return oldest?.association ?? undefined;
+    },
+
+    clear() {
+      entries.clear();
+      listed = false;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Reads back that pods which are made now get their role: from IAM, that it shows the trust policy; from EKS, that it shows
+ * the association, or that it is gone; and from the webhook, what it writes into a pod that is made in a dry run.
+ */
+import {
+  fieldManager,
+  podIdentityAudience,
+  stsAudience,
+  type LinkedServiceAccount,
+} from '../../api/index.ts';
+import {
+  IdentityError,
+  trustSeenBy,
+  type AssociationStore,
+  type RoleStore,
+  type Step,
+} from '../../identity/index.ts';
+import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { describeHeld, podIdentity } from '../../workloads/index.ts';
+import type { AssociationBeliefs } from './association-beliefs.ts';
+
+type ConfirmStep = Extract<Step, { readonly kind: 'ConfirmAssociation' }>;
+
+export type ConfirmTools = {
+  readonly client: KubeClient;
+  readonly roles: RoleStore;
+  readonly associations: AssociationStore;
+  readonly associationBeliefs: AssociationBeliefs;
+};
+
+/** @throws IdentityError `NotInEffect` or `AssociationNotFound` where something is not so (yet) */
+export async function confirmAssociation(
+  step: ConfirmStep,
+  account: LinkedServiceAccount,
+  tools: ConfirmTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = account.metadata;
+  await Promise.all([
+    step.mode === 'PodIdentity' ? checkTrust(step, tools, signal) : undefined,
+    checkAssociation(step, name, tools, signal),
+  ]);
+  await checkInjection(step, name, tools, signal);
+  // All of it was seen: what is believed was read now.
+  const of = { namespace: step.target, serviceAccount: name };
+  tools.associationBeliefs.read(of, step.association);
+}
+
+async function checkTrust(step: ConfirmStep, { roles }: ConfirmTools, signal: AbortSignal): Promise<void> {
+  const role = await roles.read(step.role, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
+  const seen = role && trustSeenBy(role.trustPolicy, step.target);
+  if (seen !== trustSeenBy(step.trustPolicy, step.target))
+    throw notInEffect(`IAM does not show the trust policy of ${step.role} as it was written`);
+}
+
+async function checkAssociation(
+  { target, association, roleArn }: ConfirmStep,
+  account: string,
+  { associations, associationBeliefs }: ConfirmTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const of = { namespace: target, serviceAccount: account };
+  const found = await associations.read(of, signal, association?.id);
+  if (!association) {
+    if (!found) return;
+    // It may be the old one, or somebody's new one: whose it is decides what becomes of it.
+    associationBeliefs.read(of, found);
+    throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
+  }
+  if (found?.details?.roleArn === roleArn && !found.details.withoutSessionTags) return;
+  associationBeliefs.read(of, found);
+  if (!found)
+    throw new IdentityError('AssociationNotFound', `EKS shows no association of ${target}/${account}`);
+  throw notInEffect(`EKS shows the association of ${target}/${account} with another role, or without tags`);
+}
+
+async function checkInjection(
+  { target: namespace, mode, roleArn }: ConfirmStep,
+  account: string,
+  { client }: ConfirmTools,
+  signal: AbortSignal,
+): Promise<void> {
+  let made: KubeObject;
+  try {
+    made = await client.create<KubeObject>(resources.pods, trialPod(namespace, account), {
+      dryRun: true,
+      fieldManager,
+      signal,
+    });
+  } catch (error) {
+    // Some policy of the cluster takes no such pod. What pods get then shows in the first of them.
+    if (error instanceof KubeApiError) return;
+    throw error;
+  }
+  const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
+  const identity = podIdentity(made, { roleArn, audience });
+  if ('held' in identity)
+    throw notInEffect(
+      `the webhook does not inject yet: a pod made now would hold ${describeHeld(identity.held)}`,
+    );
+}
+
+/** As harmless as a pod can be, so that the strictest of the Pod Security Standards lets it pass. It is never made. */
+function trialPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'konstellation-trial', namespace },
+    spec: {
+      serviceAccountName,
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 65_534, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'trial',
+          image: 'registry.k8s.io/pause:3.10',
+          resources: { requests: { cpu: '1m', memory: '1Mi' }, limits: { cpu: '1m', memory: '1Mi' } },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          },
+        },
+      ],
+    },
+  };
+}
+
+function notInEffect(message: string): IdentityError {
+  return new IdentityError('NotInEffect', message);
+}

@@ -1,0 +1,182 @@
+/**
+ * An account, or the whole cluster, goes over from one identity mode to the other while apps run: which apps roll, when and
+ * how often is the gate's decision, so that planner and gate are asked together.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { IdentityMode } from '../../api/index.ts';
+import { planAccount, wantedMode, type Step } from '../../identity/index.ts';
+import {
+  carryOut,
+  createWorld,
+  edit,
+  facts,
+  isServed,
+  makePod,
+  observe,
+  type SimulatedPod,
+  type SimulatedWorld,
+} from '../../identity/testing/simulated-world.ts';
+import { identityGate } from '../../workloads/identity-gate.ts';
+
+const targets = ['canary', 'production', 'staging'];
+const modes = ['IRSA', 'PodIdentity'] as const;
+
+/** A Deployment as far as identities go: the mark of its template, and every one that it ever had. */
+type RunningApp = { readonly target: string; mark: string | undefined; readonly marks: string[] };
+
+type Switch = { readonly of: 'account' | 'cluster'; readonly mode: IdentityMode };
+
+/** What the run tells of itself. */
+type Told = {
+  /** Pods that were cut off, in words. */
+  readonly cutOff: string[];
+  /** Steps of associations in order, over all targets. */
+  readonly associated: string[];
+};
+
+function podsOf(world: SimulatedWorld, target: string): readonly SimulatedPod[] {
+  return world.namespaces.get(target)?.pods ?? [];
+}
+
+/** As a rolling update does it: the new pod first, and the old ones when that is there. */
+function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): boolean {
+  const gate = identityGate({
+    account: 'myaccount',
+    linkedServiceAccount: world.account,
+    target: app.target,
+    deployedMark: app.mark,
+  });
+  const namespace = world.namespaces.get(app.target);
+  if (!namespace) return false;
+  const old = namespace.pods ?? [];
+  if (gate.open && gate.identity && gate.identity.mark !== app.mark) {
+    app.mark = gate.identity.mark;
+    app.marks.push(app.mark);
+    makePod(world, app.target);
+    if (replacesAtOnce) namespace.pods = podsOf(world, app.target).slice(-1);
+    return true;
+  }
+  if (old.length < 2) return false;
+  namespace.pods = old.slice(-1);
+  return true;
+}
+
+/**
+ * Works until nothing is left to do and all apps are rolled out.
+ * @param pace for each round, whether apps act in it, and whether they replace their pods at once
+ */
+function work(
+  world: SimulatedWorld,
+  apps: readonly RunningApp[],
+  pace: readonly boolean[],
+  told: Told,
+): void {
+  for (let round = 0; round < 400; round += 1) {
+    const plan = planAccount(observe(world));
+    if (plan.steps.length === 0) world.account = { ...world.account, status: plan.status };
+    for (const step of plan.steps) {
+      expectProvenBeforeRemoved(world, step);
+      carryOut(world, step);
+      if (step.kind === 'CreateAssociation' || step.kind === 'DeleteAssociation')
+        told.associated.push(`${step.kind} ${step.target}`);
+      else if (step.kind === 'ConfirmAssociation') told.associated.push(`${step.kind} ${step.target}`);
+      watch(world, told);
+    }
+    const acts = pace[round % pace.length] ?? true;
+    const rolled = acts && apps.map((app) => roll(world, app, !pace[0])).some(Boolean);
+    watch(world, told);
+    if (rolled || !acts || plan.steps.length > 0) continue;
+    if (plan.lookAgainAt === undefined || plan.lookAgainAt >= world.now + 60_000) return;
+    world.now = plan.lookAgainAt;
+  }
+  throw new Error('it does not come to rest');
+}
+
+/** The one thing that takes a running pod its way to the role is the end of its association; see docs/adr/0006. */
+function watch(world: SimulatedWorld, { cutOff }: Told): void {
+  for (const target of targets)
+    for (const pod of podsOf(world, target)) {
+      if (isServed(world, target, pod)) continue;
+      const isEndOfAssociation =
+        pod.holds?.mode === 'PodIdentity' &&
+        !world.associations.has(target) &&
+        wantedMode(world.account, world.facts) === 'IRSA';
+      if (!isEndOfAssociation) cutOff.push(`${target}/${pod.name} with ${JSON.stringify(pod.holds)}`);
+    }
+}
+
+/** By then a token of the ServiceAccount was exchanged, under what the role says now. */
+function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
+  if (step.kind !== 'DeleteAssociation') return;
+  const proof = world.journal.findLast(
+    ({ step: done }) =>
+      (done.kind === 'ProveIdentity' && done.target === step.target && !done.pod) ||
+      done.kind === 'UpdateTrustPolicy',
+  );
+  const isProof = proof?.step.kind === 'ProveIdentity' && proof.refused === undefined;
+  const isKnown = world.account.status?.targets?.find(({ name }) => name === step.target)?.proven === true;
+  expect(isProof || isKnown, `${step.target} goes without its association unproven`).toBe(true);
+}
+
+function start(mode: IdentityMode): { world: SimulatedWorld; apps: readonly RunningApp[] } {
+  const world = createWorld();
+  world.facts = { ...facts, targets, identityMode: mode };
+  for (const target of targets) world.namespaces.set(target, { state: 'present', users: [] });
+  return { world, apps: targets.map((target) => ({ target, mark: undefined, marks: [] })) };
+}
+
+function turn(world: SimulatedWorld, { of, mode }: Switch): void {
+  if (of === 'cluster') world.facts = { ...world.facts, identityMode: mode };
+  else edit(world, { aws: { ...world.account.spec.aws, identityMode: mode } });
+}
+
+const switches = fc.array(
+  fc.record({
+    of: fc.constantFrom('account', 'cluster'),
+    mode: fc.constantFrom(...modes),
+  }) as fc.Arbitrary<Switch>,
+  { minLength: 1, maxLength: 4 },
+);
+const pace = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }).map((acts) => [...acts, true]);
+
+describe('a switch of the identity mode', () => {
+  it('cuts off no running pod, and has each target roll exactly once', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...modes), switches, pace, (first, turns, rounds) => {
+        const { world, apps } = start(first);
+        const told: Told = { cutOff: [], associated: [] };
+        work(world, apps, rounds, told);
+        let changes = 1;
+        for (const one of turns) {
+          const before = wantedMode(world.account, world.facts);
+          turn(world, one);
+          const after = wantedMode(world.account, world.facts);
+          if (before !== after) changes += 1;
+          work(world, apps, rounds, told);
+          for (const target of targets) {
+            const pods = podsOf(world, target);
+            expect(pods.map((pod) => pod.holds?.mode)).toEqual([after]);
+            expect(pods.every((pod) => isServed(world, target, pod))).toBe(true);
+          }
+        }
+        expect(told.cutOff).toEqual([]);
+        expect(apps.map(({ marks }) => marks.length)).toEqual(targets.map(() => changes));
+        for (const row of world.account.status?.targets ?? []) expect(row).toMatchObject({ proven: true });
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it.each(modes)('to %s goes from target to target, each confirmed before the next begins', (mode) => {
+    const { world, apps } = start(mode === 'IRSA' ? 'PodIdentity' : 'IRSA');
+    work(world, apps, [true], { cutOff: [], associated: [] });
+    const told: Told = { cutOff: [], associated: [] };
+    turn(world, { of: 'account', mode });
+    work(world, apps, [true], told);
+    const change = mode === 'IRSA' ? 'DeleteAssociation' : 'CreateAssociation';
+    expect(told.associated).toEqual(
+      targets.flatMap((target) => [`${change} ${target}`, `ConfirmAssociation ${target}`]),
+    );
+  });
+});
