@@ -4,7 +4,7 @@ import type { AccountWorld } from '../../identity/world.ts';
 import type { Foreseen } from './foresee.ts';
 
 export type Change = {
-  readonly system: 'iam' | 'kubernetes';
+  readonly system: 'iam' | 'eks' | 'kubernetes';
   readonly action: 'create' | 'update' | 'delete';
   /** The planner's own word for the step. */
   readonly step: Step['kind'];
@@ -53,9 +53,24 @@ function changeOf(step: Step, account: string, world: AccountWorld): Change | un
     object,
     summary,
   });
+  const eks = (
+    action: Change['action'],
+    target: string,
+    summary: string,
+    texts: Pick<Change, 'before' | 'after'> = {},
+  ): Change => ({
+    system: 'eks',
+    action,
+    step: step.kind,
+    object: `${target}/${account}`,
+    summary,
+    ...texts,
+  });
   switch (step.kind) {
     case 'ReadRole':
     case 'ProveIdentity':
+    case 'ReadAssociation':
+    case 'ConfirmAssociation':
     // Bookkeeping on the account itself.
     case 'AddFinalizer':
     case 'RemoveFinalizer':
@@ -109,21 +124,36 @@ function changeOf(step: Step, account: string, world: AccountWorld): Change | un
       return kubernetes(
         'create',
         `${step.target}/${account}`,
-        `ServiceAccount with the role ${step.roleArn}`,
+        step.roleArn === undefined ? 'ServiceAccount' : `ServiceAccount with the role ${step.roleArn}`,
       );
     case 'LinkServiceAccount': {
       const { roleArn } = step.serviceAccount;
       const change = kubernetes(
         'update',
         `${step.target}/${account}`,
-        `ServiceAccount gets the role ${step.roleArn}`,
+        step.roleArn === undefined
+          ? 'ServiceAccount loses the annotation of its role'
+          : `ServiceAccount gets the role ${step.roleArn}`,
       );
-      return roleArn === undefined ? change : { ...change, before: roleArn, after: step.roleArn };
+      return roleArn === undefined || step.roleArn === undefined
+        ? change
+        : { ...change, before: roleArn, after: step.roleArn };
     }
     case 'UnlinkServiceAccount':
       return kubernetes('update', `${step.target}/${account}`, 'ServiceAccount loses its role');
     case 'DeleteServiceAccount':
       return kubernetes('delete', `${step.target}/${account}`, 'ServiceAccount');
+    case 'CreateAssociation':
+      return eks('create', step.target, `Pod Identity association with the role ${step.roleArn}`);
+    case 'UpdateAssociation': {
+      const before = step.association.details?.roleArn;
+      const texts = before === undefined ? {} : { before, after: step.roleArn };
+      return eks('update', step.target, `Pod Identity association gets the role ${step.roleArn}`, texts);
+    }
+    case 'TagAssociation':
+      return eks('update', step.target, `tags ${Object.keys(step.tags).join(', ')} of the association`);
+    case 'DeleteAssociation':
+      return eks('delete', step.target, `Pod Identity association (${step.why})`);
   }
 }
 

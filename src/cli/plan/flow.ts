@@ -62,7 +62,14 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
   });
   return withAws(context, region, async (aws) => {
     const [world] = await Promise.all([
-      observeAccount(account, { facts, client, roles: aws.roles, now: now(), signal }),
+      observeAccount(account, {
+        facts,
+        client,
+        roles: aws.roles,
+        associations: aws.podIdentity(facts.name).associations,
+        now: now(),
+        signal,
+      }),
       requireAccount(context, aws, facts),
     ]);
     const foreseen = await foresee(world, (role) => aws.roles.read(role, signal));

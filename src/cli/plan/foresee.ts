@@ -8,10 +8,13 @@ import type { LinkedServiceAccount, LinkedServiceAccountStatus } from '../../api
 import { accountLabelValue } from '../../identity/links.ts';
 import { planAccount } from '../../identity/plan.ts';
 import { roleArn } from '../../identity/arn.ts';
+import { proofSlotOf } from '../../identity/proofs.ts';
 import type { RoleSpec, Step } from '../../identity/steps.ts';
 import type {
   AccountWorld,
+  AssociationBelief,
   ClusterFacts,
+  ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
@@ -42,6 +45,7 @@ export async function foresee(
     ...observed,
     targets: [...observed.targets],
     roles: new Map(observed.roles),
+    associations: new Map(observed.associations),
     proofs: new Map(observed.proofs),
   };
   const steps: Step[] = [];
@@ -64,10 +68,11 @@ export async function foresee(
   throw new Error(`the plan for ${observed.account.metadata.name} does not end`);
 }
 
-type PaperWorld = Omit<AccountWorld, 'account' | 'targets' | 'roles' | 'proofs'> & {
+type PaperWorld = Omit<AccountWorld, 'account' | 'targets' | 'roles' | 'associations' | 'proofs'> & {
   account: LinkedServiceAccount;
   targets: TargetObservation[];
   readonly roles: Map<string, RoleBelief>;
+  readonly associations: Map<string, AssociationBelief>;
   readonly proofs: Map<string, ProofRecord>;
 };
 
@@ -88,7 +93,14 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
       return serviceAccount ? { ...rest, serviceAccount } : rest;
     });
   };
-  const ours = { account: accountLabelValue(account.metadata.name), roleArnManager: fieldManager };
+  const ours = { account: accountLabelValue(account.metadata.name) };
+  const annotated = (
+    roleArn: string | undefined,
+  ): Pick<ObservedServiceAccount, 'roleArn' | 'roleArnManager'> =>
+    roleArn === undefined ? {} : { roleArn, roleArnManager: fieldManager };
+  const associate = (target: string, association: ObservedAssociation | null): void => {
+    world.associations.set(target, { association, source: 'write' });
+  };
   switch (step.kind) {
     case 'AddFinalizer':
       setFinalizers([...(account.metadata.finalizers ?? []), accountFinalizer]);
@@ -148,13 +160,15 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
         uid: `of ${step.target}`,
         resourceVersion: '',
         created: true,
-        roleArn: step.roleArn,
+        ...annotated(step.roleArn),
         ...ours,
       });
       return;
-    case 'LinkServiceAccount':
-      link(step.target, { ...step.serviceAccount, roleArn: step.roleArn, ...ours });
+    case 'LinkServiceAccount': {
+      const { roleArn: _roleArn, roleArnManager: _manager, ...rest } = step.serviceAccount;
+      link(step.target, { ...rest, ...annotated(step.roleArn), ...ours });
       return;
+    }
     case 'UnlinkServiceAccount': {
       const { account: _account, roleArn: _roleArn, roleArnManager: _manager, ...rest } = step.serviceAccount;
       link(step.target, rest);
@@ -164,7 +178,43 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
       link(step.target, undefined);
       return;
     case 'ProveIdentity':
-      world.proofs.set(step.target, { key: step.proofKey, at: world.now });
+      world.proofs.set(proofSlotOf(step), { key: step.proofKey, at: world.now });
+      return;
+    case 'ReadAssociation':
+      // All of them were read before.
+      world.associations.set(step.target, {
+        association: world.associations.get(step.target)?.association ?? null,
+        source: 'read',
+      });
+      return;
+    case 'CreateAssociation':
+      associate(step.target, {
+        id: `of ${step.target}`,
+        arn: '',
+        namespace: step.target,
+        serviceAccount: account.metadata.name,
+        details: { roleArn: step.roleArn, tags: step.tags, withoutSessionTags: false },
+      });
+      return;
+    case 'UpdateAssociation':
+    case 'TagAssociation': {
+      const { tags = {}, roleArn: before = '' } = step.association.details ?? {};
+      associate(step.target, {
+        ...step.association,
+        details: {
+          roleArn: step.kind === 'UpdateAssociation' ? step.roleArn : before,
+          tags: step.kind === 'TagAssociation' ? { ...tags, ...step.tags } : tags,
+          withoutSessionTags: false,
+        },
+      });
+      return;
+    }
+    case 'DeleteAssociation':
+      associate(step.target, null);
+      return;
+    case 'ConfirmAssociation':
+      world.associations.set(step.target, { association: step.association ?? null, source: 'read' });
+      world.proofs.set(proofSlotOf(step), { key: step.proofKey, at: world.now });
       return;
   }
 }

@@ -4,7 +4,11 @@ import { accountLabel } from '../../api/labels.ts';
 import {
   accountLabelValue,
   accountRoleNames,
+  IdentityError,
+  wantedMode,
   type AccountWorld,
+  type AssociationBelief,
+  type AssociationStore,
   type ClusterFacts,
   type RoleBelief,
   type RoleStore,
@@ -21,21 +25,24 @@ export async function observeAccount(
     readonly facts: ClusterFacts;
     readonly client: KubeClient;
     readonly roles: RoleStore;
+    readonly associations: AssociationStore;
     readonly now: number;
     readonly signal: AbortSignal;
   },
 ): Promise<AccountWorld> {
   const { facts, client, signal } = of;
-  const [targets, roles] = await Promise.all([
-    observeTargets(account, facts, client, signal),
+  const [associations, roles] = await Promise.all([
+    readAssociations(account, facts, of.associations, signal),
     readRoles(accountRoleNames(account, facts), of.roles, signal),
   ]);
+  const targets = await observeTargets(account, facts, associations, client, signal);
   return {
     now: of.now,
     account,
     cluster: { ok: true, facts },
     targets,
     roles,
+    associations,
     failures: new Map(),
     proofs: new Map(),
   };
@@ -44,6 +51,7 @@ export async function observeAccount(
 async function observeTargets(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
+  associations: ReadonlyMap<string, AssociationBelief>,
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<readonly TargetObservation[]> {
@@ -59,7 +67,12 @@ async function observeTargets(
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const names = new Set([...facts.targets, ...(account.spec.targets ?? []), ...linked]);
+  const names = new Set([
+    ...facts.targets,
+    ...(account.spec.targets ?? []),
+    ...linked,
+    ...associations.keys(),
+  ]);
   return [...names].map((target) => {
     const serviceAccount = serviceAccounts.items.find((object) => object.metadata.namespace === target);
     return targetObservation({
@@ -68,6 +81,7 @@ async function observeTargets(
       namespace: namespaces.items.find((namespace) => namespace.metadata.name === target),
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
       pods: pods.items.filter((pod) => pod.metadata.namespace === target),
+      association: associations.get(target),
     });
   });
 }
@@ -82,4 +96,30 @@ async function readRoles(
     { role: (await store.read(name, signal)) ?? null, source: 'read' },
   ]);
   return new Map(await Promise.all(read));
+}
+
+/** By namespace, those of the account's name, with all that EKS tells of them. */
+async function readAssociations(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, AssociationBelief>> {
+  const { name } = account.metadata;
+  try {
+    const { associations } = await store.list(signal);
+    const read = associations
+      .filter(({ serviceAccount }) => serviceAccount === name)
+      .map(async (listed): Promise<[string, AssociationBelief]> => [
+        listed.namespace,
+        { association: (await store.read(listed, signal, listed.id)) ?? null, source: 'read' },
+      ]);
+    return new Map(await Promise.all(read));
+  } catch (error) {
+    // Where there is no EKS, or no right to look at it, an account that uses IRSA can be planned all the same.
+    const isBeside =
+      error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
+    if (isBeside && wantedMode(account, facts) === 'IRSA') return new Map();
+    throw error;
+  }
 }

@@ -1,9 +1,17 @@
 /** `kon account verify`: the exchange that an SDK in a pod does, done now, for each target. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { roleArnAnnotation } from '../../api/labels.ts';
-import { asIdentityError, type IdentityProver } from '../../identity/index.ts';
-import { isNotFound, resources, type KubeClient } from '../../kube/index.ts';
+import type { PodIdentityAws } from '../../aws/index.ts';
+import {
+  asIdentityError,
+  type HeldIdentities,
+  type IdentityProver,
+  type IdentityReason,
+} from '../../identity/index.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { proveIdentity } from '../../operator/accounts/prove-identity.ts';
+import { heldBy } from '../../operator/accounts/target-observation.ts';
+import type { Pod } from '../../workloads/index.ts';
 import { withAws } from '../aws/session.ts';
 import { getClusterFacts } from '../cluster/facts.ts';
 import { getObject } from '../cluster/objects.ts';
@@ -44,16 +52,26 @@ async function verify(context: CliContext, name: string): Promise<readonly Verif
     Promise.all(
       [...(account.spec.targets ?? facts.targets)]
         .sort()
-        .map((target) => verifyTarget(account, target, client, aws.prover, context.signal)),
+        .map((target) =>
+          verifyTarget(
+            account,
+            target,
+            client,
+            { prover: aws.prover, podIdentity: () => aws.podIdentity(facts.name) },
+            context.signal,
+          ),
+        ),
     ),
   );
 }
+
+type Aws = { readonly prover: IdentityProver; readonly podIdentity: () => PodIdentityAws };
 
 async function verifyTarget(
   account: LinkedServiceAccount,
   target: string,
   client: KubeClient,
-  prover: IdentityProver,
+  aws: Aws,
   signal: AbortSignal,
 ): Promise<Verification> {
   const { name } = account.metadata;
@@ -64,25 +82,67 @@ async function verifyTarget(
     reason,
     message,
   });
-  let roleArn: string | undefined;
+  let annotated: string | undefined;
   try {
     const found = await client.get(resources.serviceAccounts, { namespace: target, name }, { signal });
-    // What pods get, whatever the account's status says.
-    roleArn = found.metadata.annotations?.[roleArnAnnotation];
+    annotated = found.metadata.annotations?.[roleArnAnnotation];
   } catch (error) {
     if (!isNotFound(error)) throw error;
     return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
   }
-  if (roleArn === undefined)
-    return unproven('NotLinked', `the ServiceAccount ${target}/${name} carries no role`);
+  let roleArn = annotated;
   try {
-    await proveIdentity(account, target, roleArn, { client, prover }, signal);
+    // What pods get, whatever the account's status says: an association goes before the annotation.
+    const associated = await associatedRole(target, name, aws, signal);
+    roleArn = associated ?? annotated;
+    if (roleArn === undefined)
+      return unproven(
+        'NotLinked',
+        `the ServiceAccount ${target}/${name} carries no role and has no association`,
+      );
+    const pod = associated === undefined ? undefined : await podForExchange(target, name, client, signal);
+    if (associated !== undefined && !pod)
+      return unproven(
+        'AwaitingFirstPod' satisfies IdentityReason,
+        'only a pod can prove a Pod Identity, and none runs that has one',
+        roleArn,
+      );
+    const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;
+    await proveIdentity(step, account, { client, ...aws }, signal);
     return { target, proven: true, roleArn };
   } catch (error) {
     if (signal.aborted) throw error;
     const { code, message } = asIdentityError(error);
     return unproven(code, message, roleArn);
   }
+}
+
+async function associatedRole(
+  namespace: string,
+  serviceAccount: string,
+  aws: Aws,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
+    return found?.details?.roleArn;
+  } catch (error) {
+    // Where there is no EKS, there are none; without the right to look, the annotation is all that can be told of.
+    const { code } = asIdentityError(error);
+    if (code === 'ClusterUnknown' || code === 'AccessDenied') return undefined;
+    throw error;
+  }
+}
+
+async function podForExchange(
+  namespace: string,
+  serviceAccount: string,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<HeldIdentities['exchangePod']> {
+  const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
+  const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
+  return heldBy(items).exchangePod;
 }
 
 const columns: readonly Column<Verification>[] = [
