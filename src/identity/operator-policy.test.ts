@@ -29,10 +29,13 @@ const commandsOf = (service: string): readonly string[] => {
 };
 
 describe('operatorCalls', () => {
-  it.each(['iam', 'sts'] as const)('has exactly the commands that the adapters send to %s', (service) => {
-    expect(commandsOf(service).length).toBeGreaterThan(1);
-    expect(Object.keys(operatorCalls[service]).sort()).toEqual(commandsOf(service));
-  });
+  it.each(['iam', 'sts', 'eks'] as const)(
+    'has exactly the commands that the adapters send to %s',
+    (service) => {
+      expect(commandsOf(service).length).toBeGreaterThan(1);
+      expect(Object.keys(operatorCalls[service]).sort()).toEqual(commandsOf(service));
+    },
+  );
 });
 
 describe('operatorPolicyOptions', () => {
@@ -88,8 +91,10 @@ describe('operatorPolicy', () => {
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
   it('grants every call once, and removing boundaries only where none is asked for', () => {
-    const all = Object.keys(operatorCalls.iam).map((action) => `iam:${action}`);
-    expect([...actionsOf(options)].sort()).toEqual(all.sort());
+    const all = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
+      Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
+    );
+    expect([...actionsOf(options)].sort()).toEqual([...all, 'iam:PassRole'].sort());
     const bounded = actionsOf({
       ...options,
       permissionsBoundaryArns: ['arn:aws:iam::123456789012:policy/b'],
@@ -105,6 +110,11 @@ describe('operatorPolicy', () => {
       ReadRoles: 'arn:aws-us-gov:iam::123456789012:role/*',
       CreateMarkedRoles: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
       ChangeOwnRoles: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
+      UseAssociations: clusterArn,
+      CreateMarkedAssociations: clusterArn,
+      ChangeOwnAssociations:
+        'arn:aws-us-gov:eks:us-gov-west-1:123456789012:podidentityassociation/production/*',
+      PassRolesToPods: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
     });
   });
 
@@ -113,10 +123,11 @@ describe('operatorPolicy', () => {
     const resourceOf = (sid: string): unknown => Statement.find(({ Sid }) => Sid === sid)?.Resource;
     expect(resourceOf('CreateMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');
     expect(resourceOf('TagMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/*');
+    expect(resourceOf('PassRolesToPods')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');
   });
 
   it('conditions every write', () => {
-    const reads = ['ReadAccount', 'ReadProvider', 'ReadRoles'];
+    const reads = ['ReadAccount', 'ReadProvider', 'ReadRoles', 'UseAssociations', 'ReadAssociations'];
     for (const { Sid, Condition } of operatorPolicy(options).Statement)
       expect(Condition !== undefined, Sid).toBe(!reads.includes(Sid));
   });

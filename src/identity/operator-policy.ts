@@ -3,8 +3,14 @@
  * roles of its own cluster. What is its own is said by the marks of ownership.ts, which only the call that creates a
  * role can set: `aws:ResourceTag` of a role that is being created has the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
+ *
+ * Associations stand in the one cluster, and are told from others' by the same marks. EKS hands the associated role on, which
+ * asks for `iam:PassRole`. That right knows no tags of the role, so its fence is the path, also where roles outside it may be
+ * taken over: a role that trusts every cluster's pods, as EKS's guide makes them, would otherwise be up for association.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
-import type { ClusterConfig } from '../api/index.ts';
+import { podIdentityAudience, type ClusterConfig } from '../api/index.ts';
 import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
 import { clusterMarks, clusterTag } from './ownership.ts';
 
@@ -32,11 +38,22 @@ export const operatorCalls = {
     PutRolePermissionsBoundary: 'boundary',
     DeleteRolePermissionsBoundary: 'boundaryRemoval',
   },
+  eks: {
+    ListPodIdentityAssociations: 'cluster',
+    DescribePodIdentityAssociation: 'anyAssociation',
+    CreatePodIdentityAssociation: 'newAssociation',
+    UpdatePodIdentityAssociation: 'ownAssociation',
+    DeletePodIdentityAssociation: 'ownAssociation',
+    TagResource: 'associationMarks',
+  },
+  'eks-auth': { AssumeRoleForPodIdentity: 'cluster' },
   /** AWS asks for no permission for these. */
   sts: { GetCallerIdentity: 'free', AssumeRoleWithWebIdentity: 'free' },
 } as const;
 
-type Scope = (typeof operatorCalls.iam)[keyof typeof operatorCalls.iam];
+type ScopesOf<S extends keyof typeof operatorCalls> =
+  (typeof operatorCalls)[S][keyof (typeof operatorCalls)[S]];
+export type OperatorScope = Exclude<ScopesOf<'iam'> | ScopesOf<'eks'> | ScopesOf<'eks-auth'>, 'free'>;
 
 export type OperatorPolicyOptions = {
   /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`: names partition and account, and is the mark of ownership. */
@@ -78,13 +95,14 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const anyRole = `${account}:role/*`;
   const atPath = `${account}:role${rolePath}*`;
   const ownRole = adoption ? anyRole : atPath;
+  const anyAssociation = `${cluster.replace(':cluster/', ':podidentityassociation/')}/*`;
   const marks = clusterMarks(cluster);
   const own: Condition = { StringEquals: keyed('aws:ResourceTag', marks) };
   const bounded = boundaries ? { 'iam:PermissionsBoundary': boundaries } : {};
 
   const statement = (
     Sid: string,
-    scope: Scope,
+    scope: OperatorScope,
     Resource: string,
     Condition?: Condition,
   ): PolicyStatement => ({
@@ -123,6 +141,24 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         StringEquals: { ...own['StringEquals'], ...bounded },
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
+      statement('UseAssociations', 'cluster', cluster),
+      // Of any ServiceAccount, so that one which stands in the way can be told from one of ours.
+      statement('ReadAssociations', 'anyAssociation', anyAssociation),
+      statement('CreateMarkedAssociations', 'newAssociation', cluster, {
+        StringEquals: keyed('aws:RequestTag', marks),
+      }),
+      // Also asked for by the call that creates with tags. What bears no marks yet cannot be told from what is being made.
+      statement('MarkAssociations', 'associationMarks', anyAssociation, {
+        StringEquals: keyed('aws:RequestTag', marks),
+      }),
+      statement('ChangeOwnAssociations', 'ownAssociation', anyAssociation, own),
+      {
+        Sid: 'PassRolesToPods',
+        Effect: 'Allow',
+        Action: ['iam:PassRole'],
+        Resource: atPath,
+        Condition: { StringEquals: { 'iam:PassedToService': podIdentityAudience } },
+      },
     ],
   };
 }
@@ -159,8 +195,10 @@ export function operatorPolicyOptions(
 /** The most characters, white space aside, that IAM takes as an inline policy of a role. Source: IAM User Guide, "IAM and STS quotas". */
 export const largestInlinePolicy = 10_240;
 
-function actionsOf(scope: Scope): readonly string[] {
-  return Object.entries(operatorCalls.iam).flatMap(([action, of]) => (of === scope ? `iam:${action}` : []));
+function actionsOf(scope: OperatorScope): readonly string[] {
+  return Object.entries(operatorCalls).flatMap(([service, calls]) =>
+    Object.entries(calls).flatMap(([action, of]) => (of === scope ? `${service}:${action}` : [])),
+  );
 }
 
 function keyed(key: string, tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -1,0 +1,186 @@
+/** The part of the operator's policy which is about Pod Identity, decided by EKS and IAM. */
+import {
+  CreatePodIdentityAssociationCommand,
+  DeletePodIdentityAssociationCommand,
+  DescribePodIdentityAssociationCommand,
+  ListPodIdentityAssociationsCommand,
+  TagResourceCommand,
+  UpdatePodIdentityAssociationCommand,
+  type CreatePodIdentityAssociationCommandInput,
+  type EKSClient,
+} from '@aws-sdk/client-eks';
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EksAuthClient } from '../../../src/eks-auth/client.ts';
+import { operatorPolicy, ownershipTags } from '../../../src/identity/index.ts';
+import {
+  accountId,
+  issuer,
+  region,
+  startTestStandIn,
+  type TestStandIn,
+} from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
+const rolePath = '/konstellation/';
+const marksOf = (cluster: string): Record<string, string> => ({
+  ...ownershipTags({ clusterArn: arnOf(cluster), account: 'a', uid: 'u' }),
+});
+const marks = marksOf('fenced');
+const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role${name}`;
+const keys = { accessKeyId: 'AKIAOPERATOR00000000', secretAccessKey: 'operator-secret' };
+
+const cluster = (name: string) => ({
+  name,
+  endpoint: 'https://127.0.0.1:1',
+  certificateAuthorityData: '',
+  issuer,
+  version: '1.36',
+});
+/** As the guide of EKS has it: any cluster's pods get in. */
+const trustOfPods = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'pods.eks.amazonaws.com' },
+      Action: ['sts:AssumeRole', 'sts:TagSession'],
+    },
+  ],
+});
+
+let standIn: TestStandIn;
+let admin: EKSClient;
+let operator: EKSClient;
+let auth: EksAuthClient;
+const foreign = { id: '', arn: '' };
+const ofOtherCluster = { id: '', arn: '' };
+beforeAll(async () => {
+  standIn = await startTestStandIn({
+    now: Date.now,
+    clusters: [cluster('fenced'), cluster('other')],
+    credentials: [
+      {
+        ...keys,
+        principalArn: `arn:aws:iam::${accountId}:user/operator`,
+        policies: [operatorPolicy({ clusterArn: arnOf('fenced'), rolePath, adoption: true })],
+      },
+    ],
+  });
+  admin = standIn.eks();
+  operator = standIn.eks(keys);
+  auth = standIn.eksAuth(keys);
+  const iam = standIn.iam();
+  for (const [RoleName, Path] of [
+    ['own', rolePath],
+    ['own-2', rolePath],
+    ['elsewhere', '/'],
+  ] as const)
+    await iam.send(new CreateRoleCommand({ RoleName, Path, AssumeRolePolicyDocument: trustOfPods }));
+  iam.destroy();
+  const put = async (clusterName: string, tags: Record<string, string>) => {
+    const { association } = await admin.send(
+      new CreatePodIdentityAssociationCommand({
+        clusterName,
+        namespace: 'staging',
+        serviceAccount: 'a',
+        roleArn: roleArn('/elsewhere'),
+        tags,
+      }),
+    );
+    return { id: association?.associationId ?? '', arn: association?.associationArn ?? '' };
+  };
+  Object.assign(foreign, await put('fenced', { team: 'others' }));
+  Object.assign(ofOtherCluster, await put('other', marksOf('other')));
+});
+afterAll(async () => {
+  for (const client of [admin, operator]) client?.destroy();
+  auth?.close();
+  await standIn?.close();
+});
+
+const wanted: CreatePodIdentityAssociationCommandInput = {
+  clusterName: 'fenced',
+  namespace: 'production',
+  serviceAccount: 'a',
+  roleArn: roleArn('/konstellation/own'),
+  tags: marks,
+};
+
+const denial = async (call: Promise<unknown>): Promise<string> => {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'AccessDeniedException') return error.message;
+    throw error;
+  }
+  throw new Error('it was allowed');
+};
+
+it('allows the life of an association, and to look at what stands in the way of one', async () => {
+  const { association } = await operator.send(new CreatePodIdentityAssociationCommand(wanted));
+  const clusterName = 'fenced';
+  const associationId = association?.associationId ?? '';
+  await operator.send(new TagResourceCommand({ resourceArn: association?.associationArn, tags: marks }));
+  await operator.send(
+    new UpdatePodIdentityAssociationCommand({
+      clusterName,
+      associationId,
+      roleArn: roleArn('/konstellation/own-2'),
+      disableSessionTags: false,
+    }),
+  );
+  const { associations } = await operator.send(new ListPodIdentityAssociationsCommand({ clusterName }));
+  expect(associations).toHaveLength(2);
+  const described = await operator.send(
+    new DescribePodIdentityAssociationCommand({ clusterName, associationId: foreign.id }),
+  );
+  expect(described.association?.tags).toEqual({ team: 'others' });
+  await operator.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
+  // That it may ask is all that an exchange without a pod can show.
+  await expect(auth.exchange({ clusterName, token: 'none' })).rejects.toMatchObject({
+    name: 'InvalidTokenException',
+  });
+});
+
+describe('it denies', () => {
+  it.each<[string, string, Partial<CreatePodIdentityAssociationCommandInput>]>([
+    ['without marks', 'eks:CreatePodIdentityAssociation', { tags: undefined }],
+    ['with the marks of another cluster', 'eks:CreatePodIdentityAssociation', { tags: marksOf('other') }],
+    ['on another cluster', 'eks:CreatePodIdentityAssociation', { clusterName: 'other' }],
+    [
+      'with a role outside the path, as any in the AWS account',
+      'iam:PassRole',
+      { roleArn: roleArn('/elsewhere') },
+    ],
+  ])('to create one %s', async (_what, action, change) => {
+    const call = operator.send(new CreatePodIdentityAssociationCommand({ ...wanted, ...change }));
+    expect(await denial(call)).toContain(`not authorized to perform: ${action} `);
+  });
+
+  it('to change or remove one that is somebody else’s', async () => {
+    const ref = { clusterName: 'fenced', associationId: foreign.id };
+    const update = { ...ref, roleArn: wanted.roleArn };
+    expect(await denial(operator.send(new UpdatePodIdentityAssociationCommand(update)))).toContain(
+      'eks:UpdatePodIdentityAssociation',
+    );
+    expect(await denial(operator.send(new DeletePodIdentityAssociationCommand(ref)))).toContain(
+      'eks:DeletePodIdentityAssociation',
+    );
+    const tag = new TagResourceCommand({ resourceArn: foreign.arn, tags: { team: 'mine' } });
+    expect(await denial(operator.send(tag))).toContain('eks:TagResource');
+  });
+
+  it('anything on another cluster', async () => {
+    const ref = { clusterName: 'other', associationId: ofOtherCluster.id };
+    const calls = [
+      operator.send(new ListPodIdentityAssociationsCommand({ clusterName: 'other' })),
+      operator.send(new DescribePodIdentityAssociationCommand(ref)),
+      operator.send(new DeletePodIdentityAssociationCommand(ref)),
+      operator.send(new TagResourceCommand({ resourceArn: ofOtherCluster.arn, tags: marks })),
+      auth.exchange({ clusterName: 'other', token: 'none' }),
+    ];
+    for (const words of await Promise.all(calls.map(denial)))
+      expect(words).toContain('not authorized to perform: eks');
+  });
+});
