@@ -45,6 +45,11 @@ describe('describeProgress', () => {
     ['of a newer generation', account({ conditions: [condition('Ready', 'True', 'Ready', 3)] }), 'ready'],
     ['on its way', account({ conditions: [condition('Ready', 'False', 'Proving')] }), 'waiting'],
     ['undecided', account({ conditions: [condition('Ready', 'Unknown', 'Proving')] }), 'waiting'],
+    [
+      'that waits for its first pod',
+      account({ conditions: [condition('Ready', 'Unknown', 'AwaitingFirstPod')] }),
+      'ready',
+    ],
     ['wrong', account({ conditions: [condition('Ready', 'False', 'PolicyNotFound')] }), 'stuck'],
     ['not ours', account({ conditions: [condition('Ready', 'False', 'RoleNotOwned')] }), 'stuck'],
     ['throttled', account({ conditions: [condition('Ready', 'False', 'Throttled')] }), 'waiting'],
@@ -87,6 +92,20 @@ describe('problemsOf', () => {
       'policy arn:bad: no such policy (PolicyNotFound)',
       'target staging: is not proven yet (Proving)',
     ]);
+  });
+
+  it('takes it for no problem that an account waits for its first pod', () => {
+    const ready = condition('Ready', 'Unknown', 'AwaitingFirstPod');
+    const row = {
+      name: 'production',
+      linked: true,
+      confirmed: true,
+      proven: false,
+      reason: 'AwaitingFirstPod',
+      message: 'the first pod proves it',
+    };
+    expect(problemsOf(account({ conditions: [ready], targets: [row] }))).toEqual([]);
+    expect(problemsOf(account({ conditions: [ready] }))).toEqual([]);
   });
 
   it('falls back to what Ready says', () => {

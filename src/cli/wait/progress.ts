@@ -2,6 +2,7 @@
 import type { Condition } from '../../api/meta.ts';
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { IdentityReason } from '../../identity/reasons.ts';
 import { conditionOf, readyOf } from '../conditions.ts';
 import type { KonObject } from '../kinds.ts';
 import { needsPerson } from './reasons.ts';
@@ -14,7 +15,10 @@ export type ProgressLine = {
 };
 
 export type Progress = {
-  /** `stuck`: it will not become ready before a person has changed something. */
+  /**
+   * `stuck`: it will not become ready before a person has changed something. `ready` is also an account that only waits for
+   * its first pod: nothing more happens before there is one, and whoever makes pods may go on.
+   */
   readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
   readonly reason: string;
   readonly message: string;
@@ -38,8 +42,13 @@ export function describeProgress(object: KonObject, generation: number): Progres
     .filter((condition) => condition.type !== 'Ready')
     .map(({ type, status, reason, message }) => ({ label: type, status, reason, message }));
   const { reason, message } = ready;
-  if (ready.status === 'True') return { state: 'ready', reason, message, lines };
+  if (ready.status === 'True' || awaitsPod(ready)) return { state: 'ready', reason, message, lines };
   return { state: needsPerson(reason) ? 'stuck' : 'waiting', reason, message, lines };
+}
+
+/** Whether all is in place, and only the proof is left, which the first pod gives. */
+export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
+  return reason === ('AwaitingFirstPod' satisfies IdentityReason);
 }
 
 export type Problem = {
@@ -54,7 +63,9 @@ export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
   if (rows.length > 0) return rows;
   const ready = readyOf(object);
-  return ready && ready.status !== 'True' ? [{ reason: ready.reason, message: ready.message }] : [];
+  return ready && ready.status !== 'True' && !awaitsPod(ready)
+    ? [{ reason: ready.reason, message: ready.message }]
+    : [];
 }
 
 const isAccount = (object: KonObject): object is LinkedServiceAccount =>
@@ -74,7 +85,7 @@ function accountRows(account: LinkedServiceAccount): readonly Problem[] {
         message: policy.message ?? 'is not attached yet',
       })),
     ...targets
-      .filter((target) => !target.linked || !target.proven)
+      .filter((target) => !target.linked || (!target.proven && !awaitsPod(target)))
       .map((target) => ({
         about: `target ${target.name}`,
         reason: target.reason ?? (target.linked ? 'Proving' : 'Linking'),

@@ -17,6 +17,7 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'ServiceAccountNotOwned',
   'ForeignAnnotation',
   'ForeignAudience',
+  'ForeignAssociation',
   'ClusterConfigDuplicate',
   'IssuerMismatch',
   'WrongAccount',
@@ -70,6 +71,10 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
   ServiceAccountNotOwned: () =>
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
+  ForeignAssociation: () =>
+    'Delete the association that the message names, if nobody needs it: pods get its role and not the account’s.',
+  AwaitingFirstPod: ({ name }) =>
+    `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
   TargetUnknown: otherTargets,
   UnknownTarget: otherTargets,
   NoTargets: () => 'Make a target: kon target create NAME',

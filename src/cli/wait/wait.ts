@@ -5,7 +5,7 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
-import { describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
+import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
 import { nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 
@@ -13,7 +13,8 @@ import { createReporter } from './reporter.ts';
 const silenceMs = 8000;
 
 /**
- * Resolves with the object when it is Ready for the generation which `written` has.
+ * Resolves with the object when it is Ready for the generation which `written` has, or in place but for the proof that
+ * its first pod gives.
  *
  * @throws CliError of code NOT_READY when the time is over, or when it will not become ready by itself
  */
@@ -36,7 +37,7 @@ export async function waitUntilReady<T extends KonObject>(
   let last = written;
   let progress: Progress = describeProgress(written, generation);
   const headline = (): string =>
-    `${kind.noun} ${name}: ${progress.state === 'ready' ? 'Ready' : progress.reason}`;
+    `${kind.noun} ${name}: ${progress.state === 'ready' && !awaitsPod(progress) ? 'Ready' : progress.reason}`;
   const silence = setTimeout(() => {
     if (progress.state === 'unobserved')
       reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
@@ -52,7 +53,7 @@ export async function waitUntilReady<T extends KonObject>(
       if (progress.state === 'ready') {
         reporter.end();
         context.stderr.write(
-          `${kind.noun} ${name} is Ready after ${formatDuration(context.now() - began)}: ${progress.message}\n`,
+          `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.now() - began)}: ${progress.message}\n`,
         );
         return last;
       }

@@ -17,6 +17,7 @@ import {
 } from '../../output/details.ts';
 import type { ShowOptions } from '../../output/show.ts';
 import type { Column } from '../../output/table.ts';
+import { awaitsPod } from '../../wait/progress.ts';
 
 export function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
   const { metadata, spec, status } = account;
@@ -35,6 +36,7 @@ export function renderAccount(account: LinkedServiceAccount, options: ShowOption
       ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
       ['Message', ready?.message],
       ['Role', status?.roleArn],
+      ['Identity mode', spec.aws.identityMode],
       ['Boundary', spec.aws.permissionsBoundaryArn],
       [
         'Session',
@@ -70,14 +72,19 @@ const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
   { header: 'NAME', value: (target) => target.name },
   {
     header: 'LINKED',
-    value: (target) => yesNo(target.linked),
+    value: (target) =>
+      target.linked && target.identityMode === 'PodIdentity' ? 'by association' : yesNo(target.linked),
     style: (target) => (target.linked ? 'green' : 'red'),
   },
   {
     header: 'PROVEN',
     value: (target) =>
-      target.proven && target.provenAt ? `${ageOf(target.provenAt, now)} ago` : yesNo(target.proven),
-    style: (target) => (target.proven ? 'green' : 'red'),
+      target.proven && target.provenAt
+        ? `${ageOf(target.provenAt, now)} ago`
+        : awaitsPod(target)
+          ? 'by its first pod'
+          : yesNo(target.proven),
+    style: (target) => (target.proven ? 'green' : awaitsPod(target) ? 'yellow' : 'red'),
   },
   {
     header: 'PODS',

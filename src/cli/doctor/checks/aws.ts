@@ -1,9 +1,10 @@
 /** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
-import { roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
 import {
   IdentityError,
   matchesPattern,
   operatorCalls,
+  type OperatorScope,
   ownershipTags,
   type ClusterFacts,
 } from '../../../identity/index.ts';
@@ -68,6 +69,8 @@ export const awsChecks: readonly Check[] = [
       const arn = (await config())?.status?.oidcProviderArn;
       if (arn === undefined) return warning('the ClusterConfig does not tell which');
       const provider = await (await aws()).account.oidcProvider(arn, signal);
+      if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
+        return ok('there is none; the cluster uses Pod Identity, which needs none');
       if (!provider)
         return failure(`there is no ${arn}`, [
           'Make it: kon install, or eksctl utils associate-iam-oidc-provider',
@@ -167,11 +170,14 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     return warning('nobody tells who the operator is in IAM', ['Tell it: kon doctor --operator-arn ARN']);
   const { policies } = await lookups.aws();
   const denied: string[] = [];
-  for (const [scope, actions] of callsByScope()) {
+  const usesPodIdentity = [facts, ...(await lookups.accounts()).map(({ spec }) => spec.aws)].some(
+    ({ identityMode }) => identityMode === 'PodIdentity',
+  );
+  for (const [scope, actions] of rightsByScope(usesPodIdentity)) {
     const results = await policies.simulate(
       {
         principalArn: principal.arn,
-        actions: actions.map((action) => `iam:${action}`),
+        actions,
         resources: [resourceFor(scope, facts)],
         context: requestContext(facts),
       },
@@ -204,21 +210,26 @@ async function operatorPrincipal(lookups: Lookups): Promise<{ readonly arn: stri
   return undefined;
 }
 
-type Scope = (typeof operatorCalls.iam)[keyof typeof operatorCalls.iam];
+type Scope = OperatorScope | 'passing';
 
-function callsByScope(): ReadonlyMap<Scope, readonly string[]> {
-  const scopes = new Map<Scope, string[]>();
-  for (const [action, scope] of Object.entries(operatorCalls.iam)) {
-    // With a boundary in force nobody may take it off, and nobody has to.
-    if (scope === 'boundaryRemoval') continue;
-    scopes.set(scope, [...(scopes.get(scope) ?? []), action]);
-  }
+function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly string[]> {
+  const scopes = new Map<Scope, string[]>(usesPodIdentity ? [['passing', ['iam:PassRole']]] : []);
+  const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
+  for (const service of services)
+    for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
+      // With a boundary in force nobody may take it off, and nobody has to.
+      if (scope === 'boundaryRemoval') continue;
+      scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
+    }
   return scopes;
 }
 
 function resourceFor(scope: Scope, facts: ClusterFacts): string {
   if (scope === 'account') return '*';
   if (scope === 'provider') return facts.providerArn;
+  if (scope === 'cluster' || scope === 'newAssociation') return facts.clusterArn;
+  if (scope.toLowerCase().includes('association'))
+    return `${facts.clusterArn.replace(':cluster/', ':podidentityassociation/')}/a-kon-doctor`;
   return `arn:${facts.partition}:iam::${facts.accountId}:role${facts.rolePath}kon-doctor`;
 }
 
@@ -235,6 +246,7 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
+    'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),
     ...(facts.permissionsBoundaryArn === undefined
       ? {}

@@ -1,9 +1,10 @@
 /** Whether pods get the identities that accounts promise. */
-import { roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
 import { isForbidden, resources, type KubeObject } from '../../../kube/index.ts';
 import { podIdentity, type Pod } from '../../../workloads/index.ts';
 import { readyOf } from '../../conditions.ts';
 import { orphansOf } from '../../roles/orphans.ts';
+import { awaitsPod } from '../../wait/progress.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
@@ -56,6 +57,14 @@ export const identityChecks: readonly Check[] = [
     run: checkInjection,
   },
   {
+    id: 'pod-identity-agent',
+    category: 'Identity',
+    title: 'nodes have the Pod Identity agent, where accounts need it',
+    needs: ['crds'],
+    mayPass: true,
+    run: checkAgent,
+  },
+  {
     id: 'accounts',
     category: 'Identity',
     title: 'every account is Ready',
@@ -63,8 +72,14 @@ export const identityChecks: readonly Check[] = [
     mayPass: true,
     run: async ({ accounts }) => {
       const all = await accounts();
-      const lacking = all.filter((account) => readyOf(account)?.status !== 'True');
-      if (lacking.length === 0) return ok(`${all.length} of ${all.length}`);
+      const waiting = all.filter((account) => awaitsPod(readyOf(account) ?? {}));
+      const lacking = all.filter(
+        (account) => readyOf(account)?.status !== 'True' && !waiting.includes(account),
+      );
+      if (lacking.length === 0)
+        return ok(
+          `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
+        );
       return failure(
         `${lacking.length} of ${all.length} are not`,
         lacking.map((account) => {
@@ -120,6 +135,22 @@ export const identityChecks: readonly Check[] = [
   },
 ];
 
+/** The operator's own exchange does not pass through the agent, so that it does not miss it. */
+async function checkAgent({ client, accounts, signal }: Lookups): Promise<Verdict> {
+  const users = (await accounts()).filter(({ status }) =>
+    status?.targets?.some(({ identityMode }) => identityMode === 'PodIdentity'),
+  );
+  if (users.length === 0) return ok('not needed: no account uses Pod Identity');
+  const { items } = await (await client()).list<KubeObject>(resources.daemonSets, { signal });
+  const found = items.find(({ metadata }) => metadata.name.startsWith('eks-pod-identity-agent'));
+  return found
+    ? ok(`${found.metadata.namespace}/${found.metadata.name}`)
+    : warning('there is no DaemonSet eks-pod-identity-agent', [
+        `Pods of ${users.map(({ metadata }) => metadata.name).join(', ')} get their credentials from it.`,
+        'EKS Auto Mode has it built in. Elsewhere: aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name NAME',
+      ]);
+}
+
 /** Asks the API server to admit a pod, and not to keep it. */
 async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
@@ -132,7 +163,10 @@ async function checkInjection({ client, accounts, signal }: Lookups): Promise<Ve
         { namespace: target.name, name },
         { signal },
       );
-      const roleArn = serviceAccount.metadata.annotations?.[roleArnAnnotation];
+      const byAssociation = target.identityMode === 'PodIdentity';
+      const roleArn = byAssociation
+        ? target.roleArn
+        : serviceAccount.metadata.annotations?.[roleArnAnnotation];
       if (roleArn === undefined) continue;
       const pod = {
         apiVersion: 'v1',
@@ -150,7 +184,8 @@ async function checkInjection({ client, accounts, signal }: Lookups): Promise<Ve
           { ...pod, metadata: unnamed } as unknown as Pod & KubeObject,
           { dryRun: true, signal, fieldManager: 'kon' },
         );
-        const { state } = podIdentity(admitted, { roleArn, audience: stsAudience });
+        const audience = byAssociation ? podIdentityAudience : stsAudience;
+        const { state } = podIdentity(admitted, { roleArn, audience });
         const whose = `${target.name}/${name}`;
         return state === 'current'
           ? ok(`as ${whose}`)
