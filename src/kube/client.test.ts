@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { createKubeClient } from './client.ts';
-import { staticConnection } from './connection.ts';
+import { staticConnection, type Connection } from './connection.ts';
 import {
   isAlreadyExists,
   isConflict,
@@ -254,6 +254,22 @@ describe('an overloaded server', () => {
     expect(waited).toEqual([2000, 2000, 2000]);
   });
 
+  test.each([429, 500, 503])('is asked again also after %i, if it named a time', async (code) => {
+    const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
+    const waited: number[] = [];
+    const client = clientOf(server, { setTimer: instantTimer(waited) });
+    await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
+    expect([server.requests.length, waited]).toEqual([2, [3000]]);
+  });
+
+  test('that wants to be left alone for long is left to the backoff of the caller', async () => {
+    const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));
+    const waited: number[] = [];
+    const client = clientOf(server, { setTimer: instantTimer(waited) });
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 60 });
+    expect([server.requests.length, waited]).toEqual([1, []]);
+  });
+
   test('gets a create again only when it has not worked on it', async () => {
     const busy = await serve(overloaded(1, 429, { 'retry-after': '1' }));
     await clientOf(busy, { setTimer: instantTimer([]) }).create(configMaps, configMap('a'));
@@ -265,7 +281,6 @@ describe('an overloaded server', () => {
       retryAfterSeconds: 1,
     });
     expect(failing.requests).toHaveLength(1);
-    await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
   });
 
   test('is believed at last', async () => {
@@ -354,9 +369,38 @@ describe('a server that does not answer', () => {
   });
 });
 
+describe('who counts', () => {
+  test('is told of each attempt, and of the status or that there was none', async () => {
+    let requests = 0;
+    const server = await serve(({ socket }, response) => {
+      requests += 1;
+      if (requests === 1)
+        answerJson(response, 429, statusBody(429, 'TooManyRequests', 'busy'), { 'retry-after': '0' });
+      else if (requests === 2) socket.resetAndDestroy();
+      else answerJson(response, 200, configMap('a'));
+    });
+    const seen: unknown[] = [];
+    const client = clientOf(server, { onAttempt: (attempt) => seen.push(attempt) });
+    await client.get(configMaps, { namespace: 'default', name: 'a' });
+    const calledOff = { signal: AbortSignal.abort(new Error('enough')) };
+    await expect(client.get(configMaps, { namespace: 'default', name: 'a' }, calledOff)).rejects.toThrow(
+      'enough',
+    );
+    const { host } = new URL(server.url);
+    expect(seen).toEqual([
+      { method: 'GET', host, status: 429 },
+      { method: 'GET', host },
+      { method: 'GET', host, status: 200 },
+    ]);
+  });
+});
+
 describe('the guard of writes', () => {
   test('stops what writes, and nothing else', async () => {
-    const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    const token = { status: { token: 'a.b.c', expirationTimestamp: '2026-01-01T00:00:00Z' } };
+    const server = await serve(({ path }, response) =>
+      answerJson(response, 200, path.endsWith('/token') ? token : configMap('a')),
+    );
     const refusal = new Error('not the leader');
     const client = clientOf(server, {
       beforeWrite: () => {
@@ -370,7 +414,9 @@ describe('the guard of writes', () => {
       'not the leader',
     );
     await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
-    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
+    // A token leaves no trace in the cluster.
+    await client.createToken({ namespace: 'n', name: 'a' }, { audiences: ['sts'], expirationSeconds: 600 });
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'POST']);
   });
 });
 
@@ -488,6 +534,63 @@ describe('credentials', () => {
     for (let index = 0; index < 5; index += 1)
       await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ reason: 'Unauthorized' });
     expect(asked).toBe(2);
+  });
+});
+
+describe('credentials that come from files and plugins', () => {
+  const connect = (server: LoopbackServer, credentials: Connection['credentials'], now: () => number) => {
+    const client = createKubeClient(
+      { server: server.url, namespace: 'default', credentials },
+      { now, qps: 1000, burst: 1000 },
+    );
+    closers.push(() => client.close());
+    return client;
+  };
+
+  test('are looked at again every half minute, and once for requests that come together', async () => {
+    const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    let time = 0;
+    let asked = 0;
+    const client = connect(
+      server,
+      async () => ({ headers: { Authorization: `Bearer ${(asked += 1)}` }, tls: {} }),
+      () => time,
+    );
+    const get = (): Promise<unknown> => client.get(configMaps, { namespace: 'default', name: 'a' });
+    await Promise.all([get(), get(), get()]);
+    time = 29_000;
+    await get();
+    time = 31_000;
+    await get();
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(
+      [1, 1, 1, 1, 2].map((nth) => `Bearer ${nth}`),
+    );
+  });
+
+  test('may be another certificate then, with which a connection is made anew', async () => {
+    const authority = await createAuthority();
+    const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
+    const users = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];
+    const server = await startLoopbackServer(
+      (request, response) => {
+        const { socket } = request as unknown as {
+          socket: { getPeerCertificate(): { subject?: { CN: string } } };
+        };
+        answerJson(response, 200, { kind: 'X', metadata: { name: socket.getPeerCertificate().subject?.CN } });
+      },
+      { ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
+    );
+    closers.push(() => server.close());
+    let time = 0;
+    const client = connect(
+      server,
+      async () => ({ headers: {}, tls: { ca: authority.ca, ...users[time === 0 ? 0 : 1] } }),
+      () => time,
+    );
+    const who = async (): Promise<string> => (await client.get(namespaces, { name: 'a' })).metadata.name;
+    expect(await who()).toBe('first');
+    time = 31_000;
+    expect(await who()).toBe('second');
   });
 });
 

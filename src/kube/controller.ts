@@ -29,7 +29,10 @@ export type ReconcileOutcome = 'success' | 'requeue_after' | 'requeue' | 'error'
 
 export type ControllerObserver = {
   readonly reconciled?: ((outcome: ReconcileOutcome, durationMs: number) => void) | undefined;
+  /** How long a key that was due waited for a worker. */
   readonly queued?: ((waitedMs: number) => void) | undefined;
+  /** How long a key was worked on, until it could come again. */
+  readonly worked?: ((workedMs: number) => void) | undefined;
 };
 
 export type ControllerOptions = {
@@ -105,6 +108,7 @@ export function createController(options: ControllerOptions): Controller {
     backoff: options.backoff,
     retryRate: options.retryRate,
     onQueued: (waitedMs) => observe(() => observer?.queued?.(waitedMs)),
+    onWorked: (workedMs) => observe(() => observer?.worked?.(workedMs)),
   });
   const running = new Map<string, { readonly abort: AbortController; timedOut: boolean }>();
   const reconciles = { success: 0, requeue_after: 0, requeue: 0, error: 0, stopped: 0 };

@@ -57,7 +57,7 @@ export type { Connection, Credentials, TlsMaterial } from './connection.ts';
 export { staticConnection } from './connection.ts';
 export type { LoadConnectionOptions } from './kubeconfig-files.ts';
 export { loadConnection } from './kubeconfig.ts';
-export type { KubeClientOptions, Warning } from './requester.ts';
+export type { KubeClientOptions, RequestOutcome, Warning } from './requester.ts';
 export { createKubeClient } from './client.ts';
 export type { Change, Informer, InformerOptions } from './informer.ts';
 export { createInformer } from './informer.ts';

@@ -10,6 +10,14 @@ import { createTransport, type TransportResponse } from './transport.ts';
 /** A `Warning` header of the server: a deprecated API, an unknown field, the words of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
+/** One attempt of a request; `status` is absent when there was no answer. */
+export type RequestOutcome = {
+  readonly method: string;
+  /** Host and port of the API server. */
+  readonly host: string;
+  readonly status?: number;
+};
+
 export type KubeClientOptions = {
   readonly userAgent?: string | undefined;
   /** Requests a second, on average and at once: 50 and 100 unless told otherwise. */
@@ -23,6 +31,8 @@ export type KubeClientOptions = {
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
+  /** Told of each attempt, the refused and repeated ones too; not of those that were called off before they were sent. */
+  readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
    * Called right before a request that writes goes out, after all waiting, and throws to call it off: how a process
    * that has lost its lease is kept from writing.
@@ -77,6 +87,7 @@ const maxReconnects = 2;
 
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
   const { server } = connection;
+  const { host } = new URL(server);
   const now = options.now ?? (() => performance.now());
   const setTimer = options.setTimer ?? systemTimer;
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
@@ -132,21 +143,32 @@ export function createRequester(connection: Connection, options: KubeClientOptio
 
   const dispatch = async (
     call: Call,
-    { controller, beforeSending }: ReturnType<typeof guardCall>,
+    { controller, beforeSending, wrapError }: ReturnType<typeof guardCall>,
   ): Promise<TransportResponse> => {
-    const response = await transport.request({
-      method: call.method,
-      path: call.path + queryString(call.query),
-      headers: {
-        accept: 'application/json',
-        'user-agent': options.userAgent ?? 'kube-runtime',
-        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...call.headers,
-      },
-      body: call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body),
-      signal: controller.signal,
-      guard: beforeSending,
-    });
+    const { method } = call;
+    let response: TransportResponse;
+    try {
+      response = await transport.request({
+        method,
+        path: call.path + queryString(call.query),
+        headers: {
+          accept: 'application/json',
+          'user-agent': options.userAgent ?? 'kube-runtime',
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...call.headers,
+        },
+        body:
+          call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body),
+        signal: controller.signal,
+        guard: beforeSending,
+      });
+    } catch (error) {
+      const failure = wrapError(error);
+      if (failure instanceof KubeUnreachableError && failure.code !== 'closed')
+        options.onAttempt?.({ method, host });
+      throw error;
+    }
+    options.onAttempt?.({ method, host, status: response.status });
     for (const text of options.onWarning ? warningsOf(response.headers.warning) : [])
       options.onWarning?.({ text, method: call.method, path: call.path });
     return response;
