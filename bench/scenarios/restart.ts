@@ -12,9 +12,9 @@ const pods = 10_000;
 async function untilInStep(operator: Operator): Promise<void> {
   for (;;) {
     const [looked, waiting, working] = await Promise.all([
-      operator.metric('konstellation_controller_reconciles_total{controller="accounts"'),
-      operator.metric('konstellation_controller_queue_depth{controller="accounts"'),
-      operator.metric('konstellation_controller_working{controller="accounts"'),
+      operator.metric('controller_runtime_reconcile_total{controller="accounts"'),
+      operator.metric('workqueue_depth{name="accounts"'),
+      operator.metric('controller_runtime_active_workers{controller="accounts"'),
     ]);
     // Each is looked at once before the roles are known, and then again.
     if (looked >= 2 * accounts && waiting + working === 0) return;

@@ -20,6 +20,7 @@ import {
 import {
   createInformer,
   resources,
+  type ControllerObserver,
   type EventRecorder,
   type Informer,
   type KubeClient,
@@ -67,6 +68,8 @@ export type OperatorContext = {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
+  /** Who watches a controller of this name; nobody when absent. */
+  readonly observerOf?: (controller: string) => ControllerObserver;
   /** Called right before a write to AWS. @throws NotLeadingError when this operator leads no more */
   readonly assertLeading: () => void;
 };

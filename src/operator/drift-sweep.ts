@@ -137,6 +137,7 @@ export function createDriftSweep(options: {
 
   const controller = createController({
     name: 'drift',
+    observer: context.observerOf?.('drift'),
     concurrency: 1,
     now: context.monotonic,
     random: context.random,

@@ -19,19 +19,20 @@ const view: MetricsView = {
         depth: 4,
         delayed: 0,
         processing: 2,
-        adds: 0,
-        retries: 0,
-        longestRunningMs: 0,
-        unfinishedWorkMs: 0,
+        adds: 9,
+        retries: 3,
+        longestRunningMs: 1500,
+        unfinishedWorkMs: 2000,
         maxConcurrent: 16,
         active: 2,
-        reconciles: { success: 5, requeue_after: 1, requeue: 0, error: 0, stopped: 0 },
-        terminalErrors: 0,
-        panics: 0,
-        timeouts: 0,
+        reconciles: { success: 5, requeue_after: 1, requeue: 0, error: 6, stopped: 0 },
+        terminalErrors: 1,
+        panics: 2,
+        timeouts: 7,
       }),
     },
   ],
+  lead: { name: 'konstellation', leading: true },
 };
 
 describe('the metrics', () => {
@@ -62,11 +63,6 @@ describe('the metrics', () => {
     expect(text).toContain('konstellation_aws_calls_waiting{service="iam",urgency="awaited"} 7');
     expect(text).toContain('konstellation_aws_calls_in_flight{service="iam"} 3');
     expect(text).toContain('konstellation_account_in_step_seconds_bucket{le="1"} 1');
-    expect(text).toContain('konstellation_controller_queue_depth{controller="accounts"} 4');
-    expect(text).toContain('konstellation_controller_working{controller="accounts"} 2');
-    expect(text).toContain(
-      'konstellation_controller_reconciles_total{controller="accounts",result="success"} 5',
-    );
     expect(text).not.toContain('konstellation_aws_rate_limit{');
     const [iam] = view.aws;
     const learned = iam ? [{ ...iam, ratePerSecond: 19.5 }] : [];
@@ -75,13 +71,52 @@ describe('the metrics', () => {
     );
   });
 
+  it('tell of the controllers what those of controller-runtime tell', async () => {
+    const metrics = createMetrics();
+    const observer = metrics.observerOf('accounts');
+    observer.reconciled?.('success', 30);
+    observer.queued?.(50);
+    observer.worked?.(31);
+    const host = '127.0.0.1:6443';
+    metrics.countRequest({ method: 'GET', host, status: 200 });
+    metrics.countRequest({ method: 'GET', host });
+    await metrics.text(view);
+    const lines = (await metrics.text(view)).split('\n');
+    const queue = '{name="accounts",controller="accounts"}';
+    for (const line of [
+      'controller_runtime_reconcile_total{controller="accounts",result="success"} 5',
+      'controller_runtime_reconcile_errors_total{controller="accounts"} 6',
+      'controller_runtime_terminal_reconcile_errors_total{controller="accounts"} 1',
+      'controller_runtime_reconcile_panics_total{controller="accounts"} 2',
+      'controller_runtime_reconcile_timeouts_total{controller="accounts"} 7',
+      'controller_runtime_reconcile_time_seconds_bucket{le="0.025",controller="accounts"} 0',
+      'controller_runtime_reconcile_time_seconds_bucket{le="0.05",controller="accounts"} 1',
+      'controller_runtime_max_concurrent_reconciles{controller="accounts"} 16',
+      'controller_runtime_active_workers{controller="accounts"} 2',
+      `workqueue_depth${queue} 4`,
+      `workqueue_adds_total${queue} 9`,
+      `workqueue_retries_total${queue} 3`,
+      `workqueue_unfinished_work_seconds${queue} 2`,
+      `workqueue_longest_running_processor_seconds${queue} 1.5`,
+      `workqueue_queue_duration_seconds_sum${queue} 0.05`,
+      `workqueue_work_duration_seconds_sum${queue} 0.031`,
+      `rest_client_requests_total{code="200",method="GET",host="${host}"} 1`,
+      `rest_client_requests_total{code="<error>",method="GET",host="${host}"} 1`,
+      'leader_election_master_status{name="konstellation"} 1',
+    ])
+      expect(lines).toContain(line);
+    expect(lines.some((line) => line.startsWith('process_resident_memory_bytes '))).toBe(true);
+    const alone = await createMetrics().text({ ...view, lead: undefined });
+    expect(alone).not.toContain('leader_election_master_status{');
+  });
+
   it('are all served, and all described in the reference', async () => {
     const reference = await readFile(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8');
     const rows = Object.entries(metricDefinitions).map(
       ([name, { type, labels, help }]) =>
         `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
     );
-    expect(reference.split('\n').filter((line) => line.startsWith('| `'))).toEqual(rows);
+    expect(reference.split('\n').filter((line) => /^\| `[a-z_]+` \|/.test(line))).toEqual(rows);
     const text = await createMetrics().text(view);
     for (const [name, { type }] of Object.entries(metricDefinitions))
       expect(text).toContain(`# TYPE ${name} ${type}`);

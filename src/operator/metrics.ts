@@ -1,16 +1,20 @@
 /** What the operator counts. Names and labels are contract; docs/reference/metrics.md lists them, which a test compares. */
-import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
-import type { Controller } from '../kube/index.ts';
+import {
+  createRuntimeMetrics,
+  runtimeMetricDefinitions,
+  type RuntimeMetrics,
+  type RuntimeView,
+} from './runtime-metrics.ts';
 
 /** What is asked for when somebody scrapes. */
-export type MetricsView = {
+export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number };
   readonly aws: readonly SchedulerFigures[];
-  readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
 };
 
-export type Metrics = {
+export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
   /** An account became ready under a changed spec, so many milliseconds after the change was seen. */
   readonly countInStep: (tookMs: number) => void;
@@ -18,6 +22,7 @@ export type Metrics = {
   readonly text: (view: MetricsView) => Promise<string>;
 };
 
+/** Beside these, `process_…` and `nodejs_…` tell of the process itself. */
 export const metricDefinitions = {
   konstellation_aws_calls_total: {
     type: 'counter',
@@ -59,24 +64,10 @@ export const metricDefinitions = {
     help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
     labels: [],
   },
-  konstellation_controller_queue_depth: {
-    type: 'gauge',
-    help: 'Objects that are due and wait for a worker of a controller.',
-    labels: ['controller'],
-  },
-  konstellation_controller_working: {
-    type: 'gauge',
-    help: 'Objects that a controller works on.',
-    labels: ['controller'],
-  },
-  konstellation_controller_reconciles_total: {
-    type: 'counter',
-    help: 'Reconciles, by controller and result: success, requeue_after, requeue, error, stopped.',
-    labels: ['controller', 'result'],
-  },
+  ...runtimeMetricDefinitions,
 } as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
 
-type MetricName = keyof typeof metricDefinitions;
+type MetricName = Exclude<keyof typeof metricDefinitions, keyof typeof runtimeMetricDefinitions>;
 
 const buckets = {
   call: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -105,11 +96,12 @@ export function createMetrics(): Metrics {
   const inFlight = new Gauge(define('konstellation_aws_calls_in_flight'));
   const rate = new Gauge(define('konstellation_aws_rate_limit'));
   const accounts = new Gauge(define('konstellation_accounts'));
-  const depth = new Gauge(define('konstellation_controller_queue_depth'));
-  const working = new Gauge(define('konstellation_controller_working'));
-  const reconciles = new Counter(define('konstellation_controller_reconciles_total'));
+  const runtime = createRuntimeMetrics(registry);
+  collectDefaultMetrics({ register: registry });
 
   return {
+    observerOf: runtime.observerOf,
+    countRequest: runtime.countRequest,
     countAwsCall({ service, action, outcome, throttled: wasThrottled, durationMs }) {
       calls.inc({ service, action, outcome });
       durations.observe({ service, action }, durationMs / 1000);
@@ -126,15 +118,7 @@ export function createMetrics(): Metrics {
         inFlight.set({ service }, now);
         if (ratePerSecond !== undefined) rate.set({ service }, ratePerSecond);
       }
-      // The controllers count for themselves.
-      reconciles.reset();
-      for (const { name: controller, metrics } of view.controllers) {
-        const figures = metrics();
-        depth.set({ controller }, figures.depth);
-        working.set({ controller }, figures.processing);
-        for (const [result, count] of Object.entries(figures.reconciles))
-          reconciles.inc({ controller, result }, count);
-      }
+      runtime.refresh(view);
       return registry.metrics();
     },
   };

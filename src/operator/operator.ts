@@ -12,7 +12,7 @@ import {
   type Logger,
 } from '../kube/index.ts';
 import { createEngine } from './engine.ts';
-import { startHealthServer } from './health.ts';
+import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
 import { createMetrics } from './metrics.ts';
 
 export type OperatorOptions = {
@@ -61,6 +61,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     userAgent,
     random,
     ...requestRate,
+    onAttempt: metrics.countRequest,
     beforeWrite: () => elector?.elector.assertLeading(),
   });
   const recorder = createEventRecorder({
@@ -93,6 +94,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     monotonic: () => performance.now(),
     random,
     setTimer: systemTimer,
+    observerOf: metrics.observerOf,
     assertLeading: () => elector?.elector.assertLeading(),
     aws: ({ clusterConfigs }, caller) =>
       awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
@@ -104,13 +106,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const health = options.health
     ? await startHealthServer({
         ...options.health,
-        notReady: () =>
-          engine.watched
-            .filter((informer) => !informer.hasSynced() || informer.lastError() !== undefined)
-            .map(
-              (informer) =>
-                `${informer.resource.plural}: ${informer.lastError()?.message ?? 'not in step with the API server yet'}`,
-            ),
+        unhealthy: () => whyUnhealthy(engine.controllers),
+        notReady: () => whyNotReady(engine.watched, performance.now()),
         metrics: () => {
           const list = engine.informers.accounts.store.list();
           const ready = list.filter(
@@ -120,6 +117,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
             accounts: { ready, notReady: list.length - ready },
             aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
             controllers: engine.controllers,
+            lead: elector && { name: elector.name, leading: elector.elector.isLeading() },
           });
         },
       })
@@ -159,7 +157,7 @@ function createElector(
   { connection, logger, now, random }: OperatorOptions,
   lease: NonNullable<OperatorOptions['lease']>,
   userAgent: string,
-): { readonly elector: LeaderElector; close(): Promise<void> } {
+): { readonly elector: LeaderElector; readonly name: string; close(): Promise<void> } {
   const client = createKubeClient(connection, { userAgent: `${userAgent} leader-election`, random });
   const { namespace, name, identity, durationMs = 15_000 } = lease;
   const elector = createLeaderElector({
@@ -175,5 +173,5 @@ function createElector(
     random,
     logger,
   });
-  return { elector, close: () => client.close() };
+  return { elector, name, close: () => client.close() };
 }

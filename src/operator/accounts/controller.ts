@@ -263,6 +263,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   const controller = createController({
     name: 'accounts',
+    observer: context.observerOf?.('accounts'),
     reconcile,
     concurrency: options.concurrency,
     now: context.monotonic,

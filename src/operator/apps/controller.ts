@@ -44,6 +44,7 @@ export function createAppController(context: OperatorContext, options: AppContro
 
   const controller = createController({
     name: 'apps',
+    observer: context.observerOf?.('apps'),
     reconcile,
     concurrency: options.concurrency ?? 8,
     now: context.monotonic,

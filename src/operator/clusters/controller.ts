@@ -142,6 +142,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
 
   const controller = createController({
     name: 'clusters',
+    observer: context.observerOf?.('clusters'),
     reconcile,
     concurrency: 1,
     now: context.monotonic,

@@ -96,6 +96,7 @@ export function createTurnController(context: OperatorContext, options: TurnCont
 
   const controller = createController({
     name: 'turns',
+    observer: context.observerOf?.('turns'),
     reconcile,
     concurrency: 4,
     now: context.monotonic,

@@ -1,0 +1,190 @@
+/**
+ * What the controller runtime counts, under the names, labels and buckets of controller-runtime and client-go, so that
+ * dashboards and alerts which people have for other controllers work for this one.
+ * https://book.kubebuilder.io/reference/metrics-reference
+ */
+import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
+import type { Controller, ControllerObserver, RequestOutcome } from '../kube/index.ts';
+
+export const runtimeMetricDefinitions = {
+  controller_runtime_reconcile_total: {
+    type: 'counter',
+    help: 'Reconciles, by controller and result: success, requeue_after, requeue, error, stopped.',
+    labels: ['controller', 'result'],
+  },
+  controller_runtime_reconcile_errors_total: {
+    type: 'counter',
+    help: 'Reconciles that failed.',
+    labels: ['controller'],
+  },
+  controller_runtime_terminal_reconcile_errors_total: {
+    type: 'counter',
+    help: 'Reconciles that failed in a way which no repetition heals.',
+    labels: ['controller'],
+  },
+  controller_runtime_reconcile_panics_total: {
+    type: 'counter',
+    help: 'Reconciles that failed by a fault of the operator itself, such as a TypeError.',
+    labels: ['controller'],
+  },
+  controller_runtime_reconcile_timeouts_total: {
+    type: 'counter',
+    help: 'Reconciles that took longer than they may, and were told to stop.',
+    labels: ['controller'],
+  },
+  controller_runtime_reconcile_time_seconds: {
+    type: 'histogram',
+    help: 'How long reconciles took.',
+    labels: ['controller'],
+  },
+  controller_runtime_max_concurrent_reconciles: {
+    type: 'gauge',
+    help: 'How many objects a controller may work on at a time.',
+    labels: ['controller'],
+  },
+  controller_runtime_active_workers: {
+    type: 'gauge',
+    help: 'How many objects a controller works on.',
+    labels: ['controller'],
+  },
+  workqueue_depth: {
+    type: 'gauge',
+    help: 'Objects that are due and wait for a worker.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_adds_total: {
+    type: 'counter',
+    help: 'How often an object was put into the queue, also where it was there already.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_retries_total: {
+    type: 'counter',
+    help: 'How often an object was put into the queue again after a failure.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_queue_duration_seconds: {
+    type: 'histogram',
+    help: 'How long objects that were due waited for a worker.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_work_duration_seconds: {
+    type: 'histogram',
+    help: 'How long objects were worked on.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_unfinished_work_seconds: {
+    type: 'gauge',
+    help: 'For how long the objects that are worked on now have been so, added up.',
+    labels: ['name', 'controller'],
+  },
+  workqueue_longest_running_processor_seconds: {
+    type: 'gauge',
+    help: 'For how long the object that has been worked on for longest has been so.',
+    labels: ['name', 'controller'],
+  },
+  rest_client_requests_total: {
+    type: 'counter',
+    help: 'Requests to the API server, by the status of the answer; `<error>` where there was none. Each attempt counts.',
+    labels: ['code', 'method', 'host'],
+  },
+  leader_election_master_status: {
+    type: 'gauge',
+    help: 'Whether this operator leads: 1 or 0. Absent when it takes no turns.',
+    labels: ['name'],
+  },
+} as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
+
+/** What is asked for when somebody scrapes. */
+export type RuntimeView = {
+  readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
+  /** The Lease of the operators, and whether this one holds it; absent when it takes no turns. */
+  readonly lead: { readonly name: string; readonly leading: boolean } | undefined;
+};
+
+export type RuntimeMetrics = {
+  readonly observerOf: (controller: string) => ControllerObserver;
+  readonly countRequest: (request: RequestOutcome) => void;
+  /** Brings what the controllers count for themselves up to date. */
+  readonly refresh: (view: RuntimeView) => void;
+};
+
+type Name = keyof typeof runtimeMetricDefinitions;
+
+const buckets = {
+  /** controller-runtime's, pkg/internal/controller/metrics. */
+  reconcile: [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25,
+    1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+  ],
+  /** controller-runtime's, pkg/internal/metrics/workqueue.go: ten nanoseconds, tenfold up to a thousand seconds. */
+  queue: [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000],
+};
+
+export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
+  const define = (name: Name) => ({
+    name,
+    help: runtimeMetricDefinitions[name].help,
+    labelNames: [...runtimeMetricDefinitions[name].labels],
+    registers: [registry],
+  });
+  const counters = {
+    reconciles: new Counter(define('controller_runtime_reconcile_total')),
+    errors: new Counter(define('controller_runtime_reconcile_errors_total')),
+    terminal: new Counter(define('controller_runtime_terminal_reconcile_errors_total')),
+    panics: new Counter(define('controller_runtime_reconcile_panics_total')),
+    timeouts: new Counter(define('controller_runtime_reconcile_timeouts_total')),
+    adds: new Counter(define('workqueue_adds_total')),
+    retries: new Counter(define('workqueue_retries_total')),
+  };
+  const gauges = {
+    most: new Gauge(define('controller_runtime_max_concurrent_reconciles')),
+    active: new Gauge(define('controller_runtime_active_workers')),
+    depth: new Gauge(define('workqueue_depth')),
+    unfinished: new Gauge(define('workqueue_unfinished_work_seconds')),
+    longest: new Gauge(define('workqueue_longest_running_processor_seconds')),
+  };
+  const lead = new Gauge(define('leader_election_master_status'));
+  const requests = new Counter(define('rest_client_requests_total'));
+  const reconcileTime = new Histogram({
+    ...define('controller_runtime_reconcile_time_seconds'),
+    buckets: buckets.reconcile,
+  });
+  const waited = new Histogram({ ...define('workqueue_queue_duration_seconds'), buckets: buckets.queue });
+  const worked = new Histogram({ ...define('workqueue_work_duration_seconds'), buckets: buckets.queue });
+
+  return {
+    observerOf: (controller) => {
+      const ofQueue = { name: controller, controller };
+      return {
+        reconciled: (_outcome, durationMs) => reconcileTime.observe({ controller }, durationMs / 1000),
+        queued: (waitedMs) => waited.observe(ofQueue, waitedMs / 1000),
+        worked: (workedMs) => worked.observe(ofQueue, workedMs / 1000),
+      };
+    },
+    countRequest({ method, host, status }) {
+      requests.inc({ code: status === undefined ? '<error>' : String(status), method, host });
+    },
+    refresh(view) {
+      // What the controllers count only grows, so that starting over each time gives the same as counting on.
+      for (const counter of Object.values(counters)) counter.reset();
+      for (const { name: controller, metrics } of view.controllers) {
+        const figures = metrics();
+        const ofQueue = { name: controller, controller };
+        for (const [result, count] of Object.entries(figures.reconciles))
+          counters.reconciles.inc({ controller, result }, count);
+        counters.errors.inc({ controller }, figures.reconciles.error);
+        counters.terminal.inc({ controller }, figures.terminalErrors);
+        counters.panics.inc({ controller }, figures.panics);
+        counters.timeouts.inc({ controller }, figures.timeouts);
+        counters.adds.inc(ofQueue, figures.adds);
+        counters.retries.inc(ofQueue, figures.retries);
+        gauges.most.set({ controller }, figures.maxConcurrent);
+        gauges.active.set({ controller }, figures.processing);
+        gauges.depth.set(ofQueue, figures.depth);
+        gauges.unfinished.set(ofQueue, figures.unfinishedWorkMs / 1000);
+        gauges.longest.set(ofQueue, figures.longestRunningMs / 1000);
+      }
+      if (view.lead) lead.set({ name: view.lead.name }, view.lead.leading ? 1 : 0);
+    },
+  };
+}
