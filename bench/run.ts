@@ -15,6 +15,7 @@ import { create } from './scenarios/create.ts';
 import { edit } from './scenarios/edit.ts';
 import { restart } from './scenarios/restart.ts';
 import { sandbox } from './scenarios/sandbox.ts';
+import { scale } from './scenarios/scale.ts';
 import { sweep } from './scenarios/sweep.ts';
 
 const scenarios: readonly Scenario[] = [
@@ -27,6 +28,7 @@ const scenarios: readonly Scenario[] = [
   thousandLimited,
   commandLine,
   sandbox,
+  scale,
 ];
 
 const { values } = parseArgs({

@@ -6,8 +6,11 @@ import { createSimulatedTime, type SimulatedTime } from './testing/simulated-tim
 import type { SetTimer } from './timing.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
-/** `late`: the server does what was asked at once, and the answer comes after six seconds, whoever still waits. */
-type Fault = 'refused' | 'silent' | 'answer lost' | 'late';
+/**
+ * `slow` and `late`: the server does what was asked at once, and the answer comes after four or six seconds, whoever still
+ * waits; a try ends after five.
+ */
+type Fault = 'refused' | 'silent' | 'answer lost' | 'slow' | 'late';
 
 /** One Lease with the API's optimistic locking, in memory, as time is simulated here. */
 function createLeaseServer() {
@@ -28,9 +31,11 @@ function createLeaseServer() {
         const present = fault();
         if (present === 'refused') throw new KubeUnreachableError('refused', 'https://x', 'refused');
         if (present === undefined) return act();
-        if (present === 'late') {
+        if (present === 'slow' || present === 'late') {
           const answer = act();
-          return new Promise((resolve) => void setTimer(() => resolve(answer), 6_000));
+          return new Promise(
+            (resolve) => void setTimer(() => resolve(answer), present === 'slow' ? 4_000 : 6_000),
+          );
         }
         if (present === 'answer lost') act();
         return new Promise((_, reject) => {
@@ -224,6 +229,18 @@ describe('a leader', () => {
     a.setFault(undefined);
     await world.advance(30_000);
     expect(a.leads()).toBe(true);
+  });
+
+  test('leads from when its renewal was sent, not from when the answer came: others may count from before', async () => {
+    const { world, a } = setUp();
+    a.start();
+    await world.advance(1_000);
+    a.setFault('slow');
+    await world.advance(1_500);
+    // Sent after two seconds, answered after six.
+    a.setFault('silent');
+    await world.advance(20_000);
+    expect(a.log).toEqual(['leads at 0', 'told to end at 12000', 'lost at 12000']);
   });
 
   test('that gave up the lead does not get it back by an answer that comes late', async () => {

@@ -37,7 +37,10 @@ export type TestControlPlane = {
   stop(): Promise<void>;
 };
 
-export async function startControlPlane(): Promise<TestControlPlane> {
+/** @param options `audit`: whether it logs each request, which costs it as much as answering small ones; it does unless told otherwise */
+export async function startControlPlane(
+  options: { readonly audit?: boolean } = {},
+): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
   const watchdog = await startWatchdog();
   const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], {
@@ -72,7 +75,7 @@ export async function startControlPlane(): Promise<TestControlPlane> {
         env,
         watchdog,
         serviceAccountAdmission: false,
-        audit: true,
+        audit: options.audit ?? true,
       },
       (_name, child) => children.push(child),
     );

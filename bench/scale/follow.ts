@@ -1,0 +1,37 @@
+/**
+ * Follows LinkedServiceAccounts and pods with the operator's own informers: what the scenario "scale" measures.
+ *
+ * Usage: node follow.ts KUBECONFIG. Tells on stdout, a line of JSON each: when both are in step, and after each thousand
+ * changes of pods how many it has seen.
+ */
+import { silentLogger } from '../../src/kube/index.ts';
+import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';
+import { createInformers } from '../../src/operator/context.ts';
+
+const startedAt = performance.now();
+const [, , kubeconfig = ''] = process.argv;
+const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }), { userAgent: 'bench-ours' });
+const { accounts, pods } = createInformers({
+  client,
+  logger: silentLogger,
+  now: () => performance.now(),
+  random: Math.random,
+  setTimer: systemTimer,
+});
+const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+let changes = 0;
+pods.onChange((change) => {
+  if (!change.old || !change.new) return;
+  changes += 1;
+  if (changes % 1000 === 0) tell({ changes });
+});
+const { signal } = new AbortController();
+void accounts.start(signal);
+void pods.start(signal);
+await Promise.all([accounts.synced, pods.synced]);
+tell({
+  synced: true,
+  ms: Math.round(performance.now() - startedAt),
+  accounts: accounts.store.size,
+  pods: pods.store.size,
+});

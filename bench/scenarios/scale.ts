@@ -1,0 +1,186 @@
+/** A large cluster, followed by the operator's informers and, beside them, by client-go's. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { apiVersion, crds, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import {
+  createKubeClient,
+  isNotFound,
+  loadConnection,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../src/kube/index.ts';
+import { startControlPlane } from '../../test/support/cluster.ts';
+import type { Figure } from '../figure.ts';
+import { runningPod } from '../scale/running-pod.ts';
+import { buildPeer, startFollower, type Follower } from '../scale/followers.ts';
+import type { Scenario } from '../scenario.ts';
+import { inParallel, policies } from '../world.ts';
+
+/** `KON_BENCH_SCALE` is a share, for a quick look: 0.05 for a twentieth of everything. */
+const share = Number(process.env['KON_BENCH_SCALE'] ?? 1);
+const counts = {
+  accounts: Math.round(10_000 * share),
+  pods: Math.round(100_000 * share),
+  /** In thousands. */
+  changes: Math.max(1000, Math.round(20 * share) * 1000),
+};
+const namespaces = 20;
+
+type Measured = {
+  readonly follower: Follower;
+  readonly syncedMs: number;
+  readonly syncProcessorSeconds: number;
+  readonly settled: number;
+  readonly peak: number;
+};
+
+export const scale: Scenario = {
+  name: 'scale',
+  summary: `${counts.accounts} accounts and ${counts.pods} pods are listed and watched, by ours and by client-go's informers`,
+  async run({ note }) {
+    const folder = await mkdtemp(join(tmpdir(), 'kon-bench-scale-'));
+    const [peer, cluster] = await Promise.all([buildPeer(folder), startControlPlane({ audit: false })]);
+    const client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }), {
+      userAgent: 'bench',
+      qps: 1e6,
+      burst: 1e6,
+    });
+    const followers: Follower[] = [];
+    try {
+      await fill(client, note);
+      const commands: readonly (readonly [string, readonly string[]])[] = [
+        ['ours', [process.execPath, resolve(import.meta.dirname, '../scale/follow.ts'), cluster.kubeconfig]],
+        ['client-go, JSON', [peer, cluster.kubeconfig, 'json']],
+        ['client-go, protobuf', [peer, cluster.kubeconfig, 'protobuf']],
+      ];
+      // One that nobody measures, so that the server has everything in its caches for the first that is.
+      const first = startFollower('first', commands[1]?.[1] ?? []);
+      await first.synced;
+      await first.stop();
+      const measured: Measured[] = [];
+      for (const [name, command] of commands) {
+        const follower = startFollower(name, command);
+        followers.push(follower);
+        measured.push(await measureSync(follower, note));
+        // It gets the changes all at once, when it goes on: what it is measured by then is not the server's pace.
+        follower.pause();
+      }
+      await change(client, note);
+      const figures: Figure[][] = [];
+      for (const each of measured) figures.push(await measureChanges(each, note));
+      // Ours are told, with the peer's beside them.
+      const [ours = [], ...peers] = figures;
+      return ours.map((figure, index) => {
+        const same = peers[0]?.[index]?.value;
+        return same === undefined ? figure : { ...figure, peer: same };
+      });
+    } finally {
+      for (const follower of followers) await follower.stop();
+      await client.close();
+      await cluster.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measureSync(follower: Follower, note: (text: string) => void): Promise<Measured> {
+  const { ms, accounts, pods } = await follower.synced;
+  const syncProcessorSeconds = await follower.processorTime();
+  if (accounts !== counts.accounts || pods !== counts.pods)
+    throw new Error(`${follower.name} has ${accounts} accounts and ${pods} pods`);
+  // What a collector of garbage gives back, it gives back by then.
+  await delay(10_000);
+  const memory = await follower.memory();
+  note(
+    `${follower.name}: in step after ${(ms / 1000).toFixed(1)} s (${syncProcessorSeconds.toFixed(1)} s of processor time), ${memory.now.toFixed(0)} MiB, ${memory.peak.toFixed(0)} at most`,
+  );
+  return { follower, syncedMs: ms, syncProcessorSeconds, settled: memory.now, peak: memory.peak };
+}
+
+async function measureChanges(
+  { follower, syncedMs, syncProcessorSeconds, settled, peak }: Measured,
+  note: (text: string) => void,
+): Promise<Figure[]> {
+  const before = await follower.processorTime();
+  const startedAt = performance.now();
+  follower.goOn();
+  await follower.untilChanges(counts.changes);
+  const seconds = (performance.now() - startedAt) / 1000;
+  const processorSeconds = (await follower.processorTime()) - before;
+  const memory = await follower.memory();
+  follower.pause();
+  const rate = counts.changes / seconds;
+  note(
+    `${follower.name}: ${counts.changes} changes in ${seconds.toFixed(1)} s, ${rate.toFixed(0)} a second, ${((processorSeconds / counts.changes) * 1e6).toFixed(0)} µs of processor time each, ${memory.peak.toFixed(0)} MiB at most`,
+  );
+  const name = `${counts.accounts} accounts and ${counts.pods} pods`;
+  return [
+    { name: `${name}: until in step`, value: syncedMs / 1000, unit: 's' },
+    { name: `${name}: processor time of that`, value: syncProcessorSeconds, unit: 's' },
+    { name: `${name}: memory when in step`, value: settled, unit: 'MiB' },
+    { name: `${name}: memory at most`, value: Math.max(peak, memory.peak), unit: 'MiB' },
+    {
+      name: `${counts.changes} changes of pods: processor time of each`,
+      value: (processorSeconds / counts.changes) * 1e6,
+      unit: 'µs',
+    },
+    { name: `${counts.changes} changes of pods: until seen`, value: seconds, unit: 's' },
+  ];
+}
+
+async function fill(client: KubeClient, note: (text: string) => void): Promise<void> {
+  for (const crd of crds())
+    await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'bench' });
+  for (let index = 0; index < namespaces; index += 1)
+    await client.create<KubeObject>(resources.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: `namespace-${index}` },
+    });
+  for (;;) {
+    try {
+      await client.list(linkedServiceAccounts);
+      break;
+    } catch (error) {
+      // A definition that was just applied is served a moment later.
+      if (!isNotFound(error)) throw error;
+      await delay(50);
+    }
+  }
+  const startedAt = performance.now();
+  await inParallel(48, counts.accounts, (index) =>
+    client.create<LinkedServiceAccount>(linkedServiceAccounts, {
+      apiVersion,
+      kind: 'LinkedServiceAccount',
+      metadata: { name: `account-${index}` },
+      spec: { aws: { policyArns: [...policies] }, deletionPolicy: 'Delete' },
+    }),
+  );
+  let made = 0;
+  await inParallel(48, counts.pods, async (index) => {
+    await client.create(resources.pods, runningPod(index, namespaces, counts.accounts));
+    made += 1;
+    if (made % 10_000 === 0)
+      note(`${made} pods made after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  });
+}
+
+async function change(client: KubeClient, note: (text: string) => void): Promise<void> {
+  const startedAt = performance.now();
+  await inParallel(48, counts.changes, async (index) => {
+    const { metadata } = runningPod(index % counts.pods, namespaces, counts.accounts);
+    await client.patch(
+      resources.pods,
+      { namespace: metadata.namespace, name: metadata.name },
+      { metadata: { annotations: { 'example.com/changed': String(index) } } },
+      { type: 'merge', fieldManager: 'bench' },
+    );
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  note(
+    `${counts.changes} changes made in ${seconds.toFixed(0)} s, ${(counts.changes / seconds).toFixed(0)} a second`,
+  );
+}
