@@ -1,6 +1,6 @@
 /** Every crash plan of every scenario; `make crash-plans` runs the same outside of a test run. */
 import { describe, expect, it } from 'vitest';
-import { commandFor, plansOf, referenceOf, violationsOf } from './crash-plans.ts';
+import { commandFor, crashPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 
 describe.each(scenarios)('$name', (scenario) => {
@@ -8,7 +8,7 @@ describe.each(scenarios)('$name', (scenario) => {
     const reference = await referenceOf(scenario);
     expect(reference.violations).toEqual([]);
     expect(reference.writes.length).toBeGreaterThan(0);
-    for (const plan of plansOf(reference))
+    for (const plan of crashPlansOf(reference))
       expect(await violationsOf(reference, plan), commandFor(reference, plan)).toEqual([]);
   });
 });

@@ -1,118 +1,22 @@
 /** What people do to accounts and apps: each scenario a few acts, with time in between for the operator to follow. */
+import { linkedServiceAccounts } from '../../src/api/index.ts';
+import { resources } from '../../src/kube/index.ts';
 import {
-  apps,
-  linkedServiceAccounts,
-  type AppSpec,
-  type LinkedServiceAccountSpec,
-} from '../../src/api/index.ts';
-import { resources, type KubeObject } from '../../src/kube/index.ts';
-import type { ObservedRole } from '../../src/identity/index.ts';
-import { watchOver, type Monitor } from './monitor.ts';
-import { startSimulation, type Simulation, type Weather } from './simulation.ts';
+  create,
+  deploy,
+  edit,
+  foreignRole,
+  fullAccess,
+  put,
+  queue,
+  readOnly,
+  redeploy,
+  remove,
+  takeDown,
+  type Act,
+} from './acts.ts';
 
-export type Scenario = {
-  readonly name: string;
-  readonly acts: readonly ((simulation: Simulation) => Promise<void> | void)[];
-};
-
-export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
-const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
-const queue = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
-
-type AccountSpec = Partial<Omit<LinkedServiceAccountSpec, 'aws'>> & {
-  aws?: Partial<LinkedServiceAccountSpec['aws']>;
-};
-
-const accountObject = (name: string, { aws, ...spec }: AccountSpec): KubeObject =>
-  ({
-    apiVersion: 'k11n.dev/v1alpha1',
-    kind: 'LinkedServiceAccount',
-    metadata: { name },
-    spec: { deletionPolicy: 'Delete', ...spec, aws: { policyArns: [readOnly], ...aws } },
-  }) as KubeObject;
-
-const create =
-  (name: string, spec: AccountSpec = {}) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.create(linkedServiceAccounts, accountObject(name, spec));
-  };
-
-/** A person's edit of the spec, as `kubectl edit` writes it. */
-const edit =
-  (name: string, spec: AccountSpec) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.update(
-      linkedServiceAccounts,
-      await withSpec(
-        server,
-        linkedServiceAccounts,
-        name,
-        (accountObject(name, spec) as unknown as { spec: object }).spec,
-      ),
-    );
-  };
-
-const remove =
-  (name: string) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.delete(linkedServiceAccounts, { name });
-  };
-
-const appObject = (name: string, spec: Partial<AppSpec>): KubeObject =>
-  ({
-    apiVersion: 'k11n.dev/v1alpha1',
-    kind: 'App',
-    metadata: { name },
-    spec: { image: 'nginx', targets: [{ name: 'production', deployMode: 'latest' }], ...spec },
-  }) as KubeObject;
-
-const deploy =
-  (name: string, spec: Partial<AppSpec> = {}) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.create(apps, appObject(name, spec));
-  };
-
-const redeploy =
-  (name: string, spec: Partial<AppSpec>) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.update(
-      apps,
-      await withSpec(server, apps, name, (appObject(name, spec) as unknown as { spec: object }).spec),
-    );
-  };
-
-const takeDown =
-  (name: string) =>
-  async ({ server }: Simulation): Promise<void> => {
-    await server.client.delete(apps, { name });
-  };
-
-async function withSpec(
-  server: Simulation['server'],
-  resource: typeof apps | typeof linkedServiceAccounts,
-  name: string,
-  spec: object,
-): Promise<KubeObject> {
-  return { ...(await server.client.get<KubeObject>(resource, { name })), spec } as KubeObject;
-}
-
-const foreignRole = (name: string): ObservedRole => ({
-  name,
-  arn: `arn:aws:iam::123456789012:role/${name}`,
-  id: 'AROATHEIRS',
-  path: '/',
-  trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
-  attachedPolicyArns: [fullAccess],
-  inlinePolicyNames: [],
-  permissionsBoundaryArn: readOnly,
-  maxSessionDuration: 7200,
-  tags: { team: 'payments' },
-});
-
-const put =
-  (role: ObservedRole) =>
-  ({ aws }: Simulation): void =>
-    aws.change(role.name, () => role);
+export type Scenario = { readonly name: string; readonly acts: readonly Act[] };
 
 export const scenarios: readonly Scenario[] = [
   { name: 'an account is created', acts: [create('a')] },
@@ -260,30 +164,3 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
 ];
-
-/** Time for the operator to follow an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
-const betweenActsMs = 240_000;
-const untilRestMs = 900_000;
-/** How long the operator may take to act on what it sees, where nothing holds it up. */
-const promptMs = 5_000;
-
-export type Performed = { readonly simulation: Simulation; readonly monitor: Monitor };
-
-/** @param lagMs what the watches of the weather lag by at most */
-export async function perform(scenario: Scenario, weather: Weather = {}, lagMs = 0): Promise<Performed> {
-  let monitor: Monitor | undefined;
-  const simulation = await startSimulation({
-    weather,
-    prepare: async (prepared) => {
-      monitor = watchOver(prepared, { unawareMs: promptMs + lagMs });
-    },
-  });
-  await simulation.time.pass(5_000 + 4 * lagMs);
-  for (const act of scenario.acts) {
-    await act(simulation);
-    await simulation.time.pass(betweenActsMs);
-  }
-  await simulation.time.pass(untilRestMs);
-  if (!monitor) throw new Error('the simulation was not watched over');
-  return { simulation, monitor };
-}

@@ -1,6 +1,7 @@
 /** A modelled cluster and a modelled AWS account with the operator's real engine between them. */
 import { clusterConfigs, type ClusterConfig, type ClusterConfigSpec } from '../../src/api/index.ts';
 import { resources, type Logger } from '../../src/kube/index.ts';
+import type { Change } from './api-server/change-log.ts';
 import { createSimulatedApiServer, type SimulatedApiServer } from './api-server/simulated-api-server.ts';
 import { startOperatorProcess, type Fate, type OperatorProcess, type Request } from './operator-process.ts';
 import { createDraws } from './random.ts';
@@ -15,6 +16,10 @@ export type Weather = {
   readonly lagMs?: (now: number) => number;
   /** How old the view is that a process begins with. `starts`: how many were started before it. */
   readonly ageMs?: (starts: number) => number;
+  /** How far the cache is behind from which the server answers who does not ask for the most recent state. */
+  readonly cacheAgeMs?: (now: number) => number;
+  /** Whether watches are not told of a change, the how manieth of those that are watched. They are told by a list, later. */
+  readonly misses?: (index: number) => boolean;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
 };
@@ -50,6 +55,8 @@ export type Simulation = {
   readonly processes: readonly OperatorProcess[];
   /** How many were ever started. */
   starts(): number;
+  /** Every change that watches were to be told of, in words and in order. */
+  readonly news: readonly string[];
   /** Ends what is alive; it comes back at once. */
   restart(): void;
 };
@@ -60,6 +67,9 @@ export const driftIntervalMs = 60_000;
 
 /** As long as a process takes to come back, in milliseconds. */
 export const restartMs = 1_000;
+
+/** When watches that were not told of a change break, so that their clients have to list anew. Milliseconds. */
+export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {
   targets,
@@ -81,8 +91,21 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   const failures: Sent[] = [];
   const arrivalListeners: ((sent: Sent) => (() => void) | undefined)[] = [];
   const processes: OperatorProcess[] = [];
+  const news: string[] = [];
+  const missed = new Map<number, boolean>();
   const draws = createDraws(options.seed ?? 1);
   let starts = 0;
+
+  /** Two watches of one resource miss the same. */
+  const misses = ({ type, object: { kind, metadata }, version }: Change): boolean => {
+    const known = missed.get(version);
+    if (known !== undefined) return known;
+    const isMissed = weather.misses?.(news.length) === true;
+    missed.set(version, isMissed);
+    news.push(`${type} ${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`);
+    if (isMissed) time.setTimer(() => server.interruptWatches({ forget: true }), missedUntilMs);
+    return isMissed;
+  };
 
   const start = (name: string): void => {
     const age = weather.ageMs?.(starts) ?? 0;
@@ -98,7 +121,13 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
         // The view is old only when the process begins: its watches catch up with it.
         view: {
           lagMs: () => weather.lagMs?.(time.now()) ?? 0,
-          ageMs: () => Math.max(0, age - (time.now() - startedAt)),
+          ageMs: (asks) =>
+            Math.max(
+              age - (time.now() - startedAt),
+              asks === 'any' ? (weather.cacheAgeMs?.(time.now()) ?? 0) : 0,
+              0,
+            ),
+          misses,
         },
         fate: (request) => weather.fate?.(request, time.now()) ?? {},
         onWrite: (what, process) => writes.push({ at: time.now(), what, process }) - 1,
@@ -134,6 +163,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
     processes,
     onArrival: (listener) => void arrivalListeners.push(listener),
     starts: () => starts,
+    news,
     restart() {
       for (const process of processes.slice()) process.kill();
     },

@@ -24,11 +24,16 @@ export type Change = {
 export type View = {
   /** How long after a change its watches tell of it, in milliseconds. Asked for each change; their order stays. */
   lagMs(): number;
-  /** How old the state is which a list or a new watch begins with, in milliseconds. */
-  ageMs(): number;
+  /**
+   * How old the state is which a list or a new watch begins with, in milliseconds. `any`: it asked for whatever there is
+   * (version 0), where a server may answer from a cache that is behind; else for the most recent state.
+   */
+  ageMs(asks: 'most recent' | 'any'): number;
+  /** Whether its watches are never told of this change. Only a list tells what has come of it. */
+  misses(change: Change): boolean;
 };
 
-export const freshView: View = { lagMs: () => 0, ageMs: () => 0 };
+export const freshView: View = { lagMs: () => 0, ageMs: () => 0, misses: () => false };
 
 export type WatchScope = {
   readonly from: number | undefined;
@@ -46,6 +51,7 @@ export type ChangeLog = {
   snapshot(
     collection: string,
     view: View,
+    asks: 'most recent' | 'any',
   ): { readonly objects: readonly KubeObject[]; readonly version: number };
   watch(
     collection: string,
@@ -71,8 +77,10 @@ export function createChangeLog(options: {
   readonly now: () => number;
   readonly setTimer: SetTimer;
   readonly version: () => number;
+  /** As after a change of something else. Returns the new version. */
+  readonly advance: () => number;
 }): ChangeLog {
-  const { now, setTimer, version } = options;
+  const { now, setTimer, version, advance } = options;
   const changes = new Map<string, Change[]>();
   const watchers = new Map<string, Set<Watcher>>();
   let oldest = version();
@@ -126,21 +134,23 @@ export function createChangeLog(options: {
       for (const watcher of watchersOf(collection)) watcher.tell(change);
     },
 
-    snapshot(collection, view) {
-      const at = versionAt(collection, view.ageMs());
+    snapshot(collection, view, asks) {
+      const at = versionAt(collection, view.ageMs(asks));
       return { objects: snapshotAt(collection, at), version: at };
     },
 
     async *watch(collection, scope, view, closed) {
-      const { from, matches, signal } = scope;
+      const { matches, signal } = scope;
+      const asks = scope.from === 0 ? 'any' : 'most recent';
+      const from = scope.from === 0 ? undefined : scope.from;
       if (from !== undefined && from < oldest) {
         const message = `too old resource version: ${from} (${oldest})`;
         scope.onOpen?.();
         yield { type: 'ERROR', error: new KubeApiError({ code: 410, reason: 'Expired', message }) };
         return;
       }
-      const startedAt = from ?? versionAt(collection, view.ageMs());
-      const age = from === undefined ? view.ageMs() : 0;
+      const age = from === undefined ? view.ageMs(asks) : 0;
+      const startedAt = from ?? versionAt(collection, age);
       const queue: Change[] = [];
       const late: Late[] = [];
       let heard = startedAt;
@@ -175,7 +185,9 @@ export function createChangeLog(options: {
         arm();
       };
       const watcher: Watcher = {
-        tell: (change) => follow(change, view.lagMs()),
+        tell(change) {
+          if (!view.misses(change)) follow(change, view.lagMs());
+        },
         bookmark() {
           wantsBookmark = scope.bookmarks;
           wake?.();
@@ -235,7 +247,8 @@ export function createChangeLog(options: {
     },
 
     interrupt({ forget }) {
-      if (forget) oldest = version();
+      // Also who has heard of the latest change has to list anew.
+      if (forget) oldest = advance();
       const error = new KubeUnreachableError('reset', 'https://simulated', 'the connection broke');
       for (const all of watchers.values()) for (const watcher of all) watcher.end(error);
     },

@@ -44,6 +44,9 @@ export type SimulatedApiServer = {
   finalizeNamespace(name: string): void;
 };
 
+/** As long as the garbage collector takes to see that an owner is not there, in milliseconds. */
+const absentOwnerMs = 200;
+
 type Ref = { readonly namespace?: string | undefined; readonly name: string };
 type Stored = { readonly object: StoredObject; readonly owners: FieldOwners };
 
@@ -58,7 +61,7 @@ export function createSimulatedApiServer(options: {
   const listeners: ((resource: Resource, change: Change) => void)[] = [];
   let version = 100;
   let uids = 0;
-  const log = createChangeLog({ now, setTimer, version: () => version });
+  const log = createChangeLog({ now, setTimer, version: () => version, advance: () => (version += 1) });
 
   const collectionOf = (resource: Resource): string => `${resource.group}/${resource.plural}`;
   const collection = (resource: Resource): Map<string, Stored> => {
@@ -198,7 +201,20 @@ export function createSimulatedApiServer(options: {
       owner.operation === 'Apply'
         ? applyOwners(object, input, owner.manager)
         : ownersAfterUpdate(noOwners, undefined, object, { manager: owner.manager });
-    return commit(resource, object, owners, undefined);
+    const created = commit(resource, object, owners, undefined);
+    if (created.metadata.ownerReferences?.length)
+      setTimer(() => collectUnlessOwned(resource, created), absentOwnerMs);
+    return created;
+  };
+
+  /** What names only owners that are no more is garbage from its beginning. */
+  const collectUnlessOwned = (resource: Resource, { metadata }: StoredObject): void => {
+    const there = collection(resource).get(keyOf(metadata))?.object.metadata;
+    if (there?.uid !== metadata.uid || !there?.ownerReferences?.length) return;
+    const uids = new Set(
+      [...objects.values()].flatMap((all) => [...all.values()].map(({ object }) => object.metadata.uid)),
+    );
+    if (!there.ownerReferences.some(({ uid }) => uids.has(uid))) deleteObject(resource, metadata, {});
   };
 
   const applyOwners = (object: StoredObject, wanted: StoredObject, manager: string): FieldOwners => {
@@ -435,7 +451,11 @@ export function createSimulatedApiServer(options: {
     const client: KubeClient = {
       get: async (resource, ref) => found(resource, ref).object as never,
       async list(resource, scope = {}) {
-        const { objects: all, version: at } = log.snapshot(collectionOf(resource), view);
+        const { objects: all, version: at } = log.snapshot(
+          collectionOf(resource),
+          view,
+          scope.resourceVersion === '0' ? 'any' : 'most recent',
+        );
         const { transform = (object) => object } = scope;
         return {
           items: all.filter(matcher(scope)).map((object) => transform(object as never)),

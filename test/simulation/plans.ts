@@ -1,0 +1,177 @@
+/**
+ * What can go wrong in a scenario, as plans. Each write, to Kubernetes and to AWS, is once the last thing the operator did,
+ * once the last thing it tried, once one whose answer it never heard, and once the last before the connection is gone for a
+ * minute; it is followed by a process whose view is older than that write; each change is one that no watch tells of; and
+ * watches lag. Each run has to end where the undisturbed one ends. The plans are not picked: they are made of the writes
+ * and changes that the undisturbed run was seen to make.
+ */
+import { endState, type EndState } from './end-state.ts';
+import type { Fate } from './operator-process.ts';
+import { agreesWithStatus, countsOf, endsAs, repeatsNoMore, rests, type Violation } from './oracles.ts';
+import { perform } from './perform.ts';
+import { createDraws } from './random.ts';
+import type { Scenario } from './scenarios.ts';
+import { missedUntilMs, type Weather } from './simulation.ts';
+
+const crashes = ['killedBefore', 'killedAfter', 'answerLost', 'cutOff'] as const;
+
+export type Plan =
+  | { readonly kind: 'killedBefore'; readonly write: number }
+  | { readonly kind: 'killedAfter'; readonly write: number }
+  | { readonly kind: 'answerLost'; readonly write: number }
+  | { readonly kind: 'cutOff'; readonly write: number }
+  /** Killed after this write; the next process begins with what was so a while before. */
+  | { readonly kind: 'olderView'; readonly write: number }
+  /** No watch tells of so many changes. */
+  | { readonly kind: 'missed'; readonly first: number; readonly count: number }
+  /** Of each change no watch tells with even odds. */
+  | { readonly kind: 'missedAtRandom'; readonly seed: number }
+  | { readonly kind: 'lag'; readonly ms: number };
+
+export type Reference = {
+  readonly scenario: Scenario;
+  /** In words, in the order in which they were sent. */
+  readonly writes: readonly string[];
+  /** Of what watches told, as the writes. */
+  readonly news: readonly string[];
+  readonly end: EndState;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly violations: readonly Violation[];
+};
+
+/** How long a connection stays cut off, and how much older an older view is. Milliseconds. */
+const cutOffMs = 60_000;
+const olderMs = 30_000;
+const lags = [100, 1_000, 5_000, 30_000];
+/** A row of changes, as a busy server or a long break merges them. */
+const missedInARow = 6;
+const randomSubsets = 8;
+
+export async function referenceOf(scenario: Scenario): Promise<Reference> {
+  const { simulation, monitor } = await perform(scenario);
+  const reference = {
+    scenario,
+    writes: simulation.writes.map(({ what }) => what),
+    news: [...simulation.news],
+    end: endState(simulation),
+    counts: countsOf(simulation.effects),
+  };
+  const views = await agreesWithStatus(simulation);
+  return { ...reference, violations: [...monitor.violations, ...views, ...(await rests(simulation))] };
+}
+
+export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
+  writes.flatMap((_, write) => crashes.map((kind) => ({ kind, write })));
+
+export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
+  ...lags.map((ms) => ({ kind: 'lag', ms }) as const),
+  ...writes.map((_, write) => ({ kind: 'olderView', write }) as const),
+  ...news.map((_, first) => ({ kind: 'missed', first, count: 1 }) as const),
+  ...news.flatMap((_, first) =>
+    first % missedInARow === 0 ? ({ kind: 'missed', first, count: missedInARow } as const) : [],
+  ),
+  ...Array.from({ length: randomSubsets }, (_, seed) => ({ kind: 'missedAtRandom', seed }) as const),
+];
+
+export async function violationsOf(reference: Reference, plan: Plan): Promise<readonly Violation[]> {
+  const { weather, blindMs = 0, starts = 1, repetitions = 0 } = effectsOf(plan);
+  const { simulation, monitor } = await perform(reference.scenario, { weather }, blindMs);
+  const crash: Violation[] =
+    simulation.starts() === starts
+      ? []
+      : [
+          {
+            oracle: 'crash',
+            message: `the operator was started ${simulation.starts()} times, not ${starts}`,
+          },
+        ];
+  const found = [
+    ...monitor.violations,
+    ...crash,
+    ...endsAs(simulation, reference.end),
+    ...repeatsNoMore(simulation, reference.counts, repetitions),
+    ...(await agreesWithStatus(simulation)),
+  ];
+  return [...found, ...(await rests(simulation))];
+}
+
+type Effects = {
+  readonly weather: Weather;
+  /** How long the operator is kept from what has changed. */
+  readonly blindMs?: number;
+  readonly starts?: number;
+  /** How often again a thing may be made or removed, because it is not known that it was. */
+  readonly repetitions?: number;
+};
+
+function effectsOf(plan: Plan): Effects {
+  switch (plan.kind) {
+    case 'killedBefore':
+    case 'killedAfter':
+      return {
+        weather: { fate: ({ index }) => (index === plan.write ? { fault: plan.kind } : {}) },
+        starts: 2,
+        repetitions: 1,
+      };
+    case 'answerLost':
+      return {
+        weather: { fate: ({ index }) => (index === plan.write ? { fault: 'answerLost' } : {}) },
+        repetitions: 1,
+      };
+    case 'cutOff':
+      return { weather: cutOffAt(plan.write), repetitions: 1 };
+    case 'olderView':
+      return {
+        weather: {
+          fate: ({ index }) => (index === plan.write ? { fault: 'killedAfter' } : {}),
+          ageMs: (starts) => (starts === 0 ? 0 : olderMs),
+        },
+        blindMs: olderMs,
+        starts: 2,
+        repetitions: 1,
+      };
+    case 'missed':
+      return {
+        weather: { misses: (index) => index >= plan.first && index < plan.first + plan.count },
+        blindMs: missedUntilMs,
+      };
+    case 'missedAtRandom': {
+      const draws = createDraws(plan.seed);
+      return { weather: { misses: () => draws.chance(0.5) }, blindMs: missedUntilMs };
+    }
+    case 'lag':
+      return { weather: { lagMs: () => plan.ms }, blindMs: plan.ms };
+  }
+}
+
+function cutOffAt(write: number): Weather {
+  let cut: { readonly system: string; readonly until: number } | undefined;
+  return {
+    fate({ index, system }, now): Fate {
+      if (index === write) {
+        cut = { system, until: now + cutOffMs };
+        return { fault: 'answerLost' };
+      }
+      return cut?.system === system && now < cut.until ? { fault: 'unsent' } : {};
+    },
+  };
+}
+
+/** The plan in a word, and back: `killedAfter:12`, `missed:30+6`, `lag:5000`. */
+export function wordFor(plan: Plan): string {
+  switch (plan.kind) {
+    case 'missed':
+      return `missed:${plan.first}+${plan.count}`;
+    case 'missedAtRandom':
+      return `missedAtRandom:${plan.seed}`;
+    case 'lag':
+      return `lag:${plan.ms}`;
+    default:
+      return `${plan.kind}:${plan.write}`;
+  }
+}
+
+/** The command that runs this plan again, alone. */
+export function commandFor({ scenario }: Reference, plan: Plan): string {
+  return `npx node scripts/crash-plans.ts --scenario '${scenario.name}' --plan ${wordFor(plan)}`;
+}
