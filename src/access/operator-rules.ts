@@ -42,9 +42,10 @@ const look = ['get', 'list', 'watch'];
 
 /** In the whole cluster: targets are namespaces that come and go. */
 export const operatorClusterRules: readonly Rule[] = [
-  // `get` when somebody else has changed the account while its finalizer was to be written.
+  // `get` before something is made for an account or app which only its deletion would remove.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
-  { apiGroups: [group], resources: [apps.plural, clusterConfigs.plural], verbs: follow },
+  { apiGroups: [group], resources: [apps.plural], verbs: look },
+  { apiGroups: [group], resources: [clusterConfigs.plural], verbs: follow },
   {
     apiGroups: [group],
     resources: [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}/status`),

@@ -9,6 +9,7 @@ import {
 } from '../../api/index.ts';
 import {
   IdentityError,
+  markedFor,
   type IdentityProver,
   type ObservedRole,
   type RoleStore,
@@ -57,6 +58,7 @@ export async function applyStep(
       return readRole(step.role, tools, signal);
     case 'CreateRole': {
       let created: { arn: string; id: string };
+      await assertStillThere(account, tools, signal);
       try {
         created = await roles.create(step.spec, signal);
       } catch (error) {
@@ -130,6 +132,7 @@ export async function applyStep(
       changed(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
       return;
     case 'TagRole':
+      if (!isOurs(step.role, account, tools)) await assertStillThere(account, tools, signal);
       await forgettingLostRole(step.role, tools, () => roles.tag(step.role, step.tags, signal));
       changed(step.role, (role) => ({ ...role, tags: { ...role.tags, ...step.tags } }));
       return;
@@ -176,6 +179,34 @@ export async function applyStep(
     case 'ConfirmAssociation':
       return applyAssociationStep(step, account, tools, signal);
   }
+}
+
+/**
+ * Our view of the account may be old: a process that has just taken the lead may not have heard yet that the one before it
+ * brought the account to its end. Nothing would ever remove what is made for it then, so the API server is asked.
+ *
+ * @throws IdentityError `KubernetesConflict`
+ */
+async function assertStillThere(
+  account: LinkedServiceAccount,
+  { client }: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, uid } = account.metadata;
+  let present: LinkedServiceAccount;
+  try {
+    present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
+  } catch (error) {
+    throw classifyKubeError(error, `look whether the account ${name} is still there`);
+  }
+  if (present.metadata.uid !== uid || present.metadata.deletionTimestamp !== undefined)
+    throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
+}
+
+/** Whether the role bears the marks of this very account, so that its end would find it. */
+function isOurs(name: string, { metadata }: LinkedServiceAccount, { beliefs }: StepTools): boolean {
+  const role = beliefs.roleOf(name);
+  return role !== undefined && markedFor(role.tags)?.account === metadata.name;
 }
 
 async function readRole(

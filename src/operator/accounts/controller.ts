@@ -227,12 +227,13 @@ export function createAccountController(options: AccountControllerOptions): Cont
   ): Promise<void> {
     const { account } = world;
     if (sameValue(account.status ?? {}, status)) return;
-    const { name, uid } = account.metadata;
+    const { name, resourceVersion } = account.metadata;
     // Applying a status needs no spec, which the type of the whole object asks for.
     const object = {
       apiVersion: account.apiVersion,
       kind: account.kind,
-      metadata: { name, ...(uid === undefined ? {} : { uid }) },
+      // Of this very version it is the status: the uid alone would not keep it off an account that was made anew.
+      metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
       status,
     } as LinkedServiceAccount;
     try {
@@ -244,7 +245,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       });
       accounts.wrote(name, written);
     } catch (error) {
-      // Deleted, or deleted and made again: then this is no longer its status.
+      // Deleted, made again or changed: then this is no longer its status, and the change brings us here again.
       if (isNotFound(error) || isConflict(error)) return;
       throw error;
     }

@@ -1,5 +1,5 @@
 /** Carries out the plan of an App. The only writer of its objects. One target's failure costs that target only. */
-import { fieldManager, type App } from '../../api/index.ts';
+import { apps, fieldManager, type App } from '../../api/index.ts';
 import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
 import {
   isOwnedBy,
@@ -134,6 +134,10 @@ async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): P
   const { app, context, objects, signal } = tools;
   const resource = objects.resourceOf(manifest);
   const present = observed ?? (await find(manifest, tools));
+  if (!present && !(await isStillThere(tools)))
+    return {
+      failure: { reason: 'WriteFailed', message: `the app ${app.metadata.name} was deleted meanwhile` },
+    };
   if (present && !isOwnedBy(app, present))
     return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
   const { uid, resourceVersion } = present?.metadata ?? {};
@@ -148,6 +152,18 @@ async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): P
   return written.metadata.resourceVersion === resourceVersion
     ? {}
     : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
+}
+
+/** Our view of the App may be old; what is made for one that is gone would come and go with the garbage collector. */
+async function isStillThere({ app, context, signal }: CarryOutTools): Promise<boolean> {
+  const { name, uid } = app.metadata;
+  try {
+    const { metadata } = await context.client.get<App>(apps, { name }, { signal });
+    return metadata.uid === uid && metadata.deletionTimestamp === undefined;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
 }
 
 /** An object may be there without our label, so that no store has it. */

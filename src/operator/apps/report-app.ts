@@ -69,12 +69,13 @@ export async function reportStatus(
   const status: AppStatus = { ...draft, conditions: [...conditions] };
   if (sameValue(before ?? {}, status)) return;
 
-  const { name, uid } = app.metadata;
+  const { name, resourceVersion } = app.metadata;
   // Applying a status needs no spec, which the type of the whole object asks for.
   const object = {
     apiVersion,
     kind: 'App',
-    metadata: { name, ...(uid === undefined ? {} : { uid }) },
+    // Of this very version it is the status: the uid alone would not keep it off an App that was made anew.
+    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
     status,
   } as App;
   try {
@@ -86,7 +87,7 @@ export async function reportStatus(
     });
     tools.apps.wrote(name, written);
   } catch (error) {
-    // Deleted, or deleted and made again: then this is no longer its status.
+    // Deleted, made again or changed: then this is no longer its status, and the change brings us here again.
     if (isNotFound(error) || isConflict(error)) return;
     throw error;
   }
