@@ -23,7 +23,7 @@ export const targetWrites: readonly Rule[] = [
   // In a dry run, which tells what the webhook would put into a pod.
   { apiGroups: [''], resources: ['pods'], verbs: ['create'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
-  { apiGroups: [''], resources: ['services'], verbs: ['create', 'patch', 'delete'] },
+  { apiGroups: [''], resources: ['configmaps', 'services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
   // The mark of a new identity, on those which ask for it by a label.
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
@@ -53,7 +53,7 @@ export const operatorClusterRules: readonly Rule[] = [
   },
   { apiGroups: [''], resources: ['namespaces'], verbs: [...follow, 'create', 'patch'] },
   { apiGroups: [''], resources: ['serviceaccounts', 'pods'], verbs: follow },
-  { apiGroups: [''], resources: ['services'], verbs: look },
+  { apiGroups: [''], resources: ['configmaps', 'services'], verbs: look },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: look },
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },

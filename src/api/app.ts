@@ -106,9 +106,36 @@ const ingress = z.object({
   annotations: z.record(z.string(), z.string().max(4096)).meta({ maxProperties: 64 }).optional(),
 });
 
+const config = z.object({
+  name: dnsLabel.max(40),
+  mountPath: z
+    .string()
+    .min(2)
+    .max(1024)
+    .regex(/^\/[^:]+$/)
+    .optional()
+    .describe(
+      'The folder in which each key is a file. Without it, each key is a variable of the environment.',
+    ),
+  data: z
+    .record(z.string(), z.string().max(262144))
+    .meta({ maxProperties: 64 })
+    .optional()
+    .describe('Files or variables, by name. Not for secrets: whoever may read the app reads it.'),
+});
+
+const dependency = z.object({
+  name: dnsLabel.describe('The app that is called.'),
+  target: dnsLabel.optional().describe('Where it is called; on the same target when absent.'),
+  port: z.string().max(15).optional().describe('The name of one of its ports. All of them when absent.'),
+});
+
 const appTarget = z.object({
   name: dnsLabel.describe('A target of the ClusterConfig.'),
   env: mapOf(envVar, 'name', 256).optional().describe('Added to the common env; the same name replaces.'),
+  configs: mapOf(config, 'name', 16)
+    .optional()
+    .describe('Added to the common configs; of the same name, a key replaces the common one.'),
   scale: scale.optional(),
   resources: resources.optional(),
   probes: probes.optional(),
@@ -132,6 +159,16 @@ export const appSpec = z.object({
   command: z.array(z.string().max(4096)).max(256).optional(),
   args: z.array(z.string().max(4096)).max(256).optional(),
   env: mapOf(envVar, 'name', 256).optional(),
+  configs: mapOf(config, 'name', 16)
+    .optional()
+    .describe('Files and variables that the pods are given; a change of them rolls the pods.'),
+  dependencies: z
+    .array(dependency)
+    .max(64)
+    .optional()
+    .describe(
+      'Other apps that this one calls: their addresses become variables, NAME_PORT_HOST=name.target.svc:port.',
+    ),
   serviceAccount: dnsSubdomain
     .optional()
     .describe('The LinkedServiceAccount whose AWS permissions the pods of this app hold.'),
@@ -169,6 +206,8 @@ export type AppSpec = z.infer<typeof appSpec>;
 export type AppStatus = z.infer<typeof appStatus>;
 export type AppTarget = z.infer<typeof appTarget>;
 export type AppTargetStatus = z.infer<typeof appTargetStatus>;
+export type Config = z.infer<typeof config>;
+export type Dependency = z.infer<typeof dependency>;
 export type EnvVar = z.infer<typeof envVar>;
 export type Probe = z.infer<typeof probe>;
 export type Probes = z.infer<typeof probes>;

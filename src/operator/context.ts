@@ -46,6 +46,7 @@ export type Informers = {
   readonly pods: Informer<Pod>;
   /** Those that Apps made, here and below. */
   readonly deployments: Informer<Deployment>;
+  readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
@@ -85,6 +86,9 @@ export const appsByAccount = 'account';
 
 /** The index of pods by the App that made them. */
 export const podsByApp = 'app';
+
+/** The index of ConfigMaps by the App that made them. */
+export const configMapsByApp = 'app';
 
 /** The index of ServiceAccounts by our label. */
 export const serviceAccountsByAccount = 'account';
@@ -154,6 +158,18 @@ export function createInformers(of: {
       ...of,
       resource: resources.deployments,
       labelSelector: ours,
+    }),
+    configMaps: createInformer<KubeObject>({
+      ...of,
+      resource: resources.configMaps,
+      labelSelector: ours,
+      trim: withoutManagedFields,
+      indexers: {
+        [configMapsByApp]: (object) => {
+          const app = object.metadata.labels?.[appLabel];
+          return app === undefined ? [] : [app];
+        },
+      },
     }),
     services: createInformer({ ...of, resource: resources.services, labelSelector: ours }),
     podDisruptionBudgets: createInformer({

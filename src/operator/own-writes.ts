@@ -17,6 +17,8 @@ type Entry<T> = {
 export type OwnWrites<T extends KubeObject> = {
   /** The freshest of what the store and our own writes say. */
   get(key: string): T | undefined;
+  /** The keys of what we wrote and have not seen yet. */
+  recent(): readonly string[];
   wrote(key: string, object: T): void;
   /** The object with this uid was deleted by us. */
   deleted(key: string, object: T): void;
@@ -49,6 +51,7 @@ export function createOwnWrites<T extends KubeObject>(
       if (entry.object === undefined) return stored.metadata.uid === entry.uid ? undefined : stored;
       return versionOf(stored) >= entry.version ? stored : entry.object;
     },
+    recent: () => [...entries.keys()],
     wrote(key, object) {
       entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at: now() });
     },

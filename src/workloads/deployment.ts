@@ -19,7 +19,12 @@ export type Deployment = {
       readonly metadata?: Partial<Metadata>;
       readonly spec?: {
         readonly serviceAccountName?: string;
-        readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+        readonly containers?: readonly {
+          readonly name: string;
+          readonly image?: string;
+          readonly envFrom?: readonly { readonly configMapRef?: { readonly name?: string } }[];
+        }[];
+        readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[];
       };
     };
   };

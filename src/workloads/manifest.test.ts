@@ -60,7 +60,7 @@ describe('covers', () => {
 });
 
 describe('isInStep', () => {
-  const manifest = (spec: Manifest['spec']): Manifest => ({
+  const manifest = (spec: NonNullable<Manifest['spec']>): Manifest => ({
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web', namespace: 'production' },

@@ -11,7 +11,10 @@ export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: Metadata & { readonly namespace: string };
-  readonly spec: JsonObject;
+  /** Of every kind but ConfigMap. */
+  readonly spec?: JsonObject;
+  readonly data?: Readonly<Record<string, string>>;
+  readonly immutable?: true;
 };
 
 /** An object as it is in the cluster, of any of the kinds that an App makes. */
@@ -80,6 +83,8 @@ const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>>
   env: (item) => item.name,
   imagePullSecrets: (item) => item.name,
   ownerReferences: (item) => item.uid,
+  volumes: (item) => item.name,
+  volumeMounts: (item) => item.mountPath,
   ports: (item) => JSON.stringify([item.containerPort ?? item.port, item.protocol]),
 };
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AppSpec, AppTarget } from '../api/index.ts';
-import { planApp, type AppObservation } from './plan.ts';
+import type { App, AppSpec, AppTarget } from '../api/index.ts';
+import { planApp, type AppObservation, type TargetPlan } from './plan.ts';
+import type { Step } from './steps.ts';
 import { account, app, observation, row, target } from './testing/fixtures.ts';
 import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
 
@@ -29,10 +30,25 @@ const probes = optional(
   fc.record({ readiness: optional(fc.constant({ tcpSocket: { port: 8080 }, initialDelaySeconds: 0 })) }),
 );
 
+const configs = optional(
+  fc.uniqueArray(
+    fc.record({
+      name: fc.constantFrom('settings', 'more'),
+      mountPath: optional(fc.constantFrom('/etc/a', '/etc/b')),
+      data: optional(fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('1', '2'))),
+    }),
+    { selector: (entry) => entry.name },
+  ),
+);
+const dependencies = optional(
+  fc.constantFrom([{ name: 'reviews' }], [{ name: 'reviews', target: 'staging', port: 'http' }]),
+);
+
 const targetOf = (name: string): fc.Arbitrary<AppTarget> =>
   fc
     .record({
       env,
+      configs,
       scale,
       resources,
       probes,
@@ -50,6 +66,8 @@ const specs: fc.Arbitrary<Partial<AppSpec>> = fc
     ports: optional(fc.constant([{ name: 'http', port: 8080, protocol: 'TCP' as const }])),
     args: optional(fc.array(fc.constantFrom('-a', '-b'), { maxLength: 3 })),
     env,
+    configs,
+    dependencies,
     scale,
     resources,
     probes,
@@ -67,13 +85,28 @@ const accounts = fc.constantFrom(
   account([row('production', { roleArn: 'arn:aws:iam::111122223333:role/other' })]),
 );
 
-const worlds = fc.record({ spec: specs, account: accounts });
+const otherApps = fc.constantFrom(
+  new Map(),
+  new Map([['reviews', callee(8080)]]),
+  new Map([['reviews', callee(9090)]]),
+);
+
+const worlds = fc.record({ spec: specs, account: accounts, others: otherApps });
+
+function callee(port: number): App {
+  const targets = [target('production'), target('staging')];
+  return app(
+    { ports: [{ name: 'http', port, protocol: 'TCP' }], targets },
+    { name: 'reviews', uid: 'other' },
+  );
+}
 
 function see(
   cluster: SimulatedCluster,
-  world: { spec: Partial<AppSpec>; account: AppObservation['account'] },
+  world: { spec: Partial<AppSpec>; account: AppObservation['account']; others: AppObservation['others'] },
 ): AppObservation {
-  return observation({ app: app(world.spec), account: world.account, objects: cluster.objects() });
+  const { spec, account, others } = world;
+  return observation({ app: app(spec), account, others, objects: cluster.objects() });
 }
 
 describe('planApp', () => {
@@ -82,6 +115,10 @@ describe('planApp', () => {
       fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
         const cluster = simulatedCluster();
         for (const world of history) {
+          cluster.carryOut(planApp(see(cluster, world)));
+          // What pods of the version before may still need is there until they are gone.
+          const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
+          expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
           cluster.carryOut(planApp(see(cluster, world)));
           expect(cluster.carryOut(planApp(see(cluster, world)))).toBe(0);
         }
@@ -146,6 +183,14 @@ describe('planApp', () => {
     );
   });
 });
+
+function stepsOf(plan: TargetPlan): readonly Step[] {
+  return plan.kind === 'blocked' ? [] : plan.steps;
+}
+
+function isDeletionOfConfig(step: Step): boolean {
+  return step.kind === 'delete' && step.object.kind === 'ConfigMap';
+}
 
 /** Equal, but shares nothing. */
 function asIs(seen: AppObservation): AppObservation {

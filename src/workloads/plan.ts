@@ -3,6 +3,7 @@
  * steps have been carried out, the plan of what is then seen has none.
  */
 import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
+import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import {
   identityGate,
@@ -17,6 +18,7 @@ import { isRolledOut, podToReplace } from './pod-replacement.ts';
 import { haveSameTemplate } from './pod-template.ts';
 import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
+import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
@@ -26,6 +28,8 @@ export type AppObservation = {
   readonly app: App;
   /** The account that the App names, when it exists. */
   readonly account: LinkedServiceAccount | undefined;
+  /** The Apps that it depends on, as far as they exist, by name. */
+  readonly others: OtherApps;
   /** The targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
   readonly namespaces: ReadonlyMap<string, 'present' | 'terminating'>;
@@ -74,10 +78,11 @@ type Place = {
   readonly objects: readonly ObservedObject[];
   readonly deployment: Deployment | undefined;
   readonly gate: IdentityGate;
+  readonly others: OtherApps;
 };
 
 function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget): Place {
-  const { app, account } = observation;
+  const { app, account, others } = observation;
   const objects = observation.objects.filter((object) => object.metadata.namespace === target.name);
   const deployment = deploymentOf(app, objects);
   const gate = identityGate({
@@ -86,7 +91,7 @@ function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget):
     target: target.name,
     deployedMark: deployedMark(deployment),
   });
-  return { target, objects, deployment, gate };
+  return { target, objects, deployment, gate, others };
 }
 
 /** How a target stands in the matter of identity. Undefined when none of its pods would be made anew for another one. */
@@ -144,7 +149,7 @@ function replacements(
  * for its image say: then it takes the new identity along, which its new pods get from the webhook in any case.
  */
 function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
-  const { deployment, target } = place;
+  const { deployment, target, others } = place;
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
   const account = deployedAccount(deployment);
@@ -153,7 +158,7 @@ function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
     spec: { ...spec, ...(account === undefined ? {} : { serviceAccount: account }) },
   };
   const identity = identityOfMark(deployedMark(deployment));
-  const rendered = render({ app: asDeployed, target, identity, observed: deployment }).find(
+  const rendered = render({ app: asDeployed, target, identity, observed: deployment, others }).find(
     ({ kind }) => kind === 'Deployment',
   );
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
@@ -167,21 +172,31 @@ function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
 function stepsTo(
   app: App,
   identity: Identity | undefined,
-  { target, objects, deployment }: Place,
+  { target, objects, deployment, others }: Place,
 ): readonly Step[] | string {
-  const manifests = render({ app, target, identity, observed: deployment });
+  const manifests = render({ app, target, identity, observed: deployment, others });
   const conflict = conflictOf(app, manifests, objects);
   if (conflict !== undefined) return conflict;
   return [
     ...manifests.flatMap((manifest) => application(manifest, objects)),
     ...objects
       .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
+      .filter((object) => !isStillRead(object, deployment))
       .flatMap((object) => deletion(app, object)),
   ];
 }
 
+/** Pods of the version before may be started anew, and need their configs, until the last of them is gone. */
+function isStillRead(object: ObservedObject, deployment: Deployment | undefined): boolean {
+  return (
+    object.kind === 'ConfigMap' &&
+    deployment !== undefined &&
+    (!isRolledOut(deployment) || configsInUse(deployment).has(object.metadata.name))
+  );
+}
+
 function obstacleOf(
-  { app, knownTargets, namespaces }: Omit<AppObservation, 'turns'>,
+  { app, knownTargets, namespaces, others }: Omit<AppObservation, 'turns'>,
   target: AppTarget,
 ): { reason: TargetReason; message: string } | undefined {
   const { name } = target;
@@ -196,7 +211,9 @@ function obstacleOf(
   if (namespace === 'terminating')
     return { reason: 'NamespaceTerminating', message: `namespace ${name} is being deleted` };
   const fault = specFault(app, target);
-  return fault === undefined ? undefined : { reason: 'InvalidSpec', message: fault };
+  if (fault !== undefined) return { reason: 'InvalidSpec', message: fault };
+  const missing = dependencyFault(app, target, others);
+  return missing === undefined ? undefined : { reason: 'DependencyMissing', message: missing };
 }
 
 function listOf(targets: ReadonlySet<string>): string {

@@ -29,6 +29,8 @@ export const targetReasons = {
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   InvalidSpec: 'The spec contradicts itself in a way that the schema cannot refuse.',
+  DependencyMissing:
+    'An app that this one depends on does not exist, does not run on the target, or has no such port. It goes on by itself when it does.',
   NotOwned: "An object of the app's name exists and is not this app's. It is left alone.",
   Refused: 'The API server refused an object of the app.',
   WriteFailed: 'The API server could not be asked; it is tried again.',

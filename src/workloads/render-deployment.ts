@@ -13,6 +13,7 @@ import {
 import { defined } from './defined.ts';
 import type { Identity } from './identity-gate.ts';
 import type { JsonObject } from './manifest.ts';
+import { configFields, renderConfigs } from './render-configs.ts';
 import { podSelector } from './pod-selector.ts';
 import type { TargetSpec } from './target-spec.ts';
 
@@ -43,6 +44,7 @@ export function renderDeployment(
 }
 
 function podSpec(app: App, target: TargetSpec): JsonObject {
+  const { volumes, ...inContainer } = configFields(renderConfigs(app, target));
   const { serviceAccount, imagePullSecrets } = app.spec;
   return {
     // Always stated: under server-side apply a name that is stated no more is brought back by its deprecated alias.
@@ -52,7 +54,8 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
     // Not runAsNonRoot: many images run as root, and whether one may is the cluster's affair (Pod Security Standards).
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container(app, target)],
+    containers: [{ ...container(app, target), ...inContainer }],
+    ...defined({ volumes }),
   };
 }
 

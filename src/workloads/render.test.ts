@@ -11,7 +11,10 @@ function rendered(of: App, identity?: Identity, observed?: Deployment): Readonly
   const [first] = of.spec.targets;
   if (!first) throw new Error('the app has no target');
   return new Map(
-    render({ app: of, target: first, identity, observed }).map((manifest) => [manifest.kind, manifest]),
+    render({ app: of, target: first, identity, observed, others: new Map() }).map((manifest) => [
+      manifest.kind,
+      manifest,
+    ]),
   );
 }
 

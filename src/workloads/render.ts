@@ -11,8 +11,10 @@ import {
 import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import { seal, type JsonObject, type Manifest } from './manifest.ts';
+import type { OtherApps } from './dependencies.ts';
 import { renderAutoscaler } from './render-autoscaler.ts';
 import { appliedTemplateAnnotation, templateDigest } from './pod-template.ts';
+import { renderConfigs } from './render-configs.ts';
 import { renderDeployment } from './render-deployment.ts';
 import { renderDisruptionBudget } from './render-disruption-budget.ts';
 import { renderIngress } from './render-ingress.ts';
@@ -26,14 +28,25 @@ export type RenderInput = {
   readonly identity: Identity | undefined;
   /** Read for the number of replicas only, which may be an autoscaler's affair. */
   readonly observed: Deployment | undefined;
+  /** Those that this one depends on. */
+  readonly others: OtherApps;
 };
 
 /** In the order in which they are to be applied. */
 export function render(input: RenderInput): readonly Manifest[] {
   const { app, target } = input;
-  const wanted = targetSpec(app, target);
+  const wanted = targetSpec(app, target, input.others);
   const body = (apiVersion: string, kind: string, spec: JsonObject, annotations?: JsonObject): Manifest =>
     seal({ apiVersion, kind, metadata: metadataOf(app, target.name, annotations), spec });
+  const configs = renderConfigs(app, wanted).map(({ name, data }) =>
+    seal({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { ...metadataOf(app, target.name, undefined), name },
+      immutable: true,
+      data,
+    }),
+  );
 
   const replicas = wantedReplicas(wanted, input.observed);
   const deployment = renderDeployment(app, wanted, input.identity, replicas.replicas);
@@ -42,6 +55,7 @@ export function render(input: RenderInput): readonly Manifest[] {
   const autoscaler = renderAutoscaler(app, wanted);
   const budget = renderDisruptionBudget(app, wanted);
   return [
+    ...configs,
     ...(service ? [body('v1', 'Service', service)] : []),
     ...(budget ? [body('policy/v1', 'PodDisruptionBudget', budget)] : []),
     body('apps/v1', 'Deployment', deployment, {

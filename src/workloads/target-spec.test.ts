@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { AppSpec, AppTarget } from '../api/index.ts';
+import type { App, AppSpec, AppTarget } from '../api/index.ts';
 import { specFault, targetSpec } from './target-spec.ts';
 import { app, target } from './testing/fixtures.ts';
+
+const nobody = new Map<string, App>();
 
 describe('targetSpec', () => {
   const common: Partial<AppSpec> = {
     scale: { min: 2, max: 4 },
     resources: { requests: { cpu: '1' }, limits: { cpu: '2' } },
     probes: { liveness: { tcpSocket: { port: 1 } }, readiness: { tcpSocket: { port: 2 } } },
+    configs: [{ name: 'settings', mountPath: '/etc/web', data: { a: 'common', b: 'common' } }],
     env: [
       { name: 'A', value: 'common' },
       { name: 'B', value: 'common' },
@@ -15,12 +18,13 @@ describe('targetSpec', () => {
   };
 
   test('has the common values where the target says nothing', () => {
-    const merged = targetSpec(app(common), target('production'));
+    const merged = targetSpec(app(common), target('production'), nobody);
     expect(merged).toEqual({
       name: 'production',
       image: 'example.com/web',
       halted: false,
       env: common.env,
+      configs: common.configs,
       scale: common.scale,
       resources: common.resources,
       probes: common.probes,
@@ -35,6 +39,26 @@ describe('targetSpec', () => {
       expected: { probes: { liveness: { tcpSocket: { port: 3 } } } },
     },
     { own: { deployMode: 'halt' }, expected: { halted: true } },
+    {
+      own: {
+        configs: [
+          { name: 'settings', data: { b: 'own', c: 'own' } },
+          { name: 'more', data: { d: 'own' } },
+        ],
+      },
+      expected: {
+        configs: [
+          { name: 'settings', mountPath: '/etc/web', data: { a: 'common', b: 'own', c: 'own' } },
+          { name: 'more', data: { d: 'own' } },
+        ],
+      },
+    },
+    {
+      own: { configs: [{ name: 'settings', mountPath: '/etc/other' }] },
+      expected: {
+        configs: [{ name: 'settings', mountPath: '/etc/other', data: { a: 'common', b: 'common' } }],
+      },
+    },
     {
       own: {
         env: [
@@ -52,8 +76,8 @@ describe('targetSpec', () => {
     },
   ];
   test.each(overrides)('$own overrides', ({ own, expected }) => {
-    const merged = targetSpec(app(common), target('production', own));
-    const without = targetSpec(app(common), target('production'));
+    const merged = targetSpec(app(common), target('production', own), nobody);
+    const without = targetSpec(app(common), target('production'), nobody);
     expect(merged).toStrictEqual({ ...without, ...expected });
   });
 });
@@ -101,6 +125,44 @@ describe('specFault', () => {
         spec: { serviceAccount: 'payments' },
         own: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
         fault: /^env AWS_ROLE_ARN/,
+      },
+      {
+        name: 'the same among the variables of a config',
+        spec: { serviceAccount: 'payments', configs: [{ name: 'a', data: { AWS_ROLE_ARN: 'x' } }] },
+        fault: /^env AWS_ROLE_ARN/,
+      },
+      {
+        name: 'a file of that name',
+        spec: {
+          serviceAccount: 'payments',
+          configs: [{ name: 'a', mountPath: '/a', data: { AWS_ROLE_ARN: 'x' } }],
+        },
+      },
+      {
+        name: 'a key that is a path',
+        spec: { configs: [{ name: 'a', mountPath: '/a', data: { 'a/b': 'x' } }] },
+        fault: /^config a of target production: the key "a\/b" is to be a name/,
+      },
+      {
+        name: 'a variable that begins with a digit',
+        spec: {},
+        own: { configs: [{ name: 'a', data: { '1st': 'x' } }] },
+        fault: /^config a of target production: the key 1st begins with a digit/,
+      },
+      {
+        name: 'a file that begins with a digit',
+        spec: { configs: [{ name: 'a', mountPath: '/a', data: { '1st': 'x' } }] },
+      },
+      {
+        name: 'two configs in one folder',
+        spec: { configs: [{ name: 'a', mountPath: '/a' }] },
+        own: { configs: [{ name: 'b', mountPath: '/a' }] },
+        fault: /^config b of target production: \/a is the mountPath of config a, too/,
+      },
+      {
+        name: 'a dependency twice',
+        spec: { dependencies: [{ name: 'reviews' }, { name: 'reviews', target: 'staging' }] },
+        fault: /^spec.dependencies: reviews is listed twice/,
       },
       { name: 'the same variable without an account', spec: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] } },
     ];

@@ -1,16 +1,18 @@
 /**
  * What an App wants on one of its targets: the common values, overridden by the target's. `env` is merged by name: a
- * target's variable takes the place of the common one, or comes after them. Everything else is replaced whole, so
- * that what stands under the target is what the target gets.
+ * target's variable takes the place of the common one, or comes after them; `configs` are merged by name, and their data
+ * by key. Everything else is replaced whole, so that what stands under the target is what the target gets.
  */
-import type { App, AppSpec, AppTarget, EnvVar, Probes, Scale } from '../api/index.ts';
+import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
+import { ambiguousDependency, dependencyEnv, type OtherApps } from './dependencies.ts';
 import { identityEnv } from './pod.ts';
 
 export type TargetSpec = {
   readonly name: string;
   readonly image: string;
   readonly env: readonly EnvVar[];
+  readonly configs: readonly Config[];
   readonly scale: Scale;
   readonly resources?: NonNullable<AppSpec['resources']>;
   readonly probes?: Probes;
@@ -18,12 +20,14 @@ export type TargetSpec = {
   readonly halted: boolean;
 };
 
-export function targetSpec(app: App, target: AppTarget): TargetSpec {
+export function targetSpec(app: App, target: AppTarget, others: OtherApps): TargetSpec {
   const { spec } = app;
   return {
     name: target.name,
     image: imageOf(spec),
-    env: mergeEnv(spec.env ?? [], target.env ?? []),
+    // What the app states itself counts before what its dependencies would give.
+    env: mergeEnv(dependencyEnv(app, target, others), mergeEnv(spec.env ?? [], target.env ?? [])),
+    configs: mergeConfigs(spec.configs ?? [], target.configs ?? []),
     scale: target.scale ?? spec.scale ?? { min: 1 },
     halted: target.deployMode === 'halt',
     ...defined({
@@ -48,6 +52,17 @@ function mergeEnv(common: readonly EnvVar[], own: readonly EnvVar[]): readonly E
   ];
 }
 
+function mergeConfigs(common: readonly Config[], own: readonly Config[]): readonly Config[] {
+  const names = new Set(common.map((entry) => entry.name));
+  return [
+    ...common.map((entry) => {
+      const other = own.find((candidate) => candidate.name === entry.name);
+      return other ? { ...entry, ...other, data: { ...entry.data, ...other.data } } : entry;
+    }),
+    ...own.filter((entry) => !names.has(entry.name)),
+  ];
+}
+
 /** The most replicas that the target may have, when it is not halted. */
 export function mostReplicas(scale: Scale): number {
   return Math.max(scale.min, scale.max ?? scale.min);
@@ -63,7 +78,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
     return `spec.imageTag: spec.image already names a tag or digest (${spec.image})`;
-  const merged = targetSpec(app, target);
+  const merged = targetSpec(app, target, new Map());
   const ports = spec.ports ?? [];
   const twice = ports.find((entry, index) => ports.slice(0, index).some((other) => isSamePort(entry, other)));
   if (twice) return `spec.ports[${twice.name}]: port ${twice.port}/${twice.protocol} is listed twice`;
@@ -74,7 +89,30 @@ export function specFault(app: App, target: AppTarget): string | undefined {
     return `spec.targets[${target.name}].ingress.port: there is no port ${port} in spec.ports`;
   if (merged.scale.max !== undefined && merged.scale.max < merged.scale.min)
     return `scale of target ${target.name}: max ${merged.scale.max} is less than min ${merged.scale.min}`;
-  return accountEnvFault(spec, merged);
+  return ambiguousDependency(app) ?? configFault(merged) ?? accountEnvFault(spec, merged);
+}
+
+/** What Kubernetes would refuse in a ConfigMap or in a pod, or leave out of the environment in silence. */
+function configFault({ name: target, configs }: TargetSpec): string | undefined {
+  for (const [index, { name, mountPath, data = {} }] of configs.entries()) {
+    const where = `config ${name} of target ${target}`;
+    const other = configs
+      .slice(0, index)
+      .find((entry) => mountPath !== undefined && entry.mountPath === mountPath);
+    if (other) return `${where}: ${mountPath} is the mountPath of config ${other.name}, too`;
+    const key = Object.keys(data).find((candidate) => !isConfigKey(candidate));
+    if (key !== undefined)
+      return `${where}: the key ${JSON.stringify(key)} is to be a name of letters, digits, '-', '_' and '.'`;
+    const digit = Object.keys(data).find((candidate) => /^[0-9]/.test(candidate));
+    if (mountPath === undefined && digit !== undefined)
+      return `${where}: the key ${digit} begins with a digit, which no variable may; give the config a mountPath if it is a file`;
+  }
+  return undefined;
+}
+
+/** Source: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/ */
+function isConfigKey(key: string): boolean {
+  return /^[-._a-zA-Z0-9]{1,253}$/.test(key) && key !== '.' && !key.startsWith('..');
 }
 
 type Port = NonNullable<AppSpec['ports']>[number];
@@ -86,11 +124,14 @@ function isSamePort(one: Port, other: Port): boolean {
 /** The webhook leaves a container alone that has these variables already. */
 function accountEnvFault(spec: AppSpec, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;
-  const clash = merged.env.find(
-    (entry) => entry.name === identityEnv.roleArn || entry.name === identityEnv.tokenFile,
+  const variables = merged.configs.flatMap(({ mountPath, data = {} }) =>
+    mountPath === undefined ? Object.keys(data) : [],
+  );
+  const clash = [...merged.env.map(({ name }) => name), ...variables].find(
+    (name) => name === identityEnv.roleArn || name === identityEnv.tokenFile,
   );
   return (
     clash &&
-    `env ${clash.name} of target ${merged.name}: it would keep the pods from getting the identity of account ${spec.serviceAccount}`
+    `env ${clash} of target ${merged.name}: it would keep the pods from getting the identity of account ${spec.serviceAccount}`
   );
 }

@@ -1,8 +1,8 @@
 /** The kinds of objects that Apps make: watched by our label, and read with our own latest writes on top. */
-import type { App } from '../../api/index.ts';
+import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
-import type { OperatorContext } from '../context.ts';
+import { configMapsByApp, type OperatorContext } from '../context.ts';
 import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
 
 type Kind = {
@@ -12,7 +12,7 @@ type Kind = {
 };
 
 export type AppObjects = {
-  /** What there is of an App, each object under the App's own name, in any namespace. */
+  /** What there is of an App, in any namespace: each object under the App's own name, and its ConfigMaps. */
   list(app: string): readonly ObservedObject[];
   /** The Deployments of an App on its targets. */
   deployments(app: App): readonly ObservedObject[];
@@ -25,6 +25,7 @@ export type AppObjects = {
 export function createAppObjects(context: OperatorContext): AppObjects {
   const { informers, now } = context;
   const watched: readonly Informer<KubeObject>[] = [
+    informers.configMaps,
     informers.services,
     informers.podDisruptionBudgets,
     informers.horizontalPodAutoscalers,
@@ -45,13 +46,25 @@ export function createAppObjects(context: OperatorContext): AppObjects {
   const keyOf = ({ metadata }: Manifest | ObservedObject | KubeObject): string =>
     `${metadata.namespace ?? ''}/${metadata.name}`;
 
+  const configMaps = kindOf({ kind: 'ConfigMap' }).writes;
+  const configMapsOf = (app: string): readonly KubeObject[] => {
+    const seen = informers.configMaps.store.byIndex(configMapsByApp, app).map(keyOf);
+    return [...new Set([...seen, ...configMaps.recent()])]
+      .flatMap((key) => configMaps.get(key) ?? [])
+      .filter(({ metadata }) => metadata.labels?.[appLabel] === app);
+  };
+
   return {
-    list: (app) =>
-      informers.namespaces.store
+    list: (app) => [
+      ...configMapsOf(app),
+      ...informers.namespaces.store
         .keys()
         .flatMap((namespace) =>
-          [...kinds.values()].flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
+          [...kinds.values()]
+            .filter(({ writes }) => writes !== configMaps)
+            .flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
         ),
+    ],
     deployments: ({ metadata, spec }) =>
       spec.targets.flatMap(
         ({ name }) => kindOf({ kind: 'Deployment' }).writes.get(`${name}/${metadata.name}`) ?? [],

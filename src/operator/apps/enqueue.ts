@@ -21,6 +21,9 @@ export function enqueueOnChanges(
   informers.apps.onChange((change) => {
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
     controller.enqueue(change.key, edited ? { priority: editPriority } : {});
+    // Its address may have become another one, or there is one now.
+    if (edited)
+      enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
   });
   informers.accounts.onChange((change) => enqueueWhere((app) => app.spec.serviceAccount === change.key));
   informers.clusterConfigs.onChange(() => enqueueWhere(() => true));

@@ -61,10 +61,18 @@ export function createFleet(context: OperatorContext): Fleet {
     const { serviceAccount } = app.spec;
     return serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
   };
+  const othersOf = (app: App): AppState['others'] =>
+    new Map(
+      (app.spec.dependencies ?? []).flatMap(({ name }) => {
+        const other = apps.get(name);
+        return other ? [[name, other] as const] : [];
+      }),
+    );
   const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
     ...around,
     app,
     account: accountOf(app),
+    others: othersOf(app),
     objects: found,
     pods: informers.pods.store.byIndex(podsByApp, app.metadata.name),
   });

@@ -61,6 +61,7 @@ export function row(name: string, fields: Partial<TargetStatus> = {}): TargetSta
 export function observation(fields: Partial<AppObservation> & Pick<AppObservation, 'app'>): AppObservation {
   return {
     account: undefined,
+    others: new Map(),
     knownTargets: new Set(['production', 'staging']),
     namespaces: new Map([
       ['production', 'present'],

@@ -51,9 +51,19 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
   const uid = before?.metadata.uid ?? `uid of ${manifest.kind}`;
   let object = withValue(rewritten, ['metadata', 'uid'], uid);
   if (manifest.kind === 'Deployment') {
-    if (manifest.spec.replicas === undefined)
+    if (manifest.spec?.replicas === undefined)
       object = withValue(object, ['spec', 'replicas'], valueAt(before, ['spec', 'replicas']) ?? 1);
     object = withValue(object, ['spec', 'progressDeadlineSeconds'], 600);
+    // Its controller and its pods are as quick as can be.
+    const replicas = valueAt(object, ['spec', 'replicas']);
+    object = withValue(object, ['metadata', 'generation'], 1);
+    object = withValue(object, ['status'], {
+      observedGeneration: 1,
+      replicas,
+      updatedReplicas: replicas,
+      readyReplicas: replicas,
+      availableReplicas: replicas,
+    });
     object = withValue(object, ['spec', 'template', 'spec', 'dnsPolicy'], 'ClusterFirst');
   }
   return object as ObservedObject;

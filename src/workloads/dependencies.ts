@@ -1,0 +1,59 @@
+/**
+ * The Apps that an App calls, as variables of its environment: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They are told
+ * from what the other App asks for, not from what runs: so two Apps may call each other, and nothing waits for
+ * anything to be healthy. The cluster's domain is left to the resolver of the pod.
+ */
+import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
+
+/** Every App that is depended on and exists, by name. */
+export type OtherApps = ReadonlyMap<string, App>;
+
+export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): readonly EnvVar[] {
+  return (app.spec.dependencies ?? []).flatMap((dependency) => {
+    const { name } = dependency;
+    return portsOf(dependency, others.get(name)).map((port) => ({
+      name: variableOf(name, port.name),
+      value: `${name}.${dependency.target ?? target.name}.svc:${port.port}`,
+    }));
+  });
+}
+
+/** What is missing for the addresses to be told; undefined when nothing is. */
+export function dependencyFault(app: App, target: AppTarget, others: OtherApps): string | undefined {
+  // It calls nobody.
+  if (target.deployMode === 'halt') return undefined;
+  for (const dependency of app.spec.dependencies ?? []) {
+    const { name, port } = dependency;
+    const other = others.get(name);
+    const place = dependency.target ?? target.name;
+    if (!other || other.metadata.deletionTimestamp !== undefined)
+      return `it depends on app ${name}, which does not exist`;
+    if (!other.spec.targets.some((entry) => entry.name === place))
+      return `it depends on app ${name} in ${place}, where that does not run: its targets are ${other.spec.targets.map((entry) => entry.name).join(', ')}`;
+    if (portsOf(dependency, other).length === 0)
+      return port === undefined
+        ? `it depends on app ${name}, which has no ports`
+        : `it depends on port ${port} of app ${name}, whose ports are ${(other.spec.ports ?? []).map((entry) => entry.name).join(', ') || 'none'}`;
+  }
+  return undefined;
+}
+
+/** Two addresses cannot be told by one variable. */
+export function ambiguousDependency(app: App): string | undefined {
+  const seen = new Set<string>();
+  for (const { name, port } of app.spec.dependencies ?? []) {
+    const key = `${name} ${port ?? ''}`;
+    if (seen.has(key))
+      return `spec.dependencies: ${name}${port === undefined ? '' : `, port ${port},`} is listed twice`;
+    seen.add(key);
+  }
+  return undefined;
+}
+
+function portsOf({ port }: Dependency, other: App | undefined): NonNullable<App['spec']['ports']> {
+  return (other?.spec.ports ?? []).filter((entry) => port === undefined || entry.name === port);
+}
+
+function variableOf(app: string, port: string): string {
+  return `${app}_${port}_HOST`.toUpperCase().replaceAll('-', '_');
+}

@@ -1,0 +1,111 @@
+/** Every field of an App, common and of a target: it reaches the cluster, and leaves nothing behind when it is taken out. */
+import { describe, expect, test } from 'vitest';
+import { appSpec, type App, type AppSpec, type AppTarget } from '../api/index.ts';
+import type { ObservedObject } from './manifest.ts';
+import { planApp } from './plan.ts';
+import { account, app, observation, row, target } from './testing/fixtures.ts';
+import { simulatedCluster } from './testing/simulated-cluster.ts';
+
+const ports: AppSpec['ports'] = [{ name: 'http', port: 8080, protocol: 'TCP' }];
+
+/** A value for each optional field. */
+const common: Required<Omit<AppSpec, 'image' | 'targets'>> = {
+  registry: 'registry.example',
+  imageTag: '2',
+  ports,
+  command: ['/web'],
+  args: ['-v'],
+  env: [{ name: 'A', value: '1' }],
+  configs: [{ name: 'settings', mountPath: '/etc/web', data: { a: '1' } }],
+  dependencies: [{ name: 'reviews' }],
+  serviceAccount: 'payments',
+  imagePullSecrets: ['registry'],
+  resources: { requests: { cpu: '1' } },
+  probes: { readiness: { tcpSocket: { port: 8080 } } },
+  // Without an autoscaler, to which the number of replicas would be left.
+  scale: { min: 2 },
+};
+
+const own: Required<Omit<AppTarget, 'name'>> = {
+  env: [{ name: 'A', value: '2' }],
+  configs: [{ name: 'settings', data: { b: '2' } }],
+  scale: { min: 3, max: 5 },
+  resources: { limits: { cpu: '2' } },
+  probes: { liveness: { tcpSocket: { port: 8080 } } },
+  ingress: { hosts: ['a.example'] },
+  deployMode: 'halt',
+};
+
+/** What the cluster holds once all of these specs have been carried out, one after the other. */
+function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[] {
+  const cluster = simulatedCluster();
+  const reviews = app({ ports, targets: [target('production')] }, { name: 'reviews', uid: 'other' });
+  const carryOut = (of: App): void => {
+    cluster.carryOut(
+      planApp(
+        observation({
+          app: of,
+          account: account([row('production')]),
+          others: new Map([['reviews', reviews]]),
+          objects: cluster.objects(),
+        }),
+      ),
+    );
+  };
+  for (const spec of specs) {
+    carryOut(app(spec));
+    carryOut(app(spec));
+  }
+  return cluster
+    .objects()
+    .toSorted((a, b) => `${a.kind} ${a.metadata.name}`.localeCompare(`${b.kind} ${b.metadata.name}`));
+}
+
+type Case = { readonly with: Partial<AppSpec>; readonly without: Partial<AppSpec> };
+
+/** Beside as many other fields as can be, and alone as far as that can be. */
+function casesOf(field: string): readonly Case[] {
+  const { [field as keyof typeof common]: value, ...others } = common;
+  const alone = field === 'ports' ? {} : { ports };
+  return [
+    { with: { ...others, [field]: value }, without: others },
+    { with: { ...alone, [field]: value }, without: alone },
+  ];
+}
+
+function targetCasesOf(field: string): readonly Case[] {
+  const { deployMode, ...others } = own;
+  const { [field as keyof typeof others]: _, ...rest } = others;
+  const value = field === 'deployMode' ? deployMode : own[field as keyof typeof own];
+  return [
+    {
+      with: { ...common, targets: [target('production', { ...rest, [field]: value })] },
+      without: { ...common, targets: [target('production', rest)] },
+    },
+    {
+      with: { ports, targets: [target('production', { [field]: value })] },
+      without: { ports, targets: [target('production')] },
+    },
+  ];
+}
+
+test('no field is forgotten here', () => {
+  const { image: _, targets, ...fields } = appSpec.shape;
+  expect(Object.keys(common).toSorted()).toEqual(Object.keys(fields).toSorted());
+  const { name: __, ...ofTarget } = targets.element.shape;
+  expect(Object.keys(own).toSorted()).toEqual(Object.keys(ofTarget).toSorted());
+});
+
+describe.each([
+  ...Object.keys(common).map((field) => [`spec.${field}`, casesOf(field)] as const),
+  ...Object.keys(own).map((field) => [`spec.targets[].${field}`, targetCasesOf(field)] as const),
+])('%s', (_field, cases) => {
+  test('reaches the cluster', () => {
+    for (const each of cases) expect(after(each.with)).not.toEqual(after(each.without));
+  });
+
+  test('leaves nothing behind', () => {
+    for (const each of cases)
+      expect(after(each.without, each.with, each.without)).toEqual(after(each.without));
+  });
+});

@@ -1,0 +1,59 @@
+/**
+ * The configs of an App on a target: an immutable ConfigMap for each, with a digest of its content in its name. So a change
+ * rolls the pods like any other change of the template, and pods of a version always find what belongs to that version,
+ * also when they are started anew in the middle of a rollout, or when it is taken back.
+ */
+import type { App, Config } from '../api/index.ts';
+import type { Deployment } from './deployment.ts';
+import { digestOf, type JsonObject } from './manifest.ts';
+import type { TargetSpec } from './target-spec.ts';
+
+export type RenderedConfig = {
+  readonly config: Config;
+  /** Of the ConfigMap. */
+  readonly name: string;
+  readonly data: Readonly<Record<string, string>>;
+};
+
+export function renderConfigs(app: App, target: TargetSpec): readonly RenderedConfig[] {
+  return target.configs.map((config) => {
+    const data = config.data ?? {};
+    // With both names in the digest, as `a-b` with `c` and `a` with `b-c` begin alike.
+    const digest = digestOf([app.metadata.name, config.name, data]).slice(0, 10);
+    return { config, name: `${app.metadata.name}-${config.name}-${digest}`, data };
+  });
+}
+
+/** What a pod's template says of them. */
+export function configFields(configs: readonly RenderedConfig[]): {
+  readonly envFrom?: readonly JsonObject[];
+  readonly volumeMounts?: readonly JsonObject[];
+  readonly volumes?: readonly JsonObject[];
+} {
+  const variables = configs.filter(({ config }) => config.mountPath === undefined);
+  const files = configs.flatMap(({ config, name }) =>
+    config.mountPath === undefined
+      ? []
+      : [{ volume: `config-${config.name}`, mountPath: config.mountPath, name }],
+  );
+  return {
+    ...(variables.length > 0 ? { envFrom: variables.map(({ name }) => ({ configMapRef: { name } })) } : {}),
+    ...(files.length > 0
+      ? {
+          volumeMounts: files.map(({ volume, mountPath }) => ({ name: volume, mountPath, readOnly: true })),
+          volumes: files.map(({ volume, name }) => ({ name: volume, configMap: { name } })),
+        }
+      : {}),
+  };
+}
+
+/** The names of the ConfigMaps that pods of the present template need. */
+export function configsInUse(deployment: Deployment): ReadonlySet<string> {
+  const { containers = [], volumes = [] } = deployment.spec?.template?.spec ?? {};
+  return new Set([
+    ...containers.flatMap(({ envFrom = [] }) =>
+      envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? []),
+    ),
+    ...volumes.flatMap(({ configMap }) => configMap?.name ?? []),
+  ]);
+}
