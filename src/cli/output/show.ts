@@ -4,11 +4,21 @@ import { recentEvents, type ObjectEvent } from '../cluster/events.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { PodOutOfStep } from '../pods/out-of-step.ts';
 import { isMachineFormat, renderObject } from './objects.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */
   readonly events: readonly ObjectEvent[] | undefined;
+  /** Those that do not hold what they should; undefined where pods may not be read. */
+  readonly pods: readonly PodOutOfStep[] | undefined;
+};
+
+/** How a kind of objects is shown to people. */
+export type View<T> = {
+  readonly render: (object: T, options: ShowOptions) => string;
+  readonly pods: (client: KubeClient, object: T) => Promise<readonly PodOutOfStep[]>;
 };
 
 const shownEvents = 10;
@@ -17,7 +27,7 @@ export async function showFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   name: string,
-  render: (object: T, options: ShowOptions) => string,
+  view: View<T>,
 ): Promise<ExitCode> {
   const client = await context.connect();
   const object = await getObject(client, kind, name);
@@ -26,10 +36,25 @@ export async function showFlow<T extends KonObject>(
     stdout.write(renderObject(object, format));
     return exitCodes.ok;
   }
-  const events = await recentEvents(client, object, shownEvents).catch((error: unknown) => {
-    context.debug(`Events cannot be read: ${String(error)}`);
-    return undefined;
-  });
-  stdout.write(render(object, { now, stdout, events }));
+  stdout.write(view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) }));
   return exitCodes.ok;
+}
+
+/** What is told beside the object itself, as far as it may be read. */
+export async function surroundings<T extends KonObject>(
+  context: Pick<CliContext, 'debug'>,
+  client: KubeClient,
+  object: T,
+  view: View<T>,
+): Promise<Pick<ShowOptions, 'events' | 'pods'>> {
+  const unreadable =
+    (what: string) =>
+    (error: unknown): undefined => {
+      context.debug(`${what} cannot be read: ${String(error)}`);
+    };
+  const [events, pods] = await Promise.all([
+    recentEvents(client, object, shownEvents).catch(unreadable('Events')),
+    view.pods(client, object).catch(unreadable('Pods')),
+  ]);
+  return { events, pods };
 }

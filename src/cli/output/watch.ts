@@ -1,7 +1,6 @@
 /** `--watch` of one object: the same as `show`, again after each change. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../kube/index.ts';
-import { recentEvents } from '../cluster/events.ts';
 import { notFound } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -9,16 +8,14 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from '../wait/follow.ts';
 import { isMachineFormat, renderObject, type MachineFormat } from './objects.ts';
-import type { ShowOptions } from './show.ts';
-
-const shownEvents = 10;
+import { surroundings, type View } from './show.ts';
 
 /** @returns the exit code of an interruption: nothing else ends it but an error, or the object's deletion */
 export async function watchFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   name: string,
-  render: (object: T, options: ShowOptions) => string,
+  view: View<T>,
 ): Promise<ExitCode> {
   const client = await context.connect();
   const { format, stdout, now, signal } = context;
@@ -39,8 +36,11 @@ export async function watchFlow<T extends KonObject>(
       if (shown !== undefined && isSameToSee(shown, object)) continue;
       const isFirst = shown === undefined;
       shown = object;
-      const events = await recentEvents(client, object, shownEvents).catch(() => undefined);
-      const text = render(object, { now, stdout, events });
+      const text = view.render(object, {
+        now,
+        stdout,
+        ...(await surroundings(context, client, object, view)),
+      });
       // The whole screen: what is to be shown may be longer than it, and could then not be found again.
       if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
       else stdout.write(isFirst ? text : `\n---\n\n${text}`);

@@ -15,11 +15,15 @@ import {
   renderNext,
   renderSection,
 } from '../../output/details.ts';
-import type { ShowOptions } from '../../output/show.ts';
+import type { ShowOptions, View } from '../../output/show.ts';
 import type { Column } from '../../output/table.ts';
+import { renderPodsOutOfStep } from '../../pods/out-of-step.ts';
+import { accountPodsOutOfStep } from '../../pods/read-pods.ts';
 import { awaitsPod } from '../../wait/progress.ts';
 
-export function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
+export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsOutOfStep };
+
+function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
   const { metadata, spec, status } = account;
   const { stdout } = options;
   const now = options.now();
@@ -49,6 +53,7 @@ export function renderAccount(account: LinkedServiceAccount, options: ShowOption
     ]),
     renderSection('Policies', policyColumns, policies, stdout),
     renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+    renderPodsOutOfStep(options.pods ?? [], now, stdout),
     renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
     renderSection('Events', eventColumns(now), options.events ?? [], stdout),
     renderNext(accountKind, account, stdout),

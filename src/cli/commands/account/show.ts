@@ -15,7 +15,7 @@ export const accountShowCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { showFlow } = await import('../../output/show.ts');
     const { accountKind } = await import('../../kinds.ts');
-    const { renderAccount } = await import('./details.ts');
-    return showFlow(context, accountKind, requiredName('account', args.name, options.account), renderAccount);
+    const { accountView } = await import('./details.ts');
+    return showFlow(context, accountKind, requiredName('account', args.name, options.account), accountView);
   },
 });

@@ -12,11 +12,15 @@ import {
   renderNext,
   renderSection,
 } from '../../output/details.ts';
-import type { ShowOptions } from '../../output/show.ts';
+import type { ShowOptions, View } from '../../output/show.ts';
 import type { Column } from '../../output/table.ts';
+import { renderPodsOutOfStep } from '../../pods/out-of-step.ts';
+import { appPodsOutOfStep } from '../../pods/read-pods.ts';
 import { imageOf } from './columns.ts';
 
-export function renderApp(app: App, options: ShowOptions): string {
+export const appView: View<App> = { render: renderApp, pods: appPodsOutOfStep };
+
+function renderApp(app: App, options: ShowOptions): string {
   const { metadata, spec, status } = app;
   const { stdout } = options;
   const now = options.now();
@@ -39,6 +43,7 @@ export function renderApp(app: App, options: ShowOptions): string {
       ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
     ]),
     renderSection('Targets', targetColumns, targets, stdout),
+    renderPodsOutOfStep(options.pods ?? [], now, stdout),
     renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
     renderSection('Events', eventColumns(now), options.events ?? [], stdout),
     renderNext(appKind, app, stdout),

@@ -22,13 +22,13 @@ export const appStatusCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { appKind } = await import('../../kinds.ts');
-    const { renderApp } = await import('./details.ts');
+    const { appView } = await import('./details.ts');
     const name = requiredName('app', args.name, options.app);
     if (options.watch) {
       const { watchFlow } = await import('../../output/watch.ts');
-      return watchFlow(context, appKind, name, renderApp);
+      return watchFlow(context, appKind, name, appView);
     }
     const { showFlow } = await import('../../output/show.ts');
-    return showFlow(context, appKind, name, renderApp);
+    return showFlow(context, appKind, name, appView);
   },
 });

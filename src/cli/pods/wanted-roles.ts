@@ -1,8 +1,8 @@
 /** Which role the pods of an app are to hold in each of its targets, by what the operator says of it. */
-import type { App } from '../../../api/app.ts';
-import { isForbidden, type KubeClient } from '../../../kube/index.ts';
-import { findObject } from '../../cluster/objects.ts';
-import { accountKind } from '../../kinds.ts';
+import type { App } from '../../api/app.ts';
+import { isForbidden, type KubeClient } from '../../kube/index.ts';
+import { findObject } from '../cluster/objects.ts';
+import { accountKind } from '../kinds.ts';
 
 /**
  * The account's own status is ahead of the app's while an app waits for its identity. Who may not read accounts is told

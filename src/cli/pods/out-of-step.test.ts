@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import type { Pod } from '../../workloads/pod.ts';
+import { podsOutOfStep, renderPodsOutOfStep } from './out-of-step.ts';
+
+const role = 'arn:aws:iam::1:role/konstellation/kon-test-web';
+
+type Fields = {
+  readonly born?: string;
+  readonly holds?: string;
+  readonly app?: string;
+  readonly owner?: string;
+  readonly phase?: string;
+};
+
+function pod(
+  name: string,
+  { born = '2026-01-01T00:00:00Z', holds, app, owner, phase = 'Running' }: Fields = {},
+): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      creationTimestamp: born,
+      ...(app === undefined ? {} : { labels: { 'k11n.dev/app': app } }),
+      ...(owner === undefined
+        ? {}
+        : {
+            ownerReferences: [{ apiVersion: 'v1', kind: owner, name: 'maker', uid: 'u', controller: true }],
+          }),
+    },
+    spec: {
+      containers: [
+        {
+          name: 'web',
+          ...(holds === undefined
+            ? {}
+            : {
+                env: [
+                  { name: 'AWS_ROLE_ARN', value: holds },
+                  { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: '/aws/token' },
+                ],
+                volumeMounts: [{ name: 'token', mountPath: '/aws' }],
+              }),
+        },
+      ],
+      volumes: [
+        {
+          name: 'token',
+          projected: { sources: [{ serviceAccountToken: { audience: 'sts.amazonaws.com', path: 'token' } }] },
+        },
+      ],
+    },
+    status: { phase },
+  };
+}
+
+const output = { isTTY: false, color: false, redraws: false, columns: 200, write: () => undefined };
+const now = Date.parse('2026-01-02T00:00:00Z');
+
+describe('pods that do not hold the identity', () => {
+  it('are those that run and hold another, or none', () => {
+    const found = podsOutOfStep(
+      'production',
+      [
+        pod('right', { holds: role }),
+        pod('old', { holds: 'arn:aws:iam::1:role/old' }),
+        pod('bare'),
+        pod('over', { phase: 'Succeeded' }),
+      ],
+      role,
+    );
+    expect(found.map((row) => [row.pod.metadata.name, row.identity, row.holds])).toEqual([
+      ['old', 'stale', 'arn:aws:iam::1:role/old'],
+      ['bare', 'uninjected', "no identity of its own (SDKs fall back to the node's role)"],
+    ]);
+  });
+
+  it.each([
+    [{}, undefined, 'delete it and make it again by hand'],
+    [{ owner: 'Job' }, 'Job/maker', 'let the Job end, or delete it and make it again by hand'],
+    [{ owner: 'ReplicaSet', app: 'web' }, 'app web', 'it is made anew by itself: kon app status web'],
+    [
+      { owner: 'StatefulSet' },
+      'StatefulSet/maker',
+      expect.stringContaining('k11n.dev/restart-on-identity-change=true'),
+    ],
+    [{ owner: 'Workflow' }, 'Workflow/maker', 'have Workflow maker make it again'],
+  ])('made by %o say what comes next', (fields, madeBy, next) => {
+    expect(podsOutOfStep('production', [pod('a', fields)], role)).toMatchObject([{ madeBy, next }]);
+  });
+
+  it('are listed with the oldest first, and not without end', () => {
+    const many = Array.from({ length: 23 }, (_, index) =>
+      pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),
+    );
+    const text = renderPodsOutOfStep(podsOutOfStep('production', many, role), now, output);
+    const names = [...text.matchAll(/pod-\d+/g)].map(([name]) => name);
+    expect(names.slice(0, 2)).toEqual(['pod-22', 'pod-21']);
+    expect(names).toHaveLength(20);
+    expect(text).toMatch(/and 3 more\n$/);
+  });
+
+  it('are not spoken of when there are none', () => {
+    expect(renderPodsOutOfStep([], now, output)).toBe('');
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * Running pods that do not hold the identity which is wanted now, as `show` and `status` list them: the oldest first, with
+ * what each holds instead, and what has to happen for its successor to hold the right one. Pure.
+ */
+import { appLabel, restartLabel, stsAudience } from '../../api/labels.ts';
+import { describeHeld, podIdentity } from '../../workloads/pod-identity.ts';
+import { isFinished, isTerminating, type Pod } from '../../workloads/pod.ts';
+import type { Output } from '../context.ts';
+import { ageOf } from '../output/columns.ts';
+import { renderSection } from '../output/details.ts';
+import type { Column } from '../output/table.ts';
+
+export type PodOutOfStep = {
+  readonly target: string;
+  readonly pod: Pod;
+  readonly identity: 'stale' | 'uninjected';
+  /** In a person's words. */
+  readonly holds: string;
+  /** `app web`, `Job/import`; nothing for a bare pod. */
+  readonly madeBy: string | undefined;
+  readonly next: string;
+};
+
+/** @param wantedRole ARN of the role which the pods are to hold; undefined when none is wanted or known */
+export function podsOutOfStep(
+  target: string,
+  pods: readonly Pod[],
+  wantedRole: string | undefined,
+): readonly PodOutOfStep[] {
+  if (wantedRole === undefined) return [];
+  const wanted = { roleArn: wantedRole, audience: stsAudience };
+  return pods.flatMap((pod): readonly PodOutOfStep[] => {
+    if (isFinished(pod) || isTerminating(pod)) return [];
+    const identity = podIdentity(pod, wanted);
+    if (identity.state !== 'stale' && identity.state !== 'uninjected') return [];
+    return [{ target, pod, identity: identity.state, holds: describeHeld(identity.held), ...originOf(pod) }];
+  });
+}
+
+function originOf({ metadata }: Pod): Pick<PodOutOfStep, 'madeBy' | 'next'> {
+  const app = metadata.labels?.[appLabel];
+  if (app !== undefined)
+    return { madeBy: `app ${app}`, next: `it is made anew by itself: kon app status ${app}` };
+  const owner = metadata.ownerReferences?.find((reference) => reference.controller);
+  if (!owner) return { madeBy: undefined, next: 'delete it and make it again by hand' };
+  const madeBy = `${owner.kind}/${owner.name}`;
+  switch (owner.kind) {
+    case 'ReplicaSet':
+    case 'StatefulSet':
+    case 'DaemonSet':
+      return {
+        madeBy,
+        next: `it is made anew by itself with the label ${restartLabel}=true, else: kubectl rollout restart`,
+      };
+    case 'Job':
+      return { madeBy, next: 'let the Job end, or delete it and make it again by hand' };
+    default:
+      return { madeBy, next: `have ${owner.kind} ${owner.name} make it again` };
+  }
+}
+
+/** More are not of use to an eye. */
+const mostShown = 20;
+
+export function renderPodsOutOfStep(all: readonly PodOutOfStep[], now: number, output: Output): string {
+  const born = ({ pod }: PodOutOfStep): string => pod.metadata.creationTimestamp ?? '';
+  const rows = all.toSorted(
+    (one, other) =>
+      born(one).localeCompare(born(other)) || one.pod.metadata.name.localeCompare(other.pod.metadata.name),
+  );
+  const more = rows.length - mostShown;
+  return [
+    renderSection(
+      'Pods that do not hold the identity, the oldest first',
+      columns(now),
+      rows.slice(0, mostShown),
+      output,
+    ),
+    ...(more > 0 ? [`  and ${more} more\n`] : []),
+  ].join('');
+}
+
+const columns = (now: number): readonly Column<PodOutOfStep>[] => [
+  { header: 'TARGET', value: (row) => row.target },
+  { header: 'POD', value: (row) => row.pod.metadata.name },
+  { header: 'AGE', value: (row) => ageOf(row.pod.metadata.creationTimestamp, now) },
+  { header: 'MADE BY', value: (row) => row.madeBy ?? 'hand' },
+  {
+    header: 'IDENTITY',
+    value: (row) => row.identity,
+    style: (row) => (row.identity === 'stale' ? 'yellow' : 'red'),
+  },
+  { header: 'HOLDS', value: (row) => row.holds },
+  { header: 'NEXT', value: (row) => row.next },
+];
