@@ -34,6 +34,22 @@ const settled = (): SimulatedWorld => {
   return world;
 };
 
+describe('a rollout that stops the others', () => {
+  it('is told by the account, whose identity is as ready as before', () => {
+    const message = 'the new identity is held back by app web in production';
+    const { status } = planAccount({
+      ...observe(settled()),
+      pause: { reason: 'PausedByFailedRollout', message },
+    });
+    expect(conditionOf(status.conditions, 'WorkloadsCurrent')).toMatchObject({
+      status: 'False',
+      reason: 'PausedByFailedRollout',
+      message,
+    });
+    expect(conditionOf(status.conditions, 'Ready')?.status).toBe('True');
+  });
+});
+
 describe('a new account', () => {
   it('gets a role, its policies, links and proofs, with one write each and no read', () => {
     const world = createWorld();

@@ -44,6 +44,8 @@ export const identityReasons = {
     'IAM has taken the change, but STS does not know it everywhere yet. This takes up to a minute.',
   AllCurrent: 'Every running pod holds the identity that is wanted now.',
   PodsNotCurrent: 'Some running pods hold an older identity, or none.',
+  PausedByFailedRollout:
+    'A workload of the account took up the new identity and does not get healthy. The others keep what they have until it is mended.',
   InUse: 'The account is to be deleted, but running pods use it.',
   Deleting: 'The role and the links are being removed.',
   ClusterConfigMissing: 'The cluster has no ClusterConfig.',

@@ -42,7 +42,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     policiesVerdict(findings),
     linksVerdict(findings.targets),
     proofVerdict(wanted),
-    workloadsVerdict(findings.targets),
+    workloadsVerdict(findings.targets, world.pause),
   ];
   const decisive = parts.filter((part) => part.type !== 'WorkloadsCurrent');
   const bad =
@@ -194,9 +194,10 @@ function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
     : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: told(unproven) };
 }
 
-function workloadsVerdict(targets: readonly TargetRow[]): AccountVerdict {
+function workloadsVerdict(targets: readonly TargetRow[], pause: AccountWorld['pause']): AccountVerdict {
   const type = 'WorkloadsCurrent';
   const behind = targets.filter((row) => row.pods.stale + row.pods.uninjected > 0);
+  if (pause) return { type, status: 'False', ...pause };
   if (behind.length === 0)
     return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
   const message = behind

@@ -148,6 +148,8 @@ export type AccountWorld = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */
   readonly associations: ReadonlyMap<string, AssociationBelief>;
+  /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
+  readonly pause?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
   /** By slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
 };

@@ -64,6 +64,7 @@ export function createEngine(options: EngineOptions): Engine {
     aws: (clusterName) => aws(sweeper).podIdentity?.(clusterName).associations,
     onSuspicion,
   });
+  const fleet = createFleet(context);
   const accounts = createAccountController({
     context,
     beliefs,
@@ -76,6 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
       for (const { metadata, status } of informers.clusterConfigs.store.list())
         if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
     },
+    pauseOf: (name) => fleet.pause(name),
     concurrency,
   });
   const clusters = createClusterController({
@@ -83,9 +85,12 @@ export function createEngine(options: EngineOptions): Engine {
     // Every account waits for what these few calls tell.
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
   });
-  const fleet = createFleet(context);
   const apps = createAppController(context, { fleet, concurrency });
-  const turns = createTurnController(context, { fleet, lookAtApp: (name) => apps.enqueue(name) });
+  const turns = createTurnController(context, {
+    fleet,
+    lookAtApp: (name) => apps.enqueue(name),
+    lookAtAccount: (name) => accounts.enqueue(name),
+  });
   const controllers: readonly Controller[] = [
     clusters,
     drift.controller,

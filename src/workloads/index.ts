@@ -39,4 +39,4 @@ export { appStatus, type AppStatusDraft } from './status.ts';
 export type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';
 export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
-export { decideTurns, type Turn, type TurnMember } from './turns.ts';
+export { decideTurns, pauseOf, type Turn, type Pause, type TurnMember } from './turns.ts';

@@ -149,6 +149,35 @@ describe('planApp', () => {
       removals: [],
     });
   });
+
+  test('another identity is tried on a pod in a dry run before it is rolled out, and nothing else is', () => {
+    const trialsOf = (plan: AppPlan): readonly unknown[] =>
+      plan.targets.flatMap((entry) =>
+        entry.kind === 'blocked'
+          ? []
+          : entry.steps.flatMap((step) =>
+              step.kind === 'apply' && step.manifest.kind === 'Deployment'
+                ? [step.trial?.wanted.roleArn]
+                : [],
+            ),
+      );
+    const proven = account([row('production')]);
+    const of = app({ serviceAccount: 'payments' });
+    const seen = (cluster: SimulatedCluster, fields: Partial<AppObservation>): readonly unknown[] =>
+      trialsOf(planApp(observation({ app: of, account: proven, objects: cluster.objects(), ...fields })));
+
+    expect(seen(simulatedCluster(), {})).toEqual([row('production').roleArn]);
+    const running = deployed(of, { account: proven });
+    expect(seen(running, { app: app({ serviceAccount: 'payments', imageTag: '2' }) })).toEqual([undefined]);
+    expect(seen(running, { app: app() })).toEqual([undefined]);
+    expect(seen(running, { account: account([row('production', { roleArn: otherRoleArn })]) })).toEqual([
+      otherRoleArn,
+    ]);
+    const halted = [target('production', { deployMode: 'halt' })];
+    expect(seen(simulatedCluster(), { app: app({ serviceAccount: 'payments', targets: halted }) })).toEqual([
+      undefined,
+    ]);
+  });
 });
 
 function templateOf(cluster: SimulatedCluster): unknown {

@@ -178,12 +178,27 @@ function stepsTo(
   const conflict = conflictOf(app, manifests, objects);
   if (conflict !== undefined) return conflict;
   return [
-    ...manifests.flatMap((manifest) => application(manifest, objects)),
+    ...manifests.flatMap((manifest) => {
+      const trial = trialOf(manifest, { target, identity, deployment });
+      return application(manifest, objects).map((step) => (trial ? { ...step, trial } : step));
+    }),
     ...objects
       .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
       .filter((object) => !isStillRead(object, deployment))
       .flatMap((object) => deletion(app, object)),
   ];
+}
+
+/** Nobody is given another identity while nothing would give it to them: they would be left with none. */
+function trialOf(
+  { kind, spec }: Manifest,
+  of: Pick<Place, 'target' | 'deployment'> & { readonly identity: Identity | undefined },
+): ApplyStep['trial'] {
+  const { target, identity, deployment } = of;
+  if (kind !== 'Deployment' || !identity || target.deployMode === 'halt') return undefined;
+  if (deployedMark(deployment) === identity.mark) return undefined;
+  const template = spec?.template as NonNullable<ApplyStep['trial']>['template'] | undefined;
+  return template && { template, wanted: identity };
 }
 
 /** Pods of the version before may be started anew, and need their configs, until the last of them is gone. */

@@ -12,6 +12,8 @@ export const gateReasons = {
   AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
+  NotInjected:
+    'A pod that was made in a dry run did not get the identity: the pod identity webhook is away, or passes the pods over. The app goes on by itself when it gets it.',
 } as const;
 export type GateReason = keyof typeof gateReasons;
 

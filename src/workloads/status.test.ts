@@ -144,6 +144,22 @@ describe('the status of an app', () => {
     });
   });
 
+  test('that would get no identity says so, and waits', () => {
+    const notInjected = 'it is deployed once the webhook injects';
+    const outcomes = { production: { notInjected } };
+    const fresh = statusIn({ app: withAccount, account: proven, outcomes });
+    expect(summary(fresh)).toEqual({
+      production: 'WaitingForIdentity NotInjected',
+      Ready: 'False NotInjected',
+      IdentityReady: 'False NotInjected',
+      Available: 'False NotInjected',
+    });
+    expect(fresh.targets?.[0]?.message).toBe(`${notInjected}; nothing is deployed before`);
+    const running = statusIn({ app: withAccount, account: proven, outcomes, deployment: deployment() });
+    expect(summary(running)).toMatchObject({ Ready: 'False NotInjected', Available: 'True Available' });
+    expect(running.targets?.[0]?.message).toBe(`${notInjected}; until then it stays as it was deployed last`);
+  });
+
   test('one bad target does not hide the others', () => {
     const status = statusIn({
       app: app({ targets: [target('production'), target('nowhere')] }),

@@ -9,6 +9,8 @@ export type ApplyStep = {
   readonly manifest: Manifest;
   /** The object as it was seen. Without it, there may still be one which does not bear our label. */
   readonly observed?: ObservedObject;
+  /** To be applied once a pod of the new template, made in a dry run, turns out to get `wanted`. */
+  readonly trial?: { readonly template: PodTemplate; readonly wanted: Identity };
 };
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };

@@ -14,6 +14,8 @@ import type { TurnNotice } from './turns.ts';
 export type TargetOutcome = {
   /** A step that failed; those after it were not tried. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
+  /** Why the new template has not been written yet: its pods would not get their identity. */
+  readonly notInjected?: string;
   /** Why a pod that is to be replaced has not been yet. */
   readonly replacementWaits?: string;
 };
@@ -59,8 +61,15 @@ export function reportTarget(input: TargetReportInput): TargetReport {
     },
     available: isAvailable(deployment),
     askedForIdentity: plan.kind !== 'blocked' && plan.target.deployMode !== 'halt',
-    ...defined({ notice: plan.kind === 'blocked' ? undefined : plan.notice }),
+    ...defined({ notice: noticeOf(input) }),
   };
+}
+
+function noticeOf({ plan, outcome }: TargetReportInput): TargetReport['notice'] {
+  if (plan.kind === 'blocked') return undefined;
+  return outcome.notInjected === undefined
+    ? plan.notice
+    : { reason: 'NotInjected', message: outcome.notInjected };
 }
 
 type Verdict = {
@@ -80,6 +89,10 @@ function verdictOf(input: TargetReportInput): Verdict {
       message: heldMessage(plan.notice, deployment),
     };
   if (outcome.failure) return { state: 'Failed', ...outcome.failure };
+  if (outcome.notInjected !== undefined) {
+    const notice: GateNotice = { reason: 'NotInjected', message: outcome.notInjected };
+    return { state: 'WaitingForIdentity', reason: notice.reason, message: heldMessage(notice, deployment) };
+  }
   if (!deployment)
     return {
       state: 'Progressing',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decideTurns, type TurnMember } from './turns.ts';
+import { decideTurns, pauseOf, type TurnMember } from './turns.ts';
 
 function member(id: string, fields: Partial<TurnMember> = {}): TurnMember {
   return { id, wants: false, hasWanted: true, state: 'steady', rank: 0, ...fields };
@@ -73,5 +73,24 @@ describe('decideTurns', () => {
     },
   ])('$name', ({ members, turns }) => {
     expect(told(members)).toEqual(turns);
+  });
+});
+
+describe('pauseOf', () => {
+  test('tells who holds back how many', () => {
+    const failed = member('z', { state: 'failed' });
+    expect(pauseOf([failed, member('a', wants), member('b', wants), member('c')])).toMatchObject({
+      reason: 'PausedByFailedRollout',
+      message: expect.stringMatching(
+        /held back by z, which does not get healthy.*; 2 workloads are held back$/,
+      ),
+    });
+  });
+
+  test.each([
+    ['nobody waits', [member('z', { state: 'failed' }), member('a')]],
+    ['they wait for their turn', [member('z', { state: 'rolling' }), member('a', wants)]],
+  ] as const)('is none while %s', (_name, members) => {
+    expect(pauseOf(members)).toBeUndefined();
   });
 });

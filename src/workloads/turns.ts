@@ -30,6 +30,8 @@ export type TurnMember = {
 
 export type TurnNotice = { readonly reason: TurnReason; readonly message: string };
 
+export type Pause = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+
 export type Turn = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly notice: TurnNotice };
 
 /** The turn of each member that wants one, by id. At most one of them is to go. */
@@ -42,6 +44,17 @@ export function decideTurns(members: readonly TurnMember[]): ReadonlyMap<string,
       return [member.id, turnAfter(others, queue.slice(0, index))] as const;
     }),
   );
+}
+
+/** What holds back everybody who waits, and how many do; undefined when nobody waits for a rollout that failed. */
+export function pauseOf(members: readonly TurnMember[]): Pause | undefined {
+  const paused = [...decideTurns(members).values()].flatMap((turn) =>
+    turn.kind === 'waits' && turn.notice.reason === 'PausedByFailedRollout' ? [turn.notice] : [],
+  );
+  const [first] = paused;
+  if (!first) return undefined;
+  const held = paused.length === 1 ? '1 workload is' : `${paused.length} workloads are`;
+  return { reason: 'PausedByFailedRollout', message: `${first.message}; ${held} held back` };
 }
 
 /** @param busy others that are in the middle of it @param before others that want it too, and come first */

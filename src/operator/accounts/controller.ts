@@ -63,6 +63,8 @@ export type AccountControllerOptions = {
   readonly surveyed: () => boolean;
   /** Called when STS said of an account what holds for the whole cluster. */
   readonly onProviderMissing: () => void;
+  /** What stops the workloads of an account on their way to its identity. */
+  readonly pauseOf: (account: string) => AccountWorld['pause'];
   readonly concurrency: number;
   /** An account became ready under a new or changed spec, so long after that was seen. */
   readonly onInStep?: (tookMs: number) => void;
@@ -76,7 +78,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
-  const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now };
+  const { pauseOf } = options;
+  const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now, pauseOf };
   const tools = (account: LinkedServiceAccount): StepTools => {
     const { podIdentity, ...aws } = options.aws({
       owner: account.metadata.name,

@@ -24,6 +24,8 @@ export type AccountSources = {
   readonly beliefs: RoleBeliefs;
   readonly associationBeliefs: AssociationBeliefs;
   readonly now: () => number;
+  /** What stops the workloads of an account on their way to its identity. */
+  readonly pauseOf: (account: string) => AccountWorld['pause'];
 };
 
 /** Undefined when there is no such account. */
@@ -54,6 +56,7 @@ export function observeAccount(
         names: accountRoleNames(account, cluster.facts),
       })
     : new Map<string, RoleBelief>();
+  const pause = sources.pauseOf(name);
   return {
     now: sources.now(),
     account,
@@ -63,6 +66,7 @@ export function observeAccount(
     associations,
     failures: memory.failures,
     proofs: memory.proofs,
+    ...(pause ? { pause } : {}),
   };
 }
 

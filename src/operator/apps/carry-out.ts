@@ -16,7 +16,7 @@ import {
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { AppObjects } from './app-objects.ts';
-import { replacePod } from './replace-pod.ts';
+import { injectionFails, replacePod, retryAfterMs } from './replace-pod.ts';
 import { writeFailure, type WriteFailure } from './write-failure.ts';
 
 export type CarryOutTools = {
@@ -78,6 +78,8 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
       if (result.event) events.push(result.event);
       if (result.failure)
         return { outcome: { failure: result.failure }, events, lookAgainAfterMs: foreignObjectMs };
+      if (result.notInjected !== undefined)
+        return { outcome: { notInjected: result.notInjected }, events, lookAgainAfterMs: retryAfterMs };
       if (result.waits !== undefined)
         return {
           outcome: { replacementWaits: result.waits },
@@ -102,6 +104,7 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
 type StepResult = {
   readonly event?: EventDraft;
   readonly failure?: WriteFailure;
+  readonly notInjected?: string;
   readonly waits?: string;
   readonly retryAfterMs?: number;
 };
@@ -130,7 +133,8 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
   }
 }
 
-async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): Promise<StepResult> {
+async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult> {
+  const { manifest, observed } = step;
   const { app, context, objects, signal } = tools;
   const resource = objects.resourceOf(manifest);
   const present = observed ?? (await find(manifest, tools));
@@ -140,6 +144,8 @@ async function apply({ manifest, observed }: ApplyStep, tools: CarryOutTools): P
     };
   if (present && !isOwnedBy(app, present))
     return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
+  const notInjected = await notInjectedBy(step, tools);
+  if (notInjected !== undefined) return { notInjected };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
@@ -164,6 +170,18 @@ async function isStillThere({ app, context, signal }: CarryOutTools): Promise<bo
     if (isNotFound(error)) return false;
     throw error;
   }
+}
+
+/** A pod that cannot be made at all is told better by the rollout, which takes nothing away before its pods are ready. */
+async function notInjectedBy(
+  { manifest, trial }: ApplyStep,
+  { context, signal }: CarryOutTools,
+): Promise<string | undefined> {
+  if (!trial) return undefined;
+  const { name, namespace } = manifest.metadata;
+  const pod = { name: `${name}-trial`, namespace, ...trial };
+  const obstacle = await injectionFails(pod, context.client, signal);
+  return obstacle?.kind === 'missed' ? `it is deployed once ${obstacle.message}` : undefined;
 }
 
 /** An object may be there without our label, so that no store has it. */

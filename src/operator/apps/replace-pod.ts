@@ -16,8 +16,8 @@ export type Replacement =
   /** Not now: look again after `retryAfterMs`. */
   | { readonly kind: 'waits'; readonly message: string; readonly retryAfterMs: number };
 
-/** How long until the webhook is asked again, and a disruption budget. */
-const retryAfterMs = 5_000;
+/** How long until the webhook is asked again, and a disruption budget. Milliseconds. */
+export const retryAfterMs = 5_000;
 
 export async function replacePod(
   step: ReplacePodStep,
@@ -34,8 +34,7 @@ export async function replacePod(
     client,
     signal,
   );
-  if (obstacle !== undefined)
-    return { kind: 'waits', message: `it is replaced once ${obstacle}`, retryAfterMs };
+  if (obstacle) return { kind: 'waits', message: `it is replaced once ${obstacle.message}`, retryAfterMs };
   return evict(step, client, signal);
 }
 
@@ -47,12 +46,15 @@ export type TrialPod = {
   readonly wanted: WantedIdentity;
 };
 
+/** `missed`: it is made, and does not get the identity. `refused`: it cannot be made at all. */
+export type InjectionObstacle = { readonly kind: 'missed' | 'refused'; readonly message: string };
+
 /** What has to come first, as a pod made now would not get the identity; undefined when it would. */
 export async function injectionFails(
   { name, namespace, template, wanted }: TrialPod,
   client: KubeClient,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<InjectionObstacle | undefined> {
   const { labels = {}, annotations = {} } = template.metadata ?? {};
   const trial = {
     apiVersion: 'v1',
@@ -68,10 +70,13 @@ export async function injectionFails(
     });
     const identity = podIdentity(made, wanted);
     if (!('held' in identity)) return undefined;
-    return `the webhook injects: a pod made now would hold ${describeHeld(identity.held)}`;
+    return {
+      kind: 'missed',
+      message: `the webhook injects: a pod made now would hold ${describeHeld(identity.held)}`,
+    };
   } catch (error) {
     if (!(error instanceof KubeApiError)) throw error;
-    return `a trial pod is admitted: ${error.message}`;
+    return { kind: 'refused', message: `a trial pod is admitted: ${error.message}` };
   }
 }
 

@@ -11,10 +11,12 @@ import {
 } from '../../kube/index.ts';
 import {
   decideTurns,
+  pauseOf,
   deployedAccount,
   planWorkload,
   serviceAccountOf,
   workloadId,
+  type TurnMember,
   type Workload,
   type WorkloadEventReason,
   type WorkloadStep,
@@ -32,16 +34,21 @@ const retryAfterMs = 5_000;
 export type TurnControllerOptions = {
   readonly fleet: Fleet;
   readonly lookAtApp: (name: string) => void;
+  readonly lookAtAccount: (name: string) => void;
 };
 
 /** Its keys are names of accounts. */
 export function createTurnController(context: OperatorContext, options: TurnControllerOptions): Controller {
   const { client, now, recorder } = context;
   const { fleet } = options;
+  /** So that an account is looked at again only when it has something else to say of its workloads. */
+  const pauses = new Map<string, string>();
 
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
     for (const app of fleet.changedApps(account)) options.lookAtApp(app);
-    const turns = decideTurns(fleet.members(account));
+    const members = fleet.members(account);
+    lookForPause(account, members);
+    const turns = decideTurns(members);
     const work = fleet.labelled.ofAccount(account).flatMap((observation) => {
       const { workload } = observation;
       const hasTurn = turns.get(workloadId(workload))?.kind === 'go';
@@ -58,6 +65,14 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     const waits = results.filter((result) => typeof result === 'number');
     if (results.includes('failed')) return { backoff: true };
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  function lookForPause(account: string, members: readonly TurnMember[]): void {
+    const message = pauseOf(members)?.message;
+    if (pauses.get(account) === message) return;
+    if (message === undefined) pauses.delete(account);
+    else pauses.set(account, message);
+    options.lookAtAccount(account);
   }
 
   /** Gives the milliseconds until it is to be tried again, if it could not be done yet. */

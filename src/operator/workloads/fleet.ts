@@ -9,9 +9,11 @@ import {
   appMembers,
   appTargetId,
   decideTurns,
+  pauseOf,
   wantsTurn,
   workloadMember,
   type AppObservation,
+  type Pause,
   type Turn,
   type TurnMember,
 } from '../../workloads/index.ts';
@@ -36,6 +38,8 @@ export type Fleet = {
   /** Everybody who takes turns under this account. */
   members(account: string): readonly TurnMember[];
   readonly labelled: LabelledWorkloads;
+  /** What stops others of the account, if a rollout of one of them failed. */
+  pause(account: string): Pause | undefined;
   /** Apps whose turns are no longer what they were told last. */
   changedApps(account: string): readonly string[];
 };
@@ -132,6 +136,12 @@ export function createFleet(context: OperatorContext): Fleet {
       for (const id of ids) held.delete(id);
     },
     members: (account) => membersOf(account, surroundings()),
+    pause(account) {
+      const isUsed =
+        informers.apps.store.byIndex(appsByAccount, account).length > 0 ||
+        labelled.ofAccount(account).length > 0;
+      return isUsed ? pauseOf(membersOf(account, surroundings())) : undefined;
+    },
     changedApps(account) {
       const turns = decideTurns(membersOf(account, surroundings()));
       return informers.apps.store

@@ -15,7 +15,7 @@ import { injectionFails } from '../apps/replace-pod.ts';
 export type LabelledWorkloads = {
   readonly informers: readonly Informer<KubeObject & Workload>[];
   ofAccount(account: string): readonly WorkloadObservation[];
-  /** Writes the mark; tells what is in the way instead if a pod made now would not get the identity. */
+  /** Writes the mark; tells what is in the way instead if a pod made now would not get the identity, as a sentence's end after "once". */
   restart(
     workload: Workload,
     identity: { readonly roleArn: string; readonly audience: string; readonly mark: string },
@@ -62,7 +62,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
         client,
         signal,
       );
-      if (obstacle !== undefined) return obstacle;
+      if (obstacle) return obstacle.message;
       const marked = {
         apiVersion: 'apps/v1',
         kind: workload.kind,

@@ -135,14 +135,50 @@ test('an app that drops its account rolls off it, even while the account is bein
   );
 });
 
+test('no identity is rolled out while nothing injects it: what runs goes on, what is new waits', async () => {
+  await prove('first');
+  await harness.createApp('untouched', { serviceAccount: 'first' });
+  await harness.untilReady('untouched');
+  await harness.putAccount('unseen', [{ roleArn: roleOf('unseen') }]);
+  await harness.editApp('untouched', { spec: { serviceAccount: 'unseen' } });
+  await harness.createApp('unborn', { serviceAccount: 'unseen' });
+  const held = await harness.untilReason('unborn', 'NotInjected');
+  expect(held.status?.targets?.[0]).toMatchObject({
+    state: 'WaitingForIdentity',
+    message: expect.stringMatching(
+      /once the webhook injects: a pod made now would hold no identity of its own.*nothing is deployed before/,
+    ) as string,
+  });
+  expect(held.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
+    status: 'False',
+    reason: 'NotInjected',
+  });
+  expect(await harness.get(resources.deployments, 'production', 'unborn')).toBeUndefined();
+  await harness.untilReason('untouched', 'NotInjected');
+  expect(await holdings('untouched', roleOf('first'))).toEqual(['current']);
+  expect(await revisionOf('untouched')).toBe('1');
+
+  harness.rolesKnownToWebhook.set('production/unseen', roleOf('unseen'));
+  await harness.untilReady('unborn');
+  await harness.untilReady('untouched');
+  expect(await holdings('unborn', roleOf('unseen'))).toEqual(['current']);
+  expect(await holdings('untouched', roleOf('unseen'))).toEqual(['current']);
+  expect(await revisionOf('unborn')).toBe('1');
+  expect(await revisionOf('untouched')).toBe('2');
+}, 90_000);
+
 test('pods that the webhook missed are reported, and replaced once the webhook injects', async () => {
-  await harness.putAccount('missed', [{ roleArn: roleOf('missed') }]);
+  await prove('missed');
   await harness.createApp('missing', { serviceAccount: 'missed', scale: { min: 2 } });
+  await harness.untilReady('missing');
+  harness.rolesKnownToWebhook.delete('production/missed');
+  for (const { metadata } of await harness.pods('missing'))
+    await harness.client.delete(resources.pods, metadata);
   const app = await harness.untilReason('missing', 'PodsNotCurrent');
   expect(app.status?.targets?.[0]).toMatchObject({ state: 'Progressing', identityCurrent: false });
   const told = await harness.eventually('it is told why nothing is replaced', async () => {
     const message = (await harness.app('missing')).status?.targets?.[0]?.message;
-    return message?.includes('once the webhook injects') && message;
+    return message?.includes('once the webhook injects') && message.startsWith('2 pods') && message;
   });
   expect(told).toMatch(/2 pods do not hold the identity: pod missing-.* holds no identity of its own/);
 

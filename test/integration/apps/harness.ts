@@ -155,7 +155,11 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   const context: OperatorContext = { ...common, informers, recorder, assertLeading: () => undefined };
   const fleet = createFleet(context);
   const apps = createAppController(context, { fleet });
-  const turns = createTurnController(context, { fleet, lookAtApp: (name) => apps.enqueue(name) });
+  const turns = createTurnController(context, {
+    fleet,
+    lookAtApp: (name) => apps.enqueue(name),
+    lookAtAccount: () => undefined,
+  });
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(abort.signal));
   await Promise.all(all.map((informer) => informer.synced));
