@@ -3,6 +3,7 @@ import type { Pod } from '../../workloads/pod.ts';
 import { podsOutOfStep, renderPodsOutOfStep } from './out-of-step.ts';
 
 const role = 'arn:aws:iam::1:role/konstellation/kon-test-web';
+const wanted = { roleArn: role, audience: 'sts.amazonaws.com' };
 
 type Fields = {
   readonly born?: string;
@@ -68,7 +69,7 @@ describe('pods that do not hold the identity', () => {
         pod('bare'),
         pod('over', { phase: 'Succeeded' }),
       ],
-      role,
+      wanted,
     );
     expect(found.map((row) => [row.pod.metadata.name, row.identity, row.holds])).toEqual([
       ['old', 'stale', 'arn:aws:iam::1:role/old'],
@@ -87,14 +88,14 @@ describe('pods that do not hold the identity', () => {
     ],
     [{ owner: 'Workflow' }, 'Workflow/maker', 'have Workflow maker make it again'],
   ])('made by %o say what comes next', (fields, madeBy, next) => {
-    expect(podsOutOfStep('production', [pod('a', fields)], role)).toMatchObject([{ madeBy, next }]);
+    expect(podsOutOfStep('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 
   it('are listed with the oldest first, and not without end', () => {
     const many = Array.from({ length: 23 }, (_, index) =>
       pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),
     );
-    const text = renderPodsOutOfStep(podsOutOfStep('production', many, role), now, output);
+    const text = renderPodsOutOfStep(podsOutOfStep('production', many, wanted), now, output);
     const names = [...text.matchAll(/pod-\d+/g)].map(([name]) => name);
     expect(names.slice(0, 2)).toEqual(['pod-22', 'pod-21']);
     expect(names).toHaveLength(20);

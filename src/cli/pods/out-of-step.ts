@@ -2,8 +2,8 @@
  * Running pods that do not hold the identity which is wanted now, as `show` and `status` list them: the oldest first, with
  * what each holds instead, and what has to happen for its successor to hold the right one. Pure.
  */
-import { appLabel, restartLabel, stsAudience } from '../../api/labels.ts';
-import { describeHeld, podIdentity } from '../../workloads/pod-identity.ts';
+import { appLabel, restartLabel } from '../../api/labels.ts';
+import { describeHeld, podIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
 import { isFinished, isTerminating, type Pod } from '../../workloads/pod.ts';
 import type { Output } from '../context.ts';
 import { ageOf } from '../output/columns.ts';
@@ -21,14 +21,13 @@ export type PodOutOfStep = {
   readonly next: string;
 };
 
-/** @param wantedRole ARN of the role which the pods are to hold; undefined when none is wanted or known */
+/** @param wanted what the pods are to hold; undefined when nothing is, or it is not known */
 export function podsOutOfStep(
   target: string,
   pods: readonly Pod[],
-  wantedRole: string | undefined,
+  wanted: WantedIdentity | undefined,
 ): readonly PodOutOfStep[] {
-  if (wantedRole === undefined) return [];
-  const wanted = { roleArn: wantedRole, audience: stsAudience };
+  if (wanted === undefined) return [];
   return pods.flatMap((pod): readonly PodOutOfStep[] => {
     if (isFinished(pod) || isTerminating(pod)) return [];
     const identity = podIdentity(pod, wanted);

@@ -4,23 +4,24 @@ import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import type { Pod } from '../../workloads/pod.ts';
 import { podsOf } from '../cluster/app-objects.ts';
-import { wantedRoles } from './wanted-roles.ts';
+import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsOutOfStep, type PodOutOfStep } from './out-of-step.ts';
 
 /** Of everything that runs as the account's ServiceAccount: apps, other workloads, Jobs and bare pods. */
 export async function accountPodsOutOfStep(
   client: KubeClient,
-  { metadata, status }: LinkedServiceAccount,
+  account: LinkedServiceAccount,
 ): Promise<readonly PodOutOfStep[]> {
+  const wanted = identitiesOf(account);
   const rows = await Promise.all(
-    (status?.targets ?? []).map(async ({ name, roleArn, pods }) => {
+    (account.status?.targets ?? []).map(async ({ name, pods }) => {
       // The operator has counted them: there is nothing to look for.
       if (pods && pods.stale + pods.uninjected === 0) return [];
       const { items } = await client.list<Pod & KubeObject>(resources.pods, {
         namespace: name,
-        fieldSelector: `spec.serviceAccountName=${metadata.name}`,
+        fieldSelector: `spec.serviceAccountName=${account.metadata.name}`,
       });
-      return podsOutOfStep(name, items, roleArn);
+      return podsOutOfStep(name, items, wanted.get(name));
     }),
   );
   return rows.flat();
@@ -28,10 +29,10 @@ export async function accountPodsOutOfStep(
 
 export async function appPodsOutOfStep(client: KubeClient, app: App): Promise<readonly PodOutOfStep[]> {
   if (app.spec.serviceAccount === undefined) return [];
-  const roles = await wantedRoles(client, app);
+  const wanted = await wantedIdentities(client, app);
   const rows = await Promise.all(
     app.spec.targets.map(async ({ name }) =>
-      podsOutOfStep(name, await podsOf(client, app, name), roles.get(name)),
+      podsOutOfStep(name, await podsOf(client, app, name), wanted.get(name)),
     ),
   );
   return rows.flat();

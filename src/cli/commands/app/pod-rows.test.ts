@@ -3,6 +3,7 @@ import type { AppPod } from '../../cluster/app-objects.ts';
 import { oldestFirst, podRow } from './pod-rows.ts';
 
 const role = 'arn:aws:iam::1:role/konstellation/kon-test-web';
+const wanted = { roleArn: role, audience: 'sts.amazonaws.com' };
 
 function pod(
   options: {
@@ -49,17 +50,17 @@ function pod(
 
 describe('a pod', () => {
   it('is current, stale or uninjected against the role that is wanted, and says what it holds', () => {
-    expect(podRow('production', pod({ role }), role)).toMatchObject({
+    expect(podRow('production', pod({ role }), wanted)).toMatchObject({
       identity: 'current',
       holds: role,
       ready: true,
       restarts: 2,
     });
-    expect(podRow('production', pod({ role: 'arn:aws:iam::1:role/old' }), role)).toMatchObject({
+    expect(podRow('production', pod({ role: 'arn:aws:iam::1:role/old' }), wanted)).toMatchObject({
       identity: 'stale',
       holds: 'arn:aws:iam::1:role/old',
     });
-    expect(podRow('production', pod(), role)).toMatchObject({
+    expect(podRow('production', pod(), wanted)).toMatchObject({
       identity: 'uninjected',
       holds: "no identity of its own (SDKs fall back to the node's role)",
     });

@@ -1,6 +1,5 @@
 /** The pods of an app as `kon app pods` tells them, above all which identity each holds. Pure. */
-import { stsAudience } from '../../../api/labels.ts';
-import { describeHeld, podIdentity } from '../../../workloads/pod-identity.ts';
+import { describeHeld, podIdentity, type WantedIdentity } from '../../../workloads/pod-identity.ts';
 import { isFinished, isReady, isTerminating } from '../../../workloads/pod.ts';
 import type { AppPod } from '../../cluster/app-objects.ts';
 import type { Style } from '../../output/color.ts';
@@ -19,10 +18,9 @@ export type PodRow = {
   readonly holds: string | undefined;
 };
 
-/** @param wantedRole ARN of the role which pods of the target are to hold; undefined when none is wanted or known */
-export function podRow(target: string, pod: AppPod, wantedRole: string | undefined): PodRow {
-  const identity =
-    wantedRole === undefined ? undefined : podIdentity(pod, { roleArn: wantedRole, audience: stsAudience });
+/** @param wanted what pods of the target are to hold; undefined when nothing is, or it is not known */
+export function podRow(target: string, pod: AppPod, wanted: WantedIdentity | undefined): PodRow {
+  const identity = wanted && podIdentity(pod, wanted);
   return {
     target,
     pod,
@@ -33,8 +31,8 @@ export function podRow(target: string, pod: AppPod, wantedRole: string | undefin
     holds:
       identity?.state === 'stale' || identity?.state === 'uninjected'
         ? describeHeld(identity.held)
-        : wantedRole !== undefined && identity?.state === 'current'
-          ? wantedRole
+        : identity?.state === 'current'
+          ? wanted?.roleArn
           : undefined,
   };
 }

@@ -23,15 +23,15 @@ export const appPodsCommand = defineCommand({
     const { isMachineFormat, renderList } = await import('../../output/objects.ts');
     const { renderTable } = await import('../../output/table.ts');
     const { oldestFirst, podColumns, podRow } = await import('./pod-rows.ts');
-    const { wantedRoles } = await import('../../pods/wanted-roles.ts');
+    const { wantedIdentities } = await import('../../pods/wanted-identities.ts');
     const client = await context.connect();
     const app = await getObject(client, appKind, requiredName('app', args.name, options.app));
-    const roles = await wantedRoles(client, app);
+    const wanted = await wantedIdentities(client, app);
     const rows = (
       await Promise.all(
         chosenTargets(app, options.target).map(async (target) =>
           oldestFirst(
-            (await podsOf(client, app, target)).map((pod) => podRow(target, pod, roles.get(target))),
+            (await podsOf(client, app, target)).map((pod) => podRow(target, pod, wanted.get(target))),
           ),
         ),
       )

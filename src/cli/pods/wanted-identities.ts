@@ -1,0 +1,37 @@
+/** Which identity pods are to hold in each target, by what the operator says of it. */
+import type { App } from '../../api/app.ts';
+import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { isForbidden, type KubeClient } from '../../kube/index.ts';
+import type { WantedIdentity } from '../../workloads/pod-identity.ts';
+import { findObject } from '../cluster/objects.ts';
+import { accountKind } from '../kinds.ts';
+
+export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<string, WantedIdentity> {
+  return new Map(
+    (status?.targets ?? []).flatMap(({ name, roleArn, identityMode }) => {
+      const audience = identityMode === 'PodIdentity' ? podIdentityAudience : stsAudience;
+      return roleArn === undefined ? [] : [[name, { roleArn, audience }] as const];
+    }),
+  );
+}
+
+/**
+ * The account's own status is ahead of the app's while an app waits for its identity. Who may not read accounts is told
+ * by the app's.
+ */
+export async function wantedIdentities(
+  client: KubeClient,
+  app: App,
+): Promise<ReadonlyMap<string, WantedIdentity>> {
+  const { serviceAccount } = app.spec;
+  if (serviceAccount === undefined) return new Map();
+  const account = await findObject(client, accountKind, serviceAccount).catch((error: unknown) => {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  });
+  const told = (app.status?.targets ?? []).flatMap(({ name, roleArn }) =>
+    roleArn === undefined ? [] : [[name, { roleArn, audience: stsAudience }] as const],
+  );
+  return new Map([...told, ...(account ? identitiesOf(account) : [])]);
+}
