@@ -5,8 +5,8 @@
  */
 import { access, readFile } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { KubeConfigError } from './errors.ts';
+import { parseYaml } from './plain-yaml.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -108,7 +108,7 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   }
   let parsed: unknown;
   try {
-    parsed = parse(text);
+    parsed = await parseYaml(text);
   } catch (error) {
     throw new KubeConfigError('Invalid', `${path} is not YAML: ${messageOf(error)}`, { cause: error });
   }

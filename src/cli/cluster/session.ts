@@ -16,14 +16,14 @@ export function createSession(
 ): Session {
   const clients: KubeClient[] = [];
   const connection = once(async () => {
-    const { loadConnection } = await import('../../kube/index.ts');
-    return loadConnection({ ...choice, env });
+    const { connectionTo } = await import('./connect.ts');
+    return connectionTo(env, choice);
   });
   return {
     connection,
     connect: once(async () => {
-      const { createKubeClient } = await import('../../kube/index.ts');
-      const client = createKubeClient(await connection());
+      const { clientOf } = await import('./connect.ts');
+      const client = clientOf(await connection());
       clients.push(client);
       return client;
     }),

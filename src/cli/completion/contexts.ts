@@ -1,7 +1,7 @@
 /** The contexts of the kubeconfig, for completion: files that cannot be read are passed over. */
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { parse } from 'yaml';
+import { parseYaml } from '../../kube/plain-yaml.ts';
 import type { CliContext } from '../context.ts';
 
 export async function contextNames(
@@ -13,7 +13,7 @@ export async function contextNames(
   const names = await Promise.all(
     paths.map(async (path) => {
       const text = await readFile(path, 'utf8').catch(() => '');
-      const { contexts } = (parse(text) ?? {}) as { contexts?: readonly { name?: unknown }[] };
+      const { contexts } = ((await parseYaml(text)) ?? {}) as { contexts?: readonly { name?: unknown }[] };
       return (contexts ?? []).map(({ name }) => name).filter((name) => typeof name === 'string');
     }),
   );

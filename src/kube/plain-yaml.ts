@@ -1,0 +1,107 @@
+/**
+ * The YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. Understood here, because the
+ * library for all of YAML takes longer to load than a short command takes to run. Whatever is not surely of this kind is
+ * left to the library, so that nothing is understood in two ways.
+ */
+
+/** @throws YAMLParseError of the library */
+export async function parseYaml(text: string): Promise<unknown> {
+  const plain = parsePlainYaml(text);
+  return plain === undefined ? (await import('yaml')).parse(text) : plain.value;
+}
+
+type Line = { readonly indent: number; readonly text: string };
+type Value = string | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+
+class NotPlain extends Error {}
+
+/** @returns undefined when it is not surely plain */
+export function parsePlainYaml(text: string): { readonly value: Value } | undefined {
+  const lines = text
+    .split('\n')
+    .filter((line) => line !== '' && !/^ *#/.test(line))
+    .map((line): Line => {
+      const indent = line.search(/[^ ]/);
+      return { indent, text: line.slice(indent) };
+    });
+  if (lines[0]?.indent === 0 && lines[0].text === '---') lines.shift();
+  try {
+    const reader = { lines, at: 0 };
+    if (lines[0]?.indent !== 0) return undefined;
+    const value = readBlock(reader, 0);
+    return reader.at === lines.length ? { value } : undefined;
+  } catch (error) {
+    if (error instanceof NotPlain) return undefined;
+    throw error;
+  }
+}
+
+type Reader = { readonly lines: Line[]; at: number };
+
+const isItem = (line: Line | undefined): boolean => line?.text.startsWith('- ') === true;
+
+function readBlock(reader: Reader, indent: number): Value {
+  return isItem(reader.lines[reader.at]) ? readList(reader, indent) : readMap(reader, indent);
+}
+
+function readList(reader: Reader, indent: number): readonly Value[] {
+  const items: Value[] = [];
+  for (;;) {
+    const line = reader.lines[reader.at];
+    if (line?.indent !== indent || !isItem(line)) break;
+    const text = line.text.slice(2);
+    if (entryPattern.test(text)) {
+      // The first entry of a map stands on the line of the dash.
+      reader.lines[reader.at] = { indent: indent + 2, text };
+      items.push(readMap(reader, indent + 2));
+    } else {
+      reader.at += 1;
+      items.push(scalar(text));
+    }
+  }
+  return items;
+}
+
+const entryPattern = /^([A-Za-z][\w./-]*):(?: (.+))?$/;
+
+function readMap(reader: Reader, indent: number): { readonly [key: string]: Value } {
+  const entries = new Map<string, Value>();
+  for (;;) {
+    const line = reader.lines[reader.at];
+    if (line?.indent !== indent || isItem(line)) break;
+    const [, key = '', text] = entryPattern.exec(line.text) ?? [];
+    if (key === '' || key === '__proto__' || entries.has(key)) throw new NotPlain();
+    reader.at += 1;
+    entries.set(key, text === undefined ? readNested(reader, indent) : scalar(text));
+  }
+  if (entries.size === 0) throw new NotPlain();
+  return Object.fromEntries(entries);
+}
+
+/** What follows a key without a value. The items of a list may stand as far left as their key. */
+function readNested(reader: Reader, indent: number): Value {
+  const next = reader.lines[reader.at];
+  if (next === undefined || next.indent < indent || (next.indent === indent && !isItem(next))) return null;
+  return readBlock(reader, next.indent);
+}
+
+const constants: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+  ['{}', {}],
+  ['[]', []],
+]);
+/** No sign that means something to YAML, and no blank at the ends or beside another. */
+const plainPattern = /^-{0,2}[A-Za-z0-9/._+=][^\s#"'{}[\],&*!|>%`?\\]*(?: [^\s#"'{}[\],&*!|>%`?\\]+)*$/;
+/** What YAML might take for a number, a date or a constant. */
+const typedPattern = /^(?:[-+.]*[\d.][\d\w.:+-]*|[-+]?\.(?:inf|nan)|~|null|true|false|yes|no|on|off|y|n)$/i;
+
+function scalar(text: string): Value {
+  const constant = constants.get(text);
+  if (constant !== undefined) return constant;
+  const quoted = /^"([^"\\]*)"$/.exec(text) ?? /^'([^']*)'$/.exec(text);
+  if (quoted) return quoted[1] ?? '';
+  if (!plainPattern.test(text) || typedPattern.test(text) || /:(?: |$)/.test(text)) throw new NotPlain();
+  return text;
+}

@@ -1,0 +1,49 @@
+/** Kept-alive connections by undici, directly or through a proxy: for programs that run for long. */
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import type { TlsMaterial } from './connection.ts';
+import { createSocksConnector } from './socks-connector.ts';
+import type { OpenConnections } from './transport.ts';
+
+export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) => {
+  const dispatcher = createDispatcher(tls, proxyUrl, timeouts);
+  return {
+    async request({ body, ...request }) {
+      const response = await dispatcher.request({
+        ...request,
+        method: request.method,
+        body: body ?? null,
+        // undici gives up the connection after a DELETE with a body, as some servers mistake it; this one does not.
+        reset: false,
+        // Deadlines are the caller's, through the signal: a watch is silent for minutes.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      return {
+        status: response.statusCode,
+        headers: response.headers as Record<string, string | string[]>,
+        body: response.body,
+      };
+    },
+    close: () => dispatcher.close(),
+    destroy: () => dispatcher.destroy(),
+  };
+};
+
+function createDispatcher(
+  tls: TlsMaterial,
+  proxyUrl: string | undefined,
+  { connectMs, idleMs }: Parameters<OpenConnections>[2],
+): Dispatcher {
+  const common = {
+    allowH2: false,
+    keepAliveTimeout: idleMs,
+    keepAliveMaxTimeout: idleMs,
+    connectTimeout: connectMs,
+  };
+  // An explicit `ca` replaces the system's and NODE_EXTRA_CA_CERTS' authorities, so these cannot do harm.
+  const requestTls = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: connectMs };
+  if (proxyUrl === undefined) return new Agent({ ...common, connect: requestTls });
+  if (/^socks[45]?[ah]?:/.test(proxyUrl))
+    return new Agent({ ...common, connect: createSocksConnector(proxyUrl, requestTls) });
+  return new ProxyAgent({ ...common, uri: proxyUrl, requestTls });
+}

@@ -1,0 +1,86 @@
+/** Sorts what sockets, TLS and HTTP libraries throw into the few causes that a person can do something about. */
+import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './errors.ts';
+
+/** `error` itself when it is sorted already. */
+export function unreachable(error: unknown, server: string): Error {
+  if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
+  const found = causes(error);
+  for (const { code, message } of found) {
+    const sorted = sortCode(code);
+    if (sorted)
+      return new KubeUnreachableError(sorted, server, describe(sorted, server, message || code), {
+        cause: error,
+      });
+  }
+  const message = found[0]?.message ?? String(error);
+  return new KubeUnreachableError('reset', server, describe('reset', server, message), { cause: error });
+}
+
+function causes(error: unknown): { code: string; message: string }[] {
+  const list: { code: string; message: string }[] = [];
+  for (let next: unknown = error; next instanceof Error && list.length < 8; next = next.cause) {
+    if (next instanceof AggregateError) list.push(...next.errors.flatMap((inner) => causes(inner)));
+    const { code } = next as NodeJS.ErrnoException;
+    list.push({ code: typeof code === 'string' ? code : '', message: next.message });
+  }
+  return list;
+}
+
+function sortCode(code: string): UnreachableCode | undefined {
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EADDRNOTAVAIL':
+      return 'refused';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'dns';
+    case 'ETIMEDOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return 'timeout';
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+    case 'UND_ERR_ABORTED':
+      return 'reset';
+    case 'UND_ERR_PRX_TLS':
+    case 'UND_ERR_PRX_CONN':
+    case 'ERR_SOCKS_PROXY':
+      return 'proxy';
+    case 'UND_ERR_DESTROYED':
+    case 'UND_ERR_CLOSED':
+      return 'closed';
+    case 'EPROTO':
+      return 'tls';
+    default:
+      if (
+        /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/.test(code)
+      )
+        return 'tls';
+      return code.startsWith('HPE_') ? 'protocol' : undefined;
+  }
+}
+
+function describe(code: UnreachableCode, server: string, detail: string): string {
+  switch (code) {
+    case 'refused':
+      return `the API server ${server} cannot be reached: ${detail}`;
+    case 'dns':
+      return `the name of the API server ${server} cannot be resolved: ${detail}`;
+    case 'timeout':
+      return `the API server ${server} does not answer: ${detail}`;
+    case 'tls':
+      return `TLS with the API server ${server} failed: ${detail}`;
+    case 'reset':
+      return `the connection to the API server ${server} broke: ${detail}`;
+    case 'proxy':
+      return `the proxy does not lead to the API server ${server}: ${detail}`;
+    case 'protocol':
+      return `what answers at ${server} is no Kubernetes API server: ${detail}`;
+    case 'closed':
+      return 'the client is closed';
+    default:
+      return code satisfies never;
+  }
+}
