@@ -2,10 +2,11 @@
  * Bundles the executable into dist/ (or the folder given with --outdir). One file per entry and shared chunks, all in one folder, so that code which looks
  * for a data file next to itself (`import.meta.url`) finds it next to the bundle: what it needs is copied there.
  */
-import { cp, chmod, readdir, rm, stat } from 'node:fs/promises';
+import { cp, chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..');
 const { outdir } = parseArgs({ options: { outdir: { type: 'string', default: join(root, 'dist') } } }).values;
@@ -16,6 +17,35 @@ const assets: readonly { readonly from: string; readonly matching?: RegExp; read
   { from: 'src/sandbox/binaries/modules', to: 'modules' },
   { from: 'src/sandbox/aws/catalogue', matching: /\.generated\./, to: '.' },
 ];
+
+/**
+ * An `import` of one of Node's modules evaluates all its exports, some of which load much more: that of `node:http`
+ * alone brings in a copy of undici. Here only what is named is evaluated. A copy for each importer, as what several
+ * share would become a file of its own.
+ */
+const builtinsByName: Plugin = {
+  name: 'builtins-by-name',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
+      kind === 'import-statement' && isBuiltin(path)
+        ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
+        : undefined,
+    );
+    bundler.onLoad({ filter: /.*/, namespace: 'builtin' }, async ({ path }) => {
+      const names = Object.keys((await import(path)) as object).filter((name) =>
+        /^(?!default$)\w+$/.test(name),
+      );
+      const exported = names.map((name, index) => [
+        `const e${index} = /* @__PURE__ */ (() => builtin.${name})();`,
+        `export { e${index} as ${name} };`,
+      ]);
+      const asked = `/* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(path)})`;
+      return {
+        contents: [`const builtin = ${asked};`, 'export default builtin;', ...exported.flat()].join('\n'),
+      };
+    });
+  },
+};
 
 await rm(dist, { recursive: true, force: true });
 
@@ -29,9 +59,10 @@ const result = await build({
   target: 'node22',
   // Without it the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
-  // CommonJS packages in an ES module have no `require` of their own.
+  plugins: [builtinsByName],
+  // CommonJS packages in an ES module have no `require` of their own. Made when it is called: each file has one.
   banner: {
-    js: "import { createRequire as createKonRequire } from 'node:module'; const require = createKonRequire(import.meta.url);",
+    js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
   },
   chunkNames: '[name]-[hash]',
   minifySyntax: true,
@@ -54,6 +85,8 @@ for (const asset of assets) {
     if (matching.test(name)) await cp(join(from, name), join(dist, asset.to, name));
 }
 
+// Else Node would have to find out of each file that it is an ES module.
+await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);

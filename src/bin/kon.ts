@@ -18,7 +18,10 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   );
   process.exitCode = 1;
 } else {
-  const code = await start();
+  void start().then(finish);
+}
+
+async function finish(code: number): Promise<void> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   // What a library has left open (a socket, a credential plugin that hangs) holds nobody up.
   process.exit(code);

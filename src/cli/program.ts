@@ -25,9 +25,10 @@ const helpWidth = 100;
 
 export async function parseCommandLine(
   argv: readonly string[],
-  vocabulary: Vocabulary,
+  whole: Vocabulary,
   version: string,
 ): Promise<Invocation> {
+  const vocabulary = needed(argv, whole);
   let written = '';
   let invocation: Invocation | undefined;
 
@@ -97,6 +98,12 @@ export async function parseCommandLine(
   }
   if (!invocation) throw new Error('the command line was parsed, but no command was chosen');
   return invocation;
+}
+
+/** A line that begins with the words of a command needs that one alone; the parsers of all take longer to make. */
+function needed(argv: readonly string[], { commands, groups }: Vocabulary): Vocabulary {
+  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
+  return { commands: command ? [command] : commands, groups };
 }
 
 function describe(parser: Parser, command: Command): void {

@@ -91,7 +91,7 @@ describe('plain YAML', () => {
 
   it('means what the library takes it for, or nothing, wherever a sign is changed', () => {
     const signs = [
-      ...' \n-:#\'"{}[],&*!|>%@`?\\~\t\r',
+      ...Array.from(' \n-:#\'"{}[],&*!|>%@`?\\~\t\r'),
       'true',
       '1',
       '0x',

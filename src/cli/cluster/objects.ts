@@ -1,6 +1,7 @@
 /** Reads and writes of our kinds, with the errors that `kon` tells. */
 import { isDeepStrictEqual } from 'node:util';
-import { isConflict, isNotFound, type KubeApiError, type KubeClient } from '../../kube/index.ts';
+import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
+import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import type { Manifest } from '../manifest/check.ts';

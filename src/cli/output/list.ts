@@ -3,7 +3,7 @@ import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { listObjects } from '../cluster/objects.ts';
 import type { Kind, KonObject } from '../kinds.ts';
-import { isMachineFormat, renderList } from './objects.ts';
+import { isMachineFormat } from './format.ts';
 import { renderTable, type Column } from './table.ts';
 
 export async function listFlow<T extends KonObject>(
@@ -14,6 +14,7 @@ export async function listFlow<T extends KonObject>(
   const objects = await listObjects(await context.connect(), kind);
   const { format, stdout, stderr } = context;
   if (isMachineFormat(format)) {
+    const { renderList } = await import('./objects.ts');
     stdout.write(renderList(objects, format));
     return exitCodes.ok;
   }

@@ -1,14 +1,14 @@
 /** Objects as JSON, YAML or names. What `-o json` prints can be read back by `kon apply -f -` and by kubectl. */
 import { stringify } from 'yaml';
-import type { OutputFormat } from './format.ts';
+import { isMachineFormat, type MachineFormat, type OutputFormat } from './format.ts';
+
+export { isMachineFormat, type MachineFormat };
 
 type Printable = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string };
 };
-
-export type MachineFormat = Exclude<OutputFormat, 'table' | 'wide' | 'short'>;
 
 /**
  * Written so that YAML 1.1 reads it alike: kubectl and many others take an unquoted `yes` or date for more than text.
@@ -57,8 +57,4 @@ function withoutManagedFields(object: Printable): Printable {
 export function machineFormat(format: OutputFormat): MachineFormat {
   if (isMachineFormat(format)) return format;
   throw new Error(`a command that declares no tables was asked for ${format}`);
-}
-
-export function isMachineFormat(format: OutputFormat): format is MachineFormat {
-  return format === 'json' || format === 'yaml' || format === 'name';
 }

@@ -6,7 +6,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { PodOutOfStep } from '../pods/out-of-step.ts';
-import { isMachineFormat, renderObject } from './objects.ts';
+import { isMachineFormat } from './format.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */
@@ -33,6 +33,7 @@ export async function showFlow<T extends KonObject>(
   const object = await getObject(client, kind, name);
   const { format, stdout, now } = context;
   if (isMachineFormat(format)) {
+    const { renderObject } = await import('./objects.ts');
     stdout.write(renderObject(object, format));
     return exitCodes.ok;
   }
