@@ -7,7 +7,7 @@
 /** @throws YAMLParseError of the library */
 export async function parseYaml(text: string): Promise<unknown> {
   const plain = parsePlainYaml(text);
-  return plain === undefined ? (await import('yaml')).parse(text) : plain.value;
+  return plain === undefined ? (await import('./whole-yaml.ts')).parse(text) : plain.value;
 }
 
 type Line = { readonly indent: number; readonly text: string };
