@@ -236,6 +236,16 @@ test(
       );
       expect(app.status?.targets?.[0]?.message).toContain(`app ${first} in production`);
     }
+    const account = await person.untilAccount('after', 'what holds the others back', (seen) => {
+      const condition = seen.status?.conditions?.find(({ type }) => type === 'WorkloadsCurrent');
+      return condition?.reason === 'PausedByFailedRollout' ? condition : undefined;
+    });
+    expect(account).toMatchObject({
+      status: 'False',
+      message: expect.stringContaining(`held back by app ${first} in production`) as string,
+    });
+    const shown = await sandbox.kon(['account', 'show', 'after']);
+    expect(shown.stdout).toMatch(new RegExp(`PausedByFailedRollout .*app ${first} in production`));
     const told = await sandbox.kon(['app', 'status', second]);
     expect(told.stdout).toContain('PausedByFailedRollout');
     expect(told.stdout).toContain(`app ${first} in production`);
@@ -248,21 +258,41 @@ test(
     await untilMoved('after');
     const { order } = deployments.told();
     expect(order.toSorted()).toEqual(inOrder.toSorted());
+    await person.untilAccount('after', 'that nothing is held back', (seen) =>
+      seen.status?.conditions?.find(({ type }) => type === 'WorkloadsCurrent')?.status === 'True'
+        ? true
+        : undefined,
+    );
   },
   patienceMs,
 );
 
-test('pods that are made while the webhook is away are replaced when it is back, and not rolled', async () => {
+test('while the webhook is away, no identity is rolled out, and pods that it missed are replaced when it is back', async () => {
+  await person.createApp('missed', { serviceAccount: 'before' });
+  await person.untilAppReady('missed');
   const webhooks = await sandbox.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
   const registration = webhooks.items.find(({ metadata }) => metadata.name.includes('pod-identity'));
   if (!registration) throw new Error('the sandbox has a pod identity webhook');
   await sandbox.client.delete(resources.mutatingWebhookConfigurations, registration.metadata);
-  await person.createApp('missed', { serviceAccount: 'before' });
+  await eventually('pods come up without identity', async () => {
+    for (const target of targets)
+      for (const pod of await person.pods('missed', target))
+        if (roleOf(pod) !== undefined) await sandbox.client.delete(resources.pods, pod.metadata);
+    const held = await rolesOfPods('missed');
+    return held.length === 2 && held.every((role) => role === undefined) ? true : undefined;
+  });
   const app = await person.untilApp('missed', 'that its pods were missed', (seen) =>
     seen.status?.targets?.every((row) => row.reason === 'PodsNotCurrent') ? seen : undefined,
   );
   expect(app.status?.targets?.[0]).toMatchObject({ identityCurrent: false });
-  expect(new Set(await rolesOfPods('missed'))).toEqual(new Set([undefined]));
+  const shown = await sandbox.kon(['account', 'show', 'before']);
+  expect(shown.stdout).toMatch(/production +missed-\S+ .*app missed +uninjected +no identity of its own/);
+
+  await person.createApp('held', { serviceAccount: 'before' });
+  await person.untilApp('held', 'that nothing would inject its pods', (seen) =>
+    seen.status?.targets?.every((row) => row.reason === 'NotInjected') ? seen : undefined,
+  );
+  expect(await person.revision('held', 'production')).toBe(0);
 
   const {
     resourceVersion: _,
@@ -275,11 +305,13 @@ test('pods that are made while the webhook is away are replaced when it is back,
     ...registration,
     metadata,
   });
-  await person.untilAppReady('missed');
-  for (const target of targets) {
-    await person.untilPods('missed', target, 'the identity', (pod) => roleOf(pod) === roles.get('before'));
-    // Replaced, not rolled.
-    expect(await person.revision('missed', target)).toBe(1);
+  for (const name of ['missed', 'held']) {
+    await person.untilAppReady(name);
+    for (const target of targets) {
+      await person.untilPods(name, target, 'the identity', (pod) => roleOf(pod) === roles.get('before'));
+      // Replaced, not rolled; and deployed once.
+      expect(await person.revision(name, target)).toBe(1);
+    }
   }
 }, 120_000);
 

@@ -23,6 +23,7 @@ const templateAnnotation = 'simulated/template';
 /** Everything that a namespace can hold here. */
 const contents: readonly Resource[] = [
   resources.deployments,
+  resources.configMaps,
   resources.services,
   resources.podDisruptionBudgets,
   resources.horizontalPodAutoscalers,

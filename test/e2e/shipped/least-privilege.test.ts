@@ -243,6 +243,7 @@ describe('the operator of the chart', () => {
     const target = { name: production, deployMode: 'latest' as const };
     await person.createApp('web', {
       ports: [port],
+      configs: [{ name: 'settings', data: { LOG_LEVEL: 'info' } }],
       targets: [{ ...target, scale: { min: 2, max: 3 }, ingress: { hosts: ['web.example'] } }],
     });
     const made = [
@@ -258,8 +259,15 @@ describe('the operator of the chart', () => {
           throw error;
         }),
       );
-    await person.editApp('web', { ports: [], targets: [target] });
+    await person.editApp('web', { ports: [], configs: [], targets: [target] });
     for (const resource of made) await gone(resource, production, 'web');
+    await eventually('its config is gone', async () => {
+      const { items } = await sandbox.client.list(resources.configMaps, {
+        namespace: production,
+        labelSelector: 'k11n.dev/app=web',
+      });
+      return items.length === 0 || undefined;
+    });
     await person.editApp('web', { targets: [{ ...target, name: staging }] });
     await gone(resources.deployments, production, 'web');
   });
@@ -268,9 +276,20 @@ describe('the operator of the chart', () => {
     const { client } = sandbox;
     const webhook = { name: 'pod-identity-webhook' };
     const registration = await client.get<KubeObject>(resources.mutatingWebhookConfigurations, webhook);
-    await client.delete(resources.mutatingWebhookConfigurations, webhook);
     await person.createAccount('used', { targets: [production] });
-    await person.untilReady('used');
+    await person.createApp('missed', {
+      serviceAccount: 'used',
+      targets: [{ name: production, deployMode: 'latest' }],
+    });
+    await person.untilAppReady('missed');
+    await client.delete(resources.mutatingWebhookConfigurations, webhook);
+    await eventually('that the webhook missed a pod', async () => {
+      const [pod, ...others] = await person.pods('missed', production);
+      if (!pod || others.length > 0) return undefined;
+      if (roleOf(pod) === undefined) return true;
+      await client.delete(resources.pods, pod.metadata);
+      return undefined;
+    });
     const template = (name: string): object => ({
       selector: { matchLabels: { app: name } },
       template: {
@@ -294,16 +313,6 @@ describe('the operator of the chart', () => {
         spec: { ...template(name), ...extra },
       } as KubeObject);
     }
-    await person.createApp('missed', {
-      serviceAccount: 'used',
-      targets: [{ name: production, deployMode: 'latest' }],
-    });
-    await person.untilPods(
-      'missed',
-      production,
-      'that the webhook missed it',
-      (pod) => roleOf(pod) === undefined,
-    );
     const { resourceVersion: _, uid: __, ...metadata } = registration.metadata;
     await client.create<KubeObject>(resources.mutatingWebhookConfigurations, { ...registration, metadata });
     await person.untilPods('missed', production, 'the role', (pod) => roleOf(pod) !== undefined);
