@@ -55,7 +55,7 @@ function stateOf(
   { deployment, gate }: NonNullable<ReturnType<typeof identityStanding>>,
 ): TurnMember['state'] {
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
-  const { state } = rolloutOf(deployment, pods);
+  const { state } = rolloutOf(deployment, pods, observation.now);
   if (state === 'Failed') return 'failed';
   if (state === 'Progressing') return 'rolling';
   const identity = gate.open ? gate.identity : undefined;

@@ -22,6 +22,7 @@ export {
   type TargetPlan,
 } from './plan.ts';
 export { countPods, describeHeld, identitiesHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
+export { mendedAt } from './pod-failure.ts';
 export { isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 export {
   appEventReasons,

@@ -46,6 +46,7 @@ function seen(fields: Partial<WorkloadObservation> = {}): WorkloadObservation {
     workload: workload('StatefulSet'),
     account: proven,
     pods: [pod({ name: 'db-0', serviceAccount: 'payments', holds: otherRoleArn })],
+    now: 0,
     ...fields,
   };
 }

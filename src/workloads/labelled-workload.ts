@@ -57,6 +57,8 @@ export type WorkloadObservation = {
   readonly account: LinkedServiceAccount | undefined;
   /** Those which it made. */
   readonly pods: readonly Pod[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 };
 
 type Standing = {
@@ -66,7 +68,7 @@ type Standing = {
   readonly rollout: Rollout;
 };
 
-function standingOf({ workload, account, pods }: WorkloadObservation): Standing {
+function standingOf({ workload, account, pods, now }: WorkloadObservation): Standing {
   const gate = identityGate({
     account: deployedAccount(workload),
     linkedServiceAccount: account,
@@ -77,7 +79,7 @@ function standingOf({ workload, account, pods }: WorkloadObservation): Standing 
   const running = pods.filter((pod) => !isFinished(pod) && !isTerminating(pod));
   const missed = identity ? running.filter((pod) => !isCurrent(pod, identity)) : [];
   const isMarked = identity !== undefined && deployedMark(workload) === identity.mark;
-  const rollout = workloadRollout(workload, pods);
+  const rollout = workloadRollout(workload, pods, now);
   return {
     identity,
     wants: missed.length > 0 && !isMarked && obstacleOf(workload) === undefined,
@@ -127,12 +129,12 @@ export function planWorkload(observation: WorkloadObservation, hasTurn: boolean)
   });
 }
 
-function workloadRollout(workload: Workload, pods: readonly Pod[]): Rollout {
+function workloadRollout(workload: Workload, pods: readonly Pod[], now: number): Rollout {
   const { kind, spec, status = {} } = workload;
   switch (kind) {
     case 'StatefulSet': {
       const wanted = spec?.replicas ?? 1;
-      return verdict(workload, wanted, statefulSetProgress(wanted, workload), pods);
+      return verdict(workload, wanted, statefulSetProgress(wanted, workload), pods, now);
     }
     case 'DaemonSet': {
       const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled = 0, numberAvailable = 0 } = status;
@@ -142,10 +144,10 @@ function workloadRollout(workload: Workload, pods: readonly Pod[]): Rollout {
           : numberAvailable < wanted
             ? `${numberAvailable} of ${wanted} pods are available`
             : undefined;
-      return verdict(workload, wanted, progress, pods);
+      return verdict(workload, wanted, progress, pods, now);
     }
     default:
-      return rolloutOf(workload, pods);
+      return rolloutOf(workload, pods, now);
   }
 }
 

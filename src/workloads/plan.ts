@@ -26,6 +26,8 @@ import type { Turn, TurnNotice } from './turns.ts';
 
 export type AppObservation = {
   readonly app: App;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   /** The account that the App names, when it exists. */
   readonly account: LinkedServiceAccount | undefined;
   /** The Apps that it depends on, as far as they exist, by name. */

@@ -1,5 +1,12 @@
 /** Why a pod does not get ready, in its own words. */
-import { isFinished, isReady, isTerminating, type ContainerStatus, type Pod } from './pod.ts';
+import {
+  isFinished,
+  isReady,
+  isTerminating,
+  type ContainerEnd,
+  type ContainerStatus,
+  type Pod,
+} from './pod.ts';
 
 export type PodFailure = {
   /** Kubernetes' own word: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
@@ -7,12 +14,13 @@ export type PodFailure = {
   readonly message: string;
 };
 
+const crashLoopBackOff = 'CrashLoopBackOff';
+
 /**
  * What a container waits for that does not come by waiting.
  * Source: kubelet, `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
  */
 const failures: ReadonlySet<string> = new Set([
-  'CrashLoopBackOff',
   'ErrImagePull',
   'ImagePullBackOff',
   'ErrImageNeverPull',
@@ -26,35 +34,110 @@ const failures: ReadonlySet<string> = new Set([
   'PostStartHookError',
 ]);
 
-/** The failure of the first pod, by name, that has one and is not on its way out. */
-export function podFailure(pods: readonly Pod[]): PodFailure | undefined {
+/** The kubelet forgets of a container that it failed once it has run for so long. Source: kubelet, `MaxContainerBackOff` × 2. */
+const longRunMs = 10 * 60_000;
+
+/** How long a container that failed has to run to count as mended: longer than most that are to fail again. */
+const mendedAfterMs = 30_000;
+
+/**
+ * The failure of the first pod, by name, that has one and is not on its way out.
+ * @param now milliseconds since the epoch
+ */
+export function podFailure(pods: readonly Pod[], now: number): PodFailure | undefined {
+  return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
+}
+
+/** That of a pod which may be ready at this moment, and will not be in the next. */
+export function crashLoopOf(pods: readonly Pod[], now: number): PodFailure | undefined {
+  return firstOf(pods, (pod) => crashLoop(pod, now));
+}
+
+/** When the first of the containers that failed counts as mended, if it runs until then. Milliseconds since the epoch. */
+export function mendedAt(pods: readonly Pod[], now: number): number | undefined {
+  const times = pods.flatMap((pod) =>
+    isFinished(pod) || isTerminating(pod)
+      ? []
+      : statusesOf(pod)
+          .filter((status) => isLooping(status, now))
+          .flatMap(({ state }) => timeOf(state?.running?.startedAt) ?? [])
+          .map((startedAt) => startedAt + mendedAfterMs),
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function firstOf(
+  pods: readonly Pod[],
+  failure: (pod: Pod) => PodFailure | undefined,
+): PodFailure | undefined {
   for (const pod of pods.toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name))) {
-    if (isFinished(pod) || isTerminating(pod) || isReady(pod)) continue;
-    const failure = failureOf(pod);
-    if (failure) return failure;
+    if (isFinished(pod) || isTerminating(pod)) continue;
+    const found = failure(pod);
+    if (found) return found;
   }
   return undefined;
 }
 
-function failureOf(pod: Pod): PodFailure | undefined {
+function statusesOf({ status }: Pod): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+function failureOf(pod: Pod, now: number): PodFailure | undefined {
   const { name } = pod.metadata;
-  const { conditions, initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  for (const status of [...initContainerStatuses, ...containerStatuses]) {
+  const loop = crashLoop(pod, now);
+  if (loop) return loop;
+  for (const status of statusesOf(pod)) {
     const failure = containerFailure(name, status);
     if (failure) return failure;
   }
-  const scheduled = conditions?.find((entry) => entry.type === 'PodScheduled');
+  const scheduled = pod.status?.conditions?.find((entry) => entry.type === 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return undefined;
   return { reason: 'Unschedulable', message: `pod ${name}: ${scheduled.message ?? 'no node takes it'}` };
 }
 
-function containerFailure(
-  pod: string,
-  { name, state, restartCount }: ContainerStatus,
-): PodFailure | undefined {
+function containerFailure(pod: string, { name, state }: ContainerStatus): PodFailure | undefined {
   const waiting = state?.waiting;
   if (waiting?.reason === undefined || !failures.has(waiting.reason)) return undefined;
-  const restarts = restartCount ? `, restarted ${restartCount} times` : '';
   const cause = waiting.message ? `: ${waiting.message}` : '';
-  return { reason: waiting.reason, message: `pod ${pod}, container ${name}${restarts}${cause}` };
+  return { reason: waiting.reason, message: `pod ${pod}, container ${name}${cause}` };
+}
+
+/**
+ * A container that fails again and again is in its back-off, runs, and has ended, by turns. It is told in the same words all
+ * the time, so that whoever waits for it is not told one thing and another.
+ */
+function crashLoop({ metadata, status }: Pod, now: number): PodFailure | undefined {
+  const loop = statusesOf({ status } as Pod).find((each) => isLooping(each, now));
+  if (!loop) return undefined;
+  const { name, state, lastState, restartCount } = loop;
+  const end = state?.terminated ?? lastState?.terminated;
+  const restarts = restartCount ? `, restarted ${restartCount} times` : '';
+  const cause = end ? describeEnd(end) : state?.waiting?.message;
+  return {
+    reason: crashLoopBackOff,
+    message: `pod ${metadata.name}, container ${name}${restarts}${cause ? `: ${cause}` : ''}`,
+  };
+}
+
+function isLooping({ state, lastState, restartCount = 0 }: ContainerStatus, now: number): boolean {
+  if (state?.waiting?.reason === crashLoopBackOff) return true;
+  const end = lastState?.terminated;
+  if (restartCount === 0 || !end || lastedMs(end) >= longRunMs) return false;
+  if (state?.terminated) return state.terminated.exitCode !== 0;
+  const startedAt = timeOf(state?.running?.startedAt);
+  return startedAt !== undefined && now - startedAt < mendedAfterMs;
+}
+
+function lastedMs({ startedAt, finishedAt }: ContainerEnd): number {
+  return (timeOf(finishedAt) ?? 0) - (timeOf(startedAt) ?? 0);
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const time = text === undefined ? NaN : Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function describeEnd({ reason, exitCode, message }: ContainerEnd): string {
+  const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
+  return `it ended with ${reason ?? 'an error'}${code}${message ? `: ${message.trim()}` : ''}`;
 }

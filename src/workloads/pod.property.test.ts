@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { podIdentity } from './pod-identity.ts';
+import { crashLoopOf, mendedAt, podFailure } from './pod-failure.ts';
 import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 
 const names = fc.constantFrom('web', 'proxy', 'migrate');
@@ -11,6 +12,34 @@ const mountPath = fc.constantFrom('/var/run/secrets/eks.amazonaws.com/serviceacc
 const asOnTheWire = (value: unknown): Pod => JSON.parse(JSON.stringify(value)) as Pod;
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
+
+const time = fc.constantFrom('2026-11-24T07:00:00Z', '2026-11-24T08:09:00Z', '2026-11-24T08:09:45Z');
+const end = fc.record({
+  reason: optional(fc.constantFrom('Error', 'OOMKilled')),
+  exitCode: fc.constantFrom(0, 1, 137),
+  message: optional(fc.constant('panic')),
+  startedAt: time,
+  finishedAt: time,
+  containerID: fc.constant('x'),
+});
+const containerStatus = fc.record({
+  name: names,
+  image: fc.constant('example.com/web:1'),
+  imageID: fc.constant('example.com/web'),
+  restartCount: fc.constantFrom(0, 1, 7),
+  state: optional(
+    fc.oneof(
+      fc.record({ running: fc.record({ startedAt: time }) }),
+      fc.record({ terminated: end }),
+      fc.record({
+        waiting: fc.record({
+          reason: fc.constantFrom('CrashLoopBackOff', 'ErrImagePull', 'PodInitializing'),
+        }),
+      }),
+    ),
+  ),
+  lastState: optional(fc.record({ terminated: optional(end) })),
+});
 
 const container = fc.record({
   name: names,
@@ -86,6 +115,7 @@ const pods: fc.Arbitrary<Pod> = fc
     status: fc.record({
       phase: optional(fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed')),
       podIP: fc.constant('10.0.0.1'),
+      containerStatuses: optional(fc.array(containerStatus, { maxLength: 2 })),
       conditions: optional(
         fc.array(
           fc.record({
@@ -98,6 +128,7 @@ const pods: fc.Arbitrary<Pod> = fc
   })
   .map(asOnTheWire);
 
+const now = Date.parse('2026-11-24T08:10:00Z');
 const wanted = { roleArn: 'arn:aws:iam::111122223333:role/a', audience: 'sts.amazonaws.com' };
 
 describe('trimPod', () => {
@@ -109,6 +140,9 @@ describe('trimPod', () => {
         expect(serviceAccountOf(trimmed)).toBe(serviceAccountOf(pod));
         expect(isRunning(trimmed)).toBe(isRunning(pod));
         expect(isReady(trimmed)).toBe(isReady(pod));
+        expect(podFailure([trimmed], now)).toEqual(podFailure([pod], now));
+        expect(crashLoopOf([trimmed], now)).toEqual(crashLoopOf([pod], now));
+        expect(mendedAt([trimmed], now)).toBe(mendedAt([pod], now));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
       }),
     );

@@ -29,8 +29,19 @@ export type ContainerStatus = {
   readonly restartCount?: number;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
+    readonly terminated?: ContainerEnd;
   };
+  readonly lastState?: { readonly terminated?: ContainerEnd };
+};
+
+/** How a container ended. Times as Kubernetes writes them. */
+export type ContainerEnd = {
+  readonly reason?: string;
+  readonly exitCode?: number;
+  readonly message?: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
 };
 
 type PodCondition = {
@@ -183,8 +194,27 @@ function trimCondition(condition: PodCondition): readonly PodCondition[] {
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }
 
-function trimStatus({ name, ready, restartCount, state }: ContainerStatus): ContainerStatus {
-  return { name, ...defined({ ready, restartCount, state: trimState(state) }) };
+/** How one ended that was never started anew, and since when it runs, is nothing that anybody asks. */
+function trimStatus({ name, ready, restartCount, state, lastState }: ContainerStatus): ContainerStatus {
+  const end = restartCount ? lastState?.terminated : undefined;
+  return {
+    name,
+    ...defined({
+      ready,
+      restartCount,
+      state: trimState(state) ?? (end && trimRunning(state)),
+      lastState: end && { terminated: trimEnd(end) },
+    }),
+  };
+}
+
+function trimRunning(state: ContainerStatus['state']): ContainerStatus['state'] {
+  const startedAt = state?.running?.startedAt;
+  return startedAt === undefined ? undefined : { running: { startedAt } };
+}
+
+function trimEnd({ reason, exitCode, message, startedAt, finishedAt }: ContainerEnd): ContainerEnd {
+  return defined({ reason, exitCode, message, startedAt, finishedAt });
 }
 
 function trimState(state: ContainerStatus['state']): ContainerStatus['state'] {
@@ -192,9 +222,6 @@ function trimState(state: ContainerStatus['state']): ContainerStatus['state'] {
     const { reason, message } = state.waiting;
     return { waiting: defined({ reason, message }) };
   }
-  if (state?.terminated) {
-    const { reason, exitCode, message } = state.terminated;
-    return { terminated: defined({ reason, exitCode, message }) };
-  }
+  if (state?.terminated) return { terminated: trimEnd(state.terminated) };
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Deployment } from './deployment.ts';
-import type { Pod } from './pod.ts';
+import { mendedAt } from './pod-failure.ts';
+import { trimPod, type Pod } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import { deployment, pod } from './testing/fixtures.ts';
 
@@ -68,10 +69,10 @@ const cases: readonly Case[] = [
     expected: 'Progressing RollingOut',
   },
   {
-    name: 'a failing pod beside all that are wanted',
+    name: 'a failing pod that the Deployment still counts as available',
     deployment: deployment({ replicas: 2 }),
     pods: [pod({ ready: false, status: waiting('CrashLoopBackOff') })],
-    expected: 'Ready Available',
+    expected: 'Failed CrashLoopBackOff',
   },
   {
     name: 'no room',
@@ -117,9 +118,62 @@ const cases: readonly Case[] = [
   },
 ];
 
+const now = Date.parse('2026-11-24T12:00:00Z');
+const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
+
+describe('a program that ends again and again', () => {
+  const lastState = {
+    terminated: { reason: 'Error', exitCode: 3, startedAt: secondsAgo(20), finishedAt: secondsAgo(18) },
+  };
+  const told = (
+    fields: NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number],
+    ready: boolean,
+  ): string => {
+    const status = { phase: 'Running', containerStatuses: [fields] };
+    const seen = pod({
+      ready,
+      status: { ...status, conditions: [{ type: 'Ready', status: String(ready) }] },
+    });
+    const of = deployment({ status: { availableReplicas: ready ? 1 : 0 } });
+    const { state, message } = rolloutOf(of, [trimPod(seen)], now);
+    return `${state}: ${message}`;
+  };
+  const running = { running: { startedAt: secondsAgo(5) } };
+
+  test('is told in the same words, whether it runs, has ended, or waits', () => {
+    const expected = 'Failed: pod web-1, container web, restarted 2 times: it ended with Error (exit code 3)';
+    const common = { name: 'web', restartCount: 2, lastState };
+    expect(told({ ...common, state: running }, true)).toBe(expected);
+    expect(told({ ...common, state: running }, false)).toBe(expected);
+    expect(told({ ...common, state: { terminated: lastState.terminated } }, false)).toBe(expected);
+    const message = 'back-off 20s restarting failed container=web';
+    expect(told({ ...common, state: { waiting: { reason: 'CrashLoopBackOff', message } } }, false)).toBe(
+      expected,
+    );
+  });
+
+  test('is mended when it has run for a while', () => {
+    const state = { running: { startedAt: secondsAgo(31) } };
+    expect(told({ name: 'web', restartCount: 2, state, lastState }, true)).toMatch(/^Ready: /);
+  });
+
+  test('did not fail when it had run for long before', () => {
+    const terminated = { ...lastState.terminated, startedAt: secondsAgo(3600) };
+    expect(told({ name: 'web', restartCount: 2, state: running, lastState: { terminated } }, true)).toMatch(
+      /^Ready: /,
+    );
+  });
+
+  test('is looked at again when it would be mended', () => {
+    const status = { containerStatuses: [{ name: 'web', restartCount: 1, state: running, lastState }] };
+    expect(mendedAt([pod(), pod({ status })], now)).toBe(now + 25_000);
+    expect(mendedAt([pod()], now)).toBeUndefined();
+  });
+});
+
 describe('rolloutOf', () => {
   test.each(cases)('$name → $expected', ({ deployment, pods = [], expected, message }) => {
-    const rollout = rolloutOf(deployment, pods);
+    const rollout = rolloutOf(deployment, pods, now);
     expect(`${rollout.state} ${rollout.reason}`).toBe(expected);
     if (message) expect(rollout.message).toMatch(message);
   });

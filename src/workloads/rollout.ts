@@ -1,6 +1,6 @@
 /** How far a Deployment has got with the pods of its present template, as `kubectl rollout status` tells it. */
 import type { Deployment } from './deployment.ts';
-import { podFailure } from './pod-failure.ts';
+import { crashLoopOf, podFailure } from './pod-failure.ts';
 import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
 
@@ -14,10 +14,11 @@ export type Rollout = {
   readonly message: string;
 };
 
-export function rolloutOf(deployment: Deployment, pods: readonly Pod[]): Rollout {
+/** @param now milliseconds since the epoch */
+export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: number): Rollout {
   const { spec, status = {} } = deployment;
   const wanted = spec?.replicas ?? 1;
-  return verdict(deployment, wanted, progressOf(wanted, status), pods);
+  return verdict(deployment, wanted, progressOf(wanted, status), pods, now);
 }
 
 /**
@@ -29,10 +30,14 @@ export function verdict(
   wanted: number,
   progress: string | undefined,
   pods: readonly Pod[],
+  now: number,
 ): Rollout {
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
     return rollingOut(`the ${kind} controller has not seen the change yet`);
+  // Ready, as long as it lasts.
+  const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
+  if (loop) return { state: 'Failed', ...loop };
   if (progress === undefined)
     return {
       state: 'Ready',
@@ -40,7 +45,7 @@ export function verdict(
       message: `${wanted} of ${wanted} replicas are available`,
     };
 
-  const failure = podFailure(pods);
+  const failure = podFailure(pods, now);
   if (failure) return { state: 'Failed', ...failure };
   const replicaFailure = status.conditions?.find(
     (entry) => entry.type === 'ReplicaFailure' && entry.status === 'True',

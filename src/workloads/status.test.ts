@@ -40,6 +40,7 @@ function statusIn(world: World): AppStatusDraft {
         outcome: world.outcomes?.[entry.target.name] ?? {},
         deployment: entry.target.name === 'production' ? world.deployment : undefined,
         pods: entry.target.name === 'production' ? (world.pods ?? []) : [],
+        now: 0,
       }),
     ),
   );
@@ -133,6 +134,7 @@ describe('the status of an app', () => {
           outcome: {},
           deployment: seen,
           pods: [pod({ mark, holds: roleArn })],
+          now: 0,
         }),
       ),
     );

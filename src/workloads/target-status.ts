@@ -38,6 +38,8 @@ export type TargetReportInput = {
   readonly deployment: Deployment | undefined;
   /** Those of the App on this target. */
   readonly pods: readonly Pod[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 };
 
 export function reportTarget(input: TargetReportInput): TargetReport {
@@ -100,7 +102,7 @@ function verdictOf(input: TargetReportInput): Verdict {
       message: 'the Deployment is being made',
     };
 
-  const rollout = rolloutOf(deployment, pods);
+  const rollout = rolloutOf(deployment, pods, input.now);
   if (plan.target.deployMode === 'halt') return haltedVerdict(rollout);
   const missed = notCurrent(input);
   if (rollout.state === 'Ready' && missed.length > 0)

@@ -23,7 +23,7 @@ export async function waitForRollout(
   const began = context.now();
   const reporter = createReporter(context.stderr);
   const timeout = AbortSignal.timeout(timeoutMs);
-  let rollout: Rollout = rolloutOf(written, []);
+  let rollout: Rollout = rolloutOf(written, [], began);
   try {
     const signal = AbortSignal.any([context.signal, timeout]);
     const selection = { namespace, fieldSelector: `metadata.name=${name}` };
@@ -37,7 +37,7 @@ export async function waitForRollout(
         throw new CliError('NOT_READY', `${name} was deleted in ${namespace} while it was waited for`);
       // A list may be answered before the write has come around.
       if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) continue;
-      rollout = rolloutOf(deployment, await podsOf(client, name, namespace, signal));
+      rollout = rolloutOf(deployment, await podsOf(client, name, namespace, signal), context.now());
       reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
         {
           label: namespace,

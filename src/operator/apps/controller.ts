@@ -1,6 +1,6 @@
 /** Keeps what each App wants in step on its targets: observe, plan, apply, report. */
 import { createController, type Controller, type ReconcileResult } from '../../kube/index.ts';
-import { appTargetId, planApp } from '../../workloads/index.ts';
+import { appTargetId, mendedAt, planApp } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Fleet } from '../workloads/fleet.ts';
 import { carryOut } from './carry-out.ts';
@@ -39,7 +39,12 @@ export function createAppController(context: OperatorContext, options: AppContro
       signal,
     });
     if (done.failed) return { backoff: true };
-    return done.lookAgainAfterMs === undefined ? undefined : { requeueAfterMs: done.lookAgainAfterMs };
+    // Nothing else tells that a container which failed goes on running.
+    const mended = mendedAt(after.pods, after.now);
+    const waits = [done.lookAgainAfterMs, mended === undefined ? undefined : mended - after.now].filter(
+      (wait) => wait !== undefined,
+    );
+    return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }
 
   const controller = createController({

@@ -28,7 +28,7 @@ export function statusOf(
   plan: AppPlan,
   outcomes: ReadonlyMap<string, TargetOutcome>,
 ): AppStatusDraft {
-  const { app, objects, pods } = observation;
+  const { app, objects, pods, now } = observation;
   return appStatus(
     app,
     plan.targets.map((target) => {
@@ -40,6 +40,7 @@ export function statusOf(
         outcome: outcomes.get(target.target.name) ?? {},
         deployment: deploymentOf(app, objects.filter(isHere)),
         pods: pods.filter(isHere),
+        now,
       });
     }),
   );

@@ -11,6 +11,7 @@ import {
 } from '../../kube/index.ts';
 import {
   decideTurns,
+  mendedAt,
   pauseOf,
   deployedAccount,
   planWorkload,
@@ -62,7 +63,11 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     const results = await Promise.all(
       work.map(({ workload, step }) => attempt(workload, step, account, signal)),
     ).finally(() => fleet.release(restarted));
-    const waits = results.filter((result) => typeof result === 'number');
+    const mended = fleet.labelled
+      .ofAccount(account)
+      .flatMap(({ pods, now: seenAt }) => (mendedAt(pods, seenAt) ?? seenAt) - seenAt)
+      .filter((wait) => wait > 0);
+    const waits = [...results.filter((result) => typeof result === 'number'), ...mended];
     if (results.includes('failed')) return { backoff: true };
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }

@@ -74,6 +74,7 @@ export function createFleet(context: OperatorContext): Fleet {
     );
   const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
     ...around,
+    now: now(),
     app,
     account: accountOf(app),
     others: othersOf(app),

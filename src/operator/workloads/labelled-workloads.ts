@@ -35,6 +35,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
   const observe = (workload: Workload, name: string, account: LinkedServiceAccount | undefined) => ({
     workload,
     account,
+    now: now(),
     pods: informers.pods.store
       .byIndex(podsByServiceAccount, `${workload.metadata.namespace ?? ''}/${name}`)
       .filter((pod) => isPodOf(workload, pod)),

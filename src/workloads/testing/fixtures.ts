@@ -60,6 +60,7 @@ export function row(name: string, fields: Partial<TargetStatus> = {}): TargetSta
 
 export function observation(fields: Partial<AppObservation> & Pick<AppObservation, 'app'>): AppObservation {
   return {
+    now: Date.parse('2026-11-24T12:00:00Z'),
     account: undefined,
     others: new Map(),
     knownTargets: new Set(['production', 'staging']),
