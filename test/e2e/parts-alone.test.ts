@@ -241,6 +241,6 @@ test('no operator has written a token or a credential into its log or an Event, 
   expect(findSecrets(logged, secrets)).toEqual([]);
   const { items } = await parts.client.list<KubeObject>(resources.events);
   const reasons = items.map((event) => ('reason' in event ? event.reason : undefined));
-  expect(reasons).toEqual(expect.arrayContaining(['IdentityProven', 'AccessDenied']));
+  expect(reasons).toEqual(expect.arrayContaining(['RoleCreated', 'AccessDenied']));
   expect(findSecrets(JSON.stringify(items), secrets)).toEqual([]);
 });

@@ -8,10 +8,13 @@ import {
   type Step,
   type StepFailure,
 } from '../../identity/index.ts';
+import type { StepEvent } from './step-events.ts';
 
 export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   readonly proofs: ReadonlyMap<string, ProofRecord>;
+  /** What was done, and is told when the account comes to rest. */
+  readonly untold: StepEvent[];
   /** A changed spec is a new beginning: what failed before may work now. */
   startGeneration(generation: number): void;
   succeeded(step: Step): void;
@@ -25,6 +28,7 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
   return {
     failures,
     proofs,
+    untold: [],
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;

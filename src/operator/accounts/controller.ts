@@ -35,7 +35,7 @@ import { applyStep, type StepTools } from './apply-step.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import { observeAccount } from './observe-account.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
-import { eventOf, type AccountEventReason, type StepEvent } from './step-events.ts';
+import { eventOf, identityProven, inFewEvents, type StepEvent } from './step-events.ts';
 
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
 const mostPasses = 20;
@@ -121,24 +121,24 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const fresh = { ...world, now: now() };
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
-        await report(fresh, plan.status, signal);
+        await report(fresh, plan.status, memory, signal);
+        tell(fresh.account, memory);
         tellInStep(name, plan.status);
         return plan.lookAgainAt === undefined
           ? undefined
           : { requeueAfterMs: Math.max(0, plan.lookAgainAt - now()) };
       }
       // What somebody broke is told before it is put back, so that whoever watches sees it.
-      if (plan.drift.length > 0) await reportDrift(fresh, plan, signal);
+      if (plan.drift.length > 0) await reportDrift(fresh, plan, memory, signal);
       const steps = othersWait(fresh.account) ? rolesFirst(plan.steps) : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => attempt(step, fresh.account, memory, signal)));
-      tell(
-        fresh.account,
-        outcomes.flatMap((outcome) => outcome.event ?? []),
-      );
-      if (signal.aborted) return undefined;
+      memory.untold.push(...outcomes.flatMap((outcome) => outcome.event ?? []));
       // The account is gone with its last finalizer.
-      if (outcomes.some(({ done }) => done) && steps.some((step) => step.kind === 'RemoveFinalizer'))
+      const gone = outcomes.some(({ done }) => done) && steps.some((step) => step.kind === 'RemoveFinalizer');
+      if (signal.aborted || gone) {
+        tell(fresh.account, memory);
         return undefined;
+      }
       if (steps.length < plan.steps.length && othersWait(fresh.account)) {
         controller.enqueue(name, { priority: priorities.goOn });
         return undefined;
@@ -152,12 +152,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
     return urgencyOf(account) !== 'edit' && controller.metrics().depth > 0;
   }
 
-  /** Tells of what was done, once for each reason: one Event costs as much as many. */
-  function tell(account: LinkedServiceAccount, events: readonly StepEvent[]): void {
-    const notes = new Map<AccountEventReason, string[]>();
-    for (const { reason, note } of events) notes.set(reason, [...(notes.get(reason) ?? []), note]);
-    for (const [reason, each] of notes)
-      recorder.event(account, { type: 'Normal', reason, note: each.join('; ') });
+  function tell(account: LinkedServiceAccount, { untold }: AccountMemory): void {
+    for (const event of inFewEvents(untold.splice(0))) recorder.event(account, { type: 'Normal', ...event });
   }
 
   /** Carries out one step; a failure costs this step only. */
@@ -213,19 +209,25 @@ export function createAccountController(options: AccountControllerOptions): Cont
     options.onInStep?.(now() - since);
   }
 
-  async function reportDrift(world: AccountWorld, plan: AccountPlan, signal: AbortSignal): Promise<void> {
+  async function reportDrift(
+    world: AccountWorld,
+    plan: AccountPlan,
+    memory: AccountMemory,
+    signal: AbortSignal,
+  ): Promise<void> {
     const note = `changed outside Konstellation: ${plan.drift.join('; ')}`;
     if (conditionOf(world.account.status?.conditions, 'RoleSynced')?.reason !== 'RoleDrifted') {
       context.logger.warn('role drifted', { account: world.account.metadata.name, drift: plan.drift });
       recorder.event(world.account, { type: 'Warning', reason: 'RoleDrifted', note });
     }
-    await report(world, plan.status, signal);
+    await report(world, plan.status, memory, signal);
   }
 
   /** Writes the status when it says something new. */
   async function report(
     world: AccountWorld,
     status: LinkedServiceAccountStatus,
+    memory: AccountMemory,
     signal: AbortSignal,
   ): Promise<void> {
     const { account } = world;
@@ -256,13 +258,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       new Set((rows ?? []).filter((row) => row.proven).map((row) => row.name));
     const before = proven(account.status?.targets);
     const news = [...proven(status.targets)].filter((target) => !before.has(target));
-    tell(
-      account,
-      news.map((target) => ({
-        reason: 'IdentityProven',
-        note: `proved the identity of ${target}/${name}`,
-      })),
-    );
+    memory.untold.push(...news.map((target) => identityProven(target, name)));
   }
 
   const controller = createController({

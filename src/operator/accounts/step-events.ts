@@ -3,7 +3,7 @@ import type { Step } from '../../identity/index.ts';
 
 /** Every Event reason about an account, beside the error codes, and what it means. */
 export const accountEventReasons = {
-  RoleCreated: 'The IAM role was made.',
+  RoleCreated: 'The IAM role was made, and what was done with it at once.',
   RoleDeleted: 'The IAM role was deleted.',
   RoleRetained: 'The marks of Konstellation were taken off the IAM role, which stays.',
   TrustPolicyUpdated: "The role's trust policy was written.",
@@ -21,7 +21,34 @@ export const accountEventReasons = {
 
 export type AccountEventReason = keyof typeof accountEventReasons;
 
-export type StepEvent = { readonly reason: AccountEventReason; readonly note: string };
+export type StepEvent = {
+  readonly reason: AccountEventReason;
+  readonly note: string;
+  /** What is left to say where the role has just been named. */
+  readonly brief?: string;
+};
+
+/**
+ * What is told of all that was done in one go: one Event for each reason, or a single one when a role was made. Each is a
+ * write to the API server, and a fleet of new accounts should not cost it more than the accounts themselves.
+ */
+export function inFewEvents(events: readonly StepEvent[]): readonly Pick<StepEvent, 'reason' | 'note'>[] {
+  const made = events.some(({ reason }) => reason === 'RoleCreated');
+  const notes = new Map<AccountEventReason, string[]>();
+  for (const { reason, note, brief } of events) {
+    const under = made ? 'RoleCreated' : reason;
+    notes.set(under, [...(notes.get(under) ?? []), made ? (brief ?? note) : note]);
+  }
+  return [...notes].map(([reason, each]) => ({ reason, note: each.join('; ') }));
+}
+
+export function identityProven(target: string, account: string): StepEvent {
+  return {
+    reason: 'IdentityProven',
+    note: `proved the identity of ${target}/${account}`,
+    brief: `proved ${target}/${account}`,
+  };
+}
 
 export function eventOf(step: Step, account: string): StepEvent | undefined {
   switch (step.kind) {
@@ -32,7 +59,11 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
     case 'UpdateTrustPolicy':
       return { reason: 'TrustPolicyUpdated', note: `wrote the trust policy of ${step.role}` };
     case 'AttachPolicy':
-      return { reason: 'PolicyAttached', note: `attached ${step.policyArn} to ${step.role}` };
+      return {
+        reason: 'PolicyAttached',
+        note: `attached ${step.policyArn} to ${step.role}`,
+        brief: `attached ${step.policyArn}`,
+      };
     case 'DetachPolicy':
       return { reason: 'PolicyDetached', note: `detached ${step.policyArn} from ${step.role}: ${step.why}` };
     case 'DeleteInlinePolicy':
@@ -63,7 +94,11 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
           ? { reason: 'ServiceAccountLinked', note: `made ${step.target}/${account}` }
           : { reason: 'ServiceAccountUnlinked', note: `took the role off ${step.target}/${account}` };
       }
-      return { reason: 'ServiceAccountLinked', note: `linked ${step.target}/${account} to ${step.roleArn}` };
+      return {
+        reason: 'ServiceAccountLinked',
+        note: `linked ${step.target}/${account} to ${step.roleArn}`,
+        brief: `linked ${step.target}/${account}`,
+      };
     case 'CreateAssociation':
     case 'UpdateAssociation':
       return { reason: 'RoleAssociated', note: `associated ${step.target}/${account} with ${step.roleArn}` };
