@@ -52,7 +52,9 @@ type Series = {
   count: number;
   lastAt: number;
   writtenCount: number;
+  /** Waits for its time, or in the backlog. */
   writeHeld: boolean;
+  queued: boolean;
 };
 
 /** A repetition is written at most this often. */
@@ -74,6 +76,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let sender: Promise<void> | undefined;
   let giveUp = new AbortController();
   let names = 0;
+  let tidiedAt = -Infinity;
 
   const nameFor = (object: string, at: number): string => {
     names += 1;
@@ -129,6 +132,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         }
       }
       backlog.shift();
+      series.queued = false;
     }
   };
 
@@ -141,19 +145,22 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const enqueue = (series: Series): void => {
     series.writeHeld = false;
-    if (backlog.includes(series)) return;
+    if (series.queued) return;
     if (backlog.length >= longestBacklog) {
       logger.warn('An Event was dropped, as too many wait', { reason: series.body.reason });
       return;
     }
+    series.queued = true;
     backlog.push(series);
     startSender();
   };
 
+  /** Looks at every series, so not for every Event. */
   const forgetEnded = (at: number): void => {
+    if (at - tidiedAt < seriesIntervalMs) return;
+    tidiedAt = at;
     for (const [key, series] of known)
-      if (at - series.lastAt > seriesEndMs && !series.writeHeld && !backlog.includes(series))
-        known.delete(key);
+      if (at - series.lastAt > seriesEndMs && !series.writeHeld && !series.queued) known.delete(key);
   };
 
   return {
@@ -200,6 +207,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         lastAt: at,
         writtenCount: 0,
         writeHeld: false,
+        queued: false,
         body: {
           eventTime: formatMicroTime(at),
           reportingController: options.controller,
@@ -233,7 +241,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       for (let sending = sender; sending && !current.signal.aborted; sending = sender) await sending;
       cancel();
       if (!current.signal.aborted) return;
-      backlog.length = 0;
+      for (const series of backlog.splice(0)) series.queued = false;
       giveUp = new AbortController();
     },
   };
