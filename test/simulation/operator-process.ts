@@ -38,9 +38,16 @@ export type Request = {
 
 /**
  * `killed…`: the process dies before the request leaves it, or after it has been carried out. `answerLost`: it is carried
- * out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`: the server says so and does nothing.
+ * out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the server says so and does nothing.
  */
-export type Fault = 'killedBefore' | 'killedAfter' | 'answerLost' | 'unsent' | 'failed' | 'throttled';
+export type Fault =
+  | 'killedBefore'
+  | 'killedAfter'
+  | 'answerLost'
+  | 'unsent'
+  | 'failed'
+  | 'throttled'
+  | 'denied';
 
 export type Fate = {
   readonly fault?: Fault | undefined;
@@ -138,9 +145,9 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         // A process that dies takes with it what had not arrived.
         if (state === 'dead') return never();
       }
-      if (fault === 'failed' || fault === 'throttled') {
+      if (fault === 'failed' || fault === 'throttled' || fault === 'denied') {
         options.onFailure(request.what);
-        throw fault === 'failed' ? serverFailure(request.system) : throttling(request.system);
+        throw refusals[fault](request.system);
       }
       let outcome: T;
       try {
@@ -366,14 +373,17 @@ function broken(system: Request['system'], code: 'reset' | 'refused'): Error {
   return Object.assign(new Error(message), { code: code === 'reset' ? 'ECONNRESET' : 'ECONNREFUSED' });
 }
 
-function serverFailure(system: Request['system']): Error {
-  return system === 'kube'
-    ? new KubeApiError({ code: 500, reason: 'InternalError', message: 'an internal error occurred' })
-    : awsError('ServiceFailureException', 'An internal error occurred');
-}
-
-function throttling(system: Request['system']): Error {
-  return system === 'kube'
-    ? new KubeApiError({ code: 429, reason: 'TooManyRequests', message: 'too many requests' })
-    : awsError('Throttling', 'Rate exceeded');
-}
+const refusals: Readonly<Record<'failed' | 'throttled' | 'denied', (system: Request['system']) => Error>> = {
+  failed: (system) =>
+    system === 'kube'
+      ? new KubeApiError({ code: 500, reason: 'InternalError', message: 'an internal error occurred' })
+      : awsError('ServiceFailureException', 'An internal error occurred'),
+  throttled: (system) =>
+    system === 'kube'
+      ? new KubeApiError({ code: 429, reason: 'TooManyRequests', message: 'too many requests' })
+      : awsError('Throttling', 'Rate exceeded'),
+  denied: (system) =>
+    system === 'kube'
+      ? new KubeApiError({ code: 403, reason: 'Forbidden', message: 'forbidden' })
+      : awsError('AccessDenied', 'not authorized'),
+};

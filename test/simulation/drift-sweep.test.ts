@@ -1,0 +1,176 @@
+/** How the operator looks for drift: by which calls, how often, and what it does when AWS does not let it. */
+import { describe, expect, it } from 'vitest';
+import {
+  clusterConfigs,
+  linkedServiceAccounts,
+  conditionOf,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import type { KubeObject } from '../../src/kube/index.ts';
+import type { Fault } from './operator-process.ts';
+import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
+
+const listing = 'iam GetAccountAuthorizationDetails';
+const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const minute = 60_000;
+
+/** Accounts `a`, `b` and `c` in step, on whose roles nobody has laid a hand. */
+async function fleet(
+  faultOf: (what: string, now: number) => Fault | undefined = () => undefined,
+): Promise<Simulation> {
+  const simulation = await startSimulation({
+    weather: { fate: ({ what }, now) => ({ fault: faultOf(what, now) }) },
+    prepare: async ({ server }) => {
+      for (const name of ['a', 'b', 'c'])
+        await server.client.create(linkedServiceAccounts, {
+          apiVersion: 'k11n.dev/v1alpha1',
+          kind: 'LinkedServiceAccount',
+          metadata: { name },
+          spec: { aws: { policyArns: [policy] }, deletionPolicy: 'Delete' },
+        } as KubeObject);
+    },
+  });
+  expect(await simulation.time.pass(5 * minute, () => simulation.aws.roles.size === 3)).toBe(true);
+  await simulation.time.pass(minute);
+  return simulation;
+}
+
+/** What was read of AWS while so much time passed, how often, but for proofs and the cluster's own check. */
+async function readsDuring(simulation: Simulation, ms: number): Promise<Readonly<Record<string, number>>> {
+  const before = simulation.reads.length;
+  await simulation.time.pass(ms);
+  const counts: Record<string, number> = {};
+  for (const { what } of simulation.reads.slice(before)) {
+    const [system, action = ''] = what.split(' ');
+    if (system !== 'iam' || action === 'AssumeRoleWithWebIdentity') continue;
+    if (['GetCallerIdentity', 'GetOpenIDConnectProvider', 'GetAccountSummary'].includes(action)) continue;
+    counts[action] = (counts[action] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const roleOf = ({ aws }: Simulation, account: string): string =>
+  [...aws.roles.keys()].find((name) => name.startsWith(`kon-simulated-${account}-`)) ?? '';
+
+const detach = (simulation: Simulation, account: string): void =>
+  simulation.aws.change(roleOf(simulation, account), (role) => role && { ...role, attachedPolicyArns: [] });
+
+const isWhole = (simulation: Simulation, account: string): boolean =>
+  simulation.aws.roles.get(roleOf(simulation, account))?.attachedPolicyArns.includes(policy) === true;
+
+describe('a sweep', () => {
+  it('is one listing for all, and a closer look at one role', async () => {
+    const simulation = await fleet();
+    expect(await readsDuring(simulation, 10 * driftIntervalMs)).toEqual({
+      GetAccountAuthorizationDetails: 10,
+      GetRole: 10,
+    });
+  });
+
+  it('finds what a listing leaves out as each role has its turn', async () => {
+    const simulation = await fleet();
+    for (const account of ['a', 'b', 'c'])
+      simulation.aws.change(
+        roleOf(simulation, account),
+        (role) => role && { ...role, maxSessionDuration: 7200 },
+      );
+    await simulation.time.pass(4 * driftIntervalMs);
+    expect([...simulation.aws.roles.values()].map((role) => role.maxSessionDuration)).toEqual([
+      3600, 3600, 3600,
+    ]);
+  });
+
+  it('comes at the pace that the ClusterConfig sets, as soon as it does', async () => {
+    const simulation = await fleet();
+    const { server } = simulation;
+    // Not when a sweep would be due anyway.
+    await simulation.time.pass(
+      2 * minute,
+      () => simulation.reads.at(-1)?.what.startsWith('iam GetRole') === true,
+    );
+    await simulation.time.pass(minute / 4);
+    const config = await server.client.get<KubeObject>(clusterConfigs, { name: 'simulated' });
+    await server.client.update(clusterConfigs, {
+      ...config,
+      spec: { ...clusterSpec, aws: { ...clusterSpec.aws, driftIntervalSeconds: 5 } },
+    } as KubeObject);
+    await simulation.time.pass(1_000);
+    expect(await readsDuring(simulation, minute)).toMatchObject({ GetAccountAuthorizationDetails: 12 });
+  });
+
+  it('puts back what it finds within the interval, and tells of nothing else', async () => {
+    const simulation = await fleet();
+    detach(simulation, 'b');
+    const before = simulation.effects.length;
+    expect(await simulation.time.pass(driftIntervalMs + 5_000, () => isWhole(simulation, 'b'))).toBe(true);
+    await simulation.time.pass(5_000);
+    const writes = simulation.effects.slice(before).map(({ what }) => what);
+    expect(writes.filter((what) => what.startsWith('iam '))).toEqual([
+      expect.stringMatching(/^iam AttachRolePolicy .*kon-simulated-b-/),
+    ]);
+  });
+});
+
+describe('where a listing is denied', () => {
+  it('roles are read one by one, drift is found as before, and a listing is asked for again later', async () => {
+    let denied = true;
+    const simulation = await fleet((what) => (denied && what.startsWith(listing) ? 'denied' : undefined));
+    const reads = await readsDuring(simulation, 10 * driftIntervalMs);
+    // One try at the start, which was a minute ago; the next after a quarter of an hour.
+    expect(reads).toMatchObject({ GetRole: 30, ListAttachedRolePolicies: 30 });
+    expect(reads).not.toHaveProperty('GetAccountAuthorizationDetails');
+    detach(simulation, 'c');
+    expect(await simulation.time.pass(driftIntervalMs + 5_000, () => isWhole(simulation, 'c'))).toBe(true);
+
+    denied = false;
+    await simulation.time.pass(16 * minute);
+    expect(await readsDuring(simulation, 5 * driftIntervalMs)).toEqual({
+      GetAccountAuthorizationDetails: 5,
+      GetRole: 5,
+    });
+  });
+});
+
+describe('where a listing fails', () => {
+  it('at the start: accounts are looked up one by one, and made', async () => {
+    const simulation = await fleet((what) => (what.startsWith(listing) ? 'failed' : undefined));
+    const { items } = await simulation.server.client.list<LinkedServiceAccount>(linkedServiceAccounts);
+    expect(items.map(({ status }) => conditionOf(status?.conditions, 'Ready')?.status)).toEqual([
+      'True',
+      'True',
+      'True',
+    ]);
+  });
+
+  it('for a while: nothing is taken for gone, and the sweeps go on afterwards', async () => {
+    let failing = false;
+    const simulation = await fleet((what) => (failing && what.startsWith(listing) ? 'failed' : undefined));
+    failing = true;
+    detach(simulation, 'a');
+    const before = simulation.effects.length;
+    await simulation.time.pass(5 * driftIntervalMs);
+    expect(simulation.effects.slice(before).filter(({ what }) => what.startsWith('iam '))).toEqual([]);
+    expect(isWhole(simulation, 'a')).toBe(false);
+    failing = false;
+    expect(await simulation.time.pass(2 * driftIntervalMs, () => isWhole(simulation, 'a'))).toBe(true);
+  });
+});
+
+it('an answer that is older than a write of ours undoes nothing', async () => {
+  const simulation = await fleet();
+  simulation.aws.readLagMs = () => 10_000;
+  const { server } = simulation;
+  const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
+  const before = simulation.effects.length;
+  // Edits all over the minute, so that some fall right before a sweep.
+  for (let edit = 0; edit < 24; edit += 1) {
+    const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
+    await server.client.update(linkedServiceAccounts, {
+      ...account,
+      spec: { ...account.spec, aws: { policyArns: [edit % 2 === 0 ? other : policy] } },
+    });
+    await simulation.time.pass(7_000);
+  }
+  const writes = simulation.effects.slice(before).filter(({ what }) => what.startsWith('iam '));
+  expect(writes).toHaveLength(48);
+});
