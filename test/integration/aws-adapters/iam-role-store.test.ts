@@ -1,0 +1,255 @@
+/** The role store over HTTP: what each of its operations costs, what it gives, and which errors it makes of IAM's. */
+import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callsOf } from '../../../src/aws/calls.ts';
+import { createIamRoleStore } from '../../../src/aws/iam-role-store.ts';
+import { createCallScheduler } from '../../../src/aws/scheduler.ts';
+import { IdentityError, type RoleSpec, type RoleStore } from '../../../src/identity/index.ts';
+import { systemTimer } from '../../../src/kube/index.ts';
+import { accountId, startTestStandIn, type TestStandIn } from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
+
+/** A quote, a plus and a percent sign stay what they are on the way through IAM's URL-encoding. */
+const trust = (sid = 'A'): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: sid,
+        Effect: 'Allow',
+        Principal: { Service: 'ec2.amazonaws.com' },
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'aws:RequestTag/of': 'a+b "c" 100%25' } },
+      },
+    ],
+  });
+const spec = (name: string, more: Partial<RoleSpec> = {}): RoleSpec => ({
+  name,
+  path: '/konstellation/',
+  trustPolicy: trust(),
+  description: 'for a test',
+  maxSessionDuration: 7200,
+  tags: { 'k11n.dev/managed-by': 'konstellation', team: 'Zahlung + Søn' },
+  ...more,
+});
+
+let standIn: TestStandIn;
+let store: RoleStore;
+beforeAll(async () => {
+  standIn = await startTestStandIn({ now: Date.now, quotas: { roles: 5_000 } });
+  const scheduler = createCallScheduler({
+    service: 'iam',
+    now: Date.now,
+    random: Math.random,
+    setTimer: systemTimer,
+  });
+  const calls = callsOf('iam', scheduler, { owner: 'test', urgency: 'awaited' });
+  store = createIamRoleStore({ iam: standIn.iam(), calls, now: Date.now });
+});
+afterAll(async () => {
+  await standIn?.close();
+});
+
+/** The calls that something makes, in alphabetical order: those of one operation may go at the same time. */
+async function callsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = standIn.journal.entries().at(-1)?.sequence ?? 0;
+  await work();
+  return standIn.journal
+    .entries()
+    .filter(({ sequence }) => sequence > before)
+    .map(({ action }) => action)
+    .toSorted();
+}
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof IdentityError ? error.code : error),
+  );
+
+describe('a role', () => {
+  it('is made by one call, and read back as it was made', async () => {
+    let created: { arn: string; id: string } | undefined;
+    const calls = await callsDuring(async () => {
+      created = await store.create(spec('made', { permissionsBoundaryArn: readOnly }));
+    });
+    expect(calls).toEqual(['CreateRole']);
+    expect(created?.arn).toBe(`arn:aws:iam::${accountId}:role/konstellation/made`);
+    await store.attachPolicy('made', readOnly);
+    await store.attachPolicy('made', logs);
+    const { description: _, ...made } = spec('made');
+    expect(await store.read('made')).toEqual({
+      ...made,
+      ...created,
+      permissionsBoundaryArn: readOnly,
+      attachedPolicyArns: [readOnly, logs],
+      inlinePolicyNames: [],
+    });
+  });
+
+  it('takes a call for each part of it that is not known', async () => {
+    await store.create(spec('parts'));
+    await store.attachPolicy('parts', readOnly);
+    expect(await callsDuring(() => store.read('parts'))).toEqual([
+      'GetRole',
+      'ListAttachedRolePolicies',
+      'ListRolePolicies',
+    ]);
+    expect(await callsDuring(() => store.read('parts', undefined, { inlinePolicyNames: [] }))).toEqual([
+      'GetRole',
+      'ListAttachedRolePolicies',
+    ]);
+    const known = { inlinePolicyNames: [], attachedPolicyArns: [logs] };
+    expect(await callsDuring(() => store.read('parts', undefined, known))).toEqual(['GetRole']);
+    expect((await store.read('parts', undefined, known))?.attachedPolicyArns).toEqual([logs]);
+  });
+
+  it('that is not there is read as nothing', async () => {
+    expect(await store.read('nobody')).toBeUndefined();
+  });
+
+  it('is changed part by part, each by one call', async () => {
+    await store.create(spec('changed', { tags: { old: '1', kept: '2' } }));
+    await standIn.iam().send(
+      new PutRolePolicyCommand({
+        RoleName: 'changed',
+        PolicyName: 'inline',
+        PolicyDocument: '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}',
+      }),
+    );
+    expect((await store.read('changed'))?.inlinePolicyNames).toEqual(['inline']);
+    const calls = await callsDuring(async () => {
+      await store.updateTrustPolicy('changed', trust('B'));
+      await store.updateMaxSessionDuration('changed', 3600);
+      await store.putPermissionsBoundary('changed', logs);
+      await store.tag('changed', { new: '3' });
+      await store.untag('changed', ['old']);
+      await store.deleteInlinePolicy('changed', 'inline');
+    });
+    expect(calls).toEqual([
+      'DeleteRolePolicy',
+      'PutRolePermissionsBoundary',
+      'TagRole',
+      'UntagRole',
+      'UpdateAssumeRolePolicy',
+      'UpdateRole',
+    ]);
+    expect(await store.read('changed')).toMatchObject({
+      trustPolicy: trust('B'),
+      maxSessionDuration: 3600,
+      permissionsBoundaryArn: logs,
+      tags: { kept: '2', new: '3' },
+      inlinePolicyNames: [],
+    });
+    await store.deletePermissionsBoundary('changed');
+    expect(await store.read('changed')).not.toHaveProperty('permissionsBoundaryArn');
+  });
+
+  it('goes, and what is gone already is no error', async () => {
+    await store.create(spec('leaving'));
+    await store.attachPolicy('leaving', readOnly);
+    expect(await codeOf(store.delete('leaving'))).toBe('DeleteConflict');
+    await store.detachPolicy('leaving', readOnly);
+    await store.detachPolicy('leaving', readOnly);
+    await store.deleteInlinePolicy('leaving', 'never-there');
+    await store.delete('leaving');
+    await store.delete('leaving');
+    await store.detachPolicy('leaving', readOnly);
+    expect(await store.read('leaving')).toBeUndefined();
+  });
+});
+
+describe('what IAM refuses is told by its code', () => {
+  it('of a role', async () => {
+    await store.create(spec('taken'));
+    expect(await codeOf(store.create(spec('TAKEN')))).toBe('RoleAlreadyExists');
+    expect(await codeOf(store.create(spec('malformed', { trustPolicy: '{' })))).toBe('InvalidInput');
+    expect(await codeOf(store.attachPolicy('nobody', readOnly))).toBe('RoleNotFound');
+    expect(await codeOf(store.updateTrustPolicy('nobody', trust()))).toBe('RoleNotFound');
+    expect(await codeOf(store.tag('nobody', { a: 'b' }))).toBe('RoleNotFound');
+  });
+
+  it('of a policy', async () => {
+    await store.create(spec('policies'));
+    expect(await codeOf(store.attachPolicy('policies', 'arn:aws:iam::aws:policy/NoSuchPolicy'))).toBe(
+      'PolicyNotFound',
+    );
+    const many = ['AmazonEC2ReadOnlyAccess', 'AmazonRDSReadOnlyAccess', 'AmazonSNSReadOnlyAccess'].concat(
+      ['AmazonSQSReadOnlyAccess', 'AmazonVPCReadOnlyAccess', 'AmazonRoute53ReadOnlyAccess'],
+      ['AmazonECS_FullAccess', 'AmazonS3FullAccess', 'AmazonDynamoDBReadOnlyAccess', 'IAMReadOnlyAccess'],
+    );
+    for (const name of many) await store.attachPolicy('policies', `arn:aws:iam::aws:policy/${name}`);
+    expect(await codeOf(store.attachPolicy('policies', readOnly))).toBe('QuotaExceeded');
+  });
+
+  it('and a denial names the action and the resource', async () => {
+    standIn.faults.set({
+      rules: [
+        { service: 'iam', action: 'TagRole', error: { code: 'AccessDenied', message: 'no', status: 403 } },
+      ],
+    });
+    try {
+      const denied = await store.tag('taken', { a: 'b' }).catch((error: unknown) => error);
+      expect(denied).toMatchObject({ code: 'AccessDenied' });
+      expect((denied as Error).message).toContain('iam:TagRole on taken');
+    } finally {
+      standIn.faults.set({});
+    }
+  });
+});
+
+describe('an answer that is lost', () => {
+  it('after a removal leads to another try, which finds it done', async () => {
+    await store.create(spec('lost'));
+    standIn.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
+    expect(await callsDuring(() => store.delete('lost'))).toEqual(['DeleteRole', 'DeleteRole']);
+  });
+
+  it('after a creation leads to the word that there is such a role, which the planner looks into', async () => {
+    standIn.faults.set({ rules: [{ service: 'iam', action: 'CreateRole', drop: 'afterCall', times: 1 }] });
+    expect(await codeOf(store.create(spec('twice')))).toBe('RoleAlreadyExists');
+    expect((await store.read('twice'))?.tags).toEqual(spec('twice').tags);
+  });
+});
+
+describe('a listing', () => {
+  it('has every role, page by page, with what the pages tell of each', async () => {
+    const before = await store.snapshot();
+    for (let index = 0; index < 1_000; index += 1) {
+      const role = standIn.state.role('made');
+      if (!role) throw new Error('there is no role to copy');
+      standIn.state.putRole(
+        { ...role, name: `copy-${index}`, arn: `${role.arn}-${index}`, boundaryArn: undefined },
+        0,
+      );
+    }
+    const startedAt = Date.now();
+    let after = before;
+    const calls = await callsDuring(async () => {
+      after = await store.snapshot();
+    });
+    expect(calls).toEqual(['GetAccountAuthorizationDetails', 'GetAccountAuthorizationDetails']);
+    expect(after.pages).toBe(2);
+    expect(after.startedAt).toBeGreaterThanOrEqual(startedAt);
+    expect(after.roles.length).toBe(before.roles.length + 1_000);
+    expect(new Set(after.roles.map(({ name }) => name)).size).toBe(after.roles.length);
+    const read = await store.read('made');
+    const { maxSessionDuration: _, ...told } = read ?? {};
+    expect(after.roles.find(({ name }) => name === 'made')).toEqual(told);
+  });
+
+  it('that shows no boundary at all does not tell whether there is one', async () => {
+    expect(await store.snapshot()).not.toHaveProperty('withoutBoundaries');
+    await store.deletePermissionsBoundary('made');
+    expect(await store.snapshot()).toMatchObject({ withoutBoundaries: true });
+  });
+});
+
+it('stops when it is told to', async () => {
+  standIn.faults.set({ latencyMs: 5_000 });
+  const abort = new AbortController();
+  const reading = store.read('made', abort.signal);
+  abort.abort(new Error('enough'));
+  await expect(reading).rejects.toThrow('enough');
+});
