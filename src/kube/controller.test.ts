@@ -60,6 +60,34 @@ describe('work', () => {
     expect(controller.metrics()).toMatchObject({ active: 2, maxConcurrent: 2, reconciles: { success: 2 } });
   });
 
+  test('that is urgent waits for none of the others', async () => {
+    const running: string[] = [];
+    const releases = new Map<string, () => void>();
+    const { time, controller, start } = setUp(
+      async (key) => {
+        running.push(key);
+        await new Promise<void>((resolve) => releases.set(key, resolve));
+        running.splice(running.indexOf(key), 1);
+      },
+      { concurrency: 2, reserved: { atLeast: 10, workers: 1 } },
+    );
+    start();
+    for (const key of ['a', 'b', 'c']) controller.enqueue(key, { priority: 5 });
+    await time.settle();
+    expect(running).toEqual(['a', 'b']);
+    controller.enqueue('urgent', { priority: 10 });
+    controller.enqueue('urgent too', { priority: 10 });
+    await time.settle();
+    expect(running).toEqual(['a', 'b', 'urgent']);
+    releases.get('a')?.();
+    await time.settle();
+    expect(running).toEqual(['b', 'urgent', 'urgent too']);
+    releases.get('urgent')?.();
+    await time.settle();
+    expect(running).toEqual(['b', 'urgent too']);
+    expect(controller.metrics().maxConcurrent).toBe(3);
+  });
+
   test('that asks to be looked at again is, at that time, and has no backoff', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {

@@ -40,6 +40,8 @@ export type ControllerOptions = {
   readonly reconcile: Reconcile;
   /** Keys worked on at a time, 1 unless told otherwise. */
   readonly concurrency?: number | undefined;
+  /** Further workers, only for keys of at least this priority: these never wait until one of the others is done. */
+  readonly reserved?: { readonly atLeast: number; readonly workers: number } | undefined;
   /** Monotonic milliseconds. */
   readonly now: Now;
   readonly random: Random;
@@ -88,7 +90,7 @@ type Verdict =
   | { readonly outcome: 'error'; readonly error: unknown };
 
 export function createController(options: ControllerOptions): Controller {
-  const { name, reconcile, now, observer } = options;
+  const { name, reconcile, now, observer, reserved } = options;
   const concurrency = options.concurrency ?? 1;
   const setTimer = options.setTimer ?? systemTimer;
   const reconcileTimeoutMs = options.reconcileTimeoutMs ?? 300_000;
@@ -180,8 +182,8 @@ export function createController(options: ControllerOptions): Controller {
     observe(() => options.onError?.(key, error));
   };
 
-  const work = async (): Promise<void> => {
-    for (let item = await queue.take(); item; item = await queue.take()) {
+  const work = async (atLeast?: number): Promise<void> => {
+    for (let item = await queue.take({ atLeast }); item; item = await queue.take({ atLeast })) {
       const startedAt = now();
       const verdict = await run(item.key);
       reconciles[verdict.outcome] += 1;
@@ -197,7 +199,10 @@ export function createController(options: ControllerOptions): Controller {
     async start(signal) {
       if (started) throw new TypeError(`the controller ${name} was started twice`);
       started = true;
-      const workers = Promise.all(Array.from({ length: concurrency }, work));
+      const workers = Promise.all([
+        ...Array.from({ length: concurrency }, () => work()),
+        ...Array.from({ length: reserved?.workers ?? 0 }, () => work(reserved?.atLeast)),
+      ]);
       if (!signal.aborted)
         await new Promise<void>((resolve) => {
           signal.addEventListener('abort', () => resolve(), { once: true });
@@ -217,7 +222,7 @@ export function createController(options: ControllerOptions): Controller {
     metrics: () => ({
       ...queue.metrics(),
       ...counts,
-      maxConcurrent: concurrency,
+      maxConcurrent: concurrency + (reserved?.workers ?? 0),
       active: running.size,
       reconciles: { ...reconciles },
     }),

@@ -15,7 +15,13 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('retry' as const), key }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('take' as const),
+      atLeast: fc.constantFrom(undefined, undefined, 5),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('done' as const), index: fc.nat(10) }) },
   {
     weight: 2,
@@ -40,7 +46,8 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
       const wishes = new Map<string, Wish>();
       const processing: string[] = [];
       const faults: unknown[] = [];
-      let waiting = 0;
+      /** Of those who wait for a key: the least priority that they take. */
+      const waiting: number[] = [];
 
       const wish = (name: string, afterMs: number, priority: number): void => {
         const old = wishes.get(name);
@@ -63,15 +70,16 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         wishes.delete(item.key);
         processing.push(item.key);
         // Not overtaken. Takers who wait get each key as it becomes due, so this holds for those who come later.
-        if (waiting === 0)
+        if (waiting.length === 0)
           for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
       };
-      const take = async (): Promise<void> => {
-        waiting += 1;
-        const item = await queue.take();
-        waiting -= 1;
+      const take = async (atLeast = -Infinity): Promise<void> => {
+        waiting.push(atLeast);
+        const item = await queue.take({ atLeast });
+        waiting.splice(waiting.indexOf(atLeast), 1);
         try {
           if (item) check(item);
+          if (item) expect(item.priority).toBeGreaterThanOrEqual(atLeast);
         } catch (error) {
           faults.push(error);
         }
@@ -94,7 +102,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
             queue.retry(next.key);
             break;
           case 'take':
-            void take();
+            void take(next.atLeast);
             break;
           case 'done':
             done(next.index);
@@ -107,8 +115,9 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         }
         await time.settle();
         expect(faults).toEqual([]);
-        // Not lost: nobody waits while something is due.
-        if (waiting > 0) expect(dueNow()).toEqual([]);
+        // Not lost: nobody waits for what is due.
+        for (const atLeast of waiting)
+          expect(dueNow().filter(([, { priority }]) => priority >= atLeast)).toEqual([]);
         const metrics = queue.metrics();
         expect(metrics.processing).toBe(processing.length);
         expect(metrics.depth).toBe(dueNow().length);

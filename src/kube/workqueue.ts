@@ -51,8 +51,11 @@ export type WorkQueue = {
   forget(key: string): void;
   /** Retries in a row. */
   failures(key: string): number;
-  /** The next key, once there is one; absent when the queue is shut down. Each has to be followed by `done`. */
-  take(): Promise<WorkItem | undefined>;
+  /**
+   * The next key, once there is one; absent when the queue is shut down. Each has to be followed by `done`. With
+   * `atLeast`, only a key of this priority or a higher one.
+   */
+  take(options?: { readonly atLeast?: number | undefined }): Promise<WorkItem | undefined>;
   done(key: string): void;
   /** Gives out nothing more: what has not begun is left, as a level-based controller finds it again. */
   shutDown(): void;
@@ -89,7 +92,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const ready = createHeap<Ticket>((a, b) =>
     a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
   );
-  const takers: ((item: WorkItem | undefined) => void)[] = [];
+  /** Who waits for a key: those who take any last, so that the choosy go first. */
+  const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
   let timer: { at: number; cancel: () => void } | undefined;
@@ -122,22 +126,29 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     arm();
   };
 
-  const nextReady = (): Entry | undefined => {
-    for (let ticket = ready.pop(); ticket; ticket = ready.pop())
+  /** The most important of those that are due. */
+  const firstReady = (): Entry | undefined => {
+    for (let ticket = ready.peek(); ticket; ticket = ready.peek()) {
       if (!isVoid(ticket) && ticket.entry.state === 'ready') return ticket.entry;
+      ready.pop();
+    }
     return undefined;
   };
 
   const give = (): void => {
     while (takers.length > 0) {
-      const entry = nextReady();
-      if (!entry) return;
+      const entry = firstReady();
+      const index = entry ? takers.findIndex(({ atLeast }) => atLeast <= entry.priority) : -1;
+      const [taker] = index < 0 ? [] : takers.splice(index, 1);
+      // Whoever does not take the most important one takes none.
+      if (!entry || !taker) return;
+      ready.pop();
       counts.ready -= 1;
       entries.delete(entry.key);
       const time = now();
       processing.set(entry.key, time);
       options.onQueued?.(Math.max(0, time - entry.readyAt));
-      takers.shift()?.({ key: entry.key, priority: entry.priority });
+      taker.give({ key: entry.key, priority: entry.priority });
     }
   };
 
@@ -201,10 +212,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     },
     forget: (key) => void failures.delete(key),
     failures: (key) => failures.get(key) ?? 0,
-    take() {
+    take({ atLeast = -Infinity } = {}) {
       if (shutDown) return Promise.resolve(undefined);
       return new Promise((resolve) => {
-        takers.push(resolve);
+        const before = takers.findIndex((other) => other.atLeast < atLeast);
+        takers.splice(before < 0 ? takers.length : before, 0, { atLeast, give: resolve });
         give();
       });
     },
@@ -222,7 +234,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       shutDown = true;
       timer?.cancel();
       timer = undefined;
-      for (const taker of takers.splice(0)) taker(undefined);
+      for (const taker of takers.splice(0)) taker.give(undefined);
     },
     metrics() {
       const time = now();

@@ -46,6 +46,9 @@ const mostPasses = 20;
  */
 const priorities = { edit: 10, create: 5, goOn: 4 };
 
+/** While every other worker waits for AWS on behalf of new accounts, these are free for a person who edits one. */
+const workersForEdits = 4;
+
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 500;
 
@@ -266,6 +269,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     observer: context.observerOf?.('accounts'),
     reconcile,
     concurrency: options.concurrency,
+    reserved: { atLeast: priorities.edit, workers: workersForEdits },
     now: context.monotonic,
     random,
     setTimer: context.setTimer,

@@ -1,0 +1,51 @@
+/** So many at a time, in the order in which they came. */
+export type Slots = {
+  /** Works once there is room. Rejects with the signal's reason when that aborts before. */
+  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+};
+
+export function createSlots(count: number): Slots {
+  let free = count;
+  const waiting = new Set<() => void>();
+
+  const take = async (signal: AbortSignal | undefined): Promise<void> => {
+    if (free > 0) {
+      free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        waiting.delete(goOn);
+        reject(signal?.reason as Error);
+      };
+      const goOn = (): void => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      waiting.add(goOn);
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+  };
+  /** Handed on to whoever waits longest. */
+  const release = (): void => {
+    const [next] = waiting;
+    if (!next) {
+      free += 1;
+      return;
+    }
+    waiting.delete(next);
+    next();
+  };
+
+  return {
+    async run(work, signal) {
+      signal?.throwIfAborted();
+      await take(signal);
+      try {
+        return await work();
+      } finally {
+        release();
+      }
+    },
+  };
+}
