@@ -35,6 +35,9 @@ export type ClusterWorld = {
   }[];
 };
 
+/** Of the quota of roles. */
+const noticeableShare = 0.02;
+
 /** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
@@ -63,7 +66,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
         reason: 'Ready',
         message: `AWS account ${caller?.accountId}, issuer ${issuer}`,
       };
-  const quotas = world.quotas?.ok ? world.quotas.value : config.status?.quotas;
+  const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
     ...(caller
@@ -86,6 +89,18 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     }),
   };
   return { applyNamespaces: world.older === undefined ? missing : [], status };
+}
+
+/**
+ * The count of roles moves with every role that anybody makes in the AWS account. On its own it is told anew only once it has
+ * moved by a noticeable part of the quota, so that a cluster with nothing to do writes nothing.
+ */
+function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
+  const told = config.status?.quotas;
+  if (!quotas?.ok) return told;
+  const { rolesUsed, roles } = quotas.value;
+  const isNews = told === undefined || Math.abs(rolesUsed - told.rolesUsed) >= noticeableShare * roles;
+  return isNews ? quotas.value : { ...quotas.value, rolesUsed: told.rolesUsed };
 }
 
 function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {

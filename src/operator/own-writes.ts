@@ -22,6 +22,8 @@ export type OwnWrites<T extends KubeObject> = {
   wrote(key: string, object: T): void;
   /** The object with this uid was deleted by us. */
   deleted(key: string, object: T): void;
+  /** Whether what the informer saw is what we wrote last, and not the word of anybody else. */
+  isOwn(change: Change<T>): boolean;
 };
 
 export function createOwnWrites<T extends KubeObject>(
@@ -29,6 +31,8 @@ export function createOwnWrites<T extends KubeObject>(
   now: () => number,
 ): OwnWrites<T> {
   const entries = new Map<string, Entry<T>>();
+  /** Of each key, the version of our last write. */
+  const written = new Map<string, string | undefined>();
 
   informer.onChange((change: Change<T>) => {
     const entry = entries.get(change.key);
@@ -53,6 +57,7 @@ export function createOwnWrites<T extends KubeObject>(
     },
     recent: () => [...entries.keys()],
     wrote(key, object) {
+      written.set(key, object.metadata.resourceVersion);
       entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at: now() });
     },
     deleted(key, object) {
@@ -62,6 +67,14 @@ export function createOwnWrites<T extends KubeObject>(
         version: versionOf(object),
         at: now(),
       });
+    },
+    isOwn({ key, new: seen }) {
+      if (!seen) {
+        written.delete(key);
+        return false;
+      }
+      const version = written.get(key);
+      return version !== undefined && version === seen.metadata.resourceVersion;
     },
   };
 }

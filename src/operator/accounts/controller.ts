@@ -140,7 +140,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const gone = outcomes.some(({ done }) => done) && steps.some((step) => step.kind === 'RemoveFinalizer');
       if (signal.aborted || gone) {
         tell(fresh.account, memory);
-        return undefined;
+        return gone ? undefined : { backoff: true };
       }
       if (steps.length < plan.steps.length && othersWait(fresh.account)) {
         controller.enqueue(name, { priority: priorities.goOn });
@@ -281,6 +281,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
   informers.accounts.onChange((change) => {
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
+    // What we wrote ourselves is no news to the reconcile that wrote it.
+    if (!edited && accounts.isOwn(change)) return;
     if (!change.new) changedAt.delete(change.key);
     else if (edited && urgencyOf(change.new) !== 'upkeep') changedAt.set(change.key, now());
     const priority = !change.old ? priorities.create : edited ? priorities.edit : 0;
@@ -297,6 +299,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (named(account)) controller.enqueue(account.metadata.name);
   });
   informers.serviceAccounts.onChange((change) => {
+    if (serviceAccounts.isOwn(change)) return;
     const name = (change.new ?? change.old)?.metadata.name;
     if (name !== undefined && informers.accounts.store.get(name)) controller.enqueue(name);
   });
