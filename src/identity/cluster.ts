@@ -53,6 +53,20 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const problem = problemOf(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
+  // Facts of an outage stay facts.
+  const isOutage =
+    !world.caller.ok &&
+    passing.has(world.caller.error.code) &&
+    config.status?.observedGeneration === config.metadata.generation;
+  const { accountId, partition, clusterArn: arn, oidcProviderArn: providerArn } = config.status ?? {};
+  const known = isOutage
+    ? {
+        ...(accountId === undefined ? {} : { accountId }),
+        ...(partition === undefined ? {} : { partition }),
+        ...(arn === undefined ? {} : { clusterArn: arn }),
+        ...(providerArn === undefined ? {} : { oidcProviderArn: providerArn }),
+      }
+    : {};
   const asTheyAre = new Map(world.namespaces.map((namespace) => [namespace.name, namespace]));
   const missing = config.spec.targets.filter((target) => {
     const namespace = asTheyAre.get(target);
@@ -69,6 +83,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    ...known,
     ...(caller
       ? {
           accountId: caller.accountId,
@@ -186,7 +201,7 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
       message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
     };
   }
-  // Facts of an outage stay facts, but a wrong account or issuer must stop every write.
+  // An outage stops nothing, but a wrong account or issuer must stop every write.
   if (ready.status !== 'True' && !passing.has(ready.reason)) {
     return {
       ok: false,

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { conditionOf, type ClusterConfig } from '../api/index.ts';
+import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
+import { IdentityError } from './errors.ts';
+
+const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
+const quotas = { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 };
+
+const configOf = (aws: Partial<ClusterConfig['spec']['aws']> = {}): ClusterConfig => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'ClusterConfig',
+  metadata: { name: 'main', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: {
+    targets: ['production', 'staging'],
+    aws: { region: 'us-west-2', rolePath: '/konstellation/', driftIntervalSeconds: 60, ...aws },
+  },
+});
+const callerOf = (arn: string) => {
+  const [, partition = '', , , accountId = ''] = arn.split(':');
+  return { ok: true, value: { accountId, partition, arn } } as const;
+};
+const good: ClusterWorld = {
+  now: Date.parse('2026-01-01T00:00:00Z'),
+  config: configOf(),
+  issuer: { ok: true, value: issuer },
+  caller: callerOf('arn:aws:iam::123456789012:user/operator'),
+  provider: { ok: true, value: { clientIds: ['sts.amazonaws.com'] } },
+  quotas: { ok: true, value: quotas },
+  namespaces: ['production', 'staging'].map((name) => ({ name, labelled: true, terminating: false })),
+};
+const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: string) =>
+  ({ ok: false, error: new IdentityError(code, message) }) as const;
+
+/** The ClusterConfig with the status that this world gives it. */
+const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
+const readyOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'Ready');
+
+describe('a ClusterConfig in a world that is as it says', () => {
+  it('is ready, and gives the facts that accounts are planned with', () => {
+    const config = told(good);
+    expect(readyOf(config)).toMatchObject({ status: 'True', reason: 'Ready' });
+    expect(clusterState([config])).toEqual({
+      ok: true,
+      facts: {
+        name: 'main',
+        clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
+        accountId: '123456789012',
+        partition: 'aws',
+        issuer,
+        providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+        rolePath: '/konstellation/',
+        identityMode: 'IRSA',
+        targets: ['production', 'staging'],
+        tags: {},
+        strictInline: false,
+        quotas: { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 },
+      },
+    });
+  });
+
+  it.each([
+    ['aws-cn', 'cn-north-1', 'arn:aws-cn:iam::123456789012:user/operator'],
+    ['aws-us-gov', 'us-gov-west-1', 'arn:aws-us-gov:iam::123456789012:user/operator'],
+  ])('is one of the partition %s by its credentials', (partition, region, arn) => {
+    const { status } = told({ ...good, config: configOf({ region }), caller: callerOf(arn) });
+    expect(status).toMatchObject({
+      partition,
+      clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/main`,
+      oidcProviderArn: `arn:${partition}:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE`,
+    });
+  });
+
+  it('makes or labels the namespaces that are missing, but none that is going', () => {
+    const namespaces = [
+      { name: 'production', labelled: false, terminating: false },
+      { name: 'staging', labelled: false, terminating: true },
+    ];
+    expect(planCluster({ ...good, namespaces }).applyNamespaces).toEqual(['production']);
+    expect(planCluster({ ...good, namespaces: [] }).applyNamespaces).toEqual(['production', 'staging']);
+  });
+});
+
+describe('in a wrong world nothing is done for any account', () => {
+  const refused: readonly [string, ClusterWorld, string, RegExp][] = [
+    [
+      'credentials of another AWS account',
+      { ...good, config: configOf({ accountId: '999999999999' }) },
+      'WrongAccount',
+      /123456789012.*999999999999/,
+    ],
+    [
+      'an issuer other than the one that is stated',
+      { ...good, config: configOf({ oidcIssuer: 'https://issuer.example/other' }) },
+      'IssuerMismatch',
+      /issuer\.example\/other.*EXAMPLE/,
+    ],
+    [
+      'an API server that tells no issuer',
+      { ...good, issuer: failed('Unexpected', 'the API server answered with 403') },
+      'IssuerUnknown',
+      /403/,
+    ],
+    [
+      'no credentials',
+      { ...good, caller: failed('CredentialsMissing', 'Could not load credentials from any providers') },
+      'CredentialsMissing',
+      /Could not load credentials/,
+    ],
+    [
+      'credentials that AWS rejects',
+      { ...good, caller: failed('CredentialsRejected', 'The security token is expired') },
+      'CredentialsRejected',
+      /expired/,
+    ],
+    ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
+  ];
+  it.each(refused)('%s', (_what, world, reason, message) => {
+    // Also where all was well before: the facts of then are still in its status.
+    for (const config of [world.config, { ...world.config, status: told(good).status ?? {} }]) {
+      const wrong = told({ ...world, config });
+      expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
+      expect(readyOf(wrong)?.message).toMatch(message);
+      expect(clusterState([wrong])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+    }
+  });
+
+  it('no ClusterConfig at all, and one that has not been looked at', () => {
+    expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
+    expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+  });
+});
+
+describe('what passes, or what the proofs tell in their own terms, stops no account', () => {
+  const passing: readonly [string, ClusterWorld, string][] = [
+    ['no OIDC provider', { ...good, provider: { ok: true, value: undefined } }, 'OIDCProviderMissing'],
+    [
+      'a provider without the audience',
+      { ...good, provider: { ok: true, value: { clientIds: ['other'] } } },
+      'AudienceMissing',
+    ],
+    [
+      'a provider that AWS fails to tell',
+      { ...good, provider: failed('ServiceFailure', 'x') },
+      'ServiceFailure',
+    ],
+  ];
+  it.each(passing)('%s', (_what, world, reason) => {
+    const config = told(world);
+    expect(readyOf(config)).toMatchObject({ status: 'False', reason });
+    expect(clusterState([config])).toMatchObject({ ok: true });
+  });
+
+  it('AWS out of reach, for a cluster that was looked at before', () => {
+    const before = told(good);
+    const { quotas: _, provider: __, ...world } = good;
+    const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
+    const config = told({ ...outage, config: before });
+    expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
+    expect(clusterState([config])).toEqual(clusterState([before]));
+    // What was never known, or known of another spec, is not made up.
+    expect(clusterState([told(outage)])).toMatchObject({ ok: false });
+    const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
+    expect(clusterState([told({ ...outage, config: edited })])).toMatchObject({ ok: false });
+  });
+
+  it('a right that the operator lacks says nothing about the provider', () => {
+    expect(readyOf(told({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
+  });
+});
+
+describe('the count of roles', () => {
+  const withUsed = (rolesUsed: number): number | undefined =>
+    planCluster({
+      ...good,
+      config: { ...good.config, status: { quotas } },
+      quotas: { ok: true, value: { ...quotas, rolesUsed } },
+    }).status.quotas?.rolesUsed;
+
+  it('is told anew once it has moved by a noticeable part of the quota', () => {
+    expect(withUsed(119)).toBe(100);
+    expect(withUsed(81)).toBe(100);
+    expect(withUsed(120)).toBe(120);
+    expect(withUsed(80)).toBe(80);
+  });
+
+  it('stays as it was when it cannot be asked for', () => {
+    const config = { ...good.config, status: { quotas } };
+    expect(planCluster({ ...good, config, quotas: failed('AccessDenied', 'no') }).status.quotas).toEqual(
+      quotas,
+    );
+  });
+});
