@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { roleArn } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
 
 const clusterArn = (region: string, name: string): string =>
@@ -9,6 +10,12 @@ const account = fc
   .array(label, { minLength: 1, maxLength: 4 })
   .map((parts) => parts.join('.').slice(0, 253).replace(/[.-]$/, ''));
 const cluster = fc.stringMatching(/^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$/);
+
+const partitions = [
+  ['aws', 'us-west-2'],
+  ['aws-cn', 'cn-north-1'],
+  ['aws-us-gov', 'us-gov-west-1'],
+] as const;
 
 describe('role names', () => {
   it('are what IAM takes, with the suffix of a further role too', () => {
@@ -56,6 +63,62 @@ describe('role names', () => {
     expect(roleName({ clusterArn: arn, clusterName: 'a', account: 'b-c' })).not.toBe(
       roleName({ clusterArn: clusterArn('us-west-2', 'a-b'), clusterName: 'a-b', account: 'c' }),
     );
+  });
+
+  it('differ where two accounts or clusters differ in one character, by case, or by where they are cut', () => {
+    const flip = (text: string): string =>
+      [...text]
+        .map((char) => (char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase()))
+        .join('');
+    const variants: readonly ((of: [string, string]) => [string, string])[] = [
+      ([clusterName, name]) => [clusterName, `${name.slice(0, -1)}${name.endsWith('z') ? 'y' : 'z'}`],
+      ([clusterName, name]) => [clusterName, `${name}0`.slice(-253)],
+      ([clusterName, name]) => [flip(clusterName), name],
+      ([clusterName, name]) => [`${clusterName}-${name.slice(0, 1)}`, name.slice(1) || 'x'],
+      ([clusterName, name]) => [clusterName, name.replace('.', '-')],
+    ];
+    const of = (
+      clusterName: string,
+      name: string,
+      [partition, region]: (typeof partitions)[number],
+    ): string =>
+      roleName({
+        clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/${clusterName}`,
+        clusterName,
+        account: name,
+      }).toLowerCase();
+    fc.assert(
+      fc.property(
+        cluster,
+        account,
+        fc.constantFrom(...variants),
+        fc.constantFrom(...partitions),
+        (clusterName, name, vary, where) => {
+          const [otherCluster, otherName] = vary([clusterName, name]);
+          fc.pre(otherCluster !== clusterName || otherName !== name);
+          expect(of(clusterName, name, where)).not.toBe(of(otherCluster, otherName, where));
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+
+  it.each(partitions)('of accounts of 253 characters with dots fit and differ in %s', (partition, region) => {
+    const long = (last: string): string =>
+      `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(60)}${last}`;
+    const name = (account: string, index?: number): string =>
+      roleName({
+        clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/${'C'.repeat(100)}`,
+        clusterName: 'C'.repeat(100),
+        account,
+        ...(index === undefined ? {} : { index }),
+      });
+    expect(long('x')).toHaveLength(253);
+    expect(name(long('x'))).not.toBe(name(long('y')));
+    for (const role of [name(long('x')), name(long('x'), 999)]) expect(role).toMatch(/^[\w+=,.@-]{1,64}$/);
+    expect(
+      roleArn({ partition, accountId: '123456789012', path: '/konstellation/', name: name(long('x')) }),
+    ).toBe(`arn:${partition}:iam::123456789012:role/konstellation/${name(long('x'))}`);
   });
 
   it('give their index back', () => {

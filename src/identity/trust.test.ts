@@ -28,6 +28,11 @@ describe('the trust policy', () => {
     });
   });
 
+  it('has no white space, which would count against the quota', () => {
+    const subjects = Array.from({ length: 20 }, (_, index) => subjectOf(`namespace-${index}`, 'myaccount'));
+    expect(trustPolicy({ providerArn, issuer, subjects })).not.toMatch(/\s/);
+  });
+
   it('is the same text whatever the order of the subjects', () => {
     expect(trustPolicy({ providerArn, issuer, subjects: ['b', 'a'] })).toBe(
       trustPolicy({ providerArn, issuer, subjects: ['a', 'b'] }),
