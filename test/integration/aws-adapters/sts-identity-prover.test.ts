@@ -1,0 +1,142 @@
+/** Proofs over HTTP: what is sent, and which reason each way to fail has. */
+import {
+  CreateOpenIDConnectProviderCommand,
+  CreateRoleCommand,
+  DeleteOpenIDConnectProviderCommand,
+  DeleteRoleCommand,
+  RemoveClientIDFromOpenIDConnectProviderCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { STSClient } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createCallScheduler } from '../../../src/aws/scheduler.ts';
+import { createStsIdentityProver } from '../../../src/aws/sts-identity-prover.ts';
+import { IdentityError, subjectOf, trustPolicy } from '../../../src/identity/index.ts';
+import { systemTimer } from '../../../src/kube/index.ts';
+import {
+  accountId,
+  createTokenIssuer,
+  issuer,
+  providerArn,
+  startTestStandIn,
+  type TestStandIn,
+  type TokenClaims,
+} from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const roleArn = `arn:aws:iam::${accountId}:role/konstellation/proven`;
+const trustOf = (namespace: string): string =>
+  trustPolicy({ providerArn, issuer, subjects: [subjectOf(namespace, 'myaccount')] });
+
+const tokens = await createTokenIssuer(Date.now);
+let isReachable = true;
+let standIn: TestStandIn;
+beforeEach(async () => {
+  isReachable = true;
+  // A new one for each: it keeps the issuer's keys.
+  standIn = await startTestStandIn({
+    now: Date.now,
+    issuerKeys: () =>
+      isReachable ? Promise.resolve({ keys: [tokens.jwk] }) : Promise.reject(new Error('out of reach')),
+  });
+  await standIn
+    .iam()
+    .send(new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }));
+  await standIn.iam().send(
+    new CreateRoleCommand({
+      RoleName: 'proven',
+      Path: '/konstellation/',
+      AssumeRolePolicyDocument: trustOf('production'),
+    }),
+  );
+});
+afterEach(async () => {
+  await standIn.close();
+});
+
+/** The code of the error, or `proven`. */
+async function prove(claims: TokenClaims = {}, sts: STSClient = standIn.sts()): Promise<string> {
+  const scheduler = createCallScheduler({
+    service: 'sts',
+    now: Date.now,
+    random: () => 0,
+    setTimer: (callback, delayMs) => systemTimer(callback, delayMs / 100),
+  });
+  const prover = createStsIdentityProver({ sts, scheduler, caller: { owner: 'test', urgency: 'awaited' } });
+  try {
+    await prover.prove({ token: await tokens.sign(claims), roleArn, sessionName: 'konstellation-proof' });
+    return 'proven';
+  } catch (error) {
+    if (!(error instanceof IdentityError)) throw error;
+    expect(error.message).not.toContain('eyJ');
+    return error.code;
+  }
+}
+
+it('is an exchange for the shortest session, which a session policy bounds to nothing', async () => {
+  expect(await prove()).toBe('proven');
+  const call = standIn.journal.entries().at(-1);
+  expect(call).toMatchObject({ action: 'AssumeRoleWithWebIdentity', status: 200 });
+  expect(call?.parameters).toMatchObject({ RoleArn: roleArn, DurationSeconds: '900' });
+  expect(JSON.parse(String(call?.parameters['Policy']))).toEqual({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
+  });
+});
+
+const provider = { OpenIDConnectProviderArn: providerArn };
+const ways: readonly [string, string, (() => Promise<unknown>) | undefined, TokenClaims?][] = [
+  [
+    'no OIDC provider',
+    'OIDCProviderMissing',
+    () => standIn.iam().send(new DeleteOpenIDConnectProviderCommand(provider)),
+  ],
+  ['a token of another issuer', 'OIDCProviderMissing', undefined, { iss: 'https://issuer.example/other' }],
+  [
+    'a provider that does not list the audience',
+    'TokenRejected',
+    () =>
+      standIn
+        .iam()
+        .send(
+          new RemoveClientIDFromOpenIDConnectProviderCommand({ ...provider, ClientID: 'sts.amazonaws.com' }),
+        ),
+  ],
+  ['a token for another audience', 'TokenRejected', undefined, { aud: 'vault' }],
+  ['a token that has expired', 'TokenRejected', undefined, { expiresIn: -60 }],
+  ['a token that the issuer did not sign', 'TokenRejected', undefined, { kid: 'unknown' }],
+  [
+    'a trust policy that names somebody else, or is not known everywhere yet',
+    'AssumeRoleDenied',
+    () =>
+      standIn
+        .iam()
+        .send(new UpdateAssumeRolePolicyCommand({ RoleName: 'proven', PolicyDocument: trustOf('staging') })),
+  ],
+  [
+    'a role that is gone',
+    'AssumeRoleDenied',
+    () => standIn.iam().send(new DeleteRoleCommand({ RoleName: 'proven' })),
+  ],
+  [
+    'an issuer whose keys STS cannot read',
+    'IssuerUnreachable',
+    async () => {
+      isReachable = false;
+    },
+  ],
+  [
+    'an STS that fails',
+    'ServiceFailure',
+    async () =>
+      standIn.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] }),
+  ],
+];
+it.each(ways)('%s is told as %s', async (_what, code, arrange, claims) => {
+  await arrange?.();
+  expect(await prove(claims)).toBe(code);
+});
+
+it('an STS that cannot be reached is told as Unreachable', async () => {
+  const nowhere = new STSClient({ ...standIn.client(), endpoint: 'http://127.0.0.1:1' });
+  expect(await prove({}, nowhere)).toBe('Unreachable');
+});
