@@ -29,6 +29,8 @@ export type SimulationOptions = {
   readonly seed?: number;
   /** Processes that take turns; one, which takes none, when absent. */
   readonly leases?: { readonly processes: number; readonly durationMs: number };
+  /** Without leases: how many there are by mistake, which take no turns; one when absent. */
+  readonly processes?: number;
   /** What is there before the operator is. */
   readonly prepare?: (simulation: Simulation) => Promise<void>;
   readonly logger?: (process: string) => Logger;
@@ -181,6 +183,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   };
   await server.client.create(clusterConfigs, config);
   await options.prepare?.(simulation);
-  for (let index = 0; index < (leases?.processes ?? 1); index += 1) start(`operator-${index + 1}`);
+  for (let index = 0; index < (leases?.processes ?? options.processes ?? 1); index += 1)
+    start(`operator-${index + 1}`);
   return simulation;
 }

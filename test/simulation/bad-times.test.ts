@@ -1,0 +1,114 @@
+/** An hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
+import { agreesWithStatus, rests } from './oracles.ts';
+import { startSimulation, targets, type Simulation } from './simulation.ts';
+
+const [readOnly, fullAccess] = ['ReadOnly', 'FullAccess'].map(
+  (name) => `arn:aws:iam::aws:policy/AmazonS3${name}`,
+);
+const minute = 60_000;
+
+const accountOf = (name: string, policyArns: readonly (string | undefined)[]): KubeObject =>
+  ({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'LinkedServiceAccount',
+    metadata: { name },
+    spec: { aws: { policyArns }, deletionPolicy: 'Delete' },
+  }) as KubeObject;
+
+async function accountIn({ server }: Simulation, name: string): Promise<LinkedServiceAccount | undefined> {
+  try {
+    return await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+const isGone = ({ server }: Simulation, name: string): boolean =>
+  !server.list(linkedServiceAccounts).some(({ metadata }) => metadata.name === name);
+
+const linksOf = ({ server }: Simulation): readonly string[] =>
+  targets.flatMap((target) =>
+    server.list(resources.serviceAccounts, target).map(({ metadata }) => `${target}/${metadata.name}`),
+  );
+
+describe('a deletion in whose middle AWS is out of reach for an hour', () => {
+  // Before each of its writes to IAM: the trust, a detachment, the role.
+  it.each([0, 1, 2])('after %i writes to IAM says so, and ends when AWS is back', async (writesBefore) => {
+    let writesLeft = Infinity;
+    let isOut = false;
+    const simulation = await startSimulation({
+      weather: {
+        fate({ system, kind }) {
+          if (system !== 'aws') return {};
+          if (isOut) return { fault: 'unsent' };
+          if (kind === 'write') writesLeft -= 1;
+          if (writesLeft >= 0) return {};
+          isOut = true;
+          return { fault: 'unsent' };
+        },
+      },
+    });
+    const { server, time, aws } = simulation;
+    await time.pass(minute);
+    await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+    await time.pass(5 * minute);
+    expect(conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status).toBe('True');
+    writesLeft = writesBefore;
+    await server.client.delete(linkedServiceAccounts, { name: 'a' });
+    await time.pass(60 * minute);
+    const held = await accountIn(simulation, 'a');
+    expect(conditionOf(held?.status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'Unreachable',
+      message: expect.stringContaining('iam:') as string,
+    });
+    isOut = false;
+    writesLeft = Infinity;
+    expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
+    expect([...aws.roles.keys()]).toEqual([]);
+    expect(linksOf(simulation)).toEqual([]);
+    expect(await rests(simulation)).toEqual([]);
+  });
+});
+
+describe('two operators by mistake on one cluster', () => {
+  it('make one of everything, follow edits, and leave nothing behind', async () => {
+    const simulation = await startSimulation({ processes: 2 });
+    const { server, time, aws } = simulation;
+    await time.pass(minute);
+    for (const name of ['a', 'b', 'c'])
+      await server.client.create(linkedServiceAccounts, accountOf(name, [readOnly]));
+    await time.pass(5 * minute);
+    expect(simulation.processes).toHaveLength(2);
+    expect([...aws.roles.values()].map((role) => role.attachedPolicyArns)).toEqual([
+      [readOnly],
+      [readOnly],
+      [readOnly],
+    ]);
+    expect(linksOf(simulation).toSorted()).toEqual(
+      targets.flatMap((target) => ['a', 'b', 'c'].map((name) => `${target}/${name}`)),
+    );
+    expect(await agreesWithStatus(simulation)).toEqual([]);
+
+    for (let edit = 1; edit <= 6; edit += 1) {
+      const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
+      const policyArns = [edit % 2 === 0 ? readOnly : fullAccess].flatMap((arn) => arn ?? []);
+      await server.client.update(linkedServiceAccounts, {
+        ...account,
+        spec: { ...account.spec, aws: { policyArns } },
+      });
+      await time.pass(minute / 2);
+    }
+    await server.client.delete(linkedServiceAccounts, { name: 'b' });
+    await time.pass(5 * minute);
+    expect([...aws.roles.values()].map((role) => role.attachedPolicyArns)).toEqual([[readOnly], [readOnly]]);
+    expect(linksOf(simulation).filter((link) => link.endsWith('/b'))).toEqual([]);
+    expect(await agreesWithStatus(simulation)).toEqual([]);
+    // They come to rest, instead of undoing each other's work for ever.
+    expect(await rests(simulation)).toEqual([]);
+  });
+});
