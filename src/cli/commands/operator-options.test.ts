@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress, parseConcurrency } from './operator-options.ts';
+import { parseAddress, parseConcurrency, parseLeaseDuration } from './operator-options.ts';
 
 describe('parseAddress', () => {
   it.each([
@@ -21,5 +21,13 @@ describe('parseConcurrency', () => {
     expect(parseConcurrency('16')).toBe(16);
     for (const text of ['0', '-1', '1.5', '1000', 'x', ''])
       expect(() => parseConcurrency(text)).toThrow('is not a number of workers');
+  });
+});
+
+describe('parseLeaseDuration', () => {
+  it('takes whole seconds from 5 to 300, and gives milliseconds', () => {
+    expect(parseLeaseDuration('15')).toBe(15_000);
+    for (const text of ['4', '301', '1.5', '15s', ''])
+      expect(() => parseLeaseDuration(text)).toThrow('is not a duration of a Lease');
   });
 });

@@ -19,3 +19,16 @@ export function parseConcurrency(text: string): number {
     throw usageError(`"${text}" is not a number of workers`, 'Give a number from 1 to 999.');
   return number;
 }
+
+/**
+ * The lead is given up after two thirds of it, and renewed each two fifteenths: less than five seconds would be lost by an API
+ * server that answers a little late. Returns milliseconds.
+ *
+ * @throws CliError of code USAGE
+ */
+export function parseLeaseDuration(text: string): number {
+  const seconds = Number(text);
+  if (!/^[0-9]{1,3}$/.test(text) || seconds < 5 || seconds > 300)
+    throw usageError(`"${text}" is not a duration of a Lease`, 'Give whole seconds, from 5 to 300.');
+  return seconds * 1000;
+}

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts';
-import { parseAddress, parseConcurrency } from './operator-options.ts';
+import { parseAddress, parseConcurrency, parseLeaseDuration } from './operator-options.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'];
 const logFormats = ['json', 'text'];
@@ -27,6 +27,13 @@ export const operatorCommand = defineCommand({
       value: 'NAMESPACE',
       summary:
         'where the Lease is kept by which operators of one cluster take turns; the one it runs in, else kube-system, when absent',
+    },
+    {
+      name: 'lease-duration',
+      value: 'SECONDS',
+      parse: parseLeaseDuration,
+      summary:
+        "how long other operators wait after this one's last sign of life before one of them takes over; 15 when absent",
     },
     { name: 'without-lease', summary: 'take no turns: no other operator works on this cluster' },
     { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },

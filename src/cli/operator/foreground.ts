@@ -16,6 +16,8 @@ export async function runInForeground(
     readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
     readonly concurrency: number | undefined;
     readonly leaseNamespace: string | undefined;
+    /** Milliseconds. */
+    readonly leaseDuration: number | undefined;
     readonly withoutLease: boolean;
     /** The parser lets only the known ones pass. */
     readonly logLevel: string;
@@ -44,6 +46,7 @@ export async function runInForeground(
             namespace: options.leaseNamespace ?? (await ownNamespace()) ?? 'kube-system',
             name: 'konstellation',
             identity: `${hostname()}_${random().toString(36).slice(2, 10)}`,
+            ...(options.leaseDuration === undefined ? {} : { durationMs: options.leaseDuration }),
           },
         }),
     ...(options.healthAddress ? { health: options.healthAddress } : {}),
