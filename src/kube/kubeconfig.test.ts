@@ -218,6 +218,28 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$PREFIX-$(wc
     ]);
   });
 
+  test('an exec plugin whose answer has an end is asked again when that has come, and not before', async () => {
+    const plugin = await write(
+      'plugins/expiring',
+      `#!/bin/sh
+echo run >> "${folder}/expiring-runs"
+runs=$(wc -l < "${folder}/expiring-runs" | tr -d ' ')
+end=2000-01-01T00:00:00Z
+[ "$runs" -ge 2 ] && end=2099-01-01T00:00:00Z
+echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\",\\"expirationTimestamp\\":\\"$end\\"}}"
+`,
+    );
+    await chmod(plugin, 0o755);
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugins/expiring' };
+    const connection = await load({ user: { exec } });
+    const token = async () => (await connection.credentials()).headers.Authorization;
+    expect([await token(), await token(), await token()]).toEqual([
+      'Bearer tok-1',
+      'Bearer tok-2',
+      'Bearer tok-2',
+    ]);
+  });
+
   test('an exec plugin that fails or is missing is told by name, with its own words and hint', async () => {
     const missing = await load({ user: { exec: { command: 'no-such-plugin', installHint: 'Install it.' } } });
     const error = await failure(missing.credentials());
