@@ -186,7 +186,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (error.code === 'OIDCProviderMissing') options.onProviderMissing();
       log.warn('step failed', {
         code: error.code,
-        error: error.message,
+        // What nobody foresaw may be a fault of ours: where it came from tells.
+        error: error.code === 'Unexpected' ? error : error.message,
         attempts: failure.attempts,
         retryAt: failure.retryAt,
       });
