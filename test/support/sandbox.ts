@@ -49,7 +49,7 @@ export type TestSandbox = {
   /** `kon ARGS`, off a terminal, as the administrator of cluster and AWS account. */
   kon(args: readonly string[], options?: RunOptions): Promise<Finished>;
   startKon(args: readonly string[], options?: RunOptions): Running;
-  /** Writes to the API server that the operator has made, oldest first; but for the Lease by which operators take turns. */
+  /** Writes to the API server that the operator has made, oldest first; but for the renewals of the Lease by which operators take turns. */
   operatorWrites(): Promise<readonly AuditEvent[]>;
   stop(): Promise<void>;
 };
@@ -101,7 +101,9 @@ export async function startSandbox(
     startKon: run,
     kon: (args, given) => run(args, given).finished,
     operatorWrites: async () =>
-      (await auditEvents(join(description.folder, 'logs/audit.log'))).filter(isWriteOfOperator),
+      (await auditEvents(join(description.folder, 'logs/audit.log'))).filter(
+        (event) => isWriteOfOperator(event) && !isRenewal(event),
+      ),
     async stop() {
       aws.close();
       await client.close();
@@ -117,10 +119,13 @@ export async function auditEvents(path: string): Promise<readonly AuditEvent[]> 
   return lines.slice(0, -1).map((line) => auditEvent.parse(JSON.parse(line)));
 }
 
-function isWriteOfOperator({ verb, user, objectRef }: AuditEvent): boolean {
+export function isWriteOfOperator({ verb, user }: AuditEvent): boolean {
   return (
     user.username === 'system:serviceaccount:konstellation-system:konstellation' &&
-    !['get', 'list', 'watch'].includes(verb) &&
-    objectRef?.resource !== 'leases'
+    !['get', 'list', 'watch'].includes(verb)
   );
+}
+
+export function isRenewal({ verb, objectRef }: AuditEvent): boolean {
+  return verb === 'update' && objectRef?.resource === 'leases' && objectRef.name === 'konstellation';
 }
