@@ -29,7 +29,13 @@ import {
   type Resource,
   type SetTimer,
 } from '../kube/index.ts';
-import { deployedAccount, serviceAccountOf, trimPod, type Pod, type Workload } from '../workloads/index.ts';
+import {
+  createPodTrimmer,
+  deployedAccount,
+  serviceAccountOf,
+  type Pod,
+  type Workload,
+} from '../workloads/index.ts';
 
 /** A Deployment, as far as the operator reads it. */
 export type Deployment = KubeObject & {
@@ -145,7 +151,7 @@ export function createInformers(of: {
     pods: createInformer<Pod>({
       ...of,
       resource: resources.pods,
-      trim: trimPod,
+      trim: createPodTrimmer(),
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
         [podsByApp]: (pod) => {

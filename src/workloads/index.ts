@@ -23,7 +23,8 @@ export {
 } from './plan.ts';
 export { countPods, describeHeld, identitiesHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
 export { mendedAt } from './pod-failure.ts';
-export { isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
+export { createPodTrimmer } from './pod-trimmer.ts';
+export { isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 export {
   appEventReasons,
   gateReasons,
