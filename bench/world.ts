@@ -27,6 +27,7 @@ import { baseEnvironment } from '../src/sandbox/environment.ts';
 import { startControlPlane, type TestControlPlane } from '../test/support/cluster.ts';
 import { startAws, type Aws } from './aws.ts';
 import type { Seed } from './aws-process.ts';
+import { readImageRuntime } from './image.ts';
 
 const region = 'eu-west-1';
 const accountId = '123456789012';
@@ -111,11 +112,15 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
       cluster,
       folder,
       async startOperator(args = []) {
-        const operator = await startOperator([kon, 'operator', ...args], folder, {
+        const image = await readImageRuntime();
+        const operator = await startOperator([...image.flags, kon, 'operator', ...args], folder, {
           ...env,
+          ...image.env,
           ...aws.environment,
           KUBECONFIG: cluster.kubeconfig,
           HOME: folder,
+          // For a profile of it: KON_BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile' node bench/run.ts
+          NODE_OPTIONS: process.env['KON_BENCH_NODE_OPTIONS'] ?? '',
         });
         operators.add(operator);
         return operator;
@@ -242,7 +247,7 @@ async function startOperator(
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
-      const patience = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      const patience = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await exited;
       clearTimeout(patience);
     },

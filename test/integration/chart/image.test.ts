@@ -66,12 +66,12 @@ it('is no root, by a number, and the very one of the chart', async () => {
 it('starts by its entrypoint from the copied files alone, and writes nowhere', async () => {
   const entrypoint = JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as readonly string[];
   expect(entrypoint[0]).toBe('/nodejs/bin/node');
-  const file = join(folder, entrypoint[1] ?? '');
+  const command = [...entrypoint.slice(1, -1), join(folder, entrypoint.at(-1) ?? '')];
   await chmod(image, 0o555);
   const env = { HOME: '/nonexistent' };
-  const { stdout } = await run(process.execPath, [file, '--version'], { cwd: '/', env });
+  const { stdout } = await run(process.execPath, [...command, '--version'], { cwd: '/', env });
   expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
-  const help = await run(process.execPath, [file, 'operator', '--help'], { cwd: '/', env });
+  const help = await run(process.execPath, [...command, 'operator', '--help'], { cwd: '/', env });
   for (const option of ['--health-address', '--lease-namespace', '--log-format'])
     expect(help.stdout).toContain(option);
   await chmod(image, 0o755);
