@@ -1,7 +1,7 @@
 /**
  * Looks at the Pod Identity associations of the cluster, at the pace that the ClusterConfig sets: by one listing, and by one
- * association after the other for what listings leave out. In IRSA mode too, because an association goes before the
- * annotation, whoever made it.
+ * association after the other for what listings leave out. Where nothing uses Pod Identity too, because an association goes
+ * before the annotation, whoever made it; but seldom, and at once when a pod shows that there is one.
  */
 import {
   clusterState,
@@ -11,6 +11,7 @@ import {
   type ClusterFacts,
 } from '../identity/index.ts';
 import { createController, type Controller } from '../kube/index.ts';
+import { identitiesHeld, serviceAccountOf, type Pod } from '../workloads/index.ts';
 import type { AssociationBeliefs } from './accounts/association-beliefs.ts';
 import type { OperatorContext } from './context.ts';
 
@@ -19,9 +20,12 @@ const theOnlyKey = 'associations';
 /** How long EKS is not asked again where it may not be, or knows no such cluster; that may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
+/** By how much seldomer it is looked where nothing uses Pod Identity. */
+const idleFactor = 10;
+
 export type AssociationSweep = {
   readonly controller: Controller;
-  /** Whether the associations of the cluster as it is configured now have been looked at, or could not be. */
+  /** Whether the associations of the cluster as it is configured now have been looked at, could not be, or do not matter. */
   readonly surveyed: () => boolean;
 };
 
@@ -36,12 +40,26 @@ export function createAssociationSweep(options: {
   const { context, beliefs, aws, onSuspicion } = options;
   const { informers, logger, now } = context;
   let surveyed: string | undefined;
+  let clusterArn: string | undefined;
   let deniedAt: number | undefined;
 
   const clusterOf = ({ clusterArn, identityMode }: ClusterFacts): string => `${clusterArn} ${identityMode}`;
   const current = (): string | undefined => {
     const state = clusterState(informers.clusterConfigs.store.list());
     return state.ok ? clusterOf(state.facts) : undefined;
+  };
+
+  /** Pod Identity is wanted somewhere, or at work. */
+  const isUsed = (): boolean => {
+    const state = clusterState(informers.clusterConfigs.store.list());
+    if (state.ok && state.facts.identityMode === 'PodIdentity') return true;
+    return informers.accounts.store
+      .list()
+      .some(
+        ({ spec, status }) =>
+          spec.aws.identityMode === 'PodIdentity' ||
+          status?.targets?.some(({ identityMode }) => identityMode === 'PodIdentity'),
+      );
   };
 
   const sweep = async (
@@ -74,6 +92,8 @@ export function createAssociationSweep(options: {
       const config = effectiveConfig(informers.clusterConfigs.store.list());
       if (!state.ok || !config) return undefined;
       const first = surveyed !== clusterOf(state.facts);
+      if (state.facts.clusterArn !== clusterArn) beliefs.clear();
+      ({ clusterArn } = state.facts);
       try {
         const suspects = await sweep(state.facts, first, signal);
         if (!first && suspects.length > 0) onSuspicion(suspects);
@@ -91,7 +111,7 @@ export function createAssociationSweep(options: {
         surveyed = clusterOf(state.facts);
         onSuspicion('all');
       }
-      return { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 };
+      return { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 * (isUsed() ? 1 : idleFactor) };
     },
   });
 
@@ -100,5 +120,22 @@ export function createAssociationSweep(options: {
     if (interval || surveyed !== current()) controller.enqueue(theOnlyKey);
   });
 
-  return { controller, surveyed: () => surveyed !== undefined && surveyed === current() };
+  informers.accounts.onChange(({ old, new: account }) => {
+    const mode = account?.spec.aws.identityMode;
+    if (mode === 'PodIdentity' && old?.spec.aws.identityMode !== mode) controller.enqueue(theOnlyKey);
+  });
+  informers.pods.onChange(({ old, new: pod }) => {
+    if (old || !pod) return;
+    const name = serviceAccountOf(pod);
+    const isKnown = beliefs.namespacesOf(name).includes(pod.metadata.namespace ?? '');
+    if (!isKnown && informers.accounts.store.get(name) && isAssociated(pod)) controller.enqueue(theOnlyKey);
+  });
+
+  const isSurveyed = (): boolean => surveyed !== undefined && surveyed === current();
+  return { controller, surveyed: () => isSurveyed() || !isUsed() };
+}
+
+/** The webhook has found an association for it. */
+function isAssociated(pod: Pod): boolean {
+  return identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity');
 }

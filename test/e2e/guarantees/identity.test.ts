@@ -36,6 +36,8 @@ const targets = ['production', 'staging'] as const;
 
 /** A listing of all roles, and a closer look at one. */
 const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole'];
+/** Where nothing uses Pod Identity, once in ten sweeps. */
+const seldomRead = 'eks:ListPodIdentityAssociations';
 
 /** How a refused proof is told: for a minute after a change it may be that IAM's news travels. */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
@@ -91,7 +93,9 @@ test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked
   const sweeps = 4;
   await untilSwept(sweeps);
   expect((await sandbox.operatorWrites()).slice(before)).toEqual([]);
-  const calls = await operatorCalls(position);
+  const all = await operatorCalls(position);
+  const calls = all.filter((call) => call !== seldomRead);
+  expect(all.length - calls.length).toBeLessThanOrEqual(1);
   expect(new Set(calls)).toEqual(new Set(readsOfSweep));
   // One page holds all roles of the account.
   expect(calls.length).toBeLessThanOrEqual((sweeps + 1) * readsOfSweep.length);
