@@ -316,7 +316,9 @@ function confirm(
   const { assessment, role } = home;
   const key = proofKey(role, serviceAccount, association);
   const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
-  if (isProven || isConfirmed(world, name, key)) return undefined;
+  // What we have just written is read back, whatever was known of it before.
+  const isWritten = world.associations.get(name)?.source === 'write';
+  if (!isWritten && (isProven || isConfirmed(world, name, key))) return undefined;
   const failure = isNamed(home, name)
     ? list.want({
         kind: 'ConfirmAssociation',

@@ -84,14 +84,54 @@ export function sameDocument(a: string, b: string): boolean {
  * identities and of other namespaces, whose comings and goings do not concern them.
  */
 export function trustSeenBy(document: string, namespace: string): string {
+  const { statements, views } = podTrustIn(document);
+  const isNamed = statements.map(({ namespaces }) => namespaces?.has(namespace) ?? true);
+  const pattern = isNamed.join();
+  const known = views.get(pattern);
+  if (known !== undefined) return known;
+  const seen = statements.map(({ statement, namespaces }, at) =>
+    namespaces ? narrowed(statement, isNamed[at] === true) : statement,
+  );
+  const view = canonical(JSON.stringify(seen));
+  views.set(pattern, view);
+  return view;
+}
+
+type PodTrust = {
+  readonly statements: readonly {
+    readonly statement: unknown;
+    /** Undefined when the statement is for all. */
+    readonly namespaces: ReadonlySet<string> | undefined;
+  }[];
+  /** What was told before, by which of the statements name the namespace. */
+  readonly views: Map<string, string>;
+};
+
+/** An account of hundreds of targets asks for each of them about the same few documents. */
+const lately = new Map<string, PodTrust>();
+const mostLately = 16;
+
+function podTrustIn(document: string): PodTrust {
+  const known = lately.get(document);
+  if (known) return known;
+  const read = readPodTrust(document);
+  if (lately.size >= mostLately) lately.clear();
+  lately.set(document, read);
+  return read;
+}
+
+function readPodTrust(document: string): PodTrust {
   try {
     const { Statement: statements } = JSON.parse(document) as { readonly Statement: unknown };
-    const seen = (Array.isArray(statements) ? statements : [statements]).flatMap((statement) =>
-      isOfWebIdentity(statement) ? [] : [narrowed(statement, namespace)],
-    );
-    return canonical(JSON.stringify(seen));
+    return {
+      statements: [statements]
+        .flat()
+        .filter((statement) => !isOfWebIdentity(statement))
+        .map((statement) => ({ statement, namespaces: namespacesIn(statement) })),
+      views: new Map(),
+    };
   } catch {
-    return document;
+    return { statements: [], views: new Map([['', document]]) };
   }
 }
 
@@ -104,14 +144,22 @@ function isOfWebIdentity(statement: unknown): boolean {
   );
 }
 
-function narrowed(statement: unknown, namespace: string): unknown {
-  const key = 'aws:RequestTag/kubernetes-namespace';
-  const { Condition: condition } = (statement ?? {}) as { readonly Condition?: { StringEquals?: object } };
-  const equals = condition?.StringEquals as Readonly<Record<string, unknown>> | undefined;
-  if (equals?.[key] === undefined) return statement;
-  const named = [equals[key]].flat().includes(namespace);
-  const narrow = { ...condition, StringEquals: { ...equals, [key]: named ? namespace : '' } };
-  return { ...(statement as object), Condition: narrow };
+const namespaceKey = 'aws:RequestTag/kubernetes-namespace';
+
+type Conditioned = {
+  readonly Condition?: { readonly StringEquals?: Readonly<Record<string, unknown>> };
+};
+
+function namespacesIn(statement: unknown): ReadonlySet<string> | undefined {
+  const { Condition: condition } = (statement ?? {}) as Conditioned;
+  const values = condition?.StringEquals?.[namespaceKey];
+  return values === undefined ? undefined : new Set([values].flat().map(String));
+}
+
+function narrowed(statement: unknown, isNamed: boolean): unknown {
+  const { Condition: condition } = statement as Conditioned;
+  const equals = { ...condition?.StringEquals, [namespaceKey]: isNamed };
+  return { ...(statement as object), Condition: { ...condition, StringEquals: equals } };
 }
 
 function canonical(text: string): string {
