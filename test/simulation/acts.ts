@@ -1,8 +1,10 @@
 /** What people and others do to accounts, apps and roles. */
 import {
   apps,
+  clusterConfigs,
   linkedServiceAccounts,
   type AppSpec,
+  type IdentityMode,
   type LinkedServiceAccountSpec,
 } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
@@ -46,6 +48,13 @@ export const edit =
         (accountObject(name, spec) as unknown as { spec: object }).spec,
       ),
     );
+  };
+
+export const clusterMode =
+  (identityMode: IdentityMode) =>
+  async ({ server }: Simulation): Promise<void> => {
+    const change = { spec: { aws: { identityMode } } };
+    await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
 export const remove =

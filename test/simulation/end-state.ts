@@ -46,6 +46,18 @@ export function endState({ server, aws }: Simulation): EndState {
         ])
         .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
     ),
+    associations: Object.fromEntries(
+      [...aws.eks.associations.values()]
+        .map(({ namespace, serviceAccount, roleArn, tags, disableSessionTags }) => [
+          `${namespace}/${serviceAccount}`,
+          {
+            roleArn,
+            disableSessionTags,
+            tags: Object.fromEntries(Object.entries(tags).filter(([key]) => key !== 'k11n.dev/uid')),
+          },
+        ])
+        .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+    ),
     serviceAccounts: named(
       server.list(resources.serviceAccounts),
       ({ metadata: { labels, annotations } }) => ({
@@ -64,13 +76,15 @@ export function endState({ server, aws }: Simulation): EndState {
         linkedTargets: status?.linkedTargets,
         ready: status?.ready,
         conditions: told(status?.conditions),
-        targets: status?.targets?.map(({ name, linked, proven, pods, roleArn, reason }) => ({
-          name,
-          linked,
-          proven,
-          pods,
-          roleArn,
-          reason,
+        targets: status?.targets?.map((row) => ({
+          name: row.name,
+          linked: row.linked,
+          proven: row.proven,
+          confirmed: row.confirmed,
+          identityMode: row.identityMode,
+          pods: row.pods,
+          roleArn: row.roleArn,
+          reason: row.reason,
         })),
         policies: status?.policies?.map(({ arn, attached, reason }) => ({ arn, attached, reason })),
       };
@@ -132,7 +146,9 @@ function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number>
       serviceAccountName?: string;
       containers: readonly { env?: readonly { name: string; value?: string }[] }[];
     };
-    const role = containers[0]?.env?.find((entry) => entry.name === 'AWS_ROLE_ARN')?.value ?? 'no role';
+    const env = new Map(containers[0]?.env?.map((entry) => [entry.name, entry.value]));
+    const byAgent = env.has('AWS_CONTAINER_CREDENTIALS_FULL_URI');
+    const role = env.get('AWS_ROLE_ARN') ?? (byAgent ? 'by the agent' : 'no role');
     const sort = `${metadata.namespace}/${metadata.labels?.['simulated/deployment']} ${serviceAccountName} ${role}`;
     counts.set(sort, (counts.get(sort) ?? 0) + 1);
   }

@@ -21,6 +21,7 @@ import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
 import type { OracleName, Violation } from './oracles.ts';
 import { policiesPerRole, type RoleChange } from './simulated-aws.ts';
+import { trustsPods } from './simulated-eks.ts';
 import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
 export type MonitorOptions = {
@@ -115,6 +116,41 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
   });
 
+  // What is written to EKS.
+  aws.eks.onChange(({ action, before, by }) => {
+    if (by === undefined || !before) return;
+    const { namespace, serviceAccount, tags } = before;
+    const owner = markedFor(tags)?.account;
+    if (owner !== by) {
+      say('foreign association', `${action} on that of ${namespace}/${serviceAccount}, on behalf of ${by}`);
+      return;
+    }
+    if (action !== 'DeletePodIdentityAssociation') return;
+    // While the account is for the target, pods that are made from now on have to get the role by the annotation.
+    if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
+    if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
+    const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
+    const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
+    const role = aws.roles.get(carried.split('/').at(-1) ?? '');
+    if (!subjectsOf(role).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
+      say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
+  });
+  const isNotFor = (account: LinkedServiceAccount | undefined, namespace: string): boolean =>
+    !account ||
+    account.metadata.deletionTimestamp !== undefined ||
+    account.spec.targets?.includes(namespace) === false ||
+    clustersLately().some((config) => !config.spec.targets.includes(namespace));
+  /** Whether somebody who sees this account would have its pods get their role through EKS. */
+  const isByAssociation = (account: LinkedServiceAccount | undefined): boolean =>
+    clustersLately().some(
+      ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',
+    );
+  const hasPods = (namespace: string, account: string, env: string): boolean =>
+    server
+      .list(resources.pods, namespace)
+      .map(({ spec }) => spec as Parameters<typeof holds>[0])
+      .some((spec) => spec.serviceAccountName === account && holds(spec, env));
+
   function judgeDetachment({ name, before, after, by = '' }: RoleChange): void {
     const gone = before?.attachedPolicyArns.find((arn) => !after?.attachedPolicyArns.includes(arn));
     if (!before || gone === undefined) return;
@@ -154,12 +190,20 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
       )
         continue;
       const drops = (account: LinkedServiceAccount | undefined): boolean =>
-        !account ||
-        account.metadata.deletionTimestamp !== undefined ||
-        account.spec.targets?.includes(namespace) === false ||
-        clustersLately().some((config) => !config.spec.targets.includes(namespace));
+        isNotFor(account, namespace) || (isByAssociation(account) && !hasPods(namespace, by, 'AWS_ROLE_ARN'));
       if (!accountsLately(by).some(drops))
         say('narrowing', `${namespace} was shut out of ${name}, though ${by} is for it`);
+    }
+    for (const association of aws.eks.associations.values()) {
+      const { namespace, serviceAccount, roleArn } = association;
+      if (serviceAccount !== by || roleArn !== before?.arn || !after) continue;
+      if (!trustsPods(before.trustPolicy, association) || trustsPods(after.trustPolicy, association))
+        continue;
+      if (!accountsLately(by).some((account) => isNotFor(account, namespace)))
+        say(
+          'narrowing',
+          `the pods of ${namespace} were shut out of ${name} while they are associated with it`,
+        );
     }
   }
 
@@ -220,14 +264,12 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
   }
 
   function judgePod({ metadata, spec }: Change['object'] & { spec?: unknown }): void {
-    const { serviceAccountName = 'default', containers = [] } = spec as {
-      serviceAccountName?: string;
-      containers?: readonly { env?: readonly { name: string }[] }[];
-    };
+    const pod = spec as Parameters<typeof holds>[0];
+    const { serviceAccountName = 'default' } = pod;
     if (metadata.annotations?.[identityAnnotation] === undefined) return;
-    const holds = containers.some(({ env }) => env?.some(({ name }) => name === 'AWS_ROLE_ARN'));
+    const hasOne = holds(pod, 'AWS_ROLE_ARN') || holds(pod, 'AWS_CONTAINER_CREDENTIALS_FULL_URI');
     const account = `serviceaccounts ${metadata.namespace}/${serviceAccountName}`;
-    if (holds || !simulation.workloads.webhookRuns || wasDisturbed(account, unawareMs)) return;
+    if (hasOne || !simulation.workloads.webhookRuns || wasDisturbed(account, unawareMs)) return;
     say(
       'pod without identity',
       `${metadata.namespace}/${metadata.name} came up without the role of ${serviceAccountName}`,
@@ -250,6 +292,9 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
     for (const role of aws.roles.values())
       if (markedFor(role.tags)?.account === name)
         say('orphan', `the account ${name} was let go while the role ${role.name} is there`);
+    for (const { namespace, serviceAccount, tags } of aws.eks.associations.values())
+      if (markedFor(tags)?.account === name)
+        say('orphan', `the account ${name} was let go while ${namespace}/${serviceAccount} is associated`);
     for (const { metadata } of server.list(resources.serviceAccounts)) {
       const home = server.get(resources.namespaces, metadata.namespace ?? '');
       if (
@@ -283,18 +328,36 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
     const wanted = [...spec.aws.policyArns].sort().join(' ');
     if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)
       say('status truth', `${claim}, but its role has other policies: ${role.attachedPolicyArns.join(', ')}`);
-    for (const { name: target, proven } of status?.targets ?? []) {
+    for (const { name: target, proven, identityMode } of status?.targets ?? []) {
       if (
         wasDisturbed(`serviceaccounts ${target}/${name}`, slackMs) ||
         wasDisturbed(`namespaces /${target}`, slackMs)
       )
         continue;
-      if (proven && !subjectsOf(role).includes(`system:serviceaccount:${target}:${name}`))
+      const association = aws.eks.associationOf(target, name);
+      const isTrusted =
+        identityMode === 'PodIdentity'
+          ? association !== undefined && trustsPods(role.trustPolicy, association)
+          : subjectsOf(role).includes(`system:serviceaccount:${target}:${name}`);
+      if (proven && !isTrusted)
         say('status truth', `${claim} and proven in ${target}, which its role does not trust`);
     }
   }
 
   return { violations };
+}
+
+/** Whether the webhook has written this variable into the pod. */
+function holds(
+  {
+    containers = [],
+  }: {
+    readonly serviceAccountName?: string;
+    readonly containers?: readonly { readonly env?: readonly { readonly name: string }[] }[];
+  },
+  variable: string,
+): boolean {
+  return containers.some(({ env }) => env?.some(({ name }) => name === variable));
 }
 
 function subjectsOf(role: ObservedRole | undefined): readonly string[] {

@@ -2,10 +2,14 @@
  * One process of the operator: its real engine over its real adapters for AWS, on the other side of which a modelled world
  * decides how each request fares, and whether the process lives to hear of it.
  */
+import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { createAwsCloudAccount } from '../../src/aws/aws-cloud-account.ts';
 import { callsOf } from '../../src/aws/calls.ts';
+import { createEksAssociationStore } from '../../src/aws/eks-association-store.ts';
+import { createEksAuthProver } from '../../src/aws/eks-auth-prover.ts';
+import { classifyEksError } from '../../src/aws/errors.ts';
 import { createIamRoleStore } from '../../src/aws/iam-role-store.ts';
 import { createCallScheduler, type Caller } from '../../src/aws/scheduler.ts';
 import { createStsIdentityProver } from '../../src/aws/sts-identity-prover.ts';
@@ -19,11 +23,13 @@ import {
   type LeadershipEnd,
   type Logger,
 } from '../../src/kube/index.ts';
+import type { EksAuthClient } from '../../src/eks-auth/client.ts';
 import { createEngine } from '../../src/operator/engine.ts';
 import type { View } from './api-server/change-log.ts';
 import type { SimulatedApiServer } from './api-server/simulated-api-server.ts';
 import type { Draws } from './random.ts';
 import { awsError, isAwsRead, type SimulatedAws } from './simulated-aws.ts';
+import type { SimulatedAssociation } from './simulated-eks.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** A request, in words: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
@@ -179,6 +185,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   const schedulers = {
     iam: createCallScheduler({ ...scheduling, service: 'iam' }),
     sts: createCallScheduler({ ...scheduling, service: 'sts' }),
+    eks: createCallScheduler({ ...scheduling, service: 'eks' }),
+    eksAuth: createCallScheduler({ ...scheduling, service: 'eks-auth' }),
   };
   const awsAs = (caller: Caller) => {
     const service = { send: awsSender(caller.owner) };
@@ -186,10 +194,27 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     const sts = service as unknown as STSClient;
     const iamCalls = callsOf('iam', schedulers.iam, caller);
     const stsCalls = callsOf('sts', schedulers.sts, caller);
+    const eks = service as unknown as EKSClient;
+    const auth: EksAuthClient = {
+      exchange: (of, { abortSignal } = {}) =>
+        sendAction('AssumeRoleForPodIdentity', of, caller.owner, abortSignal) as ReturnType<
+          EksAuthClient['exchange']
+        >,
+      close: () => undefined,
+    };
     return {
       roles: createIamRoleStore({ iam, calls: iamCalls, now: time.now }),
       prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
       account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
+      podIdentity: (clusterName: string) => ({
+        associations: createEksAssociationStore({
+          eks,
+          calls: callsOf('eks', schedulers.eks, caller, classifyEksError),
+          clusterName,
+          now: time.now,
+        }),
+        prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName }),
+      }),
     };
   };
 
@@ -271,16 +296,29 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       { abortSignal }: { readonly abortSignal: AbortSignal },
     ): Promise<object> => {
       const action = command.constructor.name.replace(/Command$/, '');
-      const { RoleName, RoleArn, PolicyArn, PolicyName } = command.input;
-      const about = [RoleName ?? RoleArn, PolicyArn ?? PolicyName].filter((part) => typeof part === 'string');
-      const what = ['iam', action, ...about].join(' ');
-      const kind = isAwsRead(action) ? 'read' : 'write';
-      return send(
-        { system: 'aws', kind, what },
-        () => aws.perform(action, command.input, owner),
-        abortSignal,
-      );
+      return sendAction(action, command.input, owner, abortSignal);
     };
+  }
+
+  function sendAction(
+    action: string,
+    input: Readonly<Record<string, unknown>>,
+    owner: string,
+    abortSignal: AbortSignal | undefined,
+  ): Promise<object> {
+    const { RoleName, RoleArn, PolicyArn, PolicyName, associationId, resourceArn } = input;
+    const association = [...aws.eks.associations.values()].find(
+      ({ id, arn }) => id === associationId || arn === resourceArn,
+    );
+    const { namespace, serviceAccount } = association ?? (input as Partial<SimulatedAssociation>);
+    const about =
+      'clusterName' in input || 'resourceArn' in input
+        ? [namespace === undefined ? 'unknown' : `${namespace}/${serviceAccount}`]
+        : [RoleName ?? RoleArn, PolicyArn ?? PolicyName].filter((part) => typeof part === 'string');
+    const service = 'clusterName' in input || 'resourceArn' in input ? 'eks' : 'iam';
+    const what = [service, action, ...about].join(' ');
+    const kind = isAwsRead(action) ? 'read' : 'write';
+    return send({ system: 'aws', kind, what }, () => aws.perform(action, input, owner), abortSignal);
   }
 
   function clientOf(real: KubeClient, beforeWrite: () => void): KubeClient {

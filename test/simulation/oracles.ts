@@ -7,6 +7,7 @@ import { resources } from '../../src/kube/index.ts';
 import { differences, endState, type EndState } from './end-state.ts';
 import { driftIntervalMs, type Sent, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
+import { trustsPods } from './simulated-eks.ts';
 
 /** What holds during a run (`watchOver`), and what holds at its end. */
 export type OracleName =
@@ -16,6 +17,7 @@ export type OracleName =
   | 'rest'
   | 'two views'
   | 'foreign role'
+  | 'foreign association'
   | 'other account'
   | 'orphan'
   | 'gap'
@@ -52,7 +54,10 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
 export function countsOf(effects: readonly Sent[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { what } of effects) {
-    if (!/^(kube (create|delete)|iam (Create|Delete|Attach|Detach))/.test(what) || what.includes(' events '))
+    if (
+      !/^(kube (create|delete)|iam (Create|Delete|Attach|Detach)|eks (Create|Delete))/.test(what) ||
+      what.includes(' events ')
+    )
       continue;
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
@@ -96,18 +101,30 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!spec.aws.policyArns.includes(arn)) problems += 1;
     const rows = status?.targets ?? [];
-    for (const { name: target, linked, proven, roleArn } of rows) {
+    let awaiting = 0;
+    for (const { name: target, linked, proven, confirmed, roleArn, identityMode, reason } of rows) {
       const serviceAccount = server.get(resources.serviceAccounts, name, target);
+      const association = aws.eks.associationOf(target, name);
       const carried = serviceAccount?.metadata.annotations?.['eks.amazonaws.com/role-arn'];
-      const isLinked = roleArn !== undefined && carried === roleArn;
+      const byAssociation = identityMode === 'PodIdentity';
+      const isLinked = roleArn !== undefined && (byAssociation ? association?.roleArn : carried) === roleArn;
       if (linked && !isLinked)
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
-      const isProven = isLinked && (await exchanges(simulation, target, name, roleArn));
-      if (proven !== isProven)
-        say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, STS says otherwise`);
-      if (!isProven) problems += 1;
+      if (linked && !byAssociation && association)
+        say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
+      const works =
+        isLinked &&
+        (association && byAssociation
+          ? trustsPods(aws.roles.get(roleArn.split('/').at(-1) ?? '')?.trustPolicy ?? '', association)
+          : await exchanges(simulation, target, name, roleArn));
+      const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
+      if (awaits) awaiting += 1;
+      if (awaits ? !works : proven !== works)
+        say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, AWS says otherwise`);
+      if (!works) problems += 1;
     }
-    const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+    const told = conditionOf(status?.conditions, 'Ready');
+    const ready = told?.status === 'True' || (told?.reason === 'AwaitingFirstPod' && awaiting > 0);
     if (ready && problems > 0) say(`${name}: Ready, though it is not`);
     if (!ready && problems === 0 && metadata.deletionTimestamp === undefined && rows.length > 0)
       say(`${name}: not Ready, though everything is as it should be`);
@@ -118,6 +135,11 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   for (const role of aws.roles.values()) {
     const account = markedFor(role.tags)?.account;
     if (account !== undefined && !names.has(account)) say(`the role ${role.name} was left behind`);
+  }
+  for (const { tags, namespace, serviceAccount } of aws.eks.associations.values()) {
+    const account = markedFor(tags)?.account;
+    if (account !== undefined && !names.has(account))
+      say(`the association of ${namespace}/${serviceAccount} was left behind`);
   }
   for (const { metadata } of server.list(resources.serviceAccounts)) {
     const account = metadata.labels?.['k11n.dev/account'];

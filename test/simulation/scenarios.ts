@@ -2,6 +2,7 @@
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
+  clusterMode,
   create,
   deploy,
   edit,
@@ -74,6 +75,58 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'an account is deleted',
     acts: [create('a', { aws: { policyArns: [readOnly, queue] } }), remove('a')],
+  },
+  {
+    name: 'the identity mode of an account is switched there and back',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      edit('a', { aws: { identityMode: 'PodIdentity' } }),
+      edit('a', {}),
+    ],
+  },
+  {
+    name: 'the identity mode of the cluster is switched',
+    acts: [create('a', { targets: ['production'] }), clusterMode('PodIdentity'), clusterMode('IRSA')],
+  },
+  {
+    name: 'an account in Pod Identity loses a target, and is deleted',
+    acts: [
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      edit('a', { targets: ['staging'], aws: { identityMode: 'PodIdentity' } }),
+      remove('a'),
+    ],
+  },
+  {
+    name: 'a foreign association stands in the way, then goes',
+    acts: [
+      ({ aws }) => {
+        aws.change('theirs', () => foreignRole('theirs'));
+        aws.eks.put({
+          namespace: 'production',
+          serviceAccount: 'a',
+          roleArn: foreignRole('theirs').arn,
+          tags: { team: 'payments' },
+          disableSessionTags: false,
+        });
+      },
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      ({ aws }) => {
+        for (const { id, tags } of aws.eks.associations.values()) if (tags['team']) aws.eks.remove(id);
+      },
+    ],
+  },
+  {
+    name: 'an association is removed behind our back, and another is changed',
+    acts: [
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      ({ aws }) => {
+        const [first, second] = [...aws.eks.associations.values()];
+        if (first) aws.eks.remove(first.id);
+        if (second) aws.eks.change(second.id, { disableSessionTags: true });
+      },
+    ],
   },
   {
     name: 'an account is deleted with Retain',

@@ -1,9 +1,10 @@
 /**
- * IAM and STS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and classification of
+ * IAM, STS and EKS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and classification of
  * errors run in simulations too. Strict about names, attachments and trust. Reads may be of a while ago, and STS may not
  * know yet what IAM knows, which is what eventual consistency looks like.
  */
 import type { ObservedRole } from '../../src/identity/index.ts';
+import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
 
 export type RoleChange = {
   readonly action: string;
@@ -17,6 +18,7 @@ export type RoleChange = {
 
 export type SimulatedAws = {
   readonly roles: ReadonlyMap<string, ObservedRole>;
+  readonly eks: SimulatedEks;
   /** Policies that IAM knows nothing of. Every other ARN is one. */
   readonly missingPolicies: Set<string>;
   /** What somebody else does to a role; undefined deletes it. */
@@ -58,6 +60,12 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   };
   const roleAt = (name: string, at: number): ObservedRole | undefined =>
     at >= now() ? roles.get(name) : history.get(name)?.findLast(({ since }) => since <= at)?.role;
+  const eks = createSimulatedEks({
+    role(arn) {
+      const role = roleAt(arn.slice(arn.lastIndexOf('/') + 1), now() - server.trustLagMs());
+      return role?.arn === arn ? role : undefined;
+    },
+  });
   const text = (input: Input, key: string): string => {
     const value = input[key];
     if (typeof value !== 'string') throw awsError('ValidationError', `${key} is missing`);
@@ -232,11 +240,14 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
 
   const server: SimulatedAws = {
     roles,
+    eks,
     missingPolicies,
     change: (name, to) => commit(name, to(roles.get(name)), 'changed by others'),
     perform(action, input, owner) {
       const read = reads[action];
       if (read) return read(input);
+      const ofEks = eks.perform(action, input, owner);
+      if (ofEks) return ofEks;
       const write = writes[action];
       if (!write) throw new TypeError(`the model knows no ${action}`);
       for (const listener of writeListeners)
@@ -252,7 +263,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
 }
 
 export function isAwsRead(action: string): boolean {
-  return action.startsWith('Get') || action.startsWith('List') || action === 'AssumeRoleWithWebIdentity';
+  return /^(Get|List|Describe|AssumeRole)/.test(action);
 }
 
 export function awsError(name: string, message: string): Error {

@@ -37,7 +37,12 @@ export type Workloads = {
   webhookRuns: boolean;
 };
 
-export function modelWorkloads(server: SimulatedApiServer, setTimer: SetTimer): Workloads {
+/** @param isAssociated whether the webhook finds a Pod Identity association of the ServiceAccount */
+export function modelWorkloads(
+  server: SimulatedApiServer,
+  setTimer: SetTimer,
+  isAssociated: (namespace: string, serviceAccount: string) => boolean,
+): Workloads {
   const workloads: Workloads = { webhookRuns: true };
   let serial = 0;
   const scheduled = new Set<string>();
@@ -52,10 +57,12 @@ export function modelWorkloads(server: SimulatedApiServer, setTimer: SetTimer): 
 
   server.admit = (resource, object) => {
     if (resource.plural !== 'pods' || !workloads.webhookRuns) return object;
-    const { namespace } = object.metadata;
+    const { namespace = '' } = object.metadata;
     const { serviceAccountName = 'default' } = object.spec as { serviceAccountName?: string };
     const serviceAccount = server.get(resources.serviceAccounts, serviceAccountName, namespace);
-    return serviceAccount ? injected(object, serviceAccount) : object;
+    return serviceAccount
+      ? injected(object, serviceAccount, isAssociated(namespace, serviceAccountName))
+      : object;
   };
 
   /** A controller's write that meets a change of somebody else is simply done again, later. */
@@ -195,11 +202,9 @@ function podOf(
   } as KubeObject;
 }
 
-function injected(object: StoredObject, serviceAccount: StoredObject): StoredObject {
-  const patches = mutate(object as unknown as WebhookPod, serviceAccount, {
-    ...eksDefaults,
-    region: 'us-west-2',
-  });
+function injected(object: StoredObject, serviceAccount: StoredObject, isAssociated: boolean): StoredObject {
+  const config = { ...eksDefaults, region: 'us-west-2' };
+  const patches = mutate(object as unknown as WebhookPod, serviceAccount, config, isAssociated);
   let pod: unknown = object;
   for (const { path, value } of patches) pod = added(pod, path.split('/').slice(1).map(unescape), value);
   return pod as StoredObject;

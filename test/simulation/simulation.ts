@@ -86,7 +86,11 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   const { readLagMs, trustLagMs } = weather;
   if (readLagMs) aws.readLagMs = () => readLagMs(time.now());
   if (trustLagMs) aws.trustLagMs = () => trustLagMs(time.now());
-  const workloads = modelWorkloads(server, time.setTimer);
+  const workloads = modelWorkloads(
+    server,
+    time.setTimer,
+    (namespace, name) => aws.eks.associationOf(namespace, name) !== undefined,
+  );
   const writes: Sent[] = [];
   const effects: Sent[] = [];
   const reads: Sent[] = [];

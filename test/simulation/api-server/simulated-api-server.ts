@@ -490,6 +490,13 @@ export function createSimulatedApiServer(options: {
         if (!home) throw notFound('namespaces', ref.namespace);
         const account = objects.get('/serviceaccounts')?.get(keyOf(ref));
         if (!account) throw notFound('serviceaccounts', ref.name);
+        const bound = spec.boundObjectRef;
+        if (bound) {
+          const pod = objects
+            .get('/pods')
+            ?.get(keyOf({ namespace: ref.namespace, name: bound.name }))?.object;
+          if (pod?.metadata.uid !== bound.uid) throw notFound('pods', bound.name);
+        }
         const issuedAt = Math.floor(now() / 1000);
         const claims = {
           aud: spec.audiences,
@@ -499,6 +506,7 @@ export function createSimulatedApiServer(options: {
           'kubernetes.io': {
             namespace: ref.namespace,
             serviceaccount: { name: ref.name, uid: account.object.metadata.uid },
+            ...(bound ? { pod: { name: bound.name, uid: bound.uid } } : {}),
           },
           nbf: issuedAt,
           sub: `system:serviceaccount:${ref.namespace}:${ref.name}`,
