@@ -7,6 +7,7 @@ import {
   roleArnAnnotation,
   type App,
   type AppSpec,
+  type IdentityMode,
   type LinkedServiceAccount,
   type LinkedServiceAccountSpec,
   type TargetStatus,
@@ -38,6 +39,7 @@ export type Pod = KubeObject & {
 
 type AccountWish = Partial<Omit<LinkedServiceAccountSpec, 'aws'>> & {
   readonly policyArns?: readonly string[];
+  readonly identityMode?: IdentityMode;
 };
 
 export type Person = {
@@ -101,7 +103,7 @@ export function createPerson(client: KubeClient): Person {
   const edit = { type: 'merge', fieldManager: 'test' } as const;
 
   return {
-    createAccount: (name, { policyArns = [policies.readOnly], ...spec } = {}) =>
+    createAccount: (name, { policyArns = [policies.readOnly], identityMode, ...spec } = {}) =>
       client.create<LinkedServiceAccount>(
         linkedServiceAccounts,
         {
@@ -112,7 +114,7 @@ export function createPerson(client: KubeClient): Person {
             deletionPolicy: 'Delete',
             targets: ['production', 'staging'],
             ...spec,
-            aws: { policyArns: [...policyArns] },
+            aws: { policyArns: [...policyArns], ...(identityMode ? { identityMode } : {}) },
           },
         },
         { fieldManager: 'test' },

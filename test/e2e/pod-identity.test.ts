@@ -1,0 +1,369 @@
+/**
+ * Pod Identity on a whole sandbox: the operator with the rights that are shipped, EKS's associations, the webhook, and pods
+ * whose programs get their credentials as the agent gives them.
+ */
+import {
+  CreatePodIdentityAssociationCommand,
+  DescribePodIdentityAssociationCommand,
+  EKSClient,
+  ListPodIdentityAssociationsCommand,
+  UpdatePodIdentityAssociationCommand,
+  type PodIdentityAssociation,
+} from '@aws-sdk/client-eks';
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  clusterConfigs,
+  conditionOf,
+  linkedServiceAccounts,
+  type IdentityMode,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { operatorCalls } from '../../src/identity/index.ts';
+import { isNotFound, resources } from '../../src/kube/index.ts';
+import type { JournalEntry } from '../../src/sandbox/aws/journal.ts';
+import { eventually } from '../support/eventually.ts';
+import { recordHistory, type History } from '../support/history.ts';
+import { createPerson, roleArnOf, roleOf, type Person, type Pod } from '../support/person.ts';
+import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { roleNameOf } from '../support/stand-in.ts';
+
+const targets = ['production', 'staging'] as const;
+const edit = { type: 'merge', fieldManager: 'test' } as const;
+
+let sandbox: TestSandbox;
+let person: Person;
+let eks: EKSClient;
+let pods: History<Pod>;
+/** Somebody else's, which lets any pod of any cluster in. */
+let theirRole: string;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  person = createPerson(sandbox.client);
+  const { awsEndpoint: endpoint, region, credentials } = sandbox.description;
+  eks = new EKSClient({ endpoint, region, credentials });
+  pods = await recordHistory(sandbox.client, resources.pods);
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: ['sts:AssumeRole', 'sts:TagSession'],
+      },
+    ],
+  };
+  const { Role: role } = await sandbox.aws.iam.send(
+    new CreateRoleCommand({ RoleName: 'theirs', AssumeRolePolicyDocument: JSON.stringify(trust) }),
+  );
+  theirRole = role?.Arn ?? '';
+});
+afterAll(async () => {
+  eks?.destroy();
+  await pods?.stop();
+  await sandbox?.stop();
+});
+
+const clusterName = (): string => sandbox.description.name;
+
+async function association(associationId: string | undefined): Promise<PodIdentityAssociation | undefined> {
+  const found = await eks.send(
+    new DescribePodIdentityAssociationCommand({ clusterName: clusterName(), associationId }),
+  );
+  return found.association;
+}
+
+/** Those of the account's ServiceAccounts, by target. */
+async function associations(serviceAccount: string): Promise<readonly PodIdentityAssociation[]> {
+  const listed = await eks.send(
+    new ListPodIdentityAssociationsCommand({ clusterName: clusterName(), serviceAccount }),
+  );
+  const found = await Promise.all(
+    (listed.associations ?? []).map(({ associationId }) => association(associationId)),
+  );
+  return found
+    .filter((one) => one !== undefined)
+    .toSorted((a, b) => (a.namespace ?? '').localeCompare(b.namespace ?? ''));
+}
+
+const isByAgent = (pod: Pod): boolean =>
+  pod.spec.containers.every(({ env = [] }) =>
+    env.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'),
+  ) && roleOf(pod) === undefined;
+
+function setMode(name: string, identityMode: IdentityMode | null): Promise<unknown> {
+  return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
+}
+
+/** Ready, and every target served in this mode. */
+function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAccount> {
+  return person.untilAccount(name, `Ready by ${mode}`, (account) =>
+    conditionOf(account.status?.conditions, 'Ready')?.status === 'True' &&
+    account.status?.targets?.every(({ identityMode = 'IRSA' }) => identityMode === mode)
+      ? account
+      : undefined,
+  );
+}
+
+/** What a program in a pod of the app finds out with a stock SDK. */
+async function tryAsPod(app: string, namespace: string): Promise<string> {
+  const program = `
+    import('${import.meta.resolve('@aws-sdk/client-s3')}').then(async ({ S3Client, ListBucketsCommand, CreateBucketCommand }) => {
+      const s3 = new S3Client({});
+      await s3.send(new ListBucketsCommand({}));
+      console.log('listed');
+      await s3.send(new CreateBucketCommand({ Bucket: 'of-the-pod' })).catch((error) => console.log(error.name));
+    });`;
+  const { code, stdout, stderr } = await sandbox.kon(
+    ['sandbox', 'exec', `deploy/${app}`, '-n', namespace, '--', process.execPath, '-e', program],
+    { env: { KON_SANDBOX_DIR: sandbox.description.folder } },
+  );
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  return stdout.trim();
+}
+
+async function revisions(app: string): Promise<readonly number[]> {
+  return Promise.all(targets.map((target) => person.revision(app, target)));
+}
+
+test('an account is in place without a pod, and the first pod proves it', async () => {
+  await person.createAccount('first', { identityMode: 'PodIdentity' });
+  const waiting = await person.untilAccount('first', 'that it waits for a pod', (account) =>
+    conditionOf(account.status?.conditions, 'IdentityProven')?.reason === 'AwaitingFirstPod'
+      ? account
+      : undefined,
+  );
+  expect(conditionOf(waiting.status?.conditions, 'IdentityProven')?.status).toBe('Unknown');
+  expect(conditionOf(waiting.status?.conditions, 'Ready')).toMatchObject({
+    status: 'Unknown',
+    reason: 'AwaitingFirstPod',
+  });
+  expect(conditionOf(waiting.status?.conditions, 'TargetsLinked')?.status).toBe('True');
+  const made = await associations('first');
+  expect(made.map(({ namespace, roleArn }) => [namespace, roleArn])).toEqual(
+    targets.map((target) => [target, waiting.status?.roleArn]),
+  );
+  for (const { tags } of made)
+    expect(tags).toMatchObject({ 'k11n.dev/managed-by': 'konstellation', 'k11n.dev/account': 'first' });
+  for (const target of targets) {
+    const serviceAccount = await person.serviceAccount(target, 'first');
+    expect(serviceAccount?.metadata.labels).toMatchObject({ 'k11n.dev/account': 'first' });
+    expect(roleArnOf(serviceAccount)).toBeUndefined();
+  }
+  const shown = await sandbox.kon(['account', 'show', 'first']);
+  expect(shown.stdout).toContain('by association');
+  expect(shown.stdout).toContain('by its first pod');
+  const waited = await sandbox.kon([
+    'account',
+    'edit',
+    'first',
+    '--add-policy',
+    'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess',
+  ]);
+  expect(waited.code).toBe(0);
+  expect(waited.stderr).toContain('account first is in place after');
+  const unproven = await sandbox.kon(['account', 'verify', 'first']);
+  expect(unproven.code).not.toBe(0);
+  expect(unproven.stdout).toContain('AwaitingFirstPod');
+
+  await person.createApp('first', { serviceAccount: 'first' });
+  await person.untilAppReady('first');
+  for (const target of targets) await person.untilPods('first', target, 'by the agent', isByAgent);
+  const proven = await untilServed('first', 'PodIdentity');
+  expect(
+    proven.status?.targets?.map(({ proven: isProven, pods: { current } = {} }) => [isProven, current]),
+  ).toEqual(targets.map(() => [true, 1]));
+  expect(await revisions('first')).toEqual([1, 1]);
+  expect((await sandbox.kon(['account', 'verify', 'first'])).code).toBe(0);
+  expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
+});
+
+test('an association of somebody else is told, and stays as it is', async () => {
+  await person.createAccount('taken');
+  await person.untilReady('taken');
+  await eks.send(
+    new CreatePodIdentityAssociationCommand({
+      clusterName: clusterName(),
+      namespace: 'production',
+      serviceAccount: 'taken',
+      roleArn: theirRole,
+    }),
+  );
+  const before = await associations('taken');
+  const row = await person.untilRow('taken', 'production', 'ForeignAssociation');
+  expect(row.message).toContain(before[0]?.associationId);
+  expect(row.message).toContain(theirRole);
+  // The other target goes on, and so does what the account is for.
+  await person.untilAccount('taken', 'that staging is proven', (account) =>
+    account.status?.targets?.find(({ name, proven }) => name === 'staging' && proven),
+  );
+  await setMode('taken', 'PodIdentity');
+  await person.untilAccount('taken', 'that staging goes over all the same', (account) =>
+    account.status?.targets?.find(
+      ({ name, identityMode, confirmed }) =>
+        name === 'staging' && identityMode === 'PodIdentity' && confirmed,
+    ),
+  );
+  await person.deleteAccount('taken');
+  await person.untilAccountGone('taken');
+  expect(await associations('taken')).toEqual(before);
+});
+
+test('an account goes over and comes back target by target, and its pods roll once each way', async () => {
+  await person.createAccount('goes');
+  await person.createApp('goes', { serviceAccount: 'goes' });
+  await person.untilReady('goes');
+  await person.untilAppReady('goes');
+  expect(await revisions('goes')).toEqual([1, 1]);
+  const there = await sandbox.aws.position();
+  await setMode('goes', 'PodIdentity');
+  const over = await untilServed('goes', 'PodIdentity');
+  for (const target of targets) await person.untilPods('goes', target, 'by the agent', isByAgent);
+  await person.untilAppReady('goes');
+  expect(await revisions('goes')).toEqual([2, 2]);
+  await eventually('the ServiceAccounts have no annotation', async () => {
+    const found = await Promise.all(targets.map((target) => person.serviceAccount(target, 'goes')));
+    return found.every((serviceAccount) => roleArnOf(serviceAccount) === undefined) || undefined;
+  });
+  await expectReadBackBetween('goes', await sandbox.aws.journal(there));
+  expect(await tryAsPod('goes', 'staging')).toBe('listed\nAccessDenied');
+
+  const back = await sandbox.aws.position();
+  await setMode('goes', null);
+  const again = await untilServed('goes', 'IRSA');
+  expect(again.status?.roleArn).toBe(over.status?.roleArn);
+  for (const target of targets)
+    await person.untilPods('goes', target, 'by web identity', (pod) => roleOf(pod) === again.status?.roleArn);
+  await person.untilAppReady('goes');
+  expect(await revisions('goes')).toEqual([3, 3]);
+  expect(await associations('goes')).toEqual([]);
+  const [proof] = await sequence(back, /^(sts:AssumeRoleWithWebIdentity|eks:DeletePodIdentityAssociation)$/);
+  expect(proof).toBe('sts:AssumeRoleWithWebIdentity');
+  await eventually('the role trusts pods no more', async () => {
+    const found = await sandbox.aws.role(roleNameOf(again.status?.roleArn ?? ''));
+    return found?.trustPolicy.includes('pods.eks.amazonaws.com') === false || undefined;
+  });
+  expect(await tryAsPod('goes', 'production')).toBe('listed\nAccessDenied');
+});
+
+test('a whole cluster goes over and comes back', async () => {
+  const name = clusterName();
+  const [config] = (await sandbox.client.list(clusterConfigs)).items;
+  const switchTo = (identityMode: IdentityMode): Promise<unknown> =>
+    sandbox.client.patch(
+      clusterConfigs,
+      { name: config?.metadata.name ?? name },
+      { spec: { aws: { identityMode } } },
+      edit,
+    );
+  await person.createAccount('quiet', { targets: ['staging'] });
+  await person.untilReady('quiet');
+  await switchTo('PodIdentity');
+  await untilServed('goes', 'PodIdentity');
+  await person.untilRow('quiet', 'staging', 'AwaitingFirstPod');
+  for (const target of targets) await person.untilPods('goes', target, 'by the agent', isByAgent);
+  expect(await revisions('goes')).toEqual([4, 4]);
+  await switchTo('IRSA');
+  await untilServed('quiet', 'IRSA');
+  await untilServed('goes', 'IRSA');
+  for (const target of targets)
+    await person.untilPods('goes', target, 'by web identity', (pod) => roleOf(pod) !== undefined);
+  expect(await revisions('goes')).toEqual([5, 5]);
+  expect(await associations('goes')).toEqual([]);
+  expect(await associations('quiet')).toEqual([]);
+  // That account states its own mode.
+  await untilServed('first', 'PodIdentity');
+  expect(await revisions('first')).toEqual([1, 1]);
+});
+
+test('an association of an earlier life is taken up again, and what others change in it is put back', async () => {
+  const name = 'again';
+  const created = await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
+  await person.untilRow(name, 'staging', 'AwaitingFirstPod');
+  const [before] = await associations(name);
+  expect(before?.tags?.['k11n.dev/uid']).toBe(created.metadata.uid);
+  await person.deleteAccount(name).then(async () => {
+    // Somebody in a hurry takes the finalizer off, now or when the operator has done half of it.
+    await sandbox.client
+      .patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+  });
+  await person.untilAccountGone(name);
+  const recreated = await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
+  await person.untilRow(name, 'staging', 'AwaitingFirstPod');
+  const [after] = await associations(name);
+  expect(after?.tags?.['k11n.dev/uid']).toBe(recreated.metadata.uid);
+
+  await eks.send(
+    new UpdatePodIdentityAssociationCommand({
+      clusterName: clusterName(),
+      associationId: after?.associationId,
+      roleArn: theirRole,
+    }),
+  );
+  await eventually('that it is of the account’s role again', async () =>
+    (await association(after?.associationId))?.roleArn === after?.roleArn ? true : undefined,
+  );
+});
+
+test('deletion removes associations and role, once no pod uses them', async () => {
+  const { status } = await untilServed('first', 'PodIdentity');
+  await person.deleteAccount('first');
+  await person.untilAccount('first', 'that it is in use', (account) =>
+    conditionOf(account.status?.conditions, 'Ready')?.reason === 'InUse' ? account : undefined,
+  );
+  expect(await associations('first')).toHaveLength(2);
+  await person.editApp('first', { serviceAccount: null });
+  await person.untilAccountGone('first');
+  expect(await associations('first')).toEqual([]);
+  expect(await sandbox.aws.role(roleNameOf(status?.roleArn ?? ''))).toBeUndefined();
+  for (const target of targets) expect(await person.serviceAccount(target, 'first')).toBeUndefined();
+});
+
+test('in all of that no pod of an app came up without identity, and AWS refused the operator nothing', async () => {
+  const made = (await pods.complete()).filter(
+    ({ type, object }) =>
+      type === 'ADDED' &&
+      ['first', 'goes'].includes(object.spec.serviceAccountName ?? '') &&
+      object.metadata.labels?.['k11n.dev/app'] !== undefined,
+  );
+  expect(made.length).toBeGreaterThanOrEqual(12);
+  for (const { object } of made)
+    expect([object.metadata.name, isByAgent(object) || roleOf(object)]).not.toContain(undefined);
+  const calls = (await sandbox.aws.journal(0)).filter(({ caller }) =>
+    caller?.endsWith(':user/konstellation-operator'),
+  );
+  expect(calls.filter(({ errorCode }) => errorCode?.startsWith('AccessDenied'))).toEqual([]);
+  const called = new Set(calls.map(({ service, action }) => `${service}:${action}`));
+  const wanted = (['eks', 'eks-auth'] as const).flatMap((service) =>
+    Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
+  );
+  expect(wanted.filter((call) => !called.has(call))).toEqual([]);
+});
+
+/** The association of the first target was looked at before that of the second was made. */
+async function expectReadBackBetween(name: string, calls: readonly JournalEntry[]): Promise<void> {
+  const creations = calls.filter(
+    ({ action, parameters }) =>
+      action === 'CreatePodIdentityAssociation' && parameters['serviceAccount'] === name,
+  );
+  expect(creations).toHaveLength(2);
+  const [first, second] = creations;
+  const made = await associations(name);
+  const arn = made.find(({ namespace }) => namespace === first?.parameters['namespace'])?.associationArn;
+  const between = calls.slice(calls.indexOf(first as JournalEntry), calls.indexOf(second as JournalEntry));
+  expect(
+    between.filter(({ action, resource }) => action === 'DescribePodIdentityAssociation' && resource === arn)
+      .length,
+  ).toBeGreaterThan(0);
+}
+
+/** Calls since a position that match, in order. */
+async function sequence(since: number, pattern: RegExp): Promise<readonly string[]> {
+  return (await sandbox.aws.journal(since))
+    .map(({ service, action }) => `${service}:${action}`)
+    .filter((call) => pattern.test(call));
+}
