@@ -106,9 +106,13 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
 
     longestUnread() {
       let oldest: Entry | undefined;
+      let oldestAt = Infinity;
       for (const byNamespace of entries.values()) {
         for (const entry of byNamespace.values()) {
-          if (entry.association && (entry.knownAt ?? 0) < (oldest?.knownAt ?? Infinity)) oldest = entry;
+          const at = entry.knownAt ?? -Infinity;
+          if (!entry.association || at >= oldestAt) continue;
+          oldest = entry;
+          oldestAt = at;
         }
       }
       return oldest?.association ?? undefined;

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { ObservedAssociation } from '../../identity/index.ts';
+import { createAssociationBeliefs, type AssociationBeliefs } from './association-beliefs.ts';
+
+const details = { roleArn: 'arn:aws:iam::123456789012:role/r', tags: {}, withoutSessionTags: false };
+const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });
+const listed = (namespace: string, serviceAccount = 'a', id = `a-${namespace}`): ObservedAssociation => ({
+  ...of(namespace, serviceAccount),
+  id,
+  arn: `arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/${id}`,
+});
+const known = (namespace: string, id?: string): ObservedAssociation => ({
+  ...listed(namespace, 'a', id),
+  details,
+});
+
+function setUp(): {
+  beliefs: AssociationBeliefs;
+  clock: { now: number };
+  list: (...associations: readonly ObservedAssociation[]) => readonly string[];
+  belief: (namespace: string) => unknown;
+} {
+  const clock = { now: 1_000_000 };
+  const beliefs = createAssociationBeliefs(() => clock.now);
+  return {
+    beliefs,
+    clock,
+    list: (...associations) => beliefs.learn({ associations, startedAt: clock.now }),
+    belief: (namespace) => {
+      const found = beliefs.of('a', [namespace]).get(namespace);
+      return found && [found.association?.id ?? null, found.source, found.association?.details !== undefined];
+    },
+  };
+}
+
+describe('before the first listing', () => {
+  it('nothing is believed of anything', () => {
+    const { beliefs } = setUp();
+    expect(beliefs.of('a', ['production']).size).toBe(0);
+    expect(beliefs.namespacesOf('a')).toEqual([]);
+  });
+});
+
+describe('a listing', () => {
+  it('tells whose associations are new, changed or gone, and of nothing else', () => {
+    const { list, belief } = setUp();
+    expect(list(listed('production'), listed('staging', 'b')).toSorted()).toEqual(['a', 'b']);
+    expect(list(listed('production'), listed('staging', 'b'))).toEqual([]);
+    expect(belief('production')).toEqual(['a-production', 'sweep', false]);
+    expect(belief('elsewhere')).toEqual([null, 'sweep', false]);
+    expect(list(listed('production', 'a', 'a-2'))).toEqual(['a', 'b']);
+    expect(belief('production')).toEqual(['a-2', 'sweep', false]);
+  });
+
+  it('takes nothing from what is known of the same association', () => {
+    const { beliefs, list, belief } = setUp();
+    list(listed('production'));
+    beliefs.read(of('production'), known('production'));
+    expect(list(listed('production'))).toEqual([]);
+    expect(belief('production')).toEqual(['a-production', 'read', true]);
+  });
+
+  it('does not undo what we wrote so shortly before that it may be older', () => {
+    const { beliefs, clock, list, belief } = setUp();
+    beliefs.wrote(of('production'), known('production'));
+    beliefs.wrote(of('staging'), null);
+    clock.now += 14_000;
+    expect(list(listed('staging'))).toEqual([]);
+    expect(belief('production')).toEqual(['a-production', 'write', true]);
+    expect(belief('staging')).toEqual([null, 'write', false]);
+    clock.now += 1_000;
+    expect(list(listed('staging'))).toEqual(['a']);
+    expect(belief('production')).toEqual([null, 'sweep', false]);
+    expect(belief('staging')).toEqual(['a-staging', 'sweep', false]);
+  });
+});
+
+describe('a write that was not answered', () => {
+  it('leaves nothing believed but that, until somebody looks', () => {
+    const { beliefs, belief } = setUp();
+    beliefs.wrote(of('production'), known('production'));
+    beliefs.lost(of('production'));
+    expect(belief('production')).toEqual([null, 'lost', false]);
+    expect(beliefs.read(of('production'), known('production'))).toBe(true);
+    expect(belief('production')).toEqual(['a-production', 'read', true]);
+  });
+});
+
+describe('a look at one', () => {
+  it('tells whether it was news', () => {
+    const { beliefs } = setUp();
+    expect(beliefs.read(of('production'), undefined)).toBe(false);
+    expect(beliefs.read(of('production'), known('production'))).toBe(true);
+    expect(beliefs.read(of('production'), known('production'))).toBe(false);
+    const elsewhere = { ...known('production'), details: { ...details, withoutSessionTags: true } };
+    expect(beliefs.read(of('production'), elsewhere)).toBe(true);
+  });
+
+  it('is due for the one that was not looked at for the longest', () => {
+    const { beliefs, clock, list } = setUp();
+    list(listed('production'), listed('staging'));
+    for (let turn = 0; turn < 4; turn += 1) {
+      clock.now += 1_000;
+      const next = beliefs.longestUnread();
+      expect(next?.namespace).toBe(turn % 2 === 0 ? 'production' : 'staging');
+      if (next) beliefs.read(next, known(next.namespace));
+    }
+  });
+});
+
+describe('another cluster', () => {
+  it('has nothing to do with what was known', () => {
+    const { beliefs, list } = setUp();
+    list(listed('production'));
+    beliefs.clear();
+    expect(beliefs.of('a', ['production']).size).toBe(0);
+    expect(beliefs.longestUnread()).toBeUndefined();
+  });
+});
