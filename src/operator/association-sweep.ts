@@ -115,9 +115,12 @@ export function createAssociationSweep(options: {
     },
   });
 
+  let known: string | undefined;
   informers.clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    if (interval || surveyed !== current()) controller.enqueue(theOnlyKey);
+    // Also the same cluster as before: while it was not known, the sweep came to an end.
+    if (interval || known !== current()) controller.enqueue(theOnlyKey);
+    known = current();
   });
 
   informers.accounts.onChange(({ old, new: account }) => {

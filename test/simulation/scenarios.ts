@@ -194,6 +194,18 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    // The account comes so late that a cut-off meets the operator's next look at the cluster, every five minutes.
+    name: 'a policy is detached behind our back, after a look at the cluster',
+    acts: [
+      () => undefined,
+      create('a'),
+      ({ aws }) => {
+        for (const name of aws.roles.keys())
+          aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
+      },
+    ],
+  },
+  {
     name: 'a role is deleted behind our back',
     acts: [
       create('a'),
