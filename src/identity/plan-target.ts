@@ -164,6 +164,7 @@ function planByAnnotation(
     target: name,
     association: old,
     why: 'pods get their role by the annotation from now on',
+    successor: { roleArn: home.role.arn, serviceAccount },
   });
   if (!failure) turn.holder = name;
   return waits(told(failure, 'SwitchingMode', 'the association is being removed'), carried);

@@ -84,6 +84,8 @@ export type Step =
       readonly target: string;
       readonly association: ObservedAssociation;
       readonly why: string;
+      /** The annotation that pods get their role by from then on: nothing is deleted unless it is there. */
+      readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
     }
   | {
       /** Reads back that pods made now get the role in this mode, from EKS, IAM and the webhook. */

@@ -1,5 +1,5 @@
 /** Carries out what a plan asks of Pod Identity associations, and notes what it made so. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
+import { roleArnAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import {
   IdentityError,
   type AssociationStore,
@@ -8,13 +8,12 @@ import {
   type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import type { KubeClient } from '../../kube/index.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import { confirmAssociation } from './confirm-association.ts';
+import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 import { isUnanswered } from './unanswered.ts';
 
-export type AssociationTools = {
-  readonly client: KubeClient;
+export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationBeliefs: AssociationBeliefs;
   /** Throws IdentityError where there is no EKS. */
@@ -74,6 +73,12 @@ export async function applyAssociationStep(
           : step.association;
       });
     case 'DeleteAssociation':
+      if (step.successor) {
+        const { roleArn, serviceAccount } = step.successor;
+        const annotations = { [roleArnAnnotation]: roleArn };
+        // Changes nothing, and is refused where the ServiceAccount is not any more what this was decided on.
+        await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);
+      }
       return write(async () => {
         await associations.delete(step.association.id, signal);
         return null;
