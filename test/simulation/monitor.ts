@@ -145,9 +145,11 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
     clustersLately().some(
       ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',
     );
+  /** Pods of which the operator has to know. */
   const hasPods = (namespace: string, account: string, env: string): boolean =>
     server
       .list(resources.pods, namespace)
+      .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs)
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
