@@ -283,14 +283,13 @@ test('an association of an earlier life is taken up again, and what others chang
   await person.untilRow(name, 'staging', 'AwaitingFirstPod');
   const [before] = await associations(name);
   expect(before?.tags?.['k11n.dev/uid']).toBe(created.metadata.uid);
-  await person.deleteAccount(name).then(async () => {
-    // Somebody in a hurry takes the finalizer off, now or when the operator has done half of it.
-    await sandbox.client
-      .patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit)
-      .catch((error: unknown) => {
-        if (!isNotFound(error)) throw error;
-      });
-  });
+  await person.deleteAccount(name);
+  // Somebody in a hurry takes the finalizer off, now or when the operator has done half of it.
+  await sandbox.client
+    .patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit)
+    .catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
   await person.untilAccountGone(name);
   const recreated = await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
   await person.untilRow(name, 'staging', 'AwaitingFirstPod');

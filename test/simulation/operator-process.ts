@@ -28,7 +28,8 @@ import { createEngine } from '../../src/operator/engine.ts';
 import type { View } from './api-server/change-log.ts';
 import type { SimulatedApiServer } from './api-server/simulated-api-server.ts';
 import type { Draws } from './random.ts';
-import { awsError, isAwsRead, type SimulatedAws } from './simulated-aws.ts';
+import { awsError } from './aws-error.ts';
+import { isAwsRead, type SimulatedAws } from './simulated-aws.ts';
 import type { SimulatedAssociation } from './simulated-eks.ts';
 import type { VirtualTime } from './virtual-time.ts';
 

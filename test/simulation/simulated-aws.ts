@@ -4,6 +4,7 @@
  * know yet what IAM knows, which is what eventual consistency looks like.
  */
 import type { ObservedRole } from '../../src/identity/index.ts';
+import { awsError } from './aws-error.ts';
 import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
 
 export type RoleChange = {
@@ -264,10 +265,6 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
 
 export function isAwsRead(action: string): boolean {
   return /^(Get|List|Describe|AssumeRole)/.test(action);
-}
-
-export function awsError(name: string, message: string): Error {
-  return Object.assign(new Error(message), { name });
 }
 
 /** Whether STS lets the bearer of the token in. */

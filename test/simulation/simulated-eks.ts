@@ -4,7 +4,7 @@
  */
 import { podIdentityAudience } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
-import { awsError } from './simulated-aws.ts';
+import { awsError } from './aws-error.ts';
 
 export const clusterName = 'simulated';
 
@@ -65,8 +65,9 @@ export function createSimulatedEks(of: {
       (one) => one.namespace === namespace && one.serviceAccount === serviceAccount,
     );
   const existing = ({ associationId }: Input): SimulatedAssociation => {
-    const found = associations.get(associationId as string);
-    if (!found) throw awsError('ResourceNotFoundException', `No association found for id: ${associationId}`);
+    const id = associationId as string;
+    const found = associations.get(id);
+    if (!found) throw awsError('ResourceNotFoundException', `No association found for id: ${id}`);
     return found;
   };
   const named = (association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation => {
