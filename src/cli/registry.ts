@@ -25,6 +25,7 @@ import { targetCreateCommand } from './commands/target/create.ts';
 import { applyCommand } from './commands/apply.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
+import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { iamPolicyCommand } from './commands/iam-policy.ts';
 import { installCommand } from './commands/install.ts';
@@ -65,6 +66,7 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   policiesSearchCommand,
   applyCommand,
+  diffCommand,
   doctorCommand,
   installCommand,
   uninstallCommand,

@@ -67,11 +67,14 @@ export async function listObjects<T extends KonObject>(client: KubeClient, kind:
   return items;
 }
 
+/** Of a dry run the API server does all but persist: schema, defaults and admission policies are asked. */
+export type WriteMode = { readonly dryRun?: boolean };
+
 export async function createObject<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   manifest: Manifest,
-  options: { readonly dryRun?: boolean } = {},
+  options: WriteMode = {},
 ): Promise<T> {
   return (await client.create(kind.resource, writable(manifest), { ...strict, ...options })) as unknown as T;
 }
@@ -90,6 +93,7 @@ export async function replaceObject<T extends KonObject>(
   kind: Kind<T>,
   base: T,
   manifest: Manifest,
+  mode: WriteMode = {},
 ): Promise<Replacement<T>> {
   let current = base;
   for (let attempt = 1; ; attempt += 1) {
@@ -101,11 +105,14 @@ export async function replaceObject<T extends KonObject>(
       spec,
     };
     try {
-      const object = (await client.update(kind.resource, next, strict)) as unknown as T;
+      const object = (await client.update(kind.resource, next, { ...strict, ...mode })) as unknown as T;
       return {
         kind: 'written',
         object,
-        changed: object.metadata.resourceVersion !== current.metadata.resourceVersion,
+        // What is not persisted gets no version of its own.
+        changed: mode.dryRun
+          ? !isDeepStrictEqual(presentable(object), presentable(current))
+          : object.metadata.resourceVersion !== current.metadata.resourceVersion,
       };
     } catch (error) {
       if (!isConflict(error) || attempt === writeAttempts) throw error;
@@ -125,12 +132,13 @@ export async function changeSpec<T extends KonObject>(
   kind: Kind<T>,
   name: string,
   change: (current: T) => T['spec'],
+  mode: WriteMode = {},
 ): Promise<{ readonly object: T; readonly changed: boolean }> {
   for (;;) {
     const current = await getObject(client, kind, name);
     const spec = change(current);
     if (isDeepStrictEqual(spec, current.spec)) return { object: current, changed: false };
-    const outcome = await replaceObject(client, kind, current, { ...presentable(current), spec });
+    const outcome = await replaceObject(client, kind, current, { ...presentable(current), spec }, mode);
     if (outcome.kind === 'written') return outcome;
   }
 }

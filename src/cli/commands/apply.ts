@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { writeFormats } from '../write/formats.ts';
-import { filenameOption, waitOptions } from './options.ts';
+import { dryRunOption, filenameOption, waitOptions } from './options.ts';
 
 export const applyCommand = defineCommand({
   path: ['apply'],
@@ -13,6 +13,7 @@ export const applyCommand = defineCommand({
       name: 'force-conflicts',
       summary: 'take over fields which another tool has set',
     },
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -26,7 +27,7 @@ export const applyCommand = defineCommand({
     return applyFlow(context, {
       filenames: options.filename,
       force: options.forceConflicts,
-      wait: options,
+      write: options,
     });
   },
 });

@@ -14,6 +14,30 @@ export const waitOptions = [
   },
 ] as const satisfies readonly Option[];
 
+export const dryRunOption = {
+  name: 'dry-run',
+  summary: 'let the API server check it, show what would be, and change nothing',
+} as const satisfies Option;
+
+export const watchOption = {
+  name: 'watch',
+  short: 'w',
+  summary: 'show it again after each change, until Ctrl-C; with -o json one object a line',
+} as const satisfies Option;
+
+/** As those of `kubectl get`. */
+export const watchListOptions = [
+  {
+    name: 'watch',
+    short: 'w',
+    summary: 'after the list, go on with a row for each change, until Ctrl-C; with -o json one object a line',
+  },
+  {
+    name: 'output-watch-events',
+    summary: 'as --watch, and say of each what happened: ADDED, MODIFIED or DELETED',
+  },
+] as const satisfies readonly Option[];
+
 export const filenameOption = {
   name: 'filename',
   short: 'f',

@@ -1,6 +1,6 @@
 /** The edit loop over an object of a cluster: what a person saves is checked, written, or given back with the reason. */
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../kube/index.ts';
-import { createObject, replaceObject } from '../cluster/objects.ts';
+import { createObject, replaceObject, type WriteMode } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { apiProblems } from '../api-problems.ts';
@@ -23,10 +23,11 @@ export function createInEditor<T extends KonObject>(
   kind: Kind<T>,
   name: string,
   template: string,
+  mode: WriteMode,
 ): Promise<Edited<T>> {
   return editInEditor(context, kind, name, template, async (manifest) => ({
     kind: 'done',
-    result: await createObject(client, kind, manifest),
+    result: await createObject(client, kind, manifest, mode),
   }));
 }
 
@@ -35,11 +36,12 @@ export function changeInEditor<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   object: T,
+  mode: WriteMode,
 ): Promise<Edited<{ object: T; changed: boolean }>> {
   const { name } = object.metadata;
   let base = object;
   const save = async (manifest: Manifest): Promise<Attempt<{ object: T; changed: boolean }>> => {
-    const outcome = await replaceObject(client, kind, base, manifest);
+    const outcome = await replaceObject(client, kind, base, manifest, mode);
     if (outcome.kind === 'written') return { kind: 'done', result: outcome };
     const changes = differences(presentable(base), presentable(outcome.current));
     base = outcome.current;

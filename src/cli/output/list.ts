@@ -6,11 +6,18 @@ import type { Kind, KonObject } from '../kinds.ts';
 import { isMachineFormat } from './format.ts';
 import { renderTable, type Column } from './table.ts';
 
+export type WatchInput = { readonly watch: boolean; readonly outputWatchEvents: boolean };
+
 export async function listFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   columns: readonly Column<T>[],
+  watch: WatchInput,
 ): Promise<ExitCode> {
+  if (watch.watch || watch.outputWatchEvents) {
+    const { watchListFlow } = await import('./watch.ts');
+    return watchListFlow(context, kind, columns, watch.outputWatchEvents);
+  }
   const objects = await listObjects(await context.connect(), kind);
   const { format, stdout, stderr } = context;
   if (isMachineFormat(format)) {

@@ -17,42 +17,67 @@ export type Column<T> = {
   readonly style?: (row: T) => Style | undefined;
 };
 
+type TableOptions = { readonly output: Output; readonly wide: boolean; readonly indent?: number };
+
 export function renderTable<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
-  options: { readonly output: Output; readonly wide: boolean; readonly indent?: number },
+  options: TableOptions,
 ): string {
-  const { output, wide, indent = 0 } = options;
-  if (!output.isTTY) {
-    const lines = [
-      columns.map((column) => column.header),
-      ...rows.map((row) => columns.map((c) => cell(c.value(row)))),
-    ];
+  return tableWriter(columns, options)(rows);
+}
+
+/**
+ * A table that grows: the first rows come with the header and decide on the widths of its columns, further ones follow
+ * them.
+ */
+export function tableWriter<T>(
+  columns: readonly Column<T>[],
+  options: TableOptions,
+): (rows: readonly T[]) => string {
+  return options.output.isTTY ? alignedWriter(columns, options) : tabbedWriter(columns);
+}
+
+function tabbedWriter<T>(columns: readonly Column<T>[]): (rows: readonly T[]) => string {
+  let header: readonly (readonly string[])[] = [columns.map((column) => column.header)];
+  return (rows) => {
+    const lines = [...header, ...rows.map((row) => columns.map((c) => cell(c.value(row))))];
+    header = [];
     return lines.map((cells) => `${cells.join('\t')}\n`).join('');
-  }
+  };
+}
+
+function alignedWriter<T>(
+  columns: readonly Column<T>[],
+  { output, wide, indent = 0 }: TableOptions,
+): (rows: readonly T[]) => string {
   const shown = columns.filter((column) => wide || !column.wide);
-  const texts = rows.map((row) =>
-    shown.map((column) => cell((wide ? column.value : (column.short ?? column.value))(row))),
-  );
-  const widths = shown.map((column, index) =>
-    Math.max(column.header.length, ...texts.map((cells) => cells[index]?.length ?? 0)),
-  );
-  const pad = (text: string, index: number): string =>
-    index === shown.length - 1 ? text : text.padEnd((widths[index] ?? 0) + 2);
   const margin = ' '.repeat(indent);
-  const header = shown
-    .map((column, index) => paint('bold', pad(column.header, index), output.color))
-    .join('');
-  const body = rows.map((row, rowIndex) =>
-    shown
-      .map((column, index) => {
-        const style = column.style?.(row);
-        const text = pad(texts[rowIndex]?.[index] ?? '', index);
-        return style ? paint(style, text, output.color) : text;
-      })
-      .join(''),
-  );
-  return [header, ...body].map((line) => `${margin}${line}\n`).join('');
+  let widths: readonly number[] | undefined;
+  return (rows) => {
+    const texts = rows.map((row) =>
+      shown.map((column) => cell((wide ? column.value : (column.short ?? column.value))(row))),
+    );
+    const isFirst = widths === undefined;
+    const fixed = (widths ??= shown.map((column, index) =>
+      Math.max(column.header.length, ...texts.map((cells) => cells[index]?.length ?? 0)),
+    ));
+    const pad = (text: string, index: number): string =>
+      index === shown.length - 1 ? text : `${text.padEnd(fixed[index] ?? 0)}  `;
+    const header = shown
+      .map((column, index) => paint('bold', pad(column.header, index), output.color))
+      .join('');
+    const body = rows.map((row, rowIndex) =>
+      shown
+        .map((column, index) => {
+          const style = column.style?.(row);
+          const text = pad(texts[rowIndex]?.[index] ?? '', index);
+          return style ? paint(style, text, output.color) : text;
+        })
+        .join(''),
+    );
+    return [...(isFirst ? [header] : []), ...body].map((line) => `${margin}${line}\n`).join('');
+  };
 }
 
 /** A tab or a line break within a value would make another column or row of it. */

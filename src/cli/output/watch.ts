@@ -1,4 +1,4 @@
-/** `--watch` of one object: the same as `show`, again after each change. */
+/** `--watch` of one object, the same as `show` again after each change; and of a list, as `kubectl get --watch`. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../kube/index.ts';
 import { notFound } from '../cluster/objects.ts';
@@ -6,9 +6,11 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
+import { followChanges, type SetChange } from '../wait/follow-changes.ts';
 import { followObject } from '../wait/follow.ts';
-import { isMachineFormat, renderObject, type MachineFormat } from './objects.ts';
+import { asYaml, isMachineFormat, renderObject, type MachineFormat } from './objects.ts';
 import { surroundings, type View } from './show.ts';
+import { tableWriter, type Column } from './table.ts';
 
 /** @returns the exit code of an interruption: nothing else ends it but an error, or the object's deletion */
 export async function watchFlow<T extends KonObject>(
@@ -50,6 +52,66 @@ export async function watchFlow<T extends KonObject>(
     throw error;
   }
   return exitCodes.interrupted;
+}
+
+/**
+ * The list, then a row for each change. With `events` each says what happened: a column EVENT, or in JSON and YAML the
+ * API's own `{type, object}`; without them a deletion is told to people only, as with kubectl.
+ *
+ * @returns the exit code of an interruption: nothing else ends it but an error
+ */
+export async function watchListFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  columns: readonly Column<T>[],
+  events: boolean,
+): Promise<ExitCode> {
+  const client = await context.connect();
+  const { format, stdout, signal } = context;
+  const shown = new Map<string, T>();
+  const table = tableWriter(changeColumns(columns, events), { output: stdout, wide: format === 'wide' });
+  try {
+    for await (const changes of followChanges<T & KubeObject>(client, kind.resource, signal)) {
+      if (isMachineFormat(format)) {
+        for (const change of changes)
+          stdout.write(events ? renderEvent(change, format) : renderDocument(change.object, format));
+        continue;
+      }
+      const seen = changes.filter(({ type, object }) => {
+        const before = shown.get(object.metadata.name);
+        if (type === 'DELETED') shown.delete(object.metadata.name);
+        else shown.set(object.metadata.name, object);
+        return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
+      });
+      // The first batch brings the header, also when nothing is there yet.
+      if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
+    }
+  } catch (error) {
+    if (signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
+    throw error;
+  }
+  return exitCodes.interrupted;
+}
+
+function changeColumns<T>(columns: readonly Column<T>[], events: boolean): readonly Column<SetChange<T>>[] {
+  const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => {
+    // What is gone is in no state any more.
+    const isReason = header === 'REASON';
+    return {
+      header,
+      value: ({ type, object }) => (isReason && type === 'DELETED' ? 'Deleted' : value(object)),
+      ...(short ? { short: ({ object }) => short(object) } : {}),
+      ...(wide ? { wide } : {}),
+      ...(style ? { style: ({ object }) => style(object) } : {}),
+    };
+  });
+  return events ? [{ header: 'EVENT', value: ({ type }) => type }, ...rows] : rows;
+}
+
+function renderEvent({ type, object }: SetChange<KonObject>, format: MachineFormat): string {
+  if (format === 'name') return `${type}\t${renderObject(object, 'name')}`;
+  const event = { type, object: JSON.parse(renderObject(object, 'json')) as object };
+  return format === 'json' ? `${JSON.stringify(event)}\n` : `---\n${asYaml(event)}`;
 }
 
 function isSameToSee(one: KonObject, other: KonObject): boolean {

@@ -1,17 +1,5 @@
 import { expect, it } from 'vitest';
-import { lineDifference, renderPlan } from './render.ts';
-
-it('shows of two texts the lines that went and came, and the rest once', () => {
-  expect(lineDifference(['a', 'b', 'c'], ['a', 'x', 'c', 'd']).map(({ mark, text }) => mark + text)).toEqual([
-    ' a',
-    '-b',
-    '+x',
-    ' c',
-    '+d',
-  ]);
-  expect(lineDifference([], ['a'])).toEqual([{ mark: '+', text: 'a' }]);
-  expect(lineDifference(['a'], ['a'])).toEqual([{ mark: ' ', text: 'a' }]);
-});
+import { renderPlan } from './render.ts';
 
 it('orders a plan by where it is done, counts, and says what is in the way', () => {
   const text = renderPlan(

@@ -1,15 +1,6 @@
 /** The objects that a selection finds, as they change: a list, then a watch from there, and again whenever that ends. */
-import {
-  isUnreachable,
-  sleep,
-  systemTimer,
-  type KubeClient,
-  type KubeObject,
-  type Resource,
-} from '../../kube/index.ts';
-
-/** Between two attempts after a watch has failed: long enough to be no burden, short enough not to be noticed. */
-const pauseMs = 500;
+import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { isPassing, pauseMs } from './passing.ts';
 
 /** A server ends a watch by itself after some time; this only bounds how long a dead connection can go unnoticed. */
 const watchSeconds = 120;
@@ -22,7 +13,7 @@ export type Selection = {
 
 /**
  * Yields all of them as they are now, and again after each change. Ends only by its consumer, by the signal (throwing
- * its reason), or by an error of the server other than a broken or expired watch.
+ * its reason), or by an error of the server that does not pass.
  */
 export async function* followSet<T extends KubeObject>(
   client: KubeClient,
@@ -51,7 +42,7 @@ export async function* followSet<T extends KubeObject>(
     } catch (error) {
       signal.throwIfAborted();
       // Who is not there to begin with will not be waited for.
-      if (isFirst || !isUnreachable(error)) throw error;
+      if (isFirst || !isPassing(error)) throw error;
     }
     await sleep(systemTimer, pauseMs, signal);
     signal.throwIfAborted();

@@ -1,22 +1,13 @@
 /** One object as it changes: a list, then a watch from there, and again whenever the watch ends. */
-import {
-  isUnreachable,
-  sleep,
-  systemTimer,
-  type KubeClient,
-  type KubeObject,
-  type Resource,
-} from '../../kube/index.ts';
-
-/** Between two attempts after a watch has failed: long enough to be no burden, short enough not to be noticed. */
-const pauseMs = 500;
+import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { isPassing, pauseMs } from './passing.ts';
 
 /** A server ends a watch by itself after some time; this only bounds how long a dead connection can go unnoticed. */
 const watchSeconds = 120;
 
 /**
  * Yields the object as it is now and after each change; undefined while there is none. Ends only by its consumer, by
- * the signal (throwing its reason), or by an error of the server other than a broken or expired watch.
+ * the signal (throwing its reason), or by an error of the server that does not pass.
  */
 export async function* followObject<T extends KubeObject>(
   client: KubeClient,
@@ -43,7 +34,7 @@ export async function* followObject<T extends KubeObject>(
     } catch (error) {
       signal.throwIfAborted();
       // Who is not there to begin with will not be waited for.
-      if (isFirst || !isUnreachable(error)) throw error;
+      if (isFirst || !isPassing(error)) throw error;
     }
     await sleep(systemTimer, pauseMs, signal);
     signal.throwIfAborted();

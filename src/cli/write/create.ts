@@ -8,7 +8,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import type { Manifest } from '../manifest/check.ts';
 import { nameProblem } from '../manifest/name.ts';
-import { finishWrite, type WaitInput } from './finish.ts';
+import { finishWrite, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from './source.ts';
 import { isAlreadyExists } from '../../kube/index.ts';
 
@@ -22,7 +22,7 @@ export type CreateRequest<T extends KonObject> = {
   readonly template: (client: KubeClient, name: string) => Promise<string>;
   /** How to do without an editor, as a sentence. */
   readonly withoutEditor: readonly string[];
-  readonly wait: WaitInput;
+  readonly write: WriteInput;
 };
 
 export async function createFlow<T extends KonObject>(
@@ -48,7 +48,7 @@ export async function createFlow<T extends KonObject>(
   // Asked before a person writes anything, and before the editor could hide that there is no cluster.
   if (await findObject(client, kind, name)) throw alreadyExists(kind, name);
   const object = await obtain(context, client, request, name, given);
-  return finishWrite(context, client, kind, { object, did: 'created' }, request.wait);
+  return finishWrite(context, client, kind, { object, did: 'created' }, request.write);
 }
 
 async function obtain<T extends KonObject>(
@@ -59,13 +59,15 @@ async function obtain<T extends KonObject>(
   given: Manifest | undefined,
 ): Promise<T> {
   const { kind, fromOptions } = request;
+  const mode = { dryRun: request.write.dryRun };
   try {
-    if (given) return await createObject(client, kind, given);
+    if (given) return await createObject(client, kind, given, mode);
     if (fromOptions) {
       const manifest = soundManifest(await fromOptions(client, name), 'what the options describe');
-      return await createObject(client, kind, manifest);
+      return await createObject(client, kind, manifest, mode);
     }
-    const edited = await createInEditor(context, client, kind, name, await request.template(client, name));
+    const template = await request.template(client, name);
+    const edited = await createInEditor(context, client, kind, name, template, mode);
     if (edited.kind === 'done') return edited.result;
     throw new CliError(
       'EDIT_CANCELLED',

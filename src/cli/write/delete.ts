@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { nameOf, type Kind, type KonObject } from '../kinds.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
-import type { WaitInput } from './finish.ts';
+import { resultLine, type WriteInput } from './finish.ts';
 
 export async function deleteFlow<T extends KonObject>(
   context: CliContext,
@@ -16,32 +16,40 @@ export async function deleteFlow<T extends KonObject>(
     readonly yes: boolean;
     /** What is lost, as a sentence. */
     readonly consequence: (object: T) => string;
-    readonly wait: WaitInput;
+    readonly write: WriteInput;
   },
 ): Promise<ExitCode> {
-  const { kind, name, wait } = request;
+  const { kind, name, write } = request;
+  const { dryRun } = write;
   const what = `deleting the ${kind.noun} "${name}"`;
-  requireConfirmation(context, { yes: request.yes, what });
+  // What destroys nothing needs no assent.
+  const yes = request.yes || dryRun;
+  requireConfirmation(context, { yes, what });
   const client = await context.connect();
   const object = await getObject(client, kind, name);
   const question = `${request.consequence(object)}\nDelete the ${kind.noun} "${name}"?`;
-  if (!(await confirmed(context, { yes: request.yes, what, question }))) {
+  if (!(await confirmed(context, { yes, what, question }))) {
     context.stderr.write('Nothing was deleted.\n');
     return exitCodes.error;
   }
   const { uid } = object.metadata;
   try {
     // Only the object that was shown, not another one that has taken its name since.
-    await client.delete(kind.resource, { name }, { uid });
+    await client.delete(kind.resource, { name }, { uid, dryRun });
   } catch (error) {
     if (isNotFound(error)) throw notFound(kind, name);
     throw error;
   }
-  if (wait.noWait) {
+  if (dryRun) {
+    context.stderr.write(`${request.consequence(object)}\n`);
+    context.stdout.write(resultLine(nameOf(kind, name), 'deleted', dryRun));
+    return exitCodes.ok;
+  }
+  if (write.noWait) {
     context.stdout.write(`${nameOf(kind, name)} deletion requested\n`);
     return exitCodes.ok;
   }
-  await waitUntilGone(context, client, kind, { name, uid }, wait.timeout);
+  await waitUntilGone(context, client, kind, { name, uid }, write.timeout);
   context.stdout.write(`${nameOf(kind, name)} deleted\n`);
   return exitCodes.ok;
 }

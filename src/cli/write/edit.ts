@@ -6,7 +6,7 @@ import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { presentable } from '../manifest/present.ts';
-import { finishWrite, type WaitInput } from './finish.ts';
+import { finishWrite, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from './source.ts';
 
 export type EditRequest<T extends KonObject> = {
@@ -16,7 +16,7 @@ export type EditRequest<T extends KonObject> = {
   /** The spec as the options want it, from what it is; undefined when none was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
   readonly withoutEditor: readonly string[];
-  readonly wait: WaitInput;
+  readonly write: WriteInput;
 };
 
 export async function editFlow<T extends KonObject>(
@@ -37,30 +37,31 @@ export async function editFlow<T extends KonObject>(
   if (!given && !change) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();
+  const mode = { dryRun: request.write.dryRun };
   const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<ExitCode> =>
     finishWrite(
       context,
       client,
       kind,
       { object: written.object, did: written.changed ? 'edited' : 'unchanged' },
-      request.wait,
+      request.write,
     );
   if (change) {
     const sound = (current: T): T['spec'] => {
       const manifest = { ...presentable(current), spec: change(current) };
       return soundManifest(manifest, 'what the options describe', { kind, name }).spec;
     };
-    return done(await changeSpec(client, kind, name, sound));
+    return done(await changeSpec(client, kind, name, sound, mode));
   }
   const object = await getObject(client, kind, name);
   if (given) {
-    const outcome = await replaceObject(client, kind, object, given);
+    const outcome = await replaceObject(client, kind, object, given, mode);
     if (outcome.kind === 'written') return done(outcome);
     throw new CliError('CONFLICT', `someone else changed the ${kind.noun} "${name}" at the same time`, {
       next: ['Look at what it is now, and repeat the command.'],
     });
   }
-  const edited = await changeInEditor(context, client, kind, object);
+  const edited = await changeInEditor(context, client, kind, object, mode);
   if (edited.kind === 'done') return done(edited.result);
   context.stderr.write(
     edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',

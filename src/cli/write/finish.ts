@@ -7,20 +7,29 @@ import { isMachineFormat, renderObject } from '../output/objects.ts';
 import { waitUntilReady } from '../wait/wait.ts';
 
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
+export type WriteInput = WaitInput & { readonly dryRun: boolean };
+
+/** `linkedserviceaccount/x created`, or as kubectl has it where nothing was persisted: `… created (dry run)`. */
+export function resultLine(label: string, did: string, dryRun: boolean): string {
+  return `${label} ${did}${dryRun ? ' (dry run)' : ''}\n`;
+}
 
 export async function finishWrite<T extends KonObject>(
   context: CliContext,
   client: KubeClient,
   kind: Kind<T>,
   result: { readonly object: T; readonly did: 'created' | 'edited' | 'unchanged' },
-  wait: WaitInput,
+  wait: WaitInput & { readonly dryRun?: boolean },
 ): Promise<ExitCode> {
   const { object, did } = result;
   const { format } = context;
-  if (!isMachineFormat(format)) context.stdout.write(`${nameOf(kind, object.metadata.name)} ${did}\n`);
-  const final = wait.noWait
-    ? object
-    : await waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout });
+  const { dryRun = false } = wait;
+  if (!isMachineFormat(format))
+    context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
+  const final =
+    wait.noWait || dryRun
+      ? object
+      : await waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout });
   if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
   return exitCodes.ok;
 }

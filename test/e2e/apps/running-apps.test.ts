@@ -59,7 +59,7 @@ describe('kon app', () => {
     expect(names.stdout.match(/^replicaset\.apps\/shop-/gm)).toHaveLength(4);
 
     const foreseen = await sandbox.kon(['app', 'rollback', 'shop', '--dry-run']);
-    expect(foreseen).toMatchObject({ code: 0, stdout: '' });
+    expect(foreseen).toMatchObject({ code: 0, stdout: 'app/shop edited (dry run)\n' });
     expect((await deployment('shop', 'production')).spec.template.spec.containers[0]?.image).toBe('web:2');
     const back = await sandbox.kon(['app', 'rollback', 'shop', '--to', '1']);
     expect(back).toMatchObject({ code: 0, stdout: 'app/shop edited\n' });

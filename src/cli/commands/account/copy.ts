@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { waitOptions } from '../options.ts';
+import { dryRunOption, waitOptions } from '../options.ts';
 
 export const accountCopyCommand = defineCommand({
   path: ['account', 'copy'],
@@ -16,7 +16,7 @@ export const accountCopyCommand = defineCommand({
       complete: 'contexts',
     },
     { name: 'as', value: 'NAME', summary: 'its name there; the same when absent' },
-    { name: 'dry-run', summary: 'let the other API server check it and print it, and change nothing' },
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { accountOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { accountOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
@@ -37,6 +37,7 @@ export const accountCreateCommand = defineCommand({
       summary: 'what becomes of the role when the account is deleted',
     },
     filenameOption,
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -69,7 +70,7 @@ export const accountCreateCommand = defineCommand({
         : undefined,
       template: async (client, name) => accountTemplate(name, await knownTargets(client)),
       withoutEditor: ['Give the policies with --policy ARN, or a manifest with -f FILE.'],
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { accountOption, requiredName, waitOptions, yesOption } from '../options.ts';
+import { accountOption, dryRunOption, requiredName, waitOptions, yesOption } from '../options.ts';
 
 export const accountDeleteCommand = defineCommand({
   path: ['account', 'delete'],
@@ -7,7 +7,7 @@ export const accountDeleteCommand = defineCommand({
   description:
     'Waits until the role, its attachments and its links are gone. While running pods use the account it stays, and the wait says which they are.',
   positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
-  options: [accountOption, yesOption, ...waitOptions],
+  options: [accountOption, yesOption, dryRunOption, ...waitOptions],
   examples: [
     { does: 'Delete it, after a question', command: 'kon account delete myaccount' },
     { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },
@@ -23,7 +23,7 @@ export const accountDeleteCommand = defineCommand({
         account.spec.deletionPolicy === 'Retain'
           ? `The role ${account.status?.roleArn ?? 'in IAM'} stays, and is no longer kept in step.`
           : `The role ${account.status?.roleArn ?? 'in IAM'} is deleted with it.`,
-      wait: options,
+      write: options,
     });
   },
 });

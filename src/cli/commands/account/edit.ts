@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { accountOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { accountOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
@@ -52,6 +52,7 @@ export const accountEditCommand = defineCommand({
       summary: 'what becomes of the role when the account is deleted',
     },
     filenameOption,
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -87,7 +88,7 @@ export const accountEditCommand = defineCommand({
       withoutEditor: [
         'Give the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
       ],
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { accountOption, givenName, waitOptions, yesOption } from '../options.ts';
+import { accountOption, dryRunOption, givenName, waitOptions, yesOption } from '../options.ts';
 
 export const accountImportCommand = defineCommand({
   path: ['account', 'import'],
@@ -22,7 +22,7 @@ export const accountImportCommand = defineCommand({
       name: 'take-service-accounts',
       summary: 'also hand over the ServiceAccounts that exist, by the label of the account',
     },
-    { name: 'dry-run', summary: 'print the manifest, and change nothing' },
+    dryRunOption,
     yesOption,
     ...waitOptions,
   ],

@@ -1,22 +1,25 @@
 import { defineCommand } from '../../command.ts';
 import { outputFormats } from '../../output/format.ts';
+import { watchListOptions } from '../options.ts';
 
 export const accountListCommand = defineCommand({
   path: ['account', 'list'],
   summary: 'List the accounts',
+  options: [...watchListOptions],
   formats: outputFormats,
   examples: [
     { does: 'See them all', command: 'kon account list' },
+    { does: 'See what becomes of them', command: 'kon account list --watch' },
     { does: 'With full ARNs', command: 'kon account list -o wide' },
     {
       does: 'Names of those that are not Ready',
       command: `kon account list | awk -F'\\t' '$2 == "False" {print $1}'`,
     },
   ],
-  run: async (context) => {
+  run: async (context, { options }) => {
     const { listFlow } = await import('../../output/list.ts');
     const { accountKind } = await import('../../kinds.ts');
     const { accountColumns } = await import('./columns.ts');
-    return listFlow(context, accountKind, accountColumns(context.now()));
+    return listFlow(context, accountKind, accountColumns(context.now()), options);
   },
 });

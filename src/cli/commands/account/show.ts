@@ -1,21 +1,27 @@
 import { defineCommand } from '../../command.ts';
 import { outputFormats } from '../../output/format.ts';
-import { accountOption, requiredName } from '../options.ts';
+import { accountOption, requiredName, watchOption } from '../options.ts';
 
 export const accountShowCommand = defineCommand({
   path: ['account', 'show'],
   summary: 'Show an account: its role, policies, targets, and what is in the way',
   positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
-  options: [accountOption],
+  options: [accountOption, watchOption],
   formats: outputFormats,
   examples: [
     { does: 'See how it is', command: 'kon account show myaccount' },
+    { does: 'See how it goes on', command: 'kon account show myaccount --watch' },
     { does: 'Its role, for a script', command: 'kon account show myaccount -o json | jq -r .status.roleArn' },
   ],
   run: async (context, { args, options }) => {
-    const { showFlow } = await import('../../output/show.ts');
     const { accountKind } = await import('../../kinds.ts');
     const { accountView } = await import('./details.ts');
-    return showFlow(context, accountKind, requiredName('account', args.name, options.account), accountView);
+    const name = requiredName('account', args.name, options.account);
+    if (options.watch) {
+      const { watchFlow } = await import('../../output/watch.ts');
+      return watchFlow(context, accountKind, name, accountView);
+    }
+    const { showFlow } = await import('../../output/show.ts');
+    return showFlow(context, accountKind, name, accountView);
   },
 });

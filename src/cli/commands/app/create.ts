@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
 import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
 
 export const appCreateCommand = defineCommand({
@@ -42,6 +42,7 @@ export const appCreateCommand = defineCommand({
     },
     { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
     filenameOption,
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -72,7 +73,7 @@ export const appCreateCommand = defineCommand({
         : undefined,
       template: async (client, name) => appTemplate(name, await knownTargets(client)),
       withoutEditor: ['Give at least --image IMAGE, or a manifest with -f FILE.'],
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,11 +1,11 @@
 import { defineCommand } from '../../command.ts';
-import { appOption, requiredName, waitOptions, yesOption } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions, yesOption } from '../options.ts';
 
 export const appDeleteCommand = defineCommand({
   path: ['app', 'delete'],
   summary: 'Delete an app and all that it made in its targets',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [appOption, yesOption, ...waitOptions],
+  options: [appOption, yesOption, dryRunOption, ...waitOptions],
   examples: [
     { does: 'Delete it, after a question', command: 'kon app delete myapp' },
     { does: 'In a script', command: 'kon app delete myapp --yes' },
@@ -19,7 +19,7 @@ export const appDeleteCommand = defineCommand({
       yes: options.yes,
       consequence: (app) =>
         `Its pods in ${app.spec.targets.map((target) => target.name).join(', ')} are stopped, and its Services are deleted.`,
-      wait: options,
+      write: options,
     });
   },
 });

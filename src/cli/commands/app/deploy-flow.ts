@@ -7,7 +7,7 @@ import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { appKind, nameOf } from '../../kinds.ts';
 import { soundManifest } from '../../write/source.ts';
-import type { WaitInput } from '../../write/finish.ts';
+import { resultLine, type WriteInput } from '../../write/finish.ts';
 import { presentable } from '../../manifest/present.ts';
 import { isMachineFormat, renderObject } from '../../output/objects.ts';
 import { waitForTargets } from '../../wait/targets.ts';
@@ -19,10 +19,11 @@ export async function deployFlow(
     readonly name: string;
     readonly tag: string;
     readonly targets: readonly string[];
-    readonly wait: WaitInput;
+    readonly write: WriteInput;
   },
 ): Promise<ExitCode> {
-  const { name, tag, wait } = request;
+  const { name, tag, write } = request;
+  const { dryRun } = write;
   const { format, stdout } = context;
   const client = await context.connect();
   const change = (app: App): AppSpec => {
@@ -30,14 +31,19 @@ export async function deployFlow(
     const manifest = { ...presentable(app), spec: withTag(app, tag) };
     return soundManifest(manifest, 'the app with that tag', { kind: appKind, name }).spec as AppSpec;
   };
-  const { object, changed } = await changeSpec(client, appKind, name, change);
+  const { object, changed } = await changeSpec(client, appKind, name, change, { dryRun });
   if (!isMachineFormat(format))
     stdout.write(
-      `${nameOf(appKind, name)} ${changed ? `deployed ${imageOf(object)}` : `unchanged, ${imageOf(object)}`}\n`,
+      resultLine(
+        nameOf(appKind, name),
+        changed ? `deployed ${imageOf(object)}` : `unchanged, ${imageOf(object)}`,
+        dryRun,
+      ),
     );
-  const final = wait.noWait
-    ? object
-    : await waitForTargets(context, client, object, chosenTargets(object, request.targets), wait.timeout);
+  const final =
+    write.noWait || dryRun
+      ? object
+      : await waitForTargets(context, client, object, chosenTargets(object, request.targets), write.timeout);
   if (isMachineFormat(format)) stdout.write(renderObject(final, format));
   return exitCodes.ok;
 }

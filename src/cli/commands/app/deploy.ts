@@ -1,7 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { usageError } from '../../errors.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, requiredName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appDeployCommand = defineCommand({
@@ -14,6 +14,7 @@ export const appDeployCommand = defineCommand({
     appOption,
     { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
     { ...targetsOption, summary: 'wait for this target only; repeat for more, for all when absent' },
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -30,6 +31,6 @@ export const appDeployCommand = defineCommand({
     if (tag === undefined)
       throw usageError('which tag? None was given', `Give it: kon app deploy ${name} --tag TAG`);
     const { deployFlow } = await import('./deploy-flow.ts');
-    return deployFlow(context, { name, tag, targets: options.target, wait: options });
+    return deployFlow(context, { name, tag, targets: options.target, write: options });
   },
 });

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
 import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
 
 export const appEditCommand = defineCommand({
@@ -43,6 +43,7 @@ export const appEditCommand = defineCommand({
     },
     { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
     filenameOption,
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -64,7 +65,7 @@ export const appEditCommand = defineCommand({
       change:
         describesApp(change) || change.noAccount ? (current) => changedSpec(current.spec, change) : undefined,
       withoutEditor: ['Give what is to change (--account, --image, …), or a manifest with -f FILE.'],
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, requiredName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
@@ -9,7 +9,7 @@ export const appHaltCommand = defineCommand({
   description:
     'Its Deployment, Service, revisions and identity stay, so that `kon app resume` brings back what there was.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [appOption, targetsOption, ...waitOptions],
+  options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   formats: writeFormats,
   examples: [
     { does: 'Stop it everywhere', command: 'kon app halt myapp' },
@@ -25,7 +25,7 @@ export const appHaltCommand = defineCommand({
       filename: undefined,
       change: (app) => withDeployMode(app, options.target, 'halt'),
       withoutEditor: [],
-      wait: options,
+      write: options,
     });
   },
 });

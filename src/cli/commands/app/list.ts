@@ -1,21 +1,24 @@
 import { defineCommand } from '../../command.ts';
 import { outputFormats } from '../../output/format.ts';
+import { watchListOptions } from '../options.ts';
 
 export const appListCommand = defineCommand({
   path: ['app', 'list'],
   summary: 'List the apps',
+  options: [...watchListOptions],
   formats: outputFormats,
   examples: [
     { does: 'See them all', command: 'kon app list' },
+    { does: 'See what becomes of them', command: 'kon app list --watch' },
     {
       does: 'Those that use an account',
       command: `kon app list -o json | jq -r '.items[] | select(.spec.serviceAccount == "myaccount") | .metadata.name'`,
     },
   ],
-  run: async (context) => {
+  run: async (context, { options }) => {
     const { listFlow } = await import('../../output/list.ts');
     const { appKind } = await import('../../kinds.ts');
     const { appColumns } = await import('./columns.ts');
-    return listFlow(context, appKind, appColumns(context.now()));
+    return listFlow(context, appKind, appColumns(context.now()), options);
   },
 });

@@ -11,7 +11,7 @@ import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { appKind } from '../../kinds.ts';
 import { qualifiedName } from '../../output/objects.ts';
 import { waitForRollout } from '../../wait/rollout.ts';
-import type { WaitInput } from '../../write/finish.ts';
+import { resultLine, type WriteInput } from '../../write/finish.ts';
 import type { App } from '../../../api/app.ts';
 import { restartedAtAnnotation } from './revisions.ts';
 
@@ -19,21 +19,22 @@ const restartFieldManager = 'kon-restart';
 
 export async function restartFlow(
   context: CliContext,
-  request: { readonly name: string; readonly targets: readonly string[]; readonly wait: WaitInput },
+  request: { readonly name: string; readonly targets: readonly string[]; readonly write: WriteInput },
 ): Promise<ExitCode> {
-  const { name, wait } = request;
+  const { name, write } = request;
+  const { dryRun } = write;
   const client = await context.connect();
   const app = await getObject(client, appKind, name);
   const deployments = await restartable(client, app, chosenTargets(app, request.targets));
-  const end = context.now() + wait.timeout;
+  const end = context.now() + write.timeout;
   for (const [index, deployment] of deployments.entries()) {
-    const restarted = await restart(context, client, deployment);
+    const restarted = await restart(context, client, deployment, dryRun);
     context.stdout.write(
       context.format === 'name'
         ? `${qualifiedName(restarted)}\n`
-        : `${name} restarted in ${deployment.metadata.namespace}\n`,
+        : resultLine(name, `restarted in ${deployment.metadata.namespace}`, dryRun),
     );
-    if (wait.noWait) continue;
+    if (write.noWait || dryRun) continue;
     try {
       await waitForRollout(context, client, restarted, Math.max(end - context.now(), 1));
     } catch (error) {
@@ -79,6 +80,7 @@ async function restart(
   context: CliContext,
   client: KubeClient,
   { metadata }: AppDeployment,
+  dryRun: boolean,
 ): Promise<AppDeployment> {
   const at = new Date(context.now()).toISOString();
   return client.patch<AppDeployment>(
@@ -89,6 +91,6 @@ async function restart(
       metadata: { uid: metadata.uid },
       spec: { template: { metadata: { annotations: { [restartedAtAnnotation]: at } } } },
     },
-    { type: 'merge', fieldManager: restartFieldManager },
+    { type: 'merge', fieldManager: restartFieldManager, dryRun },
   );
 }

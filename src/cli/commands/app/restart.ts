@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { appOption, requiredName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appRestartCommand = defineCommand({
@@ -8,7 +8,7 @@ export const appRestartCommand = defineCommand({
   description:
     'A roll-out as any other: a pod goes when its successor is ready. The next target follows when the one before is healthy. Nothing of the app’s spec changes. Needs the right to patch Deployments in the targets.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [appOption, targetsOption, ...waitOptions],
+  options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   formats: ['table', 'name'],
   examples: [
     { does: 'Restart it everywhere', command: 'kon app restart myapp' },
@@ -19,7 +19,7 @@ export const appRestartCommand = defineCommand({
     return restartFlow(context, {
       name: requiredName('app', args.name, options.app),
       targets: options.target,
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, requiredName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appResumeCommand = defineCommand({
@@ -9,7 +9,7 @@ export const appResumeCommand = defineCommand({
   description:
     'Brings back as many replicas as there were; where an autoscaler decides, it goes on from there.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [appOption, targetsOption, ...waitOptions],
+  options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   formats: writeFormats,
   examples: [
     { does: 'Start it wherever it was halted', command: 'kon app resume myapp' },
@@ -25,7 +25,7 @@ export const appResumeCommand = defineCommand({
       filename: undefined,
       change: (app) => withDeployMode(app, options.target, 'latest'),
       withoutEditor: [],
-      wait: options,
+      write: options,
     });
   },
 });

@@ -1,8 +1,7 @@
 import { defineCommand } from '../../command.ts';
-import { exitCodes } from '../../exit-codes.ts';
 import { usageError } from '../../errors.ts';
 import { writeFormats } from '../../write/formats.ts';
-import { appOption, requiredName, waitOptions } from '../options.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
 
 export const appRollbackCommand = defineCommand({
   path: ['app', 'rollback'],
@@ -25,7 +24,7 @@ export const appRollbackCommand = defineCommand({
       summary: 'whose revisions are meant, where those of the targets differ',
       complete: 'targets',
     },
-    { name: 'dry-run', summary: 'only say what would be changed' },
+    dryRunOption,
     ...waitOptions,
   ],
   formats: writeFormats,
@@ -49,7 +48,6 @@ export const appRollbackCommand = defineCommand({
     const targets = chosenTargets(app, options.target === undefined ? [] : [options.target]);
     const plan = planRollback(app, await readRevisions(client, app, targets), options.to);
     context.stderr.write(rollbackText(app, plan));
-    if (options.dryRun) return exitCodes.ok;
     return editFlow(context, {
       kind: appKind,
       name,
@@ -57,7 +55,7 @@ export const appRollbackCommand = defineCommand({
       // Of the spec as it is when it is written.
       change: (current) => withImage(current.spec, plan.image),
       withoutEditor: [],
-      wait: options,
+      write: options,
     });
   },
 });

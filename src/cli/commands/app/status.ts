@@ -1,19 +1,12 @@
 import { defineCommand } from '../../command.ts';
 import { outputFormats } from '../../output/format.ts';
-import { appOption, requiredName } from '../options.ts';
+import { appOption, requiredName, watchOption } from '../options.ts';
 
 export const appStatusCommand = defineCommand({
   path: ['app', 'status'],
   summary: 'Show an app: its targets, their pods and identity, and what is in the way',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
-  options: [
-    appOption,
-    {
-      name: 'watch',
-      short: 'w',
-      summary: 'show it again after each change, until Ctrl-C; with -o json one object a line',
-    },
-  ],
+  options: [appOption, watchOption],
   formats: outputFormats,
   examples: [
     { does: 'See how it is', command: 'kon app status myapp' },

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { waitOptions } from '../options.ts';
+import { dryRunOption, waitOptions } from '../options.ts';
 
 export const targetCreateCommand = defineCommand({
   path: ['target', 'create'],
@@ -7,7 +7,7 @@ export const targetCreateCommand = defineCommand({
   description:
     'A target is a namespace in which apps run. It is added to the ClusterConfig, and the operator makes the namespace. Accounts that list no targets are linked in it too.',
   positionals: [{ name: 'name', summary: 'the name of the target, and of its namespace', required: true }],
-  options: [...waitOptions],
+  options: [dryRunOption, ...waitOptions],
   examples: [{ does: 'Make one', command: 'kon target create staging' }],
   run: async (context, { args, options }) => {
     const { createTarget } = await import('./targets.ts');

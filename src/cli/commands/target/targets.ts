@@ -1,4 +1,5 @@
 /** Targets are no objects of their own: the ClusterConfig lists them, and each is a namespace. */
+import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
@@ -13,7 +14,7 @@ import { ageColumn } from '../../output/columns.ts';
 import { isMachineFormat, renderList } from '../../output/objects.ts';
 import { renderTable, type Column } from '../../output/table.ts';
 import { followObject } from '../../wait/follow.ts';
-import type { WaitInput } from '../../write/finish.ts';
+import { resultLine, type WriteInput } from '../../write/finish.ts';
 
 type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
@@ -93,20 +94,22 @@ function stateOf(namespace: Namespace | undefined): Target['status']['namespace'
     : 'Active';
 }
 
-export async function createTarget(context: CliContext, name: string, wait: WaitInput): Promise<ExitCode> {
+export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<ExitCode> {
   const problem = targetNameProblem(name);
   if (problem) throw new CliError('INVALID', problem);
   const client = await context.connect();
   const config = await getClusterConfig(client);
-  await changeSpec(client, clusterConfigKind, config.metadata.name, ({ spec }) => {
+  const { dryRun } = write;
+  const withTarget = ({ spec }: ClusterConfig): ClusterConfig['spec'] => {
     if (spec.targets.includes(name))
       throw new CliError('ALREADY_EXISTS', `there is a target "${name}" already`, {
         next: ['See the targets: kon target list'],
       });
     return { ...spec, targets: [...spec.targets, name] };
-  });
-  context.stdout.write(`target/${name} created\n`);
-  if (!wait.noWait) await waitForNamespace(context, client, name, wait.timeout);
+  };
+  await changeSpec(client, clusterConfigKind, config.metadata.name, withTarget, { dryRun });
+  context.stdout.write(resultLine(`target/${name}`, 'created', dryRun));
+  if (!write.noWait && !dryRun) await waitForNamespace(context, client, name, write.timeout);
   return exitCodes.ok;
 }
 

@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { lineDifference } from './line-difference.ts';
+
+it('shows of two texts the lines that went and came, and the rest once', () => {
+  expect(lineDifference(['a', 'b', 'c'], ['a', 'x', 'c', 'd']).map(({ mark, text }) => mark + text)).toEqual([
+    ' a',
+    '-b',
+    '+x',
+    ' c',
+    '+d',
+  ]);
+  expect(lineDifference([], ['a'])).toEqual([{ mark: '+', text: 'a' }]);
+  expect(lineDifference(['a'], ['a'])).toEqual([{ mark: ' ', text: 'a' }]);
+});

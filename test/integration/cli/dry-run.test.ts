@@ -1,0 +1,169 @@
+/** What `--dry-run` and `diff` foresee, with the API server's own word for it, and that they change nothing. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { bindingOf, protectionPolicy } from '../../../src/access/index.ts';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon, type Result } from './kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+
+const account = (name: string, policies: readonly string[]): string =>
+  stringify({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'LinkedServiceAccount',
+    metadata: { name },
+    spec: { aws: { policyArns: policies }, deletionPolicy: 'Delete' },
+  });
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  await installCrds(cluster, kon);
+  const guards = [protectionPolicy, bindingOf(protectionPolicy)].map((object) => stringify(object));
+  await cluster.kubectl(['apply', '-f', '-'], guards.join('---\n'));
+  await cluster.kubectl(
+    ['apply', '--server-side', '--field-manager=kon', '-f', '-'],
+    [
+      account('there', [readOnly]),
+      account('guarded', [readOnly]).replace(
+        'name: guarded',
+        'name: guarded\n  labels: {k11n.dev/protected: "true"}',
+      ),
+      'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: shop}\nspec: {image: nginx, imageTag: "1", targets: [{name: production}]}\n',
+      'apiVersion: k11n.dev/v1alpha1\nkind: ClusterConfig\nmetadata: {name: test}\nspec: {targets: [production], aws: {region: eu-west-1}}\n',
+    ].join('---\n'),
+  );
+  // A policy counts some moments after it was written.
+  await eventually('the policy to be in force', async () => {
+    const tried = await kon.run(['account', 'delete', 'guarded', '--dry-run']);
+    return tried.code === 1 ? true : undefined;
+  });
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+/** All objects of our kinds, with versions: equal before and after, nothing was written. */
+const everything = (): Promise<string> =>
+  cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs', '-o', 'json']);
+
+const run = (line: string, input?: string): Promise<Result> =>
+  kon.run(line.split(' '), input === undefined ? {} : { input });
+
+describe('--dry-run', () => {
+  it('says of every write what it would do, and does nothing', async () => {
+    const before = await everything();
+    for (const [line, stdout, input] of [
+      [`account create new --policy ${readOnly} --dry-run`, 'linkedserviceaccount/new created (dry run)\n'],
+      ['account create -f - --dry-run', 'linkedserviceaccount/new created (dry run)\n', account('new', [])],
+      [
+        `account edit there --policy ${fullAccess} --dry-run`,
+        'linkedserviceaccount/there edited (dry run)\n',
+      ],
+      [
+        `account edit there --policy ${readOnly} --dry-run`,
+        'linkedserviceaccount/there unchanged (dry run)\n',
+      ],
+      ['account edit -f - --dry-run', 'linkedserviceaccount/there edited (dry run)\n', account('there', [])],
+      ['account delete there --dry-run', 'linkedserviceaccount/there deleted (dry run)\n'],
+      ['app create new --image nginx:1 --dry-run', 'app/new created (dry run)\n'],
+      ['app edit shop --tag 2 --dry-run', 'app/shop edited (dry run)\n'],
+      ['app deploy shop --tag 2 --dry-run', 'app/shop deployed nginx:2 (dry run)\n'],
+      ['app halt shop --dry-run', 'app/shop edited (dry run)\n'],
+      ['app delete shop --dry-run', 'app/shop deleted (dry run)\n'],
+      ['target create staging --dry-run', 'target/staging created (dry run)\n'],
+      [
+        'apply -f - --dry-run',
+        'linkedserviceaccount/there configured (dry run)\nlinkedserviceaccount/new created (dry run)\nlinkedserviceaccount/guarded unchanged (dry run)\n',
+        `${account('there', [fullAccess])}---\n${account('new', [])}---\n${account('guarded', [readOnly]).replace('name: guarded', 'name: guarded\n  labels: {k11n.dev/protected: "true"}')}`,
+      ],
+    ] as const) {
+      const result = await run(line, input);
+      expect({ line, code: result.code, stdout: result.stdout }).toEqual({ line, code: 0, stdout });
+    }
+    expect(await everything()).toBe(before);
+  });
+
+  it('prints the object as it would be, with the defaults of the API server', async () => {
+    const created = await run(`account create new --policy ${readOnly} --dry-run -o json`);
+    expect(JSON.parse(created.stdout)).toMatchObject({
+      metadata: { name: 'new', generation: 1 },
+      spec: { aws: { policyArns: [readOnly] }, deletionPolicy: 'Delete' },
+    });
+    const applied = await run('apply -f - --dry-run -o yaml', account('there', [fullAccess]));
+    expect(applied.stdout).toContain(`- ${fullAccess}`);
+  });
+
+  it('asks admission: what would be refused is refused, with the exit code of a failure', async () => {
+    const guarded = await run('account delete guarded --dry-run');
+    expect(guarded).toMatchObject({ code: 1, stdout: '' });
+    expect(guarded.stderr).toContain('guarded is protected from deletion');
+    const faulty = await run(
+      'apply -f - --dry-run',
+      account('new', ['arn:aws:iam::aws:policy/a', 'arn:aws:iam::aws:policy/a']),
+    );
+    expect(faulty.code).toBe(1);
+    expect(faulty.stdout).toBe('');
+  });
+
+  it('takes what a person wrote in an editor for written', async () => {
+    const editor = await kon.editor('widen', `sed -i s/ReadOnlyAccess/FullAccess/ "$1"`);
+    const result = await kon.run(['account', 'edit', 'there', '--dry-run', '-o', 'json'], {
+      env: { KON_EDITOR: editor },
+    });
+    expect(JSON.parse(result.stdout)).toMatchObject({ spec: { aws: { policyArns: [fullAccess] } } });
+  });
+});
+
+describe('kon diff', () => {
+  it('exits with 0 and says nothing when nothing would change', async () => {
+    expect(await run('diff -f -', account('there', [readOnly]))).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('exits with 1 and shows the lines that would, without writing them', async () => {
+    const before = await everything();
+    const result = await run('diff -f -', `${account('there', [fullAccess])}---\n${account('new', [])}`);
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain('linkedserviceaccount/there would change:\n');
+    expect(result.stdout).toContain(`\n-     - ${readOnly}\n+     - ${fullAccess}\n`);
+    expect(result.stdout).toContain('linkedserviceaccount/new would be created:\n');
+    const json = await run('diff -f - -o json', account('there', [fullAccess]));
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Diff',
+      items: [
+        {
+          object: 'linkedserviceaccount/there',
+          action: 'update',
+          before: { spec: { aws: { policyArns: [readOnly] } } },
+          after: { spec: { aws: { policyArns: [fullAccess] } } },
+        },
+      ],
+    });
+    expect(await everything()).toBe(before);
+  });
+
+  it('exits with more than 1 when it cannot tell', async () => {
+    for (const [line, code] of [
+      ['diff', 2],
+      ['diff -f /no/such/file', 3],
+      ['diff -f - --kubeconfig /no/such/file', 3],
+    ] as const)
+      expect({ line, code: (await run(line, account('there', []))).code }).toEqual({ line, code });
+  });
+
+  it('says what it cannot foresee: what a create had set, and an apply will take away', async () => {
+    await run(`account create wide --policy ${readOnly} --target production --no-wait`);
+    const result = await run('diff -f -', account('wide', [readOnly]));
+    expect(result.stderr).toContain('‼ linkedserviceaccount/wide: fields which kon create or edit had set');
+  });
+});
