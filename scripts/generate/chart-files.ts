@@ -1,9 +1,14 @@
 /**
- * What the chart ships of src/access: the operator's rules and the admission policies. The chart's templates read the files
+ * What the chart ships of src/access: the operator's rules, the admission policies and the roles for people. The chart's templates read the files
  * and put names and labels of the release around them; the operator's name is filled in by Helm's `tpl`.
  */
 import { Document, isScalar, Scalar, visit } from 'yaml';
-import { admissionPolicies, operatorClusterRules, operatorNamespaceRules } from '../../src/access/index.ts';
+import {
+  admissionPolicies,
+  operatorClusterRules,
+  operatorNamespaceRules,
+  peopleRoles,
+} from '../../src/access/index.ts';
 
 const folder = 'charts/konstellation/files';
 
@@ -19,6 +24,7 @@ export function chartFiles(): [path: string, content: string][] {
   return [
     [`${folder}/operator-cluster-rules.yaml`, yaml(operatorClusterRules)],
     [`${folder}/operator-namespace-rules.yaml`, yaml(operatorNamespaceRules)],
+    [`${folder}/people-roles.yaml`, yaml(peopleRoles)],
     ...admissionPolicies(release).map((policy): [string, string] => [
       `${folder}/admission/${policy.metadata.name}.yaml`,
       yaml(policy),

@@ -18,6 +18,7 @@
  */
 import { linkedServiceAccounts } from '../api/index.ts';
 import { admissionPolicy, rightToEach, type AdmissionPolicy, type NamedRight } from './admission-policy.ts';
+import { useRight } from './app-admission.ts';
 
 /** As many as an account can list, and the most checks that the cost limit of one policy has room for. */
 const policySlots = 25;
@@ -31,6 +32,7 @@ export const rights = {
   bound: { verb: 'bound', resource: 'iampolicies' },
   claim: { verb: 'claim', resource: 'iamroles' },
   tag: { verb: 'tag', resource: 'iamtags' },
+  use: useRight,
 } as const satisfies Readonly<Record<string, NamedRight>>;
 
 const written = {

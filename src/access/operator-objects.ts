@@ -1,5 +1,6 @@
 /** What an operator needs to be in a cluster beside its process: an identity, its rights, and the fences around it and people. */
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { usePolicy } from './app-admission.ts';
 import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
 import { protectionPolicy } from './deletion-protection.ts';
 import { confinementPolicy, tokenPolicy } from './operator-admission.ts';
@@ -60,6 +61,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly Admissio
     attachPolicy,
     linkPolicy,
     claimPolicy,
+    usePolicy,
     protectionPolicy,
     tokenPolicy(username),
     confinementPolicy({ username, namespace: identity.namespace }),

@@ -1,15 +1,5 @@
 /** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/access. */
-import {
-  attachPolicy,
-  bindingOf,
-  claimPolicy,
-  confinementPolicy,
-  linkPolicy,
-  operatorClusterRules,
-  operatorNamespaceRules,
-  protectionPolicy,
-  tokenPolicy,
-} from '../../access/index.ts';
+import { admissionObjects, operatorObjects as accessObjects, peopleRoles } from '../../access/index.ts';
 import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import { crds } from '../../api/crds.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -37,6 +27,7 @@ const labels = {
 const selector = { 'app.kubernetes.io/name': operatorName };
 /** The one which images of Node.js without a shell have. Source: GoogleContainerTools/distroless, "nonroot". */
 const user = 65532;
+const metricsPort = 8080;
 
 export function crdObjects(): readonly KubeObject[] {
   return crds().map((crd) => {
@@ -47,52 +38,27 @@ export function crdObjects(): readonly KubeObject[] {
 
 export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
   const { namespace } = choice;
-  const meta = { name: operatorName, labels };
-  const inNamespace = { ...meta, namespace };
-  const username = `system:serviceaccount:${namespace}:${operatorName}`;
-  const subjects = [{ kind: 'ServiceAccount', name: operatorName, namespace }];
-  const rbac = 'rbac.authorization.k8s.io';
-  const policies = [
-    attachPolicy,
-    linkPolicy,
-    claimPolicy,
-    protectionPolicy,
-    tokenPolicy(username),
-    confinementPolicy({ username, namespace }),
-  ];
-  const labelled = (object: { readonly metadata: { readonly name: string } }): KubeObject =>
-    ({ ...object, metadata: { ...object.metadata, labels } }) as unknown as KubeObject;
+  const identity = { namespace, name: operatorName };
+  const labelled = (object: { readonly kind: string; readonly metadata: object }): object => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...labels, ...('labels' in object.metadata ? (object.metadata.labels as object) : {}) },
+      ...(object.kind === 'ServiceAccount' ? { annotations: { [roleArnAnnotation]: choice.roleArn } } : {}),
+    },
+  });
+  const metadata = { name: operatorName, namespace, labels };
   const objects = [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } },
-    {
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { ...inNamespace, annotations: { [roleArnAnnotation]: choice.roleArn } },
-    },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: meta, rules: operatorClusterRules },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'ClusterRoleBinding',
-      metadata: meta,
-      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: operatorName },
-      subjects,
-    },
-    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: inNamespace, rules: operatorNamespaceRules },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'RoleBinding',
-      metadata: inNamespace,
-      roleRef: { apiGroup: rbac, kind: 'Role', name: operatorName },
-      subjects,
-    },
-    ...policies.flatMap((policy) => [labelled(policy), labelled(bindingOf(policy))]),
-    ...(choice.deployment ? deploymentObjects(choice, inNamespace) : []),
+    ...[...accessObjects(identity), ...admissionObjects(identity), ...peopleRoles].map(labelled),
+    ...(choice.deployment ? deploymentObjects(choice, metadata) : []),
   ];
   return objects as readonly KubeObject[];
 }
 
-function deploymentObjects({ image, replicas, region }: OperatorChoice, metadata: object): readonly object[] {
-  const probe = (path: string): object => ({ httpGet: { path, port: 'health' } });
+function deploymentObjects(choice: OperatorChoice, metadata: object): readonly object[] {
+  const { image, namespace, replicas, region } = choice;
+  const matchLabels = selector;
+  const probe = (path: string): object => ({ httpGet: { path, port: 'metrics' } });
   return [
     {
       apiVersion: 'apps/v1',
@@ -100,30 +66,55 @@ function deploymentObjects({ image, replicas, region }: OperatorChoice, metadata
       metadata,
       spec: {
         replicas,
-        selector: { matchLabels: selector },
+        selector: { matchLabels },
         template: {
           metadata: { labels },
           spec: {
             serviceAccountName: operatorName,
+            // What is under way is finished first.
+            terminationGracePeriodSeconds: 30,
             securityContext: {
               runAsNonRoot: true,
               runAsUser: user,
+              runAsGroup: user,
+              // Lets it read the token which the pod identity webhook mounts.
               fsGroup: user,
               seccompProfile: { type: 'RuntimeDefault' },
+            },
+            affinity: {
+              podAntiAffinity: {
+                preferredDuringSchedulingIgnoredDuringExecution: [
+                  {
+                    weight: 100,
+                    podAffinityTerm: {
+                      topologyKey: 'kubernetes.io/hostname',
+                      labelSelector: { matchLabels },
+                    },
+                  },
+                ],
+              },
             },
             containers: [
               {
                 name: 'operator',
                 image,
-                args: ['operator', '--health-address=0.0.0.0:8080', '--log-format=json'],
+                imagePullPolicy: 'IfNotPresent',
+                args: [
+                  'operator',
+                  `--health-address=:${metricsPort}`,
+                  `--lease-namespace=${namespace}`,
+                  '--log-format=json',
+                  '--log-level=info',
+                ],
                 env: [{ name: 'AWS_REGION', value: region }],
-                ports: [{ name: 'health', containerPort: 8080 }],
-                livenessProbe: probe('/healthz'),
-                readinessProbe: probe('/readyz'),
-                resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+                ports: [{ name: 'metrics', containerPort: metricsPort, protocol: 'TCP' }],
+                livenessProbe: { ...probe('/healthz'), initialDelaySeconds: 10, periodSeconds: 10 },
+                readinessProbe: { ...probe('/readyz'), periodSeconds: 5 },
+                resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { memory: '512Mi' } },
                 securityContext: {
                   allowPrivilegeEscalation: false,
                   readOnlyRootFilesystem: true,
+                  privileged: false,
                   capabilities: { drop: ['ALL'] },
                 },
               },
@@ -136,7 +127,27 @@ function deploymentObjects({ image, replicas, region }: OperatorChoice, metadata
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
       metadata,
-      spec: { maxUnavailable: 1, selector: { matchLabels: selector } },
+      spec: { maxUnavailable: 1, selector: { matchLabels } },
+    },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata,
+      spec: {
+        podSelector: { matchLabels },
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }] }],
+        egress: [
+          { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
+          // The API server and AWS: neither can be named by a selector.
+          { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
+          // Credentials of EKS Pod Identity, of an agent on the node.
+          {
+            to: [{ ipBlock: { cidr: '169.254.170.23/32' } }],
+            ports: [{ port: 80, protocol: 'TCP' }],
+          },
+        ],
+      },
     },
   ];
 }

@@ -1,4 +1,4 @@
-/** Who may give which AWS permissions to whom: asked of the real API server, as users with different rights. */
+/** Who may give which AWS permissions to whom, and who may use them: asked of the real API server, as users with different rights. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import {
@@ -7,14 +7,17 @@ import {
   claimPolicy,
   linkPolicy,
   protectionPolicy,
+  usePolicy,
   type NamedRight,
   rights,
 } from '../../../src/access/index.ts';
 import {
   apiVersion,
+  apps,
   clusterConfigs,
   crds,
   linkedServiceAccounts,
+  type App,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
@@ -50,6 +53,9 @@ const connect = async (kubeconfig: string): Promise<KubeClient> => {
 
 type Grant = NamedRight & { readonly names?: readonly string[] };
 
+/** As `konstellation-edit` of the chart; `*` would be the right to use every account. */
+const writes = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
+
 let users = 0;
 /** Somebody who may write accounts, and has these rights beside. */
 async function userWith(...grants: readonly Grant[]): Promise<KubeClient & { readonly user: string }> {
@@ -60,7 +66,11 @@ async function userWith(...grants: readonly Grant[]): Promise<KubeClient & { rea
     kind: 'ClusterRole',
     metadata: { name: user },
     rules: [
-      { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: ['*'] },
+      {
+        apiGroups: ['k11n.dev'],
+        resources: ['linkedserviceaccounts', 'clusterconfigs', 'apps'],
+        verbs: writes,
+      },
       ...grants.map(({ verb, resource, names }) => ({
         apiGroups: ['k11n.dev'],
         resources: [resource],
@@ -146,7 +156,7 @@ beforeAll(async () => {
     '--timeout=30s',
     ...crds().map((crd) => `crd/${crd.metadata.name}`),
   ]);
-  const shipped = [attachPolicy, linkPolicy, claimPolicy, protectionPolicy];
+  const shipped = [attachPolicy, linkPolicy, claimPolicy, usePolicy, protectionPolicy];
   await apply([...shipped, ...shipped.map(bindingOf)]);
   const lacking = [
     { policy: attachPolicy, user: await userWith(all(rights.link)) },
@@ -163,6 +173,17 @@ beforeAll(async () => {
         return isForbidden(error) && error.message.includes(expected.metadata.name) ? true : undefined;
       }
     });
+  const dev = await userWith();
+  await eventually('the policy use.k11n.dev to be enforced', async () => {
+    const spec = { image: 'nginx', serviceAccount: 'x', targets: [{ name: 'production' }] } as App['spec'];
+    const object: App = { apiVersion, kind: 'App', metadata: { name: 'tried' }, spec };
+    try {
+      await dev.create<App>(apps, object, { dryRun: true });
+      return undefined;
+    } catch (error) {
+      return isForbidden(error) && error.message.includes('use.k11n.dev') ? true : undefined;
+    }
+  });
 }, 180_000);
 afterAll(async () => {
   for (const client of clients) await client.close();
@@ -362,6 +383,79 @@ describe('a change of an account', () => {
     await change(await userWith(), before, { targets: targets(90) });
     const some = await userWith(all(rights.attach), named(rights.link, 'target-95'));
     await change(some, before, { targets: [...targets(90), 'target-95'] });
+  });
+});
+
+describe('an app', () => {
+  let count = 0;
+  const app = (spec: Partial<App['spec']> = {}): App => {
+    count += 1;
+    return {
+      apiVersion,
+      kind: 'App',
+      metadata: { name: `app-${count}` },
+      spec: {
+        image: 'nginx',
+        imageTag: '1',
+        serviceAccount: 'payments',
+        targets: [{ name: 'production' }],
+        ...spec,
+      } as App['spec'],
+    };
+  };
+  const made = (spec?: Partial<App['spec']>): Promise<App> => admin.create<App>(apps, app(spec));
+  const edit = (client: KubeClient, { metadata: { name } }: App, spec: object): Promise<unknown> =>
+    client.patch(apps, { name }, { spec }, { type: 'merge' });
+  const asked = (account: string): string =>
+    `may not run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
+
+  it('that names an account needs the right to use it, by name', async () => {
+    const dev = await userWith(named(rights.use, 'payments'));
+    await dev.create<App>(apps, app());
+    expect(await refusal(dev.create<App>(apps, app({ serviceAccount: 'orders' })))).toContain(
+      `user ${dev.user} ${asked('orders')}`,
+    );
+    await (await userWith(all(rights.use))).create<App>(apps, app({ serviceAccount: 'orders' }));
+    const { serviceAccount: _, ...plain } = app().spec;
+    await (await userWith()).create<App>(apps, { ...app(), spec: plain });
+  });
+
+  it('asks for it of everyone who decides what runs with the account, and where', async () => {
+    const before = await made();
+    const dev = await userWith();
+    for (const spec of [
+      { imageTag: '2' },
+      { image: 'evil' },
+      { command: ['sh'] },
+      { env: [{ name: 'A', value: 'b' }] },
+      { targets: [{ name: 'production' }, { name: 'staging' }] },
+    ])
+      expect(await refusal(edit(dev, before, spec)), JSON.stringify(spec)).toContain(asked('payments'));
+    await edit(await userWith(named(rights.use, 'payments')), before, { imageTag: '2' });
+  });
+
+  it('asks for the account that comes, not for the one that goes, and for none when it is taken out', async () => {
+    const before = await made();
+    const dev = await userWith(named(rights.use, 'orders'));
+    expect(await refusal(edit(dev, before, { imageTag: '2' }))).toContain(asked('payments'));
+    await edit(dev, before, { serviceAccount: 'orders' });
+    expect(await refusal(edit(dev, before, { serviceAccount: 'payments' }))).toContain(asked('payments'));
+    const nobody = await userWith();
+    await edit(nobody, before, { serviceAccount: null });
+    await edit(nobody, before, { imageTag: '3' });
+  });
+
+  it('can be labelled, reported on and deleted without it', async () => {
+    const before = await made();
+    const dev = await userWith({ verb: 'patch', resource: 'apps/status' });
+    await dev.patch(apps, before.metadata, { metadata: { labels: { team: 'a' } } }, { type: 'merge' });
+    await dev.patch(
+      apps,
+      before.metadata,
+      { status: { observedGeneration: 1 } },
+      { type: 'merge', subresource: 'status' },
+    );
+    await dev.delete(apps, before.metadata);
   });
 });
 
