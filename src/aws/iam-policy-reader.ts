@@ -3,6 +3,7 @@ import {
   GetPolicyCommand,
   GetPolicyVersionCommand,
   GetRolePolicyCommand,
+  ListPoliciesCommand,
   SimulatePrincipalPolicyCommand,
   type EvaluationResult,
   type IAMClient,
@@ -34,6 +35,8 @@ export type PolicyReader = {
   /** The text of the default version of a managed policy; undefined when there is no such policy. */
   document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
   inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
+  /** The ARNs of the AWS account's own managed policies, in order. A call per thousand. */
+  ownArns(signal?: AbortSignal): Promise<readonly string[]>;
   /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
   simulate(
     of: {
@@ -79,6 +82,26 @@ export function createIamPolicyReader({
         (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), attempt),
       );
       return decodeURIComponent(document ?? '');
+    },
+
+    async ownArns(signal) {
+      const arns: string[] = [];
+      let marker: string | undefined;
+      do {
+        const page = await calls({ action: 'ListPolicies', signal }, (attempt) =>
+          iam.send(
+            new ListPoliciesCommand({
+              Scope: 'Local',
+              MaxItems: 1000,
+              ...(marker === undefined ? {} : { Marker: marker }),
+            }),
+            attempt,
+          ),
+        );
+        arns.push(...(page.Policies ?? []).flatMap(({ Arn }) => Arn ?? []));
+        marker = page.IsTruncated === true ? page.Marker : undefined;
+      } while (marker !== undefined);
+      return arns.toSorted();
     },
 
     async simulate({ principalArn, actions, resources, context = {} }, signal) {

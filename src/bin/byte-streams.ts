@@ -1,5 +1,6 @@
 /** This process' streams as bytes, and its terminal. */
 import { spawnSync } from 'node:child_process';
+import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import type { ByteStreams } from '../cli/stream/byte-streams.ts';
 
@@ -28,6 +29,7 @@ export function byteStreams(): ByteStreams {
         stdin.pause();
       };
     },
+    prompt: () => ({ keyboard: stdin, screen: sized(stderr, size) }),
     size,
     onResize(listener) {
       const tell = (): void => listener(size());
@@ -35,4 +37,16 @@ export function byteStreams(): ByteStreams {
       return () => void stdout.off('resize', tell);
     },
   };
+}
+
+/** A screen that always knows its size, as whatever draws on it would take none for no room. */
+function sized(stream: NodeJS.WriteStream, size: ByteStreams['size']): Writable {
+  const screen = new Writable({
+    write: (chunk: Uint8Array, _encoding, done) => void stream.write(chunk, () => done()),
+  });
+  stream.on('resize', () => screen.emit('resize'));
+  return Object.defineProperties(screen, {
+    columns: { get: () => size().columns },
+    rows: { get: () => size().rows },
+  });
 }

@@ -16,7 +16,14 @@ export async function printCompletion(context: CliContext, words: readonly strin
   const candidates =
     completed.kind === 'candidates'
       ? completed.candidates
-      : (await liveNames(context, completed.of, completed.cluster))
+      : (
+          await liveNames(
+            context,
+            completed.of,
+            completed.cluster,
+            (words.at(-1) ?? '').slice(completed.lead.length),
+          )
+        )
           .filter((name) => !completed.given.includes(name))
           .map((name) => ({ value: `${completed.lead}${name}`, summary: '' }));
   context.stdout.write(candidates.map(({ value, summary }) => `${value}\t${summary}\n`).join(''));

@@ -27,12 +27,25 @@ export async function liveNames(
   context: CliContext,
   of: NameKind,
   cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
+  typed: string,
 ): Promise<readonly string[]> {
+  // The catalogue comes with kon: no cluster has to be asked for it.
+  const catalogue = of === 'policies' && typed.startsWith('arn:') ? await catalogueNames(typed) : [];
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context.env))]);
   const outOfTime = new Promise<readonly string[]>((resolve) => {
     signal.addEventListener('abort', () => resolve([]), { once: true });
   });
-  return Promise.race([namesOf(context.env, of, cluster).catch(() => []), outOfTime]);
+  const live = await Promise.race([namesOf(context.env, of, cluster).catch(() => []), outOfTime]);
+  return [...new Set([...live, ...catalogue])];
+}
+
+/** AWS's policies whose ARN begins so: without a beginning there would be more than a thousand. */
+async function catalogueNames(typed: string): Promise<readonly string[]> {
+  const partition = /^arn:(aws-cn|aws-us-gov):/.exec(typed)?.[1];
+  const { managedPolicies } = await import('../../sandbox/aws/catalogue/catalogue.ts');
+  return managedPolicies(partition)
+    .map((policy) => policy.arn)
+    .filter((arn) => arn.startsWith(typed));
 }
 
 async function namesOf(

@@ -26,6 +26,11 @@ export function isOnTerminal(context: CliContext): boolean {
   return context.stdin.isTTY && (context.stdout.isTTY || context.stderr.isTTY);
 }
 
+/** Whether a question can be asked that is drawn on the screen and answered by single keys. */
+export function isPromptable(context: CliContext): boolean {
+  return context.stdin.isTTY && context.stderr.redraws;
+}
+
 /** @throws CliError of code EDITOR_FAILED */
 export async function openEditor(
   context: CliContext,

@@ -1,4 +1,5 @@
 /** The streams of a process as bytes, and its terminal as a program in a pod needs it. The real ones are in src/bin. */
+import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from '../../kube/streams/index.ts';
 
 export type ByteStreams = {
@@ -10,6 +11,8 @@ export type ByteStreams = {
   readonly isTerminal: boolean;
   /** Each key comes as it is pressed, Ctrl-C too, and none is shown; until the returned function is called. */
   readonly takeKeyboard: () => () => void;
+  /** For a question that is answered with single keys. The screen is where progress goes, so that stdout holds data alone. */
+  readonly prompt: () => { readonly keyboard: Readable; readonly screen: Writable };
   readonly size: () => TerminalSize;
   /** Calls back whenever the window has another size; until the returned function is called. */
   readonly onResize: (listener: (size: TerminalSize) => void) => () => void;

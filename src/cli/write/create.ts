@@ -3,6 +3,7 @@ import type { KubeClient } from '../../kube/index.ts';
 import { alreadyExists, createObject, findObject } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { createInEditor, requireEditor } from '../edit/edit-object.ts';
+import { isPromptable } from '../edit/editor.ts';
 import { CliError, usageError } from '../errors.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
@@ -18,6 +19,8 @@ export type CreateRequest<T extends KonObject> = {
   readonly filename: string | undefined;
   /** The manifest which the options describe; undefined when none was given. */
   readonly fromOptions: ((client: KubeClient, name: string) => Promise<Manifest>) | undefined;
+  /** What a person chooses on a terminal instead; undefined when they would rather write it. */
+  readonly ask?: (client: KubeClient, name: string) => Promise<Manifest | undefined>;
   /** The text to begin with in an editor. */
   readonly template: (client: KubeClient, name: string) => Promise<string>;
   /** How to do without an editor, as a sentence. */
@@ -66,6 +69,8 @@ async function obtain<T extends KonObject>(
       const manifest = soundManifest(await fromOptions(client, name), 'what the options describe');
       return await createObject(client, kind, manifest, mode);
     }
+    const asked = isPromptable(context) ? await request.ask?.(client, name) : undefined;
+    if (asked) return await createObject(client, kind, soundManifest(asked, 'what was chosen'), mode);
     const template = await request.template(client, name);
     const edited = await createInEditor(context, client, kind, name, template, mode);
     if (edited.kind === 'done') return edited.result;

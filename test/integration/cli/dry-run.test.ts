@@ -133,7 +133,7 @@ describe('kon diff', () => {
     const result = await run('diff -f -', `${account('there', [fullAccess])}---\n${account('new', [])}`);
     expect(result.code).toBe(1);
     expect(result.stdout).toContain('linkedserviceaccount/there would change:\n');
-    expect(result.stdout).toContain(`\n-     - ${readOnly}\n+     - ${fullAccess}\n`);
+    expect(result.stdout).toContain(`\n-       - ${readOnly}\n+       - ${fullAccess}\n`);
     expect(result.stdout).toContain('linkedserviceaccount/new would be created:\n');
     const json = await run('diff -f - -o json', account('there', [fullAccess]));
     expect(json.code).toBe(1);

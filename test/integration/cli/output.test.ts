@@ -350,10 +350,13 @@ describe('kon apply', () => {
 describe('on a terminal', () => {
   it('performs the walkthrough: kon account create --account NAME, with an editor', async () => {
     const editor = await kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
-    const { code, screen } = await kon.onTerminal('account create --account myaccount --no-wait', {
+    const terminal = kon.terminal('account create --account myaccount --no-wait', {
       env: { EDITOR: editor, TERM: 'xterm' },
     });
-    expect(screen.trim()).toBe('linkedserviceaccount/myaccount created');
+    await terminal.until('With none, an editor opens.');
+    terminal.type('\r');
+    const { code, screen } = await terminal.finished;
+    expect(screen).toContain('linkedserviceaccount/myaccount created');
     expect(code).toBe(0);
   });
 

@@ -6,7 +6,7 @@ export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
   summary: 'Create an account and wait until its AWS permissions are there',
   description:
-    'Opens an editor on a manifest to fill in, unless a file or policies are given. Then waits until the IAM role is made, linked and proven in every target.',
+    'On a terminal it lets you search and choose policies, of AWS and of your AWS account; whoever chooses none gets an editor with a manifest to fill in, as does whoever has no terminal but an editor that is set. A file or options ask for neither. Then it waits until the IAM role is made, linked and proven in every target.',
   positionals: [{ name: 'name', summary: 'the name of the account' }],
   options: [
     accountOption,
@@ -42,7 +42,10 @@ export const accountCreateCommand = defineCommand({
   ],
   formats: writeFormats,
   examples: [
-    { does: 'Write the account in an editor', command: 'kon account create --account myaccount' },
+    {
+      does: 'Choose its policies, or write it in an editor',
+      command: 'kon account create --account myaccount',
+    },
     {
       does: 'Without an editor',
       command: 'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
@@ -68,6 +71,12 @@ export const accountCreateCommand = defineCommand({
       fromOptions: describesAccount(described)
         ? async (_client, name) => accountManifest(name, described)
         : undefined,
+      ask: async (client, name) => {
+        const { offeredPolicies } = await import('../../policies/offer.ts');
+        const { pickPolicies } = await import('../../policies/pick.ts');
+        const policies = await pickPolicies(context, name, await offeredPolicies(context, client));
+        return policies.length === 0 ? undefined : accountManifest(name, { ...described, policies });
+      },
       template: async (client, name) => accountTemplate(name, await knownTargets(client)),
       withoutEditor: ['Give the policies with --policy ARN, or a manifest with -f FILE.'],
       write: options,

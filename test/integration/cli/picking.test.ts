@@ -1,0 +1,137 @@
+/** Choosing policies on a real pseudo-terminal, key by key; and what completion offers of the same. */
+import { CreatePolicyCommand } from '@aws-sdk/client-iam';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountId, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const own = `arn:aws:iam::${accountId}:policy/team/payments-ledger`;
+const keys = { tab: '\t', enter: '\r', escape: '\u001B', backspace: '\u007F', interrupt: '\u0003' } as const;
+
+let world: AwsCluster;
+
+beforeAll(async () => {
+  world = await startAwsCluster();
+  await world.startOperator();
+  await world.configure(['production']);
+  await world.iam.send(
+    new CreatePolicyCommand({
+      PolicyName: 'payments-ledger',
+      Path: '/team/',
+      PolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' },
+      }),
+    }),
+  );
+});
+
+afterAll(() => world?.stop());
+
+const exists = async (name: string): Promise<boolean> =>
+  (await world.cluster.kubectl(['get', 'lsa', name, '--ignore-not-found', '-o', 'name'])) !== '';
+
+const policiesOf = async (name: string): Promise<readonly string[]> => {
+  const text = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'json']);
+  return (JSON.parse(text) as { spec: { aws: { policyArns: string[] } } }).spec.aws.policyArns;
+};
+
+describe('kon account create on a terminal', () => {
+  it('finds policies of AWS and of the AWS account by parts of their names, and creates what was chosen', async () => {
+    const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
+    await terminal.until('Which policies shall the account "chosen" have?');
+    terminal.type('s3roa');
+    // The best of several that are found has the focus, whatever had it before.
+    terminal.type(keys.tab);
+    terminal.type(keys.backspace.repeat(5));
+    terminal.type('ledger');
+    await terminal.until('payments-ledger (your own)');
+    terminal.type(keys.tab);
+    terminal.type(keys.enter);
+    const { code, screen } = await terminal.finished;
+    expect(stripVTControlCharacters(screen)).toContain('2 items selected');
+    expect(screen).toContain('linkedserviceaccount/chosen created');
+    expect(code).toBe(0);
+    expect(await policiesOf('chosen')).toEqual([readOnly, own]);
+  });
+
+  it('opens the editor when none was chosen', async () => {
+    const editor = await world.kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
+    const terminal = world.kon.terminal('account create written --no-wait', {
+      env: { TERM: 'xterm', EDITOR: editor },
+    });
+    await terminal.until('With none, an editor opens.');
+    terminal.type(keys.enter);
+    expect((await terminal.finished).code).toBe(0);
+    expect(await policiesOf('written')).toEqual([readOnly]);
+  });
+
+  it.each([
+    ['Escape', keys.escape],
+    ['Ctrl-C', keys.interrupt],
+  ])('creates nothing after %s, and gives the terminal back', async (_name, key) => {
+    const terminal = world.kon.terminal('account create never', { env: { TERM: 'xterm' } });
+    await terminal.until('Which policies');
+    terminal.type(key);
+    const { code, screen } = await terminal.finished;
+    expect(screen).toContain('nothing was chosen; the account was not created');
+    expect(code).toBe(130);
+    // The cursor is shown again.
+    expect(screen.lastIndexOf('\u001B[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001B[?25l'));
+    expect(await exists('never')).toBe(false);
+  });
+
+  it('offers AWS’s alone to whoever may not list those of the AWS account', async () => {
+    const terminal = world.kon.terminal('account create limited --no-wait', {
+      env: { TERM: 'xterm', ...world.nobodyEnv },
+    });
+    await terminal.until('Which policies');
+    terminal.type('ledger');
+    await terminal.until('No matches found');
+    terminal.type(keys.escape);
+    await terminal.finished;
+  });
+
+  it('asks nothing where there is no terminal, or where policies are given', async () => {
+    const piped = await world.kon.run(['account', 'create', 'piped']);
+    expect(piped.code).toBe(2);
+    expect(piped.stderr).toContain('Give the policies with --policy ARN');
+    const given = await world.kon.onTerminal(`account create given --policy ${readOnly} --no-wait`, {
+      env: { TERM: 'xterm' },
+    });
+    expect(given.screen.trim()).toBe('linkedserviceaccount/given created');
+    const dumb = await world.kon.onTerminal('account create dumb --no-wait', {
+      env: { TERM: 'dumb', EDITOR: 'true' },
+    });
+    expect(dumb.screen).toContain('edit cancelled, no changes made');
+  });
+});
+
+describe('completion of policies', () => {
+  const complete = async (...words: string[]): Promise<readonly string[]> => {
+    const { stdout } = await world.kon.run(['__complete', '--', ...words], {
+      env: { KON_COMPLETION_TIMEOUT: '30s' },
+    });
+    return stdout.split('\n').flatMap((line) => line.split('\t')[0] || []);
+  };
+
+  it('offers those in use, and those of AWS that begin as what is typed', async () => {
+    expect(await complete('account', 'create', 'x', '--policy', '')).toEqual(expect.arrayContaining([own]));
+    const offered = await complete(
+      'account',
+      'create',
+      'x',
+      '--policy',
+      'arn:aws:iam::aws:policy/AmazonS3Re',
+    );
+    expect(offered).toContain(readOnly);
+    expect(offered).not.toContain('arn:aws:iam::aws:policy/AmazonSQSFullAccess');
+    const china = await complete(
+      'account',
+      'edit',
+      'x',
+      '--add-policy=arn:aws-cn:iam::aws:policy/AmazonS3Re',
+    );
+    expect(china).toContain('--add-policy=arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess');
+  });
+});
