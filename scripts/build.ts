@@ -1,15 +1,18 @@
 /**
  * Bundles the executable into dist/ (or the folder given with --outdir). One file per entry and shared chunks, all in one folder, so that code which looks
  * for a data file next to itself (`import.meta.url`) finds it next to the bundle: what it needs is copied there.
+ * `--version X` builds it as another version than package.json's, to try an upgrade with.
  */
-import { cp, chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
 const root = resolve(import.meta.dirname, '..');
-const { outdir } = parseArgs({ options: { outdir: { type: 'string', default: join(root, 'dist') } } }).values;
+const { outdir, version } = parseArgs({
+  options: { outdir: { type: 'string', default: join(root, 'dist') }, version: { type: 'string' } },
+}).values;
 const dist = resolve(outdir);
 
 /** Files that are read at run time, by the folder next to which the code that reads them stands. */
@@ -59,7 +62,7 @@ const result = await build({
   target: 'node22',
   // Without it the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
-  plugins: [builtinsByName],
+  plugins: [builtinsByName, ...(version === undefined ? [] : [builtAs(version)])],
   // CommonJS packages in an ES module have no `require` of their own. Made when it is called: each file has one.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
@@ -99,4 +102,24 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function builtAs(other: string): Plugin {
+  const manifest = join(root, 'package.json');
+  return {
+    name: 'built as another version',
+    setup({ onLoad }) {
+      onLoad({ filter: /[/\\]package\.json$/ }, async ({ path }) =>
+        path === manifest
+          ? {
+              contents: JSON.stringify({
+                ...(JSON.parse(await readFile(path, 'utf8')) as object),
+                version: other,
+              }),
+              loader: 'json',
+            }
+          : undefined,
+      );
+    },
+  };
 }

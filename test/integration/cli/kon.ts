@@ -49,16 +49,21 @@ export type Kon = {
   remove(): Promise<void>;
 };
 
-export async function buildKon(env: Readonly<Record<string, string>> = {}): Promise<Kon> {
+export async function buildKon(
+  env: Readonly<Record<string, string>> = {},
+  /** In place of package.json's. */
+  { version }: { readonly version?: string } = {},
+): Promise<Kon> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
   const dist = join(folder, 'dist');
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist]);
+  const as = version === undefined ? [] : ['--version', version];
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist, ...as]);
   const executable = join(dist, 'kon.js');
   const base = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    ...env,
     HOME: folder,
     TMPDIR: folder,
-    ...env,
   };
 
   const start = (

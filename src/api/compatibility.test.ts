@@ -1,0 +1,156 @@
+/** What earlier versions stored stays valid. See history/README.md. */
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { crds } from './crds.ts';
+import { narrowings, schemaNarrowings, type Crd, type Schema } from './testing/narrowings.ts';
+
+const folder = join(import.meta.dirname, 'history');
+const earlier = globSync('v*/*.yaml', { cwd: folder }).map((path) => ({
+  version: basename(dirname(path)),
+  crd: parse(readFileSync(join(folder, path), 'utf8')) as Crd,
+}));
+
+/** Each with the reason for which nobody can be hurt, `version kind problem`. None yet. */
+const excepted: ReadonlySet<string> = new Set();
+
+describe('the CRDs', () => {
+  it.each(earlier.map(({ version, crd }) => [version, crd.metadata.name, crd] as const))(
+    'only add to those of %s: %s',
+    (version, name, before) => {
+      const now = crds().find(({ metadata }) => metadata.name === name) as unknown as Crd | undefined;
+      expect(now, `${name} is gone`).toBeDefined();
+      if (!now) return;
+      expect(
+        narrowings(before, now).filter((problem) => !excepted.has(`${version} ${name} ${problem}`)),
+      ).toEqual([]);
+    },
+  );
+
+  it('have a history for each kind', () => {
+    expect(new Set(earlier.map(({ crd }) => crd.metadata.name))).toEqual(
+      new Set(crds().map(({ metadata }) => metadata.name)),
+    );
+  });
+});
+
+describe('a narrower schema is seen', () => {
+  const base: Schema = {
+    type: 'object',
+    required: ['name'],
+    properties: {
+      name: { type: 'string', maxLength: 63, pattern: '^[a-z]+$' },
+      mode: { type: 'string', enum: ['a', 'b'], default: 'a' },
+      count: { type: 'integer', minimum: 1, maximum: 10 },
+      list: { type: 'array', maxItems: 5, 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+      tags: { type: 'object', additionalProperties: { type: 'string' } },
+    },
+  };
+  const change = (properties: Readonly<Record<string, Schema>>, more: Partial<Schema> = {}): Schema => ({
+    ...base,
+    ...more,
+    properties: { ...base.properties, ...properties },
+  });
+  const without = (name: string): Schema => {
+    const { [name]: _, ...properties } = base.properties ?? {};
+    return { ...base, properties };
+  };
+
+  it.each<[string, Schema, string]>([
+    ['a field that is gone', without('count'), '.count is gone'],
+    ['another type', change({ count: { type: 'string' } }), '.count: type "integer" became "string"'],
+    [
+      'a value that is gone',
+      change({ mode: { type: 'string', enum: ['a'], default: 'a' } }),
+      'the values "b" are gone',
+    ],
+    [
+      'an enum that came',
+      change({ name: { ...base.properties?.['name'], enum: ['x'] } }),
+      'limited to an enum',
+    ],
+    [
+      'another pattern',
+      change({ name: { type: 'string', maxLength: 63, pattern: '^x$' } }),
+      '.name: pattern',
+    ],
+    [
+      'a lower bound',
+      change({ name: { type: 'string', maxLength: 9, pattern: '^[a-z]+$' } }),
+      'maxLength 63 became 9',
+    ],
+    [
+      'a higher minimum',
+      change({ count: { type: 'integer', minimum: 2, maximum: 10 } }),
+      'minimum 1 became 2',
+    ],
+    [
+      'a bound that came',
+      change({ tags: { ...base.properties?.['tags'], maxProperties: 2 } }),
+      'maxProperties nothing became 2',
+    ],
+    ['a field that became required', change({}, { required: ['name', 'count'] }), '.count became required'],
+    [
+      'another default',
+      change({ mode: { type: 'string', enum: ['a', 'b'], default: 'b' } }),
+      '.mode: default "a" became "b"',
+    ],
+    [
+      'another kind of list',
+      change({ list: { ...base.properties?.['list'], 'x-kubernetes-list-type': 'atomic' } }),
+      'x-kubernetes-list-type',
+    ],
+    [
+      'items of another type',
+      change({ list: { ...base.properties?.['list'], items: { type: 'integer' } } }),
+      '.list[]: type',
+    ],
+    [
+      'values of another type',
+      change({ tags: { type: 'object', additionalProperties: { type: 'integer' } } }),
+      '.tags.*: type',
+    ],
+    [
+      'a rule that came',
+      change({}, { 'x-kubernetes-validations': [{ rule: 'self.name != ""' }] }),
+      'there is a new rule',
+    ],
+  ])('%s', (_what, after, problem) => {
+    expect(schemaNarrowings(base, after, '').join('\n')).toContain(problem);
+  });
+
+  it('and a wider one is not', () => {
+    const wider = change(
+      {
+        name: { type: 'string', maxLength: 100, pattern: '^[a-z]+$', description: 'other words' },
+        mode: { type: 'string', enum: ['a', 'b', 'c'], default: 'a' },
+        count: { type: 'integer', minimum: 0, maximum: 20 },
+        added: { type: 'object', required: ['x'], properties: { x: { type: 'string' } } },
+        filled: { type: 'string', default: 'x' },
+      },
+      { required: ['name', 'filled'] },
+    );
+    expect(schemaNarrowings(base, wider, '')).toEqual([]);
+    expect(schemaNarrowings(base, { ...base, required: [] }, '')).toEqual([]);
+  });
+
+  it('and so is a version that is gone, renamed or no longer stored', () => {
+    const crd = (version: object, spec: object = {}): Crd => ({
+      metadata: { name: 'x' },
+      spec: {
+        group: 'k11n.dev',
+        scope: 'Cluster',
+        versions: [
+          { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: base }, ...version },
+        ],
+        ...spec,
+      },
+    });
+    expect(narrowings(crd({}), crd({ name: 'v2' }))).toEqual(['the version v1 is gone']);
+    expect(narrowings(crd({}), crd({ served: false }))).toEqual(['v1 is no longer served']);
+    expect(narrowings(crd({}), crd({ storage: false }))).toHaveLength(1);
+    expect(narrowings(crd({}), crd({}, { scope: 'Namespaced' }))).toEqual(['spec.scope changed']);
+    expect(narrowings(crd({}), crd({}))).toEqual([]);
+  });
+});

@@ -1,0 +1,316 @@
+/**
+ * From one version to the next and back, on a real API server: objects that were stored under the schemas of 0.1.0 under
+ * today's, and those of today under the old ones; an operator that meets CRDs older than itself, as after a `helm upgrade`,
+ * which leaves CRDs alone; and two operators of different versions, of which one takes over from the other. There is no
+ * operator of 0.1.0 to be had here: what differs is its version, and the objects it left.
+ */
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { GetRoleCommand } from '@aws-sdk/client-iam';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { crds } from '../../../src/api/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startAwsCluster, type AwsCluster } from '../cli/aws-cluster.ts';
+import { buildKon, type Kon, type Running } from '../cli/kon.ts';
+
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
+const history = resolve(import.meta.dirname, '../../../src/api/history/v0.1.0');
+
+let world: AwsCluster;
+/** The same code, built as the version after. */
+let next: Kon;
+
+type Stored = {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation: number;
+    readonly managedFields?: readonly { readonly manager: string; readonly time: string }[];
+  };
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly status?: {
+    readonly roleArn?: string;
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime: string;
+    }[];
+  };
+};
+
+const kubectl = (args: string, input?: string): Promise<string> =>
+  world.cluster.kubectl(args.split(' '), input);
+const read = async (resource: string, name: string): Promise<Stored> =>
+  JSON.parse(await kubectl(`get ${resource} ${name} -o json`)) as Stored;
+const untilReady = (resource: string, name: string): Promise<string> =>
+  kubectl(`wait --for=condition=Ready ${resource}/${name} --timeout=60s`);
+
+async function applyCrds(manifests: readonly string[]): Promise<void> {
+  await kubectl('apply --server-side --force-conflicts -f -', manifests.join('---\n'));
+  await eventually('the CRDs to be established', () =>
+    kubectl('wait --for=condition=Established crd --all --timeout=30s').catch(() => undefined),
+  );
+}
+const oldCrds = async (): Promise<void> => {
+  const files = globSync('*.yaml', { cwd: history });
+  await applyCrds(await Promise.all(files.map((file) => readFile(join(history, file), 'utf8'))));
+};
+const newCrds = (): Promise<void> => applyCrds(crds().map((crd) => stringify(crd)));
+
+/** Everything that 0.1.0 lets one write. */
+const account = (name: string, spec: object = {}): object => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'LinkedServiceAccount',
+  metadata: { name, labels: { team: 'payments' } },
+  spec: {
+    targets: ['production', 'staging'],
+    aws: {
+      policyArns: [readOnly],
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'cost-center': '7' },
+      ...spec,
+    },
+    deletionPolicy: 'Retain',
+  },
+});
+const app = {
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'App',
+  metadata: { name: 'shop' },
+  spec: {
+    registry: '123456789012.dkr.ecr.us-west-2.amazonaws.com',
+    image: 'shop',
+    imageTag: '1.0',
+    ports: [{ name: 'http', port: 8080 }],
+    command: ['node'],
+    args: ['main.js'],
+    env: [{ name: 'MODE', value: 'a' }],
+    serviceAccount: 'kept',
+    imagePullSecrets: ['registry'],
+    resources: { requests: { cpu: '100m' }, limits: { memory: '64Mi' } },
+    probes: { readiness: { httpGet: { path: '/', port: 8080 } }, liveness: { tcpSocket: { port: 8080 } } },
+    scale: { min: 1, max: 3, targetCPUUtilizationPercentage: 80 },
+    targets: [
+      {
+        name: 'production',
+        env: [{ name: 'MODE', value: 'b' }],
+        scale: { min: 2 },
+        ingress: { hosts: ['shop.example.com'], paths: ['/'], port: 'http', annotations: { a: 'b' } },
+      },
+      { name: 'staging', deployMode: 'halt' },
+    ],
+  },
+};
+
+/** The operator has seen the present spec, and done what it says. */
+const observed = (name: string): Promise<true> =>
+  eventually(`the edit of ${name} to be carried out`, async () => {
+    const { metadata, status } = await read('lsa', name);
+    return status?.observedGeneration === metadata.generation ? true : undefined;
+  });
+
+type AuditEvent = {
+  readonly stage: string;
+  readonly verb: string;
+  readonly userAgent?: string;
+  readonly objectRef?: { readonly resource: string; readonly name?: string; readonly subresource?: string };
+};
+
+/** The versions of the operators that have written the status of an account, one for each write. */
+async function statusWrites(name: string): Promise<readonly string[]> {
+  const lines = (await readFile(join(dirname(world.cluster.log), 'audit.log'), 'utf8'))
+    .split('\n')
+    .slice(0, -1);
+  return lines
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter(
+      ({ stage, verb, objectRef }) =>
+        stage === 'ResponseComplete' &&
+        verb === 'patch' &&
+        objectRef?.resource === 'linkedserviceaccounts' &&
+        objectRef.name === name &&
+        objectRef.subresource === 'status',
+    )
+    .map(({ userAgent = '' }) => /konstellation\/(\S+)/.exec(userAgent)?.[1] ?? userAgent);
+}
+
+/** Calls that change something in AWS, since the last time that was asked. */
+let position = 0;
+function awsWrites(): readonly string[] {
+  const entries = world.aws.journal.entries({ since: position });
+  position = entries.at(-1)?.sequence ?? position;
+  return entries.filter(({ changed }) => changed).map(({ action }) => action);
+}
+
+const running = new Set<Running>();
+const startOperator = async (kon: Kon): Promise<Running> => {
+  const operator = kon.start(['operator', '--log-format', 'json']);
+  running.add(operator);
+  await operator.until('operator started');
+  return operator;
+};
+async function stop(operator: Running): Promise<string> {
+  running.delete(operator);
+  operator.stop();
+  const { stderr } = await operator.finished;
+  return stderr;
+}
+
+beforeAll(async () => {
+  world = await startAwsCluster({ crds: false });
+  next = await buildKon(world.kon.env, { version: '0.2.0' });
+  await oldCrds();
+  const config = {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'ClusterConfig',
+    metadata: { name: 'main' },
+    spec: {
+      targets: ['production', 'staging'],
+      aws: {
+        region: 'eu-west-1',
+        allowedPolicyArns: ['arn:aws:iam::aws:policy/*'],
+        tags: { owner: 'platform' },
+        driftIntervalSeconds: 3600,
+      },
+    },
+  };
+  await kubectl(
+    'create -f -',
+    [config, account('kept'), app].map((object) => stringify(object)).join('---\n'),
+  );
+});
+
+afterAll(async () => {
+  await next?.remove();
+  await world?.stop();
+});
+
+/** One that a failed test has left would lead on. */
+afterEach(async () => {
+  for (const operator of running) await stop(operator);
+});
+
+describe('an upgrade', () => {
+  let before: Stored;
+  let roleId: string | undefined;
+  const roleOf = async (): Promise<string | undefined> => {
+    const RoleName = (await read('lsa', 'kept')).status?.roleArn?.split('/').at(-1);
+    return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
+  };
+
+  it('lets today’s operator work under the CRDs of 0.1.0, and come to rest there', async () => {
+    const operator = await startOperator(world.kon);
+    await untilReady('lsa', 'kept');
+    roleId = await roleOf();
+    awsWrites();
+    await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"maxSessionDuration":3600}}}`);
+    await observed('kept');
+    expect(awsWrites()).toEqual(['UpdateRole']);
+    // What an older schema drops from the status must not be written again and again: while others are worked on, and
+    // when something is new that is nothing to the operator.
+    const written = (await statusWrites('kept')).length;
+    await kubectl('label lsa kept seen=1');
+    await kubectl('create -f -', stringify(account('barrier')));
+    await untilReady('lsa', 'barrier');
+    await kubectl('label --overwrite lsa kept seen=2');
+    await kubectl('delete lsa barrier');
+    expect(await statusWrites('kept')).toHaveLength(written);
+    expect(await stop(operator)).not.toContain('"level":"error"');
+    awsWrites();
+    before = await read('lsa', 'kept');
+  });
+
+  it('keeps every object as it was stored, and each can be written again as it is', async () => {
+    const stored = await Promise.all([
+      read('lsa', 'kept'),
+      read('apps.k11n.dev', 'shop'),
+      read('clusterconfig', 'main'),
+    ]);
+    await newCrds();
+    const now = await Promise.all([
+      read('lsa', 'kept'),
+      read('apps.k11n.dev', 'shop'),
+      read('clusterconfig', 'main'),
+    ]);
+    expect(now).toEqual(stored);
+    for (const object of now) await kubectl('replace -f -', JSON.stringify(object));
+    for (const target of ['lsa kept', 'apps.k11n.dev shop', 'clusterconfig main'])
+      await kubectl(`label ${target} upgraded=yes`);
+  });
+
+  it('makes no role anew, loses no readiness, and takes edits', async () => {
+    awsWrites();
+    const operator = await startOperator(next);
+    await kubectl(
+      `patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}","${queues}"]}}}`,
+    );
+    await observed('kept');
+    expect(awsWrites()).toEqual(['AttachRolePolicy']);
+    expect(await roleOf()).toBe(roleId);
+    const turned = (object: Stored): string | undefined =>
+      object.status?.conditions?.find(({ type }) => type === 'IdentityProven')?.lastTransitionTime;
+    const after = await read('lsa', 'kept');
+    expect(turned(after)).toBe(turned(before));
+    await stop(operator);
+  });
+
+  it('can be taken back: what newer schemas let in is read, edited and kept in step under the older', async () => {
+    await kubectl('create -f -', stringify(account('newer', { identityMode: 'IRSA' })));
+    const operator = await startOperator(next);
+    await untilReady('lsa', 'newer');
+    await stop(operator);
+    await oldCrds();
+    // The old schema does not know the field, and must not refuse the object for it.
+    await kubectl('label lsa newer rolled-back=yes');
+    await kubectl('label lsa kept rolled-back=yes');
+    expect((await read('lsa', 'newer')).spec['aws']).not.toHaveProperty('identityMode');
+    awsWrites();
+    const older = await startOperator(world.kon);
+    await kubectl(`patch lsa newer --type=merge -p {"spec":{"aws":{"policyArns":["${queues}"]}}}`);
+    await observed('newer');
+    expect(awsWrites()).toEqual(['AttachRolePolicy', 'DetachRolePolicy']);
+    await untilReady('lsa', 'newer');
+    await stop(older);
+  });
+});
+
+describe('a roll-out of the operator', () => {
+  it('hands over from one version to the next without a gap, a repetition or a word of alarm', async () => {
+    await newCrds();
+    const older = await startOperator(world.kon);
+    await older.until('operator leads');
+    await untilReady('lsa', 'kept');
+    const newer = await startOperator(next);
+    const holder = (): Promise<string> =>
+      kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}');
+    const first = await holder();
+    awsWrites();
+    // The older one still leads, and does what is to be done.
+    await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}"]}}}`);
+    await observed('kept');
+    expect(awsWrites()).toEqual(['DetachRolePolicy']);
+    expect(await holder()).toBe(first);
+    expect((await statusWrites('kept')).at(-1)).toBe('0.1.0');
+
+    const end = await stop(older);
+    await newer.until('operator leads');
+    expect(await holder()).not.toBe(first);
+    const settled = await read('lsa', 'kept');
+    await kubectl(
+      `patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}","${queues}"]}}}`,
+    );
+    await observed('kept');
+    expect(awsWrites()).toEqual(['AttachRolePolicy']);
+    expect((await statusWrites('kept')).at(-1)).toBe('0.2.0');
+    const ready = (object: Stored): unknown =>
+      object.status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready(settled)).toMatchObject({ status: 'True' });
+    const log = `${end}${await stop(newer)}`;
+    expect(log).not.toMatch(/"level":"(error|warn)"/);
+  });
+});
