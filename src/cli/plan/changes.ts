@@ -140,7 +140,15 @@ function changeOf(step: Step, account: string, world: AccountWorld): Change | un
         : { ...change, before: roleArn, after: step.roleArn };
     }
     case 'UnlinkServiceAccount':
-      return kubernetes('update', `${step.target}/${account}`, 'ServiceAccount loses its role');
+      return kubernetes(
+        'update',
+        `${step.target}/${account}`,
+        step.keepsAnnotation
+          ? `ServiceAccount is let go of, and keeps the role ${step.serviceAccount.roleArn}, which "${step.serviceAccount.roleArnManager}" set`
+          : step.serviceAccount.roleArn === undefined
+            ? 'ServiceAccount is let go of'
+            : `ServiceAccount loses its role ${step.serviceAccount.roleArn}`,
+      );
     case 'DeleteServiceAccount':
       return kubernetes('delete', `${step.target}/${account}`, 'ServiceAccount');
     case 'CreateAssociation':

@@ -73,6 +73,38 @@ describe('what is foreseen', () => {
     ]);
   });
 
+  it('lets go of a ServiceAccount that was handed over, with whatever somebody else wrote on it', async () => {
+    const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
+    const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
+    for (const [serviceAccount, summary] of [
+      [
+        { ...handed, ...foreign },
+        'ServiceAccount is let go of, and keeps the role arn:aws:iam::123456789012:role/eksctl, which "eksctl" set',
+      ],
+      [handed, 'ServiceAccount is let go of'],
+    ] as const) {
+      const world = createWorld();
+      settle(world);
+      edit(world, { targets: ['staging'] });
+      const before = seen(world);
+      const { account } = before.targets.find(({ name }) => name === 'production')?.serviceAccount ?? {};
+      const targets = before.targets.map((target) =>
+        target.name === 'production' && account !== undefined
+          ? { ...target, serviceAccount: { ...serviceAccount, account } }
+          : target,
+      );
+      const foreseen = await foresee({ ...before, targets }, nobody);
+      const changes = changesOf({ ...before, targets }, foreseen);
+      expect(
+        changes.filter(({ step }) => step === 'UnlinkServiceAccount').map((change) => change.summary),
+      ).toEqual([summary]);
+      const after = foreseen.targets.find(({ name }) => name === 'production')?.serviceAccount;
+      expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
+      // Pods hold on to what was not taken away.
+      expect(affectedPods({ ...before, targets }, foreseen)).toEqual([]);
+    }
+  });
+
   it('of a name that IAM has given to a role of somebody else is a problem, not a write', async () => {
     const world = createWorld();
     const { steps, status } = await foresee(seen(world), async (name) => ({

@@ -170,8 +170,9 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
       return;
     }
     case 'UnlinkServiceAccount': {
-      const { account: _account, roleArn: _roleArn, roleArnManager: _manager, ...rest } = step.serviceAccount;
-      link(step.target, rest);
+      const { account: _account, ...released } = step.serviceAccount;
+      const { roleArn: _roleArn, roleArnManager: _manager, ...rest } = released;
+      link(step.target, step.keepsAnnotation ? released : rest);
       return;
     }
     case 'DeleteServiceAccount':
