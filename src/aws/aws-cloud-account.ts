@@ -31,7 +31,7 @@ export function createAwsCloudAccount(options: {
           (attempt) =>
             iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }), attempt),
         );
-        return { clientIds: provider.ClientIDList ?? [] };
+        return { clientIds: provider.ClientIDList ?? [], thumbprints: provider.ThumbprintList ?? [] };
       } catch (error) {
         const cause = error instanceof IdentityError ? error.cause : error;
         if (cause instanceof Error && cause.name.startsWith('NoSuchEntity')) return undefined;

@@ -81,8 +81,18 @@ export type CallerIdentity = { readonly accountId: string; readonly partition: s
 /** What a ClusterConfig is compared with. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
-  /** The client IDs of an IAM OIDC provider; undefined when there is none. */
-  oidcProvider(arn: string, signal?: AbortSignal): Promise<{ clientIds: readonly string[] } | undefined>;
+  /** An IAM OIDC provider; undefined when there is none. */
+  oidcProvider(
+    arn: string,
+    signal?: AbortSignal,
+  ): Promise<
+    | {
+        readonly clientIds: readonly string[];
+        /** SHA-1 of certificates, hexadecimal; what is not told is none. */
+        readonly thumbprints?: readonly string[];
+      }
+    | undefined
+  >;
   quotas(
     signal?: AbortSignal,
   ): Promise<{ policiesPerRole: number; trustPolicySize: number; roles: number; rolesUsed: number }>;

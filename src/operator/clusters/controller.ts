@@ -161,7 +161,10 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     const isTarget = informers.clusterConfigs.store
       .list()
       .some((config) => config.spec.targets.includes(change.key));
-    if (isTarget && (!change.old || !change.new)) enqueueAll();
+    // Without its label a target is closed to the operator, by the admission policy that confines it.
+    const labelOf = (namespace: KubeObject | undefined): string | undefined =>
+      namespace?.metadata.labels?.[targetLabel];
+    if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) enqueueAll();
   });
   return controller;
 }

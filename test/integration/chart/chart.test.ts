@@ -5,6 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { admissionObjects, operatorObjects, rights } from '../../../src/access/index.ts';
 import { crds } from '../../../src/api/index.ts';
+import {
+  clusterConfigObject,
+  crdObjects,
+  operatorObjects as installedObjects,
+} from '../../../src/cli/install/operator-objects.ts';
 import { metricDefinitions } from '../../../src/operator/metrics.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { chartFolder, findHelm, type Helm, type RenderedObject } from '../../support/helm.ts';
@@ -181,6 +186,68 @@ describe('the chart', () => {
       await readFile(join(chartFolder, 'dashboards/konstellation.json'), 'utf8'),
     ) as unknown;
     expect(JSON.parse(data?.['konstellation.json'] ?? '')).toEqual(dashboard);
+  });
+});
+
+describe('kon install', () => {
+  const image = 'ghcr.io/k11n/konstellation:0.1.0';
+  const roleArn = 'arn:aws:iam::123456789012:role/konstellation-operator-main';
+  const region = 'eu-west-1';
+  const namespace = 'konstellation';
+  const targets = ['production', 'staging'];
+
+  /** The two ways to mark what was made: they differ by design, and are told in docs/guides/install.md. */
+  const isMark = (key: string): boolean =>
+    key.startsWith('app.kubernetes.io/') || key === 'helm.sh/chart' || key === 'helm.sh/resource-policy';
+  function comparable(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(comparable);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value)
+      .filter(([key]) => !isMark(key))
+      .map(([key, inner]) => [key, comparable(inner)] as const)
+      .filter(
+        ([key, inner]) =>
+          !(/^(labels|annotations|matchLabels)$/.test(key) && Object.keys(inner as object).length === 0),
+      );
+    return Object.fromEntries(entries);
+  }
+  const byName = (objects: readonly object[]): Readonly<Record<string, unknown>> =>
+    Object.fromEntries(
+      (JSON.parse(JSON.stringify(objects)) as readonly RenderedObject[])
+        .map((object) => [`${object.kind} ${object.metadata.name}`, comparable(object)] as const)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    );
+
+  it('applies what the chart does, but for the marks of who made it', async () => {
+    const installed = byName([
+      ...crdObjects(),
+      ...installedObjects({ namespace, image, replicas: 2, roleArn, region, deployment: true }),
+      clusterConfigObject(undefined, {
+        name: 'main',
+        region,
+        accountId: '123456789012',
+        targets,
+        permissionsBoundaryArn: undefined,
+        allowedPolicyArns: [],
+      }),
+    ]);
+    const [repository = '', tag = ''] = image.split(':');
+    const chart = byName(
+      await helm.template([
+        `--namespace=${namespace}`,
+        `--set-string=image.repository=${repository},image.tag=${tag}`,
+        `--set-string=serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=${roleArn}`,
+        `--set-string=operator.env[0].name=AWS_REGION,operator.env[0].value=${region}`,
+        '--set=clusterConfig.create=true,clusterConfig.name=main,clusterConfig.spec.targets={production,staging}',
+        `--set-string=clusterConfig.spec.aws.region=${region},clusterConfig.spec.aws.clusterName=main`,
+        '--set-string=clusterConfig.spec.aws.accountId=123456789012',
+      ]),
+    );
+    // Helm makes the namespace itself, when it is told to.
+    const { [`Namespace ${namespace}`]: made, ...rest } = installed;
+    expect(made).toBeDefined();
+    expect(Object.keys(rest)).toEqual(Object.keys(chart));
+    expect(rest).toEqual(chart);
   });
 });
 

@@ -6,6 +6,7 @@ import { GetOpenIDConnectProviderCommand, GetRoleCommand, ListRolesCommand } fro
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { accountId, clusterArn, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { Result, Running } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -137,6 +138,27 @@ describe('install', () => {
     };
     expect(checks.filter(({ status }) => status === 'error').map(({ id }) => id)).toEqual(['webhook']);
     expect(checks.find(({ id }) => id === 'operator-permissions')).toMatchObject({ status: 'ok' });
+  });
+
+  it('takes a namespace for a target that was there before, and puts its label back when it is lost', async () => {
+    await kubectl('create', 'namespace', 'legacy');
+    expect((await kon('target', 'create', 'legacy')).code).toBe(0);
+    const linked = async (): Promise<true | undefined> => {
+      const { status } = JSON.parse(await kubectl('get', 'lsa', 'first', '-o', 'json')) as {
+        status?: { targets?: { name: string; proven: boolean }[] };
+      };
+      return status?.targets?.some(({ name, proven }) => name === 'legacy' && proven) ? true : undefined;
+    };
+    await eventually('the account to be proven there', linked);
+    const labelOf = (): Promise<string> =>
+      kubectl('get', 'namespace', 'legacy', '-o', 'jsonpath={.metadata.labels.k11n\\.dev/target}');
+    await kubectl('label', 'namespace', 'legacy', 'k11n.dev/target-');
+    await eventually('the label to be back', async () => ((await labelOf()) === 'legacy' ? true : undefined));
+    // Closed to the operator meanwhile, and open again: a ServiceAccount that is lost comes back.
+    await kubectl('delete', 'serviceaccount', '-n', 'legacy', 'first');
+    await eventually('the ServiceAccount to be back', () =>
+      kubectl('get', 'serviceaccount', '-n', 'legacy', 'first', '-o', 'name').catch(() => undefined),
+    );
   });
 
   it('changes nothing when it is run again, and puts back what was changed', async () => {

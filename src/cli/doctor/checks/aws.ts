@@ -83,6 +83,14 @@ export const awsChecks: readonly Check[] = [
     },
   },
   {
+    id: 'oidc-thumbprint',
+    category: 'AWS',
+    title: 'IAM can trust the certificate of the issuer',
+    needs: ['oidc-provider'],
+    mayPass: true,
+    run: checkThumbprint,
+  },
+  {
     id: 'issuer',
     category: 'AWS',
     title: 'the issuer publishes the keys with which the cluster signs',
@@ -127,11 +135,33 @@ export const awsChecks: readonly Check[] = [
   },
 ];
 
+const usesStandIn = ({ env }: Lookups): boolean =>
+  Boolean(env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS']);
+
+async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
+  const { aws, config, signal } = lookups;
+  if (usesStandIn(lookups))
+    return ok('not asked: AWS_ENDPOINT_URL names a stand-in, which has its own way to the keys');
+  const arn = (await config())?.status?.oidcProviderArn;
+  const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
+  if (arn === undefined || !provider) return ok('there is no provider to trust it');
+  const { certificateVerdict, readCertificates } = await import('./issuer-certificate.ts');
+  const issuer = await discoverIssuer(lookups);
+  try {
+    return certificateVerdict(await readCertificates(issuer, signal), provider.thumbprints ?? [], arn);
+  } catch (error) {
+    signal.throwIfAborted();
+    return warning(`${issuer} cannot be reached from here: ${wordsOf(error)}`, [
+      'STS has to reach it over the internet.',
+    ]);
+  }
+}
+
 type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
 
 async function checkIssuer(lookups: Lookups): Promise<Verdict> {
-  const { env, client, signal } = lookups;
-  if (env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS'])
+  const { client, signal } = lookups;
+  if (usesStandIn(lookups))
     return ok('not asked: AWS_ENDPOINT_URL names a stand-in, which has its own way to the keys');
   const issuer = await discoverIssuer(lookups);
   try {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentProblems } from './environment.ts';
 import { clockVerdict } from './cluster.ts';
+import { documentationOf } from '../report.ts';
 import { checks } from './index.ts';
 
 describe('the checks', () => {
@@ -15,6 +16,19 @@ describe('the checks', () => {
       else written.push(`${category}/${title}`);
     }
     expect(written).toEqual(checks.map((check) => `${check.category}/${check.id}`));
+  });
+
+  it.each(checks.map(({ id }) => id))('lead to a heading that there is: %s', (id) => {
+    const [path = '', anchor = ''] = documentationOf(id).split('#');
+    const page = readFileSync(join(import.meta.dirname, '../../../..', path), 'utf8');
+    // As GitHub makes anchors of headings.
+    const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors).toContain(anchor);
   });
 
   it('need only checks that are made before them', () => {

@@ -1,0 +1,77 @@
+/**
+ * Why STS may trust whoever publishes the issuer's keys. IAM goes by its own list of well-known authorities first, and by
+ * the thumbprints of the OIDC provider only where the certificate is of none of these.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
+ */
+import { createHash } from 'node:crypto';
+import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { failure, ok, warning, type Verdict } from '../check.ts';
+
+export type Presented = {
+  /** By an authority that this machine knows, and for this name. */
+  readonly trusted: boolean;
+  /** SHA-1 of each certificate that was presented, the server's own first. Hexadecimal, lower case. */
+  readonly thumbprints: readonly string[];
+};
+
+const patienceMs = 5000;
+
+/** @param issuer an https URL */
+export async function readCertificates(issuer: string, signal: AbortSignal): Promise<Presented> {
+  signal.throwIfAborted();
+  const { hostname, port } = new URL(issuer);
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: hostname,
+      port: Number(port || 443),
+      servername: hostname,
+      // It is looked at, not spoken to.
+      rejectUnauthorized: false,
+      timeout: patienceMs,
+    });
+    const give = (settle: () => void): void => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+      settle();
+    };
+    const abort = (): void => give(() => reject(signal.reason as Error));
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('error', (error) => give(() => reject(error)));
+    socket.once('timeout', () =>
+      give(() => reject(new Error(`${hostname} did not answer within ${patienceMs / 1000} s`))),
+    );
+    socket.once('secureConnect', () => {
+      const presented = chainOf(socket.getPeerCertificate(true));
+      give(() => resolve({ trusted: socket.authorized, thumbprints: presented }));
+    });
+  });
+}
+
+function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
+  const thumbprints: string[] = [];
+  // A certificate that signed itself is its own issuer.
+  for (let each: DetailedPeerCertificate | undefined = leaf; each?.raw; each = each.issuerCertificate) {
+    const thumbprint = createHash('sha1').update(each.raw).digest('hex');
+    if (thumbprints.includes(thumbprint)) break;
+    thumbprints.push(thumbprint);
+  }
+  return thumbprints;
+}
+
+/** @param listed the provider's thumbprints */
+export function certificateVerdict(
+  { trusted, thumbprints }: Presented,
+  listed: readonly string[],
+  providerArn: string,
+): Verdict {
+  if (trusted) return ok('of a well-known authority, by which IAM goes');
+  const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
+  if (thumbprints.some((thumbprint) => known.has(thumbprint)))
+    return ok('of no authority that is known here; the provider lists its thumbprint');
+  const top = thumbprints.at(-1);
+  if (top === undefined) return warning('the issuer presents no certificate');
+  return failure('it is of no well-known authority, and the provider lists none of its thumbprints', [
+    `The provider lists: ${listed.join(', ') || 'none'}`,
+    `aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn ${providerArn} --thumbprint-list ${top}`,
+  ]);
+}
