@@ -18,13 +18,14 @@ export const awsSettings = z.object({
       policies: z.array(z.record(z.string(), z.unknown())),
     }),
   ),
-  /** Each is an OIDC provider of the account's IAM from the start, for the client `sts.amazonaws.com`. */
+  /** Each is an OIDC provider of the account's IAM from the start, for the client `sts.amazonaws.com`, unless told not to. */
   issuers: z.array(
     z.object({
       /** The `iss` of tokens. */
       issuer: z.url({ protocol: /^https$/ }),
       /** Where its keys are: an http or https URL, or the path of a file. */
       keys: z.string().min(1),
+      unregistered: z.literal(true).optional(),
     }),
   ),
   /** Path of the PEM with which the servers of the keys are verified. Read when the first key is needed. */
@@ -60,7 +61,9 @@ export function startAws(options: {
       ...credential,
       principalArn: `arn:aws:iam::${accountId}:user/${userName}`,
     })),
-    oidcProviders: issuers.map(({ issuer }) => ({ issuer, clientIds: ['sts.amazonaws.com'] })),
+    oidcProviders: issuers
+      .filter(({ unregistered }) => !unregistered)
+      .map(({ issuer }) => ({ issuer, clientIds: ['sts.amazonaws.com'] })),
     issuerKeys: async (issuer) =>
       issuerKeysFrom(issuers, { ca: await readFile(issuerCaFile, 'utf8') })(issuer),
   });

@@ -55,7 +55,11 @@ export type TestSandbox = {
 };
 
 export async function startSandbox(
-  options: { readonly operator?: boolean; readonly targets?: readonly string[] } = {},
+  options: {
+    readonly operator?: boolean;
+    readonly bare?: boolean;
+    readonly targets?: readonly string[];
+  } = {},
 ): Promise<TestSandbox> {
   const executable = await buildExecutable();
   const end = new AbortController();
@@ -64,6 +68,7 @@ export async function startSandbox(
     settings: {
       ...defaultSettings,
       operator: options.operator ?? true,
+      bare: options.bare ?? false,
       targets: options.targets ?? defaultSettings.targets,
     },
     env: process.env,

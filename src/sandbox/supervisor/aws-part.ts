@@ -54,7 +54,13 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
       { ...users.operator, userName: 'konstellation-operator', policies: [operatorPolicyOf(settings)] },
       { ...users.node, userName: 'node', policies: [nodePolicy] },
     ],
-    issuers: [{ issuer, keys: `${server}/openid/v1/jwks` }],
+    issuers: [
+      {
+        issuer,
+        keys: `${server}/openid/v1/jwks`,
+        ...(settings.bare ? { unregistered: true as const } : {}),
+      },
+    ],
     issuerCaFile: caFile,
     clusters: [
       {

@@ -9,6 +9,8 @@ export type SandboxSettings = {
   readonly targets: readonly string[];
   /** Whether the operator is started. Whoever works on it runs their own. */
   readonly operator: boolean;
+  /** Nothing of Konstellation, in the cluster or in AWS, as on the day on which somebody installs it. */
+  readonly bare: boolean;
 };
 
 export const defaultSettings: SandboxSettings = {
@@ -17,4 +19,5 @@ export const defaultSettings: SandboxSettings = {
   accountId: '123456789012',
   targets: ['production', 'staging'],
   operator: true,
+  bare: false,
 };

@@ -162,6 +162,7 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
 }
 
 async function startOperating(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
+  if (options.settings.bare) return;
   const [namespace, ...others] = operatorObjects(operatorIdentity);
   await applyAll(access.client, namespace ? [namespace] : [], options.signal);
   await Promise.all([

@@ -17,6 +17,7 @@ type UpInput = {
   readonly region: string;
   readonly target: readonly string[];
   readonly withoutOperator: boolean;
+  readonly bare: boolean;
   readonly stateDir: string | undefined;
 };
 
@@ -42,6 +43,7 @@ async function upHere(
       name: input.name,
       region: input.region,
       operator: !input.withoutOperator,
+      bare: input.bare,
       ...(input.target.length > 0 ? { targets: input.target } : {}),
     },
     env,
@@ -80,6 +82,7 @@ async function upDetached(
       `--region=${input.region}`,
       ...input.target.map((target) => `--target=${target}`),
       ...(input.withoutOperator ? ['--without-operator'] : []),
+      ...(input.bare ? ['--bare'] : []),
     ],
     env,
     signal,

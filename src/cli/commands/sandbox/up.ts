@@ -17,6 +17,7 @@ export const sandboxUpCommand = defineCommand({
       summary: 'a target to begin with; production and staging when absent',
     },
     { name: 'without-operator', summary: 'leave out the operator, to run your own' },
+    { name: 'bare', summary: 'leave out all of Konstellation, to try kon install' },
     stateDirOption,
   ],
   formats: ['table', 'json', 'yaml'],

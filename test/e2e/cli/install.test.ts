@@ -1,0 +1,251 @@
+/**
+ * The installation as the README and the guide tell it, by somebody who has a cluster, a kubeconfig and AWS credentials and
+ * nothing of Konstellation: from `kon install` to a pod with AWS permissions, and back to where it began. The sandbox gives
+ * what EKS gives, and no more. Its node runs no containers: a process in the place of the operator's pod has the identity
+ * that the pod was given, and the arguments of its container.
+ */
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { GetOpenIDConnectProviderCommand, ListOpenIDConnectProvidersCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { renderKubeconfig } from '../../../src/sandbox/cluster/kubeconfig.ts';
+import type { Environment } from '../../../src/sandbox/environment.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Finished, Running } from '../../support/executable.ts';
+import { policies, type Pod } from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+let sandbox: TestSandbox;
+let operator: Running | undefined;
+/** A kubeconfig, the credentials of a person, and where AWS is, as this is none. */
+let env: Environment;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ bare: true });
+  const { kubeconfig, awsEndpoint, credentials } = sandbox.description;
+  env = {
+    PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    HOME: sandbox.executable.folder,
+    KUBECONFIG: kubeconfig,
+    AWS_ENDPOINT_URL: awsEndpoint,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+});
+afterAll(async () => {
+  await operator?.end('SIGKILL');
+  await sandbox?.stop();
+});
+
+const kon = (line: string): Promise<Finished> => sandbox.executable.run(line.split(' ').slice(1), { env });
+
+/** The commands of the first block of shell after a heading of a page, without their comments. */
+async function documented(page: string, heading: string): Promise<readonly string[]> {
+  const text = await readFile(join(root, page), 'utf8');
+  const block = text.slice(text.indexOf(`\n${heading}\n`)).match(/```sh\n([\s\S]*?)```/)?.[1] ?? '';
+  return block
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, ''))
+    .filter((line) => line.startsWith('kon '));
+}
+
+/** On a pseudo-terminal, at which somebody says yes. */
+async function answering(line: string): Promise<{ readonly code: number | null; readonly screen: string }> {
+  const command = [...sandbox.executable.kon, ...line.split(' ').slice(1)].join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...env, TERM: 'dumb' } });
+  let screen = '';
+  let said = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    screen += text;
+    if (said || !screen.includes('[y/N]')) return;
+    said = true;
+    child.stdin.write('y\n');
+  });
+  const code = await new Promise<number | null>((done, fail) =>
+    child.once('error', fail).once('close', done),
+  );
+  return { code, screen };
+}
+
+/** Waits for the operator's pod, and runs in its place what its container says. */
+async function runAsPod(): Promise<Running> {
+  const { client, executable, description } = sandbox;
+  const pod = await eventually('the operator’s pod', async () => {
+    const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace: 'konstellation' });
+    return items.find(({ status }) => status?.phase === 'Running');
+  });
+  const { serviceAccountName = '', containers } = pod.spec;
+  const { token } = await client.createToken(
+    { namespace: 'konstellation', name: serviceAccountName },
+    { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 7200 },
+  );
+  const [tokenFile, kubeconfig] = ['token', 'operator.kubeconfig'].map((name) =>
+    join(executable.folder, name),
+  ) as [string, string];
+  await writeFile(tokenFile, token);
+  await writeFile(
+    kubeconfig,
+    renderKubeconfig({
+      server: description.server,
+      caCertificate: await readFile(join(description.folder, 'run/ca.crt'), 'utf8'),
+      client: { tokenFile },
+      name: 'operator',
+    }),
+  );
+  const [container] = containers as unknown as readonly [{ readonly args: readonly string[] }];
+  const args = container.args.filter((arg) => !arg.startsWith('--health-address='));
+  const started = sandbox.startKon([
+    'sandbox',
+    'exec',
+    '-n',
+    'konstellation',
+    pod.metadata.name,
+    '--',
+    ...executable.kon,
+    ...args,
+    `--kubeconfig=${kubeconfig}`,
+  ]);
+  await started.until('operator leads');
+  return started;
+}
+
+const everything = async (): Promise<readonly string[]> => {
+  const { client } = sandbox;
+  const kinds = [
+    resources.customResourceDefinitions,
+    resources.clusterRoles,
+    resources.clusterRoleBindings,
+    resources.validatingAdmissionPolicies,
+    resources.validatingAdmissionPolicyBindings,
+    resources.namespaces,
+    resources.deployments,
+    resources.serviceAccounts,
+    resources.roles,
+    resources.roleBindings,
+  ];
+  const lists = await Promise.all(
+    kinds.map(async (kind) =>
+      (await client.list<KubeObject>(kind)).items.map((item) => ({ kind: kind.kind, item })),
+    ),
+  );
+  return lists
+    .flat()
+    .map(
+      ({ kind, item: { metadata } }) =>
+        `${kind} ${metadata.namespace ?? ''}/${metadata.name} ${metadata.uid} ${metadata.generation ?? ''}`,
+    )
+    .toSorted();
+};
+const ours = (lines: readonly string[]): readonly string[] =>
+  lines.filter((line) => /k11n|konstellation/.test(line));
+
+const providers = async (): Promise<readonly string[]> =>
+  (
+    (await sandbox.aws.iam.send(new ListOpenIDConnectProvidersCommand({}))).OpenIDConnectProviderList ?? []
+  ).flatMap(({ Arn }) => Arn ?? []);
+
+let before: readonly string[];
+
+it('begins with nothing, which the doctor says with the way out', async () => {
+  before = await everything();
+  expect(ours(before)).toEqual([]);
+  expect(await sandbox.aws.roleNames()).toEqual([]);
+  expect(await providers()).toEqual([]);
+  const doctor = await kon('kon doctor');
+  expect(doctor.code).toBe(1);
+  expect(doctor.stdout).toContain('kon crds | kubectl apply');
+});
+
+it('prints as a dry run all that it would make, which kubectl takes, and makes none of it', async () => {
+  const dry = await kon('kon install --target production --target staging --dry-run');
+  expect(dry, dry.stderr).toMatchObject({ code: 0, stderr: '' });
+  const printed = parseAllDocuments(dry.stdout).flatMap((each) => (each.toJS() as KubeObject | null) ?? []);
+  expect(printed.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual(
+    expect.arrayContaining([
+      'Deployment konstellation',
+      'ClusterConfig sandbox',
+      'NetworkPolicy konstellation',
+    ]),
+  );
+  for (const text of ['"iam:CreateRole"', '"sts:AssumeRoleWithWebIdentity"', '"ClientIDList"'])
+    expect(dry.stdout).toContain(text);
+  expect(await everything()).toEqual(before);
+  expect(await sandbox.aws.roleNames()).toEqual([]);
+  expect(await providers()).toEqual([]);
+});
+
+it('installs by the commands of the README, and is well', async () => {
+  const [install = '', doctor = '', ...more] = await documented('README.md', '## On a cluster of your own');
+  expect(more).toEqual([]);
+  expect(await documented('docs/guides/install.md', '# Install and uninstall')).toEqual([install]);
+  const installing = answering(install);
+  operator = await runAsPod();
+  const { code, screen } = await installing;
+  expect(code, screen).toBe(0);
+  expect(screen).toContain('konstellation installed');
+  expect(await providers()).toHaveLength(1);
+  const report = await kon(doctor);
+  expect(report, report.stdout).toMatchObject({ code: 0 });
+  expect(report.stdout).not.toContain('×');
+  expect(await sandbox.aws.roleNames()).toEqual([expect.stringMatching(/^konstellation-operator-sandbox-/)]);
+});
+
+it('gives a pod the permissions of its account', async () => {
+  const account = await kon(`kon account create hello-s3 --policy ${policies.readOnly}`);
+  expect(account, account.stderr).toMatchObject({ code: 0 });
+  const app = await kon('kon app create hello --image nginx:1 --account hello-s3 --target production');
+  expect(app, app.stderr).toMatchObject({ code: 0 });
+  const probe = join(dirname(sandbox.executable.kon[1] ?? ''), 's3-probe.js');
+  const inPod = (...args: readonly string[]): Promise<Finished> =>
+    sandbox.kon([
+      'sandbox',
+      'exec',
+      '-n',
+      'production',
+      'deploy/hello',
+      '--',
+      process.execPath,
+      probe,
+      ...args,
+    ]);
+  expect((await inPod('whoami')).stdout).toMatch(/:assumed-role\/kon-sandbox-hello-s3-/);
+  expect((await inPod('list')).code).toBe(0);
+  expect((await inPod('create', 'forbidden')).stdout).toContain('AccessDenied');
+});
+
+it('changes nothing when it is run again', async () => {
+  const position = await sandbox.aws.position();
+  const made = await everything();
+  const again = await kon('kon install --target production --target staging --yes');
+  expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+  expect(await everything()).toEqual(made);
+  expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
+});
+
+it('goes as it came: by the commands of the guide, with nothing left in cluster or IAM', async () => {
+  const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
+  expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
+  expect((await kon('kon app delete hello --yes')).code).toBe(0);
+  const { code, screen } = await answering(removing);
+  expect(code, screen).toBe(0);
+  expect(screen).toContain('konstellation uninstalled');
+  expect(screen).not.toContain('stays');
+  expect(await sandbox.aws.roleNames()).toEqual([]);
+  expect(await providers()).toEqual([]);
+  await eventually('the last of it to be gone', async () =>
+    ours(await everything()).length === 0 ? true : undefined,
+  );
+  await expect(
+    sandbox.aws.iam.send(
+      new GetOpenIDConnectProviderCommand({
+        OpenIDConnectProviderArn: `arn:aws:iam::${sandbox.description.accountId}:oidc-provider/${sandbox.description.issuer.slice('https://'.length)}`,
+      }),
+    ),
+  ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
+});
