@@ -29,6 +29,7 @@ export const daemonSets = namespaced('apps', 'v1', 'DaemonSet', 'daemonsets');
 export const replicaSets = namespaced('apps', 'v1', 'ReplicaSet', 'replicasets');
 export const jobs = namespaced('batch', 'v1', 'Job', 'jobs');
 export const ingresses = namespaced('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
+export const networkPolicies = namespaced('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies');
 export const horizontalPodAutoscalers = namespaced(
   'autoscaling',
   'v2',

@@ -41,6 +41,7 @@ const kinds: Readonly<Record<string, Resource>> = Object.fromEntries(
     resources.customResourceDefinitions,
     resources.deployments,
     resources.podDisruptionBudgets,
+    resources.networkPolicies,
     clusterConfigs,
   ].map((resource) => [resource.kind, resource]),
 );

@@ -18,7 +18,7 @@ export async function pickPolicies(
     | { readonly text: string; readonly options: { value: string; label: string; hint: string }[] }
     | undefined;
   const chosen = await autocompleteMultiselect<string>({
-    message: `Which policies shall the account "${account}" have? With none, an editor opens.`,
+    message: `Policies of the account "${account}" (with none, an editor opens)`,
     // A function, so that the best come first; the built-in filter would keep the order. Asked for anew at every key.
     options() {
       const text = this.userInput ?? '';

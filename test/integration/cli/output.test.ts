@@ -353,7 +353,7 @@ describe('on a terminal', () => {
     const terminal = kon.terminal('account create --account myaccount --no-wait', {
       env: { EDITOR: editor, TERM: 'xterm' },
     });
-    await terminal.until('With none, an editor opens.');
+    await terminal.until('with none, an editor opens');
     terminal.type('\r');
     const { code, screen } = await terminal.finished;
     expect(screen).toContain('linkedserviceaccount/myaccount created');

@@ -39,7 +39,7 @@ const policiesOf = async (name: string): Promise<readonly string[]> => {
 describe('kon account create on a terminal', () => {
   it('finds policies of AWS and of the AWS account by parts of their names, and creates what was chosen', async () => {
     const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
-    await terminal.until('Which policies shall the account "chosen" have?');
+    await terminal.until('Policies of the account "chosen"');
     terminal.type('s3roa');
     // The best of several that are found has the focus, whatever had it before.
     terminal.type(keys.tab);
@@ -60,7 +60,7 @@ describe('kon account create on a terminal', () => {
     const terminal = world.kon.terminal('account create written --no-wait', {
       env: { TERM: 'xterm', EDITOR: editor },
     });
-    await terminal.until('With none, an editor opens.');
+    await terminal.until('with none, an editor opens');
     terminal.type(keys.enter);
     expect((await terminal.finished).code).toBe(0);
     expect(await policiesOf('written')).toEqual([readOnly]);
@@ -71,7 +71,7 @@ describe('kon account create on a terminal', () => {
     ['Ctrl-C', keys.interrupt],
   ])('creates nothing after %s, and gives the terminal back', async (_name, key) => {
     const terminal = world.kon.terminal('account create never', { env: { TERM: 'xterm' } });
-    await terminal.until('Which policies');
+    await terminal.until('Policies of');
     terminal.type(key);
     const { code, screen } = await terminal.finished;
     expect(screen).toContain('nothing was chosen; the account was not created');
@@ -85,7 +85,7 @@ describe('kon account create on a terminal', () => {
     const terminal = world.kon.terminal('account create limited --no-wait', {
       env: { TERM: 'xterm', ...world.nobodyEnv },
     });
-    await terminal.until('Which policies');
+    await terminal.until('Policies of');
     terminal.type('ledger');
     await terminal.until('No matches found');
     terminal.type(keys.escape);
