@@ -8,6 +8,7 @@ import { isBuiltin } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
+import { billOfMaterials } from './bill-of-materials.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { outdir, version } = parseArgs({
@@ -91,6 +92,15 @@ for (const asset of assets) {
 // Else Node would have to find out of each file that it is an ES module.
 await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  readonly name: string;
+  readonly version: string;
+};
+const bill = await billOfMaterials(root, Object.keys(result.metafile.inputs), {
+  ...manifest,
+  version: version ?? manifest.version,
+});
+await writeFile(join(dist, 'sbom.cdx.json'), `${JSON.stringify(bill, undefined, 2)}\n`);
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(

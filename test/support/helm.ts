@@ -14,7 +14,11 @@ export const chartFolder = resolve(import.meta.dirname, '../../charts/konstellat
 export type RenderedObject = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly rules?: unknown;
   readonly spec?: unknown;
 };
@@ -24,6 +28,8 @@ export type Helm = {
   run(args: readonly string[]): Promise<string>;
   /** What an installation of the release `konstellation` in `konstellation-system` would apply. */
   template(args?: readonly string[]): Promise<readonly RenderedObject[]>;
+  /** What an installation would tell the person who makes it. */
+  notes(args?: readonly string[]): Promise<string>;
   remove(): Promise<void>;
 };
 
@@ -60,6 +66,17 @@ export async function findHelm(): Promise<Helm> {
         const documents = parseAllDocuments(text);
         if (!Array.isArray(documents)) return [];
         return documents.flatMap((document) => (document.toJS() as RenderedObject | null) ?? []);
+      },
+      async notes(args = []) {
+        const text = await run([
+          'install',
+          'konstellation',
+          chartFolder,
+          '--namespace=konstellation-system',
+          '--dry-run=client',
+          ...args,
+        ]);
+        return text.slice(text.indexOf('\nNOTES:\n'));
       },
       remove: () => rm(home, { recursive: true, force: true }),
     };

@@ -146,6 +146,100 @@ describe('the chart', () => {
     });
   });
 
+  it('lets one operator of two be away, and no traffic through but what it needs', () => {
+    const selector = {
+      matchLabels: {
+        'app.kubernetes.io/name': 'konstellation',
+        'app.kubernetes.io/instance': 'konstellation',
+      },
+    };
+    const { template } = find(rendered, 'Deployment', 'konstellation').spec as Deployment & {
+      readonly template: { readonly metadata: { readonly labels: object } };
+    };
+    expect(template.metadata.labels).toMatchObject(selector.matchLabels);
+    expect(find(rendered, 'PodDisruptionBudget', 'konstellation').spec).toEqual({
+      maxUnavailable: 1,
+      selector,
+    });
+    expect(find(rendered, 'NetworkPolicy', 'konstellation').spec).toMatchObject({
+      podSelector: selector,
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ ports: [{ port: 'metrics' }] }],
+      egress: [
+        { ports: [{ port: 53 }, { port: 53 }] },
+        { ports: [{ port: 443 }, { port: 6443 }] },
+        { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [{ port: 80 }] },
+      ],
+    });
+  });
+
+  it('has the metrics scraped where the container serves them, and alerts that say what to do', async () => {
+    const objects = await helm.template([...everything, '--set=metrics.serviceMonitor.labels.release=prom']);
+    const service = find(objects, 'Service', 'konstellation-metrics');
+    const monitor = find(objects, 'ServiceMonitor', 'konstellation');
+    const { ports } = service.spec as {
+      readonly ports: readonly { readonly name: string; readonly targetPort: string }[];
+    };
+    const [container] = (find(objects, 'Deployment', 'konstellation').spec as Deployment).template.spec
+      .containers;
+    const served = (container as unknown as { readonly ports: readonly { readonly name: string }[] }).ports;
+    expect(served.map(({ name }) => name)).toContain(ports[0]?.targetPort);
+    expect(container.args).toContain('--health-address=:8080');
+    expect(monitor.metadata.labels).toMatchObject({ release: 'prom' });
+    const { selector, endpoints } = monitor.spec as {
+      readonly selector: { readonly matchLabels: object };
+      readonly endpoints: readonly { readonly port: string }[];
+    };
+    expect(service.metadata.labels).toMatchObject(selector.matchLabels);
+    expect(endpoints.map(({ port }) => port)).toEqual([ports[0]?.name]);
+    const { groups } = find(objects, 'PrometheusRule', 'konstellation').spec as {
+      readonly groups: readonly {
+        readonly rules: readonly {
+          readonly alert: string;
+          readonly for: string;
+          readonly annotations: object;
+        }[];
+      }[];
+    };
+    const rules = groups.flatMap((group) => group.rules);
+    expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
+    for (const rule of rules)
+      expect(rule).toMatchObject({
+        for: expect.stringMatching(/^\d+m$/) as string,
+        labels: { severity: expect.stringMatching(/^(critical|warning)$/) as string },
+        annotations: { summary: expect.any(String) as string, description: expect.any(String) as string },
+      });
+  });
+
+  it('makes none of what needs another project before it is asked to', () => {
+    expect(rendered.filter(({ apiVersion }) => apiVersion.startsWith('monitoring.'))).toEqual([]);
+    expect(rendered.filter(({ kind }) => kind === 'ConfigMap' || kind === 'ClusterConfig')).toEqual([]);
+  });
+
+  it.each([
+    [
+      'what is missing',
+      [],
+      [
+        'kon iam-policy',
+        'system:serviceaccount:konstellation-system:konstellation',
+        'kind: ClusterConfig',
+        'kon doctor',
+        'docs/guides/security.md',
+      ],
+    ],
+    ['nothing but to look when all is set', everything, ['kon doctor', 'docs/guides/security.md']],
+    [
+      'what is open without admission',
+      ['--set=admission.enabled=false'],
+      ['Whoever may write accounts may give them any AWS permission'],
+    ],
+  ])('says after the installation %s', async (_what, values, told) => {
+    const notes = (await helm.notes(values)).replaceAll(/\s+/g, ' ');
+    for (const text of told) expect(notes).toContain(text);
+    if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
+  });
+
   it('offers people a role that gives all rights there are to ask for', () => {
     const { rules } = find(rendered, 'ClusterRole', 'konstellation-grant') as {
       rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];

@@ -76,3 +76,23 @@ it('starts by its entrypoint from the copied files alone, and writes nowhere', a
     expect(help.stdout).toContain(option);
   await chmod(image, 0o755);
 });
+
+it('has a bill of materials with all that is bundled, and nothing else', async () => {
+  const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8')) as unknown;
+  type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
+  const { components } = (await read(join(image, 'sbom.cdx.json'))) as Bill;
+  const names = new Set(components.map(({ name }) => name));
+  const { dependencies } = (await read(join(root, 'package.json'))) as {
+    dependencies: Record<string, string>;
+  };
+  expect([...names]).toEqual(expect.arrayContaining(Object.keys(dependencies)));
+  // In the bundle although it is installed for development only, and not in the bundle.
+  expect(names).toContain('@aws-sdk/client-s3');
+  expect(names).not.toContain('vitest');
+  for (const { name, version, purl, licenses } of components) {
+    expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`);
+    expect(licenses, name).toBeDefined();
+  }
+  const copies = instructions.filter(([is, rest]) => is === 'COPY' && rest.startsWith('--from=build /app'));
+  expect(copies).toHaveLength(1);
+});

@@ -1,0 +1,60 @@
+/**
+ * What is in a bundle beside our own code, as CycloneDX: the packages whose files the bundler took in, in the versions that lie
+ * there. `npm sbom` tells what is installed, which is more than is bundled, or, without what is needed for development, less.
+ * https://cyclonedx.org/docs/1.6/json/
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+type Component = {
+  readonly type: 'library';
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly [{ readonly expression: string }];
+};
+
+/** @param inputs paths of the files in the bundle, from `root` on */
+export async function billOfMaterials(
+  root: string,
+  inputs: readonly string[],
+  application: { readonly name: string; readonly version: string },
+): Promise<object> {
+  const folders = new Set(inputs.flatMap((path) => packageFolder(path) ?? []));
+  const components = await Promise.all([...folders].toSorted().map((folder) => componentOf(root, folder)));
+  const { name, version } = application;
+  return {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.6',
+    version: 1,
+    metadata: { component: { type: 'application', 'bom-ref': `${name}@${version}`, name, version } },
+    components: [...new Map(components.map((each) => [each.purl, each])).values()],
+  };
+}
+
+/** `node_modules/@scope/name` or, of one within another, the whole way to it. */
+function packageFolder(path: string): string | undefined {
+  // Made by a plugin of the bundler, and no file.
+  if (/^[a-z-]+:/.test(path)) return undefined;
+  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0];
+}
+
+async function componentOf(root: string, folder: string): Promise<Component> {
+  const { name, version, license } = JSON.parse(
+    await readFile(join(root, folder, 'package.json'), 'utf8'),
+  ) as {
+    readonly name: string;
+    readonly version: string;
+    readonly license?: string;
+  };
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+  return {
+    type: 'library',
+    'bom-ref': purl,
+    name,
+    version,
+    purl,
+    ...(license === undefined ? {} : { licenses: [{ expression: license }] }),
+  };
+}
