@@ -118,8 +118,8 @@ function builtAs(other: string): Plugin {
   const manifest = join(root, 'package.json');
   return {
     name: 'built as another version',
-    setup({ onLoad }) {
-      onLoad({ filter: /[/\\]package\.json$/ }, async ({ path }) =>
+    setup(bundler) {
+      bundler.onLoad({ filter: /[/\\]package\.json$/ }, async ({ path }) =>
         path === manifest
           ? {
               contents: JSON.stringify({

@@ -52,7 +52,7 @@ export const peopleRoles: readonly PeopleRole[] = [
   role(
     'konstellation-grant',
     Object.entries(Object.groupBy(Object.values(rights), ({ resource }) => resource)).map(
-      ([resource, of = []]) => ({
+      ([resource, of]) => ({
         apiGroups: [group],
         resources: [resource],
         verbs: of.map(({ verb }) => verb),
