@@ -308,6 +308,27 @@ test('an association of an earlier life is taken up again, and what others chang
   );
 });
 
+test('what an account left behind is found and removed, associations before roles', async () => {
+  const name = 'left';
+  await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
+  const { roleArn } = await person.untilRow(name, 'staging', 'AwaitingFirstPod');
+  const heal = await sandbox.aws.aim({
+    service: 'eks',
+    action: 'DeletePodIdentityAssociation',
+    error: { code: 'ServerException', message: 'for a test', status: 500 },
+  });
+  await person.deleteAccount(name);
+  await sandbox.client.patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit);
+  await person.untilAccountGone(name);
+  await heal();
+  expect(await associations(name)).toHaveLength(1);
+  const { code, stderr } = await sandbox.kon(['account', 'orphans', '--delete', '--yes']);
+  expect(stderr).toContain(`${roleNameOf(roleArn ?? '')}: deleted, with its association`);
+  expect(code).toBe(0);
+  expect(await associations(name)).toEqual([]);
+  expect(await sandbox.aws.role(roleNameOf(roleArn ?? ''))).toBeUndefined();
+});
+
 test('deletion removes associations and role, once no pod uses them', async () => {
   const { status } = await untilServed('first', 'PodIdentity');
   await person.deleteAccount('first');

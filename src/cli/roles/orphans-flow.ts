@@ -1,5 +1,5 @@
 /** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
-import { ownershipTagKeys, type RoleStore } from '../../identity/index.ts';
+import { ownershipTagKeys, type AssociationStore, type RoleStore } from '../../identity/index.ts';
 import { effectiveConfig } from '../../identity/cluster.ts';
 import { isNotFound, type KubeClient } from '../../kube/index.ts';
 import { requireAccount, withAws } from '../aws/session.ts';
@@ -11,6 +11,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { accountKind, clusterConfigKind, type Kind, type KonObject } from '../kinds.ts';
 import { renderDocument } from '../output/document.ts';
 import { renderTable, type Column } from '../output/table.ts';
+import { removeAssociationsOf } from './orphan-associations.ts';
 import { orphansOf, type Orphan } from './orphans.ts';
 
 export type OrphansRequest = {
@@ -50,14 +51,18 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       stderr.write('Nothing was deleted.\n');
       return exitCodes.error;
     }
-    return removeAll(context, client, aws.roles, cluster.clusterArn, orphans);
+    const [, clusterName = ''] = cluster.clusterArn.split('/');
+    const stores = { roles: aws.roles, associations: aws.podIdentity(clusterName).associations };
+    return removeAll(context, client, stores, cluster.clusterArn, orphans);
   });
 }
+
+type Stores = { readonly roles: RoleStore; readonly associations: AssociationStore };
 
 async function removeAll(
   context: CliContext,
   client: KubeClient,
-  roles: RoleStore,
+  stores: Stores,
   clusterArn: string,
   orphans: readonly Orphan[],
 ): Promise<ExitCode> {
@@ -65,7 +70,7 @@ async function removeAll(
   for (const orphan of orphans) {
     try {
       context.stderr.write(
-        `${orphan.name}: ${await remove(client, roles, clusterArn, orphan, context.signal)}\n`,
+        `${orphan.name}: ${await remove(client, stores, clusterArn, orphan, context.signal)}\n`,
       );
     } catch (error) {
       if (context.signal.aborted) throw error;
@@ -82,7 +87,7 @@ async function removeAll(
 /** @returns what was done, as an end of a sentence */
 async function remove(
   client: KubeClient,
-  roles: RoleStore,
+  { roles, associations }: Stores,
   clusterArn: string,
   orphan: Orphan,
   signal: AbortSignal,
@@ -94,13 +99,16 @@ async function remove(
   if (!current || current.account !== orphan.account) return 'is no longer of this cluster; left alone';
   if (await accountExists(client, orphan.account))
     return `has its account ${orphan.account} again; left alone`;
+  const removed = await removeAssociationsOf(current, clusterArn, associations, signal);
+  const besides =
+    removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
     await roles.untag(role.name, [...ownershipTagKeys], signal);
-    return 'was there before Konstellation: lost its marks, and stays';
+    return `was there before Konstellation: lost its marks${besides}, and stays`;
   }
   for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
   await roles.delete(role.name, signal);
-  return 'deleted';
+  return `deleted${besides}`;
 }
 
 async function clusterOf(client: KubeClient, stated: string | undefined): Promise<Cluster> {
