@@ -1,0 +1,204 @@
+/** The adapters of EKS and EKS Auth over HTTP: what they send, and what they make of each answer. */
+import { CreateRoleCommand, UpdateAssumeRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callsOf } from '../../../src/aws/calls.ts';
+import { createEksAssociationStore } from '../../../src/aws/eks-association-store.ts';
+import { createEksAuthProver } from '../../../src/aws/eks-auth-prover.ts';
+import { classifyEksError } from '../../../src/aws/errors.ts';
+import { createAwsSchedulers, type PodIdentityAws } from '../../../src/aws/index.ts';
+import { IdentityError } from '../../../src/identity/index.ts';
+import {
+  accountId,
+  administrator,
+  createTokenIssuer,
+  issuer,
+  nobody,
+  startTestStandIn,
+  type Keys,
+  type TestStandIn,
+  type TokenIssuer,
+} from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const clusterName = 'demo';
+const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role/${name}`;
+const trustOf = (namespace: string): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'pods.eks.amazonaws.com' },
+        Action: ['sts:AssumeRole', 'sts:TagSession'],
+        Condition: { StringLike: { 'aws:RequestTag/kubernetes-namespace': namespace } },
+      },
+    ],
+  });
+
+let standIn: TestStandIn;
+let tokens: TokenIssuer;
+let iam: IAMClient;
+let aws: PodIdentityAws;
+const closing: (() => void)[] = [];
+
+/** As the operator reaches AWS, with its scheduler and its classification of errors. */
+function connect(keys: Keys, of = clusterName): PodIdentityAws {
+  const setTimer = (callback: () => void, delayMs: number): (() => void) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  };
+  const schedulers = createAwsSchedulers({
+    now: () => performance.now(),
+    random: () => 0.5,
+    setTimer,
+  });
+  const caller = { owner: 'test', urgency: 'edit' } as const;
+  const [eks, auth] = [standIn.eks(keys), standIn.eksAuth(keys)];
+  closing.push(
+    () => eks.destroy(),
+    () => auth.close(),
+  );
+  const calls = callsOf('eks', schedulers.eks, caller, classifyEksError);
+  return {
+    associations: createEksAssociationStore({ eks, calls, clusterName: of, now: Date.now }),
+    prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName: of }),
+  };
+}
+
+beforeAll(async () => {
+  tokens = await createTokenIssuer(Date.now);
+  standIn = await startTestStandIn({
+    now: Date.now,
+    clusters: [
+      {
+        name: clusterName,
+        endpoint: 'https://127.0.0.1:1',
+        certificateAuthorityData: '',
+        issuer,
+        version: '1.36',
+      },
+    ],
+    issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
+  });
+  iam = standIn.iam();
+  for (const RoleName of ['one', 'two'])
+    await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trustOf('*') }));
+  aws = connect(administrator);
+});
+afterAll(async () => {
+  for (const close of closing) close();
+  iam?.destroy();
+  await standIn?.close();
+});
+
+async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'done';
+  } catch (error) {
+    if (error instanceof IdentityError) return error.code;
+    throw error;
+  }
+}
+
+const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });
+
+describe('associations', () => {
+  it('are made with their tags, read by name or id, pointed elsewhere, tagged and removed', async () => {
+    const { associations } = aws;
+    const made = await associations.create({ ...of('life'), roleArn: roleArn('one'), tags: { team: 'x' } });
+    expect(made).toMatchObject({
+      ...of('life'),
+      details: { roleArn: roleArn('one'), tags: { team: 'x' }, withoutSessionTags: false },
+    });
+    expect(await associations.read(of('life'))).toEqual(made);
+    expect(await associations.read(of('life'), undefined, made.id)).toEqual(made);
+    expect((await associations.update(made.id, roleArn('two'))).details?.roleArn).toBe(roleArn('two'));
+    await associations.tag(made.arn, { team: 'y' });
+    expect((await associations.read(of('life')))?.details).toEqual({
+      roleArn: roleArn('two'),
+      tags: { team: 'y' },
+      withoutSessionTags: false,
+    });
+    await associations.delete(made.id);
+    expect(await associations.read(of('life'))).toBeUndefined();
+    expect(await associations.read(of('life'), undefined, made.id)).toBeUndefined();
+    // That it is gone is what a removal wants.
+    await associations.delete(made.id);
+  });
+
+  it('are listed over pages, without what listings leave out', async () => {
+    const { associations } = aws;
+    const names = Array.from({ length: 101 }, (_, index) => `many-${String(index).padStart(3, '0')}`);
+    for (const name of names)
+      await associations.create({ ...of('pages', name), roleArn: roleArn('one'), tags: {} });
+    const { associations: listed, startedAt } = await associations.list();
+    const found = listed.filter(({ namespace }) => namespace === 'pages');
+    expect(found.map(({ serviceAccount }) => serviceAccount).toSorted()).toEqual(names);
+    expect(found.every(({ details }) => details === undefined)).toBe(true);
+    expect(startedAt).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('are told apart by what went wrong with them', async () => {
+    const { associations } = aws;
+    const wish = { ...of('wrong'), roleArn: roleArn('one'), tags: {} };
+    await associations.create(wish);
+    expect(await codeOf(associations.create(wish))).toBe('AssociationExists');
+    expect(await codeOf(associations.create({ ...wish, ...of('other'), roleArn: roleArn('none') }))).toBe(
+      'RoleNotAccepted',
+    );
+    await iam.send(
+      new CreateRoleCommand({ RoleName: 'elsewhere', AssumeRolePolicyDocument: trustOf('elsewhere') }),
+    );
+    expect(
+      await codeOf(associations.create({ ...wish, ...of('other'), roleArn: roleArn('elsewhere') })),
+    ).toBe('RoleNotAccepted');
+    expect(await codeOf(associations.create({ ...wish, ...of('Not A Name') }))).toBe('InvalidInput');
+    expect(await codeOf(associations.update('a-none', roleArn('one')))).toBe('AssociationNotFound');
+    expect(await codeOf(connect(administrator, 'nowhere').associations.list())).toBe('ClusterUnknown');
+    expect(await codeOf(connect(nobody).associations.list())).toBe('AccessDenied');
+  });
+});
+
+describe('the exchange of a pod’s token', () => {
+  const tokenOf = (namespace: string, pod: object | undefined = { name: 'p', uid: 'u' }): Promise<string> =>
+    tokens.sign({
+      sub: `system:serviceaccount:${namespace}:a`,
+      aud: 'pods.eks.amazonaws.com',
+      kubernetes: {
+        namespace,
+        serviceaccount: { name: 'a', uid: 's' },
+        ...(pod ? { pod } : {}),
+      },
+    });
+
+  it('tells whether the pod gets credentials of the role, and what is in the way', async () => {
+    const { associations, prover } = aws;
+    await iam.send(new CreateRoleCommand({ RoleName: 'proven', AssumeRolePolicyDocument: trustOf('proof') }));
+    const prove = async (role: string, namespace = 'proof', pod?: object): Promise<string> =>
+      codeOf(prover.prove({ token: await tokenOf(namespace, pod), roleArn: roleArn(role) }));
+    expect(await prove('proven')).toBe('AssociationNotFound');
+    await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
+    expect(await prove('proven')).toBe('done');
+    expect(await prove('one')).toBe('NotInEffect');
+    await iam.send(
+      new UpdateAssumeRolePolicyCommand({ RoleName: 'proven', PolicyDocument: trustOf('elsewhere') }),
+    );
+    expect(await prove('proven')).toBe('AssumeRoleDenied');
+    expect(await codeOf(prover.prove({ token: await tokens.sign(), roleArn: roleArn('proven') }))).toBe(
+      'TokenRejected',
+    );
+    expect(
+      await codeOf(
+        connect(nobody).prover.prove({ token: await tokenOf('proof'), roleArn: roleArn('proven') }),
+      ),
+    ).toBe('AccessDenied');
+    expect(
+      await codeOf(
+        connect(administrator, 'nowhere').prover.prove({
+          token: await tokenOf('proof'),
+          roleArn: roleArn('proven'),
+        }),
+      ),
+    ).toBe('ClusterUnknown');
+  });
+});
