@@ -1,12 +1,13 @@
 /** The two AWS's that the scenarios run against, each with clients of a stock SDK. */
 import { randomBytes } from 'node:crypto';
+import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { startAwsStandIn } from '../../../src/sandbox/aws/server.ts';
 import { createTokenIssuer } from '../../../src/sandbox/aws/testing/stand-in.ts';
 import { ensureMoto, startMoto } from './moto.ts';
-import { accountId, region } from './scenario.ts';
+import { accountId, clusterName, region } from './scenario.ts';
 import type { Backend, Credentials } from './scenario.ts';
 import { issuerHost } from './table/documents.ts';
 import type { Tokens } from './table/identities.ts';
@@ -25,7 +26,15 @@ export async function startStandInBackend(): Promise<RunningBackend> {
     region,
     now: Date.now,
     randomBytes,
-    clusters: [],
+    clusters: [
+      {
+        name: clusterName,
+        endpoint: 'https://127.0.0.1:1',
+        certificateAuthorityData: '',
+        issuer: `https://${issuerHost}`,
+        version: '1.36',
+      },
+    ],
     issuerKeys: () => Promise.resolve({ keys: [issuer.jwk] }),
     credentials: [
       {
@@ -76,6 +85,7 @@ const clientsOf =
     return {
       iam: new IAMClient(options),
       sts: new STSClient(options),
+      eks: new EKSClient(options),
       s3: new S3Client({ ...options, forcePathStyle: true }),
     };
   };

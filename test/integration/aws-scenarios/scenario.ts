@@ -2,6 +2,7 @@
  * What a scenario is: calls of a stock SDK in order, each with what AWS gives, and how moto differs where it does.
  * A difference is asserted like everything else, so that the list of differences stays true.
  */
+import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -10,6 +11,8 @@ import { expect } from 'vitest';
 /** The account of moto, which cannot be changed; the stand-in is given the same. */
 export const accountId = '123456789012';
 export const region = 'us-east-1';
+/** The one that the stand-in is given. */
+export const clusterName = 'scenarios';
 
 export type Scenario = { readonly name: string; readonly steps: readonly Step[] };
 
@@ -27,6 +30,7 @@ export type Step = StepCall & {
 type StepCall =
   | { readonly iam: Dynamic<object> }
   | { readonly sts: Dynamic<object> }
+  | { readonly eks: Dynamic<object> }
   | { readonly s3: Dynamic<object> };
 
 /** A command of the SDK, or one made from values that earlier steps kept. */
@@ -51,7 +55,12 @@ export const failure = (code: string, status: number, message?: string | RegExp)
   ...(message === undefined ? {} : { message }),
 });
 
-type Clients = { readonly iam: IAMClient; readonly sts: STSClient; readonly s3: S3Client };
+type Clients = {
+  readonly iam: IAMClient;
+  readonly sts: STSClient;
+  readonly eks: EKSClient;
+  readonly s3: S3Client;
+};
 
 export type Credentials = {
   readonly accessKeyId: string;
@@ -109,6 +118,7 @@ async function performStep(step: StepCall, clients: Clients, kept: Kept): Promis
     // Each command goes to the client of its own service; the union of their types says nothing more.
     if ('iam' in step) return await read(clients.iam.send(resolveCommand(step.iam, kept) as never));
     if ('sts' in step) return await read(clients.sts.send(resolveCommand(step.sts, kept) as never));
+    if ('eks' in step) return await read(clients.eks.send(resolveCommand(step.eks, kept) as never));
     return await read(clients.s3.send(resolveCommand(step.s3, kept) as never));
   } catch (error) {
     const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
@@ -140,7 +150,7 @@ function resolveCommand(command: Dynamic<object>, kept: Kept): object {
 /** `CreateRole`; a command that needs values is asked for its name with any. */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });
-  const command = 'iam' in step ? step.iam : 'sts' in step ? step.sts : step.s3;
+  const command = 'iam' in step ? step.iam : 'sts' in step ? step.sts : 'eks' in step ? step.eks : step.s3;
   return resolveCommand(command, anything).constructor.name.replace(/Command$/, '');
 }
 

@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they run. They share an account, and use names of their own in it. */
 import type { Scenario } from '../scenario.ts';
+import { associationScenarios } from './associations.ts';
 import { identityScenarios } from './identities.ts';
 import { malformedScenarios } from './malformed.ts';
 import { objectScenarios } from './objects.ts';
@@ -11,5 +12,6 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   'Managed policies': policyScenarios,
   'Malformed policies': malformedScenarios,
   'Identity providers and sessions': identityScenarios,
+  'Pod Identity associations': associationScenarios,
   'Buckets and objects': objectScenarios,
 };

@@ -1,0 +1,67 @@
+/** Pod Identity associations, of which there is no second opinion: the table says so for as long as it is true. */
+import {
+  CreatePodIdentityAssociationCommand,
+  DeletePodIdentityAssociationCommand,
+  DescribePodIdentityAssociationCommand,
+  ListPodIdentityAssociationsCommand,
+} from '@aws-sdk/client-eks';
+import { CreateRoleCommand } from '@aws-sdk/client-iam';
+import { answer, clusterName, failure } from '../scenario.ts';
+import type { Scenario, Step } from '../scenario.ts';
+
+const of = { clusterName, namespace: 'production', serviceAccount: 'associated' };
+const roleArn = 'arn:aws:iam::123456789012:role/associated';
+const trustOfPods = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'pods.eks.amazonaws.com' },
+      Action: ['sts:AssumeRole', 'sts:TagSession'],
+    },
+  ],
+});
+
+const unknownToMoto: Pick<Step, 'moto'> = {
+  moto: { gives: failure('SyntaxError', 404), why: 'moto knows no Pod Identity associations.' },
+};
+
+export const associationScenarios: readonly Scenario[] = [
+  {
+    name: 'a ServiceAccount is associated with a role, once',
+    steps: [
+      {
+        iam: new CreateRoleCommand({ RoleName: 'associated', AssumeRolePolicyDocument: trustOfPods }),
+        gives: answer(),
+      },
+      {
+        eks: new CreatePodIdentityAssociationCommand({ ...of, roleArn, tags: { team: 'payments' } }),
+        gives: answer({ association: { ...of, roleArn, tags: { team: 'payments' } } }),
+        keep: { associationId: 'association.associationId' },
+        ...unknownToMoto,
+      },
+      {
+        eks: new CreatePodIdentityAssociationCommand({ ...of, roleArn }),
+        gives: failure('ResourceInUse', 409),
+        ...unknownToMoto,
+      },
+      {
+        eks: new ListPodIdentityAssociationsCommand(of),
+        gives: answer({ associations: [of] }),
+        ...unknownToMoto,
+      },
+      {
+        eks: ({ associationId = 'a-unknown' }) =>
+          new DescribePodIdentityAssociationCommand({ clusterName, associationId }),
+        gives: answer({ association: { ...of, roleArn } }),
+        ...unknownToMoto,
+      },
+      {
+        eks: ({ associationId = 'a-unknown' }) =>
+          new DeletePodIdentityAssociationCommand({ clusterName, associationId }),
+        gives: answer({ association: of }),
+        ...unknownToMoto,
+      },
+    ],
+  },
+];
