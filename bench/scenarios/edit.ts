@@ -133,7 +133,7 @@ export const edit: Scenario = {
         });
       // The burst is under way.
       await delay(1_000);
-      const [during] = await Promise.all([editMany(world, 50, () => busy), burst]);
+      const [during] = await Promise.all([editMany(world, 250, () => busy), burst]);
       note(`${idle.length} edits while idle, ${during.length} while 1,000 accounts are being made`);
       return [...figuresOf('idle', idle, 193), ...figuresOf('during a burst', during)];
     } finally {

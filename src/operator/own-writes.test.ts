@@ -1,0 +1,107 @@
+import { afterEach, expect, it } from 'vitest';
+import { createInformer, createKubeClient, resources } from '../kube/index.ts';
+import { staticConnection } from '../kube/connection.ts';
+import { startCollectionServer, type Item } from '../kube/testing/collection-server.ts';
+import { createOwnWrites } from './own-writes.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+async function setUp() {
+  const server = await startCollectionServer();
+  closers.push(() => server.http.close());
+  server.put('a', '0');
+  const client = createKubeClient(staticConnection({ server: server.http.url }));
+  closers.push(() => client.close());
+  const informer = createInformer<Item>({
+    client,
+    resource: resources.configMaps,
+    now: Date.now,
+    random: () => 0.5,
+    streamingList: false,
+  });
+  let now = 0;
+  const writes = createOwnWrites(informer, () => now);
+  const seen: [string, boolean][] = [];
+  informer.onChange((change) => {
+    seen.push([change.new?.data.value ?? 'gone', writes.isOwn(change)]);
+  });
+  const abort = new AbortController();
+  const running = informer.start(abort.signal);
+  closers.push(async () => {
+    abort.abort();
+    await running;
+  });
+  await informer.synced;
+  await expect.poll(() => server.openWatches()).toBe(1);
+  /** What the next write to the server gives back. */
+  const written = (value: string): Item => {
+    const stored = informer.store.get('default/a');
+    if (!stored) throw new Error('it is not there');
+    return {
+      ...stored,
+      metadata: { ...stored.metadata, resourceVersion: String(server.version() + 1) },
+      data: { value },
+    };
+  };
+  return {
+    server,
+    informer,
+    writes,
+    seen,
+    written,
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+it('what we wrote is read back before the informer has seen it, and is known for ours when it does', async () => {
+  const { server, writes, seen, written } = await setUp();
+  expect(seen).toEqual([['0', false]]);
+  writes.wrote('default/a', written('ours'));
+  expect(writes.get('default/a')?.data.value).toBe('ours');
+  server.put('a', 'ours');
+  await expect.poll(() => seen.length).toBe(2);
+  expect(seen[1]).toEqual(['ours', true]);
+});
+
+it('the word of others counts, before our write and after it', async () => {
+  const { server, writes, seen, written } = await setUp();
+  server.put('a', 'theirs');
+  await expect.poll(() => seen.length).toBe(2);
+  writes.wrote('default/a', written('ours'));
+  server.put('a', 'ours');
+  server.put('a', 'theirs again');
+  server.remove('a');
+  await expect.poll(() => seen.length).toBe(5);
+  expect(seen.slice(1)).toEqual([
+    ['theirs', false],
+    ['ours', true],
+    ['theirs again', false],
+    ['gone', false],
+  ]);
+  expect(writes.get('default/a')).toBeUndefined();
+});
+
+it('what the informer has not seen for a minute counts no more', async () => {
+  const { writes, written, pass } = await setUp();
+  writes.wrote('default/a', written('ours'));
+  pass(60_000);
+  expect(writes.get('default/a')?.data.value).toBe('ours');
+  pass(1);
+  expect(writes.get('default/a')?.data.value).toBe('0');
+});
+
+it('what we deleted is gone, but not another one of its name', async () => {
+  const { server, writes, informer } = await setUp();
+  const stored = informer.store.get('default/a');
+  if (!stored) throw new Error('it is not there');
+  writes.deleted('default/a', stored);
+  expect(writes.get('default/a')).toBeUndefined();
+  server.remove('a');
+  server.put('a', 'made again');
+  await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
+});
