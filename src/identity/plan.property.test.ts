@@ -23,6 +23,10 @@ import {
 import { stepKey, type Step } from './steps.ts';
 import type { ObservedAssociation, ObservedRole } from './world.ts';
 
+/** A run is repeated with `KON_SEED`. */
+const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+process.stdout.write(`KON_SEED=${seed}\n`);
+
 const base = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });
 const policies = ['A', 'B', 'C', 'D', 'E'].map((name) => `arn:aws:iam::aws:policy/${name}`);
 const missing = 'arn:aws:iam::aws:policy/Missing';
@@ -388,7 +392,7 @@ describe('whatever happens', () => {
         settle(world);
         expect(world.journal.slice(before).map((entry) => entry.step.kind)).toEqual([]);
       }),
-      { numRuns: 10_000 },
+      { seed, numRuns: 10_000 },
     );
   }, 300_000);
 
@@ -411,7 +415,7 @@ describe('whatever happens', () => {
           expectForeignersUntouched(world);
         },
       ),
-      { numRuns: 3000 },
+      { seed, numRuns: 3000 },
     );
   }, 300_000);
 
@@ -433,7 +437,7 @@ describe('whatever happens', () => {
         for (const { step } of world.journal)
           if (step.kind === 'DetachPolicy') expect(after).not.toContain(step.policyArn);
       }),
-      { numRuns: 1000 },
+      { seed, numRuns: 1000 },
     );
   });
 });
