@@ -6,13 +6,20 @@ import {
   conditionOf,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
-import type { KubeObject } from '../../src/kube/index.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Fault } from './operator-process.ts';
 import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
 
 const listing = 'iam GetAccountAuthorizationDetails';
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const minute = 60_000;
+
+type Told = {
+  readonly type: string;
+  readonly reason: string;
+  readonly note: string;
+  readonly regarding: { readonly name: string };
+};
 
 /** Accounts `a`, `b` and `c` in step, on whose roles nobody has laid a hand. */
 async function fleet(
@@ -109,6 +116,30 @@ describe('a sweep', () => {
       expect.stringMatching(/^iam AttachRolePolicy .*kon-simulated-b-/),
     ]);
   });
+});
+
+it('what is put back is told in Events: what was changed, and what was done about it', async () => {
+  const simulation = await fleet();
+  const role = roleOf(simulation, 'b');
+  const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';
+  simulation.aws.change(role, (before) => before && { ...before, attachedPolicyArns: [policy, foreign] });
+  const before = simulation.server.list(resources.events).length;
+  await simulation.time.pass(driftIntervalMs + 30_000);
+  expect(simulation.aws.roles.get(role)?.attachedPolicyArns).toEqual([policy]);
+  const told = simulation.server.list(resources.events).slice(before) as unknown as readonly Told[];
+  expect(told.map(({ type, reason, note }) => ({ type, reason, note }))).toEqual([
+    {
+      type: 'Warning',
+      reason: 'RoleDrifted',
+      note: `changed outside Konstellation: the policy ${foreign} was attached`,
+    },
+    {
+      type: 'Normal',
+      reason: 'PolicyDetached',
+      note: `detached ${foreign} from ${role}: it is not listed in spec.aws.policyArns`,
+    },
+  ]);
+  expect(told.map(({ regarding }) => regarding.name)).toEqual(['b', 'b']);
 });
 
 describe('where a listing is denied', () => {
