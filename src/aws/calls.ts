@@ -22,14 +22,22 @@ export function callsOf(
   service: 'iam' | 'sts' | 'eks' | 'eks-auth',
   scheduler: CallScheduler,
   caller: Caller,
-  classify: (error: unknown, doing: string) => IdentityError = classifyAwsError,
+  options: {
+    readonly classify?: (error: unknown, doing: string) => IdentityError;
+    /** Called right before each attempt of what is no read, after all waiting; throws to call it off. */
+    readonly beforeWrite?: (() => void) | undefined;
+  } = {},
 ): Calls {
+  const { classify = classifyAwsError, beforeWrite } = options;
   return async ({ action, on, read, signal }, attempt) => {
     const doing = `${service}:${action}${on === undefined ? '' : ` on ${on}`}`;
     try {
       return await scheduler.run(
         { action, caller, signal, ...(read ? { sameAs: doing } : {}) },
-        (abortSignal) => attempt({ abortSignal }),
+        (abortSignal) => {
+          if (!read) beforeWrite?.();
+          return attempt({ abortSignal });
+        },
       );
     } catch (error) {
       if (signal?.aborted) throw error;

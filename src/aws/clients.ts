@@ -62,8 +62,10 @@ export function connectAws(options: {
   readonly userAgent: string;
   readonly now: () => number;
   readonly schedulers: AwsSchedulers;
+  /** Called right before anything is sent that may write, however long it waited; throws to call it off. */
+  readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {
-  const { schedulers, now } = options;
+  const { schedulers, now, beforeWrite } = options;
   const common = {
     region: options.region,
     // Slowing down and repeating is the scheduler's.
@@ -79,7 +81,7 @@ export function connectAws(options: {
     (eks ??= { client: new EKSClient(common), auth: createEksAuthClient(common) });
   return {
     as(caller) {
-      const iamCalls = callsOf('iam', schedulers.iam, caller);
+      const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeWrite });
       const stsCalls = callsOf('sts', schedulers.sts, caller);
       return {
         roles: createIamRoleStore({ iam, calls: iamCalls, now }),
@@ -91,7 +93,7 @@ export function connectAws(options: {
           return {
             associations: createEksAssociationStore({
               eks: client,
-              calls: callsOf('eks', schedulers.eks, caller, classifyEksError),
+              calls: callsOf('eks', schedulers.eks, caller, { classify: classifyEksError, beforeWrite }),
               clusterName,
               now,
             }),

@@ -14,7 +14,9 @@ export function createEksAuthProver(options: {
   const { auth, scheduler, caller, clusterName } = options;
   return {
     async prove({ token, roleArn }, signal) {
-      const calls = callsOf('eks-auth', scheduler, caller, (error) => classifyPodProofError(error, roleArn));
+      const calls = callsOf('eks-auth', scheduler, caller, {
+        classify: (error) => classifyPodProofError(error, roleArn),
+      });
       // Of what comes back only the role's name is looked at; the credentials are held by nobody.
       const { assumedRoleArn } = await calls({ action: 'AssumeRoleForPodIdentity', signal }, (attempt) =>
         auth.exchange({ clusterName, token }, attempt),

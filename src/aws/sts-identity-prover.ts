@@ -22,7 +22,9 @@ export function createStsIdentityProver(options: {
   const { sts, scheduler, caller } = options;
   return {
     async prove({ token, roleArn, sessionName }, signal) {
-      const calls = callsOf('sts', scheduler, caller, (error) => classifyProofError(error, roleArn));
+      const calls = callsOf('sts', scheduler, caller, {
+        classify: (error) => classifyProofError(error, roleArn),
+      });
       await calls({ action: 'AssumeRoleWithWebIdentity', signal }, (attempt) =>
         sts.send(
           new AssumeRoleWithWebIdentityCommand({

@@ -83,7 +83,13 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const awsIn = (region: string): AwsConnection => {
     const known = byRegion.get(region);
     if (known) return known;
-    const made = connectAws({ region, userAgent, now, schedulers });
+    const made = connectAws({
+      region,
+      userAgent,
+      now,
+      schedulers,
+      beforeWrite: () => elector?.elector.assertLeading(),
+    });
     byRegion.set(region, made);
     return made;
   };

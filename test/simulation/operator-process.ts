@@ -193,7 +193,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     const service = { send: awsSender(caller.owner) };
     const iam = service as unknown as IAMClient;
     const sts = service as unknown as STSClient;
-    const iamCalls = callsOf('iam', schedulers.iam, caller);
+    const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeWrite: assertLeading });
     const stsCalls = callsOf('sts', schedulers.sts, caller);
     const eks = service as unknown as EKSClient;
     const auth: EksAuthClient = {
@@ -210,7 +210,10 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       podIdentity: (clusterName: string) => ({
         associations: createEksAssociationStore({
           eks,
-          calls: callsOf('eks', schedulers.eks, caller, classifyEksError),
+          calls: callsOf('eks', schedulers.eks, caller, {
+            classify: classifyEksError,
+            beforeWrite: assertLeading,
+          }),
           clusterName,
           now: time.now,
         }),

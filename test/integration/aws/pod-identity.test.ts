@@ -57,7 +57,7 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
     () => eks.destroy(),
     () => auth.close(),
   );
-  const calls = callsOf('eks', schedulers.eks, caller, classifyEksError);
+  const calls = callsOf('eks', schedulers.eks, caller, { classify: classifyEksError });
   return {
     associations: createEksAssociationStore({ eks, calls, clusterName: of, now: Date.now }),
     prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName: of }),

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { callsOf } from './calls.ts';
+import { createCallScheduler } from './scheduler.ts';
+import { failure } from './testing/simulated-service.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the guard of writes', () => {
+  const setUp = () => {
+    const scheduler = createCallScheduler({
+      service: 'iam',
+      now: Date.now,
+      random: () => 0.5,
+      setTimer: (callback, delayMs) => {
+        const timer = setTimeout(callback, delayMs);
+        return () => clearTimeout(timer);
+      },
+    });
+    const state = { leads: true };
+    const calls = callsOf(
+      'iam',
+      scheduler,
+      { owner: 'a', urgency: 'edit' },
+      {
+        beforeWrite: () => {
+          if (!state.leads) throw new Error('does not lead');
+        },
+      },
+    );
+    return { calls, state };
+  };
+
+  it('holds for what waited for its turn meanwhile, and lets reads pass', async () => {
+    const { calls, state } = setUp();
+    const sent: string[] = [];
+    const send = (action: string, read?: true) =>
+      calls({ action, ...(read ? { read } : {}) }, async () => {
+        sent.push(action);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      });
+    // As many as are sent at once, and more.
+    const all = Promise.allSettled(Array.from({ length: 50 }, (_, index) => send(`Create${index}`)));
+    await vi.advanceTimersByTimeAsync(50);
+    const before = sent.length;
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(50);
+    state.leads = false;
+    const look = send('GetRole', true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await look;
+    expect(sent.slice(before)).toEqual(['GetRole']);
+    const outcomes = await all;
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(before);
+    expect(outcomes.at(-1)).toMatchObject({ reason: { message: expect.stringContaining('does not lead') } });
+  });
+
+  it('holds for each further attempt', async () => {
+    const { calls, state } = setUp();
+    let attempts = 0;
+    const creating = calls({ action: 'CreateRole' }, async () => {
+      attempts += 1;
+      throw failure('ServiceFailure');
+    });
+    const told = expect(creating).rejects.toThrow('does not lead');
+    await vi.advanceTimersByTimeAsync(1);
+    state.leads = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    await told;
+    expect(attempts).toBe(1);
+  });
+});
