@@ -5,9 +5,10 @@ import { createSocksConnector } from './socks-connector.ts';
 import type { OpenConnections } from './transport.ts';
 
 export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) => {
-  const dispatcher = createDispatcher(tls, proxyUrl, timeouts);
+  const dispatcher = createDispatcher(tls, proxyUrl, timeouts).compose(guardRequests);
   return {
     async request({ body, ...request }) {
+      // `guard` goes along with undici's own options, for the interceptor below.
       const response = await dispatcher.request({
         ...request,
         method: request.method,
@@ -27,6 +28,23 @@ export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) 
     close: () => dispatcher.close(),
     destroy: () => dispatcher.destroy(),
   };
+};
+
+/** `onRequestStart` comes right before the first byte of a request is written. What it throws keeps it from being written. */
+const guardRequests: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const { guard } = options as { guard?: () => void };
+  if (!guard) return dispatch(options, handler);
+  return dispatch(options, {
+    onRequestStart(controller, context) {
+      guard();
+      handler.onRequestStart?.(controller, context);
+    },
+    onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+    onResponseStart: (...args) => handler.onResponseStart?.(...args),
+    onResponseData: (...args) => handler.onResponseData?.(...args),
+    onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+    onResponseError: (...args) => handler.onResponseError?.(...args),
+  });
 };
 
 function createDispatcher(

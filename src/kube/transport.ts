@@ -14,7 +14,7 @@ export type TransportRequest = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
-  /** Called synchronously before the request is given to a socket; throws to call it off. */
+  /** Called right before the request is written to a socket, however long that took to connect; throws to call it off. */
   readonly guard?: (() => void) | undefined;
 };
 
@@ -48,6 +48,8 @@ export type HttpConnections = {
     readonly headers: Record<string, string | string[]>;
     readonly body: string | undefined;
     readonly signal: AbortSignal;
+    /** Called when there is a connection, before the first byte of the request. The light ones, of commands, have none. */
+    readonly guard?: (() => void) | undefined;
   }): Promise<TransportResponse>;
   /** Ends connections when what is under way on them has ended. */
   close(): Promise<void>;
@@ -124,8 +126,21 @@ export function createTransport(connection: Connection, { now, light }: Transpor
   const send = async (request: TransportRequest, found: Credentials): Promise<TransportResponse> => {
     const connections = await connectionsFor(found.tls);
     request.signal.throwIfAborted();
-    request.guard?.();
+    let refusal: { readonly error: unknown } | undefined;
+    const { guard } = request;
+    const guarded =
+      guard &&
+      (() => {
+        try {
+          guard();
+        } catch (error) {
+          refusal = { error };
+          throw error;
+        }
+      });
     try {
+      // Now too, so that no connection is made for nothing.
+      guarded?.();
       return await connections.request({
         origin: origin.origin,
         path: `${basePath}${request.path}`,
@@ -133,8 +148,10 @@ export function createTransport(connection: Connection, { now, light }: Transpor
         headers: { ...request.headers, ...copyHeaders(found.headers) },
         body: request.body,
         signal: request.signal,
+        guard: guarded,
       });
     } catch (error) {
+      if (refusal) throw refusal.error;
       if (request.signal.aborted) throw request.signal.reason;
       throw unreachable(error, connection.server);
     }
