@@ -17,6 +17,7 @@ import { baseEnvironment } from '../../src/sandbox/environment.ts';
 import type { Child } from '../../src/sandbox/processes/child.ts';
 import { reservePorts } from '../../src/sandbox/processes/ports.ts';
 import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+import { connectEtcd, type Etcd } from './etcd.ts';
 
 export type TestControlPlane = {
   /** `https://127.0.0.1:PORT` */
@@ -34,6 +35,8 @@ export type TestControlPlane = {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Path of the API server's log. */
   readonly log: string;
+  /** What lies behind the API server. To be closed by who asks for it. */
+  etcd(): Promise<Etcd>;
   stop(): Promise<void>;
 };
 
@@ -95,6 +98,7 @@ export async function startControlPlane(
         return (await run).stdout;
       },
       log: plane.children.apiServer.logFile,
+      etcd: () => connectEtcd(folder, etcd),
       stop,
     };
   } catch (error) {

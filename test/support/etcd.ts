@@ -1,0 +1,110 @@
+/**
+ * etcd behind a test's API server, in its own words: gRPC, of which three calls are needed here, with messages of a few fields.
+ * (Its HTTP gateway does not work where client certificates are asked for, and the programs do not include etcdctl.)
+ * https://etcd.io/docs/v3.6/learning/api/
+ */
+import { readFile } from 'node:fs/promises';
+import { connect, type ClientHttp2Session } from 'node:http2';
+import { join } from 'node:path';
+
+export type Etcd = {
+  /** Forgets all history up to now: what is gone then, is gone for the API server too, once it has lost its own. */
+  compact(): Promise<void>;
+  /** Writes the value of a key. The API server takes objects as JSON, and tells its watchers. */
+  put(key: string, value: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** @param folder where the control plane keeps its certificates */
+export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
+  // Told by the calls that were under way, and by those to come.
+  session.on('error', () => undefined);
+  return {
+    async compact() {
+      const answer = await call(session, 'Range', [bytes(1, '/')]);
+      // RangeResponse.header.revision
+      const header = fieldOf(answer, 1);
+      const revision = typeof header === 'object' ? fieldOf(header, 3) : undefined;
+      if (typeof revision !== 'bigint') throw new Error('etcd told no revision');
+      await call(session, 'Compact', [number(1, revision), number(2, 1n)]);
+    },
+    async put(name, value) {
+      await call(session, 'Put', [bytes(1, name), bytes(2, value)]);
+    },
+    close: () => new Promise((resolve) => session.close(() => resolve())),
+  };
+}
+
+async function call(session: ClientHttp2Session, method: string, fields: readonly Buffer[]): Promise<Buffer> {
+  const message = Buffer.concat(fields);
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/etcdserverpb.KV/${method}`,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  let status: unknown;
+  let told: unknown;
+  const hear = (headers: Record<string, unknown>): void => {
+    status ??= headers['grpc-status'];
+    told ??= headers['grpc-message'];
+  };
+  // A call that fails at once has its trailers in its headers.
+  stream.on('response', hear);
+  stream.on('trailers', hear);
+  stream.end(Buffer.concat([prefix, message]));
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  if (status !== '0') throw new Error(`etcd answered ${String(status)} to ${method}: ${String(told)}`);
+  return Buffer.concat(chunks).subarray(5);
+}
+
+/** https://protobuf.dev/programming-guides/encoding/ */
+function varint(value: bigint): Buffer {
+  const digits: number[] = [];
+  let rest = value;
+  while (rest >= 128n) {
+    digits.push(Number(rest % 128n) + 128);
+    rest /= 128n;
+  }
+  digits.push(Number(rest));
+  return Buffer.from(digits);
+}
+
+const number = (field: number, value: bigint): Buffer =>
+  Buffer.concat([varint(BigInt(field * 8)), varint(value)]);
+
+function bytes(field: number, value: string | Buffer): Buffer {
+  const content = Buffer.from(value as string);
+  return Buffer.concat([varint(BigInt(field * 8 + 2)), varint(BigInt(content.length)), content]);
+}
+
+/** The first field of this number: a varint, or bytes. */
+function fieldOf(message: Buffer, wanted: number): bigint | Buffer | undefined {
+  let at = 0;
+  const read = (): bigint => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = message[at++] ?? 0;
+      value += BigInt(byte % 128) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < message.length) {
+    const tag = Number(read());
+    const isBytes = tag % 8 === 2;
+    const value = read();
+    if (isBytes) {
+      const content = message.subarray(at, at + Number(value));
+      at += Number(value);
+      if (Math.floor(tag / 8) === wanted) return content;
+    } else if (Math.floor(tag / 8) === wanted) return value;
+  }
+  return undefined;
+}
