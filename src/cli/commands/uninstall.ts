@@ -18,6 +18,7 @@ export const uninstallCommand = defineCommand({
       default: 'konstellation',
       summary: 'the operator’s own namespace',
     },
+    { name: 'dry-run', summary: 'say what would go and what would stay, and change nothing' },
     yesOption,
     {
       name: 'timeout',
@@ -29,6 +30,7 @@ export const uninstallCommand = defineCommand({
   ],
   examples: [
     { does: 'When nothing uses it any more', command: 'kon uninstall' },
+    { does: 'See what would go', command: 'kon uninstall --dry-run' },
     { does: 'With all accounts, in a script', command: 'kon uninstall --delete-accounts --yes' },
   ],
   run: async (context, { options }) => {

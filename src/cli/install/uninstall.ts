@@ -13,6 +13,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../kinds.ts';
 import { orphansOf } from '../roles/orphans.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
+import { resultLine } from '../write/finish.ts';
 import { version } from '../version.ts';
 import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
 import { crdObjects, installer, operatorName, operatorObjects } from './operator-objects.ts';
@@ -23,14 +24,18 @@ export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;
   /** With them, accounts and their roles go too. */
   readonly deleteAccounts: boolean;
+  /** Says what would go and what would stay. */
+  readonly dryRun: boolean;
   readonly yes: boolean;
   readonly timeout: number;
 };
 
 export async function uninstallFlow(context: CliContext, request: UninstallRequest): Promise<ExitCode> {
   const { stderr, signal } = context;
+  const { dryRun } = request;
   const what = 'uninstalling Konstellation';
-  requireConfirmation(context, { yes: request.yes, what });
+  const yes = request.yes || dryRun;
+  requireConfirmation(context, { yes, what });
   const client = await context.connect();
   const config = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
   const { hints, issuer } = await hintsOf(context, client);
@@ -64,25 +69,27 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       const choice = { ...request, clusterName: request.clusterName ?? name };
       const cluster = await discoverCluster({ choice, hints, issuer, region, caller, signal }, installation);
       const question = `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`;
-      if (!(await confirmed(context, { yes: request.yes, what, question }))) {
+      if (!(await confirmed(context, { yes, what, question }))) {
         stderr.write('Nothing was changed.\n');
         return exitCodes.error;
       }
       for (const { metadata } of accounts) {
-        await client.delete(accountKind.resource, { name: metadata.name });
-        await waitUntilGone(
-          context,
-          client,
-          accountKind,
-          { name: metadata.name, uid: metadata.uid },
-          request.timeout,
-        );
+        await client.delete(accountKind.resource, { name: metadata.name }, { dryRun });
+        if (!dryRun)
+          await waitUntilGone(
+            context,
+            client,
+            accountKind,
+            { name: metadata.name, uid: metadata.uid },
+            request.timeout,
+          );
         stderr.write(`- account ${metadata.name}\n`);
       }
-      const kept = await removeObjects(context, client, request.namespace);
-      kept.push(...(await removeFromIam(context, cluster, request.namespace, aws.roles, installation)));
-      context.stdout.write('konstellation uninstalled\n');
+      const kept = await removeObjects(context, client, request);
+      kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation)));
+      context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
+      if (dryRun) return exitCodes.ok;
       const { roles } = await aws.roles.snapshot(signal);
       const orphans = orphansOf(roles, cluster.clusterArn, new Set());
       if (orphans.length === 0) return exitCodes.ok;
@@ -100,7 +107,11 @@ const namesOf = (objects: readonly { readonly metadata: { readonly name: string 
   objects.map(({ metadata }) => metadata.name).join(', ');
 
 /** The operator first, so that it makes nothing anew; the CRDs last, as the ClusterConfig goes with them. @returns what was not ours to take away */
-async function removeObjects(context: CliContext, client: KubeClient, namespace: string): Promise<string[]> {
+async function removeObjects(
+  context: CliContext,
+  client: KubeClient,
+  { namespace, dryRun }: UninstallRequest,
+): Promise<string[]> {
   const { signal, stderr } = context;
   const kept: string[] = [];
   const objects = operatorObjects({
@@ -121,7 +132,7 @@ async function removeObjects(context: CliContext, client: KubeClient, namespace:
       continue;
     }
     try {
-      await client.delete(resourceOf(object), ref, { signal });
+      await client.delete(resourceOf(object), ref, { signal, dryRun });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -133,7 +144,7 @@ async function removeObjects(context: CliContext, client: KubeClient, namespace:
 async function removeFromIam(
   context: CliContext,
   cluster: DiscoveredCluster,
-  namespace: string,
+  { namespace, dryRun }: UninstallRequest,
   roles: RoleStore,
   installation: InstallationStore,
 ): Promise<readonly string[]> {
@@ -142,15 +153,15 @@ async function removeFromIam(
   const { name } = operatorRole(cluster, { namespace, serviceAccount: operatorName });
   const role = await roles.read(name, signal);
   if (role && role.tags[installedTag] === cluster.clusterArn) {
-    if (role.inlinePolicyNames.includes(operatorPolicyName))
+    if (!dryRun && role.inlinePolicyNames.includes(operatorPolicyName))
       await roles.deleteInlinePolicy(name, operatorPolicyName, signal);
-    await roles.delete(name, signal);
+    if (!dryRun) await roles.delete(name, signal);
     stderr.write(`- IAM role ${name}\n`);
   } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
   const arn = oidcProviderArn(cluster);
   const provider = await installation.provider(arn, signal);
   if (provider && provider.tags[installedTag] === cluster.clusterArn) {
-    await installation.deleteProvider(arn, signal);
+    if (!dryRun) await installation.deleteProvider(arn, signal);
     stderr.write(`- IAM OIDC provider ${arn}\n`);
   } else if (provider) kept.push(`IAM OIDC provider ${arn}, which kon install did not make`);
   return kept;

@@ -178,6 +178,21 @@ describe('uninstall', () => {
       code: 1,
       stderr: expect.stringContaining('there are 1 accounts: first'),
     });
+    const had = await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name');
+    const foreseen = await kon('uninstall', '--delete-accounts', '--dry-run');
+    expect(foreseen, foreseen.stderr).toMatchObject({
+      code: 0,
+      stdout: 'konstellation uninstalled (dry run)\n',
+    });
+    for (const text of [
+      'account first',
+      'IAM role konstellation-operator-main-',
+      'ClusterRole konstellation',
+      'IAM OIDC provider',
+    ])
+      expect(foreseen.stderr).toContain(`- ${text}`);
+    expect(await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name')).toBe(had);
+    expect(await roleNames()).toHaveLength(2);
     const result = await kon('uninstall', '--delete-accounts', '--yes');
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
     expect(result.stderr).not.toContain('stays');
