@@ -196,7 +196,6 @@ describe('the chart', () => {
       readonly groups: readonly {
         readonly rules: readonly {
           readonly alert: string;
-          readonly for: string;
           readonly annotations: object;
         }[];
       }[];
@@ -205,7 +204,6 @@ describe('the chart', () => {
     expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
     for (const rule of rules)
       expect(rule).toMatchObject({
-        for: expect.stringMatching(/^\d+m$/) as string,
         labels: { severity: expect.stringMatching(/^(critical|warning)$/) as string },
         annotations: { summary: expect.any(String) as string, description: expect.any(String) as string },
       });
