@@ -39,7 +39,8 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  await operator?.end('SIGKILL');
+  // It passes this on to the process that it runs.
+  await operator?.end('SIGTERM');
   await sandbox?.stop();
 });
 
@@ -100,20 +101,28 @@ async function runAsPod(): Promise<Running> {
   );
   const [container] = containers as unknown as readonly [{ readonly args: readonly string[] }];
   const args = container.args.filter((arg) => !arg.startsWith('--health-address='));
-  const started = sandbox.startKon([
-    'sandbox',
-    'exec',
-    '-n',
-    'konstellation',
-    pod.metadata.name,
-    '--',
-    ...executable.kon,
-    ...args,
-    `--kubeconfig=${kubeconfig}`,
-  ]);
+  const started = sandbox.startKon(
+    [
+      'sandbox',
+      'exec',
+      '-n',
+      'konstellation',
+      pod.metadata.name,
+      '--',
+      ...executable.kon,
+      ...args,
+      `--kubeconfig=${kubeconfig}`,
+    ],
+    inSandbox(),
+  );
   await started.until('operator leads');
   return started;
 }
+
+/** Which sandbox the commands about the sandbox mean. */
+const inSandbox = (): { readonly env: Environment } => ({
+  env: { KON_SANDBOX_DIR: sandbox.description.folder },
+});
 
 const everything = async (): Promise<readonly string[]> => {
   const { client } = sandbox;
@@ -203,17 +212,10 @@ it('gives a pod the permissions of its account', async () => {
   expect(app, app.stderr).toMatchObject({ code: 0 });
   const probe = join(dirname(sandbox.executable.kon[1] ?? ''), 's3-probe.js');
   const inPod = (...args: readonly string[]): Promise<Finished> =>
-    sandbox.kon([
-      'sandbox',
-      'exec',
-      '-n',
-      'production',
-      'deploy/hello',
-      '--',
-      process.execPath,
-      probe,
-      ...args,
-    ]);
+    sandbox.kon(
+      ['sandbox', 'exec', '-n', 'production', 'deploy/hello', '--', process.execPath, probe, ...args],
+      inSandbox(),
+    );
   expect((await inPod('whoami')).stdout).toMatch(/:assumed-role\/kon-sandbox-hello-s3-/);
   expect((await inPod('list')).code).toBe(0);
   expect((await inPod('create', 'forbidden')).stdout).toContain('AccessDenied');
