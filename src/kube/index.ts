@@ -59,6 +59,7 @@ export type { LoadConnectionOptions } from './kubeconfig-files.ts';
 export { loadConnection } from './kubeconfig.ts';
 export type { KubeClientOptions, RequestOutcome, Warning } from './requester.ts';
 export { createKubeClient } from './client.ts';
+export { limitInFlight } from './limited-client.ts';
 export type { Change, Informer, InformerOptions } from './informer.ts';
 export { createInformer } from './informer.ts';
 export type { ReflectorLimits } from './reflector.ts';

@@ -4,7 +4,6 @@
 import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
 import { createRateLimiter } from './rate-limiter.ts';
-import { createSlots } from './slots.ts';
 import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
 import { createTransport, type TransportResponse } from './transport.ts';
 
@@ -24,8 +23,6 @@ export type KubeClientOptions = {
   /** Requests a second, on average and at once: 50 and 100 unless told otherwise. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
-  /** Requests at a time, watches aside; as many as there are unless told otherwise. */
-  readonly mostInFlight?: number | undefined;
   /** From sending to the last byte of the answer, 30,000 unless told otherwise. For a watch: to its first byte. */
   readonly requestTimeoutMs?: number | undefined;
   /** A monotonic clock in milliseconds, `performance.now` unless told otherwise. */
@@ -98,7 +95,6 @@ export function createRequester(connection: Connection, options: KubeClientOptio
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
   const transport = createTransport(connection, { now, light: options.light });
   const limiter = createRateLimiter({ qps: options.qps ?? 50, burst: options.burst ?? 100, now, setTimer });
-  const slots = createSlots(options.mostInFlight ?? Infinity);
   const closing = new AbortController();
 
   const timeoutError = (call: Call): KubeUnreachableError =>
@@ -201,7 +197,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       await limiter.take(call.signal);
       let answer: Answer;
       try {
-        answer = await slots.run(() => attempt(call), call.signal);
+        answer = await attempt(call);
       } catch (error) {
         const broke = error instanceof KubeUnreachableError && error.code === 'reset';
         if (call.method !== 'GET' || !broke || reconnects >= maxReconnects) throw error;

@@ -1,7 +1,7 @@
 /** So many at a time, in the order in which they came. */
 export type Slots = {
   /** Works once there is room. Rejects with the signal's reason when that aborts before. */
-  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  readonly run: <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 };
 
 export function createSlots(count: number): Slots {

@@ -46,11 +46,10 @@ export type OperatorOptions = {
 const regionUntilConfigured = 'us-east-1';
 
 /**
- * How many requests are too many the API server knows best, and says by API Priority and Fairness; the rate is only a fence
- * against a fault of ours. More at a time than this gets no more done by a small server: it makes everybody wait longer,
- * first of all the person whose edit has to come through while a thousand accounts are made.
+ * What the operator asks of the API server is bounded by its workers. How much of that is too much the server knows best,
+ * and says by API Priority and Fairness; this is only a fence against a fault of ours.
  */
-const requests = { qps: 1_000, burst: 2_000, mostInFlight: 8 };
+const requestRate = { qps: 1_000, burst: 2_000 };
 
 /** Runs until the signal aborts. Rejects when it cannot work at all. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
@@ -61,7 +60,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const client = createKubeClient(connection, {
     userAgent,
     random,
-    ...requests,
+    ...requestRate,
     onAttempt: metrics.countRequest,
     beforeWrite: () => elector?.elector.assertLeading(),
   });

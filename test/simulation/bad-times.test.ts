@@ -71,6 +71,8 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
     expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
     expect([...aws.roles.keys()]).toEqual([]);
     expect(linksOf(simulation)).toEqual([]);
+    // The ClusterConfig tells that AWS is back, too.
+    await time.pass(minute);
     expect(await rests(simulation)).toEqual([]);
   });
 });

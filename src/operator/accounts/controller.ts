@@ -22,7 +22,9 @@ import {
   createController,
   isConflict,
   isNotFound,
+  limitInFlight,
   type Controller,
+  type KubeClient,
   type KubeObject,
   type ReconcileResult,
 } from '../../kube/index.ts';
@@ -48,6 +50,12 @@ const priorities = { edit: 10, create: 5, goOn: 4 };
 
 /** While every other worker waits for AWS on behalf of new accounts, these are free for a person who edits one. */
 const workersForEdits = 4;
+
+/**
+ * Requests to the API server at a time, on behalf of accounts that nobody edits. More of them get no more done by a small
+ * server: they make everybody wait longer, first of all the person whose edit has to come through meanwhile.
+ */
+const mostInFlight = 8;
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 500;
@@ -77,6 +85,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const { context, beliefs, associationBeliefs } = options;
   const { informers, now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
+  const patient = limitInFlight(context.client, mostInFlight);
+  const clientFor = (account: LinkedServiceAccount): KubeClient =>
+    urgencyOf(account) === 'edit' ? context.client : patient;
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
@@ -89,7 +100,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       urgency: urgencyOf(account),
     });
     return {
-      client: context.client,
+      client: clientFor(account),
       ...aws,
       podIdentity() {
         const cluster = clusterState(informers.clusterConfigs.store.list());
@@ -246,7 +257,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       status,
     } as LinkedServiceAccount;
     try {
-      const written = await context.client.apply<LinkedServiceAccount>(linkedServiceAccounts, object, {
+      const written = await clientFor(account).apply<LinkedServiceAccount>(linkedServiceAccounts, object, {
         fieldManager,
         force: true,
         subresource: 'status',
