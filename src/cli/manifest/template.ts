@@ -27,6 +27,9 @@ spec:
     # The managed policy that bounds what the role can ever do.
     # permissionsBoundaryArn: arn:aws:iam::123456789012:policy/boundary
 
+    # How pods get the role: IRSA, or PodIdentity. As the ClusterConfig says when absent.
+    # identityMode: PodIdentity
+
   # Where apps may use the account; everywhere when absent. The targets: ${orTargets(targets)}
   # targets:
   #   - ${targets[0] ?? 'production'}

@@ -31,6 +31,12 @@ export const accountCreateCommand = defineCommand({
       complete: 'policies',
     },
     {
+      name: 'identity-mode',
+      value: 'MODE',
+      choices: ['IRSA', 'PodIdentity'],
+      summary: 'how pods get the role; as the ClusterConfig says when absent',
+    },
+    {
       name: 'deletion-policy',
       value: 'POLICY',
       choices: ['Delete', 'Retain'],
@@ -62,6 +68,7 @@ export const accountCreateCommand = defineCommand({
       policies: options.policy,
       targets: options.target,
       boundary: options.boundary,
+      identityMode: options.identityMode,
       deletionPolicy: options.deletionPolicy,
     };
     return createFlow(context, {

@@ -46,6 +46,12 @@ export const accountEditCommand = defineCommand({
       complete: 'policies',
     },
     {
+      name: 'identity-mode',
+      value: 'MODE',
+      choices: ['IRSA', 'PodIdentity'],
+      summary: 'how pods get the role; as the ClusterConfig says when absent',
+    },
+    {
       name: 'deletion-policy',
       value: 'POLICY',
       choices: ['Delete', 'Retain'],
@@ -63,6 +69,10 @@ export const accountEditCommand = defineCommand({
       command: 'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
     },
     {
+      does: 'Let its pods get the role by EKS Pod Identity',
+      command: 'kon account edit myaccount --identity-mode PodIdentity',
+    },
+    {
       does: 'Add one policy to those that are listed',
       command: 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
     },
@@ -78,6 +88,7 @@ export const accountEditCommand = defineCommand({
       targets: options.target,
       allTargets: options.allTargets,
       boundary: options.boundary,
+      identityMode: options.identityMode,
       deletionPolicy: options.deletionPolicy,
     };
     return editFlow(context, {

@@ -8,6 +8,7 @@ const none: AccountChange = {
   targets: [],
   allTargets: false,
   boundary: undefined,
+  identityMode: undefined,
   deletionPolicy: undefined,
 };
 const current = {
@@ -27,6 +28,7 @@ describe('changedSpec of an account', () => {
       { boundary: 'x' },
       { aws: { permissionsBoundaryArn: 'x', policyArns: ['a', 'b'] } },
     ],
+    ['sets the identity mode', { identityMode: 'PodIdentity' }, { aws: { identityMode: 'PodIdentity' } }],
     ['sets the deletion policy', { deletionPolicy: 'Retain' }, { deletionPolicy: 'Retain' }],
   ])('%s', (_what, options, expected) => {
     expect(changedSpec(current, { ...none, ...options })).toMatchObject(expected);

@@ -1,6 +1,6 @@
 /** What the options of `kon account create` and `edit` say about an account's spec. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
-import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
+import type { IdentityMode, LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { usageError } from '../../errors.ts';
 import type { Manifest } from '../../manifest/check.ts';
 
@@ -8,7 +8,8 @@ export type AccountOptions = {
   readonly policies: readonly string[];
   readonly targets: readonly string[];
   readonly boundary: string | undefined;
-  /** As typed; the parser lets only the known ones pass. */
+  /** As typed, as the next; the parser lets only the known ones pass. */
+  readonly identityMode: string | undefined;
   readonly deletionPolicy: string | undefined;
 };
 
@@ -23,6 +24,7 @@ export function describesAccount(options: AccountOptions): boolean {
     options.policies.length > 0 ||
     options.targets.length > 0 ||
     options.boundary !== undefined ||
+    options.identityMode !== undefined ||
     options.deletionPolicy !== undefined
   );
 }
@@ -84,10 +86,15 @@ export function changedSpec(
 
 function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
   const { boundary, deletionPolicy, targets } = options;
+  const identityMode = options.identityMode as IdentityMode | undefined;
   return {
     ...spec,
     ...(targets.length > 0 ? { targets: [...targets] } : {}),
-    aws: { ...spec.aws, ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }) },
+    aws: {
+      ...spec.aws,
+      ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+      ...(identityMode === undefined ? {} : { identityMode }),
+    },
     ...(deletionPolicy === undefined
       ? {}
       : { deletionPolicy: deletionPolicy as LinkedServiceAccountSpec['deletionPolicy'] }),
