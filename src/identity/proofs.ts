@@ -6,6 +6,7 @@
  * EKS Auth takes only tokens that are bound to a pod. Without a pod there is the confirmation: association, trust policy and
  * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
  */
+import { roleNameOf } from './arn.ts';
 import { digest } from './digest.ts';
 import { propagationMs } from './retry.ts';
 import type { StepList } from './step-list.ts';
@@ -19,6 +20,7 @@ import type {
   ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
+  ProofRecord,
   RoleBelief,
 } from './world.ts';
 
@@ -55,6 +57,24 @@ export function proofSlotOf(
 ): string {
   if (step.kind === 'ConfirmAssociation') return proofSlot(step.target, 'confirmation');
   return proofSlot(step.target, step.pod ? 'podIdentity' : 'webIdentity');
+}
+
+/** What is remembered of a proof or confirmation that was given. */
+export function proofRecord(
+  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
+  at: number,
+): ProofRecord {
+  return { key: step.proofKey, at, roleArn: step.roleArn };
+}
+
+/**
+ * Proofs by web identity that count no more when the role's trust policy is written. One which was given under the very same
+ * document does not either: a document that was changed and changed back has to reach STS anew.
+ */
+export function outdatedProofs(proofs: ReadonlyMap<string, ProofRecord>, role: string): readonly string[] {
+  return [...proofs].flatMap(([slot, { roleArn }]) =>
+    !slot.includes(' ') && roleArn !== undefined && roleNameOf(roleArn) === role ? [slot] : [],
+  );
 }
 
 export type ProofState =

@@ -132,8 +132,8 @@ export type StepFailure = {
   readonly retryAt: number;
 };
 
-/** The last proof or confirmation for a target: of what, when, and that it held. */
-export type ProofRecord = { readonly key: string; readonly at: number };
+/** The last proof or confirmation for a target: of what, when, and that it held; of nothing, when the key is empty. */
+export type ProofRecord = { readonly key: string; readonly at: number; readonly roleArn?: string };
 
 export type AccountWorld = {
   /** Milliseconds. */

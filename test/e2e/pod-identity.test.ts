@@ -19,8 +19,8 @@ import {
   type IdentityMode,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
-import { operatorCalls } from '../../src/identity/index.ts';
-import { isNotFound, resources } from '../../src/kube/index.ts';
+import { operatorCalls, ownershipTags } from '../../src/identity/index.ts';
+import { resources } from '../../src/kube/index.ts';
 import type { JournalEntry } from '../../src/sandbox/aws/journal.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordHistory, type History } from '../support/history.ts';
@@ -29,13 +29,24 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { roleNameOf } from '../support/stand-in.ts';
 
 const targets = ['production', 'staging'] as const;
+/** As EKS's guide has it: any pod of any cluster gets in. */
+const trustOfPods = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'pods.eks.amazonaws.com' },
+      Action: ['sts:AssumeRole', 'sts:TagSession'],
+    },
+  ],
+});
 const edit = { type: 'merge', fieldManager: 'test' } as const;
 
 let sandbox: TestSandbox;
 let person: Person;
 let eks: EKSClient;
 let pods: History<Pod>;
-/** Somebody else's, which lets any pod of any cluster in. */
+/** Somebody else's. */
 let theirRole: string;
 beforeAll(async () => {
   sandbox = await startSandbox();
@@ -43,18 +54,8 @@ beforeAll(async () => {
   const { awsEndpoint: endpoint, region, credentials } = sandbox.description;
   eks = new EKSClient({ endpoint, region, credentials });
   pods = await recordHistory(sandbox.client, resources.pods);
-  const trust = {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { Service: 'pods.eks.amazonaws.com' },
-        Action: ['sts:AssumeRole', 'sts:TagSession'],
-      },
-    ],
-  };
   const { Role: role } = await sandbox.aws.iam.send(
-    new CreateRoleCommand({ RoleName: 'theirs', AssumeRolePolicyDocument: JSON.stringify(trust) }),
+    new CreateRoleCommand({ RoleName: 'theirs', AssumeRolePolicyDocument: trustOfPods }),
   );
   theirRole = role?.Arn ?? '';
 });
@@ -84,6 +85,26 @@ async function associations(serviceAccount: string): Promise<readonly PodIdentit
   return found
     .filter((one) => one !== undefined)
     .toSorted((a, b) => (a.namespace ?? '').localeCompare(b.namespace ?? ''));
+}
+
+const marksOf = (account: string, uid: string): Record<string, string> => {
+  const { region, name } = sandbox.description;
+  const clusterArn = `arn:aws:eks:${region}:${theirRole.split(':')[4]}:cluster/${name}`;
+  return { ...ownershipTags({ clusterArn, account, uid }) };
+};
+
+/** An association in staging with the marks of an account that is not there. */
+async function associate(account: string, uid: string): Promise<PodIdentityAssociation | undefined> {
+  const made = await eks.send(
+    new CreatePodIdentityAssociationCommand({
+      clusterName: clusterName(),
+      namespace: 'staging',
+      serviceAccount: account,
+      roleArn: theirRole,
+      tags: marksOf(account, uid),
+    }),
+  );
+  return made.association;
 }
 
 const isByAgent = (pod: Pod): boolean =>
@@ -279,22 +300,15 @@ test('a whole cluster goes over and comes back', async () => {
 
 test('an association of an earlier life is taken up again, and what others change in it is put back', async () => {
   const name = 'again';
-  const created = await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
-  await person.untilRow(name, 'staging', 'AwaitingFirstPod');
-  const [before] = await associations(name);
-  expect(before?.tags?.['k11n.dev/uid']).toBe(created.metadata.uid);
-  await person.deleteAccount(name);
-  // Somebody in a hurry takes the finalizer off, now or when the operator has done half of it.
-  await sandbox.client
-    .patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit)
-    .catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
-  await person.untilAccountGone(name);
-  const recreated = await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
-  await person.untilRow(name, 'staging', 'AwaitingFirstPod');
+  const before = await associate(name, 'of an earlier life');
+  const { metadata } = await person.createAccount(name, {
+    identityMode: 'PodIdentity',
+    targets: ['staging'],
+  });
+  const { roleArn } = await person.untilRow(name, 'staging', 'AwaitingFirstPod');
   const [after] = await associations(name);
-  expect(after?.tags?.['k11n.dev/uid']).toBe(recreated.metadata.uid);
+  expect(after).toMatchObject({ associationId: before?.associationId, roleArn });
+  expect(after?.tags?.['k11n.dev/uid']).toBe(metadata.uid);
 
   await eks.send(
     new UpdatePodIdentityAssociationCommand({
@@ -310,23 +324,19 @@ test('an association of an earlier life is taken up again, and what others chang
 
 test('what an account left behind is found and removed, associations before roles', async () => {
   const name = 'left';
-  await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
-  const { roleArn } = await person.untilRow(name, 'staging', 'AwaitingFirstPod');
-  const heal = await sandbox.aws.aim({
-    service: 'eks',
-    action: 'DeletePodIdentityAssociation',
-    error: { code: 'ServerException', message: 'for a test', status: 500 },
-  });
-  await person.deleteAccount(name);
-  await sandbox.client.patch(linkedServiceAccounts, { name }, { metadata: { finalizers: null } }, edit);
-  await person.untilAccountGone(name);
-  await heal();
-  expect(await associations(name)).toHaveLength(1);
+  await sandbox.aws.iam.send(
+    new CreateRoleCommand({
+      RoleName: 'kon-left',
+      AssumeRolePolicyDocument: trustOfPods,
+      Tags: Object.entries(marksOf(name, 'gone')).map(([Key, Value]) => ({ Key, Value })),
+    }),
+  );
+  await associate(name, 'gone');
   const { code, stderr } = await sandbox.kon(['account', 'orphans', '--delete', '--yes']);
-  expect(stderr).toContain(`${roleNameOf(roleArn ?? '')}: deleted, with its association`);
+  expect(stderr).toContain('kon-left: deleted, with its association');
   expect(code).toBe(0);
   expect(await associations(name)).toEqual([]);
-  expect(await sandbox.aws.role(roleNameOf(roleArn ?? ''))).toBeUndefined();
+  expect(await sandbox.aws.role('kon-left')).toBeUndefined();
 });
 
 test('deletion removes associations and role, once no pod uses them', async () => {

@@ -6,7 +6,7 @@ import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } fro
 import { accountFinalizer } from '../../api/index.ts';
 import { accountLabelValue } from '../links.ts';
 import { planAccount, type AccountPlan } from '../plan.ts';
-import { proofSlotOf } from '../proofs.ts';
+import { outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
 import { stepKey, type Step } from '../steps.ts';
 import { subjectOf } from '../trust.ts';
 import type { IdentityErrorCode } from '../errors.ts';
@@ -261,7 +261,10 @@ export function carryOut(world: SimulatedWorld, step: Step): void {
   if (!refused) {
     world.failures.delete(key);
     if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-      world.proofs.set(proofSlotOf(step), { key: step.proofKey, at: world.now });
+      world.proofs.set(proofSlotOf(step), proofRecord(step, world.now));
+    if (step.kind === 'UpdateTrustPolicy')
+      for (const slot of outdatedProofs(world.proofs, step.role))
+        world.proofs.set(slot, { key: '', at: world.now });
     if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
       world.failures.delete(`CreateAssociation ${step.target}`);
     if (step.kind === 'ReadRole' || step.kind === 'DeleteRole')

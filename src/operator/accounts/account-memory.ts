@@ -1,5 +1,7 @@
 /** What the operator remembers of one account between reconciles: failures that wait for their next try, and proofs. */
 import {
+  outdatedProofs,
+  proofRecord,
   proofSlotOf,
   retryDelayMs,
   stepKey,
@@ -25,6 +27,10 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
   const failures = new Map<string, StepFailure>();
   const proofs = new Map<string, ProofRecord>();
   let current: number | undefined;
+  const trustWritten = (step: Step): void => {
+    if (step.kind !== 'UpdateTrustPolicy') return;
+    for (const slot of outdatedProofs(proofs, step.role)) proofs.set(slot, { key: '', at: now() });
+  };
   return {
     failures,
     proofs,
@@ -36,7 +42,8 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     succeeded(step) {
       failures.delete(stepKey(step));
       if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-        proofs.set(proofSlotOf(step), { key: step.proofKey, at: now() });
+        proofs.set(proofSlotOf(step), proofRecord(step, now()));
+      trustWritten(step);
       // The role that was in the way has been looked at.
       if (step.kind === 'ReadRole' || step.kind === 'DeleteRole') failures.delete(`CreateRole ${step.role}`);
       if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
@@ -54,6 +61,8 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
         retryAt: at + retryDelayMs(step, error.code, attempts, random()),
       };
       failures.set(key, failure);
+      // It may have been carried out all the same.
+      trustWritten(step);
       // An older proof, also one that the status still tells of, counts no more.
       if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
         proofs.set(proofSlotOf(step), { key: '', at });

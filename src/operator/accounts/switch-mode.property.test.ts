@@ -115,8 +115,7 @@ function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
       done.kind === 'UpdateTrustPolicy',
   );
   const isProof = proof?.step.kind === 'ProveIdentity' && proof.refused === undefined;
-  const isKnown = world.account.status?.targets?.find(({ name }) => name === step.target)?.proven === true;
-  expect(isProof || isKnown, `${step.target} goes without its association unproven`).toBe(true);
+  expect(isProof, `${step.target} goes without its association unproven`).toBe(true);
 }
 
 function start(mode: IdentityMode): { world: SimulatedWorld; apps: readonly RunningApp[] } {
