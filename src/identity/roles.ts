@@ -217,6 +217,11 @@ function planUpdates(
   proofsOfDrift: (role: ObservedRole) => boolean,
 ): Pick<RoleAssessment, 'problem' | 'policies' | 'drift'> {
   const { account } = world;
+  if (belief.readAgainAt !== undefined) {
+    const why = 'a write was not answered';
+    if (belief.readAgainAt <= world.now) list.want({ kind: 'ReadRole', role: role.name, why });
+    else list.lookAt(belief.readAgainAt);
+  }
   const changes = roleChanges(role, spec, account.spec);
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =

@@ -29,6 +29,8 @@ export type RoleBelief = {
   readonly source: 'write' | 'read' | 'sweep';
   /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
   readonly trustWrittenAt?: number;
+  /** A write was not answered, so that nobody knows what came of it; from this time on a read tells, in milliseconds. */
+  readonly readAgainAt?: number;
 };
 
 /** An EKS Pod Identity association of a ServiceAccount. */

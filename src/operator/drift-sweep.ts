@@ -146,7 +146,10 @@ export function createDriftSweep(options: {
     async reconcile(_key, signal) {
       const state = clusterState(informers.clusterConfigs.store.list());
       const config = effectiveConfig(informers.clusterConfigs.store.list());
-      if (!state.ok || !config) return undefined;
+      if (!config) return undefined;
+      const next = { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 };
+      // What ails the cluster may pass without any change that would bring us here again.
+      if (!state.ok) return next;
       const first = surveyedCluster !== clusterOf(state.facts);
       if (first) beliefs.clear();
       try {
@@ -161,7 +164,7 @@ export function createDriftSweep(options: {
         surveyedCluster = clusterOf(state.facts);
         onSuspicion('all');
       }
-      return { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 };
+      return next;
     },
   });
 

@@ -100,7 +100,7 @@ export async function applyStep(
       }));
       return;
     case 'DetachPolicy':
-      await roles.detachPolicy(step.role, step.policyArn, signal);
+      await forgettingLostRole(step.role, tools, () => roles.detachPolicy(step.role, step.policyArn, signal));
       changed(step.role, (role) => ({
         ...role,
         attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
@@ -221,7 +221,10 @@ async function readRole(
   beliefs.read(name, await roles.read(name, signal, known), startedAt);
 }
 
-/** A role that turns out to be gone is known to be gone from here on, so that the next plan makes it again. */
+/**
+ * A role that turns out to be gone is known to be gone from here on, so that the next plan makes it again. After a write
+ * that was not answered the role is looked at in a while: the next plan may want the contrary, and would find it done.
+ */
 async function forgettingLostRole(
   name: string,
   { beliefs }: StepTools,
@@ -231,6 +234,7 @@ async function forgettingLostRole(
     await write();
   } catch (error) {
     if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.missed(name);
+    if (isUnanswered(error)) beliefs.doubt(name);
     throw error;
   }
 }

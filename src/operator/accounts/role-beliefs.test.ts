@@ -157,3 +157,29 @@ describe('the roles of the cluster', () => {
     expect(of('other')).toEqual([]);
   });
 });
+
+describe('a write that was not answered', () => {
+  it('is followed by a read, once the answer can be believed', () => {
+    const { beliefs, clock } = setUp();
+    const belief = (): unknown =>
+      beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
+    beliefs.read('a', roleOf('a'), clock.now);
+    beliefs.doubt('a');
+    expect(belief()).toMatchObject({ readAgainAt: clock.now + 15_000 });
+
+    clock.now += 10_000;
+    beliefs.wrote('a', (role) => role && { ...role, trustPolicy: '{"a":1}' }, 'trust');
+    clock.now += 5_000;
+    // So soon after the write in between it may be older than that.
+    beliefs.read('a', roleOf('a', { attachedPolicyArns: [] }), clock.now);
+    expect(belief()).toMatchObject({
+      readAgainAt: clock.now + 10_000,
+      role: { attachedPolicyArns: [policy] },
+    });
+
+    clock.now += 10_000;
+    beliefs.read('a', roleOf('a', { attachedPolicyArns: [] }), clock.now);
+    expect(belief()).toMatchObject({ source: 'write', role: { attachedPolicyArns: [] } });
+    expect(belief()).not.toHaveProperty('readAgainAt');
+  });
+});

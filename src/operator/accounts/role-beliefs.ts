@@ -38,6 +38,8 @@ export type RoleBeliefs = {
   ): void;
   /** A write ended in a way that leaves open whether there is such a role. */
   forget(name: string): void;
+  /** What came of a write is not known. It is to be read, once an answer can be believed. */
+  doubt(name: string): void;
   /** A write of ours was told that there is no such role, which shortly after an earlier one may not be so. */
   missed(name: string): void;
   /** A listing said so. Returns the accounts of this cluster about whose roles it says something new. */
@@ -80,8 +82,14 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
 
     read(name, role, startedAt) {
       const before = entries.get(name);
-      if (isYoung(before, startedAt)) return false;
-      set(name, { ...before, role: role ?? null, source: 'read', knownAt: startedAt });
+      const isDoubted = before?.readAgainAt !== undefined;
+      if (isYoung(before, startedAt)) {
+        if (isDoubted) set(name, { ...before, readAgainAt: before.wroteAt + settleMs });
+        return false;
+      }
+      const { readAgainAt: _, ...kept } = before ?? {};
+      // What differs after a write that was not answered is that write's doing, and nobody else's.
+      set(name, { ...kept, role: role ?? null, source: isDoubted ? 'write' : 'read', knownAt: startedAt });
       return before === undefined || !sameBelief(before.role, role ?? null);
     },
 
@@ -103,6 +111,11 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       const before = accountOf(entries.get(name)?.role ?? null);
       if (before !== undefined) byAccount.get(before)?.delete(name);
       entries.delete(name);
+    },
+
+    doubt(name) {
+      const before = entries.get(name);
+      if (before) entries.set(name, { ...before, readAgainAt: now() + settleMs });
     },
 
     missed(name) {
@@ -156,7 +169,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
 }
 
 /** An answer never undoes a younger write. */
-function isYoung(entry: Entry | undefined, askedAt: number): boolean {
+function isYoung(entry: Entry | undefined, askedAt: number): entry is Entry & { readonly wroteAt: number } {
   return entry?.wroteAt !== undefined && entry.wroteAt > askedAt - settleMs;
 }
 
