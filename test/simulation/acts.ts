@@ -8,8 +8,14 @@ import {
   type LinkedServiceAccountSpec,
 } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
-import type { KubeObject } from '../../src/kube/index.ts';
+import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Simulation } from './simulation.ts';
+
+/** An image that no node can start. */
+export const brokenImage = 'broken';
+
+/** How long a person waits for a deletion, in milliseconds. */
+export const patienceMs = 3_000_000;
 
 export type Act = (simulation: Simulation) => Promise<void> | void;
 
@@ -55,6 +61,31 @@ export const clusterMode =
   async ({ server }: Simulation): Promise<void> => {
     const change = { spec: { aws: { identityMode } } };
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
+  };
+
+/** As `kubectl apply`: the account is made or edited, after the end of one that is being deleted, if that comes. */
+export const applyAccount =
+  (name: string, spec: AccountSpec): Act =>
+  async (simulation) => {
+    const { server, time } = simulation;
+    const present = () => server.get(linkedServiceAccounts, name);
+    const isGoing = (): boolean => present()?.metadata.deletionTimestamp !== undefined;
+    await time.pass(patienceMs, () => !isGoing());
+    if (isGoing()) return;
+    await (present() ? edit : create)(name, spec)(simulation);
+  };
+
+export const applyApp =
+  (name: string, spec: Partial<AppSpec>): Act =>
+  (simulation) =>
+    (simulation.server.get(apps, name) ? redeploy : deploy)(name, spec)(simulation);
+
+/** Whatever of this name there is, or nothing. */
+export const removeIfThere =
+  (resource: Resource, name: string, namespace?: string): Act =>
+  async ({ server }) => {
+    const ref = { name, ...(namespace === undefined ? {} : { namespace }) };
+    if (server.get(resource, name, namespace)) await server.client.delete(resource, ref);
   };
 
 export const remove =
@@ -118,3 +149,66 @@ export const put =
   (role: ObservedRole) =>
   ({ aws }: Simulation): void =>
     aws.change(role.name, () => role);
+
+/** One after the other, without time in between. */
+export const atOnce =
+  (...acts: readonly Act[]): Act =>
+  async (simulation) => {
+    for (const act of acts) await act(simulation);
+  };
+
+/** Lets so many milliseconds pass. */
+export const wait =
+  (ms: number): Act =>
+  async ({ time }) =>
+    void (await time.pass(ms));
+
+/** Waits, not for ever, until there is no such account. */
+export const untilGone =
+  (name: string): Act =>
+  async ({ time, server }) =>
+    void (await time.pass(300_000, () => !server.get(linkedServiceAccounts, name)));
+
+/** Somebody's ServiceAccount, which is none of ours. */
+export const putServiceAccount =
+  (namespace: string, name: string): Act =>
+  async ({ server }) => {
+    const metadata = { namespace, name, labels: { team: 'payments' } };
+    await server.client.create(resources.serviceAccounts, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata,
+    });
+  };
+
+export const deleteServiceAccount =
+  (namespace: string, name: string): Act =>
+  async ({ server }) => {
+    await server.client.delete(resources.serviceAccounts, { namespace, name });
+  };
+
+export const deleteNamespace =
+  (name: string): Act =>
+  async ({ server }) => {
+    await server.client.delete(resources.namespaces, { name });
+  };
+
+/** A pod that nothing removes, as others' finalizers hold it. */
+export const putStuckPod =
+  (namespace: string): Act =>
+  async ({ server }) => {
+    const metadata = { namespace, name: 'stuck', finalizers: ['example.com/stuck'] };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } } as KubeObject;
+    await server.client.create(resources.pods, pod);
+  };
+
+/** What somebody else makes of every role there is. */
+export const changeRoles =
+  (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
+  ({ aws }) => {
+    for (const name of aws.roles.keys()) aws.change(name, (role) => role && to(role));
+  };
+
+/** Policies which nobody has to have heard of. */
+export const policies = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);

@@ -16,17 +16,20 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { markedFor, type ObservedRole } from '../../src/identity/index.ts';
-import { resources, type Resource } from '../../src/kube/index.ts';
+import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
 import type { OracleName, Violation } from './oracles.ts';
-import { policiesPerRole, type RoleChange } from './simulated-aws.ts';
+import { retryPeriodMs } from './operator-process.ts';
+import { claimsOf, policiesPerRole, type RoleChange } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
 import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
 export type MonitorOptions = {
   /** How long the operator may act on what is no longer so: its views lag, and its calls wait for their turn. Milliseconds. */
   readonly unawareMs: number;
+  /** Nothing keeps processes from the lease, so that a takeover has its bound. */
+  readonly leaseIsReached?: boolean;
 };
 
 export type Monitor = { readonly violations: readonly Violation[] };
@@ -36,7 +39,10 @@ type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
 
-export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions): Monitor {
+export function watchOver(
+  simulation: Simulation,
+  { unawareMs, leaseIsReached = true }: MonitorOptions,
+): Monitor {
   const { server, aws, time } = simulation;
   const violations: Violation[] = [];
   const say = (oracle: OracleName, message: string): void => {
@@ -86,9 +92,20 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
   const dropsPolicy = (account: LinkedServiceAccount | undefined, arn: string): boolean => {
     if (!account || account.metadata.deletionTimestamp !== undefined) return true;
     const { policyArns } = account.spec.aws;
-    if (policyArns.length > policiesPerRole) return false;
+    const isTooLong = (config: ClusterConfig): boolean =>
+      policyArns.filter((listed) => isAllowed(listed, config)).length > policiesPerRole;
+    if (clustersLately().every(isTooLong)) return false;
     return !policyArns.includes(arn) || clustersLately().some((config) => !isAllowed(arn, config));
   };
+
+  /** What tokens were exchanged for: a role under a trust policy, by a subject. STS may still go by an older one. */
+  const proofs = new Set<string>();
+  const proofOf = (role: ObservedRole, subject: string): string =>
+    `${role.id} ${role.trustPolicy} ${subject}`;
+  aws.onExchange(({ name, token }) => {
+    const role = aws.roles.get(name);
+    if (role) proofs.add(proofOf(role, claimsOf(token).sub));
+  });
 
   // What is written to IAM.
   simulation.aws.onWrite(({ action, name, by }) => {
@@ -112,6 +129,7 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
       disturbedAt.set(`role ${change.name}`, time.now());
       return;
     }
+    judgeUse(change);
     if (change.action === 'DetachRolePolicy') judgeDetachment(change);
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
   });
@@ -153,17 +171,37 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
+  /** Nothing is taken from an account under deletion while pods that have run for a while use it. */
+  function judgeUse({ action, name, by = '' }: RoleChange): void {
+    if (server.get(linkedServiceAccounts, by)?.metadata.deletionTimestamp === undefined) return;
+    const user = server
+      .list(resources.pods)
+      .find(
+        ({ metadata, spec }) =>
+          (spec as { serviceAccountName?: string }).serviceAccountName === by &&
+          metadata.deletionTimestamp === undefined &&
+          Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs &&
+          server.get(resources.serviceAccounts, by, metadata.namespace)?.metadata.labels?.[accountLabel] ===
+            by,
+      );
+    if (user) say('in use', `${action} on ${name}, though the pod ${user.metadata.name} uses ${by}`);
+  }
+
   function judgeDetachment({ name, before, after, by = '' }: RoleChange): void {
     const gone = before?.attachedPolicyArns.find((arn) => !after?.attachedPolicyArns.includes(arn));
     if (!before || gone === undefined) return;
     const lately = accountsLately(by);
     if (!lately.some((account) => dropsPolicy(account, gone)))
       say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
-    // A policy that everybody who looks wants, that exists and fits, goes on before another goes off.
-    if (lately.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
-    const wanted = lately
+    // A policy that everybody who takes this one off wants, that exists and fits, goes on before.
+    const droppers = lately.filter((account) => dropsPolicy(account, gone));
+    if (droppers.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
+    const wanted = droppers
       .map((account) => account?.spec.aws.policyArns ?? [])
-      .reduce((common, arns) => common.filter((arn) => arns.includes(arn)));
+      .reduce(
+        (common, arns) => common.filter((arn) => arns.includes(arn)),
+        droppers[0]?.spec.aws.policyArns ?? [],
+      );
     const waiting = wanted.filter(
       (arn) =>
         !before.attachedPolicyArns.includes(arn) &&
@@ -210,7 +248,16 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
   }
 
   // What is written to Kubernetes.
-  simulation.onArrival(({ what }) => {
+  let isOperatorsWrite = false;
+  simulation.onArrival(({ what, process }) => {
+    const holder = server.get(resources.leases, 'konstellation', 'default')?.spec as
+      | { readonly holderIdentity?: string }
+      | undefined;
+    if (holder && holder.holderIdentity !== process)
+      say('not leading', `${what} by ${process}, while ${holder.holderIdentity} held the lease`);
+    isOperatorsWrite = true;
+    // The write is carried out at once, before anybody else has a turn.
+    queueMicrotask(() => (isOperatorsWrite = false));
     const [, verb, plural, key = ''] = what.split(' ');
     if (plural !== 'serviceaccounts' || verb === 'create') return undefined;
     const [namespace = '', name = ''] = key.split('/');
@@ -237,12 +284,27 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
         remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
         judgeAccount(change);
         break;
+      case 'leases':
+        judgeTakeover(change);
+        break;
       case 'clusterconfigs':
         remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
         break;
       default:
     }
   });
+
+  /** Whoever has not renewed the lease is followed by another within its duration and a try. */
+  function judgeTakeover({ object, before }: Change): void {
+    const lease: Lease = object;
+    const earlier: Lease | undefined = before;
+    const { holderIdentity, renewTime, leaseDurationSeconds = 0 } = earlier?.spec ?? {};
+    if (!holderIdentity || !renewTime || holderIdentity === lease.spec?.holderIdentity) return;
+    const tookMs = time.now() - Date.parse(renewTime);
+    const mostMs = leaseDurationSeconds * 1000 + retryPeriodMs(leaseDurationSeconds * 1000);
+    if (leaseIsReached && tookMs > mostMs)
+      say('failover', `${lease.spec?.holderIdentity} took over ${tookMs} ms after the last renewal`);
+  }
 
   function judgeServiceAccount({ type, object, before }: Change, key: string): void {
     const carried = object.metadata.annotations?.[roleArnAnnotation];
@@ -283,7 +345,7 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
     const isReleased =
       before?.metadata.finalizers?.includes(accountFinalizer) === true &&
       (type === 'DELETED' || !finalizers.includes(accountFinalizer));
-    if (isReleased) judgeRelease(name);
+    if (isReleased && isOperatorsWrite) judgeRelease(name);
     const account = object as unknown as LinkedServiceAccount;
     const previous = before as unknown as LinkedServiceAccount | undefined;
     if (type === 'DELETED' || JSON.stringify(account.status) === JSON.stringify(previous?.status)) return;
@@ -343,6 +405,12 @@ export function watchOver(simulation: Simulation, { unawareMs }: MonitorOptions)
           : subjectsOf(role).includes(`system:serviceaccount:${target}:${name}`);
       if (proven && !isTrusted)
         say('status truth', `${claim} and proven in ${target}, which its role does not trust`);
+      if (
+        proven &&
+        identityMode !== 'PodIdentity' &&
+        !proofs.has(proofOf(role, `system:serviceaccount:${target}:${name}`))
+      )
+        say('proof', `${claim} and proven in ${target}, where no token was exchanged`);
     }
   }
 

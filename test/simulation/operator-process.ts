@@ -95,6 +95,9 @@ export type ProcessOptions = {
   readonly lease?: { readonly durationMs: number };
 };
 
+/** How often a process tries for a lease of this duration, as the operator sets it. Milliseconds. */
+export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
+
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   const { name, time, server, aws, draws, fate } = options;
   const logger = options.logger ?? silentLogger;
@@ -285,7 +288,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       identity: name,
       leaseDurationMs: durationMs,
       renewDeadlineMs: (durationMs * 2) / 3,
-      retryPeriodMs: (durationMs * 2) / 15,
+      retryPeriodMs: retryPeriodMs(durationMs),
       now: time.now,
       wallClock: time.now,
       random: draws.fraction,

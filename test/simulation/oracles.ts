@@ -4,8 +4,8 @@
 import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
-import { differences, endState, type EndState } from './end-state.ts';
-import { driftIntervalMs, type Sent, type Simulation } from './simulation.ts';
+import { differences, type EndState } from './end-state.ts';
+import { driftIntervalMs, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
 
@@ -25,8 +25,11 @@ export type OracleName =
   | 'link before role'
   | 'foreign ServiceAccount'
   | 'status truth'
+  | 'proof'
+  | 'in use'
   | 'pod without identity'
   | 'not leading'
+  | 'failover'
   | 'crash';
 
 export type Violation = { readonly oracle: OracleName; readonly message: string };
@@ -35,9 +38,20 @@ export type Violation = { readonly oracle: OracleName; readonly message: string 
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 
-/** The run ended where it should have. */
-export function endsAs(simulation: Simulation, wanted: EndState): readonly Violation[] {
-  return differences(endState(simulation), wanted).map((message) => ({ oracle: 'end state', message }));
+/** After each act, in the time that is given to it, things came to stand as they should, and so at the end. */
+export function standsAs(states: readonly EndState[], wanted: readonly EndState[]): readonly Violation[] {
+  const last = wanted.length - 1;
+  const early = states.slice(0, last).flatMap((state, index) =>
+    differences(state, wanted[index]).map((message): Violation => ({
+      oracle: 'in step in time',
+      message: `after act ${index + 1}: ${message}`,
+    })),
+  );
+  const late = differences(states[last], wanted[last]).map((message): Violation => ({
+    oracle: 'end state',
+    message,
+  }));
+  return [...early, ...late];
 }
 
 /** Nothing is left to do: no write over twenty resyncs. Lets that time pass. */
@@ -50,9 +64,12 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   return [{ oracle: 'rest', message }];
 }
 
-/** How often each thing was made and removed, Events aside. */
-export function countsOf(effects: readonly Sent[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
+/** How often each thing was made and removed, Events aside; also pods, which are made anew for a changed template. */
+export function countsOf({
+  effects,
+  workloads,
+}: Pick<Simulation, 'effects' | 'workloads'>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>(workloads.made);
   for (const { what } of effects) {
     if (
       !/^(kube (create|delete)|iam (Create|Delete|Attach|Detach)|eks (Create|Delete))/.test(what) ||
@@ -70,7 +87,7 @@ export function repeatsNoMore(
   undisturbed: ReadonlyMap<string, number>,
   repetitions: number,
 ): readonly Violation[] {
-  return [...countsOf(simulation.effects)].flatMap(([what, count]) => {
+  return [...countsOf(simulation)].flatMap(([what, count]) => {
     const most = (undisturbed.get(what) ?? 0) + repetitions;
     return count <= most
       ? []

@@ -1,4 +1,5 @@
 /** Lets a scenario happen, in whatever weather. */
+import { endState, type EndState } from './end-state.ts';
 import { watchOver, type Monitor } from './monitor.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
@@ -6,30 +7,45 @@ import { startSimulation, type Simulation, type SimulationOptions } from './simu
 /** Time for the operator to follow an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
 const betweenActsMs = 240_000;
 const untilRestMs = 900_000;
+/** Time for the operator to find its feet, however late its watches tell of things. */
+const startMs = 185_000;
 /** How long the operator may take to act on what it sees, where nothing holds it up. */
 export const promptMs = 5_000;
 
-export type Performed = { readonly simulation: Simulation; readonly monitor: Monitor };
+export type Performed = {
+  readonly simulation: Simulation;
+  readonly monitor: Monitor;
+  /** How things stood at the end of the time that each act is given, and at the end of all. */
+  readonly states: readonly EndState[];
+};
 
-/** @param blindMs for how long the weather may keep the operator from what has changed */
+/**
+ * @param blindMs for how long the weather may keep the operator from what has changed
+ * @param disturb called before anything happens
+ */
 export async function perform(
   scenario: Scenario,
   options: Omit<SimulationOptions, 'prepare'> = {},
   blindMs = 0,
+  disturb: (simulation: Simulation) => void = () => undefined,
 ): Promise<Performed> {
   let monitor: Monitor | undefined;
   const simulation = await startSimulation({
     ...options,
     prepare: async (prepared) => {
       monitor = watchOver(prepared, { unawareMs: promptMs + blindMs });
+      disturb(prepared);
     },
   });
-  await simulation.time.pass(5_000 + 4 * blindMs);
+  const states: EndState[] = [];
+  await simulation.time.pass(startMs);
   for (const act of scenario.acts) {
     await act(simulation);
     await simulation.time.pass(betweenActsMs);
+    states.push(endState(simulation));
   }
   await simulation.time.pass(untilRestMs);
+  states.push(endState(simulation));
   if (!monitor) throw new Error('the simulation was not watched over');
-  return { simulation, monitor };
+  return { simulation, monitor, states };
 }

@@ -5,13 +5,13 @@
  * watches lag. Each run has to end where the undisturbed one ends. The plans are not picked: they are made of the writes
  * and changes that the undisturbed run was seen to make.
  */
-import { endState, type EndState } from './end-state.ts';
-import type { Fate } from './operator-process.ts';
-import { agreesWithStatus, countsOf, endsAs, repeatsNoMore, rests, type Violation } from './oracles.ts';
+import type { EndState } from './end-state.ts';
+import type { Fate, OperatorProcess } from './operator-process.ts';
+import { agreesWithStatus, countsOf, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
 import { perform } from './perform.ts';
 import { createDraws } from './random.ts';
 import type { Scenario } from './scenarios.ts';
-import { missedUntilMs, type Weather } from './simulation.ts';
+import { missedUntilMs, type Simulation, type SimulationOptions, type Weather } from './simulation.ts';
 
 const crashes = ['killedBefore', 'killedAfter', 'answerLost', 'cutOff'] as const;
 
@@ -26,7 +26,14 @@ export type Plan =
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
   /** Of each change no watch tells with even odds. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
-  | { readonly kind: 'lag'; readonly ms: number };
+  | { readonly kind: 'lag'; readonly ms: number }
+  /** IAM's reads tell of what was so a while ago. */
+  | { readonly kind: 'oldReads'; readonly ms: number }
+  /** Killed after this write; the server would answer the next process from an old cache, if it asked for that. */
+  | { readonly kind: 'oldCache'; readonly write: number }
+  /** Of two processes the leader stands still at this write, for longer than its lease; or dies. */
+  | { readonly kind: 'pausedLeader'; readonly write: number }
+  | { readonly kind: 'killedLeader'; readonly write: number };
 
 export type Reference = {
   readonly scenario: Scenario;
@@ -34,7 +41,8 @@ export type Reference = {
   readonly writes: readonly string[];
   /** Of what watches told, as the writes. */
   readonly news: readonly string[];
-  readonly end: EndState;
+  /** After each act, and at the end. */
+  readonly states: readonly EndState[];
   readonly counts: ReadonlyMap<string, number>;
   readonly violations: readonly Violation[];
 };
@@ -43,18 +51,23 @@ export type Reference = {
 const cutOffMs = 60_000;
 const olderMs = 30_000;
 const lags = [100, 1_000, 5_000, 30_000];
+const oldReads = [5_000, 10_000];
+/** The operator takes answers of IAM as this old. */
+const cacheAgeMs = 600_000;
+export const leaseMs = 15_000;
+const pauseMs = 60_000;
 /** A row of changes, as a busy server or a long break merges them. */
 const missedInARow = 6;
 const randomSubsets = 8;
 
 export async function referenceOf(scenario: Scenario): Promise<Reference> {
-  const { simulation, monitor } = await perform(scenario);
+  const { simulation, monitor, states } = await perform(scenario);
   const reference = {
     scenario,
     writes: simulation.writes.map(({ what }) => what),
     news: [...simulation.news],
-    end: endState(simulation),
-    counts: countsOf(simulation.effects),
+    states,
+    counts: countsOf(simulation),
   };
   const views = await agreesWithStatus(simulation);
   return { ...reference, violations: [...monitor.violations, ...views, ...(await rests(simulation))] };
@@ -65,17 +78,25 @@ export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
 
 export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
   ...lags.map((ms) => ({ kind: 'lag', ms }) as const),
+  ...oldReads.map((ms) => ({ kind: 'oldReads', ms }) as const),
   ...writes.map((_, write) => ({ kind: 'olderView', write }) as const),
-  ...news.map((_, first) => ({ kind: 'missed', first, count: 1 }) as const),
+  ...news.flatMap((_, first) => [1, 2].map((count) => ({ kind: 'missed', first, count }) as const)),
   ...news.flatMap((_, first) =>
     first % missedInARow === 0 ? ({ kind: 'missed', first, count: missedInARow } as const) : [],
   ),
   ...Array.from({ length: randomSubsets }, (_, seed) => ({ kind: 'missedAtRandom', seed }) as const),
 ];
 
+export const leaderPlansOf = ({ writes }: Reference): readonly Plan[] =>
+  writes.flatMap((_, write) => (['pausedLeader', 'killedLeader'] as const).map((kind) => ({ kind, write })));
+
+/** Not run for their own sake: who asks for the most recent state gets no older one. */
+export const oldCachePlansOf = ({ writes }: Reference): readonly Plan[] =>
+  writes.map((_, write) => ({ kind: 'oldCache', write }));
+
 export async function violationsOf(reference: Reference, plan: Plan): Promise<readonly Violation[]> {
-  const { weather, blindMs = 0, starts = 1, repetitions = 0 } = effectsOf(plan);
-  const { simulation, monitor } = await perform(reference.scenario, { weather }, blindMs);
+  const { blindMs = 0, starts = 1, repetitions = 0, disturb, ...options } = effectsOf(plan);
+  const { simulation, monitor, states } = await perform(reference.scenario, options, blindMs, disturb);
   const crash: Violation[] =
     simulation.starts() === starts
       ? []
@@ -88,15 +109,15 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
   const found = [
     ...monitor.violations,
     ...crash,
-    ...endsAs(simulation, reference.end),
+    ...standsAs(states, reference.states),
     ...repeatsNoMore(simulation, reference.counts, repetitions),
     ...(await agreesWithStatus(simulation)),
   ];
   return [...found, ...(await rests(simulation))];
 }
 
-type Effects = {
-  readonly weather: Weather;
+type Effects = Pick<SimulationOptions, 'weather' | 'leases'> & {
+  readonly disturb?: (simulation: Simulation) => void;
   /** How long the operator is kept from what has changed. */
   readonly blindMs?: number;
   readonly starts?: number;
@@ -141,7 +162,49 @@ function effectsOf(plan: Plan): Effects {
     }
     case 'lag':
       return { weather: { lagMs: () => plan.ms }, blindMs: plan.ms };
+    case 'oldReads':
+      return { weather: { readLagMs: () => plan.ms }, blindMs: plan.ms };
+    case 'oldCache':
+      return {
+        weather: {
+          fate: ({ index }) => (index === plan.write ? { fault: 'killedAfter' } : {}),
+          cacheAgeMs: () => cacheAgeMs,
+        },
+        starts: 2,
+        repetitions: 1,
+      };
+    case 'pausedLeader':
+      return withoutLeader(plan.write, (simulation, leader) => {
+        leader.pause();
+        simulation.time.setTimer(() => leader.resume(), pauseMs);
+      });
+    case 'killedLeader':
+      return withoutLeader(plan.write, (_, leader) => leader.kill());
   }
+}
+
+/** Two processes, of which the one that leads is lost for the other at this write. */
+function withoutLeader(
+  write: number,
+  lose: (simulation: Simulation, leader: OperatorProcess) => void,
+): Effects {
+  let world: Simulation | undefined;
+  return {
+    leases: { processes: 2, durationMs: leaseMs },
+    weather: {
+      fate({ index, process }) {
+        const leader = world?.processes.find(({ name }) => name === process);
+        if (index === write && world && leader) lose(world, leader);
+        return {};
+      },
+    },
+    disturb(simulation) {
+      world = simulation;
+    },
+    // Whoever has lost the lease ends, and comes back.
+    starts: 3,
+    repetitions: 1,
+  };
 }
 
 function cutOffAt(write: number): Weather {
@@ -165,7 +228,8 @@ export function wordFor(plan: Plan): string {
     case 'missedAtRandom':
       return `missedAtRandom:${plan.seed}`;
     case 'lag':
-      return `lag:${plan.ms}`;
+    case 'oldReads':
+      return `${plan.kind}:${plan.ms}`;
     default:
       return `${plan.kind}:${plan.write}`;
   }

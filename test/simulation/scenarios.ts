@@ -2,20 +2,35 @@
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
+  atOnce,
+  brokenImage,
+  changeRoles,
   clusterMode,
   create,
+  deleteNamespace,
+  deleteServiceAccount,
   deploy,
   edit,
   foreignRole,
   fullAccess,
+  policies,
   put,
+  putServiceAccount,
+  putStuckPod,
   queue,
   readOnly,
   redeploy,
   remove,
   takeDown,
+  untilGone,
+  wait,
   type Act,
 } from './acts.ts';
+import { policiesPerRole } from './simulated-aws.ts';
+import { driftIntervalMs } from './simulation.ts';
+
+/** Acts come 5 s after IAM has been looked over; this long after it is 3 s before the next time. */
+const beforeSweepMs = driftIntervalMs - 8_000;
 
 export type Scenario = { readonly name: string; readonly acts: readonly Act[] };
 
@@ -23,13 +38,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'an account is created', acts: [create('a')] },
   {
     name: 'two accounts are created at once',
-    acts: [
-      async (simulation) =>
-        void (await Promise.all([
-          create('a')(simulation),
-          create('b', { aws: { policyArns: [queue] } })(simulation),
-        ])),
-    ],
+    acts: [atOnce(create('a'), create('b', { aws: { policyArns: [queue] } }))],
   },
   {
     name: 'policies are edited',
@@ -37,6 +46,10 @@ export const scenarios: readonly Scenario[] = [
       create('a', { aws: { policyArns: [readOnly, queue] } }),
       edit('a', { aws: { policyArns: [fullAccess, queue] } }),
     ],
+  },
+  {
+    name: 'policies are edited right before IAM is looked over',
+    acts: [create('a'), atOnce(wait(beforeSweepMs), edit('a', { aws: { policyArns: [queue] } }))],
   },
   {
     name: 'a policy does not exist, then is corrected',
@@ -134,14 +147,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'an account is made again under the same name',
-    acts: [
-      create('a'),
-      async (simulation) => {
-        await remove('a')(simulation);
-        await simulation.time.pass(300_000, () => !simulation.server.get(linkedServiceAccounts, 'a'));
-        await create('a', { aws: { policyArns: [queue] } })(simulation);
-      },
-    ],
+    acts: [create('a'), atOnce(remove('a'), untilGone('a'), create('a', { aws: { policyArns: [queue] } }))],
   },
   {
     name: 'an app gains its account',
@@ -179,40 +185,21 @@ export const scenarios: readonly Scenario[] = [
     name: 'a policy is detached and a trust policy broken behind our back',
     acts: [
       create('a'),
-      ({ aws }) => {
-        for (const name of aws.roles.keys())
-          aws.change(
-            name,
-            (role) =>
-              role && {
-                ...role,
-                attachedPolicyArns: [],
-                trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
-              },
-          );
-      },
+      changeRoles((role) => ({
+        ...role,
+        attachedPolicyArns: [],
+        trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+      })),
     ],
   },
   {
     // The account comes so late that a cut-off meets the operator's next look at the cluster, every five minutes.
     name: 'a policy is detached behind our back, after a look at the cluster',
-    acts: [
-      () => undefined,
-      create('a'),
-      ({ aws }) => {
-        for (const name of aws.roles.keys())
-          aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
-      },
-    ],
+    acts: [wait(120_000), create('a'), changeRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
   },
   {
     name: 'a role is deleted behind our back',
-    acts: [
-      create('a'),
-      ({ aws }) => {
-        for (const name of aws.roles.keys()) aws.change(name, () => undefined);
-      },
-    ],
+    acts: [create('a'), changeRoles(() => undefined)],
   },
   {
     name: 'the annotation of a link is stripped',
@@ -226,6 +213,91 @@ export const scenarios: readonly Scenario[] = [
           { type: 'merge' },
         );
       },
+    ],
+  },
+  {
+    name: 'a ServiceAccount of ours is deleted',
+    acts: [create('a'), deleteServiceAccount('production', 'a')],
+  },
+  {
+    name: 'somebody makes a ServiceAccount of the same name at the same time',
+    acts: [atOnce(create('a'), putServiceAccount('production', 'a'))],
+  },
+  {
+    name: 'somebody puts a ServiceAccount in the place of ours, as the account is deleted',
+    acts: [
+      create('a', { targets: ['production'] }),
+      atOnce(
+        deleteServiceAccount('production', 'a'),
+        putServiceAccount('production', 'a'),
+        remove('a'),
+        untilGone('a'),
+      ),
+    ],
+  },
+  {
+    name: 'one of three policies does not exist, then it does',
+    acts: [
+      ({ aws }) => void aws.missingPolicies.add(fullAccess),
+      create('a', { aws: { policyArns: [fullAccess, readOnly, queue] } }),
+      ({ aws }) => void aws.missingPolicies.delete(fullAccess),
+    ],
+  },
+  {
+    name: 'too many policies are listed, then the edit is taken back',
+    acts: [
+      create('a', { aws: { policyArns: [readOnly, queue] } }),
+      edit('a', { aws: { policyArns: [...policies(policiesPerRole + 1)] } }),
+      edit('a', { aws: { policyArns: [readOnly, queue] } }),
+    ],
+  },
+  {
+    name: 'the finalizer is taken off by hand, and the account is made again',
+    acts: [
+      create('a'),
+      async ({ server }) => {
+        const metadata = { finalizers: null };
+        await server.client.patch(linkedServiceAccounts, { name: 'a' }, { metadata }, { type: 'merge' });
+        await server.client.delete(linkedServiceAccounts, { name: 'a' });
+      },
+      create('a', { aws: { policyArns: [queue] } }),
+    ],
+  },
+  {
+    name: 'a target namespace hangs in deletion',
+    acts: [create('a'), putStuckPod('staging'), deleteNamespace('staging')],
+  },
+  {
+    name: 'a target namespace is deleted',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a', targets: [{ name: 'staging', deployMode: 'latest' }] }),
+      deleteNamespace('staging'),
+    ],
+  },
+  {
+    name: 'an app is rolled back from an image that does not start',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      redeploy('app', { serviceAccount: 'a', image: brokenImage }),
+      redeploy('app', { serviceAccount: 'a' }),
+    ],
+  },
+  {
+    name: 'an app is made again under the same name',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      atOnce(takeDown('app'), deploy('app', { serviceAccount: 'a', image: 'redis' })),
+    ],
+  },
+  {
+    name: 'the policies of an account are edited while an app uses it',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      edit('a', { aws: { policyArns: [readOnly, queue] } }),
     ],
   },
 ];

@@ -30,6 +30,8 @@ export type SimulatedAws = {
   onChange(listener: (change: RoleChange) => void): void;
   /** Called before the operator changes a role, whether or not that comes to anything. */
   onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
+  /** Called when STS has taken a token for credentials of a role. */
+  onExchange(listener: (exchange: { name: string; token: string }) => void): void;
   /** How old the state is that a read tells of, in milliseconds. */
   readLagMs: () => number;
   /** How long STS does not know yet of a change, in milliseconds. */
@@ -47,6 +49,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   const missingPolicies = new Set<string>();
   const listeners: ((change: RoleChange) => void)[] = [];
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
+  const exchangeListeners: ((exchange: { name: string; token: string }) => void)[] = [];
   let ids = 0;
 
   const commit = (name: string, after: ObservedRole | undefined, action: string, by?: string): void => {
@@ -143,6 +146,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
       const role = roleAt(name, now() - server.trustLagMs());
       if (role?.arn !== arn || !trusts(role.trustPolicy, text(input, 'WebIdentityToken')))
         throw awsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
+      for (const listener of exchangeListeners) listener({ name, token: text(input, 'WebIdentityToken') });
       return {};
     },
   };
@@ -257,6 +261,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
     },
     onChange: (listener) => void listeners.push(listener),
     onWrite: (listener) => void writeListeners.push(listener),
+    onExchange: (listener) => void exchangeListeners.push(listener),
     readLagMs: () => 0,
     trustLagMs: () => 0,
   };
@@ -267,13 +272,15 @@ export function isAwsRead(action: string): boolean {
   return /^(Get|List|Describe|AssumeRole)/.test(action);
 }
 
+type Claims = { readonly sub: string; readonly iss: string; readonly aud: readonly string[] };
+
+export function claimsOf(token: string): Claims {
+  return JSON.parse(atob(token.split('.')[1] ?? '')) as Claims;
+}
+
 /** Whether STS lets the bearer of the token in. */
 export function trusts(document: string, token: string): boolean {
-  const { sub, iss, aud } = JSON.parse(atob(token.split('.')[1] ?? '')) as {
-    sub: string;
-    iss: string;
-    aud: string[];
-  };
+  const { sub, iss, aud } = claimsOf(token);
   const { Statement: statements } = JSON.parse(document) as {
     Statement: { Effect: string; Condition?: { StringEquals?: Record<string, string | string[]> } }[];
   };

@@ -5,6 +5,7 @@
  */
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../src/sandbox/webhook/mutate.ts';
+import { brokenImage } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 
 type Template = { readonly metadata?: object; readonly spec: { readonly serviceAccountName?: string } };
@@ -35,6 +36,8 @@ const contents: readonly Resource[] = [
 export type Workloads = {
   /** Whether the webhook answers. Pods that are made while it does not come up without identity. */
   webhookRuns: boolean;
+  /** How many pods were ever made, by their Deployment: `pods of production/app`. */
+  readonly made: ReadonlyMap<string, number>;
 };
 
 /** @param isAssociated whether the webhook finds a Pod Identity association of the ServiceAccount */
@@ -43,7 +46,8 @@ export function modelWorkloads(
   setTimer: SetTimer,
   isAssociated: (namespace: string, serviceAccount: string) => boolean,
 ): Workloads {
-  const workloads: Workloads = { webhookRuns: true };
+  const made = new Map<string, number>();
+  const workloads: Workloads = { webhookRuns: true, made };
   let serial = 0;
   const scheduled = new Set<string>();
   const schedule = (key: string, act: () => void, afterMs: number): void => {
@@ -95,6 +99,8 @@ export function modelWorkloads(
     }
     for (let missing = replicas - current.length; missing > 0; missing -= 1) {
       const pod = podOf(template, { namespace, name, serial: (serial += 1), revision });
+      const all = `pods of ${namespace}/${name}`;
+      made.set(all, (made.get(all) ?? 0) + 1);
       await attempt(server.client.create(resources.pods, pod));
     }
     const ready = current.filter((pod) => isReady(pod)).length;
@@ -130,7 +136,7 @@ export function modelWorkloads(
           );
       };
       schedule(`end ${uid}`, () => void end(), endMs);
-    } else if (!isReady(pod)) {
+    } else if (!isReady(pod) && !isBroken(pod)) {
       const start = async (): Promise<void> => {
         const found = present();
         const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
@@ -178,6 +184,11 @@ export function modelWorkloads(
 
 function isReady({ status }: StoredObject): boolean {
   return (status as { phase?: string } | undefined)?.phase === 'Running';
+}
+
+function isBroken({ spec }: StoredObject): boolean {
+  const { containers = [] } = spec as { containers?: readonly { image?: string }[] };
+  return containers.some(({ image = '' }) => image.startsWith(brokenImage));
 }
 
 function podOf(
