@@ -1,0 +1,70 @@
+/**
+ * Looks for one planted bug: the patched operator lives through a scenario in the ways in which the bug is to show, and the
+ * sources as they are tell how it should have gone. Run as a program of its own, as a patched operator may do anything:
+ * `node hunt.ts NAME COPY` prints a `Catch` as JSON, `COPY` being the root of the patched sources.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Violation } from '../oracles.ts';
+import {
+  crashPlansOf,
+  leaderPlansOf,
+  oldCachePlansOf,
+  referenceOf,
+  stalePlansOf,
+  violationsOf,
+  wordFor,
+  type Plan,
+} from '../plans.ts';
+import { scenarios } from '../scenarios.ts';
+import { plantedBugs } from './bugs.ts';
+
+export type Catch = {
+  /** How many plans it took. */
+  readonly tried: number;
+  /** Absent when nothing showed. */
+  readonly plan?: string;
+  readonly violations: readonly Violation[];
+  /** Of the same plan without the bug. */
+  readonly without: readonly Violation[];
+};
+
+type PlansModule = { readonly violationsOf: typeof violationsOf };
+type ScenariosModule = { readonly scenarios: typeof scenarios };
+
+const [name, copy = ''] = process.argv.slice(2);
+const bug = plantedBugs.find((planted) => planted.name === name);
+const scenario = scenarios.find((known) => known.name === bug?.scenario);
+if (!bug || !scenario) throw new Error(`there is no such bug, or no such scenario: ${name}`);
+const patchedModule = <T>(file: string): Promise<T> =>
+  import(pathToFileURL(join(copy, 'test/simulation', file)).href) as Promise<T>;
+const patched = await patchedModule<PlansModule>('plans.ts');
+const patchedScenario = (await patchedModule<ScenariosModule>('scenarios.ts')).scenarios.find(
+  (known) => known.name === scenario.name,
+);
+if (!patchedScenario) throw new Error(`the copy knows no scenario ${scenario.name}`);
+
+const reference = await referenceOf(scenario);
+const undisturbed: Plan = { kind: 'lag', ms: 0 };
+const plans =
+  bug.plans === undefined
+    ? [undisturbed]
+    : [
+        ...crashPlansOf(reference),
+        ...stalePlansOf(reference),
+        ...leaderPlansOf(reference),
+        ...oldCachePlansOf(reference),
+      ].filter(({ kind }) => kind === bug.plans);
+let found: Catch = { tried: plans.length, violations: [], without: [] };
+for (const [index, plan] of plans.entries()) {
+  const violations = await patched.violationsOf({ ...reference, scenario: patchedScenario }, plan);
+  if (!violations.some(({ oracle }) => oracle === bug.caughtBy)) continue;
+  found = {
+    tried: index + 1,
+    plan: wordFor(plan),
+    violations,
+    without: await violationsOf(reference, plan),
+  };
+  break;
+}
+console.log(JSON.stringify(found));
