@@ -1,60 +1,181 @@
 /**
- * Kills the operator, in a modelled world, at every write of every scenario, and lets its view of the world be old in every
- * way; says how many plans there were and how long they took. `--scenario NAME` chooses one, `--plan WORD` one plan of it,
- * and shows what the undisturbed operator wrote and was told.
+ * Kills the operator, in a modelled world, at every write of every scenario, lets its view of the world be old in every way,
+ * lets its leader stand still, and draws schedules from seeds; says how many plans there were and how long they took.
+ *
+ *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows what the undisturbed operator wrote and was told
+ *   --seeds N                       so many seeds, 2,000 unless told otherwise; --only-seeds leaves the plans out
+ *   --seed N                        one seed: shows what happens in it
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import type { Violation } from '../test/simulation/oracles.ts';
 import {
   commandFor,
   crashPlansOf,
+  leaderPlansOf,
   referenceOf,
   stalePlansOf,
   violationsOf,
   wordFor,
 } from '../test/simulation/plans.ts';
-import { scenarios } from '../test/simulation/scenarios.ts';
+import { scenarios, type Scenario } from '../test/simulation/scenarios.ts';
+import { commandForSeed, runSeed } from '../test/simulation/schedules.ts';
 
-const { values } = parseArgs({ options: { scenario: { type: 'string' }, plan: { type: 'string' } } });
-const chosen = scenarios.filter(({ name }) => values.scenario === undefined || name === values.scenario);
-if (chosen.length === 0) {
-  console.error(`no such scenario; there are:\n${scenarios.map(({ name }) => `  ${name}`).join('\n')}`);
-  process.exit(2);
+type Task =
+  | { readonly kind: 'scenario'; readonly name: string; readonly plan?: string }
+  | { readonly kind: 'seeds'; readonly first: number; readonly count: number };
+type Report = {
+  readonly plans: number;
+  readonly seeds: number;
+  readonly failed: number;
+  readonly lines: readonly string[];
+};
+
+/** Of these, every eight share a run in clear weather. */
+const seedsPerTask = 64;
+
+const port = parentPort;
+if (isMainThread || !port) await main();
+else
+  port.on('message', (task: Task) => {
+    // What a worker throws ends it, and the run with it.
+    void carryOut(task).then((report) => send(port, report));
+  });
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      scenario: { type: 'string' },
+      plan: { type: 'string' },
+      seed: { type: 'string' },
+      seeds: { type: 'string', default: '2000' },
+      'only-seeds': { type: 'boolean', default: false },
+    },
+  });
+  if (values.seed !== undefined) return showSeed(Number(values.seed));
+  const { scenario: chosen, plan } = values;
+  if (chosen !== undefined && !scenarios.some(({ name }) => name === chosen)) {
+    console.error(`no such scenario; there are:\n${scenarios.map(({ name }) => `  ${name}`).join('\n')}`);
+    process.exitCode = 2;
+    return undefined;
+  }
+  const seeds = chosen === undefined ? Number(values.seeds) : 0;
+  const tasks: Task[] = [
+    ...(values['only-seeds'] ? [] : scenarios)
+      .filter(({ name }) => chosen === undefined || name === chosen)
+      .map(({ name }) => ({ kind: 'scenario', name, ...(plan === undefined ? {} : { plan }) }) as const),
+    ...Array.from({ length: Math.ceil(seeds / seedsPerTask) }, (_, index) => {
+      const first = index * seedsPerTask;
+      return { kind: 'seeds', first, count: Math.min(seedsPerTask, seeds - first) } as const;
+    }),
+  ];
+
+  const startedAt = performance.now();
+  const total = { plans: 0, seeds: 0, failed: 0 };
+  const note = (report: Report): void => {
+    total.plans += report.plans;
+    total.seeds += report.seeds;
+    total.failed += report.failed;
+    for (const line of report.lines) console.log(line);
+  };
+  await Promise.all(
+    Array.from({ length: Math.min(availableParallelism(), tasks.length) }, () => work(tasks, note)),
+  );
+  const seconds = (performance.now() - startedAt) / 1000;
+  const parts = [
+    ...(total.plans > 0 ? [`${total.plans} plans`] : []),
+    ...(total.seeds > 0 ? [`${total.seeds} seeds`] : []),
+  ];
+  const verdict = total.failed === 0 ? 'all held' : `${total.failed} did not hold`;
+  console.log(`\n${parts.join(' and ') || 'nothing'} in ${seconds.toFixed(1)} s: ${verdict}`);
+  process.exitCode = total.failed === 0 && parts.length > 0 ? 0 : 1;
+  return undefined;
 }
 
-const startedAt = performance.now();
-let plans = 0;
-let failed = 0;
-for (const scenario of chosen) {
+/** One more thread, until there is nothing left to do. */
+async function work(tasks: Task[], note: (report: Report) => void): Promise<void> {
+  const worker = new Worker(new URL(import.meta.url));
+  await new Promise<void>((resolve, reject) => {
+    const next = (): void => {
+      const task = tasks.shift();
+      if (task) send(worker, task);
+      else resolve();
+    };
+    worker.on('error', reject);
+    worker.on('message', (report: Report) => {
+      note(report);
+      next();
+    });
+    next();
+  });
+  await worker.terminate();
+}
+
+function send(to: Pick<Worker, 'postMessage'>, message: Task | Report): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
+  to.postMessage(message);
+}
+
+async function carryOut(task: Task): Promise<Report> {
+  if (task.kind === 'seeds') return trySeeds(task.first, task.count);
+  const scenario = scenarios.find(({ name }) => name === task.name);
+  if (!scenario) throw new Error(`no such scenario: ${task.name}`);
+  return tryScenario(scenario, task.plan);
+}
+
+async function tryScenario(scenario: Scenario, word: string | undefined): Promise<Report> {
+  const lines: string[] = [];
   const reference = await referenceOf(scenario);
-  const crashes = crashPlansOf(reference);
-  const mine = [...crashes, ...stalePlansOf(reference)].filter(
-    (plan) => values.plan === undefined || wordFor(plan) === values.plan,
-  );
-  if (values.plan !== undefined) {
-    for (const [index, what] of reference.writes.entries()) console.log(`write ${index}: ${what}`);
-    for (const [index, what] of reference.news.entries()) console.log(`change ${index}: ${what}`);
+  const sorts = [crashPlansOf(reference), stalePlansOf(reference), leaderPlansOf(reference)] as const;
+  const plans = sorts.flat().filter((plan) => word === undefined || wordFor(plan) === word);
+  if (word !== undefined) {
+    lines.push(...reference.writes.map((what, index) => `write ${index}: ${what}`));
+    lines.push(...reference.news.map((what, index) => `change ${index}: ${what}`));
   }
-  for (const { oracle, message } of reference.violations) {
-    failed += 1;
-    console.log(`${scenario.name}, undisturbed: ${oracle}: ${message}`);
-  }
-  for (const plan of mine) {
+  let failed = reference.violations.length > 0 ? 1 : 0;
+  lines.push(...told(`${scenario.name}, undisturbed`, reference.violations));
+  for (const plan of plans) {
     const violations = await violationsOf(reference, plan);
-    plans += 1;
     if (violations.length === 0) continue;
     failed += 1;
-    console.log(`\n${commandFor(reference, plan)}`);
-    if ('write' in plan) console.log(`  at ${reference.writes[plan.write]}`);
-    if ('first' in plan) console.log(`  without ${reference.news[plan.first]}`);
-    for (const { oracle, message } of violations) console.log(`  ${oracle}: ${message}`);
+    lines.push(...told(commandFor(reference, plan), violations));
+    if ('write' in plan) lines.push(`  at: ${reference.writes[plan.write]}`);
+    if ('first' in plan) lines.push(`  without: ${reference.news[plan.first]}`);
   }
-  if (values.plan === undefined)
-    console.log(
-      `${scenario.name}: ${reference.writes.length} writes, ${crashes.length} crash plans, ${mine.length - crashes.length} of old views`,
-    );
+  const [crashes, views, leaders] = sorts.map(({ length }) => length);
+  if (word === undefined)
+    lines.push(`${scenario.name}: ${crashes} plans of crashes, ${views} of old views, ${leaders} of leaders`);
+  return { plans: plans.length, seeds: 0, failed, lines };
 }
-const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-console.log(
-  `\n${plans} plans of ${chosen.length} scenarios in ${seconds} s: ${failed === 0 ? 'all held' : `${failed} did not hold`}`,
-);
-process.exitCode = failed === 0 && plans > 0 ? 0 : 1;
+
+async function trySeeds(first: number, count: number): Promise<Report> {
+  const lines: string[] = [];
+  let failed = 0;
+  for (let seed = first; seed < first + count; seed += 1) {
+    const { violations } = await runSeed(seed);
+    if (violations.length === 0) continue;
+    failed += 1;
+    lines.push(...told(commandForSeed(seed), violations));
+  }
+  return { plans: 0, seeds: count, failed, lines };
+}
+
+function told(what: string, violations: readonly Violation[]): readonly string[] {
+  return violations.length === 0
+    ? []
+    : ['', what, ...violations.map(({ oracle, message }) => `  ${oracle}: ${message}`)];
+}
+
+async function showSeed(seed: number): Promise<void> {
+  const { words, simulation, violations } = await runSeed(seed);
+  for (const line of words) console.log(line);
+  const { writes, failures, time } = simulation;
+  const start = writes[0]?.at ?? time.now();
+  const all = [...writes, ...failures.map((sent) => ({ ...sent, what: `(not carried out) ${sent.what}` }))];
+  for (const { at, process: by, what } of all.toSorted((a, b) => a.at - b.at))
+    console.log(`${((at - start) / 1000).toFixed(3).padStart(9)} s  ${by}  ${what}`);
+  for (const line of told(`seed ${seed}`, violations)) console.log(line);
+  console.log(violations.length === 0 ? '\neverything held' : '');
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}

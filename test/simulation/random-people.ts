@@ -1,0 +1,242 @@
+/** What people, and others, might do in some minutes: drawn from a seed. */
+import {
+  apps,
+  clusterConfigs,
+  conditionOf,
+  linkedServiceAccounts,
+  type App,
+  type AppSpec,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { markedFor, type ObservedRole } from '../../src/identity/index.ts';
+import { resources } from '../../src/kube/index.ts';
+import {
+  applyAccount,
+  applyApp,
+  fullAccess,
+  patienceMs,
+  policies,
+  queue,
+  readOnly,
+  removeIfThere,
+  type AccountSpec,
+  type Act,
+} from './acts.ts';
+import type { Draws } from './random.ts';
+import { policiesPerRole } from './simulated-aws.ts';
+import { targets } from './simulation.ts';
+
+export type Happening = {
+  /** After the one before it, in milliseconds. */
+  readonly afterMs: number;
+  readonly words: string;
+  readonly act: Act;
+};
+
+const accounts = ['a', 'b'];
+const listable = [readOnly, fullAccess, queue, ...policies(2)];
+
+export function randomHappenings(draws: Draws): readonly Happening[] {
+  const count = draws.between(3, 9);
+  return Array.from({ length: count }, () => ({ afterMs: randomGap(draws), ...randomAct(draws) }));
+}
+
+/** People come alone, in a hurry, and all at the same time. */
+function randomGap(draws: Draws): number {
+  const most = draws.weighted([
+    [1, 0],
+    [2, 500],
+    [2, 5_000],
+    [2, 30_000],
+    [1, 120_000],
+  ]);
+  return draws.between(0, most);
+}
+
+export function randomSpec(draws: Draws): AccountSpec {
+  const isTooLong = draws.chance(0.05);
+  const policyArns = isTooLong ? policies(policiesPerRole + 1) : draws.someOf(listable, 1);
+  return {
+    ...(draws.chance(0.4) ? { targets: [...draws.someOf([...targets, 'nowhere'], 1)] } : {}),
+    ...(draws.chance(0.1) ? { deletionPolicy: 'Retain' as const } : {}),
+    aws: {
+      policyArns: [...policyArns],
+      ...(draws.chance(0.2) ? { permissionsBoundaryArn: fullAccess } : {}),
+      ...(draws.chance(0.2) ? { maxSessionDuration: draws.oneOf([7_200, 14_400]) } : {}),
+      ...(draws.chance(0.2) ? { tags: { team: draws.oneOf(['x', 'y']) } } : {}),
+    },
+  };
+}
+
+function randomApp(draws: Draws): Partial<AppSpec> {
+  const account = draws.oneOf([...accounts, undefined]);
+  return {
+    image: draws.oneOf(['nginx', 'redis']),
+    ...(account === undefined ? {} : { serviceAccount: account }),
+    targets: draws
+      .someOf(targets, 1)
+      .map((name) => ({ name, deployMode: draws.chance(0.1) ? ('halt' as const) : ('latest' as const) })),
+  };
+}
+
+function randomAct(draws: Draws): { readonly words: string; readonly act: Act } {
+  const name = draws.oneOf(accounts);
+  const target = draws.oneOf(targets);
+  const said = (value: unknown): string => JSON.stringify(value).replaceAll(/arn:aws:iam::\w+:policy\//g, '');
+  const kind = draws.weighted([
+    [8, 'account'],
+    [2, 'account goes'],
+    [5, 'app'],
+    [1, 'app goes'],
+    [3, 'role changed'],
+    [1, 'role deleted'],
+    [1, 'link stripped'],
+    [1, 'link deleted'],
+    [1, 'namespace deleted'],
+    [1, 'webhook down'],
+    [1, 'policy unknown'],
+    [1, 'cluster edited'],
+  ] as const);
+  switch (kind) {
+    case 'account': {
+      const spec = randomSpec(draws);
+      return { words: `account ${name}: ${said(spec)}`, act: applyAccount(name, spec) };
+    }
+    case 'account goes':
+      return { words: `account ${name} is deleted`, act: removeAccount(name) };
+    case 'app': {
+      const spec = randomApp(draws);
+      return { words: `app: ${said(spec)}`, act: applyApp('app', spec) };
+    }
+    case 'app goes':
+      return { words: 'the app is deleted', act: removeIfThere(apps, 'app') };
+    case 'role changed': {
+      const [words, change] = draws.oneOf<readonly [string, (role: ObservedRole) => ObservedRole]>([
+        ['loses its policies', (role) => ({ ...role, attachedPolicyArns: [] })],
+        ['gets a policy', (role) => ({ ...role, attachedPolicyArns: [policies(3)[2] ?? ''] })],
+        ['trusts nobody', (role) => ({ ...role, trustPolicy: '{"Version":"2012-10-17","Statement":[]}' })],
+        ['gets another boundary', (role) => ({ ...role, permissionsBoundaryArn: queue })],
+        ['gets a tag', (role) => ({ ...role, tags: { ...role.tags, by: 'hand' } })],
+      ]);
+      return { words: `every role ${words}`, act: changeOurRoles(change) };
+    }
+    case 'role deleted':
+      return { words: 'every role is deleted', act: changeOurRoles(() => undefined) };
+    case 'link stripped':
+      return {
+        words: `the annotation of ${target}/${name} is stripped`,
+        act: async ({ server }) => {
+          const ref = { namespace: target, name };
+          const metadata = { annotations: { 'eks.amazonaws.com/role-arn': null } };
+          if (server.get(resources.serviceAccounts, name, target))
+            await server.client.patch(resources.serviceAccounts, ref, { metadata }, { type: 'merge' });
+        },
+      };
+    case 'link deleted':
+      return {
+        words: `the ServiceAccount ${target}/${name} is deleted`,
+        act: removeIfThere(resources.serviceAccounts, name, target),
+      };
+    case 'namespace deleted':
+      return {
+        words: `the namespace ${target} is deleted`,
+        act: removeIfThere(resources.namespaces, target),
+      };
+    case 'webhook down': {
+      const forMs = draws.between(1_000, 40_000);
+      return {
+        words: `the webhook does not answer for ${forMs} ms`,
+        act: ({ workloads, time }) => {
+          workloads.webhookRuns = false;
+          time.setTimer(() => (workloads.webhookRuns = true), forMs);
+        },
+      };
+    }
+    case 'policy unknown': {
+      const arn = draws.oneOf(listable);
+      return {
+        words: `nobody knows the policy ${said(arn)}`,
+        act: ({ aws }) => void aws.missingPolicies.add(arn),
+      };
+    }
+    case 'cluster edited': {
+      const allowed = draws.chance(0.5) ? undefined : [...draws.someOf(listable, 2)];
+      const wanted = draws.chance(0.5) ? targets : [...draws.someOf(targets, 1)];
+      return {
+        words: `the cluster has the targets ${wanted.join(', ')} and allows ${said(allowed ?? 'everything')}`,
+        act: async ({ server }) => {
+          const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
+          const { allowedPolicyArns: _, ...aws } = config.spec.aws;
+          const spec = {
+            ...config.spec,
+            targets: wanted,
+            aws: { ...aws, ...(allowed ? { allowedPolicyArns: allowed } : {}) },
+          };
+          await server.client.update(clusterConfigs, { ...config, spec });
+        },
+      };
+    }
+  }
+}
+
+/** Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. */
+const removeAccount =
+  (name: string): Act =>
+  async (simulation) => {
+    const { server, time } = simulation;
+    const present = (): LinkedServiceAccount | undefined =>
+      server.get(linkedServiceAccounts, name) as LinkedServiceAccount | undefined;
+    const isDone = (): boolean => {
+      const { status, metadata } = present() ?? {};
+      const isReady = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+      return isReady && status?.observedGeneration === metadata?.generation;
+    };
+    if (present()?.spec.deletionPolicy === 'Retain') {
+      await time.pass(patienceMs, isDone);
+      if (!isDone()) return;
+    }
+    await removeIfThere(linkedServiceAccounts, name)(simulation);
+  };
+
+/** Of accounts that are there to stay: what becomes of others depends on how far the operator has come. */
+const changeOurRoles =
+  (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
+  ({ aws, server }) => {
+    for (const [name, role] of aws.roles) {
+      const account = server.get(linkedServiceAccounts, markedFor(role.tags)?.account ?? '');
+      if (account && account.metadata.deletionTimestamp === undefined)
+        aws.change(name, (present) => present && to(present));
+    }
+  };
+
+/**
+ * What is in the way goes, and nothing is asked for any more that cannot be had. What runs while something is in the way
+ * depends on how far the operator had come before; what runs afterwards depends on nothing but what is asked for.
+ */
+export const everythingMended: Act = async ({ aws, server, workloads }) => {
+  aws.missingPolicies.clear();
+  workloads.webhookRuns = true;
+  for (const [name, role] of aws.roles) if (!markedFor(role.tags)) aws.change(name, () => undefined);
+
+  const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
+  const { allowedPolicyArns: _, ...rest } = config.spec.aws;
+  await server.client.update(clusterConfigs, { ...config, spec: { ...config.spec, targets, aws: rest } });
+
+  for (const object of server.list(linkedServiceAccounts)) {
+    const account = object as unknown as LinkedServiceAccount;
+    const { targets: __, ...spec } = account.spec;
+    const policyArns = spec.aws.policyArns.slice(0, policiesPerRole);
+    await server.client.update(linkedServiceAccounts, {
+      ...account,
+      spec: { ...spec, aws: { ...spec.aws, policyArns } },
+    });
+  }
+  for (const object of server.list(apps)) {
+    const app = object as unknown as App;
+    const { serviceAccount, ...spec } = app.spec;
+    const account = serviceAccount && server.get(linkedServiceAccounts, serviceAccount);
+    if (serviceAccount && (!account || account.metadata.deletionTimestamp !== undefined))
+      await server.client.update(apps, { ...app, spec });
+  }
+};

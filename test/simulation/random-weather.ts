@@ -1,0 +1,126 @@
+/** What the operator has to put up with for some minutes: drawn from a seed, of each run some sorts and not others. */
+import type { Fate, Fault, Request } from './operator-process.ts';
+import type { Draws } from './random.ts';
+import { missedUntilMs, type Simulation, type SimulationOptions, type Weather } from './simulation.ts';
+
+export type RandomWeather = {
+  readonly options: Pick<SimulationOptions, 'weather' | 'leases'>;
+  /** For how long the operator may be kept from what has changed, and its calls from arriving. */
+  readonly blindMs: number;
+  readonly disturb: (simulation: Simulation) => void;
+  /** How often it was open whether something was done: a thing may be made or removed again as often. */
+  readonly interruptions: () => number;
+  readonly words: readonly string[];
+};
+
+const faults: readonly Fault[] = [
+  'killedBefore',
+  'killedAfter',
+  'answerLost',
+  'unsent',
+  'failed',
+  'throttled',
+];
+/** How long a throttled or failed call may wait for its turn, while others go on. */
+const holdUpMs = 60_000;
+
+/** @param forMs how long it lasts; what comes after is clear */
+export function randomWeather(draws: Draws, startMs: number, forMs: number): RandomWeather {
+  const words: string[] = [];
+  let endsAt = Infinity;
+  let interruptions = 0;
+  const isBad = (now: number): boolean => now < endsAt;
+
+  const sorts = draws.chance(0.7) ? draws.someOf(faults, 1) : [];
+  const odds = draws.oneOf([0.02, 0.05, 0.15]);
+  if (sorts.length > 0) words.push(`of each ${Math.round(1 / odds)} requests one is ${sorts.join(', ')}`);
+  const latencyMs = draws.chance(0.4) ? draws.oneOf([100, 2_000]) : 0;
+  if (latencyMs > 0) words.push(`requests take up to ${latencyMs} ms each way`);
+  const fates = draws.fork('fates');
+  const fate = ({ kind }: Request, now: number): Fate => {
+    if (!isBad(now)) return {};
+    const ways = latencyMs > 0 && fates.chance(0.3) ? ways2(fates, latencyMs) : {};
+    if (sorts.length === 0 || !fates.chance(odds)) return ways;
+    const fault = fates.oneOf(sorts);
+    if (kind === 'lease' && fault.startsWith('killed')) return ways;
+    if (kind === 'write' && fault !== 'unsent' && fault !== 'failed' && fault !== 'throttled')
+      interruptions += 1;
+    return { ...ways, fault };
+  };
+
+  const lagMs = draws.chance(0.4) ? draws.oneOf([200, 3_000, 30_000]) : 0;
+  if (lagMs > 0) words.push(`watches lag by up to ${lagMs} ms`);
+  const lags = draws.fork('lags');
+  const ageMs = draws.chance(0.2) ? draws.oneOf([2_000, 30_000]) : 0;
+  if (ageMs > 0) words.push(`who starts sees what was so ${ageMs} ms ago`);
+  const missOdds = draws.chance(0.3) ? draws.oneOf([0.05, 0.5]) : 0;
+  if (missOdds > 0) words.push(`watches miss ${missOdds * 100} of 100 changes`);
+  const misses = draws.fork('misses');
+  const readLagMs = draws.chance(0.3) ? draws.oneOf([1_000, 10_000]) : 0;
+  if (readLagMs > 0) words.push(`IAM tells of what was so up to ${readLagMs} ms ago`);
+  const readLags = draws.fork('reads');
+  const trustLagMs = draws.chance(0.4) ? draws.oneOf([1_000, 20_000]) : 0;
+  if (trustLagMs > 0) words.push(`STS knows nothing younger than ${trustLagMs} ms`);
+  const breaks = Array.from({ length: draws.chance(0.4) ? draws.between(1, 4) : 0 }, () => ({
+    at: draws.between(0, forMs),
+    forget: draws.chance(0.5),
+  }));
+  for (const { at, forget } of breaks)
+    words.push(`watches break at ${at} ms${forget ? ', and cannot go on' : ''}`);
+  const isPair = draws.chance(0.2);
+  if (isPair) words.push('two processes take turns');
+  const kills = Array.from({ length: draws.chance(0.4) ? draws.between(1, 3) : 0 }, () =>
+    draws.between(0, forMs),
+  );
+  for (const at of kills) words.push(`all processes die at ${at} ms`);
+  const pauses = Array.from({ length: isPair ? draws.between(1, 2) : 0 }, () => ({
+    at: draws.between(0, forMs),
+    forMs: draws.between(1_000, 60_000),
+  }));
+  for (const pause of pauses) words.push(`the leader stands still at ${pause.at} ms, for ${pause.forMs} ms`);
+
+  const weather: Weather = {
+    fate,
+    lagMs: (now) => (lagMs > 0 && isBad(now) ? lags.between(0, lagMs) : 0),
+    ageMs: (starts) => (starts === 0 ? 0 : ageMs),
+    misses: () => missOdds > 0 && clock !== undefined && isBad(clock()) && misses.chance(missOdds),
+    readLagMs: (now) => (readLagMs > 0 && isBad(now) ? readLags.between(0, readLagMs) : 0),
+    trustLagMs: (now) => (isBad(now) ? trustLagMs : 0),
+  };
+  let clock: (() => number) | undefined;
+  return {
+    options: { weather, ...(isPair ? { leases: { processes: 2, durationMs: 15_000 } } : {}) },
+    blindMs:
+      lagMs +
+      ageMs +
+      readLagMs +
+      2 * latencyMs +
+      (missOdds > 0 ? missedUntilMs : 0) +
+      (sorts.length > 0 || breaks.length > 0 ? holdUpMs : 0),
+    words,
+    interruptions: () => interruptions,
+    disturb(simulation) {
+      const { time, server } = simulation;
+      clock = time.now;
+      endsAt = time.now() + startMs + forMs;
+      for (const { at, forget } of breaks)
+        time.setTimer(() => server.interruptWatches({ forget }), startMs + at);
+      for (const at of kills)
+        time.setTimer(() => {
+          interruptions += simulation.processes.length;
+          simulation.restart();
+        }, startMs + at);
+      for (const pause of pauses)
+        time.setTimer(() => {
+          const leader = simulation.processes.find((process) => process.isLeading());
+          leader?.pause();
+          interruptions += 1;
+          time.setTimer(() => leader?.resume(), pause.forMs);
+        }, startMs + pause.at);
+    },
+  };
+}
+
+function ways2(draws: Draws, mostMs: number): Pick<Fate, 'thereMs' | 'backMs'> {
+  return { thereMs: draws.between(0, mostMs), backMs: draws.between(0, mostMs) };
+}

@@ -1,0 +1,21 @@
+/** Some schedules drawn from seeds; `make soak SEEDS=n` runs as many as one likes. */
+import { expect, it } from 'vitest';
+import { commandForSeed, runSeed } from './schedules.ts';
+
+/** Eight seeds share what people do. */
+const blocks = Array.from({ length: 24 }, (_, index) => index * 8);
+
+it.each(blocks)(
+  'whatever happens in the seeds from %i on, it ends as in clear weather',
+  { timeout: 60_000 },
+  async (first) => {
+    for (let seed = first; seed < first + 8; seed += 1)
+      expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
+  },
+);
+
+it('does the same for the same seed', async () => {
+  const [one, other] = [await runSeed(3), await runSeed(3)];
+  expect(one.simulation.writes.length).toBeGreaterThan(0);
+  expect(other.simulation.writes).toEqual(one.simulation.writes);
+});

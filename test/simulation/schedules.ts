@@ -1,0 +1,93 @@
+/**
+ * Schedules drawn from a seed: what people do, and what becomes of the operator's requests, watches and processes meanwhile.
+ * Every eight seeds share what people do, and differ in the weather; the same people in clear weather tell how it has to end.
+ */
+import { endState, type EndState } from './end-state.ts';
+import { watchOver } from './monitor.ts';
+import { agreesWithStatus, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
+import { promptMs } from './perform.ts';
+import { createDraws } from './random.ts';
+import { everythingMended, randomHappenings, type Happening } from './random-people.ts';
+import { randomWeather } from './random-weather.ts';
+import { startSimulation, type Simulation } from './simulation.ts';
+
+export type Outcome = {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** What happened, in words. */
+  readonly words: readonly string[];
+  readonly simulation: Simulation;
+};
+
+const weathersPerPeople = 8;
+/** Before the first happening, and how long the weather lasts after the last one at most. Milliseconds. */
+const startMs = 185_000;
+const afterwardsMs = 30_000;
+/** The bound on coming in step once people and weather are at rest: the slowest retry comes after five minutes. */
+const untilRestMs = 900_000;
+
+const clear = new Map<number, Promise<EndState>>();
+
+/** Whether everything held that has to hold, for one seed. */
+export async function runSeed(seed: number): Promise<Outcome> {
+  const people = Math.floor(seed / weathersPerPeople);
+  const happenings = randomHappenings(createDraws(people).fork('people'));
+  const wanted = await endInClearWeather(people, happenings);
+
+  const forMs = happenings.reduce((sum, { afterMs }) => sum + afterMs, 0) + afterwardsMs;
+  const weather = randomWeather(createDraws(seed).fork('weather'), startMs, forMs);
+  let monitor: { readonly violations: readonly Violation[] } = { violations: [] };
+  const simulation = await startSimulation({
+    ...weather.options,
+    seed,
+    prepare: async (prepared) => {
+      monitor = watchOver(prepared, { unawareMs: promptMs + weather.blindMs, leaseIsReached: false });
+      weather.disturb(prepared);
+    },
+  });
+  await happen(simulation, happenings);
+  const repetitions = happenings.length + weather.interruptions();
+  const violations = [
+    ...monitor.violations,
+    ...standsAs([endState(simulation)], [wanted]),
+    ...repeatsNoMore(simulation, new Map(), repetitions),
+    ...(await agreesWithStatus(simulation)),
+    ...(await rests(simulation)),
+  ];
+  const words = [
+    ...happenings.map(({ afterMs, words: said }) => `after ${afterMs} ms: ${said}`),
+    ...weather.words,
+  ];
+  return { seed, violations, words, simulation };
+}
+
+function endInClearWeather(people: number, happenings: readonly Happening[]): Promise<EndState> {
+  const known = clear.get(people);
+  if (known) return known;
+  const end = (async () => {
+    const simulation = await startSimulation();
+    await happen(simulation, happenings);
+    return endState(simulation);
+  })();
+  // Only the latest is asked for again.
+  clear.clear();
+  clear.set(people, end);
+  return end;
+}
+
+async function happen(simulation: Simulation, happenings: readonly Happening[]): Promise<void> {
+  const { time } = simulation;
+  await time.pass(startMs);
+  for (const { afterMs, act } of happenings) {
+    await time.pass(afterMs);
+    await act(simulation);
+  }
+  await time.pass(afterwardsMs);
+  await everythingMended(simulation);
+  await time.pass(untilRestMs);
+}
+
+/** The command that runs this seed again, alone. */
+export function commandForSeed(seed: number): string {
+  return `npx node scripts/crash-plans.ts --seed ${seed}`;
+}
