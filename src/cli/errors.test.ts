@@ -42,6 +42,28 @@ describe('explain', () => {
     expect(explain(thrown)).toMatchObject({ code, exitCode });
   });
 
+  it('tells what an admission policy refuses in the words of the policy, and the way out', () => {
+    const refused = (text: string): CliError =>
+      explain(
+        api(
+          403,
+          'Forbidden',
+          `apps.k11n.dev "shop" is forbidden: ValidatingAdmissionPolicy 'x.k11n.dev' with binding 'x.k11n.dev' denied request: ${text}`,
+          { name: 'shop', group: 'k11n.dev', kind: 'apps' },
+        ),
+      );
+    const right =
+      'user dev may not run an app with the AWS permissions of the account a: ask for the verb use on linkedserviceaccounts.k11n.dev/a';
+    expect(refused(right)).toMatchObject({
+      code: 'FORBIDDEN',
+      details: [right],
+      next: ['Ask an administrator of the cluster for the right named above.'],
+    });
+    expect(refused('App shop is protected from deletion: take its label off first').next).toEqual([
+      'If it shall go: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',
+    ]);
+  });
+
   it('names unknown fields, with what was likely meant', () => {
     const error = api(
       400,

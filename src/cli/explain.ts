@@ -1,4 +1,5 @@
 /** Turns what the cluster's client throws into an error that tells its user what to do. */
+import { protectedMark } from '../api/labels.ts';
 import {
   KubeApiError,
   KubeConfigError,
@@ -74,6 +75,22 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
   });
 }
 
+/** By RBAC, which names the right that is missing, or by an admission policy, in whose words it is told. */
+function explainForbidden(error: KubeApiError): CliError {
+  const told = (detail: string, ...next: readonly string[]): CliError =>
+    new CliError('FORBIDDEN', 'the cluster does not allow this', { cause: error, details: [detail], next });
+  const refusal = /ValidatingAdmissionPolicy .* denied request: (.+)$/s.exec(error.message)?.[1];
+  const { kind, group, name } = error.details ?? {};
+  if (refusal?.includes('is protected from deletion')) {
+    const object = `${kind}${group ? `.${group}` : ''} ${name}`;
+    return told(
+      refusal,
+      `If it shall go: kubectl label ${object} ${protectedMark}-; kubectl annotate ${object} ${protectedMark}-`,
+    );
+  }
+  return told(refusal ?? error.message, 'Ask an administrator of the cluster for the right named above.');
+}
+
 function explainApi(error: KubeApiError): CliError {
   const cause = { cause: error };
   const { details } = error;
@@ -85,11 +102,7 @@ function explainApi(error: KubeApiError): CliError {
         next: ['Log in again, or choose another context with --context NAME.'],
       });
     case 'Forbidden':
-      return new CliError('FORBIDDEN', 'the cluster does not allow this', {
-        ...cause,
-        details: [error.message],
-        next: ['Ask an administrator of the cluster for the right named above.'],
-      });
+      return explainForbidden(error);
     case 'NotFound':
       // Without a name it is the resource itself that is unknown to the server.
       return details?.name === undefined
