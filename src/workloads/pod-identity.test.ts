@@ -92,18 +92,27 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
   },
   {
     name: 'a sidecar that another webhook added later has none',
-    pod: pod([injected('web'), { name: 'proxy' }]),
-    expected: { state: 'uninjected', container: 'proxy', held: { kind: 'none' } },
+    pod: pod([{ name: 'proxy' }, injected('web')]),
+    expected: { state: 'current' },
   },
   {
-    name: 'an init container has none',
-    pod: pod([injected('web')], { init: [{ name: 'migrate' }] }),
+    name: 'an init container that was added later has none',
+    pod: pod([injected('web')], { init: [{ name: 'proxy-setup' }] }),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'the webhook missed all of several containers',
+    pod: pod([bare, { name: 'proxy' }], { init: [{ name: 'migrate' }] }),
     expected: { state: 'uninjected', container: 'migrate', held: { kind: 'none' } },
   },
   {
-    name: 'without is worse than other, whatever comes first',
-    pod: pod([injected('web', otherArn), { name: 'proxy' }]),
-    expected: { state: 'uninjected', container: 'proxy', held: { kind: 'none' } },
+    name: 'another role beside a sidecar without one',
+    pod: pod([{ name: 'proxy' }, injected('web', otherArn)]),
+    expected: {
+      state: 'stale',
+      container: 'web',
+      held: { kind: 'role', roleArn: otherArn, audience: 'sts.amazonaws.com' },
+    },
   },
   {
     name: 'an excepted container does not matter',

@@ -21,8 +21,11 @@ export type HeldIdentity =
   | { readonly kind: 'none' };
 
 /**
- * `current`: every container holds what is wanted. `stale`: one holds something else. `uninjected`: one holds
- * nothing, as the webhook missed the pod. `exempt`: all containers are excepted by annotation.
+ * `current`: every container that the webhook saw holds what is wanted. `stale`: one holds something else. `uninjected`:
+ * none holds anything, as the webhook missed the pod. `exempt`: all containers are excepted by annotation.
+ *
+ * The webhook writes into every container that is there when it is asked. One that holds nothing beside others that do was
+ * put there after it, by an injector of sidecars: it would be no different in a pod that is made anew.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -44,9 +47,10 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
     container: container.name,
     held: heldIdentity(pod, container),
   }));
-  const without = holdings.find(({ held }) => held.kind === 'none');
-  if (without) return { state: 'uninjected', ...without };
-  const other = holdings.find(({ held }) => !isSameIdentity(held, wanted));
+  const seen = holdings.filter(({ held }) => held.kind !== 'none');
+  const [first] = holdings;
+  if (first && seen.length === 0) return { state: 'uninjected', ...first };
+  const other = seen.find(({ held }) => !isSameIdentity(held, wanted));
   return other ? { state: 'stale', ...other } : { state: 'current' };
 }
 
