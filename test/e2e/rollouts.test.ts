@@ -61,6 +61,12 @@ function startOperator(): void {
   operator = sandbox.startKon(['operator', '--without-lease']);
 }
 
+/** As a node that dies: nothing is finished, and the next one remembers nothing. */
+async function killOperator(): Promise<void> {
+  await operator?.end('SIGKILL');
+  startOperator();
+}
+
 const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${metadata.name}`;
 const markOf = ({ spec }: Deployment): string | undefined =>
   spec.template.metadata.annotations?.['k11n.dev/identity'];
@@ -135,14 +141,14 @@ async function watchDeployments(): Promise<DeploymentWatch> {
 }
 
 /** Every app at once, as `kubectl apply -f` of a folder does. */
-async function moveTo(serviceAccount: string): Promise<void> {
-  await Promise.all(names.map((name) => person.editApp(name, { serviceAccount })));
+async function moveTo(serviceAccount: string, moved = names): Promise<void> {
+  await Promise.all(moved.map((name) => person.editApp(name, { serviceAccount })));
 }
 
-async function untilMoved(serviceAccount: string): Promise<void> {
+async function untilMoved(serviceAccount: string, moved = names): Promise<void> {
   const role = roles.get(serviceAccount);
   await Promise.all(
-    names.map((name) =>
+    moved.map((name) =>
       person.untilApp(name, `to have moved to ${serviceAccount}`, ({ status }) =>
         status?.targets?.length === 2 &&
         status.targets.every((row) => row.state === 'Ready' && row.roleArn === role && row.identityCurrent)
@@ -170,6 +176,11 @@ function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;
   expect(order.toSorted()).toEqual(inOrder.toSorted());
   expect(others).toEqual(inOrder.filter((key) => key !== first));
+}
+
+async function deploymentOf(name: string): Promise<KubeObject['metadata']> {
+  const namespace = 'production';
+  return (await sandbox.client.get<KubeObject>(resources.deployments, { namespace, name })).metadata;
 }
 
 const inOrder = targets.flatMap((target) => names.map((name) => `${target}/${name}`));
@@ -206,8 +217,7 @@ test(
         `${rolled} have begun`,
         async () => deployments.told().order.length >= rolled || undefined,
       );
-      await operator?.end('SIGKILL');
-      startOperator();
+      await killOperator();
     }
     await untilMoved('before');
     const { order, mostAtOnce } = deployments.told();
@@ -267,6 +277,41 @@ test(
   patienceMs,
 );
 
+test('of two operators one works, and when it dies the other goes on: no app is rolled twice, and who stays is left alone', async () => {
+  await operator?.end('SIGTERM');
+  const takeTurns = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
+  const holder = async (): Promise<string | undefined> => {
+    const { items } = await sandbox.client.list<KubeObject & { spec?: { holderIdentity?: string } }>(
+      resources.leases,
+      { namespace: 'kube-system', fieldSelector: 'metadata.name=konstellation' },
+    );
+    return items[0]?.spec?.holderIdentity || undefined;
+  };
+  const first = takeTurns();
+  const leader = await eventually('the first leads', holder);
+  operator = takeTurns();
+  const [movers, stayers] = [names.slice(0, 4), names.slice(4)];
+  const uidsOf = async (apps: readonly string[]): Promise<readonly (string | undefined)[]> => {
+    const found = await Promise.all(apps.flatMap((app) => targets.map((target) => person.pods(app, target))));
+    return found.flat().map(({ metadata }) => metadata.uid);
+  };
+  const staying = await uidsOf(stayers);
+  deployments.begin();
+  await moveTo('before', movers);
+  await eventually('some have begun', async () => deployments.told().order.length >= 3 || undefined);
+  await first.end('SIGKILL');
+  await untilMoved('before', movers);
+  expect(await holder()).not.toBe(leader);
+  const { order, mostAtOnce } = deployments.told();
+  expect(order.toSorted()).toEqual(
+    movers.flatMap((app) => targets.map((target) => `${target}/${app}`)).toSorted(),
+  );
+  expect(mostAtOnce).toBe(1);
+  expect(await uidsOf(stayers)).toEqual(staying);
+  await operator.end('SIGTERM');
+  startOperator();
+}, 120_000);
+
 test('while the webhook is away, no identity is rolled out, and pods that it missed are replaced when it is back', async () => {
   await person.createApp('missed', { serviceAccount: 'before' });
   await person.untilAppReady('missed');
@@ -285,6 +330,9 @@ test('while the webhook is away, no identity is rolled out, and pods that it mis
     seen.status?.targets?.every((row) => row.reason === 'PodsNotCurrent') ? seen : undefined,
   );
   expect(app.status?.targets?.[0]).toMatchObject({ identityCurrent: false });
+  await person.untilAccount('before', 'that both are counted', ({ status }) =>
+    status?.targets?.every((row) => row.pods?.uninjected === 1) ? true : undefined,
+  );
   const shown = await sandbox.kon(['account', 'show', 'before']);
   expect(shown.stdout).toMatch(/production +missed-\S+ .*app missed +uninjected +no identity of its own/);
 
@@ -354,12 +402,17 @@ test('what others put into the same objects survives a roll', async () => {
   expect(await person.revision('shared', 'staging')).toBe(3);
 }, 120_000);
 
-test('an app is rolled once for each of: an account, another one, none', async () => {
+test('an app is rolled once for each of: an account, another one, none, though the operator is killed each time', async () => {
   await person.createApp('mover', { targets: [{ name: 'production', deployMode: 'latest' }] });
   await person.untilAppReady('mover');
   const expected = [undefined, roles.get('before'), roles.get('after'), undefined];
   for (const [index, serviceAccount] of ['before', 'after', null].entries()) {
+    const { generation } = await deploymentOf('mover');
     await person.editApp('mover', { serviceAccount });
+    await eventually('the roll has begun', async () =>
+      (await deploymentOf('mover')).generation !== generation ? true : undefined,
+    );
+    await killOperator();
     await person.untilPods(
       'mover',
       'production',
@@ -378,4 +431,31 @@ test('an app is rolled once for each of: an account, another one, none', async (
   expect(items).toHaveLength(3);
   expect(roleArnOf(await person.serviceAccount('production', 'before'))).toBe(roles.get('before'));
   await sandbox.client.delete(apps, { name: 'mover' });
+}, 120_000);
+
+test('an account that is being deleted waits for its app, which rolls off it, though the operator is killed on the way', async () => {
+  await person.createAccount('leaving', { targets: ['production'] });
+  await person.createApp('leaver', {
+    serviceAccount: 'leaving',
+    targets: [{ name: 'production', deployMode: 'latest' }],
+  });
+  await person.untilAppReady('leaver');
+  await person.deleteAccount('leaving');
+  const held = await person.untilAccount('leaving', 'that it is in use', ({ status }) => {
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+    return ready?.reason === 'InUse' ? ready : undefined;
+  });
+  expect(held.message).toContain('production/leaver-');
+  await person.untilApp('leaver', 'that its account goes', ({ status }) =>
+    status?.conditions?.some(({ reason }) => reason === 'AccountDeleting') ? true : undefined,
+  );
+  await killOperator();
+  // Still held: its pods serve with what they have.
+  await person.untilPods('leaver', 'production', 'the role', (pod) => roleOf(pod) !== undefined);
+  await person.editApp('leaver', { serviceAccount: null });
+  await killOperator();
+  await person.untilAccountGone('leaving');
+  const pods = await person.untilPods('leaver', 'production', 'no role', (pod) => roleOf(pod) === undefined);
+  expect(pods.map(({ spec }) => spec.serviceAccountName)).toEqual(['default']);
+  expect(await person.revision('leaver', 'production')).toBe(2);
 }, 120_000);

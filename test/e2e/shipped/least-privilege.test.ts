@@ -313,17 +313,20 @@ describe('the operator of the chart', () => {
         spec: { ...template(name), ...extra },
       } as KubeObject);
     }
-    const { resourceVersion: _, uid: __, ...metadata } = registration.metadata;
-    await client.create<KubeObject>(resources.mutatingWebhookConfigurations, { ...registration, metadata });
-    await person.untilPods('missed', production, 'the role', (pod) => roleOf(pod) !== undefined);
-    for (const name of ['deployments', 'statefulsets', 'daemonsets'])
-      await eventually(`the role in pods of ${name}`, async () => {
+    const untilPodsOf = (name: string, what: string, fits: (pod: Pod) => boolean): Promise<true> =>
+      eventually(`${what} in pods of ${name}`, async () => {
         const { items } = await client.list<Pod>(resources.pods, {
           namespace: production,
           labelSelector: `app=${name}`,
         });
-        return items.length > 0 && items.every((pod) => roleOf(pod) !== undefined) ? true : undefined;
+        return items.length > 0 && items.every(fits) ? true : undefined;
       });
+    const names = ['deployments', 'statefulsets', 'daemonsets'];
+    for (const name of names) await untilPodsOf(name, 'no role', (pod) => roleOf(pod) === undefined);
+    const { resourceVersion: _, uid: __, ...metadata } = registration.metadata;
+    await client.create<KubeObject>(resources.mutatingWebhookConfigurations, { ...registration, metadata });
+    await person.untilPods('missed', production, 'the role', (pod) => roleOf(pod) !== undefined);
+    for (const name of names) await untilPodsOf(name, 'the role', (pod) => roleOf(pod) !== undefined);
   });
 
   test('ends accounts and apps without a rest', async () => {
