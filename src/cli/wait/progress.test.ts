@@ -171,7 +171,7 @@ describe('reasons', () => {
   });
 
   it('end in the advice to look, after what is known to help', () => {
-    expect(nextStepsFor('ImagePullBackOff', { kind: appKind, name: 'a' })).toEqual([
+    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual([
       'Look at it: kon app status a',
     ]);
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(

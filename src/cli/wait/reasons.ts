@@ -1,10 +1,12 @@
 /** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
 import { identityErrors, type IdentityErrorCode } from '../../identity/errors.ts';
 import type { IdentityReason } from '../../identity/reasons.ts';
-import type { gateReasons, targetReasons } from '../../workloads/reasons.ts';
+import type { gateReasons, targetReasons, turnReasons } from '../../workloads/reasons.ts';
 import { accountKind, type Kind, type KonObject } from '../kinds.ts';
 
-type AppReason = keyof typeof gateReasons | keyof typeof targetReasons;
+type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof turnReasons;
+/** Of those that Kubernetes gives to pods, the ones with an answer. */
+type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
 
 /** With these, nothing changes before a person has changed something. */
 const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>([
@@ -52,12 +54,14 @@ export function nextStepsFor(reason: string, subject: Subject): readonly string[
   return step === undefined ? [look] : [step, look];
 }
 
-type AdvisedReason = IdentityReason | AppReason | IdentityErrorCode | 'NotObserved';
+type AdvisedReason = IdentityReason | AppReason | PodReason | IdentityErrorCode | 'NotObserved';
 
 const edit = ({ kind, name }: Subject): string => kind.advice.edit(name);
 const otherPolicies = (subject: Subject): string => `Correct the policies: ${edit(subject)}`;
 const otherTargets = (subject: Subject): string =>
   `See which targets there are: kon target list; then: ${edit(subject)}`;
+const otherImage = (subject: Subject): string =>
+  `Correct the image, or give the pods a secret to pull it with (imagePullSecrets): ${edit(subject)}`;
 const namespace = (): string => 'See whether the operator makes the namespace: kon target list';
 const accounts = (): string => 'It goes on by itself once the account is Ready: kon account list';
 
@@ -88,6 +92,17 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
   AccountNotLinkedToTarget: accounts,
   IdentityNotProven: accounts,
+  NotInjected: () => 'See whether the pod identity webhook works: kon doctor; the app goes on by itself then',
+  DependencyMissing: (subject) =>
+    `Make the app that the message names, or take it out of the dependencies: ${edit(subject)}`,
+  PausedByFailedRollout: () =>
+    'Mend, halt or delete what the message names, first of all see what is wrong: kon app status NAME',
+  ImagePullBackOff: otherImage,
+  ErrImagePull: otherImage,
+  CrashLoopBackOff: ({ name }) =>
+    `See what it wrote before it ended: kon app logs ${name} --previous --tail 50`,
+  Unschedulable: (subject) =>
+    `Ask for less (resources.requests), or add nodes; what there is: kubectl describe nodes; then: ${edit(subject)}`,
   InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',

@@ -39,6 +39,8 @@ function renderApp(app: App, options: ShowOptions): string {
       ['Image', imageOf(app)],
       ['Account', spec.serviceAccount ?? 'none; its pods hold no AWS permissions'],
       ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
+      ['Configs', spec.configs?.map((config) => config.name).join(', ')],
+      ['Depends on', spec.dependencies?.map((dependency) => dependency.name).join(', ')],
       ['Created', createdText(metadata.creationTimestamp, now)],
       ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
     ]),
