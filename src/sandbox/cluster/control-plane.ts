@@ -37,6 +37,8 @@ export type ControlPlaneOptions = {
   readonly serviceAccountAdmission: boolean;
   /** Whether requests are written to `audit.log`. */
   readonly audit: boolean;
+  /** The user as whom it asks kubelets, whose certificates it then checks. Without it they are not asked who they are. */
+  readonly kubeletClient?: string;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -72,7 +74,7 @@ export async function startControlPlane(
   const path = (name: string): string => join(folder, name);
   const write = (name: string, text: string): Promise<void> => writeFile(path(name), text, { mode: 0o600 });
 
-  const [signingKey, etcdServer, etcdClient, apiServerPair, admin] = await Promise.all([
+  const [signingKey, etcdServer, etcdClient, apiServerPair, admin, kubelet] = await Promise.all([
     createSigningKey(),
     authority.issueServer('etcd', ['localhost', '127.0.0.1']),
     authority.issueClient('kube-apiserver-etcd-client', []),
@@ -84,6 +86,7 @@ export async function startControlPlane(
       'kubernetes.default.svc',
     ]),
     authority.issueClient('kubernetes-admin', ['system:masters']),
+    options.kubeletClient === undefined ? undefined : authority.issueClient(options.kubeletClient, []),
     mkdir(path('etcd'), { recursive: true, mode: 0o700 }),
   ]);
   const kubeconfigFor = (client: KeyPair): string =>
@@ -96,6 +99,9 @@ export async function startControlPlane(
     write('etcd-client.key', etcdClient.key),
     write('apiserver.crt', apiServerPair.certificate),
     write('apiserver.key', apiServerPair.key),
+    ...(kubelet
+      ? [write('kubelet-client.crt', kubelet.certificate), write('kubelet-client.key', kubelet.key)]
+      : []),
     write('service-account.key', signingKey.privateKey),
     write('service-account.pub', signingKey.publicKey),
     write('authentication.json', JSON.stringify(anonymousDiscovery, null, 2)),
@@ -195,6 +201,14 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     // What EKS has. sts.amazonaws.com is not among them: a token made for AWS does not open the API server.
     '--api-audiences=https://kubernetes.default.svc',
     '--profiling=false',
+    ...(options.kubeletClient === undefined
+      ? []
+      : [
+          `--kubelet-client-certificate=${path('kubelet-client.crt')}`,
+          `--kubelet-client-key=${path('kubelet-client.key')}`,
+          `--kubelet-certificate-authority=${path('ca.crt')}`,
+          '--kubelet-preferred-address-types=InternalIP',
+        ]),
     '--v=1',
     ...(options.serviceAccountAdmission ? [] : ['--disable-admission-plugins=ServiceAccount']),
     ...(options.audit

@@ -36,11 +36,9 @@ function stage(name: string, kind: 'Node' | 'Pod', expressions: readonly Selecto
 const readyCondition = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const alive: Selector = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
-const nodeReady = stage(
-  'node-ready',
-  'Node',
-  [{ key: readyCondition, operator: 'NotIn', values: ['True'] }],
-  {
+/** @param kubeletPort where the API server finds what it takes for the node's kubelet */
+const nodeReady = (kubeletPort: number): object =>
+  stage('node-ready', 'Node', [{ key: readyCondition, operator: 'NotIn', values: ['True'] }], {
     statusTemplate: `
 {{ $now := Now }}
 phase: Running
@@ -49,6 +47,7 @@ conditions:
 - {type: MemoryPressure, status: "False", reason: KubeletHasSufficientMemory, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
 - {type: DiskPressure, status: "False", reason: KubeletHasNoDiskPressure, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
 - {type: PIDPressure, status: "False", reason: KubeletHasSufficientPID, message: "", lastHeartbeatTime: {{ Quote $now }}, lastTransitionTime: {{ Quote $now }}}
+daemonEndpoints: {kubeletEndpoint: {Port: ${kubeletPort}}}
 addresses:
 - {type: InternalIP, address: {{ Quote NodeIP }}}
 - {type: Hostname, address: {{ Quote NodeName }}}
@@ -66,8 +65,7 @@ nodeInfo:
   machineID: ""
   systemUUID: ""
 `,
-  },
-);
+  });
 
 const podReady = stage(
   'pod-ready',
@@ -158,18 +156,40 @@ const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestam
   delete: true,
 });
 
-export const kwokConfig = [nodeReady, podReady, podComplete, podDelete]
-  .map((document) => stringify(document, { lineWidth: 0 }))
-  .join('---\n');
+/** Programs run for this pod alone, which does not exist: only who knows its name can have one run. */
+const exec = ({ execPod, env }: KwokOptions): object => ({
+  apiVersion: 'kwok.x-k8s.io/v1alpha1',
+  kind: 'ClusterExec',
+  metadata: { name: 'exec' },
+  spec: {
+    selector: { matchNames: [execPod] },
+    execs: [{ local: { envs: Object.entries(env).map(([name, value]) => ({ name, value })) } }],
+  },
+});
 
-export function kwok(command: string, kubeconfig: string, configFile: string): Program {
+export type KwokOptions = {
+  readonly kubeletPort: number;
+  readonly execPod: string;
+  /** Of the programs that it runs. */
+  readonly env: Readonly<Record<string, string>>;
+};
+
+/** Whoever can read it can have programs run: it is for the user alone. */
+export function kwokConfig(options: KwokOptions): string {
+  return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]
+    .map((document) => stringify(document, { lineWidth: 0 }))
+    .join('---\n');
+}
+
+export function kwok(command: string, kubeconfig: string, configFile: string, port: number): Program {
   return {
     command,
     args: [
       `--kubeconfig=${kubeconfig}`,
       `--config=${configFile}`,
       '--manage-all-nodes=true',
-      '--node-ip=10.0.0.1',
+      '--node-ip=127.0.0.1',
+      `--server-address=127.0.0.1:${port}`,
       // Renewed by kwok, watched by the controller manager: without it the node would be taken for dead in a minute.
       '--node-lease-duration-seconds=40',
     ],

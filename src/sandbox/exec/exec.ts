@@ -3,13 +3,15 @@
  * container and a token that the API server issues for that very pod. The node is played by kwok, so no container runs that
  * one could enter.
  */
-import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { appendFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../kube/index.ts';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
+import { logLine, podLogFile } from '../kubelet/pod-log.ts';
 import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
 
@@ -27,6 +29,8 @@ export type ExecOptions = {
   readonly cwd: string;
   /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
   readonly terminal: boolean;
+  /** Where the sandbox keeps its logs: what the program writes goes into the pod's log, too. */
+  readonly logs: string | undefined;
   /** Told once, before the program runs: what differs from the pod. */
   readonly note: (text: string) => void;
 };
@@ -81,7 +85,12 @@ export async function execInPod(options: ExecOptions): Promise<number> {
       : undefined;
     if (agent) note(`credentials are at ${agent.url} instead of the node's agent`);
     try {
-      return await run(options, {
+      const container = options.container ?? pod.spec.containers[0]?.name ?? '';
+      const log =
+        options.logs === undefined
+          ? undefined
+          : podLogFile(options.logs, { namespace, pod: name, container });
+      return await run(options, log, {
         // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
@@ -97,6 +106,18 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   } finally {
     process.off('exit', removeAtExit);
     removeAtExit();
+  }
+}
+
+/** What the program writes is written here as it comes, and into the log line by line. */
+function keepLog(child: ChildProcess, file: string, now: () => number): void {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const output = child[stream];
+    if (!output) continue;
+    output.pipe(process[stream], { end: false });
+    createInterface({ input: output }).on('line', (line) => {
+      appendFileSync(file, logLine(now(), stream, line), { mode: 0o600 });
+    });
   }
 }
 
@@ -148,9 +169,19 @@ function localEnvironment(outer: OuterEnvironment): Record<string, string> {
   return kept;
 }
 
-async function run(options: ExecOptions, env: Record<string, string>): Promise<number> {
+async function run(
+  options: ExecOptions,
+  log: string | undefined,
+  env: Record<string, string>,
+): Promise<number> {
   const [program, ...args] = options.command;
-  const child = spawn(program, args, { cwd: options.cwd, env, stdio: 'inherit' });
+  if (log !== undefined) await mkdir(dirname(log), { recursive: true, mode: 0o700 });
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env,
+    stdio: log === undefined ? 'inherit' : ['inherit', 'pipe', 'pipe'],
+  });
+  if (log !== undefined) keepLog(child, log, options.now);
   const forward = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };
@@ -170,7 +201,7 @@ async function run(options: ExecOptions, env: Record<string, string>): Promise<n
           }),
         );
       });
-      child.once('exit', (code, signal) => {
+      child.once('close', (code, signal) => {
         resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
       });
     });

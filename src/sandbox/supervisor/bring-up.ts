@@ -7,6 +7,7 @@ import { type ResolvedBinary, resolveBinaries } from '../binaries/resolve.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../cluster/certificates.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { baseEnvironment } from '../environment.ts';
+import { kubeletClient } from '../kubelet/front.ts';
 import { reservePorts } from '../processes/ports.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
 import { createAwsUsers, startAws } from './aws-part.ts';
@@ -26,7 +27,9 @@ export type BringUpOptions = SupervisorOptions & {
 
 type Facts = Omit<SandboxDescription, 'state' | 'parts' | 'pid' | 'startedAt' | 'folder'>;
 export type Binaries = Readonly<Record<(typeof sandboxBinaries)[number], ResolvedBinary>>;
-export type Ports = Readonly<Record<'etcd' | 'apiServer' | 'aws' | 'webhook' | 'operator', number>>;
+export type Ports = Readonly<
+  Record<'etcd' | 'apiServer' | 'aws' | 'webhook' | 'operator' | 'kubelet' | 'kwok', number>
+>;
 
 export async function bringUp(options: BringUpOptions): Promise<void> {
   const { paths, settings, env, now, random, report, watchdog, signal, onStep } = options;
@@ -38,10 +41,11 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     signal,
   });
   onStep('binaries');
-  const reservation = await reservePorts(5, random);
+  const reservation = await reservePorts(7, random);
   options.onCleanup(() => reservation.release());
-  const [etcd = 0, apiServer = 0, aws = 0, webhook = 0, operator = 0] = reservation.ports;
-  const ports: Ports = { etcd, apiServer, aws, webhook, operator };
+  const [etcd = 0, apiServer = 0, aws = 0, webhook = 0, operator = 0, kubelet = 0, kwok = 0] =
+    reservation.ports;
+  const ports: Ports = { etcd, apiServer, aws, webhook, operator, kubelet, kwok };
   const issuer = `https://oidc.eks.${settings.region}.amazonaws.com/id/${issuerId(random)}`;
   await symlink(binaries.kubectl.path, join(paths.bin, 'kubectl'));
 
@@ -80,11 +84,8 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     }),
     { userAgent: 'kon-sandbox', qps: 1000, burst: 1000, random },
   );
-  try {
-    await startWorkloadParts(options, { binaries, ports, authority, plane, client, users });
-  } finally {
-    await client.close();
-  }
+  options.onCleanup(() => client.close());
+  await startWorkloadParts(options, { binaries, ports, authority, plane, client, users });
 }
 
 async function startApiServer(
@@ -111,6 +112,7 @@ async function startApiServer(
       watchdog,
       serviceAccountAdmission: true,
       audit: true,
+      kubeletClient,
       signal,
     },
     (name, child) => parts.adopt(name, binaries[name].version, child),

@@ -1,4 +1,5 @@
 /** Everything that needs the API server: its objects, controllers, node, webhook and the operator. */
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { admissionObjects, operatorObjects } from '../../access/index.ts';
@@ -18,6 +19,7 @@ import type { ControlPlane } from '../cluster/control-plane.ts';
 import { controllerManager, scheduler } from '../cluster/controllers.ts';
 import { kwok, kwokConfig, node } from '../cluster/kwok.ts';
 import { baseEnvironment } from '../environment.ts';
+import { startKubeletFront } from '../kubelet/front.ts';
 import { loopbackRequest } from '../loopback.ts';
 import type { Child } from '../processes/child.ts';
 import { untilReady } from '../processes/ready.ts';
@@ -80,13 +82,23 @@ async function startControllers(options: BringUpOptions, access: ApiServerAccess
 
 async function startNode(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, paths, signal } = options;
-  const { binaries, plane, client } = access;
+  const { binaries, plane, client, ports } = access;
   const configFile = join(paths.run, 'kwok.yaml');
-  await Promise.all([writeFile(configFile, kwokConfig), applyAll(client, [node], signal)]);
+  const execPod = `exec-${randomUUID()}`;
+  const config = kwokConfig({
+    kubeletPort: ports.kubelet,
+    execPod,
+    env: { ...baseEnvironment(env), KON_SANDBOX_DIR: paths.folder },
+  });
+  await Promise.all([
+    writeFile(configFile, config, { mode: 0o600 }),
+    applyAll(client, [node], signal),
+    startKubelet(options, access, execPod),
+  ]);
   const child = await parts.start(
     'kwok',
     binaries.kwok.version,
-    kwok(binaries.kwok.path, await kubeconfigOf(plane, 'kwok'), configFile),
+    kwok(binaries.kwok.path, await kubeconfigOf(plane, 'kwok'), configFile, ports.kwok),
     baseEnvironment(env),
   );
   await untilReady({
@@ -96,6 +108,33 @@ async function startNode(options: BringUpOptions, access: ApiServerAccess): Prom
     signal,
     probe: (signal) => hasCondition(client, resources.nodes, node.metadata.name, 'Ready', signal),
   });
+}
+
+async function startKubelet(
+  options: BringUpOptions,
+  { authority, ports, client }: ApiServerAccess,
+  execPod: string,
+): Promise<void> {
+  const { paths, self, now } = options;
+  const close = await startKubeletFront({
+    port: ports.kubelet,
+    tls: await authority.issueServer(node.metadata.name, ['127.0.0.1']),
+    ca: authority.certificate,
+    kwok: { port: ports.kwok, execPod },
+    self,
+    logs: paths.logs,
+    isThere: async (ref) => {
+      try {
+        await client.get(resources.pods, ref);
+        return true;
+      } catch (error) {
+        // While the API server does not answer, nobody knows.
+        return !isNotFound(error);
+      }
+    },
+    now,
+  });
+  options.onCleanup(close);
 }
 
 /** Registered only once it answers, because until then every pod would wait for it in vain. */

@@ -25,6 +25,7 @@ export const sandboxExecCommand = defineCommand({
       complete: 'targets',
     },
     { name: 'container', short: 'c', value: 'NAME', summary: 'whose variables; the first when absent' },
+    { name: 'log', summary: 'what it writes goes into the log of the pod, too: kon app logs, kubectl logs' },
     stateDirOption,
   ],
   examples: [

@@ -2,7 +2,7 @@
 import { createKubeClient, loadConnection } from '../../../kube/index.ts';
 import { execInPod } from '../../../sandbox/exec/exec.ts';
 import { sandboxStatus } from '../../../sandbox/sandbox.ts';
-import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
+import { sandboxFolder, sandboxPaths } from '../../../sandbox/supervisor/paths.ts';
 import type { CliContext } from '../../context.ts';
 import type { ExitCode } from '../../exit-codes.ts';
 import { notRunning, tellFailures } from './failures.ts';
@@ -12,6 +12,7 @@ type ExecInput = {
   readonly command: readonly [string, ...string[]];
   readonly namespace: string;
   readonly container: string | undefined;
+  readonly log: boolean | undefined;
   readonly stateDir: string | undefined;
 };
 
@@ -39,6 +40,7 @@ export async function execute(context: CliContext, input: ExecInput): Promise<Ex
         env: context.env,
         cwd: context.cwd,
         terminal: context.stdin.isTTY,
+        logs: input.log ? sandboxPaths(folder).logs : undefined,
         note: context.debug,
       }),
     );

@@ -1,0 +1,64 @@
+/**
+ * Port-forwarding as a kubelet does it over a WebSocket: for each port a channel of data and one of errors, on both of which
+ * the port's number comes first. A pod of the sandbox has no network of its own: its ports are those of this machine.
+ * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
+ */
+import { connect } from 'node:net';
+import type { WebSocket } from 'ws';
+
+const loopback = '127.0.0.1';
+
+/** How much may wait to be sent before the far side is asked for no more. Bytes. */
+const highWater = 1 << 20;
+
+/** How often it is looked whether the pod is still there. Milliseconds. */
+const lookMs = 500;
+
+export type ForwardTo = {
+  readonly ports: readonly number[];
+  readonly pod: string;
+  /** Whether there is such a pod: what leads to it ends with it. */
+  readonly isThere: () => Promise<boolean>;
+};
+
+export function forwardPorts(socket: WebSocket, { ports, pod, isThere }: ForwardTo): void {
+  const look = async (): Promise<void> => {
+    if (!(await isThere())) socket.close();
+  };
+  const looking = setInterval(() => void look(), lookMs);
+  const remotes = ports.map((port, index) => {
+    const [data, error] = [index * 2, index * 2 + 1];
+    const number = Buffer.alloc(2);
+    number.writeUInt16LE(port);
+    for (const channel of [data, error]) socket.send(Buffer.concat([Buffer.of(channel), number]));
+    const remote = connect({ port, host: loopback });
+    remote.on('data', (chunk: Buffer) => {
+      remote.pause();
+      socket.send(Buffer.concat([Buffer.of(data), chunk]), () => remote.resume());
+    });
+    remote.once('error', (cause) => {
+      const hint = `a pod of the sandbox has the ports of this machine: run what is to answer there`;
+      const text = `error forwarding port ${port} to pod ${pod}: ${cause.message}; ${hint}`;
+      if (socket.readyState === socket.OPEN)
+        socket.send(Buffer.concat([Buffer.of(error), Buffer.from(text)]));
+      socket.close();
+    });
+    remote.once('end', () => socket.close());
+    return remote;
+  });
+  socket.on('message', (message: Buffer) => {
+    const channel = message[0] ?? 0;
+    const remote = channel % 2 === 0 ? remotes[channel / 2] : undefined;
+    if (!remote) return;
+    remote.write(message.subarray(1));
+    if (remote.writableLength > highWater) {
+      socket.pause();
+      remote.once('drain', () => socket.resume());
+    }
+  });
+  socket.once('close', () => {
+    clearInterval(looking);
+    for (const remote of remotes) remote.destroySoon();
+  });
+  socket.on('error', () => socket.terminate());
+}
