@@ -1,6 +1,6 @@
 # Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test bench crash-plans
+.PHONY: help sandbox test bench crash-plans soak
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,5 +24,8 @@ test: node_modules/.package-lock.json ## Run every check and every test
 bench: dist/kon.js ## Measure speed, calls and memory
 	@node_modules/.bin/node bench/run.ts
 
-crash-plans: node_modules/.package-lock.json ## Kill the operator at every write of every scenario, in a modelled world
-	@node_modules/.bin/node scripts/crash-plans.ts
+crash-plans: node_modules/.package-lock.json ## Kill the operator at every write, and let its view be old, in a modelled world (SEED=n: one seed)
+	@node_modules/.bin/node scripts/crash-plans.ts $(if $(SEED),--seed $(SEED))
+
+soak: node_modules/.package-lock.json ## Run for long what the tests run for a short while (SEEDS=n, CHAINS=n)
+	@node_modules/.bin/node scripts/soak.ts

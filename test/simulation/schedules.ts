@@ -21,10 +21,10 @@ export type Outcome = {
 
 const weathersPerPeople = 8;
 /** Before the first happening, and how long the weather lasts after the last one at most. Milliseconds. */
-const startMs = 185_000;
+const startMs = 20_000;
 const afterwardsMs = 30_000;
-/** The bound on coming in step once people and weather are at rest: the slowest retry comes after five minutes. */
-const untilRestMs = 900_000;
+/** The bound on coming in step once people and weather are at rest: twice the slowest retry, which comes after five minutes. */
+const untilRestMs = 660_000;
 
 const clear = new Map<number, Promise<EndState>>();
 

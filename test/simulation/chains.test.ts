@@ -1,0 +1,14 @@
+/** Two chains of 1,000 specs each; `make soak` runs more. */
+import { expect, it } from 'vitest';
+import { chainOf, hasInvalidSpec, violationsOfChain } from './chains.ts';
+
+it.each([0, 1])(
+  'chain %i of 1,000 specs ends where its last spec alone ends',
+  { timeout: 240_000 },
+  async (seed) => {
+    const chain = chainOf(seed, 1_000);
+    expect(chain.specs.length).toBe(1_000);
+    expect(hasInvalidSpec(chain)).toBe(true);
+    expect(await violationsOfChain(chain)).toEqual([]);
+  },
+);
