@@ -1,6 +1,6 @@
 /** What a plan's steps change, for people and programs. Pure. */
 import type { Step } from '../../identity/steps.ts';
-import type { AccountWorld } from '../../identity/world.ts';
+import type { AccountWorld, TargetObservation } from '../../identity/world.ts';
 import type { Foreseen } from './foresee.ts';
 
 export type Change = {
@@ -165,14 +165,16 @@ function changeOf(step: Step, account: string, world: AccountWorld): Change | un
   }
 }
 
-/** Running pods of targets whose ServiceAccount carries another role afterwards. */
+/** Running pods of targets that get their role in another way afterwards, or another one. */
 export function affectedPods(
   world: AccountWorld,
-  { targets }: Pick<Foreseen, 'targets'>,
+  foreseen: Pick<Foreseen, 'targets' | 'associations'>,
 ): readonly AffectedPod[] {
-  const after = new Map(targets.map((target) => [target.name, target.serviceAccount?.roleArn]));
+  const after = new Map(
+    foreseen.targets.map((target) => [target.name, identityOf(target, foreseen.associations)]),
+  );
   return world.targets
-    .filter((target) => target.serviceAccount?.roleArn !== after.get(target.name))
+    .filter((target) => identityOf(target, world.associations) !== after.get(target.name))
     .flatMap((target) =>
       target.users.map(({ pod, workload }) => ({
         namespace: target.name,
@@ -181,6 +183,14 @@ export function affectedPods(
         replaced: workload?.startsWith('app ') === true,
       })),
     );
+}
+
+/** What pods hold. What an association points to they need not be made anew for. */
+function identityOf(
+  { name, serviceAccount }: TargetObservation,
+  associations: AccountWorld['associations'],
+): string | undefined {
+  return associations.get(name)?.association ? 'by association' : serviceAccount?.roleArn;
 }
 
 function pretty(document: string): string {

@@ -4,6 +4,7 @@ import {
   edit,
   facts,
   fullAccess,
+  makePod,
   observe,
   readOnly,
   settle,
@@ -56,6 +57,25 @@ describe('what is foreseen', () => {
       steps.map(({ kind }) => kind).filter((kind) => kind !== 'ProveIdentity');
     expect(kinds(foreseen.steps)).toEqual(kinds(world.journal.map(({ step }) => step)));
     expect(kinds(foreseen.steps)).toContain('UpdateTrustPolicy');
+  });
+
+  it('of a switch of the identity mode is what the operator then does, and which pods are made anew', async () => {
+    const world = createWorld();
+    settle(world);
+    makePod(world, 'production');
+    edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    const before = seen(world);
+    const foreseen = await foresee(before, nobody);
+    const [{ name: pod = '' } = {}] = world.namespaces.get('production')?.pods ?? [];
+    expect(changesOf(before, foreseen).map(({ system, step, object }) => [system, step, object])).toEqual([
+      ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
+      ['eks', 'CreateAssociation', 'production/myaccount'],
+      ['eks', 'CreateAssociation', 'staging/myaccount'],
+      ['kubernetes', 'LinkServiceAccount', 'staging/myaccount'],
+      // No pod of staging needs the old way any more.
+      ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
+    ]);
+    expect(affectedPods(before, foreseen)).toEqual([{ namespace: 'production', name: pod, replaced: false }]);
   });
 
   it('tells what somebody else changed, and its repair', async () => {

@@ -30,6 +30,8 @@ export type Foreseen = {
   /** What the status would say in the end. */
   readonly status: LinkedServiceAccountStatus;
   readonly targets: readonly TargetObservation[];
+  /** By target. */
+  readonly associations: ReadonlyMap<string, AssociationBelief>;
 };
 
 /** More passes than any plan takes; a plan that never ends is a fault. */
@@ -53,7 +55,10 @@ export async function foresee(
   for (let pass = 1; pass <= mostPasses; pass += 1) {
     const plan = planAccount(world);
     if (pass === 1 || drift.length === 0) drift = plan.drift;
-    if (plan.steps.length === 0) return { steps, drift, status: plan.status, targets: world.targets };
+    if (plan.steps.length === 0) {
+      const { targets, associations } = world;
+      return { steps, drift, status: plan.status, targets, associations };
+    }
     for (const step of plan.steps) {
       // A role that nobody has looked at yet may exist and be somebody's.
       if (step.kind === 'ReadRole' || (step.kind === 'CreateRole' && !world.roles.has(step.role))) {
