@@ -66,7 +66,7 @@ describe('what is foreseen', () => {
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     const before = seen(world);
     const foreseen = await foresee(before, nobody);
-    const [{ name: pod = '' } = {}] = world.namespaces.get('production')?.pods ?? [];
+    const pod = world.namespaces.get('production')?.pods?.[0]?.name;
     expect(changesOf(before, foreseen).map(({ system, step, object }) => [system, step, object])).toEqual([
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
       ['eks', 'CreateAssociation', 'production/myaccount'],

@@ -26,6 +26,13 @@ it('orders a plan by where it is done, counts, and says what is in the way', () 
           before: 'x\nsame',
           after: 'y\nsame',
         },
+        {
+          system: 'eks',
+          action: 'create',
+          step: 'CreateAssociation',
+          object: 'p/a',
+          summary: 'Pod Identity association',
+        },
       ],
       problems: [{ about: 'target q', reason: 'NamespaceMissing', message: 'there is no namespace' }],
     },
@@ -39,12 +46,15 @@ IAM:
       + y
         same
 
+EKS:
+  + p/a: Pod Identity association
+
 Kubernetes:
   - p/a: ServiceAccount
 
 In the way:
   × target q: there is no namespace (NamespaceMissing)
 
-0 to make, 1 to change, 1 to remove.
+1 to make, 1 to change, 1 to remove.
 `);
 });

@@ -24,7 +24,12 @@ const marks: Readonly<Record<Change['action'], readonly [string, Style]>> = {
   delete: ['-', 'red'],
 };
 
-const titles = { iam: 'IAM', kubernetes: 'Kubernetes' } as const;
+/** In the order in which they are shown. */
+const titles: Readonly<Record<Change['system'], string>> = {
+  iam: 'IAM',
+  eks: 'EKS',
+  kubernetes: 'Kubernetes',
+};
 
 export function renderPlan(plan: AccountPlanView, color: boolean): string {
   const { account, cluster, accountId, changes } = plan;
@@ -35,10 +40,10 @@ export function renderPlan(plan: AccountPlanView, color: boolean): string {
       title('Changed outside Konstellation:'),
       ...plan.drift.map((text) => `  ${printable(text)}\n`),
     );
-  for (const system of ['iam', 'kubernetes'] as const) {
+  for (const [system, name] of Object.entries(titles)) {
     const own = changes.filter((change) => change.system === system);
     if (own.length === 0) continue;
-    parts.push(title(`${titles[system]}:`));
+    parts.push(title(`${name}:`));
     for (const change of own) parts.push(changeLines(change, color));
   }
   if (plan.pods.length > 0) {
