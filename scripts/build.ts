@@ -77,6 +77,14 @@ const result = await build({
   logLevel: 'warning',
 });
 
+// They would have a default export only, which nobody expects who tried the same without the bundle.
+for (const [importer, { imports }] of Object.entries(result.metafile.inputs))
+  for (const { kind, path } of imports)
+    if (kind === 'dynamic-import' && result.metafile.inputs[path]?.format === 'cjs')
+      throw new Error(
+        `${importer} imports ${path} by import(), which is CommonJS: re-export it from a module`,
+      );
+
 for (const asset of assets) {
   const from = join(root, asset.from);
   if (!(await exists(from))) continue;

@@ -26,7 +26,7 @@ export function createSocksConnector(proxyUrl: string, tls: ConnectionOptions): 
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
   };
   const open = async ({ hostname, port, protocol, servername }: buildConnector.Options) => {
-    const { SocksClient } = await import('socks');
+    const { SocksClient } = await import('./socks-client.ts');
     const host = hostname.replace(/^\[|\]$/g, '');
     const destination = { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
     const { socket } = await SocksClient.createConnection({
