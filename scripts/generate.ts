@@ -9,6 +9,8 @@ import { parseArgs } from 'node:util';
 import { apiReference } from './generate/api-reference.ts';
 import { chartFiles } from './generate/chart-files.ts';
 import { crdManifests } from './generate/crd-manifests.ts';
+import { helpTexts } from './generate/help-texts.ts';
+import { manFolder, manPages } from './generate/man-pages.ts';
 import { reasonsReference } from './generate/reasons-reference.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -17,7 +19,14 @@ const { values } = parseArgs({ options: { check: { type: 'boolean', default: fal
 /** Scripts that take `--check` themselves. */
 const scripts = ['generate-managed-policies.ts', 'generate-cli-reference.ts'];
 
-const files = new Map([...crdManifests(), ...chartFiles(), ...apiReference(), ...reasonsReference()]);
+const files = new Map([
+  ...crdManifests(),
+  ...chartFiles(),
+  ...apiReference(),
+  ...reasonsReference(),
+  ...manPages(),
+  ...(await helpTexts()),
+]);
 const faults: string[] = [];
 for (const [path, content] of files) {
   const full = join(root, path);
@@ -31,7 +40,7 @@ for (const [path, content] of files) {
   }
 }
 /** Folders in which nothing is written by hand. */
-for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission']) {
+for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission', manFolder]) {
   for (const name of readdirSync(join(root, folder))) {
     if (files.has(`${folder}/${name}`)) continue;
     if (values.check) faults.push(`${folder}/${name} has no source any more`);

@@ -13,5 +13,15 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** For the manual. */
+export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof exitCodes], string>> = {
+  0: 'It is as asked.',
+  1: 'It is not, or not yet. The error says why and what to do next.',
+  2: 'The command line is wrong, or a confirmation is missing. Nothing was tried.',
+  3: 'Of commands that answer a question with 0 or 1 only: the answer could not be had.',
+  4: 'The cluster or AWS does not accept the credentials, or there are none.',
+  130: 'Ended by Ctrl-C or SIGTERM. What was written stays written; only the wait for it ends.',
+};
+
 /** One of `exitCodes`, or what a program that was run in a pod's place exited with. */
 export type ExitCode = number;

@@ -1,0 +1,28 @@
+/** What `--help` prints for every command, in one text: the golden help which the tests hold the executable against. */
+import { commandGroups, commands } from '../../src/cli/registry.ts';
+import { parseCommandLine } from '../../src/cli/program.ts';
+
+export const helpFile = 'test/integration/cli/golden/help.txt';
+
+/** The words whose help is told: nothing, the groups, and the commands, in the registry's order. */
+export function helpPaths(): readonly (readonly string[])[] {
+  return [
+    [],
+    ...commandGroups.map(({ path }) => path),
+    ...commands.filter((command) => !command.hidden).map(({ path }) => path),
+  ];
+}
+
+/** One entry of the file. */
+export const helpEntry = (path: readonly string[], text: string): string =>
+  `$ ${['kon', ...path, '--help'].join(' ')}\n${text.trimEnd()}\n`;
+
+export async function helpTexts(): Promise<ReadonlyMap<string, string>> {
+  const entries: string[] = [];
+  for (const path of helpPaths()) {
+    const told = await parseCommandLine([...path, '--help'], { commands, groups: commandGroups }, '0.0.0');
+    if (told.kind !== 'text') throw new Error(`kon ${path.join(' ')} --help is no text`);
+    entries.push(helpEntry(path, told.text));
+  }
+  return new Map([[helpFile, entries.join('\n')]]);
+}
