@@ -1,0 +1,69 @@
+/** How each command is called where a test has to call them all. A command that is not here fails the tests. */
+
+type Invocation = {
+  /** What follows the words of the command. */
+  readonly args: readonly string[];
+  /** What it has to reach before it can do anything. */
+  readonly reaches: 'cluster' | 'sandbox' | 'nothing';
+};
+
+const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+const cluster = (...args: readonly string[]): Invocation => ({ args, reaches: 'cluster' });
+const sandbox = (...args: readonly string[]): Invocation => ({ args, reaches: 'sandbox' });
+const nothing = (...args: readonly string[]): Invocation => ({ args, reaches: 'nothing' });
+
+/** @param manifest a file with an account in it */
+export function invocations(manifest: string): Readonly<Record<string, Invocation>> {
+  return {
+    'account create': cluster('x', '--policy', policy, '--no-wait'),
+    'account edit': cluster('x', '--add-policy', policy, '--no-wait'),
+    'account list': cluster(),
+    'account show': cluster('x'),
+    'account delete': cluster('x', '--yes', '--no-wait'),
+    'account plan': cluster('x'),
+    'account diff': cluster('x'),
+    'account verify': cluster('x'),
+    'account can-i': cluster('x', 's3:GetObject'),
+    'account history': cluster('x'),
+    'account import': cluster('x', '--role', 'team-x', '--yes', '--no-wait'),
+    'account export': cluster('x'),
+    'account copy': cluster('x', '--to-context', 'other'),
+    'account orphans': cluster(),
+    'app create': cluster('x', '--image', 'nginx:1', '--no-wait'),
+    'app edit': cluster('x', '--tag', '2', '--no-wait'),
+    'app list': cluster(),
+    'app status': cluster('x'),
+    'app deploy': cluster('x', '--tag', '2', '--no-wait'),
+    'app restart': cluster('x', '--no-wait'),
+    'app halt': cluster('x', '--no-wait'),
+    'app resume': cluster('x', '--no-wait'),
+    'app history': cluster('x'),
+    'app rollback': cluster('x', '--no-wait'),
+    'app pods': cluster('x'),
+    'app logs': cluster('x'),
+    'app shell': cluster('x', '--', 'true'),
+    'app port-forward': cluster('x', '8080'),
+    'app export': cluster('x'),
+    'app delete': cluster('x', '--yes', '--no-wait'),
+    'target list': cluster(),
+    'target create': cluster('x', '--no-wait'),
+    'policies search': nothing('AmazonS3ReadOnlyAccess'),
+    apply: cluster('-f', manifest, '--no-wait'),
+    diff: cluster('-f', manifest),
+    doctor: cluster(),
+    install: cluster('--target', 'production', '--yes', '--no-wait'),
+    uninstall: cluster('--yes'),
+    crds: nothing(),
+    'iam-policy': nothing('--filename', manifest.replace('account', 'config')),
+    operator: cluster(),
+    'sandbox tour': sandbox(),
+    'sandbox up': sandbox(),
+    'sandbox down': sandbox(),
+    'sandbox status': sandbox(),
+    'sandbox env': sandbox(),
+    'sandbox exec': sandbox('x', '--', 'true'),
+    'sandbox logs': sandbox('etcd'),
+    'sandbox aws': sandbox(),
+    completion: nothing('bash'),
+  };
+}
