@@ -194,9 +194,9 @@ function trimCondition(condition: PodCondition): readonly PodCondition[] {
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }
 
-/** How one ended that was never started anew, and since when it runs, is nothing that anybody asks. */
+/** Since when a container runs that never ended is nothing that anybody asks. */
 function trimStatus({ name, ready, restartCount, state, lastState }: ContainerStatus): ContainerStatus {
-  const end = restartCount ? lastState?.terminated : undefined;
+  const end = lastState?.terminated;
   return {
     name,
     ...defined({
