@@ -1,6 +1,7 @@
 # Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
 .DEFAULT_GOAL := help
-.PHONY: help sandbox test bench crash-plans soak
+EXECUTABLE ?= build/kon
+.PHONY: help executable sandbox test bench crash-plans soak
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +18,9 @@ dist/kon.js: node_modules/.package-lock.json $(shell find src scripts/build.ts -
 
 sandbox: dist/kon.js ## Start a local cluster from real parts, and walk through what Konstellation does
 	@node_modules/.bin/node dist/kon.js sandbox tour
+
+executable: node_modules/.package-lock.json ## Build kon as one file that needs no Node.js (EXECUTABLE=build/kon)
+	@node_modules/.bin/node scripts/build-executable.ts --outfile $(EXECUTABLE)
 
 test: node_modules/.package-lock.json ## Run every check and every test
 	@node_modules/.bin/node scripts/verify.ts

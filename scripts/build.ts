@@ -31,7 +31,8 @@ const builtinsByName: Plugin = {
   name: 'builtins-by-name',
   setup(bundler) {
     bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
-      kind === 'import-statement' && isBuiltin(path)
+      // The entry has to say to an old Node.js, which has no such function, that it is too old.
+      kind === 'import-statement' && isBuiltin(path) && !importer.endsWith('bin/kon.ts')
         ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
         : undefined,
     );

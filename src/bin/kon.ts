@@ -5,6 +5,7 @@
  * start waits for it.
  */
 import { isatty } from 'node:tty';
+import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
 /** As `engines` in package.json has it. */
@@ -35,7 +36,7 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 async function start(): Promise<number> {
-  const argv = process.argv.slice(2);
+  const argv = wordsOf(process.argv.slice(2));
   if (argv.length === 1 && argv[0] === '--version') {
     const { version } = await import('../cli/version.ts');
     process.stdout.write(`${version}\n`);
@@ -53,24 +54,46 @@ async function start(): Promise<number> {
       if (interruption.signal.aborted) process.exit(130);
       interruption.abort(new Error(`ended by ${signal}`));
     });
-  await keepCompiledCode(process.env);
+  keepCompiledCode(process.env);
   const { main } = await import('../cli/main.ts');
-  const { realpathSync } = await import('node:fs');
-  return main(argv, hostOf(interruption.signal, realpathSync(process.argv[1] ?? '')));
+  return main(argv, hostOf(interruption.signal, programs()));
+}
+
+/**
+ * kubectl finds plugins by their names: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its words.
+ * https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
+ */
+function wordsOf(words: readonly string[]): readonly string[] {
+  const called = process.getBuiltinModule('node:sea').isSea() ? process.argv0 : process.argv[1];
+  return called?.endsWith('kubectl_complete-kon') ? ['__complete', '--kubectl', '--', ...words] : words;
+}
+
+/** How this program and those that ship with it are started. */
+function programs(): Pick<Host, 'self' | 'companion'> {
+  const node = process.execPath;
+  // The one-file executable: see one-file.ts.
+  if (process.getBuiltinModule('node:sea').isSea())
+    return { self: [node], companion: (name) => [node, companionVerb, name] };
+  const path = process.getBuiltinModule('node:path');
+  // Not the link in a folder of executables by which it may have been called: that can go away meanwhile.
+  const executable = process.getBuiltinModule('node:fs').realpathSync(process.argv[1] ?? '');
+  return {
+    self: [node, ...process.execArgv, executable],
+    companion: (name) => [node, path.join(path.dirname(executable), `${name}.js`)],
+  };
 }
 
 /**
  * Compiled code is kept between runs, which shortens the start of the larger commands. Not at Node's default place in
  * the shared temporary folder, where someone else might have put what we then would run.
  */
-async function keepCompiledCode(env: NodeJS.ProcessEnv): Promise<void> {
+function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
   if (!cache) return;
-  const { enableCompileCache } = await import('node:module');
-  enableCompileCache(`${cache}/konstellation/compiled`);
+  process.getBuiltinModule('node:module').enableCompileCache(`${cache}/konstellation/compiled`);
 }
 
-function hostOf(signal: AbortSignal, executable: string): Host {
+function hostOf(signal: AbortSignal, programsOfHost: Pick<Host, 'self' | 'companion'>): Host {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -79,10 +102,10 @@ function hostOf(signal: AbortSignal, executable: string): Host {
     env: process.env,
     cwd: process.cwd(),
     now: Date.now,
+    startedAt: performance.timeOrigin,
     random: Math.random,
     signal,
-    // Not the link in a folder of executables by which it may have been called: that can go away meanwhile.
-    self: [process.execPath, ...process.execArgv, executable],
+    ...programsOfHost,
     spawn: run,
   };
 }

@@ -17,13 +17,14 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 const region = process.env['AWS_REGION'] ?? 'us-west-2';
 const [verb, Bucket, Key, text] = process.argv.slice(2);
 
-try {
-  process.stdout.write(`${await answer()}\n`);
-} catch (error) {
-  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-  process.stdout.write(`${name}: ${message}\n`);
-  process.exitCode = 1;
-}
+answer().then(
+  (said) => void process.stdout.write(`${said}\n`),
+  (error: unknown) => {
+    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+    process.stdout.write(`${name}: ${message}\n`);
+    process.exitCode = 1;
+  },
+);
 
 async function answer(): Promise<string> {
   const s3 = new S3Client({ region });

@@ -44,12 +44,16 @@ export type Host = {
   readonly cwd: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** When the process was started, as `now` tells time. */
+  readonly startedAt: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Aborts on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
   /** The program which runs this command line, and the arguments that come before those of the user; to start oneself again. */
   readonly self: readonly [string, ...string[]];
+  /** Another program that ships with this one. */
+  readonly companion: (name: 's3-probe' | 'tour-editor') => readonly [string, ...string[]];
   /** Runs a program on the host's own terminal until it ends. Rejects when it cannot be started. */
   readonly spawn: (
     program: string,

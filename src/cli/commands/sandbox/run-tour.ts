@@ -1,5 +1,4 @@
 /** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
-import { dirname, join } from 'node:path';
 import { SandboxError, upSandbox } from '../../../sandbox/sandbox.ts';
 import { shellEnvironment } from '../../../sandbox/shell-environment.ts';
 import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
@@ -36,15 +35,12 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
     try {
       const description = await sandbox.describe();
       stdout.write(`The sandbox is ready after ${duration(now() - startedAt)}.\n`);
-      const [program] = self;
-      // The programs of the tour stand beside the one that runs this command line.
-      const beside = dirname(self[self.length - 1] ?? '');
       const report = await runTour({
         sandbox: description,
         env: { ...env, ...shellEnvironment(description, env), KON_SANDBOX_DIR: description.folder },
         kon: self,
-        probe: [program, join(beside, 's3-probe.js')],
-        editor: [program, join(beside, 'tour-editor.js')],
+        probe: context.companion('s3-probe'),
+        editor: context.companion('tour-editor'),
         write: (text) => stdout.write(text),
         now,
         random,

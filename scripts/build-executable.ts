@@ -1,0 +1,101 @@
+/**
+ * Builds `kon` as one executable file, which needs no Node.js on the machine where it runs: a copy of the Node.js that runs
+ * this script, with all code and data in it (https://nodejs.org/api/single-executable-applications.html). For the platform
+ * it is built on. `--outfile` says where; else build/kon.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const root = resolve(import.meta.dirname, '..');
+const { outfile } = parseArgs({
+  options: { outfile: { type: 'string', default: join(root, 'build', 'kon') } },
+}).values;
+const target = resolve(outfile);
+
+/** As scripts/build.ts puts them beside the bundle. */
+const data = [
+  ...(await filesUnder('src/sandbox/binaries/modules', 'modules')),
+  ...(await filesUnder('src/sandbox/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
+];
+
+const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));
+try {
+  const main = join(work, 'kon.cjs');
+  await build({
+    entryPoints: [join(root, 'src/bin/one-file.ts')],
+    outfile: main,
+    bundle: true,
+    platform: 'node',
+    // Node's one-file programs are CommonJS.
+    format: 'cjs',
+    target: 'node22',
+    mainFields: ['module', 'main'],
+    define: { 'import.meta.dirname': 'konFolder' },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const list = join(work, 'list.json');
+  await writeFile(list, JSON.stringify(data.map(({ path, digest }) => ({ path, digest }))));
+  const blob = join(work, 'kon.blob');
+  const config = join(work, 'config.json');
+  await writeFile(
+    config,
+    JSON.stringify({
+      main,
+      output: blob,
+      disableExperimentalSEAWarning: true,
+      useCodeCache: true,
+      assets: { 'list.json': list, ...Object.fromEntries(data.map(({ path, file }) => [path, file])) },
+    }),
+  );
+  await promisify(execFile)(process.execPath, ['--experimental-sea-config', config]);
+  await mkdir(dirname(target), { recursive: true });
+  await rm(target, { force: true });
+  await copyFile(process.execPath, target);
+  await chmod(target, 0o755);
+  // A program of its own, as what it says of the sections of Node.js is of no use to anybody.
+  await promisify(execFile)(process.execPath, [
+    fileURLToPath(import.meta.resolve('postject/dist/cli.js')),
+    target,
+    'NODE_SEA_BLOB',
+    blob,
+    '--sentinel-fuse',
+    'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
+    ...(process.platform === 'darwin' ? ['--macho-segment-name', 'NODE_SEA'] : []),
+  ]);
+  // What was signed is not what it was: without a new signature macOS kills it.
+  if (process.platform === 'darwin')
+    await promisify(execFile)('codesign', ['--sign', '-', '--force', target]);
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+const { size } = await stat(target);
+console.log(
+  `build: ${relative(process.cwd(), target)}, ${(size / 1024 / 1024).toFixed(0)} MiB, Node.js ${process.version}`,
+);
+
+async function filesUnder(
+  folder: string,
+  to: string,
+): Promise<readonly { readonly path: string; readonly file: string; readonly digest: string }[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+  return Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => {
+        const file = join(entry.parentPath, entry.name);
+        const digest = createHash('sha256')
+          .update(await readFile(file))
+          .digest('hex');
+        return { path: join(to, relative(join(root, folder), file)), file, digest };
+      }),
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * All of `kon` in one executable with Node.js in it, see scripts/build-executable.ts. There is no folder beside it in which
+ * code could find its data: what `import.meta.dirname` has become there, `konFolder`, is a folder in the user's cache,
+ * filled when it is first asked for.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { getAsset } from 'node:sea';
+import { companionVerb } from './companion-verb.ts';
+
+let folder: string | undefined;
+Object.defineProperty(globalThis, 'konFolder', { get: () => (folder ??= unpack()) });
+
+function unpack(): string {
+  const list = getAsset('list.json', 'utf8');
+  const base = cacheFolder();
+  const named = join(base, `data-${createHash('sha256').update(list).digest('hex').slice(0, 16)}`);
+  if (existsSync(named)) return named;
+  const made = mkdtempSync(join(base, 'unpacking-'));
+  for (const { path } of JSON.parse(list) as readonly { readonly path: string }[]) {
+    mkdirSync(dirname(join(made, path)), { recursive: true });
+    writeFileSync(join(made, path), Buffer.from(getAsset(path)));
+  }
+  try {
+    renameSync(made, named);
+    return named;
+  } catch {
+    // Another one was faster.
+    return existsSync(named) ? named : made;
+  }
+}
+
+/** The user's own, as nobody else may put there what we would read; a new one where there is none or it is read-only. */
+function cacheFolder(): string {
+  const { env } = process;
+  const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && join(env['HOME'], '.cache'));
+  try {
+    if (!cache) throw new Error('there is no home');
+    const own = join(cache, 'konstellation');
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    return own;
+  } catch {
+    return mkdtempSync(join(tmpdir(), 'konstellation-'));
+  }
+}
+
+if (process.argv[2] === companionVerb) {
+  const [, name] = process.argv.splice(2, 2);
+  if (name === 's3-probe') void import('./s3-probe.ts');
+  if (name === 'tour-editor') void import('./tour-editor.ts');
+} else void import('./kon.ts');
