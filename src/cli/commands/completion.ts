@@ -29,9 +29,10 @@ export const completeCommand = defineCommand({
   summary: 'Print what can stand at the place of the last word',
   hidden: true,
   positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
+  options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
   examples: [],
-  run: async (context, { args }) => {
+  run: async (context, { args, options }) => {
     const { printCompletion } = await import('../completion/complete.ts');
-    return printCompletion(context, args.words);
+    return printCompletion(context, args.words, options.kubectl ? 'kubectl' : 'shell');
   },
 });

@@ -9,17 +9,21 @@ type NameKind = Extract<Completed, { kind: 'names' }>['of'];
 
 /**
  * A shell stands still meanwhile. What takes longer (a dead cluster, a slow credential plugin) is given up, unless
- * `KON_COMPLETION_TIMEOUT` says how long to wait.
+ * `KON_COMPLETION_TIMEOUT` says how long to wait. Counted from the start of the process, so that with its end it is half
+ * a second at most.
  */
-const patienceMs = 400;
+const patienceMs = 450;
+/** On a machine so busy that starting took all of it. */
+const leastMs = 50;
 
-function patience(env: CliContext['env']): number {
+function patience({ env, now, startedAt }: CliContext): number {
   const wanted = env['KON_COMPLETION_TIMEOUT'];
   try {
-    return wanted ? parseDuration(wanted) : patienceMs;
+    if (wanted) return parseDuration(wanted);
   } catch {
-    return patienceMs;
+    // As if it were not set.
   }
+  return Math.max(leastMs, patienceMs - (now() - startedAt));
 }
 
 /** Empty when they cannot be had in time. */
@@ -31,7 +35,7 @@ export async function liveNames(
 ): Promise<readonly string[]> {
   // The catalogue comes with kon: no cluster has to be asked for it.
   const catalogue = of === 'policies' && typed.startsWith('arn:') ? await catalogueNames(typed) : [];
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context.env))]);
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context))]);
   const outOfTime = new Promise<readonly string[]>((resolve) => {
     signal.addEventListener('abort', () => resolve([]), { once: true });
   });

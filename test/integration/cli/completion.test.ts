@@ -1,0 +1,147 @@
+/** Completion in the shells themselves, as far as they are on this machine, and through kubectl; and when no cluster answers. */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, symlink } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { buildKon, type Kon } from './kon.ts';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+let env: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  cluster = await startControlPlane({ audit: false });
+  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  await installCrds(cluster, kon);
+  await cluster.kubectl(
+    ['create', '-f', '-'],
+    'apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: listed}\nspec: {aws: {policyArns: []}}\n',
+  );
+  const bin = join(kon.folder, 'bin');
+  await mkdir(bin);
+  for (const name of ['kon', 'kubectl-kon', 'kubectl_complete-kon'])
+    await symlink(kon.executable, join(bin, name));
+  // How long it takes is measured elsewhere; here the machine may do much else.
+  env = { ...kon.env, PATH: `${bin}${delimiter}${kon.env['PATH']}`, KON_COMPLETION_TIMEOUT: '30s' };
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+const isInstalled = (shell: string): boolean =>
+  ['/bin', '/usr/bin'].some((folder) => existsSync(join(folder, shell)));
+
+/** Types into an interactive shell; a step's keys are pressed when the text before it is on the screen. */
+async function typeInto(
+  shell: string,
+  steps: readonly (readonly [seen: string, keys: string])[],
+): Promise<string> {
+  const child = spawn('script', ['-qec', shell, '/dev/null'], {
+    env: { ...env, TERM: 'xterm', PS1: 'ready> ' },
+    cwd: kon.folder,
+  });
+  let screen = '';
+  let from = 0;
+  const left = [...steps];
+  return new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      screen += text;
+      const next = left[0];
+      const plain = stripVTControlCharacters(screen);
+      if (!next || !plain.slice(from).includes(next[0])) return;
+      from = plain.length;
+      left.shift();
+      child.stdin.write(next[1]);
+    });
+    child.once('error', reject);
+    child.once('close', () => resolve(stripVTControlCharacters(screen)));
+  });
+}
+
+describe('in a shell', () => {
+  it.skipIf(!isInstalled('bash'))('bash completes words and names of the cluster', async () => {
+    const screen = await typeInto('bash --norc --noprofile -i', [
+      ['ready> ', 'source <(kon completion bash); echo loaded\n'],
+      ['loaded\r\nready> ', 'kon acc\tshow li\t\u0001echo got \n'],
+      ['got kon account show listed', 'exit\n'],
+    ]);
+    expect(screen).toContain('got kon account show listed');
+  });
+
+  it.skipIf(!isInstalled('zsh'))('zsh completes words and names of the cluster', async () => {
+    const screen = await typeInto('zsh -f -i', [
+      ['ready> ', 'autoload -U compinit; compinit -D -u; source <(kon completion zsh); echo load"ed"\n'],
+      ['loaded', 'kon acc\t'],
+      ['account', 'show li\t'],
+      ['listed', '\u0001echo g"o"t \n'],
+      ['got kon account show listed', 'exit\n'],
+    ]);
+    expect(screen).toContain('got kon account show listed');
+  });
+
+  it.skipIf(!isInstalled('fish'))('fish completes words and names of the cluster', async () => {
+    const script = 'kon completion fish | source; complete -C "kon acc"; complete -C "kon account show li"';
+    const { stdout } = await promisify(execFile)('fish', ['--no-config', '-c', script], { env });
+    expect(stdout.split('\n').slice(0, 2)).toEqual([expect.stringMatching(/^account\t.+/), 'listed']);
+  });
+});
+
+describe('through kubectl', () => {
+  const kubectl = async (...args: string[]): Promise<string> =>
+    (await promisify(execFile)(cluster.kubectlPath, args, { env })).stdout;
+
+  it('kon is a plugin', async () => {
+    expect(await kubectl('kon', 'account', 'list', '-o', 'name')).toBe(
+      'linkedserviceaccount.k11n.dev/listed\n',
+    );
+  });
+
+  it('its words, names and files are completed', async () => {
+    expect(await kubectl('__complete', 'kon', 'acc')).toMatch(/^account\t.+\n:4\n$/);
+    expect(await kubectl('__complete', 'kon', 'account', 'show', '')).toMatch(/^listed\s*\n:4\n$/);
+    expect(await kubectl('__complete', 'kon', 'apply', '-f', '')).toBe(':0\n');
+  });
+});
+
+describe('without an answer', () => {
+  const servers: Server[] = [];
+  afterAll(() => servers.forEach((server) => server.close()));
+
+  const complete = async (kubeconfig: object): Promise<number> => {
+    const path = await kon.file('silent.json', JSON.stringify(kubeconfig));
+    const began = performance.now();
+    const result = await kon.run(['__complete', '--', '--kubeconfig', path, 'account', 'show', '']);
+    expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+    return performance.now() - began;
+  };
+  const kubeconfig = (server: string, user: object): object => ({
+    'current-context': 'a',
+    contexts: [{ name: 'a', context: { cluster: 'c', user: 'u' } }],
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user }],
+  });
+  /** Half a second is promised; on a machine that does much else, starting takes longer. */
+  const soon = 2500;
+
+  it('is given up: a server that takes connections and says nothing', async () => {
+    const server = createServer(() => undefined);
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await complete(kubeconfig(`https://127.0.0.1:${port}`, { token: 'x' }))).toBeLessThan(soon);
+  });
+
+  it('is given up: a credential plugin that takes long', async () => {
+    const command = await kon.file('plugin', '#!/bin/sh\nexec sleep 20\n');
+    await chmod(command, 0o755);
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' };
+    expect(await complete(kubeconfig(cluster.server, { exec }))).toBeLessThan(soon);
+  });
+});
