@@ -1,7 +1,7 @@
 /** Finds out which EKS cluster a kubeconfig leads to, and in which AWS account: asked, not guessed. */
 import type { InstallationStore } from '../../aws/installation.ts';
 import { clusterArn, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
-import type { KubeClient } from '../../kube/index.ts';
+import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { readDocument } from '../../kube/kubeconfig-files.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -56,9 +56,12 @@ async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
   if (issuer !== undefined) return issuer;
+  // Who asks is not known there, or may not ask: that is no fault of the cluster.
+  if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',
     `the API server does not tell its token issuer (${path}: ${status})`,
+    { next: ['See whether it is a Kubernetes API server whose --service-account-issuer is an https URL.'] },
   );
 }
 
