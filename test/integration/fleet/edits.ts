@@ -4,6 +4,7 @@
  */
 import {
   AttachRolePolicyCommand,
+  DeleteConflictException,
   DeleteRoleCommand,
   DetachRolePolicyCommand,
   ListAttachedRolePoliciesCommand,
@@ -187,6 +188,8 @@ export function createPeople(options: {
     } catch (error) {
       // Seen as it was seconds ago, when it was another one.
       if (error instanceof NoSuchEntityException) return `${account}: is not there`;
+      // The operator has put something back in the middle of it, or what was read was old.
+      if (error instanceof DeleteConflictException) return `${account}: role stripped behind the back`;
       throw error;
     }
   };
