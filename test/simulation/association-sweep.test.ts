@@ -1,0 +1,61 @@
+/** When associations are looked at: seldom where nothing uses them, at once when a pod shows one, and else as roles are. */
+import { describe, expect, it } from 'vitest';
+import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { create, deploy, foreignRole, put, redeploy } from './acts.ts';
+import { driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
+
+const hourMs = 3_600_000;
+
+function lookedAt({ reads }: Simulation, since: number): number {
+  return reads.filter(
+    ({ what, at }) => at >= since && what.startsWith('eks ListPodIdentityAssociations unknown'),
+  ).length;
+}
+
+function reasonIn({ server }: Simulation, target: string): string | undefined {
+  const account = server.get(linkedServiceAccounts, 'a') as unknown as LinkedServiceAccount | undefined;
+  return account?.status?.targets?.find(({ name }) => name === target)?.reason;
+}
+
+describe('where nothing uses Pod Identity', () => {
+  it('associations are listed once in ten sweeps', async () => {
+    const simulation = await startSimulation();
+    await create('a')(simulation);
+    await simulation.time.pass(60_000);
+    const since = simulation.time.now();
+    await simulation.time.pass(hourMs);
+    expect(lookedAt(simulation, since)).toBe(hourMs / (10 * driftIntervalMs));
+  });
+
+  it('one of somebody else is told as soon as a pod comes up with it', async () => {
+    const simulation = await startSimulation();
+    await create('a')(simulation);
+    await deploy('app', { serviceAccount: 'a' })(simulation);
+    await simulation.time.pass(60_000);
+    put(foreignRole('theirs'))(simulation);
+    simulation.aws.eks.put({
+      namespace: 'production',
+      serviceAccount: 'a',
+      roleArn: foreignRole('theirs').arn,
+      tags: {},
+      disableSessionTags: false,
+    });
+    await simulation.time.pass(30_000);
+    expect(reasonIn(simulation, 'production')).toBeUndefined();
+    await redeploy('app', { serviceAccount: 'a', imageTag: '2' })(simulation);
+    await simulation.time.pass(5_000);
+    expect(reasonIn(simulation, 'production')).toBe('ForeignAssociation');
+    expect(reasonIn(simulation, 'staging')).toBeUndefined();
+  });
+});
+
+describe('where an account uses Pod Identity', () => {
+  it('associations are listed as often as roles are', async () => {
+    const simulation = await startSimulation();
+    await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
+    await simulation.time.pass(60_000);
+    const since = simulation.time.now();
+    await simulation.time.pass(hourMs);
+    expect(lookedAt(simulation, since)).toBe(hourMs / driftIntervalMs);
+  });
+});
