@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sameDocument, subjectOf, trustPolicy } from './trust.ts';
+import { sameDocument, subjectOf, trustPolicy, trustSeenBy } from './trust.ts';
 
 const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 const providerArn = 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
@@ -57,5 +57,77 @@ describe('the trust policy', () => {
     parsed.Statement[0].Condition.StringEquals[sub] = ['a', 'b'];
     expect(sameDocument(one, JSON.stringify(parsed))).toBe(false);
     expect(sameDocument(one, 'no JSON')).toBe(false);
+  });
+});
+
+describe('the trust policy for pods of EKS Pod Identity', () => {
+  const clusterArn = 'arn:aws:eks:us-west-2:123456789012:cluster/main';
+  const of = (namespaces: readonly string[], subjects: readonly string[] = []): string =>
+    trustPolicy({
+      providerArn,
+      issuer,
+      subjects,
+      podIdentity: { clusterArn, namespaces, serviceAccount: 'myaccount' },
+    });
+
+  it('names one cluster, one ServiceAccount and exactly the namespaces, in order', () => {
+    expect(JSON.parse(of(['staging', 'production']))).toEqual({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'pods.eks.amazonaws.com' },
+          Action: ['sts:AssumeRole', 'sts:TagSession'],
+          Condition: {
+            StringEquals: {
+              'aws:SourceArn': clusterArn,
+              'aws:RequestTag/kubernetes-namespace': ['production', 'staging'],
+              'aws:RequestTag/kubernetes-service-account': 'myaccount',
+            },
+          },
+        },
+      ],
+    });
+  });
+
+  it('lets both in while targets go over, and nobody when there is neither', () => {
+    const both = JSON.parse(of(['staging'], ['a'])) as { Statement: { Principal: object }[] };
+    expect(both.Statement.map(({ Principal }) => Object.keys(Principal))).toEqual([
+      ['Federated'],
+      ['Service'],
+    ]);
+    expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
+  });
+
+  it('is the same to the pods of one namespace, whatever it says of others and of web identities', () => {
+    const seen = trustSeenBy(of(['production']), 'production');
+    expect(trustSeenBy(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
+    expect(trustSeenBy(of(['staging']), 'production')).not.toBe(seen);
+    expect(trustSeenBy(of(['staging']), 'production')).toBe(trustSeenBy(of(['canary']), 'production'));
+    expect(trustSeenBy(of([], ['a']), 'production')).not.toBe(seen);
+  });
+
+  it('is another one to them when somebody changes what it asks of them', () => {
+    const document = of(['production']);
+    const seen = trustSeenBy(document, 'production');
+    for (const changed of [
+      document.replace('"myaccount"', '"other"'),
+      document.replace('cluster/main', 'cluster/other'),
+      document.replace(',"sts:TagSession"', ''),
+      document.replace('"Effect":"Allow"', '"Effect":"Deny"'),
+      'no JSON',
+    ])
+      expect(trustSeenBy(changed, 'production'), changed).not.toBe(seen);
+    // Two statements whose namespaces were swapped.
+    const [one, other] = [of(['production']), of(['staging']).replaceAll('"myaccount"', '"other"')];
+    const joined = (a: string, b: string): string =>
+      JSON.stringify({
+        Statement: [a, b].flatMap((text) => (JSON.parse(text) as { Statement: unknown[] }).Statement),
+      });
+    const swapped = joined(
+      one.replace('"production"', '"staging"'),
+      other.replace('"staging"', '"production"'),
+    );
+    expect(trustSeenBy(swapped, 'production')).not.toBe(trustSeenBy(joined(one, other), 'production'));
   });
 });

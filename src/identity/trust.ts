@@ -57,7 +57,9 @@ function webIdentityStatement(of: {
 
 /**
  * The service passes tags that say whose pod it is, so it needs `sts:TagSession` too, and the conditions hold for both.
- * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
+ * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity". `aws:SourceArn` is the cluster's ARN,
+ * not the association's: AWS Containers Blog, "Amazon EKS Pod Identity: a new way for applications on EKS to obtain IAM
+ * credentials"; https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 is what becomes of the other.
  */
 function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIdentitySubjects): object {
   return {
