@@ -18,6 +18,7 @@ import { callsOf } from './calls.ts';
 import { createEksAssociationStore } from './eks-association-store.ts';
 import { createEksAuthProver } from './eks-auth-prover.ts';
 import { classifyEksError } from './errors.ts';
+import { createGuardedAgents } from './guarded-agents.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import { createCallScheduler, type Caller, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
@@ -62,7 +63,10 @@ export function connectAws(options: {
   readonly userAgent: string;
   readonly now: () => number;
   readonly schedulers: AwsSchedulers;
-  /** Called right before anything is sent that may write, however long it waited; throws to call it off. */
+  /**
+   * Called right before anything is sent that may write, however long it waited for its turn or for a connection; throws to
+   * call it off. Once a connection is there it is called for reads too, as from there on nobody knows what is sent.
+   */
   readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {
   const { schedulers, now, beforeWrite } = options;
@@ -72,7 +76,12 @@ export function connectAws(options: {
     maxAttempts: 1,
     customUserAgent: options.userAgent,
     // IAM answers within a second or two; a connection that hangs must not hold a reconcile for minutes.
-    requestHandler: { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: 3_000,
+      requestTimeout: 15_000,
+      throwOnRequestTimeout: true,
+      ...(beforeWrite ? createGuardedAgents(beforeWrite) : {}),
+    },
   };
   const iam = new IAMClient(common);
   const sts = new STSClient(common);
