@@ -82,6 +82,7 @@ export function createAssociationSweep(options: {
 
   const controller = createController({
     name: 'associations',
+    observer: context.observerOf?.('associations'),
     concurrency: 1,
     now: context.monotonic,
     random: context.random,
