@@ -15,23 +15,40 @@ export type Fault =
   | { readonly kind: 'answer lost' }
   /** The body is cut after so many bytes, by a reset or by an orderly end. */
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly by: 'reset' | 'end' }
+  /** The answer ends in good order after so many bytes, in the middle of its JSON. */
+  | { readonly kind: 'truncated'; readonly afterBytes: number }
   /** After so many bytes nothing more arrives, and the connection stays. */
   | { readonly kind: 'blackhole'; readonly afterBytes: number }
   /** The body comes in small pieces with pauses. */
-  | { readonly kind: 'slow'; readonly pauseMs: number };
+  | { readonly kind: 'slow'; readonly pauseMs: number }
+  /** The request reaches the server later. */
+  | { readonly kind: 'held'; readonly until: Promise<unknown> };
 
 export type ProxiedRequest = { readonly method: string; readonly url: string; readonly fault?: Fault };
+
+export type ChooseFault = (request: {
+  readonly method: string;
+  readonly url: string;
+  readonly isWatch: boolean;
+}) => Fault | undefined;
 
 export type FaultProxy = {
   readonly url: string;
   readonly ca: string;
   readonly requests: readonly ProxiedRequest[];
   /** Says for each request what is to happen to it. */
-  setFaults(choose: (request: { method: string; isWatch: boolean }) => Fault | undefined): void;
+  setFaults(choose: ChooseFault): void;
+  /** How many answers, or events of a watch, said that a version is gone: 410. */
+  goneAnswers(): number;
   /** Resets every connection there is. */
   resetAll(): void;
   openConnections(): number;
   acceptedConnections(): number;
+  /**
+   * Breaks every connection, and takes new ones with a certificate of nobody's authority until the time is over; then with a
+   * new one of the right authority.
+   */
+  restartTls(afterMs: number): Promise<void>;
   /** Closes the port, and opens it again. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -46,13 +63,19 @@ export async function startFaultProxy(upstream: {
   const pair = await authority.issue({ name: 'fault-proxy', ips: ['127.0.0.1'] });
   const sockets = new Set<Socket>();
   const requests: ProxiedRequest[] = [];
+  const stranger = await createAuthority('stranger');
+  const strangePair = await stranger.issue({ name: 'fault-proxy', ips: ['127.0.0.1'] });
   let accepted = 0;
-  let choose: (request: { method: string; isWatch: boolean }) => Fault | undefined = () => undefined;
+  let gone = 0;
+  let choose: ChooseFault = () => undefined;
+  const countGone = (found: boolean): void => {
+    if (found) gone += 1;
+  };
 
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const method = request.method ?? 'GET';
     const url = request.url ?? '/';
-    const fault = choose({ method, isWatch: url.includes('watch=true') });
+    const fault = choose({ method, url, isWatch: url.includes('watch=true') });
     requests.push({ method, url, ...(fault ? { fault } : {}) });
     if (fault?.kind === 'reset before') {
       request.socket.destroy();
@@ -66,11 +89,23 @@ export async function startFaultProxy(upstream: {
         .end('a fault that was ordered');
       return;
     }
+    if (fault?.kind === 'held') void fault.until.then(() => forward(request, response, { method, url }));
+    else forward(request, response, { method, url, fault });
+  };
+
+  const forward = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { method, url, fault }: { method: string; url: string; fault?: BodyFault | undefined },
+  ): void => {
     const target = new URL(url, upstream.server);
     const forwarded = httpsRequest(
       target,
       { ...upstream.tls, method, headers: { ...request.headers, host: target.host }, agent: false },
-      (answer) => void relay(answer, response, fault).catch(() => request.socket.destroy()),
+      (answer) => {
+        countGone(answer.statusCode === 410);
+        void relay(answer, response, fault, countGone).catch(() => request.socket.destroy());
+      },
     );
     // The API server is down: to the client that is a connection which breaks.
     forwarded.on('error', () => request.socket.destroy());
@@ -107,26 +142,42 @@ export async function startFaultProxy(upstream: {
     },
     openConnections: () => sockets.size,
     acceptedConnections: () => accepted,
+    goneAnswers: () => gone,
+    async restartTls(afterMs) {
+      const next = await authority.issue({ name: 'fault-proxy', ips: ['127.0.0.1'] });
+      server.setSecureContext(strangePair);
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      server.setSecureContext(next);
+      for (const socket of sockets) socket.destroy();
+    },
     down,
     up: () => listen(port),
     stop: down,
   };
 }
 
+/** What is done to an answer, rather than to a request. */
+type BodyFault = Exclude<Fault, { kind: 'status' | 'reset before' | 'held' }>;
+
 async function relay(
   answer: IncomingMessage,
   response: ServerResponse,
-  fault: Exclude<Fault, { kind: 'status' | 'reset before' }> | undefined,
+  fault: BodyFault | undefined,
+  countGone: (found: boolean) => void,
 ): Promise<void> {
   if (fault?.kind === 'answer lost') {
     for await (const _ of answer);
     response.socket?.destroy();
     return;
   }
-  response.writeHead(answer.statusCode ?? 502, answer.headers);
+  const { 'content-length': _, ...headers } = answer.headers;
+  // The length of the whole would give a shorter end away.
+  response.writeHead(answer.statusCode ?? 502, fault?.kind === 'truncated' ? headers : answer.headers);
   response.flushHeaders();
   let sent = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
+    countGone(chunk.includes('"type":"ERROR"') && chunk.includes('"code":410'));
     if (fault?.kind === 'slow') {
       for (let start = 0; start < chunk.length && !response.destroyed; start += 512) {
         response.write(chunk.subarray(start, start + 512));
@@ -140,6 +191,7 @@ async function relay(
       continue;
     }
     response.write(chunk.subarray(0, fault.afterBytes - sent));
+    if (fault.kind === 'truncated') break;
     if (fault.kind === 'blackhole') {
       // What comes is swallowed, and no end is told.
       for await (const _ of answer);

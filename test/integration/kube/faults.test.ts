@@ -1,7 +1,9 @@
 /**
  * The informer and a controller through bad days, on a real API server: 1,000 objects are made, changed and deleted
- * while the connection suffers every fault of the proxy, and the server is frozen, killed and brought back.
+ * while the connection suffers every fault of the proxy, TLS is restarted, and the server is frozen, killed and brought back
+ * on a history that etcd has compacted.
  */
+import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   createController,
@@ -9,15 +11,14 @@ import {
   createKubeClient,
   isConflict,
   isNotFound,
-  isUnreachable,
-  KubeApiError,
   resources,
   staticConnection,
   type KubeClient,
   type KubeObject,
 } from '../../../src/kube/index.ts';
-import { startFaultProxy, type Fault, type FaultProxy } from './fault-proxy.ts';
+import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from './restartable-cluster.ts';
+import { createRandom, createStorm, insist } from './storm.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
@@ -40,50 +41,6 @@ afterAll(async () => {
   await proxy?.stop();
   await cluster?.stop();
 });
-
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** Two of three requests of the informer meet with the next kind of fault, at a random place. */
-function createStorm(random: () => number): (request: { isWatch: boolean }) => Fault | undefined {
-  let requests = 0;
-  return ({ isWatch }) => {
-    requests += 1;
-    const afterBytes = Math.floor(random() ** 2 * (isWatch ? 60_000 : 300_000));
-    const faults: readonly Fault[] = [
-      { kind: 'cut', afterBytes, by: 'reset' },
-      { kind: 'status', code: 500 },
-      { kind: 'blackhole', afterBytes },
-      { kind: 'reset before' },
-      { kind: 'cut', afterBytes, by: 'end' },
-      { kind: 'status', code: 429 },
-      { kind: 'slow', pauseMs: 1 },
-      { kind: 'status', code: 503 },
-    ];
-    return requests % 3 === 0 ? undefined : faults[Math.floor((requests * 2) / 3) % faults.length];
-  };
-}
-
-/** Writes until it is done, as a person would who does not give up: the server may be away for a while. */
-async function insist(write: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await write();
-      return;
-    } catch (error) {
-      const passing =
-        isUnreachable(error) ||
-        (error instanceof KubeApiError && (error.status >= 500 || error.status === 429));
-      if (!passing) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
 
 const nameOf = (index: number): string => `object-${String(index).padStart(4, '0')}`;
 
@@ -117,12 +74,19 @@ async function inParallel(jobs: readonly (() => Promise<void>)[], width: number)
   );
 }
 
+/** What keeps a process alive: sockets, servers, timers and more, and how many of each. */
+function activeResources(): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
 test('the store equals a fresh list, every last state was reconciled, and nothing leaks', async () => {
   const random = createRandom(20261124);
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
     requestTimeoutMs: 3_000,
   });
-  const timersBefore = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = activeResources();
   const time = { now: () => performance.now(), random };
   const informer = createInformer<ConfigMap>({
     ...time,
@@ -158,7 +122,8 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   const stop = new AbortController();
   const running = [informer.start(stop.signal), controller.start(stop.signal)];
 
-  proxy.setFaults(createStorm(random));
+  const storm = createStorm(random);
+  proxy.setFaults(storm);
   const all = Array.from({ length: objects }, (_, index) => index);
   await inParallel(
     all.map((index) => () => put(index, 'made')),
@@ -174,6 +139,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
       if (index % 3 === 0) await remove(index);
       if (index % 6 === 0) await put(index, 'made again');
       if (index % 100 === 50) proxy.resetAll();
+      if (index === 300 || index === 900) await proxy.restartTls(300);
       if (index === 700) {
         await proxy.down();
         await proxy.up();
@@ -182,8 +148,14 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     16,
   );
   await new Promise((resolve) => setTimeout(resolve, 1_500));
+  // What the informer has seen is gone, when it gets through again: something was written since.
+  proxy.setFaults(() => ({ kind: 'reset before' }));
+  proxy.resetAll();
+  await put(1, 'while nobody looks');
+  await cluster.compact();
   await cluster.kill();
   await cluster.restart();
+  proxy.setFaults(storm);
   await changes;
   proxy.setFaults(() => undefined);
 
@@ -211,13 +183,101 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   expect(informer.lastError()).toBeUndefined();
   expect(failures).toBeGreaterThan(0);
   const suffered = new Set(proxy.requests.map(({ fault }) => fault?.kind ?? 'none'));
-  expect(suffered).toEqual(new Set(['none', 'blackhole', 'cut', 'reset before', 'slow', 'status']));
+  expect(suffered).toEqual(
+    new Set(['none', 'blackhole', 'cut', 'reset before', 'slow', 'status', 'truncated']),
+  );
+  expect(proxy.goneAnswers()).toBeGreaterThan(0);
+  // A watch, and what was kept alive of the last list.
+  await expect.poll(() => proxy.openConnections(), { timeout: 10_000 }).toBeLessThanOrEqual(3);
+  expect(getEventListeners(stop.signal, 'abort').length).toBeLessThanOrEqual(4);
 
   stop.abort();
   await Promise.all(running);
   await client.close();
   await expect.poll(() => proxy.openConnections()).toBe(0);
+  // The connections of `direct`, which come and go, are the only others there are.
+  await direct.close();
   await expect
-    .poll(() => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length)
-    .toBeLessThanOrEqual(timersBefore + 1);
+    .poll(() => {
+      const { Timeout: timers = 0, TLSWrap: tls = 0, TCPSocketWrap: sockets = 0 } = activeResources();
+      return { timers, tls, sockets };
+    })
+    .toEqual({
+      timers: expect.toSatisfy((count: number) => count <= (before['Timeout'] ?? 0) + 1),
+      tls: 0,
+      sockets: expect.toSatisfy((count: number) => count <= (before['TCPSocketWrap'] ?? 0)),
+    });
 }, 180_000);
+
+test('a list whose pages are of a version that was compacted meanwhile is read anew, in one piece', async () => {
+  const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
+    requestTimeoutMs: 60_000,
+  });
+  const writer = createKubeClient(staticConnection({ server: cluster.server, tls: cluster.tls }));
+  const restarted = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  let pages = 0;
+  proxy.setFaults(({ method, isWatch }) => {
+    if (method !== 'GET' || isWatch) return undefined;
+    pages += 1;
+    if (pages !== 2) return undefined;
+    asked.resolve();
+    return { kind: 'held', until: restarted.promise };
+  });
+  const gone = proxy.goneAnswers();
+  const listing = client.list<ConfigMap>(resources.configMaps, {
+    namespace: 'default',
+    labelSelector: 'test=faults',
+    pageSize: 50,
+  });
+  await asked.promise;
+  const late: ConfigMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'late', namespace: 'default', labels: { test: 'faults' } },
+  };
+  await writer.create(resources.configMaps, late);
+  await cluster.compact();
+  await cluster.kill();
+  await cluster.restart();
+  restarted.resolve();
+  const { items } = await listing;
+  expect(proxy.goneAnswers()).toBe(gone + 1);
+  expect(pages).toBe(3);
+  const truth = await writer.list(resources.configMaps, {
+    namespace: 'default',
+    labelSelector: 'test=faults',
+  });
+  expect(items.map(({ metadata }) => metadata.name)).toEqual(
+    truth.items.map(({ metadata }) => metadata.name),
+  );
+  expect(items.map(({ metadata }) => metadata.name)).toContain('late');
+  await client.close();
+  await writer.close();
+}, 60_000);
+
+test('where nothing is wrong, one watch is all that it takes: the server streams what there is', async () => {
+  const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }));
+  const informer = createInformer<ConfigMap>({
+    now: () => performance.now(),
+    random: Math.random,
+    client,
+    resource: resources.configMaps,
+    labelSelector: 'test=faults',
+  });
+  proxy.setFaults(() => undefined);
+  const before = proxy.requests.length;
+  const stop = new AbortController();
+  const running = informer.start(stop.signal);
+  await informer.synced;
+  const truth = await client.list(resources.configMaps, { labelSelector: 'test=faults', pageSize: 10_000 });
+  expect(informer.store.size).toBe(truth.items.length);
+  const [watch, ...others] = proxy.requests
+    .slice(before)
+    .map(({ url }) => new URL(url, proxy.url).searchParams);
+  expect([watch?.get('watch'), watch?.get('sendInitialEvents')]).toEqual(['true', 'true']);
+  expect(others.map((query) => query.get('watch'))).toEqual([null]);
+  stop.abort();
+  await running;
+  await client.close();
+});

@@ -9,6 +9,7 @@ import { baseEnvironment } from '../../../src/sandbox/environment.ts';
 import type { Child } from '../../../src/sandbox/processes/child.ts';
 import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
 import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import { connectEtcd } from '../../support/etcd.ts';
 
 export type RestartableCluster = {
   readonly server: string;
@@ -17,6 +18,8 @@ export type RestartableCluster = {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   /** SIGKILL to etcd and the API server. */
   kill(): Promise<void>;
+  /** Has etcd forget all history up to now, so that nobody can resume from an earlier version once the API server's own is gone. */
+  compact(): Promise<void>;
   /** Starts them again on what etcd had stored. */
   restart(): Promise<void>;
   /** SIGSTOP and SIGCONT to the API server: its connections stay, and nothing comes of them. */
@@ -90,6 +93,14 @@ export async function startRestartableCluster(): Promise<RestartableCluster> {
       key: plane!.admin.key,
     },
     kill,
+    async compact() {
+      const client = await connectEtcd(folder, etcd);
+      try {
+        await client.compact();
+      } finally {
+        await client.close();
+      }
+    },
     restart: start,
     freeze: () => process.kill(plane.children.apiServer.pid, 'SIGSTOP'),
     thaw: () => process.kill(plane.children.apiServer.pid, 'SIGCONT'),
