@@ -31,6 +31,16 @@ export default defineConfig({
         },
       },
       {
+        // What takes minutes by its nature. Not a part of `make test`, but of `make soak`.
+        test: {
+          name: 'soak',
+          fileParallelism: false,
+          include: ['test/soak/**/*.test.ts'],
+          environment: 'node',
+          hookTimeout: 120_000,
+        },
+      },
+      {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
