@@ -11,6 +11,7 @@ import { chartFiles } from './generate/chart-files.ts';
 import { crdManifests } from './generate/crd-manifests.ts';
 import { helpTexts } from './generate/help-texts.ts';
 import { manFolder, manPages } from './generate/man-pages.ts';
+import { mustNotFaults } from './generate/must-not.ts';
 import { reasonsReference } from './generate/reasons-reference.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -52,6 +53,9 @@ for (const script of scripts) {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) faults.push(`scripts/${script} ${values.check ? 'found a difference' : 'failed'}`);
 }
+
+// Written by hand, but of tests that have to be there.
+faults.push(...mustNotFaults(root));
 
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) {

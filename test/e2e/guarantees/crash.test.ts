@@ -20,6 +20,8 @@ import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
 
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
+/** A listing of all roles and one of associations, and a closer look at a role. */
+const sweep = ['GetAccountAuthorizationDetails', 'GetRole', 'ListPodIdentityAssociations'];
 const listed = [policies.fullAccess, policies.queues];
 
 let sandbox: TestSandbox;
@@ -111,7 +113,7 @@ test('accounts that are being made when it is killed, again and again, are made 
   await operator?.end('SIGKILL');
 });
 
-test('an operator that comes back to accounts in step writes nothing', async () => {
+test('an operator that comes back to accounts in step writes nothing, and asks AWS for little more than a sweep', async () => {
   const position = await sandbox.aws.position();
   const versions = async (): Promise<unknown> =>
     (await sandbox.client.list<KubeObject>(linkedServiceAccounts)).items.map(
@@ -125,7 +127,13 @@ test('an operator that comes back to accounts in step writes nothing', async () 
     ({ action }) => action === 'GetAccountAuthorizationDetails',
     2,
   );
-  expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
+  const calls = await sandbox.aws.journal(position);
+  expect(calls.filter(({ changed }) => changed)).toEqual([]);
+  // Whose credentials, which provider, which quotas; and the sweeps. Nothing for each account, and no proof again.
+  const beside = calls.map(({ action }) => action).filter((action) => !sweep.includes(action));
+  expect(beside.length).toBeLessThanOrEqual(5);
+  expect(new Set(beside).size).toBe(beside.length);
+  expect(beside).not.toContain('AssumeRoleWithWebIdentity');
   expect(await versions()).toEqual(before);
   await operator?.end('SIGKILL');
 });

@@ -1,0 +1,123 @@
+/** What must never happen to live access, looked at from AWS's side: with a real exchange of a pod's token. See docs/must-not.md. */
+import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { conditionOf, linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
+import { resources } from '../../../src/kube/index.ts';
+import type { Running } from '../../support/executable.ts';
+import { startPartsAlone, type PartsAlone } from '../../support/parts-alone.ts';
+import { createPerson, policies, roleArnOf, type Person } from '../../support/person.ts';
+import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
+
+const targets = ['production', 'staging'] as const;
+
+let parts: PartsAlone;
+let person: Person;
+let operator: Running | undefined;
+beforeAll(async () => {
+  parts = await startPartsAlone();
+  person = createPerson(parts.client);
+  operator = parts.startOperator(parts.administrator);
+  await parts.configure({ accountId: parts.accountId, oidcIssuer: parts.cluster.issuer });
+  await parts.untilConfigured('Ready');
+});
+afterAll(async () => {
+  await operator?.end('SIGKILL');
+  await parts?.stop();
+});
+
+/** As a pod of the ServiceAccount would get them, by what is written on it: the id of the role's credentials. */
+async function credentialsOfPod(account: string, namespace: string): Promise<string | undefined> {
+  const { token } = await parts.client.createToken(
+    { namespace, name: account },
+    { audiences: [stsAudience], expirationSeconds: 600 },
+  );
+  const answer = await parts.aws.sts.send(
+    new AssumeRoleWithWebIdentityCommand({
+      RoleArn: roleArnOf(await person.serviceAccount(namespace, account)),
+      RoleSessionName: 'pod',
+      WebIdentityToken: token,
+    }),
+  );
+  return answer.Credentials?.AccessKeyId;
+}
+
+async function roleOf(account: string): Promise<RoleSnapshot | undefined> {
+  const { status } = await person.untilReady(account);
+  return parts.aws.role(roleNameOf(status?.roleArn ?? ''));
+}
+
+test('deleting an account takes nothing from another, however alike their names are', async () => {
+  // Each is a part of another, with what separates the parts of role names.
+  const others = ['pay-eu', 'pay-eu-1', 'eu-pay', 'kon-pay'];
+  await Promise.all(['pay', ...others].map((name) => person.createAccount(name)));
+  const before = new Map(await Promise.all(others.map(async (name) => [name, await roleOf(name)] as const)));
+  await person.untilReady('pay');
+  const position = await parts.aws.position();
+  await person.deleteAccount('pay');
+  await person.untilAccountGone('pay');
+
+  const changed = (await parts.aws.journal(position)).filter((call) => call.changed);
+  expect(changed.map(({ action }) => action)).toContain('DeleteRole');
+  for (const name of others) {
+    expect(await roleOf(name)).toEqual(before.get(name));
+    expect(
+      changed.filter(({ resource }) => resource.endsWith(`/${roleNameOf(before.get(name)?.arn ?? '')}`)),
+    ).toEqual([]);
+    for (const target of targets) expect(await credentialsOfPod(name, target)).toMatch(/^ASIA/);
+  }
+  expect(await person.serviceAccount('production', 'pay')).toBeUndefined();
+  // Nor does it take what pods of others live in.
+  const namespaces = await parts.client.list(resources.namespaces);
+  expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
+});
+
+test('an account that asks for what cannot be keeps what it has', async () => {
+  await person.createAccount('lively', { policyArns: [policies.readOnly, policies.queues] });
+  const before = await roleOf('lively');
+  const saying = (reason: string) =>
+    person.untilAccount('lively', reason, ({ status }) =>
+      conditionOf(status?.conditions, 'Ready')?.reason === reason ||
+      status?.policies?.some((policy) => policy.reason === reason) ||
+      status?.targets?.some((target) => target.reason === reason)
+        ? true
+        : undefined,
+    );
+  const position = await parts.aws.position();
+  // More than fit on a role.
+  const many = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::aws:policy/Policy${index}`);
+  await person.editPolicies('lively', many);
+  await saying('TooManyPolicies');
+  // Another partition's, and one that is not there, beside those that it has.
+  const have = [policies.readOnly, policies.queues];
+  await person.editPolicies('lively', [...have, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess']);
+  await saying('WrongPartition');
+  await person.editPolicies('lively', [...have, 'arn:aws:iam::aws:policy/NoSuchPolicy']);
+  await saying('PolicyNotFound');
+  // A target that the cluster does not have, beside those that it has.
+  await parts.client.patch(
+    linkedServiceAccounts,
+    { name: 'lively' },
+    { spec: { targets: [...targets, 'nowhere'] } },
+    { type: 'merge', fieldManager: 'test' },
+  );
+  await saying('TargetUnknown');
+  // What the schema refuses does not even get there.
+  await expect(person.editPolicies('lively', ['no-arn'])).rejects.toThrow(/policyArns/);
+
+  const changed = (await parts.aws.journal(position)).filter((call) => call.changed);
+  expect(changed.map(({ action }) => action)).toEqual([]);
+  expect(await parts.aws.role(roleNameOf(before?.arn ?? ''))).toEqual(before);
+  for (const target of targets) expect(await credentialsOfPod('lively', target)).toMatch(/^ASIA/);
+});
+
+test('a proof gives the operator nothing that it could use', async () => {
+  const proofs = (await parts.aws.journal(0)).filter(
+    ({ action, parameters }) =>
+      action === 'AssumeRoleWithWebIdentity' && parameters['RoleSessionName'] !== 'pod',
+  );
+  expect(proofs.length).toBeGreaterThan(10);
+  for (const { parameters } of proofs)
+    expect(JSON.parse(String(parameters['Policy']))).toMatchObject({
+      Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
+    });
+});
