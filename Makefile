@@ -28,8 +28,8 @@ test: node_modules/.package-lock.json ## Run every check and every test
 bench: dist/kon.js ## Measure speed, calls and memory
 	@node_modules/.bin/node bench/run.ts
 
-crash-plans: node_modules/.package-lock.json ## Kill the operator at every write of every scenario, in a modelled world
-	@node_modules/.bin/node scripts/crash-plans.ts
+crash-plans: node_modules/.package-lock.json ## Kill the operator at every write, and let its view be old, in a modelled world (SEED=n: one seed)
+	@node_modules/.bin/node scripts/crash-plans.ts $(if $(SEED),--seed $(SEED))
 
-soak: node_modules/.package-lock.json ## Shake what lives for long for ten minutes, and watch an idle operator for five
-	@PATH="$(CURDIR)/node_modules/.bin:$$PATH" vitest run --project soak
+soak: node_modules/.package-lock.json ## Run for long what the tests run for a short while (SEEDS=n, CHAINS=n)
+	@node_modules/.bin/node scripts/soak.ts

@@ -5,6 +5,8 @@
  *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows what the undisturbed operator wrote and was told
  *   --seeds N                       so many seeds, 2,000 unless told otherwise; --only-seeds leaves the plans out
  *   --seed N                        one seed: shows what happens in it
+ *   --chains N                      so many chains of 1,000 specs, 2 unless told otherwise
+ *   --chain N                       one chain
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -19,21 +21,27 @@ import {
   violationsOf,
   wordFor,
 } from '../test/simulation/plans.ts';
+import { chainOf, violationsOfChain } from '../test/simulation/chains.ts';
 import { scenarios, type Scenario } from '../test/simulation/scenarios.ts';
 import { commandForSeed, runSeed } from '../test/simulation/schedules.ts';
 
 type Task =
   | { readonly kind: 'scenario'; readonly name: string; readonly plan?: string }
-  | { readonly kind: 'seeds'; readonly first: number; readonly count: number };
+  | { readonly kind: 'seeds'; readonly first: number; readonly count: number }
+  | { readonly kind: 'chain'; readonly seed: number };
 type Report = {
   readonly plans: number;
   readonly seeds: number;
+  readonly chains: number;
   readonly failed: number;
   readonly lines: readonly string[];
 };
 
 /** Of these, every eight share a run in clear weather. */
 const seedsPerTask = 64;
+const specsPerChain = 1_000;
+
+const nothing = { plans: 0, seeds: 0, chains: 0 };
 
 const port = parentPort;
 if (isMainThread || !port) await main();
@@ -50,6 +58,8 @@ async function main(): Promise<void> {
       plan: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string', default: '2000' },
+      chain: { type: 'string' },
+      chains: { type: 'string', default: '2' },
       'only-seeds': { type: 'boolean', default: false },
     },
   });
@@ -60,9 +70,13 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return undefined;
   }
-  const seeds = chosen === undefined ? Number(values.seeds) : 0;
+  const isWhole = chosen === undefined && values.chain === undefined;
+  const seeds = isWhole ? Number(values.seeds) : 0;
+  const chains = isWhole ? Array.from({ length: Number(values.chains) }, (_, seed) => seed) : [];
+  if (values.chain !== undefined) chains.push(Number(values.chain));
   const tasks: Task[] = [
-    ...(values['only-seeds'] ? [] : scenarios)
+    ...chains.map((seed) => ({ kind: 'chain', seed }) as const),
+    ...(values['only-seeds'] || values.chain !== undefined ? [] : scenarios)
       .filter(({ name }) => chosen === undefined || name === chosen)
       .map(({ name }) => ({ kind: 'scenario', name, ...(plan === undefined ? {} : { plan }) }) as const),
     ...Array.from({ length: Math.ceil(seeds / seedsPerTask) }, (_, index) => {
@@ -72,10 +86,11 @@ async function main(): Promise<void> {
   ];
 
   const startedAt = performance.now();
-  const total = { plans: 0, seeds: 0, failed: 0 };
+  const total = { plans: 0, seeds: 0, chains: 0, failed: 0 };
   const note = (report: Report): void => {
     total.plans += report.plans;
     total.seeds += report.seeds;
+    total.chains += report.chains;
     total.failed += report.failed;
     for (const line of report.lines) console.log(line);
   };
@@ -86,9 +101,10 @@ async function main(): Promise<void> {
   const parts = [
     ...(total.plans > 0 ? [`${total.plans} plans`] : []),
     ...(total.seeds > 0 ? [`${total.seeds} seeds`] : []),
+    ...(total.chains > 0 ? [`${total.chains} chains of ${specsPerChain} specs`] : []),
   ];
   const verdict = total.failed === 0 ? 'all held' : `${total.failed} did not hold`;
-  console.log(`\n${parts.join(' and ') || 'nothing'} in ${seconds.toFixed(1)} s: ${verdict}`);
+  console.log(`\n${parts.join(', ') || 'nothing'} in ${seconds.toFixed(1)} s: ${verdict}`);
   process.exitCode = total.failed === 0 && parts.length > 0 ? 0 : 1;
   return undefined;
 }
@@ -119,6 +135,7 @@ function send(to: Pick<Worker, 'postMessage'>, message: Task | Report): void {
 
 async function carryOut(task: Task): Promise<Report> {
   if (task.kind === 'seeds') return trySeeds(task.first, task.count);
+  if (task.kind === 'chain') return tryChain(task.seed);
   const scenario = scenarios.find(({ name }) => name === task.name);
   if (!scenario) throw new Error(`no such scenario: ${task.name}`);
   return tryScenario(scenario, task.plan);
@@ -146,7 +163,7 @@ async function tryScenario(scenario: Scenario, word: string | undefined): Promis
   const [crashes, views, leaders] = sorts.map(({ length }) => length);
   if (word === undefined)
     lines.push(`${scenario.name}: ${crashes} plans of crashes, ${views} of old views, ${leaders} of leaders`);
-  return { plans: plans.length, seeds: 0, failed, lines };
+  return { ...nothing, plans: plans.length, failed, lines };
 }
 
 async function trySeeds(first: number, count: number): Promise<Report> {
@@ -158,7 +175,13 @@ async function trySeeds(first: number, count: number): Promise<Report> {
     failed += 1;
     lines.push(...told(commandForSeed(seed), violations));
   }
-  return { plans: 0, seeds: count, failed, lines };
+  return { ...nothing, seeds: count, failed, lines };
+}
+
+async function tryChain(seed: number): Promise<Report> {
+  const violations = await violationsOfChain(chainOf(seed, specsPerChain));
+  const lines = told(`npx node scripts/crash-plans.ts --chain ${seed}`, violations);
+  return { ...nothing, chains: 1, failed: lines.length > 0 ? 1 : 0, lines };
 }
 
 function told(what: string, violations: readonly Violation[]): readonly string[] {

@@ -1,0 +1,55 @@
+/**
+ * What takes too long for every run of the tests, part by part. `--only NAME` runs one of them, `--list` names them.
+ * From the environment: SEEDS, how many schedules are drawn (10,000), CHAINS, how many chains of 1,000 specs (20),
+ * KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others take (10 and 5).
+ */
+import { spawn } from 'node:child_process';
+import { delimiter, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+type Part = { readonly name: string; readonly command: readonly string[] };
+
+const root = resolve(import.meta.dirname, '..');
+const bin = join(root, 'node_modules', '.bin');
+const { SEEDS = '10000', CHAINS = '20' } = process.env;
+
+const parts: readonly Part[] = [
+  {
+    name: 'seeds',
+    command: ['node', 'scripts/crash-plans.ts', '--only-seeds', '--seeds', SEEDS, '--chains', CHAINS],
+  },
+  // Ten minutes of faults on a real API server, after which nothing may have grown.
+  { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
+  // Five minutes with nothing to do, in which nothing may be written but the lease.
+  { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },
+];
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
+});
+const names = parts.map(({ name }) => name);
+const unknown = (values.only ?? []).filter((name) => !names.includes(name));
+if (values.list) console.log(names.join('\n'));
+else if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(', ')}; there are: ${names.join(', ')}`);
+  process.exitCode = 2;
+} else await runAll(parts.filter(({ name }) => values.only?.includes(name) ?? true));
+
+async function runAll(chosen: readonly Part[]): Promise<void> {
+  for (const { name, command } of chosen) {
+    console.log(`== ${name}`);
+    const code = await run(command);
+    console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${name}`);
+    if (code !== 0) process.exitCode = 1;
+  }
+}
+
+function run([program = '', ...args]: readonly string[]): Promise<number> {
+  return new Promise((done, reject) => {
+    // vitest names `node` in its first line; it has to be the one that the project pins.
+    const env = { ...process.env, PATH: [bin, process.env['PATH']].join(delimiter) };
+    const child = spawn(join(bin, program), args, { cwd: root, stdio: 'inherit', env });
+    child.once('error', reject);
+    child.once('exit', (code) => done(code ?? 1));
+  });
+}
