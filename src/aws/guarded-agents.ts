@@ -2,10 +2,8 @@
  * Connections that ask, once they are there and before anything is written to them, whether it may still be sent. A process that
  * is paused while it connects would otherwise send, when it goes on, what it was allowed to send long ago.
  */
-import { Agent as HttpAgent, type AgentOptions, type ClientRequest } from 'node:http';
+import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 
 export type GuardedAgents = { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent };
 
@@ -26,13 +24,13 @@ function guarded<A extends HttpAgent>(
 ): A {
   const createConnection = agent.createConnection.bind(agent);
   agent.createConnection = (...args) => {
-    const socket = createConnection(...args) as Duplex | null | undefined;
+    const socket = createConnection(...args);
     socket?.prependOnceListener(connected, () => ask(socket));
     return socket;
   };
   const reuseSocket = agent.reuseSocket.bind(agent);
-  agent.reuseSocket = (socket: Duplex, request: ClientRequest) => {
-    reuseSocket(socket as Socket, request);
+  agent.reuseSocket = (socket, request) => {
+    reuseSocket(socket, request);
     ask(request);
   };
   const ask = (sender: { destroy(error: Error): unknown }): void => {
