@@ -94,11 +94,19 @@ export function standingProof(
   association?: ObservedAssociation,
 ): string | undefined {
   const key = proofKey(role, serviceAccount, association);
-  const record = world.proofs.get(proofSlot(target, association ? 'podIdentity' : 'webIdentity'));
+  return stands(world, target, key, association ? 'podIdentity' : 'webIdentity') ? key : undefined;
+}
+
+function stands(
+  world: AccountWorld,
+  target: string,
+  key: string,
+  of: 'webIdentity' | 'podIdentity',
+): boolean {
+  const record = world.proofs.get(proofSlot(target, of));
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   // What the status says is as good as our memory, which a restart of the operator has emptied.
-  const stands = record ? record.key === key : row?.proven === true && row.proofKey === key;
-  return stands ? key : undefined;
+  return record ? record.key === key : row?.proven === true && row.proofKey === key;
 }
 
 /** Whether what is needed to make pods was read back, under what the role and the association say now. */
@@ -125,7 +133,7 @@ export function decideProof(
 ): ProofState {
   const key = proofKey(role, serviceAccount, by?.association);
   const step = proofStep(target, role, key, by);
-  if (standingProof(world, target, role, serviceAccount, by?.association)) {
+  if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
     const due = (world.proofs.get(proofSlotOf(step))?.at ?? world.now) + proofLifetimeMs;
     if (due <= world.now) list.want(step);
     else list.lookAt(due);
