@@ -24,7 +24,10 @@ export type Deployment = {
           readonly image?: string;
           readonly envFrom?: readonly { readonly configMapRef?: { readonly name?: string } }[];
         }[];
-        readonly volumes?: readonly { readonly configMap?: { readonly name?: string } }[];
+        readonly volumes?: readonly {
+          readonly name: string;
+          readonly configMap?: { readonly name?: string };
+        }[];
       };
     };
   };

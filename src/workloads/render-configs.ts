@@ -8,6 +8,9 @@ import type { Deployment } from './deployment.ts';
 import { digestOf, type JsonObject } from './manifest.ts';
 import type { TargetSpec } from './target-spec.ts';
 
+/** Of the names of the volumes in which pods find their files. */
+export const configVolumePrefix = 'config-';
+
 export type RenderedConfig = {
   readonly config: Config;
   /** Of the ConfigMap. */
@@ -34,7 +37,7 @@ export function configFields(configs: readonly RenderedConfig[]): {
   const files = configs.flatMap(({ config, name }) =>
     config.mountPath === undefined
       ? []
-      : [{ volume: `config-${config.name}`, mountPath: config.mountPath, name }],
+      : [{ volume: `${configVolumePrefix}${config.name}`, mountPath: config.mountPath, name }],
   );
   return {
     ...(variables.length > 0 ? { envFrom: variables.map(({ name }) => ({ configMapRef: { name } })) } : {}),

@@ -9,6 +9,7 @@ import { CliError } from '../errors.ts';
 /** A pod of an app, whose container has the app's name. */
 export type AppPod = Pod & KubeObject;
 export type AppDeployment = Deployment & KubeObject;
+type PodSpec = NonNullable<NonNullable<NonNullable<Deployment['spec']>['template']>['spec']>;
 export type ReplicaSet = KubeObject & {
   readonly spec?: {
     readonly replicas?: number;
@@ -17,9 +18,7 @@ export type ReplicaSet = KubeObject & {
         readonly labels?: Readonly<Record<string, string>>;
         readonly annotations?: Readonly<Record<string, string>>;
       };
-      readonly spec?: {
-        readonly containers?: readonly { readonly name: string; readonly image?: string }[];
-      };
+      readonly spec?: PodSpec;
     };
   };
 };

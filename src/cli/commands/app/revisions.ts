@@ -1,6 +1,7 @@
 /** The revisions of an app: the pod templates that its Deployments have had, newest first. Pure. */
 import { identityAnnotation } from '../../../api/labels.ts';
 import { roleOfMark } from '../../../workloads/identity-gate.ts';
+import { configVolumePrefix } from '../../../workloads/render-configs.ts';
 import type { AppDeployment, ReplicaSet } from '../../cluster/app-objects.ts';
 
 /** Written by the Deployment controller. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
@@ -27,7 +28,7 @@ export type Revision = {
 };
 
 /** `template`: anything else of the pod template: environment, ports, resources, … */
-export type RevisionChange = 'image' | 'identity' | 'restart' | 'template';
+export type RevisionChange = 'image' | 'identity' | 'configs' | 'restart' | 'template';
 
 export function revisionsOf(
   target: string,
@@ -68,6 +69,7 @@ export function changesBetween(before: ReplicaSet, after: ReplicaSet): readonly 
   const aspects: readonly (readonly [RevisionChange, (replicaSet: ReplicaSet) => unknown])[] = [
     ['image', imageIn],
     ['identity', (replicaSet) => annotationsOf(replicaSet)[identityAnnotation]],
+    ['configs', configsIn],
     ['restart', (replicaSet) => annotationsOf(replicaSet)[restartedAtAnnotation]],
     ['template', restOf],
   ];
@@ -83,7 +85,29 @@ function restOf({ spec }: ReplicaSet): unknown {
   } = metadata?.annotations ?? {};
   const { [templateHashLabel]: _hash, ...labels } = metadata?.labels ?? {};
   const [first, ...others] = podSpec?.containers ?? [];
-  return { annotations, labels, spec: { ...podSpec, containers: [{ ...first, image: '' }, ...others] } };
+  const { envFrom: _configs, ...container } = { ...first, image: '' };
+  return {
+    annotations,
+    labels,
+    spec: {
+      ...podSpec,
+      volumes: podSpec?.volumes?.filter(({ configMap }) => !configMap) ?? [],
+      containers: [{ ...container, volumeMounts: otherMounts(container) }, ...others],
+    },
+  };
+}
+
+/** Those of configs are told as such. */
+function otherMounts(container: object): readonly unknown[] {
+  const { volumeMounts = [] } = container as { readonly volumeMounts?: readonly { readonly name: string }[] };
+  return volumeMounts.filter(({ name }) => !name.startsWith(configVolumePrefix));
+}
+
+/** The ConfigMaps that the pods read: another content has another name. */
+function configsIn({ spec }: ReplicaSet): unknown {
+  const { containers = [], volumes = [] } = spec?.template?.spec ?? {};
+  const [first] = containers;
+  return [first?.envFrom ?? [], volumes.filter(({ configMap }) => configMap !== undefined)];
 }
 
 /** JSON in which the order of fields does not matter. */

@@ -20,9 +20,14 @@ const app: App = {
   },
 };
 
-type Template = { readonly image: string; readonly role?: string; readonly env?: string };
+type Template = {
+  readonly image: string;
+  readonly role?: string;
+  readonly env?: string;
+  readonly config?: string;
+};
 
-function replicaSet(revision: number, { image, role, env }: Template): ReplicaSet {
+function replicaSet(revision: number, { image, role, env, config }: Template): ReplicaSet {
   return {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
@@ -40,8 +45,21 @@ function replicaSet(revision: number, { image, role, env }: Template): ReplicaSe
         },
         spec: {
           containers: [
-            { name: 'web', image, ...(env === undefined ? {} : { env: [{ name: 'A', value: env }] }) },
+            {
+              name: 'web',
+              image,
+              ...(env === undefined ? {} : { env: [{ name: 'A', value: env }] }),
+              ...(config === undefined
+                ? {}
+                : {
+                    envFrom: [{ configMapRef: { name: `web-settings-${config}` } }],
+                    volumeMounts: [{ name: 'config-files', mountPath: '/etc/web' }],
+                  }),
+            },
           ],
+          ...(config === undefined
+            ? {}
+            : { volumes: [{ name: 'config-files', configMap: { name: `web-files-${config}` } }] }),
         },
       },
     },
@@ -71,11 +89,15 @@ describe('the revisions of an app', () => {
       { image: 'web:1' },
       { image: 'web:1', role: 'arn:aws:iam::1:role/r' },
       { image: 'web:2', role: 'arn:aws:iam::1:role/r', env: 'x' },
+      { image: 'web:2', role: 'arn:aws:iam::1:role/r', env: 'x', config: '1' },
+      { image: 'web:3', role: 'arn:aws:iam::1:role/r', env: 'x', config: '2' },
     ]);
     expect(
       revisions.map(({ number, current, image, role, changes }) => [number, current, image, role, changes]),
     ).toEqual([
-      [3, true, 'web:2', 'arn:aws:iam::1:role/r', ['image', 'template']],
+      [5, true, 'web:3', 'arn:aws:iam::1:role/r', ['image', 'configs']],
+      [4, false, 'web:2', 'arn:aws:iam::1:role/r', ['configs']],
+      [3, false, 'web:2', 'arn:aws:iam::1:role/r', ['image', 'template']],
       [2, false, 'web:1', 'arn:aws:iam::1:role/r', ['identity']],
       [1, false, 'web:1', undefined, []],
     ]);

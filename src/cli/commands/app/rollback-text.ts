@@ -6,6 +6,7 @@ import type { RevisionChange } from './revisions.ts';
 const others: Readonly<Record<RevisionChange, string>> = {
   image: 'image',
   identity: 'AWS identity',
+  configs: 'configs',
   restart: 'restart',
   template: 'other fields of its pods',
 };
