@@ -65,10 +65,11 @@ export function createFleet(context: OperatorContext): Fleet {
     const { serviceAccount } = app.spec;
     return serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
   };
+  /** As they are watched: of these, our own writes have nothing to add. */
   const othersOf = (app: App): AppState['others'] =>
     new Map(
       (app.spec.dependencies ?? []).flatMap(({ name }) => {
-        const other = apps.get(name);
+        const other = informers.apps.store.get(name);
         return other ? [[name, other] as const] : [];
       }),
     );
