@@ -168,9 +168,12 @@ export function createDriftSweep(options: {
     },
   });
 
+  let knownCluster: string | undefined;
   informers.clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    if (interval || surveyedCluster !== currentCluster()) controller.enqueue(theOnlyKey);
+    // Also the same cluster as before: while it was not known, the sweep came to an end.
+    if (interval || knownCluster !== currentCluster()) controller.enqueue(theOnlyKey);
+    knownCluster = currentCluster();
   });
 
   return {

@@ -35,7 +35,6 @@ export function createOwnWrites<T extends KubeObject>(
   const written = new Map<string, string | undefined>();
 
   informer.onChange((change: Change<T>) => {
-    if (!change.new) written.delete(change.key);
     const entry = entries.get(change.key);
     if (!entry) return;
     const seen = change.new ?? change.old;
@@ -70,8 +69,12 @@ export function createOwnWrites<T extends KubeObject>(
       });
     },
     isOwn({ key, new: seen }) {
+      if (!seen) {
+        written.delete(key);
+        return false;
+      }
       const version = written.get(key);
-      return version !== undefined && version === seen?.metadata.resourceVersion;
+      return version !== undefined && version === seen.metadata.resourceVersion;
     },
   };
 }

@@ -17,6 +17,7 @@ import type { Simulation } from './simulation.ts';
 export type EndState = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const kindsOfApps = [
+  resources.configMaps,
   resources.deployments,
   resources.services,
   resources.podDisruptionBudgets,
@@ -133,9 +134,11 @@ function told(conditions: readonly Condition[] | undefined): object {
 /** A digest over everything that was applied, uids of owners included. */
 const appliedHash = 'k11n.dev/applied-hash';
 
-function contentOf({ metadata: { labels, annotations = {} }, spec }: StoredObject): object {
+function contentOf(object: StoredObject): object {
+  const { labels, annotations = {} } = object.metadata;
+  const { spec, data } = object as { spec?: unknown; data?: unknown };
   const { [appliedHash]: _, ...others } = annotations;
-  return { labels, annotations: others, spec };
+  return { labels, annotations: others, spec, ...(data === undefined ? {} : { data }) };
 }
 
 /** Pods have names that nobody chose; what counts is how many there are of a sort. */

@@ -168,6 +168,19 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), deploy('app', { serviceAccount: 'a' }), remove('a'), redeploy('app', {})],
   },
   {
+    name: 'the configs of an app come, change and go',
+    acts: [
+      deploy('app', { configs: [{ name: 'settings', data: { LEVEL: 'info' } }] }),
+      redeploy('app', {
+        configs: [
+          { name: 'settings', data: { LEVEL: 'debug' } },
+          { name: 'files', mountPath: '/etc/app', data: { a: '1' } },
+        ],
+      }),
+      redeploy('app', {}),
+    ],
+  },
+  {
     name: 'an app on two targets goes',
     acts: [
       create('a'),

@@ -1,7 +1,15 @@
 /** The commands about apps that run, by the executable as it ships against a whole sandbox. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
-import { createPerson, policies, type Person } from '../../support/person.ts';
+import { createPerson, policies, roleOf, type Person } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 type Deployment = KubeObject & {
@@ -208,3 +216,128 @@ const resourceQuotas = {
   plural: 'resourcequotas',
   namespaced: true,
 } as const;
+
+describe('the pods of a sandbox', () => {
+  const program = ['/bin/sh', '-c', 'echo "$AWS_ROLE_ARN"; echo "trouble" >&2; exit 7'];
+  let role: string | undefined;
+  let echo: Server;
+  let port: number;
+
+  beforeAll(async () => {
+    await person.createAccount('talker');
+    role = (await person.untilReady('talker')).status?.roleArn;
+    await person.createApp('talker', { serviceAccount: 'talker' });
+    await person.untilAppReady('talker');
+    echo = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.pipe(socket);
+    });
+    echo.listen(0, '127.0.0.1');
+    await once(echo, 'listening');
+    port = (echo.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    echo?.close();
+  });
+
+  it('run programs with their own identity, whose output comes through', async () => {
+    const shell = await sandbox.kon(['app', 'shell', 'talker', '--target', 'production', '--', ...program]);
+    expect(shell).toMatchObject({ code: 1, stdout: `${role}\n` });
+    // Kwok says in words alone how a program ended.
+    expect(shell.stderr).toMatch(
+      /^trouble\nError: the program could not be run in production.*\n.*exit status 7/,
+    );
+  });
+
+  it('have logs, of what runs in their place, that can be followed', async () => {
+    const before = await sandbox.kon(['app', 'logs', 'talker', '--target', 'production']);
+    expect(before.code).toBe(0);
+    expect(before.stdout).toMatch(
+      /^No program runs in this pod\. .*kon sandbox exec talker-\S+ -n production --log/,
+    );
+    const following = sandbox.startKon(['app', 'logs', 'talker', '-f', '--target', 'production']);
+    await following.until('No program runs in this pod');
+    const env = { KON_SANDBOX_DIR: sandbox.description.folder };
+    const args = ['sandbox', 'exec', 'deploy/talker', '-n', 'production', '--log', '--', ...program];
+    const ran = await sandbox.kon(args, { env });
+    expect(ran).toMatchObject({ code: 7, stdout: `${role}\n` });
+    await following.until('trouble');
+    expect((await following.end('SIGINT')).stdout).toContain(`${role}\n`);
+    const last = await sandbox.kon(['app', 'logs', 'talker', '--tail', '2', '--target', 'production']);
+    expect(last.stdout.split('\n').toSorted()).toEqual(['', role, 'trouble']);
+  });
+
+  it('have ports, to which new connections lead over a roll-out', async () => {
+    const forwarding = sandbox.startKon([
+      'app',
+      'port-forward',
+      'talker',
+      `:${port}`,
+      '--target',
+      'production',
+    ]);
+    await forwarding.until('->');
+    const local = Number(/127\.0\.0\.1:(\d+)/.exec(forwarding.output())?.[1]);
+    const say = async (socket: Socket, text: string): Promise<string> => {
+      socket.write(text);
+      return String((await once(socket, 'data'))[0]);
+    };
+    const first = connect(local, '127.0.0.1');
+    const closed = once(first, 'close');
+    expect(await say(first, 'before')).toBe('before');
+    const [pod] = await person.pods('talker', 'production');
+    expect((await sandbox.kon(['app', 'deploy', 'talker', '--tag', '2'])).code).toBe(0);
+    await closed;
+    const [next] = await person.pods('talker', 'production');
+    expect(next?.metadata.uid).not.toBe(pod?.metadata.uid);
+    const second = connect(local, '127.0.0.1');
+    expect(await say(second, 'after')).toBe('after');
+    second.destroy();
+    expect((await forwarding.end('SIGINT')).code).toBe(130);
+  });
+
+  it('are open to nobody but the API server', async () => {
+    type Node = KubeObject & { status: { daemonEndpoints: { kubeletEndpoint: { Port: number } } } };
+    const node = await sandbox.client.get<Node>(resources.nodes, { name: 'node-1' });
+    const kubelet = node.status.daemonEndpoints.kubeletEndpoint.Port;
+    const [pod] = await person.pods('talker', 'production');
+    const path = `/containerLogs/production/${pod?.metadata.name}/talker`;
+    const ask = (identity: object): Promise<number | string> =>
+      new Promise((resolve) => {
+        const asked = request({ host: '127.0.0.1', port: kubelet, path, ca, ...identity }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        });
+        asked.on('error', ({ message }) => resolve(message));
+        asked.end();
+      });
+    const run = join(sandbox.description.folder, 'run');
+    const ca = await readFile(join(run, 'ca.crt'));
+    expect(await ask({})).not.toBe(200);
+    const kubeconfig = await readFile(sandbox.description.kubeconfig, 'utf8');
+    const pem = (field: string): Buffer =>
+      Buffer.from(new RegExp(`${field}: ?(\\S+)`).exec(kubeconfig)?.[1] ?? '', 'base64');
+    expect(await ask({ cert: pem('client-certificate-data'), key: pem('client-key-data') })).toBe(403);
+    const [cert, key] = await Promise.all(
+      ['kubelet-client.crt', 'kubelet-client.key'].map((name) => readFile(join(run, name))),
+    );
+    expect(await ask({ cert, key })).toBe(200);
+
+    // Kwok asks nobody who they are; but what it may run, it runs for none of the pods that there are.
+    const { pid } = sandbox.description.parts.find(({ name }) => name === 'kwok') ?? {};
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
+    const kwok = /--server-address=(\S+)/.exec(stdout)?.[1];
+    const stranger = new WebSocket(
+      `ws://${kwok}/exec/production/${pod?.metadata.name}/talker?command=id&output=1&error=1`,
+      'v4.channel.k8s.io',
+    );
+    let heard = '';
+    stranger.on('message', (message: Buffer) => {
+      heard += message.toString('utf8', 1);
+    });
+    await once(stranger, 'close');
+    expect(heard).toContain('no exec found');
+    expect(heard).not.toContain('uid=');
+    expect(pod && roleOf(pod)).toBe(role);
+  });
+});

@@ -1,8 +1,9 @@
 /** An App with an account: held until it is proven, rolled exactly when its identity changes, never with missed pods. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts } from '../../../src/api/index.ts';
-import { resources } from '../../../src/kube/index.ts';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { podIdentity, type Pod } from '../../../src/workloads/index.ts';
+import { startForeignInjector } from './foreign-injector.ts';
 import { startHarness, type Harness } from './harness.ts';
 
 let harness: Harness;
@@ -187,6 +188,68 @@ test('pods that the webhook missed are reported, and replaced once the webhook i
   expect(await holdings('missing', roleOf('missed'))).toEqual(['current', 'current']);
   // Replaced, not rolled.
   expect(await revisionOf('missing')).toBe('1');
+}, 90_000);
+
+test('a disruption budget is heeded: a missed pod that it protects is left, and the row says for what it waits', async () => {
+  await prove('guarded');
+  await harness.createApp('guarded', { serviceAccount: 'guarded' });
+  await harness.untilReady('guarded');
+  const budget = { name: 'strict', namespace: 'production' };
+  await harness.client.create<KubeObject>(resources.podDisruptionBudgets, {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: budget,
+    spec: { minAvailable: 1, selector: { matchLabels: { 'k11n.dev/app': 'guarded' } } },
+  } as KubeObject);
+  harness.rolesKnownToWebhook.delete('production/guarded');
+  for (const { metadata } of await harness.pods('guarded'))
+    await harness.client.delete(resources.pods, metadata);
+  await harness.untilReason('guarded', 'PodsNotCurrent');
+  const [missed] = await harness.pods('guarded');
+  await harness.eventually('the budget counts the pod', async () => {
+    const seen = await harness.get(resources.podDisruptionBudgets, 'production', 'strict');
+    return (seen?.status as { currentHealthy?: number } | undefined)?.currentHealthy === 1;
+  });
+  harness.rolesKnownToWebhook.set('production/guarded', roleOf('guarded'));
+  await harness.eventually('it is told what it waits for', async () => {
+    const message = (await harness.app('guarded')).status?.targets?.[0]?.message;
+    return message?.endsWith('it is replaced when its disruption budget allows');
+  });
+  expect((await harness.pods('guarded')).map(({ metadata }) => metadata.uid)).toEqual([missed?.metadata.uid]);
+  await harness.client.delete(resources.podDisruptionBudgets, budget);
+  await harness.untilReady('guarded');
+  expect(await holdings('guarded', roleOf('guarded'))).toEqual(['current']);
+}, 90_000);
+
+test('pods into which somebody else puts a sidecar, after the webhook, are deployed, rolled once, and not replaced', async () => {
+  const stop = await startForeignInjector(harness.client, 'meshed');
+  try {
+    await prove('meshed');
+    await harness.createApp('meshed', { serviceAccount: 'meshed' });
+    await harness.untilReady('meshed');
+    const containersOf = async (): Promise<readonly string[]> => {
+      const pods = (await harness.pods('meshed')) as readonly Pod[];
+      return pods.flatMap((pod) => (pod.spec?.containers ?? []).map(({ name }) => name));
+    };
+    expect(await containersOf()).toEqual(['sidecar', 'meshed']);
+    expect(await holdings('meshed', roleOf('meshed'))).toEqual(['current']);
+    await prove('meshed', roleOf('meshed', 2));
+    await harness.eventually('the other role is there', async () => {
+      const { targets } = (await harness.app('meshed')).status ?? {};
+      return targets?.[0]?.state === 'Ready' && targets[0].roleArn === roleOf('meshed', 2);
+    });
+    expect(await holdings('meshed', roleOf('meshed', 2))).toEqual(['current']);
+    expect(await containersOf()).toEqual(['sidecar', 'meshed']);
+    expect(await revisionOf('meshed')).toBe('2');
+    expect(await harness.replicaSets('meshed')).toHaveLength(2);
+    const { items } = await harness.client.list(resources.events);
+    const replaced = items
+      .map((event) => event as { reason?: string; regarding?: { name?: string } })
+      .filter(({ reason, regarding }) => reason === 'PodReplaced' && regarding?.name === 'meshed');
+    expect(replaced).toEqual([]);
+  } finally {
+    await stop();
+  }
 }, 90_000);
 
 test('an operator that is stopped in the middle of a wait goes on where it was', async () => {

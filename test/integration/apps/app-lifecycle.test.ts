@@ -229,7 +229,7 @@ test('what the API server refuses stands in the row, in its words', async () => 
 });
 
 test('a rollout that fails is told in the words of the pod, and goes on when the image is fixed', async () => {
-  harness.brokenImages.add('example.com/web:broken');
+  harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.createApp('failing', { imageTag: 'good' });
   await harness.untilReady('failing');
   await harness.editApp('failing', { spec: { imageTag: 'broken' } });
@@ -239,6 +239,42 @@ test('a rollout that fails is told in the words of the pod, and goes on when the
   expect(available?.status).toBe('True');
   await harness.editApp('failing', { spec: { imageTag: 'fixed' } });
   await harness.untilReady('failing');
+});
+
+test('a program that ends again and again, and a quota, are told in the words of Kubernetes', async () => {
+  harness.brokenImages.set('example.com/web:crashing', 'crashing');
+  await harness.createApp('crashing', { imageTag: 'crashing' });
+  const crashing = await harness.untilReason('crashing', 'CrashLoopBackOff');
+  expect(crashing.status?.targets?.[0]).toMatchObject({
+    state: 'Failed',
+    message: expect.stringMatching(
+      /^pod crashing-\S+, container crashing, restarted 4 times: it ended with Error \(exit code 3\): no database$/,
+    ) as string,
+  });
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'staging' } };
+  const quotas = {
+    group: '',
+    version: 'v1',
+    kind: 'ResourceQuota',
+    plural: 'resourcequotas',
+    namespaced: true,
+  };
+  await harness.client.create<KubeObject>(quotas, { ...quota, spec: { hard: { pods: '0' } } } as KubeObject);
+  await harness.eventually('the quota counts', async () => {
+    const seen = await harness.get(quotas, 'staging', 'full');
+    return (seen?.status as { hard?: unknown } | undefined)?.hard !== undefined;
+  });
+  await harness.createApp('crowded', { targets: [{ name: 'staging', deployMode: 'latest' }] });
+  const crowded = await harness.untilReason('crowded', 'FailedCreate');
+  expect(crowded.status?.targets?.[0]).toMatchObject({
+    state: 'Failed',
+    message: expect.stringMatching(
+      /exceeded quota: full, requested: pods=1, used: pods=\d+, limited: pods=0/,
+    ) as string,
+  });
+  await harness.client.delete(quotas, { namespace: 'staging', name: 'full' });
+  await harness.editApp('crashing', { spec: { imageTag: 'mended' } });
+  await harness.untilReady('crashing');
 });
 
 test('a condition keeps the time of its last transition', async () => {

@@ -77,7 +77,7 @@ test('a change of content rolls the pods once, and what nobody needs any more go
 });
 
 test('pods of a version that still serves keep their configs while the next one does not get healthy', async () => {
-  harness.brokenImages.add('example.com/web:broken');
+  harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.editApp('configured', {
     spec: { imageTag: 'broken', configs: [{ name: 'settings', data: { REGION: 'us' } }] },
   });

@@ -85,7 +85,7 @@ test('a new role reaches each target of each app once, in order', async () => {
 });
 
 test('an app that does not get healthy stops the others, says so, and lets them go on when it is mended', async () => {
-  harness.brokenImages.add('example.com/web');
+  harness.brokenImages.set('example.com/web', 'missing');
   await prove(3);
   await harness.untilReason('first', 'ImagePullBackOff');
   for (const name of ['second', 'third']) {

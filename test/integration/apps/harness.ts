@@ -44,7 +44,7 @@ export type Harness = {
   /** Roles that the webhook knows of, by `namespace/serviceAccount`. A pod of any other is left as it is. */
   readonly rolesKnownToWebhook: Map<string, string>;
   /** Images whose pods never get ready. */
-  readonly brokenImages: Set<string>;
+  readonly brokenImages: Map<string, 'missing' | 'crashing'>;
   /** Waits for `predicate`, asked again and again; gives what it gave. Fails with `what` after 20 seconds. */
   eventually<T>(what: string, predicate: () => Promise<T | undefined | false>): Promise<T>;
   createApp(name: string, spec: Partial<AppSpec>): Promise<App>;
@@ -81,7 +81,7 @@ export async function startHarness(): Promise<Harness> {
     cleanups.push(await startControllers(cluster.kubeconfig, env));
 
     const abort = new AbortController();
-    const brokenImages = new Set<string>();
+    const brokenImages = new Map<string, 'missing' | 'crashing'>();
     const kubelet = playKubelet(client, brokenImages, abort.signal);
     const rolesKnownToWebhook = new Map<string, string>();
     cleanups.push(await startWebhook(client, rolesKnownToWebhook));

@@ -30,7 +30,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
     command: binaries['kube-controller-manager'].path,
     args: [
       `--kubeconfig=${kubeconfig}`,
-      '--controllers=deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,disruption-controller',
+      '--controllers=deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,disruption-controller,resourcequota-controller',
       '--leader-elect=false',
       '--secure-port=0',
     ],
@@ -77,10 +77,10 @@ export async function startWebhook(
   };
 }
 
-/** Makes every pod ready as soon as it is seen, except those of broken images, which cannot be pulled. */
+/** Makes every pod ready as soon as it is seen, except those of broken images: they cannot be pulled, or end at once. */
 export async function playKubelet(
   client: KubeClient,
-  brokenImages: ReadonlySet<string>,
+  brokenImages: ReadonlyMap<string, 'missing' | 'crashing'>,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -91,8 +91,20 @@ export async function playKubelet(
         const [container] = (event.object.spec as { containers: { name: string; image: string }[] })
           .containers;
         if (!container) continue;
-        const broken = brokenImages.has(container.image);
-        const waiting = { reason: 'ImagePullBackOff', message: 'no such tag' };
+        const fault = brokenImages.get(container.image);
+        const broken = fault !== undefined;
+        const waiting =
+          fault === 'crashing'
+            ? { reason: 'CrashLoopBackOff', message: 'back-off 10s restarting failed container' }
+            : { reason: 'ImagePullBackOff', message: 'no such tag' };
+        const ended = {
+          reason: 'Error',
+          exitCode: 3,
+          message: 'no database',
+          startedAt: '2026-01-01T00:00:00Z',
+          finishedAt: '2026-01-01T00:00:01Z',
+          containerID: 'test://1',
+        };
         const status = {
           phase: broken ? 'Pending' : 'Running',
           conditions: [{ type: 'Ready', status: broken ? 'False' : 'True' }],
@@ -102,8 +114,9 @@ export async function playKubelet(
               image: container.image,
               imageID: '',
               ready: !broken,
-              restartCount: 0,
+              restartCount: fault === 'crashing' ? 4 : 0,
               ...(broken ? { state: { waiting } } : {}),
+              ...(fault === 'crashing' ? { lastState: { terminated: ended } } : {}),
             },
           ],
         };

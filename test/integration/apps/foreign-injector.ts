@@ -1,0 +1,64 @@
+/** Somebody else's webhook, which puts a sidecar and an annotation into pods after the pod identity webhook has seen them. */
+import { createServer } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
+import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
+import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
+
+/** @param app whose pods it changes */
+export async function startForeignInjector(client: KubeClient, app: string): Promise<() => Promise<void>> {
+  const authority = await createCertificateAuthority('injector', Date.now());
+  const reservation = await reservePorts(1, Math.random);
+  const [port = 0] = reservation.ports;
+  const { certificate, key } = await authority.issueServer('injector', ['127.0.0.1']);
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    void (async () => {
+      const { uid } = (JSON.parse(await text(request)) as { request: { uid: string } }).request;
+      const patch = [
+        { op: 'add', path: '/spec/containers/0', value: { name: 'sidecar', image: 'example.com/sidecar' } },
+        { op: 'add', path: '/metadata/annotations/example.com~1injected', value: 'true' },
+      ];
+      response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          apiVersion: 'admission.k8s.io/v1',
+          kind: 'AdmissionReview',
+          response: {
+            uid,
+            allowed: true,
+            patchType: 'JSONPatch',
+            patch: Buffer.from(JSON.stringify(patch)).toString('base64'),
+          },
+        }),
+      );
+    })();
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  await client.create<KubeObject>(resources.mutatingWebhookConfigurations, {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    // Webhooks are asked in the order of their names.
+    metadata: { name: 'zz-injector' },
+    webhooks: [
+      {
+        name: 'injector.example.com',
+        admissionReviewVersions: ['v1'],
+        clientConfig: {
+          url: `https://127.0.0.1:${port}/`,
+          caBundle: Buffer.from(authority.certificate).toString('base64'),
+        },
+        failurePolicy: 'Fail',
+        sideEffects: 'None',
+        objectSelector: { matchLabels: { 'k11n.dev/app': app } },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      },
+    ],
+  } as KubeObject);
+  return async () => {
+    await client.delete(resources.mutatingWebhookConfigurations, { name: 'zz-injector' });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    reservation.release();
+  };
+}
