@@ -33,7 +33,7 @@ async function compare(
 
 export const commandLine: Scenario = {
   name: 'command line',
-  summary: `kon --version beside node -e 0, and kon account list beside kubectl get lsa, with ${accounts} accounts`,
+  summary: `kon --version beside node -e 0, and kon account list beside kubectl get lsa, with ${accounts} accounts, and completion`,
   async run({ kon, note }) {
     const world = await startWorld(kon);
     try {
@@ -44,12 +44,13 @@ export const commandLine: Scenario = {
         HOME: world.folder,
       };
       const node = process.execPath;
-      const [version = NaN, bare = NaN, list = NaN, kubectl = NaN] = await compare(
+      const [version = NaN, bare = NaN, list = NaN, kubectl = NaN, names = NaN] = await compare(
         [
           [node, kon, '--version'],
           [node, '-e', '0'],
           [node, kon, 'account', 'list'],
           [world.cluster.kubectlPath, 'get', 'lsa'],
+          [node, kon, '__complete', '--', 'account', 'show', ''],
         ],
         env,
       );
@@ -59,6 +60,7 @@ export const commandLine: Scenario = {
       return [
         { name: 'kon --version', value: version, unit: 'ms', bound: 2 * bare, peer: bare },
         { name: 'kon account list', value: list, unit: 'ms', bound: 1.5 * kubectl, peer: kubectl },
+        { name: 'completion with names of the cluster', value: names, unit: 'ms', bound: 150 },
       ];
     } finally {
       await world.stop();

@@ -4,7 +4,7 @@
  * filled when it is first asked for.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getAsset } from 'node:sea';
@@ -32,7 +32,7 @@ function unpack(): string {
   }
 }
 
-/** The user's own, as nobody else may put there what we would read; a new one where there is none or it is read-only. */
+/** The user's own, as nobody else may put there what we would read; where there is none, one for this run alone. */
 function cacheFolder(): string {
   const { env } = process;
   const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && join(env['HOME'], '.cache'));
@@ -42,7 +42,9 @@ function cacheFolder(): string {
     mkdirSync(own, { recursive: true, mode: 0o700 });
     return own;
   } catch {
-    return mkdtempSync(join(tmpdir(), 'konstellation-'));
+    const made = mkdtempSync(join(tmpdir(), 'konstellation-'));
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+    return made;
   }
 }
 

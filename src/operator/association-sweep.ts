@@ -91,7 +91,10 @@ export function createAssociationSweep(options: {
     async reconcile(_key, signal) {
       const state = clusterState(informers.clusterConfigs.store.list());
       const config = effectiveConfig(informers.clusterConfigs.store.list());
-      if (!state.ok || !config) return undefined;
+      if (!config) return undefined;
+      const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
+      // What ails the cluster may pass without any change that would bring us here again.
+      if (!state.ok) return { requeueAfterMs: intervalMs };
       const first = surveyed !== clusterOf(state.facts);
       if (state.facts.clusterArn !== clusterArn) beliefs.clear();
       ({ clusterArn } = state.facts);
@@ -112,16 +115,13 @@ export function createAssociationSweep(options: {
         surveyed = clusterOf(state.facts);
         onSuspicion('all');
       }
-      return { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 * (isUsed() ? 1 : idleFactor) };
+      return { requeueAfterMs: isUsed() ? intervalMs : intervalMs * idleFactor };
     },
   });
 
-  let known: string | undefined;
   informers.clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    // Also the same cluster as before: while it was not known, the sweep came to an end.
-    if (interval || known !== current()) controller.enqueue(theOnlyKey);
-    known = current();
+    if (interval || surveyed !== current()) controller.enqueue(theOnlyKey);
   });
 
   informers.accounts.onChange(({ old, new: account }) => {

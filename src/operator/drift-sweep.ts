@@ -168,12 +168,9 @@ export function createDriftSweep(options: {
     },
   });
 
-  let knownCluster: string | undefined;
   informers.clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    // Also the same cluster as before: while it was not known, the sweep came to an end.
-    if (interval || knownCluster !== currentCluster()) controller.enqueue(theOnlyKey);
-    knownCluster = currentCluster();
+    if (interval || surveyedCluster !== currentCluster()) controller.enqueue(theOnlyKey);
   });
 
   return {

@@ -35,6 +35,7 @@ export function createOwnWrites<T extends KubeObject>(
   const written = new Map<string, string | undefined>();
 
   informer.onChange((change: Change<T>) => {
+    if (!change.new) written.delete(change.key);
     const entry = entries.get(change.key);
     if (!entry) return;
     const seen = change.new ?? change.old;
@@ -69,12 +70,8 @@ export function createOwnWrites<T extends KubeObject>(
       });
     },
     isOwn({ key, new: seen }) {
-      if (!seen) {
-        written.delete(key);
-        return false;
-      }
       const version = written.get(key);
-      return version !== undefined && version === seen.metadata.resourceVersion;
+      return version !== undefined && version === seen?.metadata.resourceVersion;
     },
   };
 }

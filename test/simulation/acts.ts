@@ -15,7 +15,7 @@ import type { Simulation } from './simulation.ts';
 export const brokenImage = 'broken';
 
 /** How long a person waits for a deletion, in milliseconds. */
-export const patienceMs = 3_000_000;
+const patienceMs = 3_000_000;
 
 export type Act = (simulation: Simulation) => Promise<void> | void;
 

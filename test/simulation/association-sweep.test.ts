@@ -1,8 +1,13 @@
 /** When associations are looked at: seldom where nothing uses them, at once when a pod shows one, and else as roles are. */
 import { describe, expect, it } from 'vitest';
-import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import {
+  clusterConfigs,
+  linkedServiceAccounts,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
 import { create, deploy, foreignRole, put, redeploy } from './acts.ts';
-import { driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
+import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
 
 const hourMs = 3_600_000;
 
@@ -57,5 +62,31 @@ describe('where an account uses Pod Identity', () => {
     const since = simulation.time.now();
     await simulation.time.pass(hourMs);
     expect(lookedAt(simulation, since)).toBe(hourMs / driftIntervalMs);
+  });
+});
+
+describe('after the cluster was not known for a while', () => {
+  it('roles and associations are looked at again', async () => {
+    const simulation = await startSimulation();
+    await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
+    await simulation.time.pass(60_000);
+    const { client } = simulation.server;
+    await client.delete(clusterConfigs, { name: 'simulated' });
+    // Sweeps are due meanwhile, which know no cluster to sweep.
+    await simulation.time.pass(3 * driftIntervalMs);
+    const config: ClusterConfig = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'ClusterConfig',
+      metadata: { name: 'simulated' },
+      spec: clusterSpec,
+    };
+    await client.create(clusterConfigs, config);
+    const since = simulation.time.now();
+    await simulation.time.pass(10 * driftIntervalMs);
+    expect(lookedAt(simulation, since)).toBeGreaterThanOrEqual(9);
+    const ofRoles = simulation.reads.filter(
+      ({ what, at }) => at >= since && what.startsWith('iam GetAccountAuthorizationDetails'),
+    );
+    expect(ofRoles.length).toBeGreaterThanOrEqual(9);
   });
 });

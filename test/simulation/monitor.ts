@@ -172,8 +172,16 @@ export function watchOver(
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
   /** Nothing is taken from an account under deletion while pods that have run for a while use it. */
-  function judgeUse({ action, name, by = '' }: RoleChange): void {
-    if (server.get(linkedServiceAccounts, by)?.metadata.deletionTimestamp === undefined) return;
+  function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
+    const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
+    if (account?.metadata.deletionTimestamp === undefined) return;
+    const lost = account.spec.aws.policyArns.some(
+      (arn) => before?.attachedPolicyArns.includes(arn) && !after?.attachedPolicyArns.includes(arn),
+    );
+    const isShutOut = (namespace = ''): boolean => {
+      const subject = `system:serviceaccount:${namespace}:${by}`;
+      return subjectsOf(before).includes(subject) && !subjectsOf(after).includes(subject);
+    };
     const user = server
       .list(resources.pods)
       .find(
@@ -182,7 +190,9 @@ export function watchOver(
           metadata.deletionTimestamp === undefined &&
           Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs &&
           server.get(resources.serviceAccounts, by, metadata.namespace)?.metadata.labels?.[accountLabel] ===
-            by,
+            by &&
+          !wasDisturbed(`namespaces /${metadata.namespace}`, unawareMs) &&
+          (lost || !after || isShutOut(metadata.namespace)),
       );
     if (user) say('in use', `${action} on ${name}, though the pod ${user.metadata.name} uses ${by}`);
   }
@@ -238,6 +248,11 @@ export function watchOver(
       const { namespace, serviceAccount, roleArn } = association;
       if (serviceAccount !== by || roleArn !== before?.arn || !after) continue;
       if (!trustsPods(before.trustPolicy, association) || trustsPods(after.trustPolicy, association))
+        continue;
+      if (
+        wasDisturbed(`namespaces /${namespace}`, unawareMs) ||
+        wasDisturbed(`role ${name}`, unawareMs + driftIntervalMs)
+      )
         continue;
       if (!accountsLately(by).some((account) => isNotFor(account, namespace)))
         say(

@@ -2,7 +2,6 @@
 import {
   apps,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   type App,
   type AppSpec,
@@ -15,7 +14,6 @@ import {
   applyAccount,
   applyApp,
   fullAccess,
-  patienceMs,
   policies,
   queue,
   readOnly,
@@ -35,6 +33,8 @@ export type Happening = {
 };
 
 const accounts = ['a', 'b'];
+/** Longer than bad weather and the slowest retry together, in milliseconds. */
+const untilFinishedMs = 1_500_000;
 const listable = [readOnly, fullAccess, queue, ...policies(2)];
 
 export function randomHappenings(draws: Draws): readonly Happening[] {
@@ -62,6 +62,7 @@ export function randomSpec(draws: Draws): AccountSpec {
     ...(draws.chance(0.1) ? { deletionPolicy: 'Retain' as const } : {}),
     aws: {
       policyArns: [...policyArns],
+      ...(draws.chance(0.2) ? { identityMode: 'PodIdentity' as const } : {}),
       ...(draws.chance(0.2) ? { permissionsBoundaryArn: fullAccess } : {}),
       ...(draws.chance(0.2) ? { maxSessionDuration: draws.oneOf([7_200, 14_400]) } : {}),
       ...(draws.chance(0.2) ? { tags: { team: draws.oneOf(['x', 'y']) } } : {}),
@@ -103,8 +104,13 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
       const spec = randomSpec(draws);
       return { words: `account ${name}: ${said(spec)}`, act: applyAccount(name, spec) };
     }
-    case 'account goes':
-      return { words: `account ${name} is deleted`, act: removeAccount(name) };
+    case 'account goes': {
+      const letGoAfterMs = draws.between(0, 20_000);
+      return {
+        words: `account ${name} is deleted, and ${letGoAfterMs} ms later let go by the app`,
+        act: removeAccount(name, letGoAfterMs),
+      };
+    }
     case 'app': {
       const spec = randomApp(draws);
       return { words: `app: ${said(spec)}`, act: applyApp('app', spec) };
@@ -180,23 +186,22 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
   }
 }
 
-/** Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. */
+/**
+ * Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. And
+ * the app lets go of the account a while later: else it would depend on its pods whether the account ever goes.
+ */
 const removeAccount =
-  (name: string): Act =>
+  (name: string, letGoAfterMs: number): Act =>
   async (simulation) => {
     const { server, time } = simulation;
-    const present = (): LinkedServiceAccount | undefined =>
-      server.get(linkedServiceAccounts, name) as LinkedServiceAccount | undefined;
-    const isDone = (): boolean => {
-      const { status, metadata } = present() ?? {};
-      const isReady = conditionOf(status?.conditions, 'Ready')?.status === 'True';
-      return isReady && status?.observedGeneration === metadata?.generation;
-    };
-    if (present()?.spec.deletionPolicy === 'Retain') {
-      await time.pass(patienceMs, isDone);
-      if (!isDone()) return;
-    }
+    const account = server.get(linkedServiceAccounts, name) as LinkedServiceAccount | undefined;
+    if (account?.spec.deletionPolicy === 'Retain') await time.pass(untilFinishedMs);
     await removeIfThere(linkedServiceAccounts, name)(simulation);
+    await time.pass(letGoAfterMs);
+    const app = server.get(apps, 'app') as unknown as App | undefined;
+    if (app?.spec.serviceAccount !== name) return;
+    const { serviceAccount: _, ...spec } = app.spec;
+    await server.client.update(apps, { ...app, spec });
   };
 
 /** Of accounts that are there to stay: what becomes of others depends on how far the operator has come. */
@@ -220,23 +225,36 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
   for (const [name, role] of aws.roles) if (!markedFor(role.tags)) aws.change(name, () => undefined);
 
   const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
-  const { allowedPolicyArns: _, ...rest } = config.spec.aws;
-  await server.client.update(clusterConfigs, { ...config, spec: { ...config.spec, targets, aws: rest } });
+  const { allowedPolicyArns: _, ...clusterAws } = config.spec.aws;
+  await server.client.update(clusterConfigs, {
+    ...config,
+    spec: { ...config.spec, targets, aws: clusterAws },
+  });
 
   for (const object of server.list(linkedServiceAccounts)) {
     const account = object as unknown as LinkedServiceAccount;
     const { targets: __, ...spec } = account.spec;
-    const policyArns = spec.aws.policyArns.slice(0, policiesPerRole);
+    // Whether an association was ever proven depends on whether there was a pod at the right time.
+    const { identityMode: ___, ...aws } = spec.aws;
+    const policyArns = aws.policyArns.slice(0, policiesPerRole);
     await server.client.update(linkedServiceAccounts, {
       ...account,
-      spec: { ...spec, aws: { ...spec.aws, policyArns } },
+      spec: { ...spec, aws: { ...aws, policyArns } },
     });
   }
   for (const object of server.list(apps)) {
     const app = object as unknown as App;
     const { serviceAccount, ...spec } = app.spec;
     const account = serviceAccount && server.get(linkedServiceAccounts, serviceAccount);
-    if (serviceAccount && (!account || account.metadata.deletionTimestamp !== undefined))
-      await server.client.update(apps, { ...app, spec });
+    const isNotToBeHad = !account || account.metadata.deletionTimestamp !== undefined;
+    await server.client.update(apps, {
+      ...app,
+      spec: {
+        ...spec,
+        ...(isNotToBeHad ? {} : { serviceAccount }),
+        // How many replicas there were before a halt depends on whether there were any.
+        targets: spec.targets.map((target) => ({ ...target, deployMode: 'latest' })),
+      },
+    });
   }
 };

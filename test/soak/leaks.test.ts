@@ -20,7 +20,7 @@ import {
   type KubeObject,
 } from '../../src/kube/index.ts';
 import { baseEnvironment } from '../../src/sandbox/environment.ts';
-import { startFaultProxy, type FaultProxy } from '../integration/kube/fault-proxy.ts';
+import { startFaultProxy, type ChooseFault, type FaultProxy } from '../integration/kube/fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from '../integration/kube/restartable-cluster.ts';
 import { createRandom, createStorm, insist } from '../integration/kube/storm.ts';
 import type { Present, Sample } from './long-follower.ts';
@@ -74,14 +74,19 @@ async function write(index: number, random: () => number): Promise<void> {
 }
 
 /** One after the other, each at its time. */
-async function disturb(signal: AbortSignal): Promise<number> {
+async function disturb(storm: ChooseFault, signal: AbortSignal): Promise<number> {
   const acts: readonly (() => Promise<unknown>)[] = [
     () => proxy.restartTls(500),
     async () => {
+      // What was seen last is gone, when anything gets through again: something is written meanwhile.
+      proxy.setFaults(() => ({ kind: 'reset before' }));
+      proxy.resetAll();
+      await write(0, () => 0.5);
       await cluster.compact();
       await cluster.kill();
       await delay(1_000);
       await cluster.restart();
+      proxy.setFaults(storm);
     },
     async () => {
       cluster.freeze();
@@ -129,9 +134,10 @@ test(
     try {
       const random = createRandom(20261126);
       for (let index = 0; index < objects; index += 1) await write(index, () => 0.5);
-      proxy.setFaults(createStorm(random));
+      const storm = createStorm(random);
+      proxy.setFaults(storm);
       const end = new AbortController();
-      const disturbed = disturb(end.signal);
+      const disturbed = disturb(storm, end.signal);
       const until = performance.now() + minutes * 60_000;
       while (performance.now() < until) {
         await Promise.all([

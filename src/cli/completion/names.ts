@@ -23,7 +23,7 @@ function patience({ env, now, startedAt }: CliContext): number {
   } catch {
     // As if it were not set.
   }
-  return Math.max(leastMs, patienceMs - (now() - startedAt));
+  return Math.max(leastMs, Math.round(patienceMs - (now() - startedAt)));
 }
 
 /** Empty when they cannot be had in time. */

@@ -8,6 +8,7 @@ import {
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
+  accountLabelValue,
   IdentityError,
   markedFor,
   type IdentityProver,
@@ -15,7 +16,14 @@ import {
   type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import { addFinalizer, removeFinalizer, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import {
+  addFinalizer,
+  removeFinalizer,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../kube/index.ts';
+import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
@@ -53,6 +61,7 @@ export async function applyStep(
     case 'AddFinalizer':
       return writeFinalizer(addFinalizer, account, tools, signal);
     case 'RemoveFinalizer':
+      await assertNoUnseenLink(account, tools, signal);
       return writeFinalizer(removeFinalizer, account, tools, signal);
     case 'ReadRole':
       return readRole(step.role, tools, signal);
@@ -201,6 +210,38 @@ async function assertStillThere(
   }
   if (present.metadata.uid !== uid || present.metadata.deletionTimestamp !== undefined)
     throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
+}
+
+/**
+ * A ServiceAccount may have been made whose answer was lost, or by the process before this one, and no watch may have told of
+ * it yet. With the finalizer gone nobody would ever look for it, so the API server is asked.
+ *
+ * @throws IdentityError `KubernetesConflict`; the next plan knows of what was found
+ */
+async function assertNoUnseenLink(
+  account: LinkedServiceAccount,
+  { client, serviceAccounts }: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = account.metadata;
+  const labelSelector = `${accountLabel}=${accountLabelValue(name)}`;
+  let items: readonly KubeObject[];
+  try {
+    items = (await client.list<KubeObject>(resources.serviceAccounts, { labelSelector, signal })).items;
+  } catch (error) {
+    throw classifyKubeError(error, `look for ServiceAccounts of ${name}`);
+  }
+  const unseen = items.filter(
+    ({ metadata }) =>
+      metadata.name === name && !serviceAccounts.get(`${metadata.namespace ?? ''}/${metadata.name}`),
+  );
+  for (const object of unseen)
+    serviceAccounts.wrote(`${object.metadata.namespace ?? ''}/${name}`, trimServiceAccount(object));
+  if (unseen.length > 0)
+    throw new IdentityError(
+      'KubernetesConflict',
+      `the account ${name} is still linked in ${unseen.map(({ metadata }) => metadata.namespace).join(', ')}`,
+    );
 }
 
 /** Whether the role bears the marks of this very account, so that its end would find it. */

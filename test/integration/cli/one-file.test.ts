@@ -39,7 +39,7 @@ it('reads the data that it carries, also without a home', async () => {
   );
   expect(await readdir(join(folder, '.cache/konstellation', data, 'modules'))).not.toEqual([]);
   expect(
-    await kon(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { HOME: '/proc/nowhere', TMPDIR: folder }),
+    await kon(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { HOME: '/dev/null', TMPDIR: folder }),
   ).toContain(arn);
 });
 

@@ -25,8 +25,8 @@ export type View = {
   /** How long after a change its watches tell of it, in milliseconds. Asked for each change; their order stays. */
   lagMs(): number;
   /**
-   * How old the state is which a list or a new watch begins with, in milliseconds. `any`: it asked for whatever there is
-   * (version 0), where a server may answer from a cache that is behind; else for the most recent state.
+   * How old the state is which a new watch begins with, in milliseconds. `any`: it asked for whatever there is (version 0),
+   * where a server may answer from a cache that is behind; else for the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
   /** Whether its watches are never told of this change. Only a list tells what has come of it. */
@@ -135,7 +135,8 @@ export function createChangeLog(options: {
     },
 
     snapshot(collection, view, asks) {
-      const at = versionAt(collection, view.ageMs(asks));
+      // A list for its own sake is fresh, as the API server promises; how a watch begins is up to the view.
+      const at = asks === 'any' ? versionAt(collection, view.ageMs(asks)) : version();
       return { objects: snapshotAt(collection, at), version: at };
     },
 

@@ -445,4 +445,57 @@ export const plantedBugs: readonly PlantedBug[] = [
     plans: 'missed',
     caughtBy: 'counts',
   },
+  {
+    name: 'a foreign association is taken over',
+    story: 'It is at the name, so it is taken for ours.',
+    patches: [
+      {
+        file: 'identity/ownership.ts',
+        find: "if (!marked) return 'foreign';",
+        replace: "if (!marked) return 'team' in tags ? 'ours' : 'foreign';",
+      },
+    ],
+    scenario: 'a foreign association stands in the way, then goes',
+    caughtBy: 'foreign association',
+  },
+  {
+    name: 'a switch of the mode cuts running pods off',
+    story: 'The trust policy says what is wanted, and not what pods hold that were made before.',
+    patches: [
+      {
+        file: 'identity/claims.ts',
+        find: 'holdsWebIdentity(world, facts, observation)',
+        replace: "holdsWebIdentity(world, facts, observation) && wanted === 'IRSA'",
+      },
+    ],
+    scenario: 'the identity mode of an account is switched there and back',
+    caughtBy: 'narrowing',
+  },
+  {
+    name: 'associations stay when the account goes',
+    story: 'What is kept in another service than the rest is forgotten.',
+    patches: [
+      {
+        file: 'identity/deletion.ts',
+        find: 'if (associations.length > 0) {',
+        replace: 'if (associations.length > 0 && world.now < 0) {',
+      },
+    ],
+    scenario: 'an account in Pod Identity loses a target, and is deleted',
+    caughtBy: 'orphan',
+  },
+  {
+    name: 'an association is deleted for an annotation that is gone',
+    story: `A process that takes over with an old view ends the way that works for one that is no more. ${sieve}: time travel.`,
+    patches: [
+      {
+        file: 'operator/accounts/apply-association-step.ts',
+        find: 'if (step.successor) {',
+        replace: 'if (step.successor && !tools) {',
+      },
+    ],
+    scenario: 'the identity mode of the cluster is switched',
+    plans: 'olderView',
+    caughtBy: 'narrowing',
+  },
 ];

@@ -1,0 +1,68 @@
+/**
+ * What a short command loads, by what Node.js keeps of its compiled code: how long it takes depends on what else the machine
+ * does, but a library that came onto its way shows here. bench/scenarios/command-line.ts measures the time.
+ */
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildKon, type Kon } from './kon.ts';
+
+let kon: Kon;
+let server: Server;
+const asked: string[] = [];
+
+beforeAll(async () => {
+  kon = await buildKon();
+  server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ metadata: {}, items: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(async () => {
+  server?.close();
+  await kon?.remove();
+});
+
+/** Files and bytes of compiled code after one run with an empty cache. */
+async function loadedBy(
+  name: string,
+  args: readonly string[],
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const { port } = server.address() as AddressInfo;
+  const home = join(kon.folder, name);
+  await mkdir(home);
+  const kubeconfig = await kon.file(
+    'kubeconfig',
+    `current-context: a\ncontexts:\n- name: a\n  context:\n    cluster: c\nclusters:\n- name: c\n  cluster:\n    server: http://127.0.0.1:${port}\n`,
+  );
+  const result = await kon.run(args, { env: { HOME: home, KUBECONFIG: kubeconfig } });
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  const found = await readdir(join(home, '.cache/konstellation/compiled'), {
+    recursive: true,
+    withFileTypes: true,
+  });
+  const files = found.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(
+    files.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
+  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+it('a list loads little, and asks once', async () => {
+  const { files, bytes } = await loadedBy('list', ['account', 'list']);
+  expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
+  // undici alone would be more than that.
+  expect(bytes).toBeLessThan(200_000);
+  expect(files).toBeLessThan(40);
+});
+
+it('so do names for completion', async () => {
+  const { bytes } = await loadedBy('names', ['__complete', '--', 'account', 'show', '']);
+  expect(asked.splice(0)).toHaveLength(1);
+  expect(bytes).toBeLessThan(200_000);
+});
