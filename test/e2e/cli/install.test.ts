@@ -159,9 +159,6 @@ const providers = async (): Promise<readonly string[]> =>
     (await sandbox.aws.iam.send(new ListOpenIDConnectProvidersCommand({}))).OpenIDConnectProviderList ?? []
   ).flatMap(({ Arn }) => Arn ?? []);
 
-/** On demand, until a run from end to end has been seen: `KON_WALK=1`. */
-const walk = it.skipIf(process.env['KON_WALK'] === undefined);
-
 let before: readonly string[];
 
 it('begins with nothing, which the doctor says with the way out', async () => {
@@ -192,7 +189,7 @@ it('prints as a dry run all that it would make, which kubectl takes, and makes n
   expect(await providers()).toEqual([]);
 });
 
-walk('installs by the commands of the README, and is well', async () => {
+it('installs by the commands of the README, and is well', async () => {
   const [install = '', doctor = '', ...more] = await documented('README.md', '## On a cluster of your own');
   expect(more).toEqual([]);
   expect(await documented('docs/guides/install.md', '# Install and uninstall')).toEqual([install]);
@@ -208,7 +205,7 @@ walk('installs by the commands of the README, and is well', async () => {
   expect(await sandbox.aws.roleNames()).toEqual([expect.stringMatching(/^konstellation-operator-sandbox-/)]);
 });
 
-walk('gives a pod the permissions of its account', async () => {
+it('gives a pod the permissions of its account', async () => {
   const account = await kon(`kon account create hello-s3 --policy ${policies.readOnly}`);
   expect(account, account.stderr).toMatchObject({ code: 0 });
   const app = await kon('kon app create hello --image nginx:1 --account hello-s3 --target production');
@@ -224,7 +221,7 @@ walk('gives a pod the permissions of its account', async () => {
   expect((await inPod('create', 'forbidden')).stdout).toContain('AccessDenied');
 });
 
-walk('changes nothing when it is run again', async () => {
+it('changes nothing when it is run again', async () => {
   const position = await sandbox.aws.position();
   const made = await everything();
   const again = await kon('kon install --target production --target staging --yes');
@@ -233,7 +230,7 @@ walk('changes nothing when it is run again', async () => {
   expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
 });
 
-walk('goes as it came: by the commands of the guide, with nothing left in cluster or IAM', async () => {
+it('goes as it came: by the commands of the guide, with nothing left in cluster or IAM', async () => {
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);
