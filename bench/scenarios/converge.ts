@@ -113,7 +113,7 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
 });
 
 export const hundredLimited = limited('100 accounts at 20 calls/s', 100, 40, 65);
-export const thousandLimited = limited('1,000 accounts at 20 calls/s', 1000, 1, undefined);
+export const thousandLimited = limited('1,000 accounts at 20 calls/s', 1000, 40, undefined);
 
 export const thousandUnlimited: Scenario = {
   name: '1,000 accounts without a limit',
