@@ -56,13 +56,13 @@ async function loadedBy(
 it('a list loads little, and asks once', async () => {
   const { files, bytes } = await loadedBy('list', ['account', 'list']);
   expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
-  // undici alone would be more than that.
-  expect(bytes).toBeLessThan(200_000);
+  // With undici on the way it is more.
+  expect(bytes).toBeLessThan(190_000);
   expect(files).toBeLessThan(40);
 });
 
 it('so do names for completion', async () => {
   const { bytes } = await loadedBy('names', ['__complete', '--', 'account', 'show', '']);
   expect(asked.splice(0)).toHaveLength(1);
-  expect(bytes).toBeLessThan(200_000);
+  expect(bytes).toBeLessThan(190_000);
 });
