@@ -181,6 +181,14 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'an app is there before the one that it depends on, whose port then changes',
+    acts: [
+      deploy('app', { dependencies: [{ name: 'callee' }] }),
+      deploy('callee', { ports: [{ name: 'http', port: 80, protocol: 'TCP' }] }),
+      redeploy('callee', { ports: [{ name: 'http', port: 81, protocol: 'TCP' }] }),
+    ],
+  },
+  {
     name: 'an app on two targets goes',
     acts: [
       create('a'),
