@@ -46,7 +46,13 @@ const mostPasses = 20;
  * A person's edit goes before new accounts, which come by the hundred. These go before what is left to do for others like
  * them, and everything before what merely follows from it.
  */
-const priorities = { edit: 10, create: 5, goOn: 4 };
+const priorities = { edit: 10, goOnAtLast: 6, create: 5, goOn: 4 };
+
+/**
+ * How long an account lets the roles of others go before its links and proofs. By then STS mostly knows its role, and under
+ * a rate limit there is time for them while AWS is waited for. Milliseconds.
+ */
+const patienceMs = 15_000;
 
 /** While every other worker waits for AWS on behalf of new accounts, these are free for a person who edits one. */
 const workersForEdits = 4;
@@ -88,6 +94,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const patient = limitInFlight(context.client, mostInFlight);
   const clientFor = (account: LinkedServiceAccount): KubeClient =>
     urgencyOf(account) === 'edit' ? context.client : patient;
+  /** Since when accounts let others go first, the longest first. */
+  const patientSince = new Map<string, number>();
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
@@ -123,6 +131,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    patientSince.delete(name);
+    endPatience();
     const memory = memoryOf(name);
     for (let pass = 0; pass < mostPasses; pass += 1) {
       const world = observeAccount(name, sources, memory);
@@ -154,11 +164,21 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return gone ? undefined : { backoff: true };
       }
       if (steps.length < plan.steps.length && othersWait(fresh.account)) {
+        patientSince.set(name, now());
         controller.enqueue(name, { priority: priorities.goOn });
         return undefined;
       }
     }
     return { requeueAfterMs: 0 };
+  }
+
+  /** As long as others have to be waited for there are reconciles, so that this is looked at often enough. */
+  function endPatience(): void {
+    for (const [name, since] of patientSince) {
+      if (now() - since < patienceMs) return;
+      patientSince.delete(name);
+      controller.enqueue(name, { priority: priorities.goOnAtLast });
+    }
   }
 
   /** Whether others have to wait for this account, which is in no hurry itself. */
