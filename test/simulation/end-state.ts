@@ -134,10 +134,13 @@ function told(conditions: readonly Condition[] | undefined): object {
 /** A digest over everything that was applied, uids of owners included. */
 const appliedHash = 'k11n.dev/applied-hash';
 
+/** A memory of what was, which stays when a target runs again. */
+const beforeHalt = 'k11n.dev/replicas-before-halt';
+
 function contentOf(object: StoredObject): object {
   const { labels, annotations = {} } = object.metadata;
   const { spec, data } = object as { spec?: unknown; data?: unknown };
-  const { [appliedHash]: _, ...others } = annotations;
+  const { [appliedHash]: _, [beforeHalt]: __, ...others } = annotations;
   return { labels, annotations: others, spec, ...(data === undefined ? {} : { data }) };
 }
 
