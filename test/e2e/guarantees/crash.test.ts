@@ -138,6 +138,21 @@ test('an operator that comes back to accounts in step writes nothing, and asks A
   await operator?.end('SIGKILL');
 });
 
+test('accounts that are being edited when it is killed end as they were asked to, with their own roles', async () => {
+  const asked = [policies.readOnly, policies.queues];
+  const before = await sandbox.aws.roleNames();
+  await Promise.all(names.map((name) => person.editPolicies(name, asked)));
+  await killAt('afterCall', 'AttachRolePolicy');
+  await killAt('beforeCall', 'DetachRolePolicy');
+  await killAt('afterCall', 'DetachRolePolicy');
+  await startOperator();
+  const accounts = await Promise.all(names.map((name) => person.untilReady(name)));
+  for (const { status } of accounts)
+    expect((await sandbox.aws.role(roleNameOf(status?.roleArn ?? '')))?.attached).toEqual(asked);
+  expect(await sandbox.aws.roleNames()).toEqual(before);
+  await operator?.end('SIGKILL');
+});
+
 test('accounts that are being deleted when it is killed leave nothing behind', async () => {
   const made = names.map((name) => expect.stringContaining(`-${name}-`));
   await Promise.all(names.map((name) => person.deleteAccount(name)));
