@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** These wait for nothing but the processor, of which vitest would leave one free. */
+const everyProcessor = '100%';
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,6 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'src/**/*.property.test.ts'],
           environment: 'node',
+          maxWorkers: everyProcessor,
         },
       },
       {
@@ -16,6 +20,7 @@ export default defineConfig({
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           environment: 'node',
+          maxWorkers: everyProcessor,
         },
       },
       {
