@@ -12,7 +12,7 @@ import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { ownershipOf } from './ownership.ts';
-import { currentTurn, planWanted, type ServingRole, type TargetContext } from './plan-target.ts';
+import { currentTurn, planWanted } from './plan-target.ts';
 import { screenPolicies } from './policies.ts';
 import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, ownerOf, type RoleAssessment } from './roles.ts';
@@ -20,6 +20,7 @@ import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
 import type { Step } from './steps.ts';
+import type { ServingRole, TargetContext } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './targets.ts';
 import { sameDocument } from './trust.ts';
 import type { AccountUser, AccountWorld, ClusterFacts, ObservedRole, TargetObservation } from './world.ts';
@@ -75,7 +76,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const roles = [...shards].map(([index, words]): ServingRole => {
     const claims = claimsFrom(words);
     const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
-    const wanted = tooMany ? currentlyAttached(world, spec.name, policies.wanted) : policies.wanted;
+    const wanted = tooMany ? currentlyAttached(world, spec.name) : policies.wanted;
     const proofsOfDrift = (role: ObservedRole): boolean => proofsAreOpen(world, list, role, claims);
     return { claims, assessment: assessRole(world, facts, spec, wanted, list, proofsOfDrift) };
   });
@@ -129,12 +130,8 @@ function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, 
 }
 
 /** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
-function currentlyAttached(
-  world: AccountWorld,
-  role: string,
-  otherwise: readonly string[],
-): readonly string[] {
-  return world.roles.get(role)?.role?.attachedPolicyArns ?? otherwise.slice(0, 0);
+function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
+  return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
 }
 
 function planTarget(

@@ -77,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Ready says that everything was written, not that anybody can use it: IAM takes seconds, and people mistype issuers.',
     patches: [
       {
-        file: 'identity/plan-target.ts',
+        file: 'identity/plan-by-annotation.ts',
         find: 'const proof = decideProof(world, list, name, role, belief, serviceAccount);',
         replace: "const proof = { proven: true, key: 'assumed' } as ReturnType<typeof decideProof>;",
       },
@@ -91,7 +91,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Names are known in advance, so the annotation is written before there is a role: pods start with one that they cannot assume.',
     patches: [
       {
-        file: 'identity/plan-target.ts',
+        file: 'identity/plan-by-annotation.ts',
         find: '  if (!home) {\n    const linked = serviceAccount',
         replace:
           "  if (!home && assessment && !serviceAccount)\n    list.want({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });\n  if (!home) {\n    const linked = serviceAccount",
@@ -343,9 +343,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'identity/plan.ts',
-        find: 'return world.roles.get(role)?.role?.attachedPolicyArns ?? otherwise.slice(0, 0);',
-        replace:
-          "return role === '' ? (world.roles.get(role)?.role?.attachedPolicyArns ?? []) : otherwise.slice(0, 0);",
+        find: 'return world.roles.get(role)?.role?.attachedPolicyArns ?? [];',
+        replace: "return role === '' ? (world.roles.get(role)?.role?.attachedPolicyArns ?? []) : [];",
       },
     ],
     scenario: 'too many policies are listed, then the edit is taken back',
