@@ -117,6 +117,13 @@ async function verifyTarget(
   }
 }
 
+const unanswerable: ReadonlySet<string> = new Set([
+  'AccessDenied',
+  'ClusterUnknown',
+  'CredentialsMissing',
+  'CredentialsRejected',
+]);
+
 async function associatedRole(
   namespace: string,
   serviceAccount: string,
@@ -127,9 +134,9 @@ async function associatedRole(
     const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Where there is no EKS, there are none; without the right to look, the annotation is all that can be told of.
+    // Where there is no EKS, there are none; who may not look can be told of the annotation, which takes no credentials.
     const { code } = asIdentityError(error);
-    if (code === 'ClusterUnknown' || code === 'AccessDenied') return undefined;
+    if (unanswerable.has(code)) return undefined;
     throw error;
   }
 }
