@@ -146,7 +146,7 @@ describe('the command line', () => {
       ['account', 'create', '-f', 'x', '--policy', 'y'],
       '-f and options that describe the same',
     ],
-    ['nothing to apply', ['apply'], 'nothing to apply'],
+    ['nothing to apply', ['apply'], 'no file was given'],
   ])('exits with 2 for %s', async (_what, args, message) => {
     const result = await kon.run(args);
     expect(result.stderr).toContain(`Error: `);
