@@ -69,6 +69,16 @@ test('after a conflict it is decided anew on the present object', async () => {
   });
 });
 
+test('an old view of an object that is being deleted with the finalizer on it gives the object as it is', async () => {
+  const deletionTimestamp = '2026-01-01T00:00:00Z';
+  const { client } = await setUp(
+    refuse(409, 'Conflict'),
+    answer({ resourceVersion: '2', deletionTimestamp, finalizers: ['ours'] }),
+  );
+  const present = await addFinalizer(client, configMaps, object(), 'ours');
+  expect(present?.metadata).toMatchObject({ deletionTimestamp, finalizers: ['ours'] });
+});
+
 test('a namesake that was made meanwhile is left alone', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),

@@ -20,7 +20,7 @@ export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 
 /**
  * Returns the object as it is afterwards; the very same when there was nothing to do. Absent when the object is gone,
- * or is being deleted, as nobody may add a finalizer then.
+ * or is being deleted without the finalizer, as nobody may add one then.
  */
 export async function addFinalizer<T extends KubeObject>(
   client: Client,
@@ -30,10 +30,10 @@ export async function addFinalizer<T extends KubeObject>(
   options: Options = {},
 ): Promise<T | undefined> {
   return change(client, resource, object, options, (present) =>
-    present.metadata.deletionTimestamp !== undefined
-      ? 'impossible'
-      : hasFinalizer(present, finalizer)
-        ? 'done'
+    hasFinalizer(present, finalizer)
+      ? 'done'
+      : present.metadata.deletionTimestamp !== undefined
+        ? 'impossible'
         : [...(present.metadata.finalizers ?? []), finalizer],
   );
 }
