@@ -4,29 +4,19 @@
  * is only a suspicion; the account's own reconcile confirms and repairs it.
  */
 import {
-  clusterState,
-  effectiveConfig,
   IdentityError,
   markedFor,
   roleNameOf,
   type ClusterFacts,
   type RoleStore,
 } from '../identity/index.ts';
-import { createController, type Controller } from '../kube/index.ts';
 import type { RoleBeliefs } from './accounts/role-beliefs.ts';
 import type { OperatorContext } from './context.ts';
+import { createSurvey, wordsOf, type Survey } from './survey.ts';
 import { chooseSweep } from './sweep-choice.ts';
-
-const theOnlyKey = 'fleet';
 
 /** How long a denied listing is not asked for again, in milliseconds: someone may have given the right meanwhile. */
 const deniedForMs = 15 * 60_000;
-
-export type DriftSweep = {
-  readonly controller: Controller;
-  /** Whether the roles of the cluster as it is configured now have been looked at, or could not be. */
-  readonly surveyed: () => boolean;
-};
 
 export function createDriftSweep(options: {
   readonly context: OperatorContext;
@@ -34,18 +24,11 @@ export function createDriftSweep(options: {
   readonly aws: () => RoleStore;
   /** Called after the first sweep of a cluster, and with the accounts whose roles seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
-}): DriftSweep {
+}): Survey {
   const { context, beliefs, aws, onSuspicion } = options;
   const { informers, logger, now } = context;
-  let surveyedCluster: string | undefined;
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
-
-  const clusterOf = ({ clusterArn, rolePath }: ClusterFacts): string => `${clusterArn} ${rolePath}`;
-  const currentCluster = (): string | undefined => {
-    const state = clusterState(informers.clusterConfigs.store.list());
-    return state.ok ? clusterOf(state.facts) : undefined;
-  };
 
   /** Roles of ours, by what is believed of them and else by what the status of an account says. */
   const namesAndAccounts = (clusterArn: string): ReadonlyMap<string, string | undefined> => {
@@ -117,6 +100,7 @@ export function createDriftSweep(options: {
     first: boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]> => {
+    if (first) beliefs.clear();
     const choice = chooseSweep({
       ownedRoles: namesAndAccounts(facts.clusterArn).size,
       pagesOfLastListing: first ? undefined : pagesOfLastListing,
@@ -135,50 +119,12 @@ export function createDriftSweep(options: {
     }
   };
 
-  const controller = createController({
+  return createSurvey({
     name: 'drift',
-    observer: context.observerOf?.('drift'),
-    concurrency: 1,
-    now: context.monotonic,
-    random: context.random,
-    setTimer: context.setTimer,
-    logger,
-    async reconcile(_key, signal) {
-      const state = clusterState(informers.clusterConfigs.store.list());
-      const config = effectiveConfig(informers.clusterConfigs.store.list());
-      if (!config) return undefined;
-      const next = { requeueAfterMs: config.spec.aws.driftIntervalSeconds * 1000 };
-      // What ails the cluster may pass without any change that would bring us here again.
-      if (!state.ok) return next;
-      const first = surveyedCluster !== clusterOf(state.facts);
-      if (first) beliefs.clear();
-      try {
-        const suspects = await sweep(state.facts, first, signal);
-        if (!first && suspects.length > 0) onSuspicion(suspects);
-      } catch (error) {
-        if (signal.aborted) return undefined;
-        logger.warn('roles could not be listed', { error: wordsOf(error) });
-      }
-      // Also after a failure: accounts can be looked up one by one, which takes more calls.
-      if (first) {
-        surveyedCluster = clusterOf(state.facts);
-        onSuspicion('all');
-      }
-      return next;
-    },
+    context,
+    scopeOf: ({ clusterArn, rolePath }) => `${clusterArn} ${rolePath}`,
+    sweep,
+    failure: 'roles could not be listed',
+    onSuspicion,
   });
-
-  informers.clusterConfigs.onChange((change) => {
-    const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    if (interval || surveyedCluster !== currentCluster()) controller.enqueue(theOnlyKey);
-  });
-
-  return {
-    controller,
-    surveyed: () => surveyedCluster !== undefined && surveyedCluster === currentCluster(),
-  };
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

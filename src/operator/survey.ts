@@ -1,0 +1,94 @@
+/**
+ * Looks at what AWS holds for the cluster, again and again, at the pace that the ClusterConfig sets. Whatever is looked at:
+ * accounts wait for the first look at a cluster, and are told of suspicions after any other.
+ */
+import { clusterState, effectiveConfig, type ClusterFacts } from '../identity/index.ts';
+import { createController, type Controller } from '../kube/index.ts';
+import type { OperatorContext } from './context.ts';
+
+export type Survey = {
+  readonly controller: Controller;
+  /** Looks as soon as may be, whatever the pace. */
+  readonly soon: () => void;
+  /** Whether the cluster as it is configured now has been looked at, or could not be. */
+  readonly surveyed: () => boolean;
+};
+
+export type SurveyOptions = {
+  /** Of the controller. */
+  readonly name: string;
+  readonly context: OperatorContext;
+  /** What has to be the same for the last look to count. */
+  readonly scopeOf: (facts: ClusterFacts) => string;
+  /**
+   * Looks once.
+   *
+   * @param first nothing was looked at in this scope before
+   * @returns the accounts to which something seems to have happened
+   */
+  readonly sweep: (facts: ClusterFacts, first: boolean, signal: AbortSignal) => Promise<readonly string[]>;
+  /** The log's message for a sweep that threw. */
+  readonly failure: string;
+  /** By how much seldomer than configured it is looked; 1 unless told otherwise. */
+  readonly factor?: () => number;
+  /** Called after the first sweep of a scope, and with the accounts that seem changed after any. */
+  readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
+};
+
+export function createSurvey(options: SurveyOptions): Survey {
+  const { name, context, scopeOf, onSuspicion, factor = () => 1 } = options;
+  const { clusterConfigs } = context.informers;
+  let surveyed: string | undefined;
+
+  const currentScope = (): string | undefined => {
+    const state = clusterState(clusterConfigs.store.list());
+    return state.ok ? scopeOf(state.facts) : undefined;
+  };
+
+  const controller = createController({
+    name,
+    observer: context.observerOf?.(name),
+    concurrency: 1,
+    now: context.monotonic,
+    random: context.random,
+    setTimer: context.setTimer,
+    logger: context.logger,
+    async reconcile(_key, signal) {
+      const configs = clusterConfigs.store.list();
+      const config = effectiveConfig(configs);
+      if (!config) return undefined;
+      const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
+      const state = clusterState(configs);
+      // What ails the cluster may pass without any change that would bring us here again.
+      if (!state.ok) return { requeueAfterMs: intervalMs };
+      const scope = scopeOf(state.facts);
+      const first = surveyed !== scope;
+      try {
+        const suspects = await options.sweep(state.facts, first, signal);
+        if (!first && suspects.length > 0) onSuspicion(suspects);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        context.logger.warn(options.failure, { error: wordsOf(error) });
+      }
+      // Also after a failure: accounts can be looked up one by one, which takes more calls.
+      if (first) {
+        surveyed = scope;
+        onSuspicion('all');
+      }
+      return { requeueAfterMs: intervalMs * factor() };
+    },
+  });
+
+  const soon = (): void => controller.enqueue(name);
+
+  clusterConfigs.onChange((change) => {
+    const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
+    if (interval || surveyed !== currentScope()) soon();
+  });
+
+  return { controller, soon, surveyed: () => surveyed !== undefined && surveyed === currentScope() };
+}
+
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
