@@ -5,11 +5,32 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 type Check = { readonly name: string; readonly command: readonly string[] };
-type Outcome = { readonly passed: number; readonly failed: number };
+type Outcome = {
+  readonly passed: number;
+  readonly failed: number;
+  /** What failed, with the reason: said again at the end, where a log that was cut still has it. */
+  readonly failures?: readonly string[];
+};
+
+/** The part of vitest's JSON report that is read here. */
+type TestReport = {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+};
 
 const root = resolve(import.meta.dirname, '..');
 // The tools name `node` in their first line; it has to be the one that the project pins.
@@ -59,6 +80,9 @@ try {
   await rm(scratch, { recursive: true, force: true });
 }
 
+for (const { failures = [] } of outcomes.values())
+  for (const failure of failures) console.log(`\nFAILED ${firstLines(failure)}`);
+
 console.log('');
 for (const [name, { passed, failed, seconds }] of outcomes) {
   console.log(
@@ -91,24 +115,34 @@ async function runTests(project: string): Promise<Outcome> {
     '--reporter=json',
     `--outputFile.json=${report}`,
   ]);
-  let counts: {
-    numPassedTests?: number;
-    numFailedTests?: number;
-    numTotalTests?: number;
-    testResults?: { status: string; assertionResults: unknown[] }[];
-  };
+  let counts: TestReport;
   try {
-    counts = JSON.parse(await readFile(report, 'utf8')) as typeof counts;
+    counts = JSON.parse(await readFile(report, 'utf8')) as TestReport;
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: [`${project}: no report was written`] };
   }
-  const passed = counts.numPassedTests ?? 0;
-  // A file that fails before its first test, and an error outside of tests, are failures too.
-  const broken = (counts.testResults ?? []).filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
-  ).length;
-  const failed = (counts.numFailedTests ?? 0) + broken;
-  return { passed, failed: exitCode !== 0 && failed === 0 ? 1 : failed };
+  const failures = failuresOf(counts);
+  // An error outside of any file's tests is told by the exit code alone.
+  if (exitCode !== 0 && failures.length === 0) failures.push(`${project}: an error outside of the tests`);
+  return { passed: counts.numPassedTests, failed: failures.length, failures };
+}
+
+/** One text per failed test, and per file that failed before its first test. */
+function failuresOf(report: TestReport): string[] {
+  return report.testResults.flatMap((file) => {
+    const path = relative(root, file.name);
+    if (file.status === 'failed' && file.assertionResults.length === 0)
+      return [`${path}\n${file.message ?? ''}`];
+    return file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${path} > ${test.fullName}\n${test.failureMessages.join('\n')}`);
+  });
+}
+
+function firstLines(text: string): string {
+  const lines = text.split('\n');
+  const shown = 40;
+  return lines.length > shown ? [...lines.slice(0, shown), '…'].join('\n') : text;
 }
 
 function run(command: readonly string[]): Promise<number> {
