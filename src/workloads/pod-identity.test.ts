@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countPods, podIdentity, type PodIdentity } from './pod-identity.ts';
+import { countPods, identitiesHeld, podIdentity, type PodIdentity } from './pod-identity.ts';
 import { skipContainersAnnotation, type Pod, type PodContainer } from './pod.ts';
 
 const roleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-abc';
@@ -55,10 +55,26 @@ function pod(
 }
 
 const bare: PodContainer = { name: 'web' };
+const agentFolder = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
 const podIdentityContainer: PodContainer = {
   name: 'web',
-  env: [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' }],
+  env: [
+    { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' },
+    { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${agentFolder}/token` },
+  ],
+  volumeMounts: [{ name: 'aws-iam-token', mountPath: agentFolder }],
 };
+const byAgent = { audience: 'pods.eks.amazonaws.com' };
+
+/** With a variable that stands before what the webhook writes. */
+function withOwn(container: PodContainer, name: string, given: object = { value: 'x' }): PodContainer {
+  return { ...container, env: [{ name, ...given }, ...(container.env ?? [])] };
+}
+const own = (variable: string, container = 'web'): PodIdentity => ({
+  state: 'stale',
+  container,
+  held: { kind: 'own', variable },
+});
 
 const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
   { name: 'the webhook wrote the wanted role', pod: pod([injected('web')]), expected: { state: 'current' } },
@@ -126,7 +142,7 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
   },
   {
     name: 'an EKS Pod Identity association took the place of the annotation',
-    pod: pod([podIdentityContainer]),
+    pod: pod([podIdentityContainer], byAgent),
     expected: { state: 'stale', container: 'web', held: { kind: 'podIdentity' } },
   },
   {
@@ -134,11 +150,90 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     pod: pod([injected('web', roleArn, `C:${mountPath.replaceAll('/', '\\')}\\token`)]),
     expected: { state: 'current' },
   },
+  ...['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'].map((name) => ({
+    name: `${name} goes before what the webhook wrote`,
+    pod: pod([withOwn(injected('web'), name)]),
+    expected: own(name),
+  })),
+  {
+    name: 'keys from a Secret go before what the webhook wrote',
+    pod: pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID', { valueFrom: { secretKeyRef: {} } })]),
+    expected: own('AWS_ACCESS_KEY_ID'),
+  },
+  {
+    name: 'an empty variable is none',
+    pod: pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID', { value: '' })]),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'container credentials come after a web identity',
+    pod: pod([withOwn(injected('web'), 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI')]),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'keys where the webhook missed the pod',
+    pod: pod([bare, withOwn({ name: 'proxy' }, 'AWS_ACCESS_KEY_ID')]),
+    expected: own('AWS_ACCESS_KEY_ID', 'proxy'),
+  },
+  {
+    name: 'a sidecar that another webhook added later, with keys of its own',
+    pod: pod([injected('web'), withOwn({ name: 'proxy' }, 'AWS_ACCESS_KEY_ID')]),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'the role comes from a ConfigMap, so that the webhook wrote none',
+    pod: pod([withOwn(bare, 'AWS_ROLE_ARN', { valueFrom: { configMapKeyRef: {} } })]),
+    expected: own('AWS_ROLE_ARN'),
+  },
+  {
+    name: 'keys in an excepted container',
+    pod: pod([injected('web'), withOwn(injected('proxy'), 'AWS_ACCESS_KEY_ID')], { skip: 'proxy' }),
+    expected: { state: 'current' },
+  },
+];
+
+const casesByAgent: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
+  {
+    name: 'the webhook wrote the address and the token',
+    pod: pod([podIdentityContainer], byAgent),
+    expected: { state: 'current' },
+  },
+  {
+    name: 'a role by web identity goes before the agent',
+    pod: pod([injected('web')]),
+    expected: {
+      state: 'stale',
+      container: 'web',
+      held: { kind: 'role', roleArn, audience: 'sts.amazonaws.com' },
+    },
+  },
+  {
+    name: 'the address is its own, and there is no token',
+    pod: pod([withOwn(bare, 'AWS_CONTAINER_CREDENTIALS_FULL_URI', { value: 'http://localhost/mine' })]),
+    expected: own('AWS_CONTAINER_CREDENTIALS_FULL_URI'),
+  },
+  ...['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'].map((name) => ({
+    name: `${name} goes before the agent`,
+    pod: pod([withOwn(podIdentityContainer, name)], byAgent),
+    expected: own(name),
+  })),
 ];
 
 describe('podIdentity', () => {
   test.each(cases)('$name → $expected.state', ({ pod, expected }) => {
     expect(podIdentity(pod, wanted)).toEqual(expected);
+  });
+
+  test.each(casesByAgent)('by the agent: $name → $expected.state', ({ pod, expected }) => {
+    expect(podIdentity(pod, { roleArn, audience: 'pods.eks.amazonaws.com' })).toEqual(expected);
+  });
+});
+
+describe('identitiesHeld', () => {
+  test('counts a role that is overruled, as a program may name it all the same', () => {
+    expect(identitiesHeld(pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID')]))).toEqual([
+      { kind: 'role', roleArn, audience: 'sts.amazonaws.com' },
+    ]);
   });
 });
 

@@ -3,7 +3,14 @@
  * its containers keep until they are gone, whatever its ServiceAccount says today.
  */
 import { podIdentityAudience } from '../api/index.ts';
-import { identityEnv, isFinished, skipContainersAnnotation, type Pod, type PodContainer } from './pod.ts';
+import {
+  identityEnv,
+  isFinished,
+  overrulingEnv,
+  skipContainersAnnotation,
+  type Pod,
+  type PodContainer,
+} from './pod.ts';
 
 /**
  * The identity which pods are to hold. `audience`: of the token which is exchanged for it, as STS sees it, or as EKS Auth
@@ -17,6 +24,8 @@ export type HeldIdentity =
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
   /** EKS Pod Identity: the role is known to the agent on the node only. */
   | { readonly kind: 'podIdentity' }
+  /** Credentials that the container's own environment leads to, by this variable. Whose they are does not show. */
+  | { readonly kind: 'own'; readonly variable: string }
   /** Nothing of its own: SDKs fall back to the role of the node, if the instance metadata can be reached. */
   | { readonly kind: 'none' };
 
@@ -25,7 +34,8 @@ export type HeldIdentity =
  * none holds anything, as the webhook missed the pod. `exempt`: all containers are excepted by annotation.
  *
  * The webhook writes into every container that is there when it is asked. One that holds nothing beside others that do was
- * put there after it, by an injector of sidecars: it would be no different in a pod that is made anew.
+ * put there after it, by an injector of sidecars: it would be no different in a pod that is made anew. The same goes for one
+ * that brings credentials of its own and was given none.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -43,23 +53,28 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
     (container) => !skipped.has(container.name),
   );
   if (containers.length === 0) return { state: 'exempt' };
-  const holdings = containers.map((container) => ({
-    container: container.name,
-    held: heldIdentity(pod, container),
-  }));
-  const seen = holdings.filter(({ held }) => held.kind !== 'none');
+  const holdings = containers.map((container) => {
+    const injected = injectedIdentity(pod, container);
+    return { container: container.name, injected, held: overruled(container, injected) ?? injected };
+  });
+  const written = holdings.filter(({ injected }) => injected.kind !== 'none');
+  const seen = written.length > 0 ? written : holdings.filter(({ held }) => held.kind !== 'none');
   const [first] = holdings;
-  if (first && seen.length === 0) return { state: 'uninjected', ...first };
+  if (first && seen.length === 0)
+    return { state: 'uninjected', container: first.container, held: first.held };
   const other = seen.find(({ held }) => !isSameIdentity(held, wanted));
-  return other ? { state: 'stale', ...other } : { state: 'current' };
+  return other ? { state: 'stale', container: other.container, held: other.held } : { state: 'current' };
 }
 
-/** What the pod's containers hold, one by one; those that the webhook was told to leave alone are left out. */
+/**
+ * What the pod's containers were given, one by one; those that the webhook was told to leave alone are left out. A role
+ * counts that is overruled there, too: a program may name it all the same.
+ */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
   const skipped = skippedContainers(pod);
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]
     .filter((container) => !skipped.has(container.name))
-    .map((container) => heldIdentity(pod, container));
+    .map((container) => injectedIdentity(pod, container));
 }
 
 /** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
@@ -84,6 +99,8 @@ export function describeHeld(held: HeldIdentity): string {
   switch (held.kind) {
     case 'podIdentity':
       return 'an EKS Pod Identity';
+    case 'own':
+      return `credentials of its own (${held.variable} in its env)`;
     case 'none':
       return "no identity of its own (SDKs fall back to the node's role)";
     case 'role':
@@ -98,19 +115,39 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 }
 
 /**
- * SDKs look for a web identity before they look for container credentials, and need both of its variables.
- * Of two variables of one name, the kubelet takes the last.
+ * SDKs look for a web identity before they look for container credentials, and need both of its variables. An address for
+ * credentials without the token for the agent was not written by the webhook, which leaves such a container alone.
  */
-function heldIdentity(pod: Pod, container: PodContainer): HeldIdentity {
-  const valueOf = (name: string): string | undefined =>
-    container.env?.findLast((entry) => entry.name === name)?.value || undefined;
-  const roleArn = valueOf(identityEnv.roleArn);
-  const tokenFile = valueOf(identityEnv.tokenFile);
+function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
+  const roleArn = valueOf(container, identityEnv.roleArn);
+  const tokenFile = valueOf(container, identityEnv.tokenFile);
   if (roleArn !== undefined) {
     const audience = tokenFile === undefined ? undefined : tokenAudience(pod, container, tokenFile);
     return audience === undefined ? { kind: 'role', roleArn } : { kind: 'role', roleArn, audience };
   }
-  return valueOf(identityEnv.containerCredentials) === undefined ? { kind: 'none' } : { kind: 'podIdentity' };
+  if (isSet(container, identityEnv.roleArn)) return { kind: 'own', variable: identityEnv.roleArn };
+  if (!isSet(container, identityEnv.containerCredentials)) return { kind: 'none' };
+  const agentTokenFile = valueOf(container, identityEnv.containerTokenFile);
+  return agentTokenFile !== undefined && tokenAudience(pod, container, agentTokenFile) === podIdentityAudience
+    ? { kind: 'podIdentity' }
+    : { kind: 'own', variable: identityEnv.containerCredentials };
+}
+
+/** What the SDKs take before what was injected. */
+function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
+  const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
+  const variable = names.find((name) => isSet(container, name));
+  return variable === undefined ? undefined : { kind: 'own', variable };
+}
+
+/** Of two variables of one name, the kubelet takes the last. SDKs take an empty one for none. */
+function valueOf(container: PodContainer, name: string): string | undefined {
+  return container.env?.findLast((entry) => entry.name === name)?.value || undefined;
+}
+
+function isSet(container: PodContainer, name: string): boolean {
+  const entry = container.env?.findLast((candidate) => candidate.name === name);
+  return Boolean(entry?.value) || entry?.valueFrom !== undefined;
 }
 
 /** The audience of the projected token which is mounted at `file`. The volume's name is the webhook's affair. */

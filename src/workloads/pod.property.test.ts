@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { podIdentity } from './pod-identity.ts';
+import { identitiesHeld, podIdentity } from './pod-identity.ts';
 import { crashLoopOf, mendedAt, podFailure } from './pod-failure.ts';
 import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 
@@ -51,16 +51,22 @@ const container = fc.record({
           'AWS_ROLE_ARN',
           'AWS_WEB_IDENTITY_TOKEN_FILE',
           'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+          'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+          'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+          'AWS_ACCESS_KEY_ID',
           'AWS_REGION',
           'LOG_LEVEL',
         ),
-        value: fc.constantFrom(
-          '',
-          'arn:aws:iam::111122223333:role/a',
-          'arn:aws:iam::111122223333:role/b',
-          '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
-          '/data/token',
+        value: optional(
+          fc.constantFrom(
+            '',
+            'arn:aws:iam::111122223333:role/a',
+            'arn:aws:iam::111122223333:role/b',
+            '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+            '/data/token',
+          ),
         ),
+        valueFrom: optional(fc.constant({ secretKeyRef: { name: 'keys', key: 'it' } })),
       }),
     ),
   ),
@@ -98,7 +104,9 @@ const pods: fc.Arbitrary<Pod> = fc
                   fc.record({
                     serviceAccountToken: optional(
                       fc.record({
-                        audience: optional(fc.constantFrom('sts.amazonaws.com', 'vault')),
+                        audience: optional(
+                          fc.constantFrom('sts.amazonaws.com', 'pods.eks.amazonaws.com', 'vault'),
+                        ),
                         path: fc.constant('token'),
                         expirationSeconds: fc.constant(3600),
                       }),
@@ -129,14 +137,18 @@ const pods: fc.Arbitrary<Pod> = fc
   .map(asOnTheWire);
 
 const now = Date.parse('2026-11-24T08:10:00Z');
-const wanted = { roleArn: 'arn:aws:iam::111122223333:role/a', audience: 'sts.amazonaws.com' };
+const roleArn = 'arn:aws:iam::111122223333:role/a';
 
 describe('trimPod', () => {
   test('changes nothing of what is asked of a pod', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const trimmed = trimPod(pod);
-        expect(podIdentity(trimmed, wanted)).toEqual(podIdentity(pod, wanted));
+        for (const audience of ['sts.amazonaws.com', 'pods.eks.amazonaws.com'])
+          expect(podIdentity(trimmed, { roleArn, audience })).toEqual(
+            podIdentity(pod, { roleArn, audience }),
+          );
+        expect(identitiesHeld(trimmed)).toEqual(identitiesHeld(pod));
         expect(serviceAccountOf(trimmed)).toBe(serviceAccountOf(pod));
         expect(isRunning(trimmed)).toBe(isRunning(pod));
         expect(isReady(trimmed)).toBe(isReady(pod));
@@ -162,7 +174,15 @@ describe('trimPod', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const text = JSON.stringify(trimPod(pod));
-        for (const gone of ['managedFields', 'nodeName', 'podIP', 'LOG_LEVEL', 'example.com/web', 'emptyDir'])
+        for (const gone of [
+          'managedFields',
+          'nodeName',
+          'podIP',
+          'LOG_LEVEL',
+          'example.com/web',
+          'emptyDir',
+          'keys',
+        ])
           expect(text).not.toContain(gone);
       }),
     );

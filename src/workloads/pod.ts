@@ -6,7 +6,8 @@ import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { Metadata } from './object-meta.ts';
 
-type PodEnvVar = { readonly name: string; readonly value?: string };
+/** `valueFrom`: of a Secret or ConfigMap, which nobody here reads. That there is something counts. */
+type PodEnvVar = { readonly name: string; readonly value?: string; readonly valueFrom?: object };
 
 export type PodContainer = {
   readonly name: string;
@@ -74,7 +75,32 @@ export const identityEnv = {
   roleArn: 'AWS_ROLE_ARN',
   tokenFile: 'AWS_WEB_IDENTITY_TOKEN_FILE',
   containerCredentials: 'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  containerTokenFile: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
 } as const;
+
+/**
+ * Which variables make SDKs pass over the identity that the webhook wrote beside them: keys and profiles go before any
+ * other in the chains of the SDKs, and of the two addresses for credentials most take the relative one. The order is that of
+ * the chains of Go, JavaScript and Python, which the AWS SDKs and Tools Reference links under "Standardized credential providers".
+ */
+export const overrulingEnv = {
+  always: ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
+  podIdentity: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
+} as const;
+
+/**
+ * What the pods of an account may not be given by hand: what keeps the webhook away, what overrules it, and what is of no use
+ * but beside these. A credentials file overrules in some SDKs.
+ */
+export const credentialEnv: readonly string[] = [
+  ...Object.values(identityEnv),
+  ...overrulingEnv.always,
+  ...overrulingEnv.podIdentity,
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+];
 
 /** On a pod: names, separated by commas, of containers which the webhook is to leave alone. Source: amazon-eks-pod-identity-webhook, README. */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
@@ -84,7 +110,11 @@ export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
-const keptEnv: readonly string[] = Object.values(identityEnv);
+const keptEnv: readonly string[] = [
+  ...Object.values(identityEnv),
+  ...overrulingEnv.always,
+  ...overrulingEnv.podIdentity,
+];
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
 /** Kubernetes itself deletes, replaces and counts such a pod as done: none of its containers will run again. */
@@ -182,7 +212,7 @@ function trimVolume(volume: PodVolume): readonly PodVolume[] {
 function trimContainer(container: PodContainer, mounted: ReadonlySet<string>): PodContainer {
   const env = (container.env ?? [])
     .filter((entry) => keptEnv.includes(entry.name))
-    .map((entry) => ({ name: entry.name, ...defined({ value: entry.value }) }));
+    .map(({ name, value, valueFrom }) => ({ name, ...defined({ value, valueFrom: valueFrom && {} }) }));
   const volumeMounts = (container.volumeMounts ?? [])
     .filter((mount) => mounted.has(mount.name))
     .map((mount) => ({ name: mount.name, mountPath: mount.mountPath }));

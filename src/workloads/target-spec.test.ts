@@ -124,12 +124,42 @@ describe('specFault', () => {
         name: 'a variable that keeps the identity away',
         spec: { serviceAccount: 'payments' },
         own: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
-        fault: /^env AWS_ROLE_ARN/,
+        fault: /^spec\.targets\[production\]\.env\[AWS_ROLE_ARN\]: .* the identity of account payments/,
       },
+      ...[
+        'AWS_WEB_IDENTITY_TOKEN_FILE',
+        'AWS_ACCESS_KEY_ID',
+        'AWS_SECRET_ACCESS_KEY',
+        'AWS_SESSION_TOKEN',
+        'AWS_PROFILE',
+        'AWS_DEFAULT_PROFILE',
+        'AWS_SHARED_CREDENTIALS_FILE',
+        'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+        'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+        'AWS_CONTAINER_AUTHORIZATION_TOKEN',
+        'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+      ].map((name) => ({
+        name: `${name} from a Secret`,
+        spec: {
+          serviceAccount: 'payments',
+          env: [{ name, valueFrom: { secretKeyRef: { name: 'aws', key: 'it' } } }],
+        },
+        fault: new RegExp(`^spec\\.env\\[${name}\\]: with ${name} set`),
+      })),
+      ...['AWS_REGION', 'AWS_ROLE_SESSION_NAME', 'AWS_CONFIG_FILE'].map((name) => ({
+        name: `${name}, which takes no identity away`,
+        spec: { serviceAccount: 'payments', env: [{ name, value: 'x' }] },
+      })),
       {
         name: 'the same among the variables of a config',
         spec: { serviceAccount: 'payments', configs: [{ name: 'a', data: { AWS_ROLE_ARN: 'x' } }] },
-        fault: /^env AWS_ROLE_ARN/,
+        fault: /^spec\.configs\[a\]\.data\[AWS_ROLE_ARN\]: /,
+      },
+      {
+        name: 'the same in the config of a target',
+        spec: { serviceAccount: 'payments', configs: [{ name: 'a' }] },
+        own: { configs: [{ name: 'a', data: { AWS_PROFILE: 'x' } }] },
+        fault: /^spec\.targets\[production\]\.configs\[a\]\.data\[AWS_PROFILE\]: /,
       },
       {
         name: 'a file of that name',
@@ -163,6 +193,11 @@ describe('specFault', () => {
         name: 'a dependency twice',
         spec: { dependencies: [{ name: 'reviews' }, { name: 'reviews', target: 'staging' }] },
         fault: /^spec.dependencies: reviews is listed twice/,
+      },
+      {
+        name: 'a key of a target which the common config makes a file',
+        spec: { serviceAccount: 'payments', configs: [{ name: 'a', mountPath: '/a' }] },
+        own: { configs: [{ name: 'a', data: { AWS_PROFILE: 'x' } }] },
       },
       { name: 'the same variable without an account', spec: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] } },
     ];

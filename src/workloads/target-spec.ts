@@ -6,7 +6,7 @@
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
 import { ambiguousDependency, dependencyEnv, type OtherApps } from './dependencies.ts';
-import { identityEnv } from './pod.ts';
+import { credentialEnv } from './pod.ts';
 
 export type TargetSpec = {
   readonly name: string;
@@ -89,7 +89,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
     return `spec.targets[${target.name}].ingress.port: there is no port ${port} in spec.ports`;
   if (merged.scale.max !== undefined && merged.scale.max < merged.scale.min)
     return `scale of target ${target.name}: max ${merged.scale.max} is less than min ${merged.scale.min}`;
-  return ambiguousDependency(app) ?? configFault(merged) ?? accountEnvFault(spec, merged);
+  return ambiguousDependency(app) ?? configFault(merged) ?? credentialFault(spec, target, merged);
 }
 
 /** What Kubernetes would refuse in a ConfigMap or in a pod, or leave out of the environment in silence. */
@@ -121,17 +121,30 @@ function isSamePort(one: Port, other: Port): boolean {
   return one.port === other.port && one.protocol === other.protocol;
 }
 
-/** The webhook leaves a container alone that has these variables already. */
-function accountEnvFault(spec: AppSpec, merged: TargetSpec): string | undefined {
+/**
+ * The webhook leaves a container alone that has its variables already, and SDKs take keys and profiles before what it
+ * writes: the pods would not be the account, in silence.
+ */
+function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;
-  const variables = merged.configs.flatMap(({ mountPath, data = {} }) =>
-    mountPath === undefined ? Object.keys(data) : [],
-  );
-  const clash = [...merged.env.map(({ name }) => name), ...variables].find(
-    (name) => name === identityEnv.roleArn || name === identityEnv.tokenFile,
-  );
-  return (
-    clash &&
-    `env ${clash} of target ${merged.name}: it would keep the pods from getting the identity of account ${spec.serviceAccount}`
-  );
+  const name = [
+    ...merged.env.map((entry) => entry.name),
+    ...merged.configs.flatMap(({ mountPath, data = {} }) =>
+      mountPath === undefined ? Object.keys(data) : [],
+    ),
+  ].find((candidate) => credentialEnv.includes(candidate));
+  if (name === undefined) return undefined;
+  const path = pathOf(name, `spec.targets[${target.name}]`, target) ?? pathOf(name, 'spec', spec) ?? name;
+  return `${path}: with ${name} set, the pods would not hold the identity of account ${spec.serviceAccount}; take it out, or spec.serviceAccount`;
+}
+
+/** Where a variable is set. */
+function pathOf(
+  name: string,
+  path: string,
+  { env = [], configs = [] }: Pick<AppTarget, 'env' | 'configs'>,
+): string | undefined {
+  if (env.some((entry) => entry.name === name)) return `${path}.env[${name}]`;
+  const config = configs.find(({ data = {} }) => Object.hasOwn(data, name));
+  return config && `${path}.configs[${config.name}].data[${name}]`;
 }

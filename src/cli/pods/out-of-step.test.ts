@@ -91,6 +91,18 @@ describe('pods that do not hold the identity', () => {
     expect(podsOutOfStep('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 
+  it('say what is to be taken out where they bring credentials of their own', () => {
+    const keyed = { name: 'web', env: [{ name: 'AWS_ACCESS_KEY_ID', valueFrom: { secretKeyRef: {} } }] };
+    const made = { ...pod('keyed', { owner: 'StatefulSet' }), spec: { containers: [keyed] } };
+    expect(podsOutOfStep('production', [made], wanted)).toMatchObject([
+      {
+        identity: 'stale',
+        holds: 'credentials of its own (AWS_ACCESS_KEY_ID in its env)',
+        next: 'take AWS_ACCESS_KEY_ID out of the env of StatefulSet/maker',
+      },
+    ]);
+  });
+
   it('are listed with the oldest first, and not without end', () => {
     const many = Array.from({ length: 23 }, (_, index) =>
       pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),

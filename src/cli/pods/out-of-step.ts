@@ -32,7 +32,19 @@ export function podsOutOfStep(
     if (isFinished(pod) || isTerminating(pod)) return [];
     const identity = podIdentity(pod, wanted);
     if (identity.state !== 'stale' && identity.state !== 'uninjected') return [];
-    return [{ target, pod, identity: identity.state, holds: describeHeld(identity.held), ...originOf(pod) }];
+    const { state, held } = identity;
+    const { madeBy, next } = originOf(pod);
+    return [
+      {
+        target,
+        pod,
+        identity: state,
+        holds: describeHeld(held),
+        madeBy,
+        // Made anew, it would hold the same.
+        next: held.kind === 'own' ? `take ${held.variable} out of the env of ${madeBy ?? 'the pod'}` : next,
+      },
+    ];
   });
 }
 
