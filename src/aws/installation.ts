@@ -20,6 +20,8 @@ export type EksCluster = {
   readonly arn: string;
   readonly endpoint: string;
   readonly issuer: string;
+  /** EKS runs the nodes, and the Pod Identity agent on them. */
+  readonly autoMode: boolean;
 };
 
 export type OidcProvider = {
@@ -181,5 +183,6 @@ async function describe(
     arn: cluster.arn ?? '',
     endpoint: cluster.endpoint ?? '',
     issuer: cluster.identity?.oidc?.issuer ?? '',
+    autoMode: cluster.computeConfig?.enabled ?? false,
   };
 }

@@ -1,3 +1,4 @@
+import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { defineCommand } from '../command.ts';
 import { usageError } from '../errors.ts';
 import { waitOptions, yesOption } from './options.ts';
@@ -6,7 +7,7 @@ export const installCommand = defineCommand({
   path: ['install'],
   summary: 'Install Konstellation on the cluster of the kubeconfig, and what it needs in IAM',
   description:
-    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then makes what is missing: the IAM OIDC provider, a role of the operator’s own with the least rights, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays.',
+    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then makes what is missing: the IAM OIDC provider (with PodIdentity none, but an association for the operator), a role of the operator’s own with the least rights, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays.',
   options: [
     {
       name: 'target',
@@ -25,6 +26,12 @@ export const installCommand = defineCommand({
       value: 'PATTERN',
       repeatable: true,
       summary: 'ARNs of policies (* and ?) that accounts may list; any when absent; repeat for more',
+    },
+    {
+      name: 'identity-mode',
+      value: 'MODE',
+      choices: ['IRSA', 'PodIdentity'],
+      summary: 'how pods, the operator’s too, get their role; as it is, or IRSA, when absent',
     },
     { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where the kubeconfig does not tell' },
     { name: 'region', value: 'REGION', summary: 'its AWS region, where the kubeconfig does not tell' },
@@ -55,6 +62,10 @@ export const installCommand = defineCommand({
   formats: ['yaml', 'json'],
   examples: [
     { does: 'On the current context', command: 'kon install --target production --target staging' },
+    {
+      does: 'With EKS Pod Identity, which needs no IAM OIDC provider',
+      command: 'kon install --target production --identity-mode PodIdentity',
+    },
     { does: 'For GitOps', command: 'kon install --target production --dry-run > konstellation.yaml' },
     { does: 'For Terraform', command: "kon install --dry-run -o json | jq '.iam'" },
   ],
@@ -64,6 +75,7 @@ export const installCommand = defineCommand({
       targets: options.target,
       boundary: options.boundary,
       allowedPolicies: options.allowPolicy,
+      identityMode: options.identityMode as IdentityMode | undefined,
       clusterName: options.clusterName,
       region: options.region,
       selfManaged: options.selfManaged,

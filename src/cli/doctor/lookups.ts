@@ -1,5 +1,6 @@
 /** What the checks look at, each asked for once per round, when the first check needs it. Reads only. */
 import type { App } from '../../api/app.ts';
+import { roleArnAnnotation } from '../../api/labels.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { AwsConnection } from '../../aws/index.ts';
@@ -46,6 +47,8 @@ export type Lookups = {
   readonly leases: () => Promise<readonly Lease[]>;
   /** Deployments of the operator. */
   readonly operators: () => Promise<readonly Deployment[]>;
+  /** Whether the operator, where it is a Deployment, gets its role by the annotation of its ServiceAccount. */
+  readonly operatorIsAnnotated: () => Promise<boolean>;
   readonly region: () => Promise<string>;
   readonly aws: () => Promise<Aws>;
   readonly caller: () => Promise<CallerIdentity>;
@@ -73,6 +76,12 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     connections.push(opened);
     return awsOf(opened);
   });
+  const operators = once(async () => {
+    const list = await (
+      await client()
+    ).list<Deployment>(resources.deployments, { labelSelector: operatorSelector, signal });
+    return list.items;
+  });
   return {
     env,
     now,
@@ -90,11 +99,20 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
       ).list<Lease>(resources.leases, { fieldSelector: `metadata.name=${operatorLease}`, signal });
       return list.items;
     }),
-    operators: once(async () => {
-      const list = await (
-        await client()
-      ).list<Deployment>(resources.deployments, { labelSelector: operatorSelector, signal });
-      return list.items;
+    operators,
+    operatorIsAnnotated: once(async () => {
+      const kube = await client();
+      const accounts = await Promise.all(
+        (await operators()).map(({ metadata, spec }) => {
+          const name = spec?.template?.spec?.serviceAccountName ?? 'default';
+          return kube.get<KubeObject>(
+            resources.serviceAccounts,
+            { namespace: metadata.namespace ?? '', name },
+            { signal },
+          );
+        }),
+      );
+      return accounts.some(({ metadata }) => metadata.annotations?.[roleArnAnnotation] !== undefined);
     }),
     region,
     aws,

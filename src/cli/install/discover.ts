@@ -17,6 +17,8 @@ export type DiscoveredCluster = {
   readonly providerArn: string;
   /** How AWS knows the cluster. */
   readonly eks: boolean;
+  /** EKS runs its nodes, with the Pod Identity agent. */
+  readonly autoMode: boolean;
 };
 
 export type ClusterChoice = {
@@ -78,7 +80,7 @@ export async function discoverCluster(
   aws: Pick<InstallationStore, 'cluster' | 'clusterNames'>,
 ): Promise<DiscoveredCluster> {
   const { choice, hints, issuer, region, caller, signal } = of;
-  const found = (name: string, arn: string, eks: boolean): DiscoveredCluster => ({
+  const found = (name: string, arn: string, eks: boolean, autoMode = false): DiscoveredCluster => ({
     name,
     region,
     accountId: caller.accountId,
@@ -87,6 +89,7 @@ export async function discoverCluster(
     issuer,
     providerArn: oidcProviderArn({ ...caller, issuer }),
     eks,
+    autoMode,
   });
   const wanted = choice.clusterName ?? hints.name;
   if (choice.selfManaged) {
@@ -105,7 +108,7 @@ export async function discoverCluster(
   const names = wanted === undefined ? await aws.clusterNames(signal) : [wanted];
   for (const name of names) {
     const cluster = await aws.cluster(name, signal);
-    if (cluster?.issuer === issuer) return found(cluster.name, cluster.arn, true);
+    if (cluster?.issuer === issuer) return found(cluster.name, cluster.arn, true, cluster.autoMode);
     if (cluster && wanted !== undefined)
       throw new CliError(
         'CONFLICT',

@@ -1,55 +1,47 @@
 /** `kon install`: finds out where, says what, asks, does it step by step, and stops at the first that is refused. */
-import { clusterConfigSpec, type ClusterConfig } from '../../api/cluster-config.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
-import { effectiveConfig, operatorPolicy, operatorPolicyOptions, roleArn } from '../../identity/index.ts';
+import { effectiveConfig } from '../../identity/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { withAws } from '../aws/session.ts';
+import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
-import { CliError } from '../errors.ts';
+import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { explain } from '../explain.ts';
 import { clusterConfigKind } from '../kinds.ts';
 import { paint } from '../output/color.ts';
-import { asYaml } from '../output/objects.ts';
 import { followObject } from '../wait/follow.ts';
 import { waitUntilReady } from '../wait/wait.ts';
 import type { WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
+import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
+import { addAgentCommand } from './pod-identity-agent.ts';
 import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
-import { clusterConfigObject, crdObjects, operatorName, operatorObjects } from './operator-objects.ts';
-import { operatorPolicyName, operatorRole } from './operator-role.ts';
+import {
+  asJson,
+  describeInstallation,
+  renderManifests,
+  type Installation,
+  type InstallationChoice,
+} from './installation.ts';
 import { describeObject, objectStep, orMissing, providerStep, roleStep, type Step } from './steps.ts';
 
-export type InstallRequest = ClusterChoice & {
-  readonly targets: readonly string[];
-  readonly boundary: string | undefined;
-  readonly allowedPolicies: readonly string[];
-  readonly namespace: string;
-  readonly image: string | undefined;
-  readonly replicas: number;
-  /** The operator runs elsewhere. */
-  readonly withoutOperator: boolean;
-  readonly dryRun: boolean;
-  readonly yes: boolean;
-  readonly wait: WaitInput;
-};
-
-/** Everything that an installation makes, as data. */
-type Installation = {
-  readonly cluster: DiscoveredCluster;
-  readonly role: ReturnType<typeof operatorRole>;
-  readonly policy: ReturnType<typeof operatorPolicy>;
-  readonly crds: readonly KubeObject[];
-  readonly objects: readonly KubeObject[];
-  readonly config: KubeObject;
-  /** There is a ClusterConfig already, which stays as it is. */
-  readonly existing: boolean;
-};
+export type InstallRequest = ClusterChoice &
+  InstallationChoice & {
+    /** As it is, or IRSA, when absent. */
+    readonly identityMode: IdentityMode | undefined;
+    readonly dryRun: boolean;
+    readonly yes: boolean;
+    readonly wait: WaitInput;
+  };
 
 export async function installFlow(context: CliContext, request: InstallRequest): Promise<ExitCode> {
   const { stderr, signal } = context;
+  if (request.selfManaged && request.identityMode === 'PodIdentity')
+    throw usageError('Pod Identity is of EKS alone', 'Leave out --self-managed or --identity-mode.');
   const client = await context.connect();
   const { hints, issuer } = await hintsOf(context, client);
   const region =
@@ -67,7 +59,10 @@ export async function installFlow(context: CliContext, request: InstallRequest):
         installationStore,
       );
       const existing = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
-      const installation = describeInstallation(cluster, existing, request);
+      const { namespace } = request;
+      const asked = request.identityMode;
+      const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
+      const installation = describeInstallation(cluster, existing, mode, request);
       if (request.dryRun) {
         context.stdout.write(
           context.format === 'json' ? asJson(installation) : renderManifests(installation),
@@ -76,7 +71,8 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       }
       const what = `installing on the cluster ${cluster.name}`;
       requireConfirmation(context, { yes: request.yes, what });
-      const groups = stepGroups(client, installation, aws.roles, installationStore, signal);
+      if (mode === 'PodIdentity') await requireAgent(context, client, cluster, request);
+      const groups = stepGroups(client, installation, aws, installationStore, signal);
       stderr.write(
         `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.name} in ${cluster.region}, AWS account ${cluster.accountId}\n` +
           `Issuer ${cluster.issuer}\nYou are ${caller.arn}\n\n`,
@@ -91,7 +87,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
           stderr.write('Nothing was changed.\n');
           return exitCodes.error;
         }
-        await performAll(context, client, groups);
+        await performAll(context, client, installation, groups);
       }
       context.stdout.write(`konstellation ${open.length > 0 ? 'installed' : 'unchanged'}\n`);
       await finish(context, client, installation, request);
@@ -102,50 +98,11 @@ export async function installFlow(context: CliContext, request: InstallRequest):
   });
 }
 
-function describeInstallation(
-  cluster: DiscoveredCluster,
-  existing: ClusterConfig | undefined,
-  request: InstallRequest,
-): Installation {
-  const { namespace } = request;
-  const role = operatorRole(cluster, { namespace, serviceAccount: operatorName });
-  const config = clusterConfigObject(existing, {
-    name: cluster.name,
-    region: cluster.region,
-    accountId: cluster.accountId,
-    targets: request.targets,
-    permissionsBoundaryArn: request.boundary,
-    allowedPolicyArns: request.allowedPolicies,
-  });
-  const spec = clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
-  const options = operatorPolicyOptions(
-    { metadata: config.metadata, spec },
-    { accountId: cluster.accountId },
-  );
-  if (!options) throw new Error('the AWS account is known, and no policy follows from it');
-  return {
-    cluster,
-    role,
-    policy: operatorPolicy({ ...options, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn }),
-    crds: crdObjects(),
-    objects: operatorObjects({
-      namespace,
-      image: request.image ?? `ghcr.io/k11n/konstellation:${version}`,
-      replicas: request.replicas,
-      roleArn: roleArn({ ...cluster, path: role.path, name: role.name }),
-      region: cluster.region,
-      deployment: !request.withoutOperator,
-    }),
-    config,
-    existing: existing !== undefined,
-  };
-}
-
 /** In groups, as what is in one cannot be looked at before the group before it is there. */
 function stepGroups(
   client: KubeClient,
-  { cluster, role, policy, crds, objects, config, existing }: Installation,
-  roles: Parameters<typeof roleStep>[1]['roles'],
+  { cluster, role, association, policy, crds, objects, config, existing }: Installation,
+  { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
   installation: InstallationStore,
   signal: AbortSignal,
 ): readonly (() => Promise<readonly Step[]>)[] {
@@ -154,12 +111,15 @@ function stepGroups(
   return [
     () =>
       Promise.all([
-        providerStep(cluster, installation, signal),
+        ...(association ? [] : [providerStep(cluster, installation, signal)]),
         roleStep(
           { spec: role, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
           { roles, installation },
           signal,
         ),
+        ...(association
+          ? [associationStep(association, podIdentity(cluster.name).associations, signal)]
+          : []),
       ]),
     all(crds),
     all(objects),
@@ -173,6 +133,7 @@ function stepGroups(
 async function performAll(
   context: CliContext,
   client: KubeClient,
+  installation: Installation,
   groups: readonly (() => Promise<readonly Step[]>)[],
 ): Promise<void> {
   const { stderr, signal } = context;
@@ -181,6 +142,7 @@ async function performAll(
     for (const step of await group()) {
       if (step.state === 'present') continue;
       try {
+        if (step.object.startsWith('Deployment ')) await awaitInjection(context, client, installation);
         await step.perform();
       } catch (error) {
         if (signal.aborted) throw error;
@@ -199,6 +161,31 @@ async function performAll(
       if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(client, step, signal);
     }
   }
+}
+
+/** The operator is not started where it could not get its role. @throws CliError of code CLUSTER_NOT_READY */
+async function requireAgent(
+  context: CliContext,
+  client: KubeClient,
+  cluster: DiscoveredCluster,
+  { withoutOperator }: InstallRequest,
+): Promise<void> {
+  if (await hasAgent(client, cluster, context.signal)) return;
+  const what = 'no node has the Pod Identity agent, from which pods get their credentials';
+  const advice = `Add it: ${addAgentCommand(cluster.name)}`;
+  if (!withoutOperator) throw new CliError('CLUSTER_NOT_READY', what, { next: [advice] });
+  context.stderr.write(`‼ ${what}\n  ${advice}\n\n`);
+}
+
+async function awaitInjection(
+  { stderr, now, signal }: CliContext,
+  client: KubeClient,
+  { namespace, mode, roleArn: arn }: Installation,
+): Promise<void> {
+  if (await untilInjected(client, { namespace, roleArn: arn, mode }, { now, signal })) return;
+  stderr.write(
+    '‼ the pod identity webhook does not give the operator its role yet; if it stays so: kon doctor, then kubectl rollout restart\n',
+  );
 }
 
 type Crd = KubeObject & {
@@ -243,50 +230,4 @@ const planMarks = {
 function planLine({ object, state }: Step, color: boolean): string {
   const [mark, style] = planMarks[state];
   return `  ${paint(style, mark, color)} ${object}`;
-}
-
-/** What kubectl takes; what is for IAM stands in comments before it. */
-function renderManifests({ cluster, role, policy, crds, objects, config }: Installation): string {
-  const comment = (text: string): string =>
-    text
-      .split('\n')
-      .map((line) => `# ${line}`.trimEnd())
-      .join('\n');
-  const json = (value: unknown): string => JSON.stringify(value, undefined, 2);
-  const iam = [
-    `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.clusterArn}`,
-    '',
-    `IAM OIDC provider ${cluster.providerArn}`,
-    json({ Url: cluster.issuer, ClientIDList: ['sts.amazonaws.com'] }),
-    '',
-    `IAM role ${role.name}, path ${role.path}, tags ${JSON.stringify(role.tags)}; its trust policy:`,
-    json(JSON.parse(role.trustPolicy)),
-    '',
-    `Its inline policy ${operatorPolicyName}:`,
-    json(policy),
-  ].join('\n');
-  return `${comment(iam)}\n---\n${[...crds, ...objects, config].map(asYaml).join('---\n')}`;
-}
-
-function asJson({ cluster, role, policy, crds, objects, config }: Installation): string {
-  return `${JSON.stringify(
-    {
-      apiVersion: 'cli.k11n.dev/v1',
-      kind: 'Installation',
-      cluster,
-      iam: {
-        oidcProvider: { arn: cluster.providerArn, url: cluster.issuer, clientIds: ['sts.amazonaws.com'] },
-        role: {
-          name: role.name,
-          path: role.path,
-          tags: role.tags,
-          trustPolicy: JSON.parse(role.trustPolicy) as unknown,
-          policies: { [operatorPolicyName]: policy },
-        },
-      },
-      kubernetes: [...crds, ...objects, config],
-    },
-    undefined,
-    2,
-  )}\n`;
 }

@@ -3,13 +3,15 @@ import { admissionObjects, operatorObjects as accessObjects, peopleRoles } from 
 import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import { crds } from '../../api/crds.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { IdentityMode } from '../../api/linked-service-account.ts';
 import type { KubeObject } from '../../kube/index.ts';
 
 export type OperatorChoice = {
   readonly namespace: string;
   readonly image: string;
   readonly replicas: number;
-  readonly roleArn: string;
+  /** Absent: it gets its role by a Pod Identity association, of which the cluster knows nothing. */
+  readonly roleArn: string | undefined;
   readonly region: string;
   /** Absent: the operator runs elsewhere, and has no Deployment. */
   readonly deployment: boolean;
@@ -44,7 +46,9 @@ export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
     metadata: {
       ...object.metadata,
       labels: { ...labels, ...('labels' in object.metadata ? (object.metadata.labels as object) : {}) },
-      ...(object.kind === 'ServiceAccount' ? { annotations: { [roleArnAnnotation]: choice.roleArn } } : {}),
+      ...(object.kind === 'ServiceAccount' && choice.roleArn !== undefined
+        ? { annotations: { [roleArnAnnotation]: choice.roleArn } }
+        : {}),
     },
   });
   const metadata = { name: operatorName, namespace, labels };
@@ -56,7 +60,7 @@ export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
 }
 
 function deploymentObjects(choice: OperatorChoice, metadata: object): readonly object[] {
-  const { image, namespace, replicas, region } = choice;
+  const { image, namespace, replicas, region, roleArn } = choice;
   const matchLabels = selector;
   const probe = (path: string): object => ({ httpGet: { path, port: 'metrics' } });
   return [
@@ -68,7 +72,11 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         replicas,
         selector: { matchLabels },
         template: {
-          metadata: { labels },
+          // Pods get their identity when they are made: another way to it makes them anew.
+          metadata: {
+            labels,
+            ...(roleArn === undefined ? { annotations: { 'k11n.dev/identity-mode': 'PodIdentity' } } : {}),
+          },
           spec: {
             serviceAccountName: operatorName,
             // What is under way is finished first.
@@ -162,6 +170,7 @@ export function clusterConfigObject(
     readonly targets: readonly string[];
     readonly permissionsBoundaryArn: string | undefined;
     readonly allowedPolicyArns: readonly string[];
+    readonly identityMode: IdentityMode;
   },
 ): KubeObject {
   const { apiVersion, kind } = { apiVersion: 'k11n.dev/v1alpha1', kind: 'ClusterConfig' };
@@ -182,6 +191,7 @@ export function clusterConfigObject(
         region: of.region,
         accountId: of.accountId,
         clusterName: of.name,
+        ...(of.identityMode === 'IRSA' ? {} : { identityMode: of.identityMode }),
         ...(of.permissionsBoundaryArn === undefined
           ? {}
           : { permissionsBoundaryArn: of.permissionsBoundaryArn }),

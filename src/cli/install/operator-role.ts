@@ -1,6 +1,7 @@
 /** The operator's own role in IAM: who may assume it, and how it is known. Pure. */
 import { digest } from '../../identity/digest.ts';
 import { subjectOf, trustPolicy } from '../../identity/trust.ts';
+import type { IdentityMode } from '../../api/linked-service-account.ts';
 import type { RoleSpec } from '../../identity/steps.ts';
 import type { DiscoveredCluster } from './discover.ts';
 
@@ -13,6 +14,7 @@ const path = '/';
 export function operatorRole(
   cluster: DiscoveredCluster,
   operator: { readonly namespace: string; readonly serviceAccount: string },
+  mode: IdentityMode = 'IRSA',
 ): RoleSpec {
   // 64 characters at most: 23 of the prefix, 28, a dash and 12.
   const name = `konstellation-operator-${cluster.name.slice(0, 28)}-${digest([cluster.clusterArn, 'operator'], 12)}`;
@@ -24,7 +26,16 @@ export function operatorRole(
     trustPolicy: trustPolicy({
       providerArn: cluster.providerArn,
       issuer: cluster.issuer,
-      subjects: [subjectOf(operator.namespace, operator.serviceAccount)],
+      ...(mode === 'PodIdentity'
+        ? {
+            subjects: [],
+            podIdentity: {
+              clusterArn: cluster.clusterArn,
+              namespaces: [operator.namespace],
+              serviceAccount: operator.serviceAccount,
+            },
+          }
+        : { subjects: [subjectOf(operator.namespace, operator.serviceAccount)] }),
     }),
     tags: { [installedTag]: cluster.clusterArn },
   };

@@ -4,7 +4,7 @@ import { managedByLabel } from '../../api/labels.ts';
 import type { RoleStore } from '../../identity/index.ts';
 import { effectiveConfig, oidcProviderArn } from '../../identity/index.ts';
 import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { withAws } from '../aws/session.ts';
+import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
@@ -86,6 +86,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
         stderr.write(`- account ${metadata.name}\n`);
       }
       const kept = await removeObjects(context, client, request);
+      if (cluster.eks) kept.push(...(await removeAssociation(context, cluster, request, aws)));
       kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation)));
       context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
@@ -118,7 +119,7 @@ async function removeObjects(
     namespace,
     image: '',
     replicas: 1,
-    roleArn: '',
+    roleArn: undefined,
     region: '',
     deployment: true,
   });
@@ -139,6 +140,23 @@ async function removeObjects(
     stderr.write(`- ${describeObject(object)}\n`);
   }
   return kept;
+}
+
+async function removeAssociation(
+  { signal, stderr }: CliContext,
+  cluster: DiscoveredCluster,
+  { namespace, dryRun }: UninstallRequest,
+  { podIdentity }: Aws,
+): Promise<readonly string[]> {
+  const { associations } = podIdentity(cluster.name);
+  const found = await associations.read({ namespace, serviceAccount: operatorName }, signal);
+  if (!found) return [];
+  const object = `Pod Identity association ${namespace}/${operatorName}`;
+  if (found.details?.tags[installedTag] !== cluster.clusterArn)
+    return [`${object}, which kon install did not make`];
+  if (!dryRun) await associations.delete(found.id, signal);
+  stderr.write(`- ${object}\n`);
+  return [];
 }
 
 async function removeFromIam(

@@ -321,6 +321,7 @@ describe('kon install', () => {
         targets,
         permissionsBoundaryArn: undefined,
         allowedPolicyArns: [],
+        identityMode: 'IRSA',
       }),
     ]);
     const [repository = '', tag = ''] = image.split(':');

@@ -3,9 +3,11 @@
  * its ServiceAccount's rights, its role's policy, and the admission policies that fence it.
  */
 import { GetOpenIDConnectProviderCommand, GetRoleCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import { EKSClient, ListPodIdentityAssociationsCommand } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { accountId, clusterArn, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import { accountId, clusterArn, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import { createEksAuthClient } from '../../../src/eks-auth/client.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Result, Running } from './kon.ts';
 
@@ -13,6 +15,7 @@ const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
 let world: AwsCluster;
 let operator: Running | undefined;
+let eks: EKSClient;
 const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
 const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
 const providerArn = (): string =>
@@ -20,13 +23,21 @@ const providerArn = (): string =>
 const roleNames = async (): Promise<readonly string[]> =>
   ((await world.iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName = '' }) => RoleName);
 
+/** As whoever calls the APIs of EKS; in a cluster, agents on the nodes do. */
+const inAws = (): ConstructorParameters<typeof EKSClient>[0] & { readonly region: string } => {
+  const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = world.kon.env;
+  return { endpoint: world.aws.url, region, credentials: { accessKeyId, secretAccessKey } };
+};
+
 beforeAll(async () => {
   world = await startAwsCluster({ provider: false, crds: false });
+  eks = new EKSClient(inAws());
 });
 
 afterAll(async () => {
   operator?.stop();
   await operator?.finished;
+  eks?.destroy();
   await world?.stop();
 });
 
@@ -205,7 +216,129 @@ describe('uninstall', () => {
       /k11n|konstellation/,
     );
   });
+});
 
+describe('install with Pod Identity', () => {
+  const own = ['--namespace', 'agent'];
+  const install = (...args: string[]): Promise<Result> =>
+    kon('install', '--identity-mode', 'PodIdentity', '--yes', ...own, ...args);
+
+  it('starts no operator where no node has the agent, and says how to add it', async () => {
+    const refused = await install();
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('no node has the Pod Identity agent');
+    expect(refused.stderr).toContain(
+      'aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name main',
+    );
+    expect(await roleNames()).toEqual([]);
+    expect(await kon('install', '--identity-mode', 'PodIdentity', '--self-managed')).toMatchObject({
+      code: 2,
+    });
+  });
+
+  it('prints the association in the place of the provider', async () => {
+    const { stdout } = await kon(
+      'install',
+      '--identity-mode',
+      'PodIdentity',
+      '--dry-run',
+      '-o',
+      'json',
+      ...own,
+    );
+    const { iam, kubernetes } = JSON.parse(stdout) as { iam: object; kubernetes: { kind: string }[] };
+    expect(iam).toMatchObject({
+      podIdentityAssociation: {
+        clusterName: 'main',
+        namespace: 'agent',
+        serviceAccount: 'konstellation',
+        roleArn: expect.stringContaining(':role/konstellation-operator-main-'),
+      },
+    });
+    expect(iam).not.toHaveProperty('oidcProvider');
+    expect(kubernetes.find(({ kind }) => kind === 'ServiceAccount')).not.toHaveProperty(
+      'metadata.annotations',
+    );
+    expect(kubernetes.find(({ kind }) => kind === 'ClusterConfig')).toHaveProperty(
+      'spec.aws.identityMode',
+      'PodIdentity',
+    );
+    const yaml = await kon('install', '--identity-mode', 'PodIdentity', '--dry-run', ...own);
+    expect(yaml.stdout).toContain('# EKS Pod Identity association; nodes need the agent');
+    expect(yaml.stdout).not.toContain('# IAM OIDC provider');
+  });
+
+  it('gives pods of the operator its role without an IAM OIDC provider', async () => {
+    await world.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'DaemonSet',
+        metadata: { name: 'eks-pod-identity-agent', namespace: 'kube-system' },
+        spec: {
+          selector: { matchLabels: { app: 'agent' } },
+          template: {
+            metadata: { labels: { app: 'agent' } },
+            spec: { containers: [{ name: 'agent', image: 'agent' }] },
+          },
+        },
+      }),
+    );
+    const installed = await install('--without-operator', '--target', 'production');
+    expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(installed.stderr).not.toContain('OIDC provider');
+    expect(installed.stderr).toContain('+ Pod Identity association agent/konstellation\n');
+    await expect(
+      world.iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn() })),
+    ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
+
+    await world.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'operator', namespace: 'agent' },
+        spec: { serviceAccountName: 'konstellation', containers: [{ name: 'operator', image: 'operator' }] },
+      }),
+    );
+    const token = await kubectl(
+      ...['create', 'token', 'konstellation', '-n', 'agent', '--audience', 'pods.eks.amazonaws.com'],
+      ...['--bound-object-kind', 'Pod', '--bound-object-name', 'operator'],
+    );
+    const auth = createEksAuthClient(inAws());
+    try {
+      const { assumedRoleArn } = await auth.exchange({ clusterName: 'main', token: token.trim() });
+      const [role] = await roleNames();
+      expect(assumedRoleArn).toContain(`:assumed-role/${role}/`);
+    } finally {
+      auth.close();
+    }
+  });
+
+  it('stays so when it is run again, and says who has to change what the ClusterConfig says', async () => {
+    const again = await kon('install', '--without-operator', '--yes', ...own);
+    expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    const refused = await kon('install', '--identity-mode', 'IRSA', '--yes', ...own);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('the ClusterConfig main says PodIdentity');
+    expect(refused.stderr).toContain('kubectl patch clusterconfig main');
+  });
+
+  it('is taken away with its association', async () => {
+    const foreseen = await kon('uninstall', '--dry-run', ...own);
+    expect(foreseen.stderr).toContain('- Pod Identity association agent/konstellation\n');
+    const result = await kon('uninstall', '--yes', ...own);
+    expect(result, result.stderr).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
+    expect(result.stderr).not.toContain('stays');
+    expect(
+      (await eks.send(new ListPodIdentityAssociationsCommand({ clusterName: 'main' }))).associations,
+    ).toEqual([]);
+    expect(await roleNames()).toEqual([]);
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+});
+
+describe('uninstall', () => {
   it('leaves and names what others made', async () => {
     const elsewhere = ['--namespace', 'elsewhere'];
     await kon('install', '--without-operator', '--yes', ...elsewhere);

@@ -65,12 +65,17 @@ export const awsChecks: readonly Check[] = [
     title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
     needs: ['aws-credentials', 'cluster-config'],
     mayPass: true,
-    run: async ({ aws, config, signal }) => {
+    run: async ({ aws, config, operatorIsAnnotated, signal }) => {
       const arn = (await config())?.status?.oidcProviderArn;
       if (arn === undefined) return warning('the ClusterConfig does not tell which');
       const provider = await (await aws()).account.oidcProvider(arn, signal);
       if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
-        return ok('there is none; the cluster uses Pod Identity, which needs none');
+        return (await operatorIsAnnotated())
+          ? failure(
+              `there is no ${arn}; accounts need none with Pod Identity, and the operator itself does`,
+              ['Let it have its role by Pod Identity too: kon install --identity-mode PodIdentity'],
+            )
+          : ok('there is none; the cluster uses Pod Identity, which needs none');
       if (!provider)
         return failure(`there is no ${arn}`, [
           'Make it: kon install, or eksctl utils associate-iam-oidc-provider',

@@ -1,4 +1,5 @@
 /** Whether pods get the identities that accounts promise. */
+import { addAgentCommand, isPodIdentityAgent } from '../../install/pod-identity-agent.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
 import { isForbidden, resources, type KubeObject } from '../../../kube/index.ts';
 import { podIdentity, type Pod } from '../../../workloads/index.ts';
@@ -136,18 +137,23 @@ export const identityChecks: readonly Check[] = [
 ];
 
 /** The operator's own exchange does not pass through the agent, so that it does not miss it. */
-async function checkAgent({ client, accounts, signal }: Lookups): Promise<Verdict> {
+async function checkAgent(lookups: Lookups): Promise<Verdict> {
+  const { client, accounts, config, operators, operatorIsAnnotated, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>
     status?.targets?.some(({ identityMode }) => identityMode === 'PodIdentity'),
   );
-  if (users.length === 0) return ok('not needed: no account uses Pod Identity');
+  const aws = (await config())?.spec.aws;
+  const names = users.map(({ metadata }) => metadata.name);
+  if (aws?.identityMode === 'PodIdentity' && (await operators()).length > 0 && !(await operatorIsAnnotated()))
+    names.unshift('the operator');
+  if (names.length === 0) return ok('not needed: no account uses Pod Identity');
   const { items } = await (await client()).list<KubeObject>(resources.daemonSets, { signal });
-  const found = items.find(({ metadata }) => metadata.name.startsWith('eks-pod-identity-agent'));
+  const found = items.find(isPodIdentityAgent);
   return found
     ? ok(`${found.metadata.namespace}/${found.metadata.name}`)
     : warning('there is no DaemonSet eks-pod-identity-agent', [
-        `Pods of ${users.map(({ metadata }) => metadata.name).join(', ')} get their credentials from it.`,
-        'EKS Auto Mode has it built in. Elsewhere: aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name NAME',
+        `Pods of ${names.join(', ')} get their credentials from it.`,
+        `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
       ]);
 }
 

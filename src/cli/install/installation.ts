@@ -1,0 +1,158 @@
+/** Everything that an installation makes, as data, and as it is printed for GitOps and Terraform. Pure. */
+import { clusterConfigSpec, type ClusterConfig } from '../../api/cluster-config.ts';
+import type { IdentityMode } from '../../api/linked-service-account.ts';
+import { operatorPolicy, operatorPolicyOptions, roleArn } from '../../identity/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import { asYaml } from '../output/objects.ts';
+import { version } from '../version.ts';
+import type { DiscoveredCluster } from './discover.ts';
+import type { OperatorAssociation } from './operator-identity.ts';
+import { clusterConfigObject, crdObjects, operatorName, operatorObjects } from './operator-objects.ts';
+import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
+
+export type InstallationChoice = {
+  readonly targets: readonly string[];
+  readonly boundary: string | undefined;
+  readonly allowedPolicies: readonly string[];
+  readonly namespace: string;
+  readonly image: string | undefined;
+  readonly replicas: number;
+  /** The operator runs elsewhere. */
+  readonly withoutOperator: boolean;
+};
+
+/** Everything that an installation makes, as data. */
+export type Installation = {
+  readonly cluster: DiscoveredCluster;
+  /** The operator's own. */
+  readonly namespace: string;
+  /** How the operator gets its role. */
+  readonly mode: IdentityMode;
+  readonly role: ReturnType<typeof operatorRole>;
+  readonly roleArn: string;
+  /** In the place of the IAM OIDC provider. */
+  readonly association: OperatorAssociation | undefined;
+  readonly policy: ReturnType<typeof operatorPolicy>;
+  readonly crds: readonly KubeObject[];
+  readonly objects: readonly KubeObject[];
+  readonly config: KubeObject;
+  /** There is a ClusterConfig already, which stays as it is. */
+  readonly existing: boolean;
+};
+
+export function describeInstallation(
+  cluster: DiscoveredCluster,
+  existing: ClusterConfig | undefined,
+  mode: IdentityMode,
+  request: InstallationChoice,
+): Installation {
+  const { namespace } = request;
+  const serviceAccount = operatorName;
+  const role = operatorRole(cluster, { namespace, serviceAccount }, mode);
+  const arn = roleArn({ ...cluster, path: role.path, name: role.name });
+  const config = clusterConfigObject(existing, {
+    name: cluster.name,
+    region: cluster.region,
+    accountId: cluster.accountId,
+    targets: request.targets,
+    permissionsBoundaryArn: request.boundary,
+    allowedPolicyArns: request.allowedPolicies,
+    identityMode: mode,
+  });
+  const spec = clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
+  const options = operatorPolicyOptions(
+    { metadata: config.metadata, spec },
+    { accountId: cluster.accountId },
+  );
+  if (!options) throw new Error('the AWS account is known, and no policy follows from it');
+  return {
+    cluster,
+    namespace,
+    mode,
+    role,
+    roleArn: arn,
+    association:
+      mode === 'PodIdentity'
+        ? { namespace, serviceAccount, roleArn: arn, tags: { [installedTag]: cluster.clusterArn } }
+        : undefined,
+    policy: operatorPolicy({ ...options, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn }),
+    crds: crdObjects(),
+    objects: operatorObjects({
+      namespace,
+      image: request.image ?? `ghcr.io/k11n/konstellation:${version}`,
+      replicas: request.replicas,
+      roleArn: mode === 'PodIdentity' ? undefined : arn,
+      region: cluster.region,
+      deployment: !request.withoutOperator,
+    }),
+    config,
+    existing: existing !== undefined,
+  };
+}
+
+/** What kubectl takes; what is for IAM stands in comments before it. */
+export function renderManifests(installation: Installation): string {
+  const { cluster, role, association, policy, crds, objects, config } = installation;
+  const comment = (text: string): string =>
+    text
+      .split('\n')
+      .map((line) => `# ${line}`.trimEnd())
+      .join('\n');
+  const json = (value: unknown): string => JSON.stringify(value, undefined, 2);
+  const iam = [
+    `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.clusterArn}`,
+    '',
+    ...(association
+      ? []
+      : [
+          `IAM OIDC provider ${cluster.providerArn}`,
+          json({ Url: cluster.issuer, ClientIDList: ['sts.amazonaws.com'] }),
+          '',
+        ]),
+    `IAM role ${role.name}, path ${role.path}, tags ${JSON.stringify(role.tags)}; its trust policy:`,
+    json(JSON.parse(role.trustPolicy)),
+    '',
+    `Its inline policy ${operatorPolicyName}:`,
+    json(policy),
+    ...(association
+      ? [
+          '',
+          'EKS Pod Identity association; nodes need the agent, which EKS Auto Mode has, and else the add-on eks-pod-identity-agent:',
+          json({ clusterName: cluster.name, ...association }),
+        ]
+      : []),
+  ].join('\n');
+  return `${comment(iam)}\n---\n${[...crds, ...objects, config].map(asYaml).join('---\n')}`;
+}
+
+export function asJson(installation: Installation): string {
+  const { cluster, role, association, policy, crds, objects, config } = installation;
+  return `${JSON.stringify(
+    {
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Installation',
+      cluster,
+      iam: {
+        ...(association
+          ? { podIdentityAssociation: { clusterName: cluster.name, ...association } }
+          : {
+              oidcProvider: {
+                arn: cluster.providerArn,
+                url: cluster.issuer,
+                clientIds: ['sts.amazonaws.com'],
+              },
+            }),
+        role: {
+          name: role.name,
+          path: role.path,
+          tags: role.tags,
+          trustPolicy: JSON.parse(role.trustPolicy) as unknown,
+          policies: { [operatorPolicyName]: policy },
+        },
+      },
+      kubernetes: [...crds, ...objects, config],
+    },
+    undefined,
+    2,
+  )}\n`;
+}
