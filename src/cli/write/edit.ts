@@ -16,6 +16,8 @@ export type EditRequest<T extends KonObject> = {
   /** The spec as the options want it, from what it is; undefined when none was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
   readonly withoutEditor: readonly string[];
+  /** What was done, in a word; `edited` when absent. */
+  readonly did?: string;
   readonly write: WriteInput;
 };
 
@@ -43,7 +45,7 @@ export async function editFlow<T extends KonObject>(
       context,
       client,
       kind,
-      { object: written.object, did: written.changed ? 'edited' : 'unchanged' },
+      { object: written.object, did: written.changed ? (request.did ?? 'edited') : 'unchanged' },
       request.write,
     );
   if (change) {

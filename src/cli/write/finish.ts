@@ -18,7 +18,7 @@ export async function finishWrite<T extends KonObject>(
   context: CliContext,
   client: KubeClient,
   kind: Kind<T>,
-  result: { readonly object: T; readonly did: 'created' | 'edited' | 'unchanged' },
+  result: { readonly object: T; readonly did: string },
   wait: WaitInput & { readonly dryRun?: boolean },
 ): Promise<ExitCode> {
   const { object, did } = result;

@@ -67,10 +67,10 @@ describe('kon app', () => {
     expect(names.stdout.match(/^replicaset\.apps\/shop-/gm)).toHaveLength(4);
 
     const foreseen = await sandbox.kon(['app', 'rollback', 'shop', '--dry-run']);
-    expect(foreseen).toMatchObject({ code: 0, stdout: 'app/shop edited (dry run)\n' });
+    expect(foreseen).toMatchObject({ code: 0, stdout: 'app/shop rolled back (dry run)\n' });
     expect((await deployment('shop', 'production')).spec.template.spec.containers[0]?.image).toBe('web:2');
     const back = await sandbox.kon(['app', 'rollback', 'shop', '--to', '1']);
-    expect(back).toMatchObject({ code: 0, stdout: 'app/shop edited\n' });
+    expect(back).toMatchObject({ code: 0, stdout: 'app/shop rolled back\n' });
     expect(back.stderr).toContain('  spec.imageTag: 2 → 1\n');
     for (const target of ['production', 'staging'])
       expect((await deployment('shop', target)).spec.template.spec.containers[0]?.image).toBe('web:1');
@@ -116,7 +116,7 @@ describe('kon app', () => {
     const restarted = await sandbox.kon(['app', 'restart', 'again']);
     expect(restarted).toMatchObject({
       code: 0,
-      stdout: 'again restarted in production\nagain restarted in staging\n',
+      stdout: 'app/again restarted in production\napp/again restarted in staging\n',
     });
     expect(restarted.stderr.indexOf('again runs in production')).toBeLessThan(
       restarted.stderr.indexOf('again runs in staging'),
@@ -150,7 +150,7 @@ describe('kon app', () => {
     const refused = await sandbox.kon(['app', 'restart', 'night', '--target', 'staging']);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('Error: the app "night" is halted in staging');
-    expect((await sandbox.kon(['app', 'restart', 'night'])).stdout).toBe('night restarted in production\n');
+    expect((await sandbox.kon(['app', 'restart', 'night'])).stdout).toBe('app/night restarted in production\n');
     expect((await sandbox.kon(['app', 'halt', 'night'])).code).toBe(0);
     expect(await replicas()).toEqual([0, 0]);
     expect((await sandbox.kon(['app', 'pods', 'night', '-o', 'name'])).stdout).toBe('');

@@ -36,9 +36,11 @@ beforeAll(async () => {
         'name: guarded\n  labels: {k11n.dev/protected: "true"}',
       ),
       'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: shop}\nspec: {image: nginx, imageTag: "1", targets: [{name: production}]}\n',
+      'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: still}\nspec: {image: nginx, targets: [{name: production, deployMode: halt}]}\n',
       'apiVersion: k11n.dev/v1alpha1\nkind: ClusterConfig\nmetadata: {name: test}\nspec: {targets: [production], aws: {region: eu-west-1}}\n',
     ].join('---\n'),
   );
+  await deployShop();
   // A policy counts some moments after it was written.
   await eventually('the policy to be in force', async () => {
     const tried = await kon.run(['account', 'delete', 'guarded', '--dry-run']);
@@ -51,9 +53,58 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** All objects of our kinds, with versions: equal before and after, nothing was written. */
+/** All that commands write, with versions: equal before and after, nothing was written. */
 const everything = (): Promise<string> =>
-  cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs', '-o', 'json']);
+  cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs,deployments,replicasets', '-A', '-o', 'json']);
+
+/** What the operator and the controller of Deployments have made of the app: it runs nginx:1, and ran nginx:0 before. */
+async function deployShop(): Promise<void> {
+  const metadata = { name: 'shop', namespace: 'production' };
+  const owner = (kind: string, { uid = '' }: { readonly uid?: string }, name = 'shop'): object => ({
+    ownerReferences: [
+      { apiVersion: kind === 'App' ? 'k11n.dev/v1alpha1' : 'apps/v1', kind, name, uid, controller: true },
+    ],
+  });
+  const specOf = (image: string, labels = {}): object => ({
+    replicas: 1,
+    selector: { matchLabels: { 'k11n.dev/app': 'shop', ...labels } },
+    template: {
+      metadata: { labels: { 'k11n.dev/app': 'shop', ...labels } },
+      spec: { containers: [{ name: 'shop', image }] },
+    },
+  });
+  const create = async (object: object): Promise<{ readonly uid?: string }> => {
+    const made = await cluster.kubectl(['create', '-o', 'json', '-f', '-'], JSON.stringify(object));
+    return (JSON.parse(made) as { metadata: { uid?: string } }).metadata;
+  };
+  const app = JSON.parse(await cluster.kubectl(['get', 'apps.k11n.dev', 'shop', '-o', 'json'])) as {
+    metadata: { uid?: string };
+  };
+  await cluster.kubectl(['create', 'namespace', 'production']);
+  const revision = (number: string): object => ({
+    annotations: { 'deployment.kubernetes.io/revision': number },
+  });
+  const labels = { 'k11n.dev/app': 'shop', 'k11n.dev/target': 'production' };
+  const deployment = await create({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { ...metadata, labels, ...revision('2'), ...owner('App', app.metadata) },
+    spec: specOf('nginx:1'),
+  });
+  for (const number of ['1', '2'])
+    await create({
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: {
+        ...metadata,
+        name: `shop-${number}`,
+        labels: { ...labels, 'pod-template-hash': number },
+        ...revision(number),
+        ...owner('Deployment', deployment),
+      },
+      spec: specOf(`nginx:${Number(number) - 1}`, { 'pod-template-hash': number }),
+    });
+}
 
 const run = (line: string, input?: string): Promise<Result> =>
   kon.run(line.split(' '), input === undefined ? {} : { input });
@@ -77,7 +128,11 @@ describe('--dry-run', () => {
       ['app create new --image nginx:1 --dry-run', 'app/new created (dry run)\n'],
       ['app edit shop --tag 2 --dry-run', 'app/shop edited (dry run)\n'],
       ['app deploy shop --tag 2 --dry-run', 'app/shop deployed nginx:2 (dry run)\n'],
-      ['app halt shop --dry-run', 'app/shop edited (dry run)\n'],
+      ['app halt shop --dry-run', 'app/shop halted (dry run)\n'],
+      ['app resume still --dry-run', 'app/still resumed (dry run)\n'],
+      ['app restart shop --dry-run', 'app/shop restarted in production (dry run)\n'],
+      ['app restart shop --dry-run -o name', 'deployment.apps/shop\n'],
+      ['app rollback shop --dry-run', 'app/shop rolled back (dry run)\n'],
       ['app delete shop --dry-run', 'app/shop deleted (dry run)\n'],
       ['target create staging --dry-run', 'target/staging created (dry run)\n'],
       [
@@ -100,6 +155,26 @@ describe('--dry-run', () => {
     });
     const applied = await run('apply -f - --dry-run -o yaml', account('there', [fullAccess]));
     expect(applied.stdout).toContain(`- ${fullAccess}`);
+  });
+
+  it('shows what options make of files and of other apps', async () => {
+    const file = await kon.file('shop.conf', 'listen 80;\n');
+    const limits = await kon.file('limits.env', '# a day\nMOST=5\n');
+    const options = `--config settings=${file}:/etc/shop --config limits=${limits} --depends-on shop`;
+    const { stdout } = await run(`app create new --image nginx:1 ${options} --dry-run -o json`);
+    expect(JSON.parse(stdout)).toMatchObject({
+      spec: {
+        configs: [
+          { name: 'settings', mountPath: '/etc/shop', data: { 'shop.conf': 'listen 80;\n' } },
+          { name: 'limits', data: { MOST: '5' } },
+        ],
+        dependencies: [{ name: 'shop' }],
+      },
+    });
+    expect(await run('app edit shop --remove-config settings --dry-run')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('the app has no config "settings"'),
+    });
   });
 
   it('asks admission: what would be refused is refused, with the exit code of a failure', async () => {

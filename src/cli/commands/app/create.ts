@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { contentOptions } from './content-options.ts';
 import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
 
 export const appCreateCommand = defineCommand({
@@ -33,6 +34,7 @@ export const appCreateCommand = defineCommand({
       parse: parseEnv,
       summary: 'a variable of the container’s environment; repeat for more',
     },
+    ...contentOptions,
     {
       name: 'target',
       value: 'NAME',
@@ -52,6 +54,11 @@ export const appCreateCommand = defineCommand({
       does: 'Without an editor',
       command: 'kon app create myapp --image nginx:1.29 --port 80 --account myaccount',
     },
+    {
+      does: 'With files in /etc/shop, and the address of the app reviews',
+      command:
+        'kon app create shop --image shop:1 --config settings=./settings:/etc/shop --depends-on reviews',
+    },
     { does: 'From a file', command: 'kon app create -f myapp.yaml' },
   ],
   run: async (context, { args, options }) => {
@@ -60,7 +67,14 @@ export const appCreateCommand = defineCommand({
     const { appTemplate } = await import('../../manifest/template.ts');
     const { getClusterConfig, knownTargets } = await import('../../cluster/targets.ts');
     const { appManifest, describesApp } = await import('./from-options.ts');
-    const described = { ...options, ports: options.port, targets: options.target };
+    const { configContent } = await import('./config-files.ts');
+    const described = {
+      ...options,
+      ports: options.port,
+      targets: options.target,
+      configs: options.config.map((config) => configContent(config, context.cwd)),
+      dependencies: options.dependsOn,
+    };
     return createFlow(context, {
       kind: appKind,
       name: givenName('app', args.name, options.app),

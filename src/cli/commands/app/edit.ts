@@ -1,6 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { contentOptions } from './content-options.ts';
 import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
 
 export const appEditCommand = defineCommand({
@@ -34,6 +35,20 @@ export const appEditCommand = defineCommand({
       parse: parseEnv,
       summary: 'set a variable of the container’s environment; repeat for more',
     },
+    ...contentOptions,
+    {
+      name: 'remove-config',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'take a config away; repeat for more',
+    },
+    {
+      name: 'remove-dependency',
+      value: 'APP',
+      repeatable: true,
+      summary: 'an app that it calls no more; repeat for more',
+      complete: 'apps',
+    },
     {
       name: 'target',
       value: 'NAME',
@@ -51,19 +66,31 @@ export const appEditCommand = defineCommand({
     { does: 'Change it in an editor', command: 'kon app edit myapp' },
     { does: 'Give it the permissions of an account', command: 'kon app edit myapp --account myaccount' },
     { does: 'Take them away again', command: 'kon app edit myapp --no-account' },
+    {
+      does: 'Give its pods the files of a folder anew',
+      command: 'kon app edit myapp --config settings=./settings',
+    },
     { does: 'Deploy another version', command: 'kon app edit myapp --tag 1.2.0' },
   ],
   run: async (context, { args, options }) => {
     const { editFlow } = await import('../../write/edit.ts');
     const { appKind } = await import('../../kinds.ts');
-    const { changedSpec, describesApp } = await import('./from-options.ts');
-    const change = { ...options, ports: options.port, targets: options.target };
+    const { changedSpec, describesChange } = await import('./from-options.ts');
+    const { configContent } = await import('./config-files.ts');
+    const change = {
+      ...options,
+      ports: options.port,
+      targets: options.target,
+      configs: options.config.map((config) => configContent(config, context.cwd)),
+      dependencies: options.dependsOn,
+      removedConfigs: options.removeConfig,
+      removedDependencies: options.removeDependency,
+    };
     return editFlow(context, {
       kind: appKind,
       name: givenName('app', args.name, options.app),
       filename: options.filename,
-      change:
-        describesApp(change) || change.noAccount ? (current) => changedSpec(current.spec, change) : undefined,
+      change: describesChange(change) ? (current) => changedSpec(current.spec, change) : undefined,
       withoutEditor: ['Give what is to change (--account, --image, …), or a manifest with -f FILE.'],
       write: options,
     });

@@ -3,6 +3,9 @@ import type { AppSpec } from '../../../api/app.ts';
 import {
   appManifest,
   changedSpec,
+  describesChange,
+  parseConfig,
+  parseDependency,
   parseEnv,
   parsePort,
   parseReplicas,
@@ -16,6 +19,10 @@ const none: AppChange = {
   noAccount: false,
   ports: [],
   env: [],
+  configs: [],
+  dependencies: [],
+  removedConfigs: [],
+  removedDependencies: [],
   targets: [],
   replicas: undefined,
 };
@@ -79,6 +86,78 @@ describe('changedSpec of an app', () => {
   });
 });
 
+describe('configs and dependencies of an app', () => {
+  const files = { files: () => ({ 'a.conf': 'x' }), variables: () => ({ A: '1' }) };
+  const withContent: AppSpec = {
+    ...current,
+    configs: [
+      { name: 'settings', mountPath: '/etc/web', data: { old: 'y' } },
+      { name: 'limits', data: { MOST: '1' } },
+    ],
+    dependencies: [{ name: 'reviews', port: 'http' }, { name: 'orders' }],
+  };
+
+  it('are added, files with a folder and variables without one', () => {
+    const { configs, dependencies } = changedSpec(current, {
+      ...none,
+      configs: [
+        { name: 'settings', mountPath: '/etc/web', ...files },
+        { name: 'limits', mountPath: undefined, ...files },
+      ],
+      dependencies: [{ name: 'reviews' }],
+    });
+    expect(configs).toEqual([
+      { name: 'settings', mountPath: '/etc/web', data: { 'a.conf': 'x' } },
+      { name: 'limits', data: { A: '1' } },
+    ]);
+    expect(dependencies).toEqual([{ name: 'reviews' }]);
+  });
+
+  it('take the place of their namesakes, whose folder they keep', () => {
+    const { configs, dependencies } = changedSpec(withContent, {
+      ...none,
+      configs: [{ name: 'settings', mountPath: undefined, ...files }],
+      dependencies: [{ name: 'reviews', target: 'staging' }],
+    });
+    expect(configs).toEqual([
+      { name: 'settings', mountPath: '/etc/web', data: { 'a.conf': 'x' } },
+      withContent.configs?.[1],
+    ]);
+    expect(dependencies).toEqual([{ name: 'reviews', target: 'staging' }, { name: 'orders' }]);
+  });
+
+  it('are taken away by name, and the field with the last', () => {
+    const changed = changedSpec(withContent, {
+      ...none,
+      removedConfigs: ['settings', 'limits'],
+      removedDependencies: ['orders'],
+    });
+    expect(changed).not.toHaveProperty('configs');
+    expect(changed.dependencies).toEqual([{ name: 'reviews', port: 'http' }]);
+    expect(() => changedSpec(withContent, { ...none, removedConfigs: ['setings'] })).toThrow(
+      'the app has no config "setings"',
+    );
+    expect(() => changedSpec(current, { ...none, removedDependencies: ['orders'] })).toThrow(
+      'the app has no dependency "orders"',
+    );
+  });
+
+  it('stay when nothing is said of them', () => {
+    expect(changedSpec(withContent, { ...none, tag: '2' })).toEqual({ ...withContent, imageTag: '2' });
+  });
+
+  it.each<[Partial<AppChange>, boolean]>([
+    [{}, false],
+    [{ removedConfigs: ['a'] }, true],
+    [{ removedDependencies: ['a'] }, true],
+    [{ dependencies: [{ name: 'a' }] }, true],
+    [{ configs: [{ name: 'a', mountPath: undefined, ...files }] }, true],
+    [{ noAccount: true }, true],
+  ])('%o is a change: %s', (change, expected) => {
+    expect(describesChange({ ...none, ...change })).toBe(expected);
+  });
+});
+
 describe('appManifest', () => {
   it('runs everywhere unless told where', () => {
     const { spec } = appManifest('a', { ...none, image: 'web' }, ['x', 'y']);
@@ -109,6 +188,32 @@ describe('values', () => {
     expect(parseEnv('A=b=c')).toEqual({ name: 'A', value: 'b=c' });
     expect(parseEnv('A=')).toEqual({ name: 'A', value: '' });
     for (const text of ['A', '=b', '']) expect(() => parseEnv(text)).toThrow('sets no variable');
+  });
+
+  it('are configs', () => {
+    expect(parseConfig('settings=./a=b.conf')).toEqual({
+      name: 'settings',
+      path: './a=b.conf',
+      mountPath: undefined,
+    });
+    expect(parseConfig('settings=conf.d:/etc/web')).toEqual({
+      name: 'settings',
+      path: 'conf.d',
+      mountPath: '/etc/web',
+    });
+    for (const text of ['settings', '=a', 'settings=', 'Settings=a', ''])
+      expect(() => parseConfig(text)).toThrow('is not a config');
+  });
+
+  it('are other apps', () => {
+    expect(parseDependency('reviews')).toEqual({ name: 'reviews' });
+    expect(parseDependency('staging/reviews:http')).toEqual({
+      name: 'reviews',
+      target: 'staging',
+      port: 'http',
+    });
+    for (const text of ['', 'a/b/c', ':http', 'Reviews', 'a:'])
+      expect(() => parseDependency(text)).toThrow('is not an app');
   });
 
   it('are numbers of replicas', () => {

@@ -1,5 +1,5 @@
 /** What the options of `kon app create` and `edit` say about an app's spec. Pure. */
-import type { AppSpec } from '../../../api/app.ts';
+import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../errors.ts';
 import type { Manifest } from '../../manifest/check.ts';
@@ -10,14 +10,31 @@ export type AppOptions = {
   readonly account: string | undefined;
   readonly ports: readonly NamedPort[];
   readonly env: readonly EnvSetting[];
+  readonly configs: readonly ConfigContent[];
+  readonly dependencies: readonly Dependency[];
   readonly targets: readonly string[];
   readonly replicas: number | undefined;
 };
 
-export type AppChange = AppOptions & { readonly noAccount: boolean };
+export type AppChange = AppOptions & {
+  readonly noAccount: boolean;
+  readonly removedConfigs: readonly string[];
+  readonly removedDependencies: readonly string[];
+};
 
 export type NamedPort = { readonly name: string; readonly port: number };
 export type EnvSetting = { readonly name: string; readonly value: string };
+/** `--config` as it was written. `mountPath` absent: variables, or as the config is mounted already. */
+export type ConfigOption = {
+  readonly name: string;
+  readonly path: string;
+  readonly mountPath: string | undefined;
+};
+/** The same, with what was read. Which of the two is meant shows when the app is known. */
+export type ConfigContent = Omit<ConfigOption, 'path'> & {
+  readonly files: () => Readonly<Record<string, string>>;
+  readonly variables: () => Readonly<Record<string, string>>;
+};
 
 /** `8080` or `http:8080`. @throws CliError of code USAGE */
 export function parsePort(text: string): NamedPort {
@@ -38,6 +55,30 @@ export function parseEnv(text: string): EnvSetting {
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
+/** `NAME=PATH` or `NAME=PATH:/FOLDER`. @throws CliError of code USAGE */
+export function parseConfig(text: string): ConfigOption {
+  const match = /^([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)=(.+?)(?::(\/[^:]+))?$/.exec(text);
+  const [, name, path, mountPath] = match ?? [];
+  if (name === undefined || path === undefined)
+    throw usageError(
+      `"${text}" is not a config`,
+      'Give NAME=PATH:/FOLDER for files that pods find in a folder, NAME=FILE for variables.',
+    );
+  return { name, path, mountPath };
+}
+
+/** `APP`, `APP:PORT`, `TARGET/APP` or `TARGET/APP:PORT`. @throws CliError of code USAGE */
+export function parseDependency(text: string): Dependency {
+  const match = /^(?:([-a-z0-9]+)\/)?([-a-z0-9]+)(?::([-a-z0-9]+))?$/.exec(text);
+  const [, target, name, port] = match ?? [];
+  if (name === undefined)
+    throw usageError(
+      `"${text}" is not an app`,
+      'Give APP, APP:PORT, or TARGET/APP for one in another target.',
+    );
+  return { name, ...(target === undefined ? {} : { target }), ...(port === undefined ? {} : { port }) };
+}
+
 /** @throws CliError of code USAGE */
 export function parseReplicas(text: string): number {
   if (!/^[0-9]{1,5}$/.test(text)) throw usageError(`"${text}" is not a number of replicas`);
@@ -45,14 +86,20 @@ export function parseReplicas(text: string): number {
 }
 
 export function describesApp(options: AppOptions): boolean {
-  const { image, tag, account, ports, env, targets, replicas } = options;
+  const { image, tag, account, ports, env, configs, dependencies, targets, replicas } = options;
   return (
     image !== undefined ||
     tag !== undefined ||
     account !== undefined ||
     replicas !== undefined ||
-    ports.length + env.length + targets.length > 0
+    ports.length + env.length + configs.length + dependencies.length + targets.length > 0
   );
+}
+
+/** Whether there is anything to do for `kon app edit`. */
+export function describesChange(change: AppChange): boolean {
+  const { noAccount, removedConfigs, removedDependencies } = change;
+  return describesApp(change) || noAccount || removedConfigs.length + removedDependencies.length > 0;
 }
 
 /** @throws CliError of code USAGE without an image */
@@ -67,7 +114,13 @@ export function appManifest(name: string, options: AppOptions, allTargets: reado
     apiVersion,
     kind: 'App',
     metadata: { name },
-    spec: changedSpec(spec, { ...options, targets: [], noAccount: false }),
+    spec: changedSpec(spec, {
+      ...options,
+      targets: [],
+      noAccount: false,
+      removedConfigs: [],
+      removedDependencies: [],
+    }),
   };
 }
 
@@ -77,15 +130,25 @@ const newTarget = (name: string): AppSpec['targets'][number] => ({ name, deployM
 export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   if (options.account !== undefined && options.noAccount)
     throw usageError('--account and --no-account were given', 'Give either.');
-  const { serviceAccount, imageTag: _imageTag, ...rest } = current;
+  const {
+    serviceAccount,
+    imageTag: _imageTag,
+    configs: _configs,
+    dependencies: _dependencies,
+    ...rest
+  } = current;
   const account = options.account ?? (options.noAccount ? undefined : serviceAccount);
   const { ports, env, replicas } = options;
+  const configs = changedConfigs(current.configs ?? [], options);
+  const dependencies = changedDependencies(current.dependencies ?? [], options);
   return {
     ...rest,
     ...imageOf(current, options),
     ...(account === undefined ? {} : { serviceAccount: account }),
     ...(ports.length > 0 ? { ports: ports.map((port) => ({ ...port, protocol: 'TCP' as const })) } : {}),
     ...(env.length > 0 ? { env: mergedEnv(current.env ?? [], env) } : {}),
+    ...(configs.length > 0 ? { configs } : {}),
+    ...(dependencies.length > 0 ? { dependencies } : {}),
     ...(replicas === undefined ? {} : { scale: { ...current.scale, min: replicas } }),
     ...(options.targets.length > 0
       ? {
@@ -125,4 +188,50 @@ function mergedEnv(
     ...current.filter((variable) => !names.has(variable.name)),
     ...settings.map((each) => ({ ...each })),
   ];
+}
+
+/** @throws CliError of code USAGE when one is to be removed that is not there */
+function changedConfigs(
+  current: readonly Config[],
+  { configs, removedConfigs }: Pick<AppChange, 'configs' | 'removedConfigs'>,
+): Config[] {
+  requireAll('config', removedConfigs, current);
+  const kept = current.filter(({ name }) => !removedConfigs.includes(name));
+  const given = configs.map(({ name, mountPath, files, variables }): Config => {
+    const folder = mountPath ?? kept.find((config) => config.name === name)?.mountPath;
+    return folder === undefined
+      ? { name, data: { ...variables() } }
+      : { name, mountPath: folder, data: { ...files() } };
+  });
+  return inPlaceOf(kept, given);
+}
+
+/** @throws CliError of code USAGE when one is to be removed that is not there */
+function changedDependencies(
+  current: readonly Dependency[],
+  { dependencies, removedDependencies }: Pick<AppChange, 'dependencies' | 'removedDependencies'>,
+): Dependency[] {
+  requireAll('dependency', removedDependencies, current);
+  return inPlaceOf(
+    current.filter(({ name }) => !removedDependencies.includes(name)),
+    dependencies,
+  );
+}
+
+type Named = { readonly name: string };
+
+function requireAll(what: string, names: readonly string[], all: readonly Named[]): void {
+  const unknown = names.find((name) => !all.some((each) => each.name === name));
+  if (unknown !== undefined)
+    throw usageError(
+      `the app has no ${what} "${unknown}"`,
+      all.length === 0 ? 'It has none.' : `It has ${all.map(({ name }) => name).join(', ')}.`,
+    );
+}
+
+/** Those of the same name where they stood, the others at the end. The last that is given of a name counts. */
+function inPlaceOf<T extends Named>(current: readonly T[], given: readonly T[]): T[] {
+  const byName = new Map(current.map((each) => [each.name, each]));
+  for (const each of given) byName.set(each.name, each);
+  return [...byName.values()];
 }

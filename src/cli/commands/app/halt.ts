@@ -25,6 +25,7 @@ export const appHaltCommand = defineCommand({
       filename: undefined,
       change: (app) => withDeployMode(app, options.target, 'halt'),
       withoutEditor: [],
+      did: 'halted',
       write: options,
     });
   },

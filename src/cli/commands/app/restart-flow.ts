@@ -8,7 +8,7 @@ import { getObject } from '../../cluster/objects.ts';
 import type { CliContext } from '../../context.ts';
 import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
-import { appKind } from '../../kinds.ts';
+import { appKind, nameOf } from '../../kinds.ts';
 import { qualifiedName } from '../../output/objects.ts';
 import { waitForRollout } from '../../wait/rollout.ts';
 import { resultLine, type WriteInput } from '../../write/finish.ts';
@@ -32,7 +32,7 @@ export async function restartFlow(
     context.stdout.write(
       context.format === 'name'
         ? `${qualifiedName(restarted)}\n`
-        : resultLine(name, `restarted in ${deployment.metadata.namespace}`, dryRun),
+        : resultLine(nameOf(appKind, name), `restarted in ${deployment.metadata.namespace}`, dryRun),
     );
     if (write.noWait || dryRun) continue;
     try {

@@ -25,6 +25,7 @@ export const appResumeCommand = defineCommand({
       filename: undefined,
       change: (app) => withDeployMode(app, options.target, 'latest'),
       withoutEditor: [],
+      did: 'resumed',
       write: options,
     });
   },

@@ -55,6 +55,7 @@ export const appRollbackCommand = defineCommand({
       // Of the spec as it is when it is written.
       change: (current) => withImage(current.spec, plan.image),
       withoutEditor: [],
+      did: 'rolled back',
       write: options,
     });
   },

@@ -1,0 +1,41 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configContent } from './config-files.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kon-config-'));
+  mkdirSync(join(folder, 'conf.d/nested'), { recursive: true });
+  mkdirSync(join(folder, 'empty'));
+  writeFileSync(join(folder, 'conf.d/b.conf'), 'b\n');
+  writeFileSync(join(folder, 'conf.d/a.conf'), 'ä\n');
+  writeFileSync(join(folder, 'conf.d/nested/c.conf'), 'c\n');
+  writeFileSync(join(folder, 'picture'), Buffer.from([0xff, 0xd8]));
+  writeFileSync(join(folder, 'some.env'), '# most\n\nMOST=1=2\r\n  NAME=a b \n');
+  writeFileSync(join(folder, 'no.env'), 'A=1\nlisten 80;\n');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const of = (path: string): ReturnType<typeof configContent> =>
+  configContent({ name: 'x', path, mountPath: undefined }, folder);
+
+describe('the content of a config', () => {
+  it('is a file by its name, or the files of a folder', () => {
+    expect(of('conf.d/a.conf').files()).toEqual({ 'a.conf': 'ä\n' });
+    expect(of('conf.d').files()).toEqual({ 'a.conf': 'ä\n', 'b.conf': 'b\n' });
+  });
+
+  it('is variables by line', () => {
+    expect(of('some.env').variables()).toEqual({ MOST: '1=2', NAME: 'a b ' });
+  });
+
+  it('is refused with what is wrong', () => {
+    expect(() => of('nowhere').files()).toThrow('cannot read nowhere');
+    expect(() => of('picture').files()).toThrow('picture is not text in UTF-8');
+    expect(() => of('empty').files()).toThrow('there is no file in empty');
+    expect(() => of('conf.d').variables()).toThrow('conf.d is a folder, and variables come from a file');
+    expect(() => of('no.env').variables()).toThrow('no.env, line 2: it sets no variable');
+  });
+});

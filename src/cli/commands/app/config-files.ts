@@ -1,0 +1,83 @@
+/** Reads what `--config` names: files as they are, and variables as `kubectl create configmap --from-env-file` reads them. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { CliError } from '../../errors.ts';
+import type { ConfigContent, ConfigOption } from './from-options.ts';
+
+/** Nothing is read before it is known which of the two is meant. */
+export function configContent(option: ConfigOption, cwd: string): ConfigContent {
+  const { name, path, mountPath } = option;
+  return {
+    name,
+    mountPath,
+    files: () => readFiles(resolve(cwd, path), path),
+    variables: () => readVariables(resolve(cwd, path), path),
+  };
+}
+
+/** A file, or those of a folder, without the folders in it. @throws CliError of code INVALID */
+function readFiles(path: string, given: string): Readonly<Record<string, string>> {
+  const names = isFolder(path, given)
+    ? readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+        .map((entry) => entry.name)
+        .filter((name) => !isFolder(join(path, name), join(given, name)))
+        .sort()
+    : undefined;
+  if (names === undefined) return { [basename(path)]: readText(path, given) };
+  if (names.length === 0) throw new CliError('INVALID', `there is no file in ${given}`);
+  return Object.fromEntries(names.map((name) => [name, readText(join(path, name), join(given, name))]));
+}
+
+/** Lines of NAME=VALUE; empty ones and those that begin with # do not count. @throws CliError of code INVALID */
+function readVariables(path: string, given: string): Readonly<Record<string, string>> {
+  if (isFolder(path, given))
+    throw new CliError('INVALID', `${given} is a folder, and variables come from a file`, {
+      next: [`Files for pods need the folder in which they find them: ${given}:/etc/myapp`],
+    });
+  const lines = readText(path, given).split(/\r?\n/);
+  return Object.fromEntries(
+    lines.flatMap((line, index) => {
+      const text = line.trimStart();
+      if (text === '' || text.startsWith('#')) return [];
+      const at = text.indexOf('=');
+      if (at < 1)
+        throw new CliError('INVALID', `${given}, line ${index + 1}: it sets no variable`, {
+          details: [text],
+          next: [
+            'Write NAME=VALUE.',
+            `To give the file itself to the pods, say in which folder: ${given}:/etc/myapp`,
+          ],
+        });
+      return [[text.slice(0, at), text.slice(at + 1)]];
+    }),
+  );
+}
+
+function isFolder(path: string, given: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    throw unreadable(given, error);
+  }
+}
+
+function readText(path: string, given: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new CliError('INVALID', `${given} is not text in UTF-8, which is all that an app can hold`, {
+        next: ['Put it into the image, or into a ConfigMap or Secret of your own.'],
+        cause: error,
+      });
+    throw unreadable(given, error);
+  }
+}
+
+function unreadable(given: string, cause: unknown): CliError {
+  return new CliError('MANIFEST_UNREADABLE', `cannot read ${given}`, {
+    details: [cause instanceof Error ? cause.message : String(cause)],
+    cause,
+  });
+}
