@@ -4,8 +4,8 @@
  * one could enter.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { appendFileSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -14,6 +14,7 @@ import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
 import { logLine, podLogFile } from '../kubelet/pod-log.ts';
 import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
+import { createTokenFolder } from './token-folder.ts';
 
 export type ExecOptions = {
   readonly client: KubeClient;
@@ -27,6 +28,8 @@ export type ExecOptions = {
   readonly now: () => number;
   readonly env: OuterEnvironment;
   readonly cwd: string;
+  /** Aborted by a signal that came before the program ran; from then on signals are the program's. */
+  readonly signal: AbortSignal;
   /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
   readonly terminal: boolean;
   /** Where the sandbox keeps its logs: what the program writes goes into the pod's log, too. */
@@ -52,10 +55,8 @@ export async function execInPod(options: ExecOptions): Promise<number> {
     );
   }
   const { identity } = found;
-  const folder = await mkdtemp(join(tmpdir(), 'kon-exec-'));
-  // Also when an impatient second Ctrl-C ends this process.
-  const removeAtExit = (): void => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', removeAtExit);
+  const tokens = await createTokenFolder(tmpdir());
+  const folder = tokens.path;
   try {
     for (const { audience, expirationSeconds, file } of identity.tokens) {
       const { token } = await client.createToken(
@@ -70,6 +71,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
             ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
           },
         },
+        { signal: options.signal },
       );
       const path = join(folder, file);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -104,8 +106,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
       await agent?.close();
     }
   } finally {
-    process.off('exit', removeAtExit);
-    removeAtExit();
+    tokens.remove();
   }
 }
 
@@ -176,6 +177,7 @@ async function run(
 ): Promise<number> {
   const [program, ...args] = options.command;
   if (log !== undefined) await mkdir(dirname(log), { recursive: true, mode: 0o700 });
+  options.signal.throwIfAborted();
   const child = spawn(program, args, {
     cwd: options.cwd,
     env,
@@ -185,8 +187,11 @@ async function run(
   const forward = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };
-  const signals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  for (const signal of signals) process.on(signal, forward);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  // While the program runs it decides what a signal means: many a one goes on after two of Ctrl-C.
+  const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
+  for (const signal of signals) process.removeAllListeners(signal);
+  for (const signal of signals.slice(1)) process.on(signal, forward);
   // On a terminal the program is in the group that gets Ctrl-C; only this process must not end of it.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
@@ -206,7 +211,9 @@ async function run(
       });
     });
   } finally {
-    for (const signal of signals) process.off(signal, forward);
-    process.off('SIGINT', interrupt);
+    for (const { signal, listeners } of before) {
+      process.removeAllListeners(signal);
+      for (const listener of listeners) process.on(signal, listener as NodeJS.SignalsListener);
+    }
   }
 }

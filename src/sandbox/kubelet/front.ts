@@ -15,6 +15,7 @@ import { connect, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import type { KeyPair } from '../cluster/certificates.ts';
+import { exitStatuses } from './exit-status.ts';
 import { forwardPorts } from './forward-port.ts';
 import { ensurePodLog, logLine, parseLogQuery, podLogFile, readPodLog, type Container } from './pod-log.ts';
 
@@ -163,7 +164,7 @@ function tunnelExec(
       `${request.method} /exec/${execPod}/${execPod}/main?${query.toString()} HTTP/1.1\r\n${headers}\r\n\r\n`,
     );
     upstream.write(head);
-    upstream.pipe(socket).pipe(upstream);
+    upstream.pipe(exitStatuses()).pipe(socket).pipe(upstream);
   });
   upstream.on('error', () => socket.destroy());
   socket.once('close', () => upstream.destroy());

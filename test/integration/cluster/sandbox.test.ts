@@ -1,7 +1,8 @@
 /** The sandbox as its users have it: started, asked and ended through `kon`. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -278,6 +279,71 @@ describe('a sandbox in the background', () => {
     );
     expect(await whoAmI('linked')).toBe('AccessDenied');
     iam.destroy();
+  });
+
+  test('a program decides what signals mean, and its token goes with it, at the latest with the next', async () => {
+    const temporary = await mkdtemp(join(folder, 'tmp-'));
+    const program = `
+      let interrupts = 0;
+      process.on('SIGINT', () => {
+        console.log('interrupt', ++interrupts);
+        if (interrupts === 3) process.exit(9);
+      });
+      setInterval(() => undefined, 1000);
+      console.log('runs as', process.pid);`;
+    const start = (): { child: ChildProcess; says: (text: string) => Promise<string> } => {
+      const child = spawn(
+        process.execPath,
+        [kon, 'sandbox', 'exec', 'linked', '--', process.execPath, '-e', program],
+        {
+          env: { ...process.env, KON_SANDBOX_DIR: folder, TMPDIR: temporary },
+          stdio: ['pipe', 'pipe', 'inherit'],
+        },
+      );
+      let said = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+      return {
+        child,
+        says: async (text) => {
+          await expect.poll(() => said, { timeout: 10_000, interval: 20 }).toContain(text);
+          return said;
+        },
+      };
+    };
+
+    const patient = start();
+    await patient.says('runs as');
+    expect(await readdir(temporary)).toHaveLength(1);
+    for (const interrupt of ['interrupt 1', 'interrupt 2']) {
+      patient.child.kill('SIGINT');
+      await patient.says(interrupt);
+    }
+    const ended = once(patient.child, 'exit');
+    patient.child.kill('SIGINT');
+    expect(await ended).toEqual([9, null]);
+    expect(await readdir(temporary)).toEqual([]);
+
+    const terminated = start();
+    await terminated.says('runs as');
+    const end = once(terminated.child, 'exit');
+    terminated.child.kill('SIGTERM');
+    expect(await end).toEqual([143, null]);
+    expect(await readdir(temporary)).toEqual([]);
+
+    const killed = start();
+    const [, pid = ''] = /runs as (\d+)/.exec(await killed.says('runs as')) ?? [];
+    const died = once(killed.child, 'exit');
+    killed.child.kill('SIGKILL');
+    await died;
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await readdir(temporary)).toHaveLength(1);
+    const next = start();
+    await next.says('runs as');
+    expect(await readdir(temporary)).toHaveLength(1);
+    const gone = once(next.child, 'exit');
+    next.child.kill('SIGTERM');
+    await gone;
+    expect(await readdir(temporary)).toEqual([]);
   });
 
   test.each([

@@ -39,6 +39,7 @@ export async function execute(context: CliContext, input: ExecInput): Promise<Ex
         now: context.now,
         env: context.env,
         cwd: context.cwd,
+        signal: context.signal,
         terminal: context.stdin.isTTY,
         logs: input.log ? sandboxPaths(folder).logs : undefined,
         note: context.debug,

@@ -1,0 +1,88 @@
+/**
+ * How a program ended, as a kubelet tells it. kwok tells it in words alone: what clients then have is an internal error, and
+ * no exit code. The words are put right on their way from kwok to the API server, in the frames of SPDY/3.1, of
+ * which the stream of errors is the first. Nothing else of the connection is touched.
+ * https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/#TOC-2.2-Framing
+ */
+import { Transform } from 'node:stream';
+
+const headerLength = 8;
+/** The API server opens the stream of errors before those of the program. */
+const errorStream = 1;
+
+/** From kwok's answer to the upgrade on, and as it is where that is none. */
+export function exitStatuses(): Transform {
+  let rest: Buffer = Buffer.alloc(0);
+  let isSpdy: boolean | undefined;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      rest = Buffer.concat([rest, chunk]);
+      if (isSpdy === undefined) {
+        const end = rest.indexOf('\r\n\r\n');
+        if (end < 0) return done();
+        const head = rest.subarray(0, end + 4);
+        isSpdy = /^HTTP\/1\.1 101 [\s\S]*\r\nupgrade: spdy\/3\.1\r\n/i.test(head.toString('latin1'));
+        this.push(head);
+        rest = rest.subarray(head.length);
+      }
+      for (const frame of isSpdy ? frames() : [takeAll()]) this.push(frame);
+      done();
+    },
+    flush(done) {
+      if (rest.length > 0) this.push(takeAll());
+      done();
+    },
+  });
+
+  function takeAll(): Buffer {
+    const all = rest;
+    rest = Buffer.alloc(0);
+    return all;
+  }
+
+  function* frames(): Generator<Buffer> {
+    while (rest.length >= headerLength) {
+      const length = headerLength + rest.readUIntBE(5, 3);
+      if (rest.length < length) return;
+      const frame = rest.subarray(0, length);
+      rest = rest.subarray(length);
+      // The first bit says whether it is a frame of control; the rest is the stream's number.
+      yield frame.readUInt32BE(0) === errorStream ? withExitCode(frame) : frame;
+    }
+  }
+}
+
+function withExitCode(frame: Buffer): Buffer {
+  const status = exitStatusOf(frame.subarray(headerLength).toString());
+  if (status === undefined) return frame;
+  const header = Buffer.from(frame.subarray(0, headerLength));
+  const data = Buffer.from(status);
+  header.writeUIntBE(data.length, 5, 3);
+  return Buffer.concat([header, data]);
+}
+
+/**
+ * What a kubelet says in the place of `text`; undefined where it says nothing of an exit code.
+ * Sources: kwok `pkg/utils/exec/exec.go`; k8s.io/cri-streaming `pkg/streaming/remotecommand/exec.go`.
+ */
+export function exitStatusOf(text: string): string | undefined {
+  const message = messageOf(text);
+  const code = message === undefined ? undefined : /: exit status (\d+)\s*$/.exec(message)?.[1];
+  if (code === undefined) return undefined;
+  return JSON.stringify({
+    metadata: {},
+    status: 'Failure',
+    message: `command terminated with non-zero exit code: exit status ${code}`,
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: code }] },
+  });
+}
+
+function messageOf(text: string): string | undefined {
+  try {
+    const status = JSON.parse(text) as { readonly reason?: string; readonly message?: string } | null;
+    return status?.reason === 'InternalError' ? status.message : undefined;
+  } catch {
+    return undefined;
+  }
+}
