@@ -19,6 +19,8 @@ export type AccountMemory = {
   readonly untold: StepEvent[];
   /** A changed spec is a new beginning: what failed before may work now. */
   startGeneration(generation: number): void;
+  /** The namespace of a target was made ours: what was refused there may be allowed now. */
+  targetOpened(target: string): void;
   succeeded(step: Step): void;
   failed(step: Step, error: IdentityError): StepFailure;
 };
@@ -38,6 +40,10 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;
+    },
+    targetOpened(target) {
+      for (const [key, { code }] of failures)
+        if (code === 'KubernetesDenied' && key.endsWith(` ${target}`)) failures.delete(key);
     },
     succeeded(step) {
       failures.delete(stepKey(step));

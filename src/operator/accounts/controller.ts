@@ -3,6 +3,7 @@ import {
   conditionOf,
   fieldManager,
   linkedServiceAccounts,
+  targetLabel,
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
@@ -52,7 +53,7 @@ const priorities = { edit: 10, goOnAtLast: 6, create: 5, goOn: 4 };
  * How long an account lets the roles of others go before its links and proofs. By then STS mostly knows its role, and under
  * a rate limit there is time for them while AWS is waited for. Milliseconds.
  */
-const patienceMs = 15_000;
+const standBackMs = 15_000;
 
 /** While every other worker waits for AWS on behalf of new accounts, these are free for a person who edits one. */
 const workersForEdits = 4;
@@ -62,6 +63,9 @@ const workersForEdits = 4;
  * server: they make everybody wait longer, first of all the person whose edit has to come through meanwhile.
  */
 const mostInFlight = 8;
+
+/** So long after the label of a target was put on, the admission policy has seen it, too. Milliseconds. */
+const labelDelayMs = 250;
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 500;
@@ -91,11 +95,11 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const { context, beliefs, associationBeliefs } = options;
   const { informers, now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
-  const patient = limitInFlight(context.client, mostInFlight);
+  const limited = limitInFlight(context.client, mostInFlight);
   const clientFor = (account: LinkedServiceAccount): KubeClient =>
-    urgencyOf(account) === 'edit' ? context.client : patient;
-  /** Since when accounts let others go first, the longest first. */
-  const patientSince = new Map<string, number>();
+    urgencyOf(account) === 'edit' ? context.client : limited;
+  /** When accounts stood back to let others go first, the longest ago first. */
+  const stoodBackAt = new Map<string, number>();
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
@@ -131,8 +135,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
-    patientSince.delete(name);
-    endPatience();
+    stoodBackAt.delete(name);
+    callBack();
     const memory = memoryOf(name);
     for (let pass = 0; pass < mostPasses; pass += 1) {
       const world = observeAccount(name, sources, memory);
@@ -164,7 +168,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return gone ? undefined : { backoff: true };
       }
       if (steps.length < plan.steps.length && othersWait(fresh.account)) {
-        patientSince.set(name, now());
+        stoodBackAt.set(name, now());
         controller.enqueue(name, { priority: priorities.goOn });
         return undefined;
       }
@@ -173,10 +177,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
   }
 
   /** As long as others have to be waited for there are reconciles, so that this is looked at often enough. */
-  function endPatience(): void {
-    for (const [name, since] of patientSince) {
-      if (now() - since < patienceMs) return;
-      patientSince.delete(name);
+  function callBack(): void {
+    for (const [name, since] of stoodBackAt) {
+      if (now() - since < standBackMs) return;
+      stoodBackAt.delete(name);
       controller.enqueue(name, { priority: priorities.goOnAtLast });
     }
   }
@@ -324,11 +328,18 @@ export function createAccountController(options: AccountControllerOptions): Cont
   informers.namespaces.onChange((change) => {
     const phase = (namespace: typeof change.new): string | undefined =>
       namespace && `${namespace.status?.phase} ${namespace.metadata.deletionTimestamp ?? ''}`;
-    if (phase(change.old) === phase(change.new)) return;
+    const isLabelled = (namespace: typeof change.new): boolean =>
+      namespace?.metadata.labels?.[targetLabel] !== undefined;
+    const opened = isLabelled(change.new) && !isLabelled(change.old);
+    if (phase(change.old) === phase(change.new) && !opened) return;
     const named = (account: LinkedServiceAccount): boolean =>
       account.spec.targets?.includes(change.key) ?? true;
-    for (const account of informers.accounts.store.list())
-      if (named(account)) controller.enqueue(account.metadata.name);
+    for (const account of informers.accounts.store.list()) {
+      const { name } = account.metadata;
+      if (!named(account)) continue;
+      if (opened) memories.get(name)?.targetOpened(change.key);
+      controller.enqueue(name, opened ? { afterMs: labelDelayMs } : {});
+    }
   });
   informers.serviceAccounts.onChange((change) => {
     if (serviceAccounts.isOwn(change)) return;

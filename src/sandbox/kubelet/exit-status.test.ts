@@ -52,7 +52,7 @@ test.each([1, 7, 65_536])(
 );
 
 test('what is no upgrade to SPDY passes as it is', async () => {
-  const answer = Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n${'\0\0\0\x01'}${failed}`);
+  const answer = Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n\0\0\0\x01${failed}`);
   expect(await through(answer, 5)).toEqual(answer);
   const cut = Buffer.concat([Buffer.from(head), frame(1, failed).subarray(0, 20)]);
   expect(await through(cut, 9)).toEqual(cut);

@@ -302,8 +302,13 @@ describe('install with Pod Identity', () => {
       }),
     );
     const token = await kubectl(
-      ...['create', 'token', 'konstellation', '-n', 'agent', '--audience', 'pods.eks.amazonaws.com'],
-      ...['--bound-object-kind', 'Pod', '--bound-object-name', 'operator'],
+      'create',
+      'token',
+      'konstellation',
+      '--namespace=agent',
+      '--audience=pods.eks.amazonaws.com',
+      '--bound-object-kind=Pod',
+      '--bound-object-name=operator',
     );
     const auth = createEksAuthClient(inAws());
     try {
