@@ -129,7 +129,7 @@ export async function untilInjected(
   };
   for (;;) {
     try {
-      const pod = await client.create<Pod & KubeObject>(resources.pods, probe as Pod & KubeObject, {
+      const pod = await client.create<Pod & KubeObject>(resources.pods, probe, {
         dryRun: true,
         signal,
         fieldManager: installer,
