@@ -3,11 +3,18 @@ import { defineConfig } from 'vitest/config';
 /** These wait for nothing but the processor, of which vitest would leave one free. */
 const everyProcessor = '100%';
 
+/**
+ * How long a condition takes is the machine's affair, which others may use as well: these limits are there to end what
+ * hangs. vitest's own, 5 s for a test and 1 s for `expect.poll`, are reached by sound tests on a busy machine.
+ */
+const patience = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 15_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...patience,
           name: 'unit',
           include: ['src/**/*.test.ts', 'src/**/*.property.test.ts'],
           environment: 'node',
@@ -17,6 +24,7 @@ export default defineConfig({
       {
         // The operator's real engine in a modelled world, with a clock of its own.
         test: {
+          ...patience,
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           environment: 'node',
@@ -26,27 +34,27 @@ export default defineConfig({
       {
         // Each file starts (or shares, through a global setup) real servers.
         test: {
+          ...patience,
           name: 'integration',
           // Real servers on few cores: one file at a time keeps what is timed (leases, completion) honest.
           fileParallelism: false,
           include: ['test/integration/**/*.test.ts'],
           environment: 'node',
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
         },
       },
       {
         // What takes minutes by its nature. Not a part of `make test`, but of `make soak`.
         test: {
+          ...patience,
           name: 'soak',
           fileParallelism: false,
           include: ['test/soak/**/*.test.ts'],
           environment: 'node',
-          hookTimeout: 120_000,
         },
       },
       {
         test: {
+          ...patience,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           environment: 'node',

@@ -1,7 +1,7 @@
 /** The kubelet of the sandbox, asked over TLS as the API server asks. */
 import { once } from 'node:events';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { request, type RequestOptions } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -89,19 +89,23 @@ describe('who asks', () => {
   });
 
   test('is asked for a program and a port, too', async () => {
+    asked.length = 0;
     const admin = await as('kubernetes-admin');
     for (const path of ['/exec/production/web-1/web?command=id', '/portForward/production/web-1?port=1']) {
       const upgrade = request({ ...admin, path, headers: { connection: 'upgrade', upgrade: 'websocket' } });
       upgrade.end();
-      const [response] = (await once(upgrade, 'response')) as [{ statusCode: number }];
+      const [response] = (await once(upgrade, 'response')) as [IncomingMessage];
       expect(response.statusCode).toBe(403);
+      response.resume();
+      await once(upgrade, 'close');
     }
     expect(asked).toEqual([]);
   });
 });
 
 describe('a log', () => {
-  const file = (): string => podLogFile(logs, { namespace: 'production', pod: 'web-1', container: 'web' });
+  const fileOf = (container: string): string =>
+    podLogFile(logs, { namespace: 'production', pod: 'web-1', container });
   const second = (at: number): number => Date.parse('2026-01-01T00:00:00Z') + at * 1000;
 
   test('says how it is filled before anything is in it', async () => {
@@ -114,8 +118,9 @@ describe('a log', () => {
 
   test('is cut as it is asked for', async () => {
     await ask(webLog);
-    for (const at of [1, 2, 8]) await appendFile(file(), logLine(second(at), 'stdout', `line ${at}`));
-    await appendFile(file(), logLine(second(9), 'stderr', '  error  '));
+    const file = fileOf('web');
+    for (const at of [1, 2, 8]) await appendFile(file, logLine(second(at), 'stdout', `line ${at}`));
+    await appendFile(file, logLine(second(9), 'stderr', '  error  '));
     expect((await ask(`${webLog}?tailLines=2`)).body).toBe('line 8\n  error  \n');
     expect((await ask(`${webLog}?tailLines=0`)).body).toBe('');
     expect((await ask(`${webLog}?tailLines=1&timestamps=true`)).body).toBe(
@@ -123,18 +128,20 @@ describe('a log', () => {
     );
     expect((await ask(`${webLog}?sinceSeconds=3`)).body).toMatch(/line 8\n {2}error {2}\n$/);
     expect((await ask(`${webLog}?sinceTime=2026-01-01T00:00:09Z&limitBytes=4`)).body).toBe('No p');
-    expect((await readFile(file(), 'utf8')).split('\n')).toHaveLength(6);
+    expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(6);
   });
 
   test('is followed line by line until the pod is gone', async () => {
+    await ask('/containerLogs/production/web-1/followed');
+    const file = fileOf('followed');
     let isThere = true;
     const query = { follow: true, timestamps: false, tailLines: 0, since: undefined, limitBytes: undefined };
     const seen: string[] = [];
     const reading = (async () => {
-      for await (const part of readPodLog(file(), query, async () => isThere, new AbortController().signal)) {
+      for await (const part of readPodLog(file, query, async () => isThere, new AbortController().signal)) {
         seen.push(part);
-        if (part === '') await appendFile(file(), `${logLine(second(10), 'stdout', 'new')}half a l`);
-        if (part === 'new\n') await appendFile(file(), 'ine\n');
+        if (part === '') await appendFile(file, `${logLine(second(10), 'stdout', 'new')}half a l`);
+        if (part === 'new\n') await appendFile(file, 'ine\n');
         if (part.startsWith('half')) isThere = false;
       }
     })();
@@ -161,6 +168,8 @@ test('a program is run by kon in the place of the pod, under a name that nobody 
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');
   socket.end();
+  // Else the end of the server would reset it, and nobody would hear of that.
+  await once(socket, 'close');
   const url = new URL(asked.at(-1)?.split(' ')[1] ?? '', 'http://kwok');
   expect(url.pathname).toBe('/exec/secret/secret/main');
   expect(url.searchParams.getAll('command')).toEqual(
@@ -218,14 +227,18 @@ describe('a port', () => {
   });
 
   test('where nothing listens is told on the channel of errors', async () => {
-    echo.close();
-    const { socket, next } = open(remote);
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port: nowhere } = gone.address() as AddressInfo;
+    gone.close();
+    await once(gone, 'close');
+    const { socket, next } = open(nowhere);
     await next();
     await next();
     const error = await next();
     expect(error[0]).toBe(1);
     expect(error.toString('utf8', 1)).toMatch(
-      new RegExp(`^error forwarding port ${remote} to pod web-1: .*ECONNREFUSED`),
+      new RegExp(`^error forwarding port ${nowhere} to pod web-1: .*ECONNREFUSED`),
     );
     if (socket.readyState !== WebSocket.CLOSED) await once(socket, 'close');
   });
