@@ -31,6 +31,8 @@ beforeEach(async () => {
     },
   });
   http.on('upgrade', (request, socket, head) => {
+    // A client that was refused is gone before all is said, which the socket may tell as a reset.
+    socket.on('error', () => undefined);
     paths.push(request.url ?? '');
     if (refusal) {
       const { status, body } = refusal;

@@ -28,6 +28,8 @@ beforeEach(async () => {
   server = createServer({ ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
+    // A client that was refused is gone before all is said, which the socket may tell as a reset.
+    socket.on('error', () => undefined);
     if (accepted.length > 0 && !accepted.includes(request.headers.authorization ?? '')) {
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
       return;
