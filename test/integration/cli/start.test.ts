@@ -7,14 +7,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 let kon: Kon;
 let server: Server;
 const asked: string[] = [];
 
 beforeAll(async () => {
-  kon = await buildKon();
+  kon = await prepareKon();
   server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
     response.setHeader('content-type', 'application/json');
@@ -40,7 +40,10 @@ async function loadedBy(
     'kubeconfig',
     `current-context: a\ncontexts:\n- name: a\n  context:\n    cluster: c\nclusters:\n- name: c\n  cluster:\n    server: http://127.0.0.1:${port}\n`,
   );
-  const result = await kon.run(args, { env: { HOME: home, KUBECONFIG: kubeconfig } });
+  const result = await kon.run(args, {
+    // Names are given up soon, which a busy machine may need to start.
+    env: { HOME: home, KUBECONFIG: kubeconfig, KON_COMPLETION_TIMEOUT: '30s' },
+  });
   expect(result).toMatchObject({ code: 0, stderr: '' });
   const found = await readdir(join(home, '.cache/konstellation/compiled'), {
     recursive: true,
