@@ -9,6 +9,9 @@ const everyProcessor = '100%';
  */
 const patience = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 15_000 } } };
 
+/** Builds the executable once for all files. */
+const bundle = 'test/support/bundle.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -36,6 +39,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'integration',
+          globalSetup: bundle,
           // Real servers on few cores: one file at a time keeps what is timed (leases, completion) honest.
           fileParallelism: false,
           include: ['test/integration/**/*.test.ts'],
@@ -56,6 +60,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'e2e',
+          globalSetup: bundle,
           include: ['test/e2e/**/*.test.ts'],
           environment: 'node',
           fileParallelism: false,

@@ -4,13 +4,13 @@ import { crds } from '../../src/api/index.ts';
 import { createKubeClient, resources, staticConnection, type KubeObject } from '../../src/kube/index.ts';
 import { startRestartableCluster, type RestartableCluster } from '../integration/kube/restartable-cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { buildExecutable, type Executable, type Running } from '../support/executable.ts';
+import { prepareExecutable, type Executable, type Running } from '../support/executable.ts';
 
 let executable: Executable;
 let cluster: RestartableCluster;
 let operator: Running;
 beforeAll(async () => {
-  [executable, cluster] = await Promise.all([buildExecutable(), startRestartableCluster()]);
+  [executable, cluster] = await Promise.all([prepareExecutable(), startRestartableCluster()]);
   const client = createKubeClient(staticConnection({ server: cluster.server, tls: cluster.tls }));
   for (const crd of crds())
     await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });

@@ -17,7 +17,7 @@ import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
 import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
 import { sandboxStatus } from '../../src/sandbox/sandbox.ts';
 import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
-import { buildExecutable, type Executable, type Finished } from '../support/executable.ts';
+import { prepareExecutable, type Executable, type Finished } from '../support/executable.ts';
 import { findSecrets } from '../support/secrets.ts';
 
 const walkthrough = [
@@ -96,7 +96,7 @@ let secrets: Readonly<Record<string, string>>;
 // On a machine that has them not, they are downloaded or built, which is not what is told of here.
 beforeAll(obtainParts, 20 * 60_000);
 beforeAll(async () => {
-  executable = await buildExecutable();
+  executable = await prepareExecutable();
   folder = join(executable.folder, 'sandbox');
   const tour = executable.start(['sandbox', 'tour', '--state-dir', folder]);
   await tour.until('The sandbox is ready');

@@ -1,12 +1,10 @@
-/** The executable as it ships, bundled into a folder of its own, and runs of it in an environment with nothing of this machine's. */
-import { execFile, spawn } from 'node:child_process';
+/** The executable as it ships, and runs of it in an environment with nothing of this machine's. */
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { baseEnvironment, type Environment } from '../../src/sandbox/environment.ts';
-
-const root = resolve(import.meta.dirname, '../..');
+import { dirname, join } from 'node:path';
+import { inject } from 'vitest';
+import type { Environment } from '../../src/sandbox/environment.ts';
 
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
@@ -26,7 +24,7 @@ export type RunOptions = { readonly env?: Environment; readonly input?: string }
 export type Executable = {
   /** The command that is `kon`. */
   readonly kon: readonly [string, ...string[]];
-  /** A folder that is removed with the executable. */
+  /** A folder for this test file, removed afterwards. `HOME` of each run. */
   readonly folder: string;
   start(args: readonly string[], options?: RunOptions): Running;
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
@@ -34,18 +32,9 @@ export type Executable = {
   remove(): Promise<void>;
 };
 
-export async function buildExecutable(): Promise<Executable> {
+export async function prepareExecutable(): Promise<Executable> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-e2e-'));
-  const dist = join(folder, 'dist');
-  try {
-    await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist], {
-      env: baseEnvironment(process.env),
-    });
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-  const kon = [process.execPath, join(dist, 'kon.js')] as const;
+  const kon = [process.execPath, join(inject('bundle'), 'kon.js')] as const;
   const env = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
     // No kubeconfig, profile or editor of a person's; but the parts of a cluster, which take minutes to build, are theirs.

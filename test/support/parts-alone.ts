@@ -18,7 +18,7 @@ import { createKubeClient, loadConnection, type KubeClient } from '../../src/kub
 import type { Environment } from '../../src/sandbox/environment.ts';
 import { awaitObjects } from '../../src/sandbox/tour/await-object.ts';
 import { startControlPlane, type TestControlPlane } from './cluster.ts';
-import { buildExecutable, type Executable, type Running } from './executable.ts';
+import { prepareExecutable, type Executable, type Running } from './executable.ts';
 import { connectStandIn, type StandIn } from './stand-in.ts';
 
 const accountId = '210987654321';
@@ -45,7 +45,7 @@ export type PartsAlone = {
 };
 
 export async function startPartsAlone(): Promise<PartsAlone> {
-  const [executable, cluster] = await Promise.all([buildExecutable(), startControlPlane()]);
+  const [executable, cluster] = await Promise.all([prepareExecutable(), startControlPlane()]);
   const client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }));
   await installCrds(executable, cluster);
   const { endpoint, administrator } = await startStandIn(executable, cluster);

@@ -12,7 +12,7 @@ import { shellEnvironment } from '../../src/sandbox/shell-environment.ts';
 import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
 import { defaultSettings } from '../../src/sandbox/supervisor/settings.ts';
 import {
-  buildExecutable,
+  prepareExecutable,
   type Executable,
   type Finished,
   type Running,
@@ -61,7 +61,7 @@ export async function startSandbox(
     readonly targets?: readonly string[];
   } = {},
 ): Promise<TestSandbox> {
-  const executable = await buildExecutable();
+  const executable = await prepareExecutable();
   const end = new AbortController();
   const result = await upSandbox({
     folder: join(executable.folder, 'sandbox'),

@@ -7,7 +7,7 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { startAwsStandIn, type AwsStandIn } from '../../../src/sandbox/aws/server.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon, type Running } from './kon.ts';
+import { prepareKon, type Kon, type Running } from './kon.ts';
 
 export const accountId = '123456789012';
 export const region = 'eu-west-1';
@@ -70,7 +70,7 @@ export async function startAwsCluster(
     AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
     AWS_EC2_METADATA_DISABLED: 'true',
   });
-  const kon = await buildKon({ KUBECONFIG: cluster.kubeconfig, ...envOf(administrator) });
+  const kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig, ...envOf(administrator) });
   const iam = new IAMClient({ endpoint: aws.url, region, credentials: administrator, maxAttempts: 1 });
   if (options.crds !== false) await installCrds(cluster, kon);
   let operator: Running | undefined;

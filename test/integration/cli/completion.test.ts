@@ -8,7 +8,7 @@ import { promisify, stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 let cluster: TestControlPlane;
 let kon: Kon;
@@ -16,7 +16,7 @@ let env: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   cluster = await startControlPlane({ audit: false });
-  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
   await installCrds(cluster, kon);
   await cluster.kubectl(
     ['create', '-f', '-'],

@@ -12,7 +12,7 @@ import { errorCodes } from '../../../src/cli/errors.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { invocations } from './invocations.ts';
-import { buildKon, type Kon, type Result } from './kon.ts';
+import { prepareKon, type Kon, type Result } from './kon.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const visible = commands.filter((command) => !command.hidden);
@@ -23,7 +23,7 @@ let kon: Kon;
 let table: ReturnType<typeof invocations>;
 
 beforeAll(async () => {
-  [cluster, kon] = await Promise.all([startControlPlane({ audit: false }), buildKon()]);
+  [cluster, kon] = await Promise.all([startControlPlane({ audit: false }), prepareKon()]);
   await installCrds(cluster, kon);
   const manifest = await kon.file(
     'account.yaml',

@@ -5,7 +5,7 @@ import { bindingOf, protectionPolicy } from '../../../src/access/index.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon, type Result } from './kon.ts';
+import { prepareKon, type Kon, type Result } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
@@ -23,7 +23,7 @@ const account = (name: string, policies: readonly string[]): string =>
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
   await installCrds(cluster, kon);
   const guards = [protectionPolicy, bindingOf(protectionPolicy)].map((object) => stringify(object));
   await cluster.kubectl(['apply', '-f', '-'], guards.join('---\n'));

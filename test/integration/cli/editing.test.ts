@@ -3,7 +3,7 @@ import { access, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
-import { buildKon, type Kon, type Result } from './kon.ts';
+import { prepareKon, type Kon, type Result } from './kon.ts';
 import { installCrds } from './crds.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -16,7 +16,7 @@ let name = '';
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
   await installCrds(cluster, kon);
 });
 

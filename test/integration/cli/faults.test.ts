@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 let cluster: TestControlPlane;
 let kon: Kon;
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  kon = await buildKon();
+  kon = await prepareKon();
 });
 
 afterAll(async () => {

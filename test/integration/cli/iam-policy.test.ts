@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml';
 import { operatorPolicy } from '../../../src/identity/index.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 const boundary = 'arn:aws:iam::123456789012:policy/boundary';
 const manifest = (aws: object): string =>
@@ -24,7 +24,7 @@ const expected = operatorPolicy({
 
 let kon: Kon;
 beforeAll(async () => {
-  kon = await buildKon();
+  kon = await prepareKon();
 });
 afterAll(() => kon?.remove());
 

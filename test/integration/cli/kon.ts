@@ -1,11 +1,10 @@
 /** Runs the real executable, bundled as it ships, in an environment that holds nothing of this machine's. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-
-const root = resolve(import.meta.dirname, '../../..');
+import { dirname, join } from 'node:path';
+import { inject } from 'vitest';
+import { buildBundle } from '../../support/bundle.ts';
 
 export type Result = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
@@ -49,15 +48,17 @@ export type Kon = {
   remove(): Promise<void>;
 };
 
-export async function buildKon(
+export async function prepareKon(
   env: Readonly<Record<string, string>> = {},
-  /** In place of package.json's. */
+  /** In place of package.json's: then it is built for this file alone. */
   { version }: { readonly version?: string } = {},
 ): Promise<Kon> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
-  const dist = join(folder, 'dist');
-  const as = version === undefined ? [] : ['--version', version];
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', dist, ...as]);
+  let dist = inject('bundle');
+  if (version !== undefined) {
+    dist = join(folder, 'dist');
+    await buildBundle(dist, version);
+  }
   const executable = join(dist, 'kon.js');
   const base = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,

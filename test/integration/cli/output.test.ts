@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const role = 'arn:aws:iam::111122223333:role/konstellation/kon-test-listed-1a2b3c4d';
@@ -15,7 +15,7 @@ let kon: Kon;
 
 beforeAll(async () => {
   cluster = await startControlPlane();
-  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
   await installCrds(cluster, kon);
   await cluster.kubectl(
     ['create', '-f', '-'],

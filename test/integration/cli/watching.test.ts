@@ -8,7 +8,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { startFaultProxy, type FaultProxy } from '../kube/fault-proxy.ts';
 import { installCrds } from './crds.ts';
-import { buildKon, type Kon } from './kon.ts';
+import { prepareKon, type Kon } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
       key: decoded(user['client-key-data']),
     },
   });
-  kon = await buildKon({ KUBECONFIG: cluster.kubeconfig });
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
   await installCrds(cluster, kon);
 });
 

@@ -13,7 +13,7 @@ import { stringify } from 'yaml';
 import { crds } from '../../../src/api/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startAwsCluster, type AwsCluster } from '../cli/aws-cluster.ts';
-import { buildKon, type Kon, type Running } from '../cli/kon.ts';
+import { prepareKon, type Kon, type Running } from '../cli/kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
@@ -163,7 +163,7 @@ async function stop(operator: Running): Promise<string> {
 
 beforeAll(async () => {
   world = await startAwsCluster({ crds: false });
-  next = await buildKon(world.kon.env, { version: '0.2.0' });
+  next = await prepareKon(world.kon.env, { version: '0.2.0' });
   await oldCrds();
   const config = {
     apiVersion: 'k11n.dev/v1alpha1',

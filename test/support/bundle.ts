@@ -1,0 +1,37 @@
+/**
+ * The executable as it ships, bundled once for all test files of a run. Set up by vitest for the projects that run it; who
+ * needs another version builds one alone.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import type { TestProject } from 'vitest/node';
+import { baseEnvironment } from '../../src/sandbox/environment.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Folder in which `kon.js` is. Files only read it. */
+    readonly bundle: string;
+  }
+}
+
+const script = resolve(import.meta.dirname, '../../scripts/build.ts');
+
+/** @param version In place of package.json's. */
+export async function buildBundle(folder: string, version?: string): Promise<void> {
+  const as = version === undefined ? [] : ['--version', version];
+  const env = baseEnvironment(process.env);
+  await promisify(execFile)(process.execPath, [script, '--outdir', folder, ...as], { env });
+}
+
+/** @returns what ends it */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'kon-bundle-'));
+  const bundle = join(folder, 'dist');
+  await buildBundle(bundle);
+  project.onTestsRerun(() => buildBundle(bundle));
+  project.provide('bundle', bundle);
+  return () => rm(folder, { recursive: true, force: true });
+}
