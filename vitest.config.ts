@@ -7,7 +7,19 @@ const everyProcessor = '100%';
  * How long a condition takes is the machine's affair, which others may use as well: these limits are there to end what
  * hangs. vitest's own, 5 s for a test and 1 s for `expect.poll`, are reached by sound tests on a busy machine.
  */
-const patience = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { timeout: 15_000 } } };
+const patience = { testTimeout: 180_000, hookTimeout: 300_000, expect: { poll: { timeout: 15_000 } } };
+
+/** Files which start real servers wait for these most of the time: two share two cores well, and more would crowd fewer. */
+const realServers = 2;
+
+/** What measures how long something takes, with leases of a few seconds, has the machine to itself: one file at a time. */
+const timed = [
+  'test/integration/cli/completion.test.ts',
+  'test/integration/kube/faults.test.ts',
+  'test/integration/kube/leases.test.ts',
+  'test/e2e/guarantees/two-operators.test.ts',
+  'test/e2e/health.test.ts',
+];
 
 /** Builds the executable once for all files. */
 const bundle = 'test/support/bundle.ts';
@@ -35,15 +47,36 @@ export default defineConfig({
         },
       },
       {
-        // Each file starts (or shares, through a global setup) real servers.
+        // Each file starts real servers of its own.
         test: {
           ...patience,
           name: 'integration',
           globalSetup: bundle,
-          // Real servers on few cores: one file at a time keeps what is timed (leases, completion) honest.
-          fileParallelism: false,
           include: ['test/integration/**/*.test.ts'],
+          exclude: timed,
           environment: 'node',
+          maxWorkers: realServers,
+        },
+      },
+      {
+        test: {
+          ...patience,
+          name: 'e2e',
+          globalSetup: bundle,
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: timed,
+          environment: 'node',
+          maxWorkers: realServers,
+        },
+      },
+      {
+        test: {
+          ...patience,
+          name: 'timed',
+          globalSetup: bundle,
+          include: timed,
+          environment: 'node',
+          fileParallelism: false,
         },
       },
       {
@@ -54,18 +87,6 @@ export default defineConfig({
           fileParallelism: false,
           include: ['test/soak/**/*.test.ts'],
           environment: 'node',
-        },
-      },
-      {
-        test: {
-          ...patience,
-          name: 'e2e',
-          globalSetup: bundle,
-          include: ['test/e2e/**/*.test.ts'],
-          environment: 'node',
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 300_000,
         },
       },
     ],

@@ -49,7 +49,7 @@ const checks: readonly Check[] = [
   { name: 'build', command: ['node', 'scripts/build.ts'] },
   { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
 ];
-const testProjects = ['unit', 'simulation', 'integration', 'e2e'] as const;
+const testProjects = ['unit', 'simulation', 'integration', 'e2e', 'timed'] as const;
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
