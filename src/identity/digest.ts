@@ -5,9 +5,24 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 /** Base 32 in lower case (RFC 4648 letters), so that a digest survives where case does not count. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
+/** One plan asks for the digests of a few names and proofs again and again; SHA-256 in JavaScript is slow. */
+const lately = new Map<string, string>();
+const mostLately = 64;
+
 /** The first `length` characters, 5 bits each, of the SHA-256 over the parts. No two lists of parts are joined alike. */
 export function digest(parts: readonly string[], length: number): string {
-  const bytes = sha256(utf8ToBytes(JSON.stringify(parts)));
+  const text = JSON.stringify(parts);
+  const key = `${length} ${text}`;
+  const known = lately.get(key);
+  if (known !== undefined) return known;
+  const calculated = digestOf(text, length);
+  if (lately.size >= mostLately) lately.clear();
+  lately.set(key, calculated);
+  return calculated;
+}
+
+function digestOf(text: string, length: number): string {
+  const bytes = sha256(utf8ToBytes(text));
   let result = '';
   let bits = 0;
   let value = 0;

@@ -211,6 +211,16 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
+  /** Until `work` is done, which never rejects, but no longer than so. */
+  const orFor = (ms: number, work: Promise<unknown>): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = setTimer(resolve, ms);
+      void work.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+
   /** Renews until `signal` aborts (resolves false) or the lease is lost (true). */
   const keep = async (signal: AbortSignal): Promise<boolean> => {
     const leftMs = (): number => (renewed ? Math.max(0, renewDeadlineMs - sinceRenewal(renewed)) : 0);
@@ -219,9 +229,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       if (signal.aborted) return false;
       if (!isLeading()) return true;
       // A try that fails leaves `renewed` as it is, unless it has seen another holder.
-      const expiry = new AbortController();
-      await Promise.race([attempt(signal), sleep(setTimer, leftMs(), expiry.signal)]);
-      expiry.abort();
+      await orFor(leftMs(), attempt(signal));
       if (!signal.aborted && !isLeading()) return true;
     }
     return false;

@@ -10,10 +10,13 @@ export function sameValue(a: unknown, b: unknown): boolean {
       a.every((item, index) => sameValue(item, b[index]))
     );
   }
-  const left = Object.entries(a).filter(([, value]) => value !== undefined);
-  const right = new Map(Object.entries(b).filter(([, value]) => value !== undefined));
-  return (
-    left.length === right.size &&
-    left.every(([key, value]) => right.has(key) && sameValue(value, right.get(key)))
+  const left = a as Readonly<Record<string, unknown>>;
+  const right = b as Readonly<Record<string, unknown>>;
+  // Without a copy of either, as every status is compared at every look.
+  for (const key of Object.keys(left))
+    if (left[key] !== undefined && !(Object.hasOwn(right, key) && sameValue(left[key], right[key])))
+      return false;
+  return Object.keys(right).every(
+    (key) => right[key] === undefined || (Object.hasOwn(left, key) && left[key] !== undefined),
   );
 }

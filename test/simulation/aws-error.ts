@@ -1,4 +1,8 @@
-/** An error as the AWS SDK throws it: told apart by its name. */
+/** An error as the AWS SDK throws it: told apart by its name. Where it comes from is no secret, and would take long to note. */
 export function awsError(name: string, message: string): Error {
-  return Object.assign(new Error(message), { name });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new Error(message);
+  Error.stackTraceLimit = stackTraceLimit;
+  return Object.assign(error, { name });
 }

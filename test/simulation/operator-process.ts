@@ -314,9 +314,12 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     abortSignal: AbortSignal | undefined,
   ): Promise<object> {
     const { RoleName, RoleArn, PolicyArn, PolicyName, associationId, resourceArn } = input;
-    const association = [...aws.eks.associations.values()].find(
-      ({ id, arn }) => id === associationId || arn === resourceArn,
-    );
+    const association =
+      associationId === undefined && resourceArn === undefined
+        ? undefined
+        : [...aws.eks.associations.values()].find(
+            ({ id, arn }) => id === associationId || arn === resourceArn,
+          );
     const { namespace, serviceAccount } = association ?? (input as Partial<SimulatedAssociation>);
     const about =
       'clusterName' in input || 'resourceArn' in input

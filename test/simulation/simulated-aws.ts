@@ -294,13 +294,26 @@ export function trusts(document: string, token: string): boolean {
   });
 }
 
+/** Of a role it is read again and again. */
+const encodings = new Map<string, string>();
+const mostEncodings = 256;
+
+function encoded(document: string): string {
+  const known = encodings.get(document);
+  if (known !== undefined) return known;
+  const text = encodeURIComponent(document);
+  if (encodings.size >= mostEncodings) encodings.clear();
+  encodings.set(document, text);
+  return text;
+}
+
 function described(role: ObservedRole): object {
   return {
     RoleName: role.name,
     Arn: role.arn,
     RoleId: role.id,
     Path: role.path,
-    AssumeRolePolicyDocument: encodeURIComponent(role.trustPolicy),
+    AssumeRolePolicyDocument: encoded(role.trustPolicy),
     Tags: Object.entries(role.tags).map(([Key, Value]) => ({ Key, Value })),
   };
 }

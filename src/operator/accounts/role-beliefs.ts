@@ -3,6 +3,7 @@
  * what listings of the whole AWS account said. Memory only; a restart fills it with one listing.
  */
 import { markedFor, type ObservedRole, type RoleBelief, type RoleSnapshot } from '../../identity/index.ts';
+import { sameValue } from '../same-value.ts';
 
 /**
  * How long after a write of ours an answer of AWS may still show the state before it, in milliseconds. IAM is
@@ -190,16 +191,19 @@ function sameBelief(a: ObservedRole | null, b: ObservedRole | null): boolean {
   return sameRole(a, b) && a.maxSessionDuration === b.maxSessionDuration;
 }
 
+/** A listing asks it of every role there is. */
 function sameRole(a: ObservedRole, b: ObservedRole): boolean {
-  const text = (role: ObservedRole): string =>
-    JSON.stringify([
-      role.arn,
-      role.id,
-      role.trustPolicy,
-      [...role.attachedPolicyArns].sort(),
-      [...role.inlinePolicyNames].sort(),
-      role.permissionsBoundaryArn,
-      Object.entries(role.tags).sort(([x], [y]) => (x < y ? -1 : 1)),
-    ]);
-  return text(a) === text(b);
+  return (
+    a.arn === b.arn &&
+    a.id === b.id &&
+    a.trustPolicy === b.trustPolicy &&
+    a.permissionsBoundaryArn === b.permissionsBoundaryArn &&
+    sameInAnyOrder(a.attachedPolicyArns, b.attachedPolicyArns) &&
+    sameInAnyOrder(a.inlinePolicyNames, b.inlinePolicyNames) &&
+    sameValue(a.tags, b.tags)
+  );
+}
+
+function sameInAnyOrder(a: readonly string[], b: readonly string[]): boolean {
+  return sameValue(a, b) || sameValue(a.toSorted(), b.toSorted());
 }

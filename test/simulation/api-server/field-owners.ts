@@ -3,7 +3,7 @@
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import type { KubeObject, ManagedFieldsEntry } from '../../../src/kube/index.ts';
-import { fieldsOf, keysOf, pathOf, same, without, type Json } from './json.ts';
+import { changesOf, fieldsOf, keysOf, pathOf, same, without, type Json } from './json.ts';
 
 type Owner = {
   readonly manager: string;
@@ -34,10 +34,9 @@ const serverOwned = new Set([
 
 function ownable(object: KubeObject): Json {
   const { apiVersion: _, kind: __, metadata, ...rest } = object;
-  return {
-    ...rest,
-    metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !serverOwned.has(key))),
-  };
+  const chosen: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(metadata)) if (!serverOwned.has(key)) chosen[key] = value;
+  return { ...rest, metadata: chosen };
 }
 
 /** After an update or patch: who changed a field owns it alone. */
@@ -47,12 +46,8 @@ export function ownersAfterUpdate(
   after: KubeObject,
   owner: Omit<Owner, 'operation'>,
 ): FieldOwners {
-  const old = before ? fieldsOf(ownable(before)) : new Map<string, unknown>();
-  const present = fieldsOf(ownable(after));
-  const changed = new Set<string>();
-  for (const [path, value] of present) if (!old.has(path) || !same(old.get(path), value)) changed.add(path);
-  const gone = [...old.keys()].filter((path) => !present.has(path));
-  if (changed.size === 0 && gone.length === 0) return owners;
+  const { changed, gone } = changesOf(before ? ownable(before) : {}, ownable(after));
+  if (changed.size === 0 && gone.size === 0) return owners;
   const next = withoutPaths(owners, new Set([...changed, ...gone]));
   if (changed.size === 0) return next;
   const full: Owner = { ...owner, operation: 'Update' };

@@ -24,6 +24,32 @@ export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
   return fields;
 }
 
+/** The fields that are new or hold something else, and those that are no more. What is the very same is not looked into. */
+export function changesOf(
+  before: Json,
+  after: Json,
+): { readonly changed: ReadonlySet<string>; readonly gone: ReadonlySet<string> } {
+  const changed = new Set<string>();
+  const gone = new Set<string>();
+  const walk = (old: unknown, present: unknown, path: string): void => {
+    if (old === present) return;
+    const was = isRecord(old) ? old : undefined;
+    const is = isRecord(present) ? present : undefined;
+    if (!was && !is && old !== undefined && present !== undefined) {
+      if (!same(old, present)) changed.add(path);
+      return;
+    }
+    const inner = (key: string): string => (path === '' ? key : `${path}${separator}${key}`);
+    if (is) for (const key of Object.keys(is)) walk(was?.[key], is[key], inner(key));
+    else if (present !== undefined) changed.add(path);
+    if (was) {
+      for (const key of Object.keys(was)) if (is?.[key] === undefined) walk(was[key], undefined, inner(key));
+    } else if (old !== undefined) gone.add(path);
+  };
+  walk(before, after, '');
+  return { changed, gone };
+}
+
 export function keysOf(path: string): readonly string[] {
   return path.split(separator);
 }
@@ -59,24 +85,32 @@ export function same(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((item, at) => same(item, b[at]));
   if (!isRecord(a) || !isRecord(b)) return false;
-  let left = 0;
-  for (const [key, value] of Object.entries(a)) {
-    if (value === undefined) continue;
-    left += 1;
-    if (!same(value, b[key])) return false;
-  }
-  return left === Object.values(b).filter((value) => value !== undefined).length;
+  for (const key in a) if (!same(a[key], b[key])) return false;
+  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  return true;
 }
 
+/** The same value, which nobody can change any more. What is frozen is so to its depth, here and in the informers. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
-    for (const inner of Object.values(value)) frozen(inner);
+    for (const key in value) frozen(value[key]);
   }
   return value;
 }
 
-/** A copy that the sender's later changes do not reach, as after a way over the wire. */
+/** A copy that the sender's later changes do not reach, as after a way over the wire; but for what cannot change. */
 export function received<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+  return copied(value) as T;
+}
+
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => copied(item) ?? null);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // A date, for one, becomes something else on the wire.
+  if (prototype !== Object.prototype && prototype !== null) return JSON.parse(JSON.stringify(value));
+  const copy: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(value)) if (inner !== undefined) copy[key] = copied(inner);
+  return copy;
 }

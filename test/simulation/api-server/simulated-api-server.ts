@@ -59,6 +59,8 @@ export function createSimulatedApiServer(options: {
   const objects = new Map<string, Map<string, Stored>>();
   const resourcesByCollection = new Map<string, Resource>();
   const listeners: ((resource: Resource, change: Change) => void)[] = [];
+  /** The uids of everything that is there. */
+  const living = new Set<string>();
   let version = 100;
   let uids = 0;
   const log = createChangeLog({ now, setTimer, version: () => version, advance: () => (version += 1) });
@@ -127,6 +129,7 @@ export function createSimulatedApiServer(options: {
       return last;
     }
     version += 1;
+    living.add(stored.metadata.uid ?? '');
     collection(resource).set(keyOf(stored.metadata), { object: stored, owners });
     publish(resource, before ? 'MODIFIED' : 'ADDED', stored, before);
     return stored;
@@ -134,6 +137,7 @@ export function createSimulatedApiServer(options: {
 
   const remove = (resource: Resource, object: StoredObject, before: StoredObject | undefined): void => {
     if (!collection(resource).delete(keyOf(object.metadata))) return;
+    living.delete(object.metadata.uid ?? '');
     version += 1;
     const last = frozen<StoredObject>({
       ...object,
@@ -211,10 +215,7 @@ export function createSimulatedApiServer(options: {
   const collectUnlessOwned = (resource: Resource, { metadata }: StoredObject): void => {
     const there = collection(resource).get(keyOf(metadata))?.object.metadata;
     if (there?.uid !== metadata.uid || !there?.ownerReferences?.length) return;
-    const uids = new Set(
-      [...objects.values()].flatMap((all) => [...all.values()].map(({ object }) => object.metadata.uid)),
-    );
-    if (!there.ownerReferences.some(({ uid }) => uids.has(uid))) deleteObject(resource, metadata, {});
+    if (!there.ownerReferences.some(({ uid }) => living.has(uid))) deleteObject(resource, metadata, {});
   };
 
   const applyOwners = (object: StoredObject, wanted: StoredObject, manager: string): FieldOwners => {
@@ -275,7 +276,8 @@ export function createSimulatedApiServer(options: {
     const { status: _, ...rest } = next;
     const { status } = traitsOf(resource).hasStatus ? current : next;
     return {
-      ...withSpec(resource, rest),
+      // What is stored has been looked at.
+      ...(rest.spec === current.spec ? rest : withSpec(resource, rest)),
       ...(status === undefined ? {} : { status }),
       metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },
     };
