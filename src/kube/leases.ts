@@ -215,10 +215,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   const orFor = (ms: number, work: Promise<unknown>): Promise<void> =>
     new Promise((resolve) => {
       const cancel = setTimer(resolve, ms);
-      void work.then(() => {
-        cancel();
-        resolve();
-      });
+      void work.then(cancel).then(resolve);
     });
 
   /** Renews until `signal` aborts (resolves false) or the lease is lost (true). */

@@ -97,7 +97,7 @@ export function createVirtualTime(start: number): VirtualTime {
             callback?.();
             onceSettled(step);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         };
         onceSettled(step);
