@@ -31,5 +31,5 @@ bench: dist/kon.js ## Measure speed, calls and memory
 crash-plans: node_modules/.package-lock.json ## Kill the operator at every write, and let its view be old, in a modelled world (SEED=n: one seed)
 	@node_modules/.bin/node scripts/crash-plans.ts $(if $(SEED),--seed $(SEED))
 
-soak: node_modules/.package-lock.json ## Run for long what the tests run for a short while (SEEDS=n, CHAINS=n)
+soak: node_modules/.package-lock.json ## Run for long what the tests run for a short while (SEEDS=n, FROM=n, CHAINS=n)
 	@node_modules/.bin/node scripts/soak.ts

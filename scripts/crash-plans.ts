@@ -3,7 +3,7 @@
  * lets its leader stand still, and draws schedules from seeds; says how many plans there were and how long they took.
  *
  *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows what the undisturbed operator wrote and was told
- *   --seeds N                       so many seeds, 2,000 unless told otherwise; --only-seeds leaves the plans out
+ *   --seeds N [--from N]            so many seeds, 2,000 from 0 on unless told otherwise; --only-seeds leaves the plans out
  *   --seed N                        one seed: shows what happens in it
  *   --chains N                      so many chains of 1,000 specs, 2 unless told otherwise
  *   --chain N                       one chain
@@ -58,6 +58,7 @@ async function main(): Promise<void> {
       plan: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string', default: '2000' },
+      from: { type: 'string', default: '0' },
       chain: { type: 'string' },
       chains: { type: 'string', default: '2' },
       'only-seeds': { type: 'boolean', default: false },
@@ -80,8 +81,9 @@ async function main(): Promise<void> {
       .filter(({ name }) => chosen === undefined || name === chosen)
       .map(({ name }) => ({ kind: 'scenario', name, ...(plan === undefined ? {} : { plan }) }) as const),
     ...Array.from({ length: Math.ceil(seeds / seedsPerTask) }, (_, index) => {
-      const first = index * seedsPerTask;
-      return { kind: 'seeds', first, count: Math.min(seedsPerTask, seeds - first) } as const;
+      const done = index * seedsPerTask;
+      const count = Math.min(seedsPerTask, seeds - done);
+      return { kind: 'seeds', first: Number(values.from) + done, count } as const;
     }),
   ];
 

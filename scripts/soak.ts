@@ -1,7 +1,7 @@
 /**
  * What takes too long for every run of the tests, part by part. `--only NAME` runs one of them, `--list` names them.
- * From the environment: SEEDS, how many schedules are drawn (10,000), CHAINS, how many chains of 1,000 specs (20),
- * KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others take (10 and 5).
+ * From the environment: SEEDS, how many schedules are drawn (10,000), FROM, the first of them (0), CHAINS, how many chains of
+ * 1,000 specs (20), KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others take (10 and 5).
  */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
@@ -11,12 +11,22 @@ type Part = { readonly name: string; readonly command: readonly string[] };
 
 const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
-const { SEEDS = '10000', CHAINS = '20' } = process.env;
+const { SEEDS = '10000', FROM = '0', CHAINS = '20' } = process.env;
 
 const parts: readonly Part[] = [
   {
     name: 'seeds',
-    command: ['node', 'scripts/crash-plans.ts', '--only-seeds', '--seeds', SEEDS, '--chains', CHAINS],
+    command: [
+      'node',
+      'scripts/crash-plans.ts',
+      '--only-seeds',
+      '--seeds',
+      SEEDS,
+      '--from',
+      FROM,
+      '--chains',
+      CHAINS,
+    ],
   },
   // Ten minutes of faults on a real API server, after which nothing may have grown.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
