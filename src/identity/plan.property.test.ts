@@ -15,6 +15,7 @@ import {
   facts,
   makePod,
   observe,
+  readUnreadAssociation,
   requestDeletion,
   settle,
   sweep,
@@ -241,13 +242,18 @@ function happen(world: SimulatedWorld, what: Happening): void {
     case 'restart':
       return restart(world);
     case 'sweep':
-      return sweep(world);
+      return laterSweep(world);
     case 'time':
       world.now += what.seconds * 1000;
       return;
     case 'work':
       return work(world, what.steps, what.end);
   }
+}
+
+function laterSweep(world: SimulatedWorld): void {
+  sweep(world);
+  readUnreadAssociation(world);
 }
 
 function restart(world: SimulatedWorld): void {
@@ -318,7 +324,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
       // The first rounds see what is old go on.
       if (pods === 'rolled' && round > 2) for (let pod = 0; pod < before; pod += 1) makePod(world, target);
     }
-    sweep(world);
+    laterSweep(world);
     settle(world);
   }
 }
@@ -378,6 +384,18 @@ function expectForeignersUntouched(world: SimulatedWorld): void {
     }
   }
 }
+
+/** Too rare to be drawn often. */
+it('what somebody did to an association is seen by a sweep after a restart, too', () => {
+  const world = start();
+  edit(world, { aws: { policyArns: [] }, targets: ['canary'] });
+  happen(world, { is: 'clusterMode', mode: 'PodIdentity' });
+  happen(world, { is: 'work', steps: 5, end: 'done' });
+  happen(world, { is: 'associationChanged', target: 'canary' });
+  restart(world);
+  calm(world, 'rolled');
+  expectInStep(world);
+});
 
 describe('whatever happens', () => {
   it('an account ends in step, nothing is left to do, and nothing foreign was touched', () => {

@@ -235,6 +235,18 @@ export function sweep(world: SimulatedWorld): void {
   }
 }
 
+/** After a listing that is not the first, the operator asks for one association by itself: a listing leaves out what it does. */
+export function readUnreadAssociation(world: SimulatedWorld): void {
+  for (const [target, { association }] of world.associationBeliefs) {
+    if (!association || association.details) continue;
+    world.associationBeliefs.set(target, {
+      association: world.associations.get(target) ?? null,
+      source: 'read',
+    });
+    return;
+  }
+}
+
 export function edit(world: SimulatedWorld, spec: Partial<LinkedServiceAccountSpec>): void {
   const { metadata } = world.account;
   world.account = {
