@@ -105,3 +105,21 @@ it('what we deleted is gone, but not another one of its name', async () => {
   server.put('a', 'made again');
   await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
 });
+
+it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {
+  const { writes, informer, written, pass } = await setUp();
+  const stored = informer.store.get('default/a');
+  if (!stored) throw new Error('it is not there');
+  expect(writes.isFresh('default/a', stored)).toBe(false);
+  const ours = written('ours');
+  writes.wrote('default/a', ours);
+  expect(writes.isFresh('default/a', ours)).toBe(true);
+  expect(writes.isFresh('default/a', stored)).toBe(false);
+  pass(5_000);
+  expect(writes.isFresh('default/a', ours)).toBe(true);
+  pass(1);
+  expect(writes.isFresh('default/a', ours)).toBe(false);
+  // A clock that was set back tells nothing.
+  pass(-6_000);
+  expect(writes.isFresh('default/a', ours)).toBe(false);
+});

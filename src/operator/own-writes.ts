@@ -7,6 +7,9 @@ import type { Change, Informer, KubeObject } from '../kube/index.ts';
 /** After this time the informer's word counts again, whatever it is: what it never saw is gone. Milliseconds. */
 const memory = 60_000;
 
+/** An answer to a write of ours is as good as a look at the object for this long. Milliseconds. */
+const freshFor = 5_000;
+
 type Entry<T> = {
   readonly object: T | undefined;
   readonly uid: string;
@@ -24,6 +27,8 @@ export type OwnWrites<T extends KubeObject> = {
   deleted(key: string, object: T): void;
   /** Whether what the informer saw is what we wrote last, and not the word of anybody else. */
   isOwn(change: Change<T>): boolean;
+  /** Whether the API server has just told of this very version, in its answer to a write of ours. */
+  isFresh(key: string, object: T): boolean;
 };
 
 export function createOwnWrites<T extends KubeObject>(
@@ -31,8 +36,8 @@ export function createOwnWrites<T extends KubeObject>(
   now: () => number,
 ): OwnWrites<T> {
   const entries = new Map<string, Entry<T>>();
-  /** Of each key, the version of our last write. */
-  const written = new Map<string, string | undefined>();
+  /** Of each key, the version of our last write, and when it was answered. */
+  const written = new Map<string, { readonly version: string | undefined; readonly at: number }>();
 
   informer.onChange((change: Change<T>) => {
     if (!change.new) written.delete(change.key);
@@ -58,8 +63,9 @@ export function createOwnWrites<T extends KubeObject>(
     },
     recent: () => [...entries.keys()],
     wrote(key, object) {
-      written.set(key, object.metadata.resourceVersion);
-      entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at: now() });
+      const at = now();
+      written.set(key, { version: object.metadata.resourceVersion, at });
+      entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at });
     },
     deleted(key, object) {
       entries.set(key, {
@@ -70,8 +76,14 @@ export function createOwnWrites<T extends KubeObject>(
       });
     },
     isOwn({ key, new: seen }) {
-      const version = written.get(key);
+      const version = written.get(key)?.version;
       return version !== undefined && version === seen?.metadata.resourceVersion;
+    },
+    isFresh(key, { metadata }) {
+      const last = written.get(key);
+      if (last?.version === undefined || last.version !== metadata.resourceVersion) return false;
+      const age = now() - last.at;
+      return age >= 0 && age <= freshFor;
     },
   };
 }

@@ -192,16 +192,18 @@ export async function applyStep(
 
 /**
  * Our view of the account may be old: a process that has just taken the lead may not have heard yet that the one before it
- * brought the account to its end. Nothing would ever remove what is made for it then, so the API server is asked.
+ * brought the account to its end. Nothing would ever remove what is made for it then, so the API server is asked, unless it
+ * has just said so: once we have written the finalizer, only we can bring the account to its end.
  *
  * @throws IdentityError `KubernetesConflict`
  */
 async function assertStillThere(
   account: LinkedServiceAccount,
-  { client }: StepTools,
+  { client, accounts }: StepTools,
   signal: AbortSignal,
 ): Promise<void> {
   const { name, uid } = account.metadata;
+  if (accounts.isFresh(name, account)) return;
   let present: LinkedServiceAccount;
   try {
     present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
