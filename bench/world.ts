@@ -1,10 +1,11 @@
 /** What is measured stands in here: a real API server, an AWS, and the operator, each a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { operatorObjects, type OperatorIdentity } from '../src/access/index.ts';
 import {
   apiVersion,
   clusterConfigs,
@@ -14,6 +15,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../src/api/index.ts';
+import { resourceOf } from '../src/cli/install/steps.ts';
 import {
   createKubeClient,
   isNotFound,
@@ -23,6 +25,7 @@ import {
   type KubeObject,
 } from '../src/kube/index.ts';
 import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
+import { renderKubeconfig } from '../src/sandbox/cluster/kubeconfig.ts';
 import { baseEnvironment } from '../src/sandbox/environment.ts';
 import { startControlPlane, type TestControlPlane } from '../test/support/cluster.ts';
 import { startAws, type Aws } from './aws.ts';
@@ -38,6 +41,9 @@ export const policies = [
   'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess',
 ] as const;
 
+/** As in clusters: it signs in by a token of its ServiceAccount, and has the rights that are shipped. */
+const operatorIdentity: OperatorIdentity = { namespace: 'konstellation-system', name: 'konstellation' };
+
 /** Nothing that is measured takes so long. Milliseconds. */
 const patienceMs = 600_000;
 
@@ -46,6 +52,8 @@ export type WorldOptions = {
   readonly faults?: FaultSettingsInput;
   readonly seeds?: readonly Seed[];
   readonly driftIntervalSeconds?: number;
+  /** Whether the API server logs each request, for `writes`. It costs it as much as answering small ones. */
+  readonly audit?: boolean;
 };
 
 export type World = {
@@ -58,7 +66,10 @@ export type World = {
   createAccounts(count: number, prefix?: string): Promise<void>;
   /** Resolves when the accounts that are there, at least `count`, satisfy the test; asks by a watch. */
   untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
-  /** What the operator has written to the API server since it was last asked: `verb resource/subresource` and how often. */
+  /**
+   * What the operator has written to the API server since it was last asked: `verb resource/subresource` and how often. Of a
+   * world with `audit`.
+   */
   writes(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;
 };
@@ -83,7 +94,7 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
   try {
     const folder = await mkdtemp(join(tmpdir(), 'kon-bench-'));
     cleanups.push(() => rm(folder, { recursive: true, force: true }));
-    const cluster = await startControlPlane();
+    const cluster = await startControlPlane({ audit: options.audit ?? false });
     cleanups.push(() => cluster.stop());
     const aws = await startAws({
       accountId,
@@ -100,6 +111,8 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
     const client = createKubeClient(connection, { userAgent: 'bench', qps: 10_000, burst: 10_000 });
     cleanups.push(() => client.close());
     await install(client, targets, driftIntervalSeconds);
+    const operatorKubeconfig = join(folder, 'operator.kubeconfig');
+    await writeOperatorKubeconfig(operatorKubeconfig, client, cluster);
 
     const operators = new Set<Operator>();
     cleanups.push(() => Promise.all([...operators].map((operator) => operator.stop())));
@@ -117,7 +130,7 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
           ...env,
           ...image.env,
           ...aws.environment,
-          KUBECONFIG: cluster.kubeconfig,
+          KUBECONFIG: operatorKubeconfig,
           HOME: folder,
           // For a profile of it: KON_BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile' node bench/run.ts
           NODE_OPTIONS: process.env['KON_BENCH_NODE_OPTIONS'] ?? '',
@@ -181,6 +194,8 @@ async function install(
     },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:unauthenticated' }],
   });
+  for (const object of operatorObjects(operatorIdentity))
+    await client.apply<KubeObject>(resourceOf(object), object, { fieldManager: 'bench' });
   const config: ClusterConfig = {
     apiVersion,
     kind: 'ClusterConfig',
@@ -201,6 +216,28 @@ async function install(
       await delay(50);
     }
   }
+}
+
+async function writeOperatorKubeconfig(
+  file: string,
+  client: KubeClient,
+  cluster: TestControlPlane,
+): Promise<void> {
+  const { token } = await client.createToken(operatorIdentity, {
+    audiences: ['https://kubernetes.default.svc'],
+    expirationSeconds: 86_400,
+  });
+  const tokenFile = `${file}.token`;
+  await writeFile(tokenFile, token);
+  await writeFile(
+    file,
+    renderKubeconfig({
+      server: cluster.server,
+      caCertificate: cluster.caCertificate,
+      client: { tokenFile },
+      name: 'bench',
+    }),
+  );
 }
 
 async function startOperator(

@@ -25,7 +25,6 @@ type Run = {
 
 async function converge(world: World, operator: Operator, count: number, note: Bench['note']): Promise<Run> {
   const before = await world.aws.calls();
-  await world.writes();
   const timeBefore = await processorTime();
   const startedAt = Date.now();
   const seconds = (): number => (Date.now() - startedAt) / 1000;
@@ -57,9 +56,6 @@ async function converge(world: World, operator: Operator, count: number, note: B
   }
   const ready = seconds();
   note(`processor time: ${processorTimeSince(timeBefore, await processorTime())}`);
-  note(
-    `writes to the API server: ${[...(await world.writes())].map(([what, times]) => `${what} ${times}`).join(', ')}`,
-  );
   await watching;
   const after = await world.aws.calls();
   const iamCalls = Object.entries(after)

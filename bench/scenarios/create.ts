@@ -8,7 +8,7 @@ export const create: Scenario = {
   name: 'one account',
   summary: `calls to AWS and writes to the API server for an account of ${policies.length} policies and 2 targets, of ${accounts} made one after the other`,
   async run({ kon, note }) {
-    const world = await startWorld(kon);
+    const world = await startWorld(kon, { audit: true });
     try {
       const operator = await world.startOperator();
       await untilSurveyed(operator);

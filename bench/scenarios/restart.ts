@@ -28,7 +28,7 @@ export const restart: Scenario = {
   name: 'restart',
   summary: `the operator is started anew with ${accounts} accounts in step, and then watches ${pods} pods`,
   async run({ kon, note }) {
-    const world = await startWorld(kon, { targets: ['production', 'staging'] });
+    const world = await startWorld(kon, { targets: ['production', 'staging'], audit: true });
     try {
       const before = await world.startOperator();
       await untilSurveyed(before);
@@ -94,7 +94,7 @@ export const restart: Scenario = {
   },
 };
 
-function podOf(index: number): KubeObject & Record<string, unknown> {
+export function podOf(index: number): KubeObject & Record<string, unknown> {
   const roleArn = `arn:aws:iam::123456789012:role/konstellation/kon-bench-account-${index % accounts}`;
   return {
     apiVersion: 'v1',
