@@ -94,7 +94,7 @@ export const restart: Scenario = {
   },
 };
 
-export function podOf(index: number): KubeObject & Record<string, unknown> {
+function podOf(index: number): KubeObject & Record<string, unknown> {
   const roleArn = `arn:aws:iam::123456789012:role/konstellation/kon-bench-account-${index % accounts}`;
   return {
     apiVersion: 'v1',

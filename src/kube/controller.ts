@@ -75,6 +75,8 @@ export type Controller = {
    * finish in time is aborted, and what does not heed that is left. Never rejects.
    */
   start(signal: AbortSignal): Promise<void>;
+  /** Keys that are due and wait for a worker. */
+  waiting(): number;
   metrics(): ControllerMetrics;
   /** Keys whose reconcile runs for longer than its timeout although its signal was aborted: for `/healthz`. */
   stuck(): readonly string[];
@@ -219,6 +221,7 @@ export function createController(options: ControllerOptions): Controller {
       if (running.size > 0) logger.error('Reconciles are left running', { keys: [...running.keys()] });
       return undefined;
     },
+    waiting: () => queue.depth(),
     metrics: () => ({
       ...queue.metrics(),
       ...counts,

@@ -59,6 +59,8 @@ export type WorkQueue = {
   done(key: string): void;
   /** Gives out nothing more: what has not begun is left, as a level-based controller finds it again. */
   shutDown(): void;
+  /** Keys that are due and wait for a worker. */
+  depth(): number;
   metrics(): WorkQueueMetrics;
 };
 
@@ -236,6 +238,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       timer = undefined;
       for (const taker of takers.splice(0)) taker.give(undefined);
     },
+    depth: () => counts.ready,
     metrics() {
       const time = now();
       const running = [...processing.values()].map((since) => Math.max(0, time - since));

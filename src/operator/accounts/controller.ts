@@ -187,7 +187,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   /** Whether others have to wait for this account, which is in no hurry itself. */
   function othersWait(account: LinkedServiceAccount): boolean {
-    return urgencyOf(account) !== 'edit' && controller.metrics().depth > 0;
+    return urgencyOf(account) !== 'edit' && controller.waiting() > 0;
   }
 
   function tell(account: LinkedServiceAccount, { untold }: AccountMemory): void {
