@@ -30,12 +30,14 @@ async function setUp(...answers: (Handler | undefined)[]) {
   const client = createKubeClient(staticConnection({ server: server.url }));
   closers.push(() => client.close());
   const time = createSimulatedTime(epoch);
+  const work = { isWaiting: false };
   const recorder = createEventRecorder({
     client,
     controller: 'example.com/accounts',
     instance: 'pod-1',
     now: time.now,
     setTimer: time.setTimer,
+    busy: () => work.isWaiting,
   });
   const requests = () =>
     server.requests.map(({ method, path, body }) => ({
@@ -43,7 +45,7 @@ async function setUp(...answers: (Handler | undefined)[]) {
       path,
       body: JSON.parse(body) as Record<string, unknown> & { metadata: { name: string } },
     }));
-  return { server, time, recorder, requests };
+  return { server, time, recorder, requests, work };
 }
 
 describe('an Event', () => {
@@ -140,6 +142,43 @@ describe('what repeats', () => {
     recorder.event({ ...account, metadata: { ...account.metadata, uid: 'u2' } }, attached);
     await recorder.flush();
     expect(requests().map(({ method }) => method)).toEqual(['POST', 'POST', 'POST', 'POST']);
+  });
+});
+
+describe('while people wait for other work', () => {
+  const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
+
+  test('what went wrong is told at once, and what went well when that work is done', async () => {
+    const { recorder, requests, time, work } = await setUp();
+    work.isWaiting = true;
+    recorder.event(account, attached);
+    recorder.event(account, refused);
+    await expect.poll(() => requests().length).toBe(1);
+    await time.advance(10_000);
+    expect(requests().map(({ body }) => body.note)).toEqual(['no']);
+    work.isWaiting = false;
+    await time.advance(250);
+    await expect.poll(() => requests().map(({ body }) => body.note)).toEqual(['no', 'attached it']);
+  });
+
+  test('what went well waits no longer than half a minute', async () => {
+    const { recorder, requests, time, work } = await setUp();
+    work.isWaiting = true;
+    recorder.event(account, attached);
+    await time.advance(29_999);
+    expect(requests()).toEqual([]);
+    await time.advance(1);
+    await expect.poll(() => requests().length).toBe(1);
+  });
+
+  test('the end of the process waits for nothing of that', async () => {
+    const { recorder, requests, time, work } = await setUp();
+    work.isWaiting = true;
+    recorder.event(account, attached);
+    await time.settle();
+    await recorder.flush();
+    expect(requests().map(({ body }) => body.note)).toEqual(['attached it']);
+    expect(time.pending()).toBe(0);
   });
 });
 

@@ -40,6 +40,8 @@ export type EventRecorderOptions = {
   readonly now: Now;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
+  /** While there is work that people wait for, what went well is told later: half a minute later at the latest. */
+  readonly busy?: (() => boolean) | undefined;
 };
 
 type EventObject = KubeObject & Record<string, unknown>;
@@ -51,6 +53,8 @@ type Series = {
   name: string | undefined;
   count: number;
   lastAt: number;
+  /** Since when it waits to be written. */
+  waitsSince: number;
   writtenCount: number;
   /** Waits for its time, or in the backlog. */
   writeHeld: boolean;
@@ -62,7 +66,9 @@ const seriesIntervalMs = 60_000;
 /** client-go's `finishTime`: what comes after so much quiet is a new Event. */
 const seriesEndMs = 6 * 60_000;
 /** More than this in wait means that the server does not keep up; telling it even more helps nobody. */
-const longestBacklog = 1_000;
+const longestBacklog = 5_000;
+/** How long what went well waits for work that goes before it, and how often that is looked at. */
+const patience = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
 
@@ -74,6 +80,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const held = new Map<Series, () => void>();
   const backlog: Series[] = [];
   let sender: Promise<void> | undefined;
+  /** Nothing is patient while the process ends. */
+  let flushes = 0;
+  /** Ends a wait of the sender. */
+  let wake = (): void => undefined;
   let giveUp = new AbortController();
   let names = 0;
   let tidiedAt = -Infinity;
@@ -115,9 +125,24 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     series.writtenCount = count;
   };
 
+  /** What went wrong goes first. */
+  const next = (): Series | undefined => backlog.find(({ body }) => body['type'] === 'Warning') ?? backlog[0];
+
+  const isPatient = ({ body, waitsSince }: Series): boolean => {
+    const waitedMs = now() - waitsSince;
+    const may = body['type'] === 'Normal' && waitedMs >= 0 && waitedMs < patience.mostMs;
+    return may && flushes === 0 && options.busy?.() === true;
+  };
+
   const send = async (): Promise<void> => {
     const { signal } = giveUp;
-    for (let series = backlog[0]; series && !signal.aborted; series = backlog[0]) {
+    for (let series = next(); series && !signal.aborted; series = next()) {
+      if (isPatient(series)) {
+        const over = new AbortController();
+        wake = () => over.abort();
+        await sleep(setTimer, patience.everyMs, over.signal);
+        continue;
+      }
       for (let tries = 0; series.writtenCount < series.count; tries += 1) {
         try {
           await write(series, signal);
@@ -131,7 +156,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           await sleep(setTimer, delayMs, signal);
         }
       }
-      backlog.shift();
+      backlog.splice(backlog.indexOf(series), 1);
       series.queued = false;
     }
   };
@@ -151,7 +176,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       return;
     }
     series.queued = true;
+    series.waitsSince = now();
     backlog.push(series);
+    if (series.body['type'] === 'Warning') wake();
     startSender();
   };
 
@@ -205,6 +232,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         name: undefined,
         count: 1,
         lastAt: at,
+        waitsSince: at,
         writtenCount: 0,
         writeHeld: false,
         queued: false,
@@ -238,7 +266,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       held.clear();
       const current = giveUp;
       const cancel = setTimer(() => current.abort(new Error('there is no more time for Events')), timeoutMs);
+      flushes += 1;
+      wake();
       for (let sending = sender; sending && !current.signal.aborted; sending = sender) await sending;
+      flushes -= 1;
       cancel();
       if (!current.signal.aborted) return;
       for (const series of backlog.splice(0)) series.queued = false;

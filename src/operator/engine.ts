@@ -39,6 +39,8 @@ export type Engine = {
   readonly controllers: readonly Controller[];
   /** Every informer there is, for `/readyz`. */
   readonly watched: readonly Informer<KubeObject>[];
+  /** Whether accounts wait for others to be worked on. */
+  busy(): boolean;
   /** Follows the cluster until the signal aborts; resolves when it is in step with it. */
   follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
   /** Works until the signal aborts, and finishes what is under way. */
@@ -105,6 +107,7 @@ export function createEngine(options: EngineOptions): Engine {
     informers,
     controllers,
     watched: all,
+    busy: () => accounts.waiting() > 0,
     async follow(signal) {
       const followed = Promise.all(all.map((informer) => informer.start(signal)));
       await Promise.all(all.map((informer) => informer.synced));

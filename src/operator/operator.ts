@@ -71,6 +71,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     controller: 'k11n.dev/konstellation',
     instance: 'konstellation',
     setTimer: systemTimer,
+    busy: () => engine.busy(),
   });
   const schedulers = createAwsSchedulers({
     now,
