@@ -77,6 +77,8 @@ export type Controller = {
   start(signal: AbortSignal): Promise<void>;
   /** Keys that are due and wait for a worker. */
   waiting(): number;
+  /** Keys that are worked on. */
+  working(): number;
   metrics(): ControllerMetrics;
   /** Keys whose reconcile runs for longer than its timeout although its signal was aborted: for `/healthz`. */
   stuck(): readonly string[];
@@ -222,6 +224,7 @@ export function createController(options: ControllerOptions): Controller {
       return undefined;
     },
     waiting: () => queue.depth(),
+    working: () => running.size,
     metrics: () => ({
       ...queue.metrics(),
       ...counts,

@@ -41,6 +41,8 @@ export type Engine = {
   readonly watched: readonly Informer<KubeObject>[];
   /** Whether accounts wait for others to be worked on. */
   busy(): boolean;
+  /** Whether nothing is worked on, and nothing waits. */
+  idle(): boolean;
   /** Follows the cluster until the signal aborts; resolves when it is in step with it. */
   follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
   /** Works until the signal aborts, and finishes what is under way. */
@@ -108,6 +110,7 @@ export function createEngine(options: EngineOptions): Engine {
     controllers,
     watched: all,
     busy: () => accounts.waiting() > 0,
+    idle: () => controllers.every((controller) => controller.waiting() === 0 && controller.working() === 0),
     async follow(signal) {
       const followed = Promise.all(all.map((informer) => informer.start(signal)));
       await Promise.all(all.map((informer) => informer.synced));

@@ -14,6 +14,7 @@ import {
 import { createEngine } from './engine.ts';
 import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
 import { createMetrics } from './metrics.ts';
+import { spareMemory, type Heap } from './spare-memory.ts';
 
 export type OperatorOptions = {
   readonly connection: Connection;
@@ -38,6 +39,8 @@ export type OperatorOptions = {
   };
   /** How many accounts and how many apps are worked on at a time. */
   readonly concurrency?: number;
+  /** Made smaller after bursts; left to itself when absent. */
+  readonly heap?: Heap;
   /** Called when every informer is in step. */
   readonly onStarted?: (started: { readonly healthPort?: number }) => void;
 };
@@ -130,11 +133,19 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       })
     : undefined;
 
+  const over = new AbortController();
+  let leads = false;
   try {
     const { followed } = await engine.follow(signal);
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
+    if (options.heap) {
+      const isIdle = (): boolean => !leads || engine.idle();
+      const memory = { heap: options.heap, isIdle, now: () => performance.now(), setTimer: systemTimer };
+      void spareMemory(memory, over.signal);
+    }
     const lead = (leading: AbortSignal): Promise<void> => {
+      leads = true;
       logger.info('operator leads');
       return engine.work(leading);
     };
@@ -150,6 +161,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     // Stopped before it was in step: that is an end, not a failure.
     if (!signal.aborted) throw error;
   } finally {
+    over.abort();
     await recorder.flush();
     await health?.close();
     for (const connection of byRegion.values()) connection.close();

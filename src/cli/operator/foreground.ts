@@ -1,8 +1,10 @@
 /** Runs the operator in this process. */
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { createLogger, type LogLevel } from '../../operator/logger.ts';
 import { runOperator } from '../../operator/operator.ts';
+import type { Heap } from '../../operator/spare-memory.ts';
 import { listObjects } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
@@ -27,6 +29,7 @@ export async function runInForeground(
   const { stderr, now, random, signal } = context;
   // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
   await listObjects(await context.connect(), clusterConfigKind);
+  const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
   const logger = createLogger({
     level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
@@ -51,11 +54,23 @@ export async function runInForeground(
         }),
     ...(options.healthAddress ? { health: options.healthAddress } : {}),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    ...(heap ? { heap } : {}),
     onStarted: ({ healthPort }) => {
       if (healthPort !== undefined) logger.info('health is served', { port: healthPort });
     },
   });
   return exitCodes.ok;
+}
+
+/** The heap of a Node.js that was started with --expose-gc, as the image does. */
+function v8Heap(): Heap | undefined {
+  const { gc } = globalThis;
+  if (!gc) return undefined;
+  return {
+    size: () => getHeapStatistics().total_heap_size,
+    // An ordinary collection leaves the pieces where they are.
+    giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+  };
 }
 
 /** The namespace of the pod that this process runs in, if it does. Source: Kubernetes, "Accessing the API from within a pod". */
