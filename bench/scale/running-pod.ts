@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../src/kube/index.ts';
+import { injectedEnv, injectedMount, injectedVolume } from '../../src/workloads/testing/injected.ts';
 
 const time = '2026-01-01T00:00:00Z';
 
@@ -19,7 +20,6 @@ export function runningPod(
   accounts: number,
 ): KubeObject & Record<string, unknown> {
   const app = Math.floor(index / 10);
-  const tokenFolder = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
   const setting = (name: string, value: string) => ({ name, value });
   return {
     apiVersion: 'v1',
@@ -66,35 +66,15 @@ export function runningPod(
           resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
           readinessProbe: { httpGet: { path: '/ready', port: 8080 } },
           env: [
-            setting('AWS_STS_REGIONAL_ENDPOINTS', 'regional'),
-            setting('AWS_DEFAULT_REGION', 'eu-west-1'),
-            setting('AWS_REGION', 'eu-west-1'),
-            setting(
-              'AWS_ROLE_ARN',
+            ...injectedEnv(
               `arn:aws:iam::123456789012:role/konstellation/kon-bench-account-${app % accounts}`,
             ),
-            setting('AWS_WEB_IDENTITY_TOKEN_FILE', `${tokenFolder}/token`),
             ...Array.from({ length: 20 }, (_, at) => setting(`SETTING_${at}`, `value-${at}`)),
           ],
-          volumeMounts: [{ name: 'aws-iam-token', mountPath: tokenFolder, readOnly: true }],
+          volumeMounts: [injectedMount],
         },
       ],
-      volumes: [
-        {
-          name: 'aws-iam-token',
-          projected: {
-            sources: [
-              {
-                serviceAccountToken: {
-                  audience: 'sts.amazonaws.com',
-                  expirationSeconds: 86_400,
-                  path: 'token',
-                },
-              },
-            ],
-          },
-        },
-      ],
+      volumes: [injectedVolume],
     },
     status: {
       phase: 'Running',

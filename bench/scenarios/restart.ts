@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { injectedEnv, injectedMount, injectedVolume } from '../../src/workloads/testing/injected.ts';
 import type { Scenario } from '../scenario.ts';
 import { inParallel, isReady, startWorld, untilSurveyed, type Operator } from '../world.ts';
 
@@ -111,41 +112,13 @@ function podOf(index: number): KubeObject & Record<string, unknown> {
           name: 'app',
           image: `example.com/app-${index % 500}:1.0`,
           env: [
-            { name: 'AWS_STS_REGIONAL_ENDPOINTS', value: 'regional' },
-            { name: 'AWS_DEFAULT_REGION', value: 'eu-west-1' },
-            { name: 'AWS_REGION', value: 'eu-west-1' },
-            { name: 'AWS_ROLE_ARN', value: roleArn },
-            {
-              name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
-              value: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
-            },
+            ...injectedEnv(roleArn),
             ...Array.from({ length: 20 }, (_, at) => ({ name: `SETTING_${at}`, value: `value-${at}` })),
           ],
-          volumeMounts: [
-            {
-              name: 'aws-iam-token',
-              mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount',
-              readOnly: true,
-            },
-          ],
+          volumeMounts: [injectedMount],
         },
       ],
-      volumes: [
-        {
-          name: 'aws-iam-token',
-          projected: {
-            sources: [
-              {
-                serviceAccountToken: {
-                  audience: 'sts.amazonaws.com',
-                  expirationSeconds: 86_400,
-                  path: 'token',
-                },
-              },
-            ],
-          },
-        },
-      ],
+      volumes: [injectedVolume],
     },
   };
 }

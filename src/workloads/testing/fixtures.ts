@@ -11,6 +11,7 @@ import type { Deployment } from '../deployment.ts';
 import { identityMark, type Identity } from '../identity-gate.ts';
 import type { AppObservation } from '../plan.ts';
 import type { Pod } from '../pod.ts';
+import { injectedEnv, injectedMount, injectedVolume } from './injected.ts';
 
 export const roleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-abc';
 export const otherRoleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-def';
@@ -75,8 +76,6 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
   };
 }
 
-const tokenFolder = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
-
 export type PodFields = {
   readonly name?: string;
   readonly namespace?: string;
@@ -113,22 +112,12 @@ export function pod(fields: PodFields = {}): Pod {
           ...(holds === undefined
             ? {}
             : {
-                env: [
-                  { name: 'AWS_ROLE_ARN', value: holds },
-                  { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${tokenFolder}/token` },
-                ],
-                volumeMounts: [{ name: 'aws-iam-token', mountPath: tokenFolder }],
+                env: injectedEnv(holds),
+                volumeMounts: [injectedMount],
               }),
         },
       ],
-      volumes: [
-        {
-          name: 'aws-iam-token',
-          projected: {
-            sources: [{ serviceAccountToken: { audience: 'sts.amazonaws.com', path: 'token' } }],
-          },
-        },
-      ],
+      volumes: [injectedVolume],
     },
     status: {
       phase: 'Running',

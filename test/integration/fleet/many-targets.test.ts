@@ -12,6 +12,7 @@ import {
 } from '../../../src/api/index.ts';
 import { roleNameOf } from '../../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
 import { eventually } from '../../support/eventually.ts';
 import { rolePath, startFleetWorld, type FleetWorld } from './world.ts';
 
@@ -146,7 +147,6 @@ async function linksByTarget(): Promise<ReadonlyMap<string, { roleArn: string; r
 
 /** With what the webhook writes into it. */
 function podOf(namespace: string, roleArn: string): KubeObject & Record<string, unknown> {
-  const tokenFolder = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -157,29 +157,11 @@ function podOf(namespace: string, roleArn: string): KubeObject & Record<string, 
         {
           name: 'app',
           image: 'example.com/app:1',
-          env: [
-            { name: 'AWS_ROLE_ARN', value: roleArn },
-            { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${tokenFolder}/token` },
-          ],
-          volumeMounts: [{ name: 'aws-iam-token', mountPath: tokenFolder, readOnly: true }],
+          env: injectedEnv(roleArn),
+          volumeMounts: [injectedMount],
         },
       ],
-      volumes: [
-        {
-          name: 'aws-iam-token',
-          projected: {
-            sources: [
-              {
-                serviceAccountToken: {
-                  audience: 'sts.amazonaws.com',
-                  expirationSeconds: 86_400,
-                  path: 'token',
-                },
-              },
-            ],
-          },
-        },
-      ],
+      volumes: [injectedVolume],
     },
   };
 }
