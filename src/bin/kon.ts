@@ -5,6 +5,7 @@
  * start waits for it.
  */
 import { isatty } from 'node:tty';
+import { cacheFolder } from './cache-folder.ts';
 import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
 
@@ -88,9 +89,8 @@ function programs(): Pick<Host, 'self' | 'companion'> {
  * the shared temporary folder, where someone else might have put what we then would run.
  */
 function keepCompiledCode(env: NodeJS.ProcessEnv): void {
-  const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
-  if (!cache) return;
-  process.getBuiltinModule('node:module').enableCompileCache(`${cache}/konstellation/compiled`);
+  const cache = cacheFolder(env);
+  if (cache) process.getBuiltinModule('node:module').enableCompileCache(`${cache}/compiled`);
 }
 
 function hostOf(signal: AbortSignal, programsOfHost: Pick<Host, 'self' | 'companion'>): Host {

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getAsset } from 'node:sea';
+import { cacheFolder } from './cache-folder.ts';
 import { companionVerb } from './companion-verb.ts';
 
 let folder: string | undefined;
@@ -15,7 +16,7 @@ Object.defineProperty(globalThis, 'konFolder', { get: () => (folder ??= unpack()
 
 function unpack(): string {
   const list = getAsset('list.json', 'utf8');
-  const base = cacheFolder();
+  const base = dataFolder();
   const named = join(base, `data-${createHash('sha256').update(list).digest('hex').slice(0, 16)}`);
   if (existsSync(named)) return named;
   const made = mkdtempSync(join(base, 'unpacking-'));
@@ -33,19 +34,12 @@ function unpack(): string {
 }
 
 /** The user's own, as nobody else may put there what we would read; where there is none, one for this run alone. */
-function cacheFolder(): string {
-  const { env } = process;
-  const cache = env['XDG_CACHE_HOME'] || (env['HOME'] && join(env['HOME'], '.cache'));
-  try {
-    if (!cache) throw new Error('there is no home');
-    const own = join(cache, 'konstellation');
-    mkdirSync(own, { recursive: true, mode: 0o700 });
-    return own;
-  } catch {
-    const made = mkdtempSync(join(tmpdir(), 'konstellation-'));
-    process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-    return made;
-  }
+function dataFolder(): string {
+  const own = cacheFolder(process.env);
+  if (own !== undefined) return own;
+  const made = mkdtempSync(join(tmpdir(), 'konstellation-'));
+  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  return made;
 }
 
 if (process.argv[2] === companionVerb) {

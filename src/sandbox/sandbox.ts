@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFolder } from './make-folder.ts';
 import type { OuterEnvironment } from './environment.ts';
 import { isProcessAlive } from './file-lock.ts';
 import { logTail } from './processes/child.ts';
@@ -83,7 +84,7 @@ export async function upSandboxDetached(
     const description = await untilUp(running, report, signal);
     if (description !== undefined) return { outcome: 'already-running', description };
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const log = openSync(paths.supervisorLog, 'w', 0o600);
   const [program, ...args] = options.command;
   const child = spawn(program, args, {

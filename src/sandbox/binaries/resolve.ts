@@ -7,6 +7,7 @@ import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
 import { promisify } from 'node:util';
+import { makeFolder } from '../make-folder.ts';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
 import { acquireLock, isProcessAlive } from '../file-lock.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
@@ -95,7 +96,7 @@ async function obtain<Name extends BinaryName>(
   options: ResolveOptions,
 ): Promise<Map<Name, ResolvedBinary>> {
   const { report, signal } = options;
-  await mkdir(cache, { recursive: true });
+  await makeFolder(cache);
   const lock = await acquireLock(join(cache, 'lock'), (pid) => report({ kind: 'waiting', pid }), signal);
   const work = join(cache, `work-${process.pid}`);
   try {

@@ -1,6 +1,7 @@
 /** Owns one sandbox from its lock to its last process: starts it, answers for it, and ends all of it whatever happens. */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
+import { makeFolder } from '../make-folder.ts';
 import { formatTime, type Random } from '../../kube/index.ts';
 import type { OuterEnvironment } from '../environment.ts';
 import { tryLock } from '../file-lock.ts';
@@ -59,7 +60,7 @@ type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
   const { paths, now } = options;
   const startedAt = now();
-  await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+  await makeFolder(paths.folder, 0o700);
   const attempt = tryLock(paths.lock);
   if (attempt.outcome === 'held') throw new SandboxHeldError(attempt.pid, paths.folder);
 

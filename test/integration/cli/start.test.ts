@@ -69,3 +69,13 @@ it('so do names for completion', async () => {
   expect(asked.splice(0)).toHaveLength(1);
   expect(bytes).toBeLessThan(190_000);
 });
+
+it('a home in which no folder can be made holds nobody up', async () => {
+  // Of a folder in it Linux says that it does not exist, over which Node's own recursion goes on for ever.
+  const running = kon.start(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { env: { HOME: '/proc' } });
+  expect((await running.finished).code).toBe(0);
+  const refused = await kon.run(['sandbox', 'up'], { env: { HOME: '/proc' } });
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toContain('Error: the folder /proc/.local cannot be made\n');
+  expect(refused.stderr).toContain('KON_SANDBOX_DIR');
+});

@@ -2,11 +2,12 @@
 import { BinaryMissingError } from '../../../sandbox/binaries/resolve.ts';
 import { BuildFailedError } from '../../../sandbox/binaries/go-build.ts';
 import { ExecError } from '../../../sandbox/exec/exec.ts';
+import { NoFolderError } from '../../../sandbox/make-folder.ts';
 import { ChildFailedError } from '../../../sandbox/processes/child.ts';
 import { SandboxError } from '../../../sandbox/sandbox.ts';
 import { CliError } from '../../errors.ts';
 
-const told = [BinaryMissingError, BuildFailedError, ChildFailedError, ExecError, SandboxError];
+const told = [BinaryMissingError, BuildFailedError, ChildFailedError, ExecError, NoFolderError, SandboxError];
 
 /** Their first line says what happened, the others why. */
 export async function tellFailures<T>(act: () => Promise<T>): Promise<T> {
@@ -16,7 +17,16 @@ export async function tellFailures<T>(act: () => Promise<T>): Promise<T> {
     const own = told.find((type) => error instanceof type);
     if (own === undefined || !(error instanceof Error)) throw error;
     const [message = '', ...details] = error.message.split('\n');
-    throw new CliError('SANDBOX_FAILED', message.replace(/:$/, ''), { details, cause: error });
+    throw new CliError('SANDBOX_FAILED', message.replace(/:$/, ''), {
+      details,
+      next:
+        own === NoFolderError
+          ? [
+              'Choose another place: --state-dir FOLDER or $KON_SANDBOX_DIR for the sandbox, $XDG_CACHE_HOME for its parts.',
+            ]
+          : [],
+      cause: error,
+    });
   }
 }
 

@@ -1,0 +1,26 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeFolder, NoFolderError } from './make-folder.ts';
+
+let base: string;
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'kon-make-folder-'));
+});
+afterAll(() => rm(base, { recursive: true }));
+
+test('a folder and those it lies in are made, also by two at once', async () => {
+  const folder = join(base, 'a/b/c');
+  await Promise.all([makeFolder(folder, 0o700), makeFolder(folder, 0o700)]);
+  await makeFolder(folder);
+  expect(await readdir(join(base, 'a/b'))).toEqual(['c']);
+  expect((await stat(folder)).mode & 0o777).toBe(0o700);
+});
+
+test('where it cannot be made, it says so', async () => {
+  await writeFile(join(base, 'file'), '');
+  await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
+  // Linux says of it that it does not exist, and not that it may not be made.
+  await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/the folder \/proc\/nobody cannot be made:\n/);
+});
