@@ -31,6 +31,12 @@ export type Deployment = KubeObject & {
   readonly status?: { readonly readyReplicas?: number };
 };
 
+export type OperatorAccount = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly roleArn: string | undefined;
+};
+
 export type Lookups = {
   readonly env: CliContext['env'];
   readonly now: () => number;
@@ -47,8 +53,8 @@ export type Lookups = {
   readonly leases: () => Promise<readonly Lease[]>;
   /** Deployments of the operator. */
   readonly operators: () => Promise<readonly Deployment[]>;
-  /** Whether the operator, where it is a Deployment, gets its role by the annotation of its ServiceAccount. */
-  readonly operatorIsAnnotated: () => Promise<boolean>;
+  /** As what they run, and the role of the annotation, where there is one. */
+  readonly operatorAccounts: () => Promise<readonly OperatorAccount[]>;
   readonly region: () => Promise<string>;
   readonly aws: () => Promise<Aws>;
   readonly caller: () => Promise<CallerIdentity>;
@@ -100,19 +106,20 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
       return list.items;
     }),
     operators,
-    operatorIsAnnotated: once(async () => {
+    operatorAccounts: once(async () => {
       const kube = await client();
-      const accounts = await Promise.all(
-        (await operators()).map(({ metadata, spec }) => {
+      return Promise.all(
+        (await operators()).map(async ({ metadata, spec }) => {
+          const namespace = metadata.namespace ?? '';
           const name = spec?.template?.spec?.serviceAccountName ?? 'default';
-          return kube.get<KubeObject>(
+          const account = await kube.get<KubeObject>(
             resources.serviceAccounts,
-            { namespace: metadata.namespace ?? '', name },
+            { namespace, name },
             { signal },
           );
+          return { namespace, name, roleArn: account.metadata.annotations?.[roleArnAnnotation] };
         }),
       );
-      return accounts.some(({ metadata }) => metadata.annotations?.[roleArnAnnotation] !== undefined);
     }),
     region,
     aws,

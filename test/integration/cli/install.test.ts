@@ -320,6 +320,78 @@ describe('install with Pod Identity', () => {
     }
   });
 
+  it('is examined: whose role the operator has, and that it needs no provider', async () => {
+    const deployment = (labels: object): object => ({
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { serviceAccountName: 'konstellation', containers: [{ name: 'operator', image: 'operator' }] },
+      },
+    });
+    const labels = { 'app.kubernetes.io/name': 'konstellation' };
+    await world.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'konstellation', namespace: 'agent', labels },
+        spec: deployment(labels),
+      }),
+    );
+    // What an operator writes.
+    const status = {
+      accountId,
+      partition: 'aws',
+      clusterArn,
+      oidcIssuer: world.cluster.issuer,
+      oidcProviderArn: providerArn(),
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Ready',
+          message: '',
+          lastTransitionTime: '2026-01-01T00:00:00Z',
+        },
+      ],
+    };
+    await kubectl(
+      'patch',
+      'clusterconfig',
+      'main',
+      '--subresource=status',
+      '--type=merge',
+      `--patch=${JSON.stringify({ status })}`,
+    );
+    const verdicts = async (): Promise<ReadonlyMap<string, { status: string; message?: string }>> => {
+      const { checks } = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
+        checks: { id: string; status: string; message?: string }[];
+      };
+      return new Map(checks.map((check) => [check.id, check]));
+    };
+    const [role] = await roleNames();
+    const found = await verdicts();
+    expect(found.get('operator-permissions')).toMatchObject({
+      status: 'ok',
+      message: `arn:aws:iam::${accountId}:role/${role}`,
+    });
+    expect(found.get('oidc-provider')).toMatchObject({ status: 'ok' });
+    expect(found.get('pod-identity-agent')).toMatchObject({
+      status: 'ok',
+      message: 'kube-system/eks-pod-identity-agent',
+    });
+    // As with an operator that was installed before the cluster went over to Pod Identity.
+    const annotate = (annotation: string): Promise<string> =>
+      kubectl('annotate', 'serviceaccount', '--namespace=agent', 'konstellation', annotation);
+    await annotate('eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/x');
+    expect((await verdicts()).get('oidc-provider')).toMatchObject({
+      status: 'error',
+      message: expect.stringContaining('the operator itself does'),
+    });
+    await annotate('eks.amazonaws.com/role-arn-');
+    await kubectl('delete', 'deployment', '--namespace=agent', 'konstellation');
+  });
+
   it('stays so when it is run again, and says who has to change what the ClusterConfig says', async () => {
     const again = await kon('install', '--without-operator', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });

@@ -1,5 +1,5 @@
 /** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
-import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import { podIdentityAudience, stsAudience } from '../../../api/labels.ts';
 import {
   IdentityError,
   matchesPattern,
@@ -8,7 +8,6 @@ import {
   ownershipTags,
   type ClusterFacts,
 } from '../../../identity/index.ts';
-import { resources } from '../../../kube/index.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 import { clockVerdict } from './cluster.ts';
@@ -65,12 +64,12 @@ export const awsChecks: readonly Check[] = [
     title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
     needs: ['aws-credentials', 'cluster-config'],
     mayPass: true,
-    run: async ({ aws, config, operatorIsAnnotated, signal }) => {
+    run: async ({ aws, config, operatorAccounts, signal }) => {
       const arn = (await config())?.status?.oidcProviderArn;
       if (arn === undefined) return warning('the ClusterConfig does not tell which');
       const provider = await (await aws()).account.oidcProvider(arn, signal);
       if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
-        return (await operatorIsAnnotated())
+        return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
           ? failure(
               `there is no ${arn}; accounts need none with Pod Identity, and the operator itself does`,
               ['Let it have its role by Pod Identity too: kon install --identity-mode PodIdentity'],
@@ -200,7 +199,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   const state = await lookups.state();
   if (!state.ok) return warning(state.message);
   const { facts } = state;
-  const principal = await operatorPrincipal(lookups);
+  const principal = await operatorPrincipal(lookups, facts);
   if (principal === undefined)
     return warning('nobody tells who the operator is in IAM', ['Tell it: kon doctor --operator-arn ARN']);
   const { policies } = await lookups.aws();
@@ -230,21 +229,22 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   ]);
 }
 
-/** The role of the operator's ServiceAccount; else what was told. */
-async function operatorPrincipal(lookups: Lookups): Promise<{ readonly arn: string } | undefined> {
+/** What was told; else the role of the operator's ServiceAccount, by annotation or by association. */
+async function operatorPrincipal(
+  lookups: Lookups,
+  { name: clusterName, identityMode }: ClusterFacts,
+): Promise<{ readonly arn: string } | undefined> {
   if (lookups.operatorArn !== undefined) return { arn: lookups.operatorArn };
-  for (const deployment of await lookups.operators()) {
-    const name = deployment.spec?.template?.spec?.serviceAccountName;
-    if (name === undefined) continue;
-    const { metadata } = await (
-      await lookups.client()
-    ).get(resources.serviceAccounts, { namespace: deployment.metadata.namespace ?? '', name });
-    const arn = metadata.annotations?.[roleArnAnnotation];
+  for (const { namespace, name, roleArn } of await lookups.operatorAccounts()) {
+    if (roleArn !== undefined) return { arn: roleArn };
+    if (identityMode !== 'PodIdentity') continue;
+    const { associations } = (await lookups.aws()).podIdentity(clusterName);
+    const association = await associations.read({ namespace, serviceAccount: name }, lookups.signal);
+    const arn = association?.details?.roleArn;
     if (arn !== undefined) return { arn };
   }
   return undefined;
 }
-
 type Scope = OperatorScope | 'passing';
 
 function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly string[]> {

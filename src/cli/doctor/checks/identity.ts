@@ -138,14 +138,16 @@ export const identityChecks: readonly Check[] = [
 
 /** The operator's own exchange does not pass through the agent, so that it does not miss it. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {
-  const { client, accounts, config, operators, operatorIsAnnotated, signal } = lookups;
+  const { client, accounts, config, operatorAccounts, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>
     status?.targets?.some(({ identityMode }) => identityMode === 'PodIdentity'),
   );
   const aws = (await config())?.spec.aws;
   const names = users.map(({ metadata }) => metadata.name);
-  if (aws?.identityMode === 'PodIdentity' && (await operators()).length > 0 && !(await operatorIsAnnotated()))
-    names.unshift('the operator');
+  if (aws?.identityMode === 'PodIdentity') {
+    const byAssociation = (await operatorAccounts()).some(({ roleArn }) => roleArn === undefined);
+    if (byAssociation) names.unshift('the operator');
+  }
   if (names.length === 0) return ok('not needed: no account uses Pod Identity');
   const { items } = await (await client()).list<KubeObject>(resources.daemonSets, { signal });
   const found = items.find(isPodIdentityAgent);
