@@ -72,6 +72,17 @@ describe('parseCommandLine', () => {
     });
   });
 
+  it('speaks in help of the formats that the command has, and of none where there is none', async () => {
+    const helpOf = async (line: string): Promise<string> => {
+      const invocation = await parse(`${line} --help`);
+      return invocation.kind === 'text' ? invocation.text : '';
+    };
+    expect(await helpOf('fruit pick')).toContain('how to answer: table, json\n');
+    expect(await helpOf('wash')).toContain('--context <NAME>');
+    expect(await helpOf('wash')).not.toContain('--output');
+    expect(await helpOf('')).toMatch(/how to answer: table, wide, .*short/);
+  });
+
   it('leaves what follows -- as it is', async () => {
     expect(await inputOf('fruit pick oak -- --size -o json')).toMatchObject({
       args: { branches: ['--size', '-o', 'json'] },

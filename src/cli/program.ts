@@ -1,5 +1,5 @@
 /** Builds the parser from the registry, and turns a command line into a command and its input. */
-import { Argument, Command as Parser, CommanderError, Option as ParserOption } from 'commander';
+import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
 import { camelCase, type Command, type CommandGroup, type Option, type ParsedInput } from './command.ts';
 import { type CliError, usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
@@ -114,10 +114,28 @@ function describe(parser: Parser, command: Command): void {
     parser.addArgument(new Argument(positional.required ? `<${name}>` : `[${name}]`, positional.summary));
   }
   for (const option of command.options) parser.addOption(parserOption(option));
+  parser.configureHelp(helpWith(command.formats));
   if (command.examples.length > 0) {
     const lines = command.examples.map((example) => `  # ${example.does}\n  ${example.command}`);
     parser.addHelpText('after', `\nExamples:\n${lines.join('\n\n')}\n`);
   }
+}
+
+/** Of `--output` only what the command answers as is spoken of. */
+function helpWith(formats: Command['formats']): Partial<Help> {
+  const { visibleGlobalOptions, optionDescription } = Help.prototype;
+  return {
+    showGlobalOptions: true,
+    visibleGlobalOptions(parser) {
+      const all = visibleGlobalOptions.call(this, parser);
+      return formats ? all : all.filter(({ long }) => long !== '--output');
+    },
+    optionDescription(option) {
+      return formats && option.long === '--output'
+        ? `how to answer: ${formats.join(', ')}`
+        : optionDescription.call(this, option);
+    },
+  };
 }
 
 /** Flags as they are written in help: `-f, --filename FILE`. */

@@ -17,7 +17,7 @@ import { policiesSearchCommand } from './commands/policies/search.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
 import { appListCommand } from './commands/app/list.ts';
-import { appStatusCommand } from './commands/app/status.ts';
+import { appShowCommand, appStatusCommand } from './commands/app/status.ts';
 import { appDeleteCommand } from './commands/app/delete.ts';
 import { runningAppCommands } from './commands/app/running.ts';
 import { targetListCommand } from './commands/target/list.ts';
@@ -59,6 +59,7 @@ export const commands: readonly Command[] = [
   appCreateCommand,
   appEditCommand,
   appListCommand,
+  appShowCommand,
   appStatusCommand,
   ...runningAppCommands,
   appDeleteCommand,

@@ -11,6 +11,7 @@ export const installCommand = defineCommand({
   options: [
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'a namespace where apps run, which is made if it is missing; repeat for more',

@@ -32,6 +32,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'app create': cluster('x', '--image', 'nginx:1', '--no-wait'),
     'app edit': cluster('x', '--tag', '2', '--no-wait'),
     'app list': cluster(),
+    'app show': cluster('x'),
     'app status': cluster('x'),
     'app deploy': cluster('x', '--tag', '2', '--no-wait'),
     'app restart': cluster('x', '--no-wait'),

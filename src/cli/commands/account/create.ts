@@ -19,6 +19,7 @@ export const accountCreateCommand = defineCommand({
     },
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'a target whose apps may use the account; repeat for more, all when absent',

@@ -33,6 +33,7 @@ export const accountEditCommand = defineCommand({
     },
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'allow exactly these targets; repeat for more',

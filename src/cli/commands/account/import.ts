@@ -13,6 +13,7 @@ export const accountImportCommand = defineCommand({
     { name: 'role', value: 'NAME', summary: 'the name of the role in IAM' },
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'a target whose apps may use the account; those of the trust policy when absent',

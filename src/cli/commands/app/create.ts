@@ -37,6 +37,7 @@ export const appCreateCommand = defineCommand({
     ...contentOptions,
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'where it runs; repeat for more, all targets of the cluster when absent',

@@ -37,6 +37,12 @@ export const appEditCommand = defineCommand({
     },
     ...contentOptions,
     {
+      name: 'remove-env',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'take a variable out of the common environment; repeat for more',
+    },
+    {
       name: 'remove-config',
       value: 'NAME',
       repeatable: true,
@@ -51,6 +57,7 @@ export const appEditCommand = defineCommand({
     },
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'run in exactly these targets; repeat for more',
@@ -83,6 +90,7 @@ export const appEditCommand = defineCommand({
       targets: options.target,
       configs: options.config.map((config) => configContent(config, context.cwd)),
       dependencies: options.dependsOn,
+      removedEnv: options.removeEnv,
       removedConfigs: options.removeConfig,
       removedDependencies: options.removeDependency,
     };

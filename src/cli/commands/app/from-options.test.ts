@@ -21,6 +21,7 @@ const none: AppChange = {
   env: [],
   configs: [],
   dependencies: [],
+  removedEnv: [],
   removedConfigs: [],
   removedDependencies: [],
   targets: [],
@@ -74,6 +75,12 @@ describe('changedSpec of an app', () => {
     const spec = changedSpec(current, { ...none, image });
     expect(spec.image).toBe(image);
     expect(spec).not.toHaveProperty('imageTag');
+  });
+
+  it('takes variables away, and the field with the last', () => {
+    expect(changedSpec(current, { ...none, removedEnv: ['A'] }).env).toEqual([{ name: 'B', value: '2' }]);
+    expect(changedSpec(current, { ...none, removedEnv: ['A', 'B'] })).not.toHaveProperty('env');
+    expect(() => changedSpec(current, { ...none, removedEnv: ['C'] })).toThrow('the app has no variable "C"');
   });
 
   it('takes the account away', () => {
@@ -148,6 +155,7 @@ describe('configs and dependencies of an app', () => {
 
   it.each<[Partial<AppChange>, boolean]>([
     [{}, false],
+    [{ removedEnv: ['a'] }, true],
     [{ removedConfigs: ['a'] }, true],
     [{ removedDependencies: ['a'] }, true],
     [{ dependencies: [{ name: 'a' }] }, true],

@@ -18,6 +18,7 @@ export type AppOptions = {
 
 export type AppChange = AppOptions & {
   readonly noAccount: boolean;
+  readonly removedEnv: readonly string[];
   readonly removedConfigs: readonly string[];
   readonly removedDependencies: readonly string[];
 };
@@ -98,8 +99,9 @@ export function describesApp(options: AppOptions): boolean {
 
 /** Whether there is anything to do for `kon app edit`. */
 export function describesChange(change: AppChange): boolean {
-  const { noAccount, removedConfigs, removedDependencies } = change;
-  return describesApp(change) || noAccount || removedConfigs.length + removedDependencies.length > 0;
+  const { noAccount, removedEnv, removedConfigs, removedDependencies } = change;
+  const removed = removedEnv.length + removedConfigs.length + removedDependencies.length;
+  return describesApp(change) || noAccount || removed > 0;
 }
 
 /** @throws CliError of code USAGE without an image */
@@ -118,6 +120,7 @@ export function appManifest(name: string, options: AppOptions, allTargets: reado
       ...options,
       targets: [],
       noAccount: false,
+      removedEnv: [],
       removedConfigs: [],
       removedDependencies: [],
     }),
@@ -133,12 +136,14 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   const {
     serviceAccount,
     imageTag: _imageTag,
+    env: currentEnv = [],
     configs: _configs,
     dependencies: _dependencies,
     ...rest
   } = current;
   const account = options.account ?? (options.noAccount ? undefined : serviceAccount);
-  const { ports, env, replicas } = options;
+  const { ports, replicas } = options;
+  const env = changedEnv(currentEnv, options);
   const configs = changedConfigs(current.configs ?? [], options);
   const dependencies = changedDependencies(current.dependencies ?? [], options);
   return {
@@ -146,7 +151,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
     ...imageOf(current, options),
     ...(account === undefined ? {} : { serviceAccount: account }),
     ...(ports.length > 0 ? { ports: ports.map((port) => ({ ...port, protocol: 'TCP' as const })) } : {}),
-    ...(env.length > 0 ? { env: mergedEnv(current.env ?? [], env) } : {}),
+    ...(env.length > 0 ? { env } : {}),
     ...(configs.length > 0 ? { configs } : {}),
     ...(dependencies.length > 0 ? { dependencies } : {}),
     ...(replicas === undefined ? {} : { scale: { ...current.scale, min: replicas } }),
@@ -179,15 +184,14 @@ function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'i
 const optionalTag = (tag: string | undefined): Pick<AppSpec, 'imageTag'> =>
   tag === undefined ? {} : { imageTag: tag };
 
-function mergedEnv(
+/** @throws CliError of code USAGE when one is to be removed that is not there */
+function changedEnv(
   current: NonNullable<AppSpec['env']>,
-  settings: readonly EnvSetting[],
+  { env, removedEnv }: Pick<AppChange, 'env' | 'removedEnv'>,
 ): NonNullable<AppSpec['env']> {
-  const names = new Set(settings.map((setting) => setting.name));
-  return [
-    ...current.filter((variable) => !names.has(variable.name)),
-    ...settings.map((each) => ({ ...each })),
-  ];
+  requireAll('variable', removedEnv, current);
+  const names = new Set([...removedEnv, ...env.map(({ name }) => name)]);
+  return [...current.filter((variable) => !names.has(variable.name)), ...env.map((each) => ({ ...each }))];
 }
 
 /** @throws CliError of code USAGE when one is to be removed that is not there */

@@ -12,9 +12,10 @@ export const sandboxUpCommand = defineCommand({
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'the AWS region it is in' },
     {
       name: 'target',
+      short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a target to begin with; production and staging when absent',
+      summary: 'a target to begin with; repeat for more, production and staging when absent',
     },
     { name: 'without-operator', summary: 'leave out the operator, to run your own' },
     { name: 'bare', summary: 'leave out all of Konstellation, to try kon install' },
