@@ -123,17 +123,17 @@ function describe(parser: Parser, command: Command): void {
 
 /** Of `--output` only what the command answers as is spoken of. */
 function helpWith(formats: Command['formats']): Partial<Help> {
-  const { visibleGlobalOptions, optionDescription } = Help.prototype;
+  const usual = Object.assign(new Help(), { showGlobalOptions: true });
   return {
     showGlobalOptions: true,
     visibleGlobalOptions(parser) {
-      const all = visibleGlobalOptions.call(this, parser);
+      const all = usual.visibleGlobalOptions(parser);
       return formats ? all : all.filter(({ long }) => long !== '--output');
     },
     optionDescription(option) {
       return formats && option.long === '--output'
         ? `how to answer: ${formats.join(', ')}`
-        : optionDescription.call(this, option);
+        : usual.optionDescription(option);
     },
   };
 }

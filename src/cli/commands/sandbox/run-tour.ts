@@ -61,7 +61,8 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
 
 function summary(report: TourReport, totalMs: number): string {
   const lines = report.steps.map(
-    (step) => `  √ ${step.title} (${step.facts} facts, ${step.seconds.toFixed(1)} s)\n`,
+    (step) =>
+      `  √ ${step.title} (${step.facts} ${step.facts === 1 ? 'fact' : 'facts'}, ${step.seconds.toFixed(1)} s)\n`,
   );
   const failed = report.failure ? `  × ${report.failure.step}\n` : '';
   const verdict = report.failure ? 'The tour stopped at a step that did not hold' : 'Every step held';
