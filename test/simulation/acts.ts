@@ -63,6 +63,13 @@ export const clusterMode =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
+export const clusterTargets =
+  (...names: readonly string[]) =>
+  async ({ server }: Simulation): Promise<void> => {
+    const change = { spec: { targets: names } };
+    await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
+  };
+
 /** As `kubectl apply`: the account is made or edited, after the end of one that is being deleted, if that comes. */
 export const applyAccount =
   (name: string, spec: AccountSpec): Act =>

@@ -150,6 +150,8 @@ export function watchOver(
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const role = aws.roles.get(carried.split('/').at(-1) ?? '');
+    // Whoever breaks the role shuts out pods on either way, and nobody can know at once.
+    if (wasDisturbed(`role ${role?.name}`, unawareMs + driftIntervalMs)) return;
     if (!subjectsOf(role).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
@@ -212,9 +214,15 @@ export function watchOver(
         (common, arns) => common.filter((arn) => arns.includes(arn)),
         droppers[0]?.spec.aws.policyArns ?? [],
       );
+    // What others took off since IAM was last looked over is still on, as far as can be known.
+    const sweptMs = unawareMs + driftIntervalMs;
+    const seemsOn = (arn: string): boolean =>
+      wasDisturbed(`role ${name}`, sweptMs) &&
+      recent(rolePasts, name, before, sweptMs).some((past) => past?.attachedPolicyArns.includes(arn));
     const waiting = wanted.filter(
       (arn) =>
         !before.attachedPolicyArns.includes(arn) &&
+        !seemsOn(arn) &&
         !aws.missingPolicies.has(arn) &&
         clustersLately().every((config) => isAllowed(arn, config)) &&
         !simulation.failures.some(

@@ -20,6 +20,8 @@ export type Plan =
   | { readonly kind: 'killedAfter'; readonly write: number }
   | { readonly kind: 'answerLost'; readonly write: number }
   | { readonly kind: 'cutOff'; readonly write: number }
+  /** Its answer is lost, and no watch tells of it either. */
+  | { readonly kind: 'unheard'; readonly write: number }
   /** Killed after this write; the next process begins with what was so a while before. */
   | { readonly kind: 'olderView'; readonly write: number }
   /** No watch tells of so many changes. */
@@ -74,7 +76,13 @@ export async function referenceOf(scenario: Scenario): Promise<Reference> {
 }
 
 export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
-  writes.flatMap((_, write) => crashes.map((kind) => ({ kind, write })));
+  writes.flatMap((what, write) => [
+    ...crashes.map((kind) => ({ kind, write })),
+    ...(isWatched(what) ? [{ kind: 'unheard', write } as const] : []),
+  ]);
+
+/** Of AWS no watch tells, and of Events the operator asks for none. */
+const isWatched = (what: string): boolean => what.startsWith('kube ') && !what.includes(' events ');
 
 export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
   ...lags.map((ms) => ({ kind: 'lag', ms }) as const),
@@ -141,6 +149,8 @@ function effectsOf(plan: Plan): Effects {
       };
     case 'cutOff':
       return { weather: cutOffAt(plan.write), repetitions: 1 };
+    case 'unheard':
+      return unheard(plan.write);
     case 'olderView':
       return {
         weather: {
@@ -203,6 +213,32 @@ function withoutLeader(
     },
     // Whoever has lost the lease ends, and comes back.
     starts: 3,
+    repetitions: 1,
+  };
+}
+
+/** Only a list, some time later, tells what came of this write. */
+function unheard(write: number): Effects {
+  let isNext = false;
+  let isSilent = false;
+  return {
+    weather: {
+      fate({ index }) {
+        isNext = index === write;
+        return isNext ? { fault: 'answerLost' } : {};
+      },
+      misses: () => isSilent,
+    },
+    disturb({ onArrival }) {
+      onArrival(() => {
+        isSilent = isNext;
+        isNext = false;
+        // The write is carried out at once, before anybody else has a turn.
+        queueMicrotask(() => (isSilent = false));
+        return undefined;
+      });
+    },
+    blindMs: missedUntilMs,
     repetitions: 1,
   };
 }

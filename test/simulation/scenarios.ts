@@ -6,6 +6,7 @@ import {
   brokenImage,
   changeRoles,
   clusterMode,
+  clusterTargets,
   create,
   deleteNamespace,
   deleteServiceAccount,
@@ -31,6 +32,11 @@ import { driftIntervalMs } from './simulation.ts';
 
 /** Acts come 5 s after IAM has been looked over; this long after it is 3 s before the next time. */
 const beforeSweepMs = driftIntervalMs - 8_000;
+
+const twoTargets = [
+  { name: 'production', deployMode: 'latest' as const },
+  { name: 'staging', deployMode: 'latest' as const },
+];
 
 export type Scenario = { readonly name: string; readonly acts: readonly Act[] };
 
@@ -111,6 +117,27 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'an account in Pod Identity is deleted while an app uses it, which then goes',
+    acts: [
+      create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      remove('a'),
+      takeDown('app'),
+    ],
+  },
+  {
+    name: 'an account goes over to Pod Identity and loses a target in one edit, and gets it back',
+    acts: [
+      create('a'),
+      edit('a', { targets: ['staging'], aws: { identityMode: 'PodIdentity' } }),
+      edit('a', { aws: { identityMode: 'PodIdentity' } }),
+    ],
+  },
+  {
+    name: 'the cluster loses a target, and gets it back',
+    acts: [create('a'), clusterTargets('production'), clusterTargets('production', 'staging')],
+  },
+  {
     name: 'a foreign association stands in the way, then goes',
     acts: [
       ({ aws }) => {
@@ -146,6 +173,14 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { deletionPolicy: 'Retain' }), remove('a')],
   },
   {
+    name: 'an account is made again where its role was retained, which then goes',
+    acts: [
+      create('a', { targets: ['production'], deletionPolicy: 'Retain' }),
+      atOnce(remove('a'), untilGone('a'), create('a', { targets: ['production'] })),
+      changeRoles(() => undefined),
+    ],
+  },
+  {
     name: 'an account is made again under the same name',
     acts: [create('a'), atOnce(remove('a'), untilGone('a'), create('a', { aws: { policyArns: [queue] } }))],
   },
@@ -161,6 +196,14 @@ export const scenarios: readonly Scenario[] = [
       create('b', { aws: { policyArns: [queue] } }),
       deploy('app', { serviceAccount: 'a' }),
       redeploy('app', { serviceAccount: 'b' }),
+    ],
+  },
+  {
+    name: 'an app loses its account, which stays',
+    acts: [
+      create('a', { targets: ['production'] }),
+      deploy('app', { serviceAccount: 'a' }),
+      redeploy('app', {}),
     ],
   },
   {
@@ -190,17 +233,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'an app on two targets goes',
-    acts: [
-      create('a'),
-      deploy('app', {
-        serviceAccount: 'a',
-        targets: [
-          { name: 'production', deployMode: 'latest' },
-          { name: 'staging', deployMode: 'latest' },
-        ],
-      }),
-      takeDown('app'),
-    ],
+    acts: [create('a'), deploy('app', { serviceAccount: 'a', targets: twoTargets }), takeDown('app')],
   },
   {
     name: 'a policy is detached and a trust policy broken behind our back',

@@ -14,6 +14,11 @@ it.each(blocks)(
   },
 );
 
+/** Of these, somebody broke a role so shortly before an edit that the operator could not know, and was blamed for it. */
+it.each([1_000_250, 1_000_541])('what others do in the seed %i is not held against it', async (seed) => {
+  expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
+});
+
 it('does the same for the same seed', async () => {
   const [one, other] = [await runSeed(3), await runSeed(3)];
   expect(one.simulation.writes.length).toBeGreaterThan(0);
