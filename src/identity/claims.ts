@@ -8,7 +8,14 @@ import { roleNameOf } from './arn.ts';
 import { ownershipOf } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import type { TargetDecision } from './targets.ts';
-import type { AccountWorld, ClusterFacts, ObservedServiceAccount, TargetObservation } from './world.ts';
+import { letsPodsIn } from './trust.ts';
+import type {
+  AccountWorld,
+  ClusterFacts,
+  ObservedServiceAccount,
+  RoleBelief,
+  TargetObservation,
+} from './world.ts';
 
 /** The targets that a role serves, by the way in which their pods get it. */
 export type Claims = { readonly [mode in IdentityMode]: readonly string[] };
@@ -77,6 +84,11 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
   const belief = world.associations.get(target);
   const details = belief?.association?.details;
   if (details) return ownershipOf(details.tags, ownerOf(world.account, facts)) !== 'foreign';
+  // One whose creation was not answered, or that is known from a listing only, may serve pods that come up now. What lets
+  // them in stays until it has been looked at.
+  const isUnread = belief?.source === 'lost' || (belief?.association ?? null) !== null;
+  const isLetIn = ({ role }: RoleBelief): boolean => role !== null && letsPodsIn(role.trustPolicy, target);
+  if (isUnread && [...world.roles.values()].some(isLetIn)) return true;
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   const was = row?.identityMode === 'PodIdentity';
   return was && (belief === undefined || belief.association !== null || belief.source === 'sweep');

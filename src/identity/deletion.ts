@@ -39,6 +39,11 @@ export function planDeletion(
     if (!belief || (belief.role === null && belief.source === 'sweep')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
+    } else if (belief.role === null && belief.readAgainAt !== undefined) {
+      unread = true;
+      if (belief.readAgainAt <= world.now)
+        want({ kind: 'ReadRole', role: name, why: 'it may have been made just before it was looked up' });
+      else list.lookAt(belief.readAgainAt);
     } else if (belief.role && ownershipOf(belief.role.tags, owner) !== 'foreign') {
       owned.push(belief.role);
     }

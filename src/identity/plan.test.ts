@@ -426,6 +426,20 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
+  it('does not let go of the account while its role may have been made too shortly before to be known', () => {
+    const world = settled();
+    requestDeletion(world);
+    const [role] = world.roles.keys();
+    const { now } = world;
+    world.beliefs.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
+    expect(planAccount(observe(world))).toMatchObject({ steps: [], lookAgainAt: now + 15_000 });
+    world.now += 15_000;
+    expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole', role }]);
+    settle(world);
+    expect(kinds(world)).toContain('DeleteRole');
+    expect(world.roles.size).toBe(0);
+  });
+
   it('waits while running pods use the account, and says which', () => {
     const world = settled();
     world.namespaces.get('production')?.users.push('myapp-1');

@@ -5,6 +5,7 @@ import { roleName } from './names.ts';
 import { ownershipTags } from './ownership.ts';
 import { planAccount } from './plan.ts';
 import { stepKey } from './steps.ts';
+import { letsPodsIn } from './trust.ts';
 import {
   admits,
   carryOut,
@@ -170,6 +171,28 @@ describe('an association that is not known', () => {
     expect(planAccount(observe(world)).steps).toEqual([
       { kind: 'ReadAssociation', target: 'staging', why: 'a write of it was not answered' },
     ]);
+  });
+
+  it.each<[string, (world: SimulatedWorld) => void]>([
+    [
+      'a write was not answered',
+      (world) => world.associationBeliefs.set('staging', { association: null, source: 'lost' }),
+    ],
+    ['a listing shows it, and nothing says whose it is', sweep],
+  ])('keeps its place in the trust policy until it is looked at, when %s', (_, forget) => {
+    const world = inPodIdentity();
+    // The status was not written before the operator died, and the account is to go back to IRSA.
+    world.account = { ...world.account, status: {} };
+    world.associationBeliefs.clear();
+    world.proofs.clear();
+    forget(world);
+    edit(world, { aws: { policyArns: [readOnly] } });
+    const { steps } = planAccount(observe(world));
+    expect(steps).toContainEqual(expect.objectContaining({ kind: 'ReadAssociation', target: 'staging' }));
+    for (const step of steps)
+      if (step.kind === 'UpdateTrustPolicy') expect(letsPodsIn(step.trustPolicy, 'staging')).toBe(true);
+    settle(world);
+    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
   });
 
   it('is not asked for again after a restart, when a listing shows the one that was confirmed', () => {

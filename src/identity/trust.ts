@@ -99,6 +99,11 @@ export function trustSeenBy(document: string, namespace: string): string {
   return view;
 }
 
+/** Whether a trust policy names the namespace among those whose pods come in through Pod Identity. */
+export function letsPodsIn(document: string, namespace: string): boolean {
+  return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
+}
+
 type PodTrust = {
   readonly statements: readonly {
     readonly statement: unknown;

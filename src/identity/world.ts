@@ -29,7 +29,10 @@ export type RoleBelief = {
   readonly source: 'write' | 'read' | 'sweep';
   /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
   readonly trustWrittenAt?: number;
-  /** A write was not answered, so that nobody knows what came of it; from this time on a read tells, in milliseconds. */
+  /**
+   * A write was not answered, so that nobody knows what came of it; or there is no role, but it may have been made so shortly
+   * before that not all of IAM knows. From this time on a read tells, in milliseconds.
+   */
   readonly readAgainAt?: number;
 };
 

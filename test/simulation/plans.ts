@@ -229,8 +229,8 @@ function unheard(write: number): Effects {
       },
       misses: () => isSilent,
     },
-    disturb({ onArrival }) {
-      onArrival(() => {
+    disturb(simulation) {
+      simulation.onArrival(() => {
         isSilent = isNext;
         isNext = false;
         // The write is carried out at once, before anybody else has a turn.

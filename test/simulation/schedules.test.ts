@@ -19,6 +19,17 @@ it.each([1_000_250, 1_000_541])('what others do in the seed %i is not held again
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
+/** Bugs that seeds have found. */
+it.each([
+  [
+    'a role is not left behind when IAM does not know it yet as the next operator deletes its account',
+    1_001_272,
+  ],
+  ['an association that a listing shows after a restart keeps its place in the trust policy', 1_001_284],
+])('%s', async (_, seed) => {
+  expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
+});
+
 it('does the same for the same seed', async () => {
   const [one, other] = [await runSeed(3), await runSeed(3)];
   expect(one.simulation.writes.length).toBeGreaterThan(0);

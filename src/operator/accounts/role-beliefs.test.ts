@@ -132,6 +132,44 @@ describe('a write that finds no role', () => {
   });
 });
 
+describe('that there is no role', () => {
+  const belief = (beliefs: RoleBeliefs): unknown =>
+    beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
+
+  it('is to be asked again shortly after we took over: whoever led before may have made it just then', () => {
+    const { beliefs, clock } = setUp();
+    clock.now += 100_000;
+    beliefs.clear();
+    clock.now += 1_000;
+    beliefs.read('a', undefined, clock.now);
+    expect(belief(beliefs)).toMatchObject({ role: null, readAgainAt: clock.now + 14_000 });
+    clock.now += 14_000;
+    beliefs.read('a', undefined, clock.now);
+    expect(belief(beliefs)).toMatchObject({ role: null });
+    expect(belief(beliefs)).not.toHaveProperty('readAgainAt');
+  });
+
+  it('is to be asked again after a creation of which nobody knows what came of it', () => {
+    const { beliefs, clock } = setUp();
+    clock.now += 100_000;
+    beliefs.perhapsMade('a');
+    expect(belief(beliefs)).toBeUndefined();
+    clock.now += 5_000;
+    beliefs.read('a', undefined, clock.now);
+    expect(belief(beliefs)).toMatchObject({ role: null, readAgainAt: clock.now + 10_000 });
+    clock.now += 10_000;
+    beliefs.read('a', undefined, clock.now);
+    expect(belief(beliefs)).not.toHaveProperty('readAgainAt');
+  });
+
+  it('counts at once when it is no longer new that we lead', () => {
+    const { beliefs, clock } = setUp();
+    clock.now += 15_000;
+    beliefs.read('a', undefined, clock.now);
+    expect(belief(beliefs)).not.toHaveProperty('readAgainAt');
+  });
+});
+
 describe('the roles of the cluster', () => {
   it('come in the order in which they have been seen as a whole, the longest ago first', () => {
     const { beliefs, clock, list } = setUp();

@@ -39,6 +39,8 @@ export type RoleBeliefs = {
   ): void;
   /** A write ended in a way that leaves open whether there is such a role. */
   forget(name: string): void;
+  /** A creation was not answered, or refused: whether there is such a role is open, and not all of IAM may know it yet. */
+  perhapsMade(name: string): void;
   /** What came of a write is not known. It is to be read, once an answer can be believed. */
   doubt(name: string): void;
   /** A write of ours was told that there is no such role, which shortly after an earlier one may not be so. */
@@ -54,6 +56,10 @@ export type RoleBeliefs = {
 export function createRoleBeliefs(now: () => number): RoleBeliefs {
   const entries = new Map<string, Entry>();
   const byAccount = new Map<string, Set<string>>();
+  /** Since when nobody but us writes roles of the cluster: whoever led before may have made some until then. */
+  let since = now();
+  /** By name, when a creation was last not known to have failed or not. */
+  const perhapsMade = new Map<string, number>();
 
   const accountOf = (role: ObservedRole | null): string | undefined => {
     const mark = role ? markedFor(role.tags) : undefined;
@@ -66,7 +72,20 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       if (before !== undefined) byAccount.get(before)?.delete(name);
       if (after !== undefined) byAccount.set(after, (byAccount.get(after) ?? new Set()).add(name));
     }
+    if (entry.role) perhapsMade.delete(name);
     entries.set(name, entry);
+  };
+  const forget = (name: string): void => {
+    const before = accountOf(entries.get(name)?.role ?? null);
+    if (before !== undefined) byAccount.get(before)?.delete(name);
+    entries.delete(name);
+  };
+  /** That there is no role, if it may have been made so shortly before that not all of IAM knows: to be asked again. */
+  const unlessJustMade = (name: string, askedAt: number): Pick<RoleBelief, 'readAgainAt'> => {
+    const knownFrom = Math.max(since, perhapsMade.get(name) ?? -Infinity) + settleMs;
+    if (askedAt < knownFrom) return { readAgainAt: knownFrom };
+    perhapsMade.delete(name);
+    return {};
   };
 
   return {
@@ -90,7 +109,13 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       }
       const { readAgainAt: _, ...kept } = before ?? {};
       // What differs after a write that was not answered is that write's doing, and nobody else's.
-      set(name, { ...kept, role: role ?? null, source: isDoubted ? 'write' : 'read', knownAt: startedAt });
+      set(name, {
+        ...kept,
+        role: role ?? null,
+        source: isDoubted ? 'write' : 'read',
+        knownAt: startedAt,
+        ...(role ? {} : unlessJustMade(name, startedAt)),
+      });
       return before === undefined || !sameBelief(before.role, role ?? null);
     },
 
@@ -108,10 +133,11 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       });
     },
 
-    forget(name) {
-      const before = accountOf(entries.get(name)?.role ?? null);
-      if (before !== undefined) byAccount.get(before)?.delete(name);
-      entries.delete(name);
+    forget,
+
+    perhapsMade(name) {
+      forget(name);
+      perhapsMade.set(name, now());
     },
 
     doubt(name) {
@@ -122,7 +148,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
     missed(name) {
       const before = entries.get(name);
       if (isYoung(before, now())) return;
-      set(name, { ...before, role: null, source: 'read' });
+      set(name, { ...before, role: null, source: 'read', ...unlessJustMade(name, now()) });
     },
 
     learn(snapshot, clusterArn) {
@@ -165,6 +191,8 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
     clear() {
       entries.clear();
       byAccount.clear();
+      perhapsMade.clear();
+      since = now();
     },
   };
 }
