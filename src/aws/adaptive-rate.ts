@@ -39,7 +39,7 @@ const pauseMs = 1_000;
 /** A shorter time between two refusals measures nothing. Milliseconds. */
 const shortestMeasureMs = 500;
 /** How far below the measured rate calls are sent. */
-const below = 0.97;
+const below = 0.985;
 /** The answers to a refusal of which nothing, or only a lower bound, was measured. */
 const decrease = 0.7;
 const slightlyLess = 0.8;
