@@ -44,6 +44,9 @@ export const policies = [
 /** As in clusters: it signs in by a token of its ServiceAccount, and has the rights that are shipped. */
 const operatorIdentity: OperatorIdentity = { namespace: 'konstellation-system', name: 'konstellation' };
 
+/** Who makes many accounts at once makes so many at a time: with more of them it is their own queue that is measured. */
+const writers = 8;
+
 /** Nothing that is measured takes so long. Milliseconds. */
 const patienceMs = 600_000;
 
@@ -139,7 +142,7 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
         return operator;
       },
       async createAccounts(count, prefix = 'account') {
-        await inParallel(32, count, (index) =>
+        await inParallel(writers, count, (index) =>
           client.create<LinkedServiceAccount>(linkedServiceAccounts, {
             apiVersion,
             kind: 'LinkedServiceAccount',
