@@ -132,7 +132,7 @@ describe('under a rate that AWS does not tell', () => {
 describe('without a rate', () => {
   it('gets up to speed within seconds', async () => {
     const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
-    expect(await run(schedulerOf(), service, 3000)).toBeLessThan(7);
+    expect(await run(schedulerOf(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
   });
 
@@ -174,9 +174,10 @@ describe('the order of calls', () => {
       { owner: 'fleet', urgency: 'sweep' },
       { owner: 'b', urgency: 'upkeep' },
       { owner: 'c', urgency: 'awaited' },
-      { owner: 'd', urgency: 'edit' },
+      { owner: 'd', urgency: 'begun' },
+      { owner: 'e', urgency: 'edit' },
     ]);
-    expect(sent).toEqual(['sweep first', 'edit d', 'awaited c', 'upkeep b', 'sweep fleet']);
+    expect(sent).toEqual(['sweep first', 'edit e', 'begun d', 'awaited c', 'upkeep b', 'sweep fleet']);
   });
 
   it('is fair between accounts of one urgency', async () => {
@@ -190,7 +191,7 @@ describe('the order of calls', () => {
     const all = order(scheduler, [person, person, { owner: 'fleet', urgency: 'sweep' }]);
     expect(scheduler.figures()).toMatchObject({
       inFlight: 1,
-      waiting: { edit: 1, awaited: 0, upkeep: 0, sweep: 1 },
+      waiting: { edit: 1, begun: 0, awaited: 0, upkeep: 0, sweep: 1 },
       ratePerSecond: undefined,
     });
     await all;

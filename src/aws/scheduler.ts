@@ -8,10 +8,11 @@ import { retryClassOf, type RetryClass } from './errors.ts';
 import { createFairQueue } from './fair-queue.ts';
 
 /**
- * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `awaited`: someone
- * waits for an account to be ready. `upkeep`: of accounts that are ready. `sweep`: looking for what was changed elsewhere.
+ * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `begun`: someone waits
+ * for an account of which a part is there; these go before `awaited`, others that are waited for, so that many new accounts
+ * are ready one after the other, and not all of them at the end. `upkeep`: of accounts that are ready. `sweep`: looking for what was changed elsewhere.
  */
-export const urgencies = ['edit', 'awaited', 'upkeep', 'sweep'] as const;
+export const urgencies = ['edit', 'begun', 'awaited', 'upkeep', 'sweep'] as const;
 export type Urgency = (typeof urgencies)[number];
 
 /** On whose behalf a call is made. Owners have their turns one after the other. */
@@ -67,8 +68,11 @@ export type SchedulerOptions = {
   readonly mostInFlight?: number;
 };
 
-/** The SDK opens at most 50 connections to a host. */
-const mostInFlight = 32;
+/**
+ * More of them get no more done: by then this process has its hands full with calls and answers, and a person's edit has to
+ * wait for its turn among all of them.
+ */
+const mostInFlight = 20;
 /** Attempts of a call that AWS failed to answer, and how long after its first attempt there is a further one. */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
 /** A call that AWS throttles for so long is told to whoever asked for it. Milliseconds. */

@@ -30,6 +30,8 @@ export type EngineOptions = Omit<OperatorContext, 'informers'> & {
   readonly aws: (informers: Informers, caller: Caller) => Aws;
   /** How many accounts and how many apps are worked on at a time; 32 unless told otherwise. */
   readonly concurrency?: number;
+  /** Whether IAM is known to take only so many calls a second. */
+  readonly limited?: () => boolean;
   /** An account became ready under a new or changed spec, so long after that was seen. */
   readonly onInStep?: (tookMs: number) => void;
 };
@@ -50,7 +52,7 @@ export type Engine = {
 };
 
 export function createEngine(options: EngineOptions): Engine {
-  const { aws: awsOf, concurrency = 32, onInStep, ...rest } = options;
+  const { aws: awsOf, concurrency = 32, limited, onInStep, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
@@ -75,6 +77,7 @@ export function createEngine(options: EngineOptions): Engine {
     associationBeliefs,
     aws,
     surveyed: () => drift.surveyed() && associations.surveyed(),
+    ...(limited ? { limited } : {}),
     ...(onInStep ? { onInStep } : {}),
     // The cluster is looked at every few minutes only; once it says so itself, it needs no more telling.
     onProviderMissing: () => {

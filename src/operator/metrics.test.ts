@@ -7,7 +7,7 @@ const view: MetricsView = {
   aws: [
     {
       service: 'iam',
-      waiting: { edit: 0, awaited: 7, upkeep: 0, sweep: 0 },
+      waiting: { edit: 0, begun: 0, awaited: 7, upkeep: 0, sweep: 0 },
       inFlight: 3,
       ratePerSecond: undefined,
     },

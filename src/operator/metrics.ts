@@ -41,7 +41,7 @@ export const metricDefinitions = {
   },
   konstellation_aws_calls_waiting: {
     type: 'gauge',
-    help: 'Calls that wait to be sent, by service and urgency: edit, awaited, upkeep, sweep.',
+    help: 'Calls that wait to be sent, by service and urgency: edit, begun, awaited, upkeep, sweep.',
     labels: ['service', 'urgency'],
   },
   konstellation_aws_calls_in_flight: {

@@ -111,6 +111,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         caller,
       ),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    limited: () => schedulers.iam.figures().ratePerSecond !== undefined,
     onInStep: metrics.countInStep,
   });
   const health = options.health

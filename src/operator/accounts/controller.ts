@@ -50,10 +50,11 @@ const mostPasses = 20;
 const priorities = { edit: 10, goOnAtLast: 6, create: 5, goOn: 4 };
 
 /**
- * How long an account lets the roles of others go before its links and proofs. By then STS mostly knows its role, and under
- * a rate limit there is time for them while AWS is waited for. Milliseconds.
+ * How long an account lets the roles of others go before its links and proofs: by then STS mostly knows its role. While AWS
+ * takes no more calls than it does, there is nothing else to do meanwhile, and no work shall be left for the end.
+ * Milliseconds.
  */
-const standBackMs = 15_000;
+const standBackMs = { ordinarily: 15_000, underLimit: 5_000 };
 
 /** While every other worker waits for AWS on behalf of new accounts, these are free for a person who edits one. */
 const workersForEdits = 4;
@@ -87,6 +88,8 @@ export type AccountControllerOptions = {
   /** What stops the workloads of an account on their way to its identity. */
   readonly pauseOf: (account: string) => AccountWorld['pause'];
   readonly concurrency: number;
+  /** Whether IAM is known to take only so many calls a second. */
+  readonly limited?: () => boolean;
   /** An account became ready under a new or changed spec, so long after that was seen. */
   readonly onInStep?: (tookMs: number) => void;
 };
@@ -106,10 +109,11 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
   const { pauseOf } = options;
   const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now, pauseOf };
-  const tools = (account: LinkedServiceAccount): StepTools => {
+  const tools = (account: LinkedServiceAccount, step: Step): StepTools => {
+    const urgency = urgencyOf(account);
     const { podIdentity, ...aws } = options.aws({
       owner: account.metadata.name,
-      urgency: urgencyOf(account),
+      urgency: urgency === 'awaited' && step.kind !== 'CreateRole' ? 'begun' : urgency,
     });
     return {
       client: clientFor(account),
@@ -178,8 +182,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   /** As long as others have to be waited for there are reconciles, so that this is looked at often enough. */
   function callBack(): void {
+    const mostMs = options.limited?.() === true ? standBackMs.underLimit : standBackMs.ordinarily;
     for (const [name, since] of stoodBackAt) {
-      if (now() - since < standBackMs) return;
+      if (now() - since < mostMs) return;
       stoodBackAt.delete(name);
       controller.enqueue(name, { priority: priorities.goOnAtLast });
     }
@@ -204,7 +209,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const log = context.logger.with({ account: account.metadata.name, step: step.kind });
     try {
       context.assertLeading();
-      await applyStep(step, account, tools(account), signal);
+      await applyStep(step, account, tools(account, step), signal);
       memory.succeeded(step);
       const event = eventOf(step, account.metadata.name);
       if (!event) {
