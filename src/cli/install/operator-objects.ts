@@ -151,7 +151,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
           // Credentials of EKS Pod Identity, of an agent on the node.
           {
-            to: [{ ipBlock: { cidr: '169.254.170.23/32' } }],
+            to: ['169.254.170.23/32', 'fd00:ec2::23/128'].map((cidr) => ({ ipBlock: { cidr } })),
             ports: [{ port: 80, protocol: 'TCP' }],
           },
         ],

@@ -168,7 +168,10 @@ describe('the chart', () => {
       egress: [
         { ports: [{ port: 53 }, { port: 53 }] },
         { ports: [{ port: 443 }, { port: 6443 }] },
-        { to: [{ ipBlock: { cidr: '169.254.170.23/32' } }], ports: [{ port: 80 }] },
+        {
+          to: [{ ipBlock: { cidr: '169.254.170.23/32' } }, { ipBlock: { cidr: 'fd00:ec2::23/128' } }],
+          ports: [{ port: 80 }],
+        },
       ],
     });
   });
