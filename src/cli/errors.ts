@@ -68,7 +68,8 @@ export const errorCodes = {
   },
   CLUSTER_NOT_READY: {
     exit: exitCodes.error,
-    meaning: 'The ClusterConfig is missing or not ready, so that nobody knows which roles this cluster has.',
+    meaning:
+      'The cluster lacks what has to be there first: a ClusterConfig that is ready, an issuer, or the Pod Identity agent.',
   },
   AWS_UNAUTHENTICATED: {
     exit: exitCodes.authentication,
