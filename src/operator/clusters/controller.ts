@@ -129,12 +129,14 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   /** Makes the namespace, or puts our label on the one that is there; nothing else of it is ours. */
   async function applyNamespace(target: string, signal: AbortSignal): Promise<void> {
     const existing = informers.namespaces.store.get(target);
+    // One that we made stays marked so: what an apply leaves out, it takes off.
+    const isOurs = !existing || existing.metadata.labels?.[managedByLabel] === managedByValue;
     const object: KubeObject = {
       apiVersion: 'v1',
       kind: 'Namespace',
       metadata: {
         name: target,
-        labels: { [targetLabel]: target, ...(existing ? {} : { [managedByLabel]: managedByValue }) },
+        labels: { [targetLabel]: target, ...(isOurs ? { [managedByLabel]: managedByValue } : {}) },
       },
     };
     await client.apply(resources.namespaces, object, { fieldManager, signal });
