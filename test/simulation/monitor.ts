@@ -28,6 +28,8 @@ import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 export type MonitorOptions = {
   /** How long the operator may act on what is no longer so: its views lag, and its calls wait for their turn. Milliseconds. */
   readonly unawareMs: number;
+  /** IAM's reads may be old, so that a process that starts may not learn what the one before it wrote last. */
+  readonly readsLag?: boolean;
   /** Nothing keeps processes from the lease, so that a takeover has its bound. */
   readonly leaseIsReached?: boolean;
 };
@@ -41,7 +43,7 @@ const untilNow = Infinity;
 
 export function watchOver(
   simulation: Simulation,
-  { unawareMs, leaseIsReached = true }: MonitorOptions,
+  { unawareMs, readsLag = false, leaseIsReached = true }: MonitorOptions,
 ): Monitor {
   const { server, aws, time } = simulation;
   const violations: Violation[] = [];
@@ -54,6 +56,22 @@ export function watchOver(
   const rolePasts = new Map<string, Past<ObservedRole | undefined>[]>();
   /** When somebody other than the operator last changed a role, or a ServiceAccount, namespace or account by its key. */
   const disturbedAt = new Map<string, number>();
+
+  /** Which process, by how many were started until then, wrote a role last; and when one that is no more did so. */
+  const writers = new Map<string, { readonly starts: number; readonly at: number }>();
+  const inheritedAt = new Map<string, number>();
+  const noteWriter = (name: string): void => {
+    const last = writers.get(name);
+    const starts = simulation.starts();
+    if (last && last.starts !== starts) inheritedAt.set(name, last.at);
+    writers.set(name, { starts, at: time.now() });
+  };
+  /** What the process before wrote meanwhile comes to light as drift does. */
+  const isInherited = (name: string, ms: number): boolean => {
+    const last = writers.get(name);
+    const at = last && last.starts !== simulation.starts() ? last.at : inheritedAt.get(name);
+    return readsLag && at !== undefined && at >= time.now() - ms;
+  };
 
   const remember = <T>(all: Map<string, Past<T>[]>, key: string, value: T, before: T): void => {
     const past = all.get(key) ?? [{ value: before, until: untilNow }];
@@ -129,6 +147,7 @@ export function watchOver(
       disturbedAt.set(`role ${change.name}`, time.now());
       return;
     }
+    noteWriter(change.name);
     judgeUse(change);
     if (change.action === 'DetachRolePolicy') judgeDetachment(change);
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
@@ -412,6 +431,7 @@ export function watchOver(
     if (!spec) return say('status truth', `${claim}, which this object never had`);
     if (!role || markedFor(role.tags)?.account !== name)
       return say('status truth', `${claim}, though it has no role`);
+    if (isInherited(role.name, slackMs)) return;
     const wanted = [...spec.aws.policyArns].sort().join(' ');
     if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)
       say('status truth', `${claim}, but its role has other policies: ${role.attachedPolicyArns.join(', ')}`);

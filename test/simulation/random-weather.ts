@@ -7,6 +7,7 @@ export type RandomWeather = {
   readonly options: Pick<SimulationOptions, 'weather' | 'leases'>;
   /** For how long the operator may be kept from what has changed, and its calls from arriving. */
   readonly blindMs: number;
+  readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;
   /** How often it was open whether something was done: a thing may be made or removed again as often. */
   readonly interruptions: () => number;
@@ -97,6 +98,7 @@ export function randomWeather(draws: Draws, startMs: number, forMs: number): Ran
       2 * latencyMs +
       (missOdds > 0 ? missedUntilMs : 0) +
       (sorts.length > 0 || breaks.length > 0 ? holdUpMs : 0),
+    readsLag: readLagMs > 0,
     words,
     interruptions: () => interruptions,
     disturb(simulation) {

@@ -14,10 +14,13 @@ it.each(blocks)(
   },
 );
 
-/** Of these, somebody broke a role so shortly before an edit that the operator could not know, and was blamed for it. */
-it.each([1_000_250, 1_000_541])('what others do in the seed %i is not held against it', async (seed) => {
-  expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
-});
+/** Of these, somebody, or the process before, wrote a role so shortly before that the operator could not know, and was blamed. */
+it.each([1_000_250, 1_000_541, 1_001_401])(
+  'what others do in the seed %i is not held against it',
+  async (seed) => {
+    expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
+  },
+);
 
 /** Bugs that seeds have found. */
 it.each([

@@ -41,7 +41,11 @@ export async function runSeed(seed: number): Promise<Outcome> {
     ...weather.options,
     seed,
     prepare: async (prepared) => {
-      monitor = watchOver(prepared, { unawareMs: promptMs + weather.blindMs, leaseIsReached: false });
+      monitor = watchOver(prepared, {
+        unawareMs: promptMs + weather.blindMs,
+        readsLag: weather.readsLag,
+        leaseIsReached: false,
+      });
       weather.disturb(prepared);
     },
   });
