@@ -108,6 +108,7 @@ export async function startControlPlane(
     write('audit-policy.json', JSON.stringify(auditPolicy, null, 2)),
     write('kubeconfig', kubeconfigFor(admin)),
   ]);
+  signal?.throwIfAborted();
 
   const start = async (
     name: 'etcd' | 'kube-apiserver',

@@ -15,6 +15,7 @@ import type { SandboxDescription } from './description.ts';
 import type { SandboxStep } from './events.ts';
 import type { Parts } from './parts.ts';
 import type { SupervisorOptions } from './supervisor.ts';
+import { together } from './together.ts';
 import { startWorkloadParts } from './workload-parts.ts';
 
 export type BringUpOptions = SupervisorOptions & {
@@ -64,7 +65,7 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     nodeCredentials: users.node,
   });
   const authority = await createCertificateAuthority(`kon-${settings.name}`, now());
-  const awsReady = startAws(options, {
+  const standIn = {
     port: aws,
     issuer,
     users,
@@ -72,10 +73,10 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     kubernetesVersion: binaries['kube-apiserver'].version,
     caCertificate: authority.certificate,
     caFile: join(paths.run, 'ca.crt'),
-  }).then(() => onStep('aws'));
-  const [plane] = await Promise.all([
-    startApiServer(options, { binaries, ports, issuer, authority }),
-    awsReady,
+  };
+  const [plane] = await together(signal, (signal) => [
+    startApiServer({ ...options, signal }, { binaries, ports, issuer, authority }),
+    startAws({ ...options, signal }, standIn).then(() => onStep('aws')),
   ]);
   const client = createKubeClient(
     staticConnection({

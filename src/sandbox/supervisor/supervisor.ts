@@ -81,6 +81,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
   const ended = Promise.withResolvers<void>();
   let state: SandboxDescription['state'] = 'starting';
   let facts: Facts | undefined;
+  let bringing: Promise<void> | undefined;
 
   const describe = async (): Promise<SandboxDescription | undefined> =>
     facts && {
@@ -93,6 +94,8 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     report({ kind: 'stopping' });
     state = 'stopping';
     abort.abort(new Error('the sandbox is being stopped'));
+    // Until then parts may be started, and files written that are to be removed.
+    await bringing?.catch(() => undefined);
     await parts.stop();
     await watchdog.close();
     await removeAllButLogs(paths);
@@ -116,7 +119,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     const control = await serveControl(paths.record, { describe, events, stop: () => void stop() });
     cleanups.push(() => control.close());
 
-    await bringUp({
+    bringing = bringUp({
       ...options,
       report,
       parts,
@@ -128,6 +131,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
         facts = { ...found, pid: process.pid, startedAt: formatTime(startedAt), folder: paths.folder };
       },
     });
+    await bringing;
     state = 'running';
     report({ kind: 'ready', elapsedMs: now() - startedAt });
   } catch (error) {

@@ -27,6 +27,7 @@ import { webhookRegistration } from '../webhook/registration.ts';
 import type { AwsUsers } from './aws-part.ts';
 import type { Binaries, BringUpOptions, Ports } from './bring-up.ts';
 import { operatorIdentity, operatorKubeconfig } from './operator-identity.ts';
+import { together } from './together.ts';
 
 export type ApiServerAccess = {
   readonly binaries: Binaries;
@@ -43,11 +44,11 @@ const fieldManager = 'kon-sandbox';
 
 export async function startWorkloadParts(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   await applyAll(access.client, accessObjects, options.signal);
-  await Promise.all([
-    startControllers(options, access).then(() => options.onStep('controllers')),
-    startNode(options, access).then(() => options.onStep('node')),
-    startWebhook(options, access).then(() => options.onStep('webhook')),
-    startOperating(options, access),
+  await together(options.signal, (signal) => [
+    startControllers({ ...options, signal }, access).then(() => options.onStep('controllers')),
+    startNode({ ...options, signal }, access).then(() => options.onStep('node')),
+    startWebhook({ ...options, signal }, access).then(() => options.onStep('webhook')),
+    startOperating({ ...options, signal }, access),
   ]);
 }
 
@@ -90,7 +91,7 @@ async function startNode(options: BringUpOptions, access: ApiServerAccess): Prom
     execPod,
     env: { ...baseEnvironment(env), KON_SANDBOX_DIR: paths.folder },
   });
-  await Promise.all([
+  await together(signal, (signal) => [
     writeFile(configFile, config, { mode: 0o600 }),
     applyAll(client, [node], signal),
     startKubelet(options, access, execPod),
@@ -204,9 +205,9 @@ async function startOperating(options: BringUpOptions, access: ApiServerAccess):
   if (options.settings.bare) return;
   const [namespace, ...others] = operatorObjects(operatorIdentity);
   await applyAll(access.client, namespace ? [namespace] : [], options.signal);
-  await Promise.all([
-    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity)], options.signal),
-    installCrds(options, access),
+  await together(options.signal, (signal) => [
+    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity)], signal),
+    installCrds({ ...options, signal }, access),
   ]);
   await configureCluster(options, access);
   if (!options.settings.operator) return;

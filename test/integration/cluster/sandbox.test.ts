@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { SandboxDescription } from '../../../src/sandbox/supervisor/description.ts';
 
 type Status = Omit<SandboxDescription, 'credentials' | 'nodeCredentials'> & {
@@ -14,7 +14,7 @@ type Status = Omit<SandboxDescription, 'credentials' | 'nodeCredentials'> & {
 };
 type Result = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-const kon = join(import.meta.dirname, '../../../src/bin/kon.ts');
+const kon = join(inject('bundle'), 'kon.js');
 const run = promisify(execFile);
 
 let folder: string;
@@ -428,7 +428,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       child.once('exit', resolve);
     });
     expect(code).toBe(130);
-    expect(existsSync(join(folder, 'lock'))).toBe(false);
+    for (const left of ['lock', 'run']) expect(existsSync(join(folder, left))).toBe(false);
     expect((await run('ps', ['-A', '-o', 'command='])).stdout).not.toContain(folder);
   },
 );

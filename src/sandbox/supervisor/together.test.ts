@@ -1,0 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { together } from './together.ts';
+
+it('gives what all of them give', async () => {
+  const never = new AbortController().signal;
+  expect(await together(never, () => [Promise.resolve(1), delay(1, 'a')])).toEqual([1, 'a']);
+});
+
+it('fails with what failed first, when the others have given up too', async () => {
+  const never = new AbortController().signal;
+  let ended = false;
+  const starting = together(never, (signal) => [
+    Promise.reject(new Error('no port')),
+    (async () => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      // What cannot be interrupted.
+      await delay(5);
+      ended = true;
+      signal.throwIfAborted();
+    })(),
+  ]);
+  await expect(starting).rejects.toThrow('no port');
+  expect(ended).toBe(true);
+});
+
+it('is told to give up from outside', async () => {
+  const abort = new AbortController();
+  const starting = together(abort.signal, (signal) => [
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    }),
+  ]);
+  abort.abort(new Error('enough'));
+  await expect(starting).rejects.toThrow('enough');
+});
