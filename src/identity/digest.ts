@@ -5,9 +5,12 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 /** Base 32 in lower case (RFC 4648 letters), so that a digest survives where case does not count. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** One plan asks for the digests of a few names and proofs again and again; SHA-256 in JavaScript is slow. */
+/**
+ * Plans ask for the digests of a few names and proofs again and again; SHA-256 in JavaScript is slow. Room for those of some
+ * hundred accounts, so that those which are worked on by turns do not put each other out.
+ */
 const lately = new Map<string, string>();
-const mostLately = 64;
+const mostLately = 512;
 
 /** The first `length` characters, 5 bits each, of the SHA-256 over the parts. No two lists of parts are joined alike. */
 export function digest(parts: readonly string[], length: number): string {
