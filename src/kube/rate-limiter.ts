@@ -6,18 +6,30 @@ export type RateLimiter = {
   take(signal?: AbortSignal): Promise<void>;
 };
 
-/** The arithmetic of a bucket, without waiting: says for how long the taker of the next token has to wait. */
-export function createTokenBucket(options: { qps: number; burst: number; now: Now }): () => number {
+/** The arithmetic of a bucket, without waiting. */
+export type TokenBucket = {
+  /** Takes the next token, and says for how many milliseconds its taker has to wait. */
+  readonly take: () => number;
+  /** Of a token that was not waited for: who asks from now on waits less. */
+  readonly giveBack: () => void;
+};
+
+export function createTokenBucket(options: { qps: number; burst: number; now: Now }): TokenBucket {
   const { qps, burst, now } = options;
   let tokens = burst;
   let last = now();
-  return () => {
-    const time = now();
-    // A clock that is set back must not take tokens away.
-    tokens = Math.min(burst, tokens + (Math.max(0, time - last) / 1000) * qps);
-    last = time;
-    tokens -= 1;
-    return tokens >= 0 ? 0 : (-tokens / qps) * 1000;
+  return {
+    take() {
+      const time = now();
+      // A clock that is set back must not take tokens away.
+      tokens = Math.min(burst, tokens + (Math.max(0, time - last) / 1000) * qps);
+      last = time;
+      tokens -= 1;
+      return tokens >= 0 ? 0 : (-tokens / qps) * 1000;
+    },
+    giveBack() {
+      tokens = Math.min(burst, tokens + 1);
+    },
   };
 }
 
@@ -27,11 +39,14 @@ export function createRateLimiter(options: {
   now: Now;
   setTimer: SetTimer;
 }): RateLimiter {
-  const reserve = createTokenBucket(options);
+  const bucket = createTokenBucket(options);
   return {
     async take(signal) {
-      const waitMs = reserve();
-      if (waitMs > 0) await sleep(options.setTimer, waitMs, signal);
+      const waitMs = bucket.take();
+      if (waitMs === 0) return;
+      await sleep(options.setTimer, waitMs, signal);
+      // Requests that are called off by the hundred must not hold up those after them.
+      if (signal?.aborted) bucket.giveBack();
     },
   };
 }

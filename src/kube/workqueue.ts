@@ -86,7 +86,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const { now, random } = options;
   const setTimer = options.setTimer ?? systemTimer;
   const backoff = options.backoff ?? defaultBackoff;
-  const reserveRetry = createTokenBucket({ ...(options.retryRate ?? defaultRetryRate), now });
+  const retries = createTokenBucket({ ...(options.retryRate ?? defaultRetryRate), now });
   const entries = new Map<string, Entry>();
   const processing = new Map<string, number>();
   const failures = new Map<string, number>();
@@ -208,7 +208,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const failed = failures.get(key) ?? 0;
       failures.set(key, failed + 1);
       counts.retries += 1;
-      const delayMs = Math.max(backoffDelayMs(backoff, failed, random), reserveRetry());
+      const delayMs = Math.max(backoffDelayMs(backoff, failed, random), retries.take());
       add(key, { afterMs: delayMs, priority });
       return delayMs;
     },
