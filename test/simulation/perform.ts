@@ -6,7 +6,7 @@ import { startSimulation, type Simulation, type SimulationOptions } from './simu
 
 /** Time for the operator to follow an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
 const betweenActsMs = 240_000;
-const untilRestMs = 900_000;
+const untilRestMs = 660_000;
 /** Time for the operator to find its feet, however late its watches tell of things. */
 const startMs = 185_000;
 /** How long the operator may take to act on what it sees, where nothing holds it up. */
