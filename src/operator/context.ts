@@ -212,7 +212,7 @@ function trimNamespace(
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      labels: kept(labels, [targetLabel]),
+      labels: kept(labels, [targetLabel, managedByLabel]),
     },
     ...(object.status?.phase === undefined ? {} : { status: { phase: object.status.phase } }),
   };

@@ -28,7 +28,7 @@ it.each([
     'a role is not left behind when IAM does not know it yet as the next operator deletes its account',
     1_001_272,
   ],
-  ['a namespace that was made by the operator before stays marked as made by the operator', 1_000_947],
+  ['a namespace that was made by the operator before stays marked as made by the operator', 2_000_131],
   ['an association that a listing shows after a restart keeps its place in the trust policy', 1_001_284],
 ])('%s', async (_, seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
