@@ -178,7 +178,8 @@ describe.each(walkthrough)('$step', ({ step, facts }) => {
 
   test('is summed up at the end', () => {
     const title = step.slice(step.indexOf(' ') + 1);
-    expect(finished.stdout).toContain(`  √ ${title} (${facts.length} facts, `);
+    const count = facts.length === 1 ? '1 fact' : `${facts.length} facts`;
+    expect(finished.stdout).toContain(`  √ ${title} (${count}, `);
   });
 });
 
