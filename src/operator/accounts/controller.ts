@@ -63,7 +63,7 @@ const workersForEdits = 4;
  * Requests to the API server at a time, on behalf of accounts that nobody edits. More of them get no more done by a small
  * server: they make everybody wait longer, first of all the person whose edit has to come through meanwhile.
  */
-const mostInFlight = 8;
+const mostInFlight = 5;
 
 /** So long after the label of a target was put on, the admission policy has seen it, too. Milliseconds. */
 const labelDelayMs = 250;
