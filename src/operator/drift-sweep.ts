@@ -3,13 +3,7 @@
  * account for the whole fleet, or role by role where that takes fewer calls or a listing is denied. What a listing shows
  * is only a suspicion; the account's own reconcile confirms and repairs it.
  */
-import {
-  IdentityError,
-  markedFor,
-  roleNameOf,
-  type ClusterFacts,
-  type RoleStore,
-} from '../identity/index.ts';
+import { IdentityError, roleNameOf, type ClusterFacts, type RoleStore } from '../identity/index.ts';
 import type { RoleBeliefs } from './accounts/role-beliefs.ts';
 import type { OperatorContext } from './context.ts';
 import { createSurvey, wordsOf, type Survey } from './survey.ts';
@@ -31,18 +25,15 @@ export function createDriftSweep(options: {
   let deniedAt: number | undefined;
 
   /** Roles of ours, by what is believed of them and else by what the status of an account says. */
-  const namesAndAccounts = (clusterArn: string): ReadonlyMap<string, string | undefined> => {
-    const found = new Map<string, string | undefined>();
-    for (const name of beliefs.owned(clusterArn)) found.set(name, accountOf(name));
+  const namesAndAccounts = (clusterArn: string): ReadonlyMap<string, readonly string[]> => {
+    const found = new Map<string, readonly string[]>();
+    for (const name of beliefs.owned(clusterArn)) found.set(name, [...beliefs.concernedBy(name)]);
     for (const { metadata, status } of informers.accounts.store.list()) {
       for (const arn of [status?.roleArn, ...(status?.targets ?? []).map((row) => row.roleArn)])
-        if (arn !== undefined) found.set(roleNameOf(arn), metadata.name);
+        if (arn !== undefined)
+          found.set(roleNameOf(arn), [...beliefs.concernedBy(roleNameOf(arn)), metadata.name]);
     }
     return found;
-  };
-  const accountOf = (name: string): string | undefined => {
-    const role = beliefs.roleOf(name);
-    return role && markedFor(role.tags)?.account;
   };
 
   /** Looks at one role for what a listing leaves out: each has its turn. Returns its account if there is news. */
@@ -50,11 +41,11 @@ export function createDriftSweep(options: {
     const [name] = beliefs.owned(clusterArn);
     const role = name === undefined ? undefined : beliefs.roleOf(name);
     if (name === undefined || !role) return [];
-    const account = accountOf(name);
+    const accounts = [...beliefs.concernedBy(name)];
     const startedAt = now();
     try {
       const read = await aws().read(name, signal, role);
-      return beliefs.read(name, read, startedAt) && account !== undefined ? [account] : [];
+      return beliefs.read(name, read, startedAt) ? accounts : [];
     } catch (error) {
       if (!signal.aborted)
         logger.warn('a role could not be looked at', { role: name, error: wordsOf(error) });
@@ -77,13 +68,13 @@ export function createDriftSweep(options: {
     const [longestUnknown] = beliefs.owned(facts.clusterArn);
     const errors: unknown[] = [];
     await Promise.all(
-      [...names].map(async ([name, account]) => {
+      [...names].map(async ([name, accounts]) => {
         const inlinePolicyNames = beliefs.roleOf(name)?.inlinePolicyNames;
         const known = inlinePolicyNames?.length !== 0 || name === longestUnknown ? {} : { inlinePolicyNames };
         const startedAt = now();
         try {
           const role = await aws().read(name, signal, known);
-          if (beliefs.read(name, role, startedAt) && account !== undefined) suspects.add(account);
+          if (beliefs.read(name, role, startedAt)) for (const account of accounts) suspects.add(account);
         } catch (error) {
           errors.push(error);
         }

@@ -7,6 +7,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { create, foreignRole, put } from './acts.ts';
 import type { Fault } from './operator-process.ts';
 import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
 
@@ -103,6 +104,25 @@ describe('a sweep', () => {
     } as KubeObject);
     await simulation.time.pass(1_000);
     expect(await readsDuring(simulation, minute)).toMatchObject({ GetAccountAuthorizationDetails: 12 });
+  });
+
+  it.each<[string, Fault | undefined]>([
+    ['by a listing', undefined],
+    ['by reads, where a listing is denied', 'denied'],
+  ])('sees that what stood in the way of an account is gone, %s', async (_, fault) => {
+    const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
+    const reason = (): string | undefined =>
+      conditionOf(
+        (simulation.server.get(linkedServiceAccounts, 'd') as LinkedServiceAccount | undefined)?.status
+          ?.conditions,
+        'Ready',
+      )?.reason;
+    put(foreignRole('theirs'))(simulation);
+    await create('d', { aws: { roleName: 'theirs' } })(simulation);
+    expect(await simulation.time.pass(minute, () => reason() === 'RoleNotOwned')).toBe(true);
+    await simulation.time.pass(5 * minute);
+    simulation.aws.change('theirs', () => undefined);
+    expect(await simulation.time.pass(driftIntervalMs + 5_000, () => reason() === 'Ready')).toBe(true);
   });
 
   it('puts back what it finds within the interval, and tells of nothing else', async () => {

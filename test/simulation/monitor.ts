@@ -238,15 +238,17 @@ export function watchOver(
     const seemsOn = (arn: string): boolean =>
       wasDisturbed(`role ${name}`, sweptMs) &&
       recent(rolePasts, name, before, sweptMs).some((past) => past?.attachedPolicyArns.includes(arn));
+    // A failure is not tried again at once, and what waits for that holds nothing else up.
+    const retryMs = unawareMs + 180_000;
     const waiting = wanted.filter(
       (arn) =>
         !before.attachedPolicyArns.includes(arn) &&
         !seemsOn(arn) &&
         !aws.missingPolicies.has(arn) &&
+        (aws.missedAt.get(arn) ?? -Infinity) < time.now() - retryMs &&
         clustersLately().every((config) => isAllowed(arn, config)) &&
         !simulation.failures.some(
-          ({ what, at }) =>
-            what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - unawareMs - 180_000,
+          ({ what, at }) => what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - retryMs,
         ),
     );
     const hasRoom = before.attachedPolicyArns.length + waiting.length <= policiesPerRole;

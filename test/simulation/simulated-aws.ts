@@ -22,6 +22,8 @@ export type SimulatedAws = {
   readonly eks: SimulatedEks;
   /** Policies that IAM knows nothing of. Every other ARN is one. */
   readonly missingPolicies: Set<string>;
+  /** When a policy was last asked for in vain. */
+  readonly missedAt: ReadonlyMap<string, number>;
   /** What somebody else does to a role; undefined deletes it. */
   change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
   /** Carries out a call. `owner`: on whose behalf the operator makes it. @throws errors as the SDK throws them */
@@ -47,6 +49,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   const roles = new Map<string, ObservedRole>();
   const history = new Map<string, { readonly since: number; readonly role: ObservedRole | undefined }[]>();
   const missingPolicies = new Set<string>();
+  const missedAt = new Map<string, number>();
   const listeners: ((change: RoleChange) => void)[] = [];
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
   const exchangeListeners: ((exchange: { name: string; token: string }) => void)[] = [];
@@ -239,14 +242,16 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   };
 
   const checkPolicy = (arn: string): void => {
-    if (missingPolicies.has(arn))
-      throw awsError('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`);
+    if (!missingPolicies.has(arn)) return;
+    missedAt.set(arn, now());
+    throw awsError('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`);
   };
 
   const server: SimulatedAws = {
     roles,
     eks,
     missingPolicies,
+    missedAt,
     change: (name, to) => commit(name, to(roles.get(name)), 'changed by others'),
     perform(action, input, owner) {
       const read = reads[action];

@@ -47,6 +47,8 @@ export type RoleBeliefs = {
   missed(name: string): void;
   /** A listing said so. Returns the accounts of this cluster about whose roles it says something new. */
   learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
+  /** The accounts to which a change of the role of this name matters: its own, and those that look for it. */
+  concernedBy(name: string): ReadonlySet<string>;
   /** Names of existing roles of the cluster, those of which a part has not been seen for longest first. */
   owned(clusterArn: string): readonly string[];
   /** What is known is known of another AWS account or cluster. */
@@ -58,6 +60,8 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   const byAccount = new Map<string, Set<string>>();
   /** Since when nobody but us writes roles of the cluster: whoever led before may have made some until then. */
   let since = now();
+  /** By name, the accounts that look for it, whosever the role there is: it may be in their way. */
+  const lookedForBy = new Map<string, Set<string>>();
   /** By name, when a creation was last not known to have failed or not. */
   const perhapsMade = new Map<string, number>();
 
@@ -80,6 +84,14 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
     if (before !== undefined) byAccount.get(before)?.delete(name);
     entries.delete(name);
   };
+  /** The accounts to which a change of the role of this name may matter. */
+  const concerned = (
+    name: string,
+    ...roles: readonly (ObservedRole | null | undefined)[]
+  ): ReadonlySet<string> => {
+    const marked = roles.flatMap((role) => (role && markedFor(role.tags)?.account) ?? []);
+    return new Set([...marked, ...(lookedForBy.get(name) ?? [])]);
+  };
   /** That there is no role, if it may have been made so shortly before that not all of IAM knows: to be asked again. */
   const unlessJustMade = (name: string, askedAt: number): Pick<RoleBelief, 'readAgainAt'> => {
     const knownFrom = Math.max(since, perhapsMade.get(name) ?? -Infinity) + settleMs;
@@ -90,6 +102,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
 
   return {
     forAccount({ clusterArn, account, names }) {
+      for (const name of names) lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
       const found = new Map<string, RoleBelief>();
       for (const name of [...names, ...(byAccount.get(`${clusterArn} ${account}`) ?? [])]) {
         const entry = entries.get(name);
@@ -164,21 +177,18 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         const told = { ...role, ...leftOut(before?.role, snapshot) };
         if (before?.role && sameRole(before.role, told)) continue;
         set(role.name, { ...before, role: told, source: 'sweep' });
-        for (const account of [
-          mark?.account,
-          before?.role ? markedFor(before.role.tags)?.account : undefined,
-        ]) {
-          if (account !== undefined) changed.add(account);
-        }
+        for (const account of concerned(role.name, role, before?.role)) changed.add(account);
       }
       for (const [name, before] of entries) {
         if (seen.has(name) || !before.role || isYoung(before, snapshot.startedAt)) continue;
-        const account = markedFor(before.role.tags)?.account;
+        const accounts = concerned(name, before.role);
         set(name, { ...before, role: null, source: 'sweep' });
-        if (account !== undefined) changed.add(account);
+        for (const account of accounts) changed.add(account);
       }
       return [...changed];
     },
+
+    concernedBy: (name) => concerned(name, entries.get(name)?.role),
 
     owned(clusterArn) {
       const found: { name: string; knownAt: number }[] = [];
@@ -191,6 +201,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
     clear() {
       entries.clear();
       byAccount.clear();
+      lookedForBy.clear();
       perhapsMade.clear();
       since = now();
     },
