@@ -1,6 +1,11 @@
-/** An hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+/** A namespace that is not open yet, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import {
+  conditionOf,
+  linkedServiceAccounts,
+  targetLabel,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
 import { agreesWithStatus, rests } from './oracles.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
@@ -34,6 +39,30 @@ const linksOf = ({ server }: Simulation): readonly string[] =>
   targets.flatMap((target) =>
     server.list(resources.serviceAccounts, target).map(({ metadata }) => `${target}/${metadata.name}`),
   );
+
+it('what was refused in a namespace is tried again as soon as the label of a target is there', async () => {
+  let isClosed = true;
+  const link = 'kube create serviceaccounts staging/a';
+  const simulation = await startSimulation({
+    weather: { fate: ({ what }) => (isClosed && what === link ? { fault: 'denied' } : {}) },
+  });
+  const { server, time, failures } = simulation;
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  const refusals = (): number => failures.filter(({ what }) => what === link).length;
+  // By the fourth time, half a minute at least goes by until the next try.
+  expect(await time.pass(5 * minute, () => refusals() === 4)).toBe(true);
+  const namespace = await server.client.get<KubeObject>(resources.namespaces, { name: 'staging' });
+  const { [targetLabel]: _, ...labels } = namespace.metadata.labels ?? {};
+  await server.client.update(resources.namespaces, {
+    ...namespace,
+    metadata: { ...namespace.metadata, labels },
+  });
+  isClosed = false;
+  // The operator puts the label back, and that is what it takes up again.
+  expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
+  expect(refusals()).toBe(4);
+});
 
 describe('a deletion in whose middle AWS is out of reach for an hour', () => {
   // Before each of its writes to IAM: the trust, a detachment, the role.

@@ -98,9 +98,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const { context, beliefs, associationBeliefs } = options;
   const { informers, now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
-  const limited = limitInFlight(context.client, mostInFlight);
+  const unhurried = limitInFlight(context.client, mostInFlight);
   const clientFor = (account: LinkedServiceAccount): KubeClient =>
-    urgencyOf(account) === 'edit' ? context.client : limited;
+    urgencyOf(account) === 'edit' ? context.client : unhurried;
   /** When accounts stood back to let others go first, the longest ago first. */
   const stoodBackAt = new Map<string, number>();
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
