@@ -10,7 +10,8 @@ import { createFairQueue } from './fair-queue.ts';
 /**
  * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `begun`: someone waits
  * for an account of which a part is there; these go before `awaited`, others that are waited for, so that many new accounts
- * are ready one after the other, and not all of them at the end. `upkeep`: of accounts that are ready. `sweep`: looking for what was changed elsewhere.
+ * are ready one after the other, and not all of them at the end. `upkeep`: of accounts that are ready. `sweep`: looking for
+ * what was changed elsewhere.
  */
 export const urgencies = ['edit', 'begun', 'awaited', 'upkeep', 'sweep'] as const;
 export type Urgency = (typeof urgencies)[number];
