@@ -1,4 +1,4 @@
-/** A namespace that is not open yet, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+/** A namespace that is not open yet, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
 import { describe, expect, it } from 'vitest';
 import {
   conditionOf,
@@ -7,7 +7,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
-import { agreesWithStatus, rests } from './oracles.ts';
+import { agreesWithStatus, pauses, rests } from './oracles.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
 
 const [readOnly, fullAccess] = ['ReadOnly', 'FullAccess'].map(
@@ -62,6 +62,31 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   // The operator puts the label back, and that is what it takes up again.
   expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
   expect(refusals()).toBe(4);
+});
+
+it('a role whose making was not heard of, and which IAM does not show yet, is looked for ever more rarely', async () => {
+  const make = 'iam CreateRole';
+  let isHeard = false;
+  const simulation = await startSimulation({
+    weather: {
+      fate({ what }) {
+        if (isHeard || !what.startsWith(make)) return {};
+        isHeard = true;
+        return { fault: 'answerLost' };
+      },
+      readLagMs: () => 10_000,
+    },
+  });
+  const { server, time, writes, reads } = simulation;
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  await time.pass(minute);
+  const ready = conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
+  expect(ready?.status).toBe('True');
+  // After half a second, one, two, four and eight, as long as chance does not shorten them.
+  expect(writes.filter(({ what }) => what.startsWith(make)).length).toBeLessThanOrEqual(7);
+  expect(reads.filter(({ what }) => what.startsWith('iam GetRole')).length).toBeLessThanOrEqual(10);
+  expect(pauses(simulation)).toEqual([]);
 });
 
 describe('a deletion in whose middle AWS is out of reach for an hour', () => {

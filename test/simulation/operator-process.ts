@@ -87,6 +87,8 @@ export type ProcessOptions = {
   readonly onArrival: (what: string, process: string) => () => void;
   /** The server carried nothing out, for reasons of its own. */
   readonly onFailure: (what: string) => void;
+  /** The same was asked for again and again within one moment; the process goes no further. */
+  readonly onBusy: (what: string) => void;
   /** Each read that leaves the process. */
   readonly onRead?: (what: string) => void;
   readonly onDeath: (process: OperatorProcess, why: 'killed' | 'lost its lease') => void;
@@ -97,6 +99,9 @@ export type ProcessOptions = {
 
 /** How often a process tries for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
+
+/** Nobody has reason to ask for the same thing so often within one moment of simulated time. */
+const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   const { name, time, server, aws, draws, fate } = options;
@@ -129,6 +134,18 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   };
   const pass = (ms: number): Promise<void> => new Promise((resolve) => void time.setTimer(resolve, ms));
 
+  const asked = new Map<string, number>();
+  let askedAt = time.now();
+  /** Time stands still until everybody is done: whoever never is would keep it so for ever. */
+  const isBusyWith = (what: string): boolean => {
+    if (askedAt !== time.now()) asked.clear();
+    askedAt = time.now();
+    const times = (asked.get(what) ?? 0) + 1;
+    asked.set(what, times);
+    if (times === tooOften) options.onBusy(what);
+    return times >= tooOften;
+  };
+
   const send = async <T>(
     request: Omit<Request, 'index' | 'process'>,
     perform: () => Promise<T> | T,
@@ -139,6 +156,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     const isWrite = request.kind === 'write';
     const index = isWrite ? options.onWrite(request.what, name) : -1;
     if (!isWrite) options.onRead?.(request.what);
+    if (isBusyWith(request.what)) return never();
     const { fault, thereMs = 0, backMs = 0 } = fate({ ...request, index, process: name });
     const answer = async (): Promise<T> => {
       switch (fault) {

@@ -15,6 +15,7 @@ export type OracleName =
   | 'counts'
   | 'in step in time'
   | 'rest'
+  | 'busy'
   | 'two views'
   | 'foreign role'
   | 'foreign association'
@@ -62,6 +63,14 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   if (!first) return [];
   const message = `${first.what} and ${others.length} writes more, though everything was in step`;
   return [{ oracle: 'rest', message }];
+}
+
+/** Nothing is asked for again and again without a pause. */
+export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[] {
+  return busy.map(({ what, process }) => ({
+    oracle: 'busy',
+    message: `${process} sent again and again, without a pause: ${what}`,
+  }));
 }
 
 /** How often each thing was made and removed, Events aside; also pods, which are made anew for a changed template. */

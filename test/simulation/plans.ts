@@ -7,7 +7,15 @@
  */
 import type { EndState } from './end-state.ts';
 import type { Fate, OperatorProcess } from './operator-process.ts';
-import { agreesWithStatus, countsOf, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
+import {
+  agreesWithStatus,
+  countsOf,
+  pauses,
+  repeatsNoMore,
+  rests,
+  standsAs,
+  type Violation,
+} from './oracles.ts';
 import { perform } from './perform.ts';
 import { createDraws } from './random.ts';
 import type { Scenario } from './scenarios.ts';
@@ -72,7 +80,8 @@ export async function referenceOf(scenario: Scenario): Promise<Reference> {
     counts: countsOf(simulation),
   };
   const views = await agreesWithStatus(simulation);
-  return { ...reference, violations: [...monitor.violations, ...views, ...(await rests(simulation))] };
+  const violations = [...monitor.violations, ...views, ...(await rests(simulation)), ...pauses(simulation)];
+  return { ...reference, violations };
 }
 
 export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
@@ -121,7 +130,7 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
     ...repeatsNoMore(simulation, reference.counts, repetitions),
     ...(await agreesWithStatus(simulation)),
   ];
-  return [...found, ...(await rests(simulation))];
+  return [...found, ...(await rests(simulation)), ...pauses(simulation)];
 }
 
 type Effects = Pick<SimulationOptions, 'weather' | 'leases'> & {

@@ -4,7 +4,7 @@
  */
 import { endState, type EndState } from './end-state.ts';
 import { watchOver } from './monitor.ts';
-import { agreesWithStatus, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
+import { agreesWithStatus, pauses, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws } from './random.ts';
 import { everythingMended, randomHappenings, type Happening } from './random-people.ts';
@@ -57,6 +57,7 @@ export async function runSeed(seed: number): Promise<Outcome> {
     ...repeatsNoMore(simulation, new Map(), repetitions),
     ...(await agreesWithStatus(simulation)),
     ...(await rests(simulation)),
+    ...pauses(simulation),
   ];
   const words = [
     ...happenings.map(({ afterMs, words: said }) => `after ${afterMs} ms: ${said}`),

@@ -51,6 +51,8 @@ export type Simulation = {
   readonly reads: readonly Sent[];
   /** Every request that a server did not carry out for reasons of its own. */
   readonly failures: readonly Sent[];
+  /** What a process asked for so often within one moment that it was stopped. */
+  readonly busy: readonly Sent[];
   /** Called right before a write of the operator is carried out; what it returns is called when it was not refused. */
   onArrival(listener: (sent: Sent) => (() => void) | undefined): void;
   /** Those that are alive. */
@@ -95,6 +97,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   const effects: Sent[] = [];
   const reads: Sent[] = [];
   const failures: Sent[] = [];
+  const busy: Sent[] = [];
   const arrivalListeners: ((sent: Sent) => (() => void) | undefined)[] = [];
   const processes: OperatorProcess[] = [];
   const news: string[] = [];
@@ -145,6 +148,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
             for (const tell of after) tell?.();
           };
         },
+        onBusy: (what) => void busy.push({ at: time.now(), what, process: name }),
         onFailure: (what) => void failures.push({ at: time.now(), what, process: name }),
         onRead: (what) => void reads.push({ at: time.now(), what, process: name }),
         onDeath(process) {
@@ -166,6 +170,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
     effects,
     reads,
     failures,
+    busy,
     processes,
     onArrival: (listener) => void arrivalListeners.push(listener),
     starts: () => starts,

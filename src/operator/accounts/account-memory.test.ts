@@ -16,3 +16,24 @@ test('what was refused in a namespace is tried again when it is made ours, and n
   memory.targetOpened('legacy');
   expect([...memory.failures.keys()]).toEqual(['DeleteServiceAccount old-legacy', 'DeleteRole legacy']);
 });
+
+test('what is there already, and is not shown yet, is tried and looked for ever more rarely', () => {
+  let now = 0;
+  const memory = createAccountMemory(
+    () => now,
+    () => 1,
+  );
+  const create = { kind: 'CreateRole', role: 'kon-a', spec: {} } as Step;
+  const look: Step = { kind: 'ReadRole', role: 'kon-a', why: 'a role of this name exists already' };
+  const waits = Array.from({ length: 4 }, () => {
+    const { retryAt } = memory.failed(create, new IdentityError('RoleAlreadyExists', 'exists'));
+    memory.succeeded(look, false);
+    expect(memory.failures.get('CreateRole kon-a')?.retryAt).toBe(retryAt);
+    const waitMs = retryAt - now;
+    now = retryAt;
+    return waitMs;
+  });
+  expect(waits).toEqual([500, 1_000, 2_000, 4_000]);
+  memory.succeeded(look, true);
+  expect(memory.failures.size).toBe(0);
+});

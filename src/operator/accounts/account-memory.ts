@@ -21,7 +21,8 @@ export type AccountMemory = {
   startGeneration(generation: number): void;
   /** The namespace of a target was made ours: what was refused there may be allowed now. */
   targetOpened(target: string): void;
-  succeeded(step: Step): void;
+  /** `found`: whether there is what a look was after; of no account for other steps. */
+  succeeded(step: Step, found: boolean): void;
   failed(step: Step, error: IdentityError): StepFailure;
 };
 
@@ -45,14 +46,16 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
       for (const [key, { code }] of failures)
         if (code === 'KubernetesDenied' && key.endsWith(` ${target}`)) failures.delete(key);
     },
-    succeeded(step) {
+    succeeded(step, found) {
       failures.delete(stepKey(step));
       if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
         proofs.set(proofSlotOf(step), proofRecord(step, now()));
       trustWritten(step);
-      // The role that was in the way has been looked at.
-      if (step.kind === 'ReadRole' || step.kind === 'DeleteRole') failures.delete(`CreateRole ${step.role}`);
-      if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
+      // What was in the way has been seen, or is gone. A look that does not show it is one of a while ago: to try again at
+      // once, and look again at once, would go on until AWS knows.
+      if ((step.kind === 'ReadRole' && found) || step.kind === 'DeleteRole')
+        failures.delete(`CreateRole ${step.role}`);
+      if ((step.kind === 'ReadAssociation' && found) || step.kind === 'DeleteAssociation')
         failures.delete(`CreateAssociation ${step.target}`);
     },
     failed(step, error) {

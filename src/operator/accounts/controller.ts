@@ -177,7 +177,14 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return undefined;
       }
     }
-    return { requeueAfterMs: 0 };
+    // Nothing needs so many: should it not come to an end, it goes on ever more slowly.
+    return { backoff: true };
+  }
+
+  /** Whether a look has shown that there is what it was after. */
+  function shows(step: Step, { metadata: { name } }: LinkedServiceAccount): boolean {
+    if (step.kind === 'ReadRole') return beliefs.roleOf(step.role) !== undefined;
+    return step.kind === 'ReadAssociation' && associationBeliefs.namespacesOf(name).includes(step.target);
   }
 
   /** As long as others have to be waited for there are reconciles, so that this is looked at often enough. */
@@ -210,7 +217,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     try {
       context.assertLeading();
       await applyStep(step, account, tools(account, step), signal);
-      memory.succeeded(step);
+      memory.succeeded(step, shows(step, account));
       const event = eventOf(step, account.metadata.name);
       if (!event) {
         log.debug('step done');
