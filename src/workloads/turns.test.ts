@@ -62,9 +62,18 @@ describe('decideTurns', () => {
       turns: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'of two that roll for something else, neither goes before the other is done',
+      name: 'of two that roll for something else, which may never be done, the first goes on',
       members: [member('a', { ...wants, state: 'rolling' }), member('b', { ...wants, state: 'rolling' })],
-      turns: { a: 'WaitingForTurn b', b: 'WaitingForTurn a' },
+      turns: { a: 'go', b: 'WaitingForTurn a' },
+    },
+    {
+      name: 'of two that roll for something else neither goes on while a third rolls with the new identity',
+      members: [
+        member('a', { ...wants, state: 'rolling' }),
+        member('b', { ...wants, state: 'rolling' }),
+        member('z', { state: 'rolling' }),
+      ],
+      turns: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
       name: 'one whose template is refused is tried on, and the others wait',

@@ -4,11 +4,14 @@
  *
  * | another one of the account                | a workload that wants a new identity            |
  * |-------------------------------------------|-------------------------------------------------|
- * | is rolling, whatever for                  | WaitingForTurn                                  |
+ * | is rolling, and does not come after it    | WaitingForTurn                                  |
  * | has the identity and does not get healthy | PausedByFailedRollout                           |
  * | comes before it, and is refused           | PausedByFailedRollout                           |
  * | comes before it                           | WaitingForTurn                                  |
  * | none of these                             | go                                              |
+ *
+ * Who is rolling and wants the new identity too does not finish for sure: what it rolls to may be gone. So of several of
+ * these the first goes on, as one alone does; were each to wait for the other, it would take a deadline to end that.
  *
  * Nothing is remembered from one decision to the next: who has the turn is told by the marks and the rollouts in the
  * cluster, so that a restart of the operator changes nothing.
@@ -40,7 +43,8 @@ export function decideTurns(members: readonly TurnMember[]): ReadonlyMap<string,
   const busy = members.filter(isBusy).toSorted(byTurn);
   return new Map(
     queue.map((member, index) => {
-      const others = busy.filter(({ id }) => id !== member.id);
+      const notBefore = queue.slice(index);
+      const others = busy.filter((other) => !notBefore.includes(other));
       return [member.id, turnAfter(others, queue.slice(0, index))] as const;
     }),
   );
@@ -57,7 +61,7 @@ export function pauseOf(members: readonly TurnMember[]): Pause | undefined {
   return { reason: 'PausedByFailedRollout', message: `${first.message}; ${held} held back` };
 }
 
-/** @param busy others that are in the middle of it @param before others that want it too, and come first */
+/** @param busy others that are in the middle of it, and do not come after this one @param before others that want it too, and come first */
 function turnAfter(busy: readonly TurnMember[], before: readonly TurnMember[]): Turn {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
