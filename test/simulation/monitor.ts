@@ -168,10 +168,10 @@ export function watchOver(
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
-    const role = aws.roles.get(carried.split('/').at(-1) ?? '');
-    // Whoever breaks the role shuts out pods on either way, and nobody can know at once.
-    if (wasDisturbed(`role ${role?.name}`, unawareMs + driftIntervalMs)) return;
-    if (!subjectsOf(role).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
+    const roleName = carried.split('/').at(-1) ?? '';
+    // Whoever breaks or deletes the role shuts out pods on either way, and nobody can know at once.
+    if (wasDisturbed(`role ${roleName}`, unawareMs + driftIntervalMs)) return;
+    if (!subjectsOf(aws.roles.get(roleName)).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
   const isNotFor = (account: LinkedServiceAccount | undefined, namespace: string): boolean =>
