@@ -23,7 +23,7 @@ import {
 } from './acts.ts';
 import type { Draws } from './random.ts';
 import { policiesPerRole } from './simulated-aws.ts';
-import { targets } from './simulation.ts';
+import { targets, type Simulation } from './simulation.ts';
 
 export type Happening = {
   /** After the one before it, in milliseconds. */
@@ -186,9 +186,19 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
   }
 }
 
+/** Whether an account has a role, or will have one, in every target of the app. */
+function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
+  const account = server.get(linkedServiceAccounts, spec.serviceAccount ?? '') as unknown as
+    | LinkedServiceAccount
+    | undefined;
+  if (!account || account.metadata.deletionTimestamp !== undefined) return false;
+  return spec.targets.every(({ name }) => account.spec.targets?.includes(name) ?? true);
+}
+
 /**
  * Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. And
- * the app lets go of the account a while later: else it would depend on its pods whether the account ever goes.
+ * the app lets go of the account a while later: else it would depend on its pods whether the account ever goes. So it does
+ * where it names another one by then, and would keep its pods until that is to be had.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>
@@ -199,7 +209,7 @@ const removeAccount =
     await removeIfThere(linkedServiceAccounts, name)(simulation);
     await time.pass(letGoAfterMs);
     const app = server.get(apps, 'app') as unknown as App | undefined;
-    if (app?.spec.serviceAccount !== name) return;
+    if (!app || isToBeHad(server, app)) return;
     const { serviceAccount: _, ...spec } = app.spec;
     await server.client.update(apps, { ...app, spec });
   };
