@@ -244,9 +244,19 @@ const parseTimestamp = (basic: string): number =>
 
 const basicTime = (time: number): string => new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
 
-function deriveKey(secretAccessKey: string, signature: Signature): Buffer {
-  const dateKey = hmac(`AWS4${secretAccessKey}`, signature.date);
-  return hmac(hmac(hmac(dateKey, signature.region), signature.service), 'aws4_request');
+/** Signing keys by what they follow from: a client signs all of a day's requests with one. */
+const signingKeys = new Map<string, Buffer>();
+const mostSigningKeys = 100;
+
+function deriveKey(secretAccessKey: string, { date, region, service }: Signature): Buffer {
+  const from = JSON.stringify([secretAccessKey, date, region, service]);
+  const known = signingKeys.get(from);
+  if (known) return known;
+  const dateKey = hmac(`AWS4${secretAccessKey}`, date);
+  const key = hmac(hmac(hmac(dateKey, region), service), 'aws4_request');
+  if (signingKeys.size >= mostSigningKeys) signingKeys.clear();
+  signingKeys.set(from, key);
+  return key;
 }
 
 function canonicalRequest(request: SignedRequest, signature: Signature): string {
