@@ -40,10 +40,14 @@ export type TestControlPlane = {
   stop(): Promise<void>;
 };
 
-/** @param options `audit`: whether it logs each request, which costs it as much as answering small ones; it does unless told otherwise */
-export async function startControlPlane(
-  options: { readonly audit?: boolean } = {},
-): Promise<TestControlPlane> {
+export type TestControlPlaneOptions = {
+  /** Whether each request is logged, which costs as much as answering small ones. It is unless told otherwise. */
+  readonly audit?: boolean;
+  /** Whether server and etcd may grow to several times of what they hold, and so seldom look for what to free. */
+  readonly plentyOfMemory?: boolean;
+};
+
+export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
   const watchdog = await startWatchdog();
   const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], {
@@ -75,7 +79,7 @@ export async function startControlPlane(
         issuer,
         name: 'test',
         authority,
-        env,
+        env: options.plentyOfMemory === true ? { ...env, GOGC: '400' } : env,
         watchdog,
         serviceAccountAdmission: false,
         audit: options.audit ?? true,
