@@ -185,7 +185,7 @@ describe('planApp', () => {
 });
 
 function stepsOf(plan: TargetPlan): readonly Step[] {
-  return plan.kind === 'blocked' ? [] : plan.steps;
+  return plan.steps;
 }
 
 function isDeletionOfConfig(step: Step): boolean {

@@ -101,6 +101,108 @@ describe('planApp', () => {
     expect(kinds(planApp(observation({ app: of })))).toEqual(['production deploy apply']);
   });
 
+  describe('a halt of an app whose last edit cannot be carried out', () => {
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
+    const invalid = { imageTag: '2', image: 'example.com/web:1' };
+    const halted = [target('production', { deployMode: 'halt' })];
+    const autoscaled = { ports, scale: { min: 2, max: 5 } };
+    const replicasOf = (cluster: SimulatedCluster): unknown =>
+      valueAt(
+        cluster.objects().find((object) => object.kind === 'Deployment'),
+        ['spec', 'replicas'],
+      );
+
+    test('goes through, and so does its end, as it was deployed last', () => {
+      const cluster = deployed(app(autoscaled));
+      cluster.edit('Deployment', ['spec', 'replicas'], 4);
+      const template = templateOf(cluster);
+      const others = cluster.objects().filter((object) => object.kind !== 'Deployment');
+      const see = (spec: Partial<App['spec']>): AppPlan => {
+        const plan = planApp(
+          observation({ app: app({ ...autoscaled, ...spec }), objects: cluster.objects() }),
+        );
+        cluster.carryOut(plan);
+        return plan;
+      };
+
+      expect(kinds(see(invalid))).toEqual(['production blocked InvalidSpec']);
+      expect(replicasOf(cluster)).toBe(4);
+      see({ ...invalid, targets: halted });
+      expect(replicasOf(cluster)).toBe(0);
+      expect(see({ ...invalid, targets: halted }).targets[0]?.steps).toEqual([]);
+      see(invalid);
+      expect(replicasOf(cluster)).toBe(4);
+      expect(see(invalid).targets[0]?.steps).toEqual([]);
+      expect(templateOf(cluster)).toEqual(template);
+      expect(cluster.objects().filter((object) => object.kind !== 'Deployment')).toEqual(others);
+    });
+
+    test('goes through where an object that is not ours is in the way', () => {
+      const cluster = deployed(app());
+      cluster.put({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'production' } });
+      const of = app({ ports, targets: halted });
+      const plan = planApp(observation({ app: of, objects: cluster.objects() }));
+      expect(kinds(plan)).toEqual(['production blocked NotOwned']);
+      cluster.carryOut(plan);
+      expect(replicasOf(cluster)).toBe(0);
+    });
+
+    test('comes first, should the API server refuse the rest', () => {
+      const cluster = deployed(app());
+      const of = app({ ports, imageTag: '2', targets: halted });
+      const [plan] = planApp(observation({ app: of, objects: cluster.objects() })).targets;
+      expect(plan?.steps.map(({ kind }) => kind)).toEqual(['scale', 'apply', 'apply']);
+    });
+
+    test('leaves nothing behind once the app is resumed with a spec that is in order', () => {
+      const cluster = deployed(app(autoscaled));
+      const fresh = cluster.objects();
+      for (const spec of [{ ...invalid, targets: halted }, {}])
+        cluster.carryOut(
+          planApp(observation({ app: app({ ...autoscaled, ...spec }), objects: cluster.objects() })),
+        );
+      expect(cluster.objects()).toEqual(fresh);
+    });
+
+    test('ends only for pods that would still hold the identity of that template', () => {
+      const of = (spec: Partial<App['spec']>): App => app({ serviceAccount: 'payments', ...spec });
+      const proven = account([row('production')]);
+      const resumes = (spec: Partial<App['spec']>, seen: AppObservation['account']): boolean => {
+        const cluster = deployed(of({}), { account: proven });
+        for (const [edit, known] of [
+          [{ ...invalid, targets: halted }, proven],
+          [{ ...invalid, ...spec }, seen],
+        ] as const)
+          cluster.carryOut(
+            planApp(observation({ app: of(edit), account: known, objects: cluster.objects() })),
+          );
+        return replicasOf(cluster) === 1;
+      };
+      expect(resumes({}, proven)).toBe(true);
+      expect(resumes({}, account([row('production', { roleArn: otherRoleArn })]))).toBe(false);
+      expect(resumes({}, undefined)).toBe(false);
+      expect(resumes({ serviceAccount: 'other' }, proven)).toBe(false);
+    });
+
+    test('does not end while an app is missing that it calls', () => {
+      const cluster = deployed(app());
+      const calling = { dependencies: [{ name: 'gone' }] };
+      for (const spec of [{ targets: halted }, {}, { ...invalid }])
+        cluster.carryOut(
+          planApp(observation({ app: app({ ...calling, ...spec }), objects: cluster.objects() })),
+        );
+      expect(replicasOf(cluster)).toBe(0);
+    });
+
+    test('is nothing for a namespace that is not to be written into', () => {
+      const cluster = deployed(app());
+      const plan = planApp(
+        observation({ app: app({ targets: halted }), knownTargets: new Set(), objects: cluster.objects() }),
+      );
+      expect(plan.targets[0]).toMatchObject({ kind: 'blocked', reason: 'UnknownTarget', steps: [] });
+    });
+  });
+
   test('an object of the same name that is not ours blocks the target and is not touched', () => {
     const foreign: ObservedObject = {
       apiVersion: 'v1',

@@ -5,6 +5,7 @@
 import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
+import { isOfSpec, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
 import {
   identityGate,
   identityOfMark,
@@ -20,7 +21,7 @@ import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
-import type { ApplyStep, DeleteStep, ReplacePodStep, Step } from './steps.ts';
+import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
 import type { Turn, TurnNotice } from './turns.ts';
 
@@ -43,17 +44,24 @@ export type AppObservation = {
   readonly turns: ReadonlyMap<string, Turn>;
 };
 
-export type TargetPlan = { readonly target: AppTarget } & (
-  | { readonly kind: 'blocked'; readonly reason: TargetReason; readonly message: string }
-  /** Waits for its identity. What runs there keeps what it has, and the steps change nothing about that. */
-  | { readonly kind: 'held'; readonly notice: GateNotice | TurnNotice; readonly steps: readonly Step[] }
-  | {
-      readonly kind: 'deploy';
-      readonly identity?: Identity;
-      readonly notice?: GateNotice;
-      readonly steps: readonly Step[];
-    }
-);
+export type TargetPlan = { readonly target: AppTarget } &
+  /** Nothing of its spec is carried out, but a halt or the end of one. */
+  (
+    | {
+        readonly kind: 'blocked';
+        readonly reason: TargetReason;
+        readonly message: string;
+        readonly steps: readonly ScaleStep[];
+      }
+    /** Waits for its identity. What runs there keeps what it has, and the steps change nothing about that. */
+    | { readonly kind: 'held'; readonly notice: GateNotice | TurnNotice; readonly steps: readonly Step[] }
+    | {
+        readonly kind: 'deploy';
+        readonly identity?: Identity;
+        readonly notice?: GateNotice;
+        readonly steps: readonly Step[];
+      }
+  );
 
 export type AppPlan = {
   readonly targets: readonly TargetPlan[];
@@ -109,11 +117,13 @@ export function identityStanding(
 }
 
 function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
-  const obstacle = obstacleOf(observation, target);
-  if (obstacle) return { target, kind: 'blocked', ...obstacle };
-
   const place = placeOf(observation, target);
   const { gate } = place;
+  const obstacle = obstacleOf(observation, target);
+  if (obstacle) {
+    const steps = isOfSpec(obstacle.reason) ? stepsWithoutSpec(observation.app, place) : [];
+    return { target, kind: 'blocked', ...obstacle, steps };
+  }
   // A halted target has no pods that could come up without their identity.
   if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', notice: gate, steps: [] };
 
@@ -126,14 +136,22 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
   const identity = gate.open ? gate.identity : undefined;
   const notice = gate.open ? gate.notice : undefined;
   const steps = stepsTo(observation.app, identity, place);
-  if (typeof steps === 'string') return { target, kind: 'blocked', reason: 'NotOwned', message: steps };
+  if (typeof steps === 'string') {
+    const stopping = stepsWithoutSpec(observation.app, place);
+    return { target, kind: 'blocked', reason: 'NotOwned', message: steps, steps: stopping };
+  }
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   return {
     target,
     kind: 'deploy',
     ...(identity ? { identity } : {}),
     ...(notice ? { notice } : {}),
-    steps: [...steps, ...replacements(place, identity, pods)],
+    steps: [
+      ...stepsToStop(place),
+      ...steps,
+      ...stepsAfterHalt(place),
+      ...replacements(place, identity, pods),
+    ],
   };
 }
 

@@ -62,6 +62,7 @@ export type SummaryReason = keyof typeof summaryReasons;
 /** Reasons of Events alone. */
 export const appEventReasons = {
   Deployed: 'An object of the app was made or changed.',
+  Scaled: 'What ran was halted, or runs again as it was deployed last, without the rest of the spec.',
   Removed: 'An object of the app was deleted, as it is wanted no more.',
   PodReplaced: 'A pod that the webhook had missed was evicted, so that its successor gets the identity.',
 } as const;

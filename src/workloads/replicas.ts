@@ -34,6 +34,36 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
   return present === numberIn(observed, appliedReplicasAnnotation) ? stated(present) : { annotations: {} };
 }
 
+/** A change of the number of replicas alone, for which the App's spec need not be one that can be carried out. */
+export type Scaling = {
+  readonly replicas?: number;
+  /** Those that are null are to go. */
+  readonly annotations: Readonly<Record<string, string | null>>;
+};
+
+/** Stops what runs; undefined when nothing does. */
+export function stopping(observed: Deployment): Scaling | undefined {
+  const present = observed.spec?.replicas ?? 1;
+  return present === 0 ? undefined : stated(0, present);
+}
+
+/** Undoes a halt; undefined when there was none, or no replicas before it. */
+export function resuming(observed: Deployment): Scaling | undefined {
+  const before = numberIn(observed, replicasBeforeHaltAnnotation);
+  if (before === undefined || observed.spec?.replicas !== 0) return undefined;
+  const { replicas, annotations } = stated(before);
+  return { replicas: replicas ?? before, annotations: { ...annotations, ...forgotten } };
+}
+
+/** For a target that is not halted: it has been written by `stopping`, so that an apply without it does not take it away. */
+export function forgettingHalt(observed: Deployment): Scaling | undefined {
+  return numberIn(observed, replicasBeforeHaltAnnotation) === undefined
+    ? undefined
+    : { annotations: forgotten };
+}
+
+const forgotten = { [replicasBeforeHaltAnnotation]: null };
+
 function stated(replicas: number, beforeHalt?: number): WantedReplicas {
   return {
     replicas,

@@ -58,6 +58,46 @@ const { mark } = identityOf();
 const proven = account([row('production')]);
 
 describe('the status of an app', () => {
+  describe('that is halted, and could not be carried out otherwise', () => {
+    const halted = [target('production', { deployMode: 'halt' })];
+    const invalid = { image: 'example.com/web:1', imageTag: '2' };
+
+    test('is halted once its pods are gone, and says what is wrong', () => {
+      const going = deployment({ replicas: 0, status: { replicas: 1, updatedReplicas: 0 } });
+      const of = app({ ...invalid, targets: halted });
+      expect(summary(statusIn({ app: of, deployment: going, pods: [pod()] })).production).toBe(
+        'Progressing RollingOut',
+      );
+      const gone = statusIn({ app: of, deployment: deployment({ replicas: 0 }) });
+      expect(summary(gone)).toEqual({
+        production: 'Halted InvalidSpec',
+        Ready: 'False InvalidSpec',
+        IdentityReady: 'True NoAccount',
+        Available: 'True Available',
+      });
+      expect(gone.ready).toBe('0/1');
+      expect(gone.targets?.[0]?.message).toMatch(/^halted: it has no pods, .*spec.imageTag/);
+    });
+
+    test('is halted whatever the API server refused of the rest', () => {
+      const status = statusIn({
+        app: app({ targets: halted }),
+        deployment: deployment({ replicas: 0 }),
+        outcomes: { production: { failure: { reason: 'Refused', message: 'limits are too low' } } },
+      });
+      expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
+    });
+
+    test('is not halted when the API server could not be asked', () => {
+      const status = statusIn({
+        app: app({ targets: halted }),
+        deployment: deployment(),
+        outcomes: { production: { failure: { reason: 'WriteFailed', message: 'timed out' } } },
+      });
+      expect(summary(status).production).toBe('Failed WriteFailed');
+    });
+  });
+
   test('that is well, without an account', () => {
     const status = statusIn({ app: app(), deployment: deployment(), pods: [pod()] });
     expect(status).toMatchObject({

@@ -28,8 +28,11 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
   };
 }
 
+/** A halted target whose spec could not be carried out says so in its reason. */
 function isWell(row: AppTargetStatus): boolean {
-  return row.state === 'Ready' || row.state === 'Halted';
+  return (
+    row.state === 'Ready' || (row.state === 'Halted' && row.reason === ('Halted' satisfies RolloutReason))
+  );
 }
 
 function ready(app: App, reports: readonly TargetReport[]): ConditionDraft {

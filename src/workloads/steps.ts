@@ -3,6 +3,7 @@ import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import type { Manifest, ObservedObject } from './manifest.ts';
 import type { Pod } from './pod.ts';
+import type { Scaling } from './replicas.ts';
 
 export type ApplyStep = {
   readonly kind: 'apply';
@@ -14,6 +15,13 @@ export type ApplyStep = {
 };
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
+
+/** To be written into the Deployment beside what was applied, of which everything else stays as it is. */
+export type ScaleStep = {
+  readonly kind: 'scale';
+  readonly deployment: Deployment;
+  readonly scaling: Scaling;
+};
 
 type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
@@ -27,4 +35,4 @@ export type ReplacePodStep = {
   readonly notBefore: number;
 };
 
-export type Step = ApplyStep | DeleteStep | ReplacePodStep;
+export type Step = ApplyStep | DeleteStep | ScaleStep | ReplacePodStep;

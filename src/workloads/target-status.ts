@@ -6,6 +6,7 @@ import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+import { isOfSpec } from './halt.ts';
 import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 import type { TurnNotice } from './turns.ts';
@@ -82,15 +83,14 @@ type Verdict = {
 
 function verdictOf(input: TargetReportInput): Verdict {
   const { plan, outcome, deployment, pods } = input;
-  if (plan.kind === 'blocked') return { state: 'Failed', reason: plan.reason, message: plan.message };
-  if (plan.kind === 'held' && outcome.failure) return { state: 'Failed', ...outcome.failure };
+  if (outcome.failure) return obstacleVerdict(input, outcome.failure);
+  if (plan.kind === 'blocked') return obstacleVerdict(input, plan);
   if (plan.kind === 'held')
     return {
       state: 'WaitingForIdentity',
       reason: plan.notice.reason,
       message: heldMessage(plan.notice, deployment),
     };
-  if (outcome.failure) return { state: 'Failed', ...outcome.failure };
   if (outcome.notInjected !== undefined) {
     const notice: GateNotice = { reason: 'NotInjected', message: outcome.notInjected };
     return { state: 'WaitingForIdentity', reason: notice.reason, message: heldMessage(notice, deployment) };
@@ -114,6 +114,22 @@ function verdictOf(input: TargetReportInput): Verdict {
   return plan.notice && rollout.state === 'Ready'
     ? { ...rollout, message: `${rollout.message}; ${plan.notice.message}` }
     : rollout;
+}
+
+/** A halted target has what it is to have, no pods, whatever would be in the way of making some. */
+function obstacleVerdict(
+  { plan, deployment, pods, now }: TargetReportInput,
+  { reason, message }: NonNullable<TargetOutcome['failure']>,
+): Verdict {
+  if (plan.target.deployMode !== 'halt' || !isOfSpec(reason)) return { state: 'Failed', reason, message };
+  const rollout = deployment && rolloutOf(deployment, pods, now);
+  return rollout && rollout.state !== 'Ready'
+    ? rollout
+    : {
+        state: 'Halted',
+        reason,
+        message: `halted: it has no pods, and could not be resumed now: ${message}`,
+      };
 }
 
 function haltedVerdict(rollout: Rollout): Verdict {

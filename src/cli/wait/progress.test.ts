@@ -115,7 +115,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('tells each target of an app that is neither ready nor halted', () => {
+  it('tells each target of an app that is neither ready nor halted, and what would keep a halted one from running', () => {
     const app: App = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'App',
@@ -125,6 +125,7 @@ describe('problemsOf', () => {
         targets: [
           { name: 'production', state: 'Ready' },
           { name: 'test', state: 'Halted' },
+          { name: 'night', state: 'Halted', reason: 'InvalidSpec', message: 'halted: no such port' },
           {
             name: 'staging',
             state: 'WaitingForIdentity',
@@ -136,6 +137,7 @@ describe('problemsOf', () => {
       },
     };
     expect(problemsOf(app).map(problemText)).toEqual([
+      'target night: halted: no such port (InvalidSpec)',
       'target staging: there is no account x (AccountNotFound)',
       'target canary: 1 of 2 replicas are ready (Progressing)',
     ]);

@@ -96,7 +96,7 @@ function accountRows(account: LinkedServiceAccount): readonly Problem[] {
 
 function appRows(app: App): readonly Problem[] {
   return (app.status?.targets ?? [])
-    .filter((target) => target.state !== 'Ready' && target.state !== 'Halted')
+    .filter(({ state, reason = state }) => state !== 'Ready' && !(state === 'Halted' && reason === 'Halted'))
     .map((target) => ({
       about: `target ${target.name}`,
       reason: target.reason ?? target.state,

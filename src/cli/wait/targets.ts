@@ -1,4 +1,4 @@
-/** Waits until an app runs what its spec wants in certain targets, as its status tells it target by target. */
+/** Waits until an app runs what its spec wants in certain targets, or is halted there, as its status tells it. */
 import type { App } from '../../api/app.ts';
 import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { readyOf } from '../conditions.ts';
@@ -46,6 +46,8 @@ export async function waitForTargets(
   written: App,
   targets: readonly string[],
   timeoutMs: number,
+  /** What is waited for, of the app. */
+  goal: 'runs' | 'is halted' = 'runs',
 ): Promise<App> {
   const { name, generation = 1, uid } = written.metadata;
   const began = context.now();
@@ -65,33 +67,38 @@ export async function waitForTargets(
       if (open.length === 0) {
         reporter.end();
         const took = formatDuration(context.now() - began);
-        context.stderr.write(`app ${name} runs in ${targets.join(', ')} after ${took}\n`);
+        context.stderr.write(`app ${name} ${goal} in ${targets.join(', ')} after ${took}\n`);
         return last;
       }
       if (open.some((line) => needsPerson(line.reason))) break;
     }
-    throw notReady(last, lines);
+    throw notReady(last, lines, goal);
   } catch (error) {
     reporter.end();
     if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw notReady(last, lines, formatDuration(timeoutMs));
+      throw notReady(last, lines, goal, formatDuration(timeoutMs));
     throw error;
   }
 }
 
-function notReady(app: App, lines: readonly ProgressLine[], waited?: string): CliError {
+function notReady(
+  app: App,
+  lines: readonly ProgressLine[],
+  goal: 'runs' | 'is halted',
+  waited?: string,
+): CliError {
   const { name } = app.metadata;
   const open = lines.filter((line) => line.status !== 'True');
   const subject = subjectOf(appKind, app);
   const steps = open.map((line) => nextStepsFor(line.reason, subject));
   return new CliError(
     'NOT_READY',
-    `the app "${name}" is written, but does not run everywhere${waited ? ` after ${waited}` : ''}`,
+    `the app "${name}" is written, but ${goal === 'runs' ? 'does not run everywhere' : 'is not halted everywhere'}${waited ? ` after ${waited}` : ''}`,
     {
       details: open.map(({ label, message, reason }) => `target ${label}: ${message} (${reason})`),
       next: [
         ...(steps.find((each) => each.length > 1) ?? steps[0] ?? []),
-        `Go back to the image before: kon app rollback ${name}`,
+        ...(goal === 'runs' ? [`Go back to the image before: kon app rollback ${name}`] : []),
       ],
     },
   );

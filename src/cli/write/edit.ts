@@ -6,7 +6,7 @@ import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { presentable } from '../manifest/present.ts';
-import { finishWrite, type WriteInput } from './finish.ts';
+import { finishWrite, type Until, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from './source.ts';
 
 export type EditRequest<T extends KonObject> = {
@@ -18,6 +18,8 @@ export type EditRequest<T extends KonObject> = {
   readonly withoutEditor: readonly string[];
   /** What was done, in a word; `edited` when absent. */
   readonly did?: string;
+  /** Until when to wait; until it is Ready when absent. */
+  readonly until?: Until<T>;
   readonly write: WriteInput;
 };
 
@@ -47,6 +49,7 @@ export async function editFlow<T extends KonObject>(
       kind,
       { object: written.object, did: written.changed ? (request.did ?? 'edited') : 'unchanged' },
       request.write,
+      request.until,
     );
   if (change) {
     const sound = (current: T): T['spec'] => {

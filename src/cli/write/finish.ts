@@ -9,6 +9,9 @@ import { waitUntilReady } from '../wait/wait.ts';
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 export type WriteInput = WaitInput & { readonly dryRun: boolean };
 
+/** Waits for what was written to be true; gives the object as it is then. */
+export type Until<T> = (written: T, client: KubeClient) => Promise<T>;
+
 /** `linkedserviceaccount/x created`, or as kubectl has it where nothing was persisted: `… created (dry run)`. */
 export function resultLine(label: string, did: string, dryRun: boolean): string {
   return `${label} ${did}${dryRun ? ' (dry run)' : ''}\n`;
@@ -20,16 +23,14 @@ export async function finishWrite<T extends KonObject>(
   kind: Kind<T>,
   result: { readonly object: T; readonly did: string },
   wait: WaitInput & { readonly dryRun?: boolean },
+  until: Until<T> = (object) => waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout }),
 ): Promise<ExitCode> {
   const { object, did } = result;
   const { format } = context;
   const { dryRun = false } = wait;
   if (!isMachineFormat(format))
     context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
-  const final =
-    wait.noWait || dryRun
-      ? object
-      : await waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout });
+  const final = wait.noWait || dryRun ? object : await until(object, client);
   if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
   return exitCodes.ok;
 }

@@ -10,6 +10,7 @@ import {
   type DeleteStep,
   type EventDraft,
   type ObservedObject,
+  type ScaleStep,
   type Step,
   type TargetOutcome,
   type TargetPlan,
@@ -64,13 +65,6 @@ function isWorthRetrying({ failure }: TargetOutcome): boolean {
 }
 
 async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<TargetResult> {
-  if (plan.kind === 'blocked')
-    return {
-      outcome: {},
-      events: [],
-      ...(plan.reason === 'NotOwned' ? { lookAgainAfterMs: foreignObjectMs } : {}),
-    };
-
   const events: EventDraft[] = [];
   for (const step of plan.steps) {
     try {
@@ -98,7 +92,11 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
       return { outcome: { failure }, events };
     }
   }
-  return { outcome: {}, events };
+  return {
+    outcome: {},
+    events,
+    ...(plan.kind === 'blocked' && plan.reason === 'NotOwned' ? { lookAgainAfterMs: foreignObjectMs } : {}),
+  };
 }
 
 type StepResult = {
@@ -116,6 +114,8 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
     case 'delete':
       await deleteObject(step, tools);
       return { event: normal('Removed', `deleted ${nameOf(step.object)}`) };
+    case 'scale':
+      return scale(step, tools);
     case 'replacePod': {
       const { context, signal } = tools;
       const replacement = await replacePod(step, context.client, context.now, signal);
@@ -158,6 +158,34 @@ async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult>
   return written.metadata.resourceVersion === resourceVersion
     ? {}
     : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
+}
+
+/** No more of the Deployment than this is written, so there is nothing in it that could be refused for the rest. */
+async function scale({ deployment, scaling }: ScaleStep, tools: CarryOutTools): Promise<StepResult> {
+  const { context, objects, signal } = tools;
+  const { uid, resourceVersion } = deployment.metadata;
+  const { replicas, annotations } = scaling;
+  const patch = {
+    // To patch the uid is refused: one that has taken the place of this one is left alone.
+    metadata: { ...(uid === undefined ? {} : { uid }), annotations },
+    ...(replicas === undefined ? {} : { spec: { replicas } }),
+  };
+  try {
+    const written = await context.client.patch<KubeObject>(
+      objects.resourceOf(deployment),
+      deployment.metadata,
+      patch,
+      { type: 'merge', fieldManager, signal },
+    );
+    objects.wrote(written);
+    return replicas === undefined || written.metadata.resourceVersion === resourceVersion
+      ? {}
+      : { event: normal('Scaled', `scaled ${nameOf(deployment)} to ${replicas}`) };
+  } catch (error) {
+    // Without it there are no pods to stop, and nothing to start again.
+    if (isNotFound(error)) return {};
+    throw error;
+  }
 }
 
 /** Our view of the App may be old; what is made for one that is gone would come and go with the garbage collector. */
@@ -244,6 +272,8 @@ function describe(step: Step): string {
       return `apply ${nameOf(step.manifest)}`;
     case 'delete':
       return `delete ${nameOf(step.object)}`;
+    case 'scale':
+      return `scale ${nameOf(step.deployment)}`;
     case 'replacePod':
       return `replace ${nameOf(step.pod)}`;
     default:

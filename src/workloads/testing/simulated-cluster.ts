@@ -4,6 +4,7 @@
  */
 import type { Manifest, ObservedObject } from '../manifest.ts';
 import type { AppPlan } from '../plan.ts';
+import type { Scaling } from '../replicas.ts';
 
 type Path = readonly (string | number)[];
 
@@ -23,14 +24,15 @@ export function simulatedCluster(): SimulatedCluster {
   return {
     objects: () => [...objects.values()],
     carryOut(plan) {
-      const steps = [
-        ...plan.targets.flatMap((target) => (target.kind === 'blocked' ? [] : target.steps)),
-        ...plan.removals,
-      ];
+      const steps = [...plan.targets.flatMap((target) => target.steps), ...plan.removals];
       for (const step of steps) {
         if (step.kind === 'apply') {
           const key = keyOf(step.manifest);
           objects.set(key, stored(step.manifest, objects.get(key)));
+        }
+        if (step.kind === 'scale') {
+          const key = keyOf(step.deployment);
+          objects.set(key, scaled(objects.get(key), step.scaling));
         }
         if (step.kind === 'delete') objects.delete(keyOf(step.object));
       }
@@ -67,6 +69,14 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
     object = withValue(object, ['spec', 'template', 'spec', 'dnsPolicy'], 'ClusterFirst');
   }
   return object as ObservedObject;
+}
+
+function scaled(object: ObservedObject | undefined, { replicas, annotations }: Scaling): ObservedObject {
+  let next: unknown = object;
+  for (const [name, value] of Object.entries(annotations))
+    next = withValue(next, ['metadata', 'annotations', name], value ?? undefined);
+  if (replicas !== undefined) next = withValue(next, ['spec', 'replicas'], replicas);
+  return next as ObservedObject;
 }
 
 function inMillis(value: string): string {

@@ -159,6 +159,50 @@ test('an autoscaler keeps the replicas it has set through a change of the image'
   });
 });
 
+test.each([
+  ['contradicts itself', 'InvalidSpec', { image: 'example.com/web:1', imageTag: '2' }],
+  [
+    'is refused by the API server',
+    'Refused',
+    { imageTag: '2', resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
+  ],
+])(
+  'an app whose last edit %s is halted all the same, and rolls out nothing of it',
+  async (_what, reason, edit) => {
+    const name = `night-${reason.toLowerCase()}`;
+    await harness.createApp(name, { scale: { min: 2, max: 4 } });
+    await harness.untilReady(name);
+    const before = await harness.get(resources.deployments, 'production', name);
+    await harness.editApp(name, { spec: edit });
+    await harness.untilReason(name, reason);
+    expect(await harness.pods(name)).toHaveLength(2);
+
+    await harness.editApp(name, { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
+    await harness.eventually('it is halted', async () => {
+      const row = (await harness.app(name)).status?.targets?.[0];
+      return row?.state === 'Halted' && row.reason === reason && (await harness.pods(name)).length === 0;
+    });
+    const halted = await harness.get(resources.deployments, 'production', name);
+    expect(halted?.spec).toEqual({ ...(before?.spec as object), replicas: 0 });
+
+    const resumed = { targets: [{ name: 'production', deployMode: 'latest' }] };
+    if (reason === 'InvalidSpec') {
+      await harness.editApp(name, { spec: resumed });
+      await harness.eventually('it runs again as it did', async () => {
+        const row = (await harness.app(name)).status?.targets?.[0];
+        return row?.reason === reason && row.readyReplicas === 2 && row.image === 'example.com/web';
+      });
+    }
+    const mended = { image: 'example.com/web', imageTag: null, resources: null };
+    await harness.editApp(name, { spec: { ...resumed, ...mended } });
+    await harness.untilReady(name);
+    const after = await harness.get(resources.deployments, 'production', name);
+    expect(after?.spec).toEqual(before?.spec);
+    expect(after?.metadata.annotations).toEqual(before?.metadata.annotations);
+    expect(await harness.replicaSets(name)).toHaveLength(1);
+  },
+);
+
 test('replicas that become an autoscaler’s do not fall to one on the way', async () => {
   await harness.createApp('handed', { scale: { min: 3 } });
   await harness.untilReady('handed');

@@ -16,16 +16,11 @@ export const appHaltCommand = defineCommand({
     { does: 'Stop it in one target', command: 'kon app halt myapp --target staging' },
   ],
   run: async (context, { args, options }) => {
-    const { editFlow } = await import('../../write/edit.ts');
-    const { appKind } = await import('../../kinds.ts');
-    const { withDeployMode } = await import('./mode.ts');
-    return editFlow(context, {
-      kind: appKind,
+    const { modeFlow } = await import('./mode-flow.ts');
+    return modeFlow(context, {
       name: requiredName('app', args.name, options.app),
-      filename: undefined,
-      change: (app) => withDeployMode(app, options.target, 'halt'),
-      withoutEditor: [],
-      did: 'halted',
+      targets: options.target,
+      mode: 'halt',
       write: options,
     });
   },

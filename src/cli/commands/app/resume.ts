@@ -16,16 +16,11 @@ export const appResumeCommand = defineCommand({
     { does: 'Start it in one target', command: 'kon app resume myapp --target staging' },
   ],
   run: async (context, { args, options }) => {
-    const { editFlow } = await import('../../write/edit.ts');
-    const { appKind } = await import('../../kinds.ts');
-    const { withDeployMode } = await import('./mode.ts');
-    return editFlow(context, {
-      kind: appKind,
+    const { modeFlow } = await import('./mode-flow.ts');
+    return modeFlow(context, {
       name: requiredName('app', args.name, options.app),
-      filename: undefined,
-      change: (app) => withDeployMode(app, options.target, 'latest'),
-      withoutEditor: [],
-      did: 'resumed',
+      targets: options.target,
+      mode: 'latest',
       write: options,
     });
   },
