@@ -12,9 +12,19 @@ test('what was refused in a namespace is tried again when it is made ours, and n
   );
   memory.failed(unlink('legacy'), new IdentityError('KubernetesDenied', 'not labelled'));
   memory.failed(unlink('old-legacy'), new IdentityError('KubernetesDenied', 'not labelled'));
+  const proof: Step = { kind: 'ProveIdentity', target: 'legacy', roleArn: 'r', proofKey: 'k' };
+  memory.failed(proof, new IdentityError('KubernetesDenied', 'not labelled'));
+  memory.failed(
+    { ...proof, target: 'other', proofKey: 'made in legacy' },
+    new IdentityError('KubernetesDenied', 'no'),
+  );
   memory.failed({ kind: 'DeleteRole', role: 'legacy' }, new IdentityError('AccessDenied', 'no'));
   memory.targetOpened('legacy');
-  expect([...memory.failures.keys()]).toEqual(['DeleteServiceAccount old-legacy', 'DeleteRole legacy']);
+  expect([...memory.failures.keys()]).toEqual([
+    'DeleteServiceAccount old-legacy',
+    'ProveIdentity other made in legacy',
+    'DeleteRole legacy',
+  ]);
 });
 
 test('what is there already, and is not shown yet, is tried and looked for ever more rarely', () => {

@@ -26,8 +26,13 @@ export type AccountMemory = {
   failed(step: Step, error: IdentityError): StepFailure;
 };
 
+type Failure = StepFailure & {
+  /** Of a step on one target. */
+  readonly target?: string;
+};
+
 export function createAccountMemory(now: () => number, random: () => number): AccountMemory {
-  const failures = new Map<string, StepFailure>();
+  const failures = new Map<string, Failure>();
   const proofs = new Map<string, ProofRecord>();
   let current: number | undefined;
   const trustWritten = (step: Step): void => {
@@ -43,8 +48,8 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
       current = generation;
     },
     targetOpened(target) {
-      for (const [key, { code }] of failures)
-        if (code === 'KubernetesDenied' && key.endsWith(` ${target}`)) failures.delete(key);
+      for (const [key, failure] of failures)
+        if (failure.code === 'KubernetesDenied' && failure.target === target) failures.delete(key);
     },
     succeeded(step, found) {
       failures.delete(stepKey(step));
@@ -62,12 +67,13 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
       const key = stepKey(step);
       const attempts = (failures.get(key)?.attempts ?? 0) + 1;
       const at = now();
-      const failure: StepFailure = {
+      const failure: Failure = {
         code: error.code,
         message: error.message,
         at,
         attempts,
         retryAt: at + retryDelayMs(step, error.code, attempts, random()),
+        ...('target' in step ? { target: step.target } : {}),
       };
       failures.set(key, failure);
       // It may have been carried out all the same.
