@@ -146,6 +146,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const world = observeAccount(name, sources, memory);
       if (!world) {
         memories.delete(name);
+        beliefs.accountGone(name);
         return undefined;
       }
       if (world.cluster.ok && !options.surveyed()) return undefined;

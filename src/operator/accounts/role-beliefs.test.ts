@@ -221,3 +221,60 @@ describe('a write that was not answered', () => {
     expect(belief()).not.toHaveProperty('readAgainAt');
   });
 });
+
+describe('what was known for an account that is gone', () => {
+  const look = (beliefs: RoleBeliefs, account: string, name = 'a'): unknown =>
+    beliefs.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
+
+  it('is dropped, once no answer can be older than what was written last', () => {
+    const { beliefs, clock, list } = setUp();
+    look(beliefs, 'of-a');
+    beliefs.wrote('a', () => roleOf('a'), 'trust');
+    beliefs.wrote('a', () => null, 'other');
+    beliefs.accountGone('of-a');
+    expect([...beliefs.concernedBy('a')]).toEqual([]);
+    clock.now += 60_000;
+    // It was begun before the role was deleted.
+    expect(list([listed('a')], { startedAt: clock.now - 61_000 })).toEqual([]);
+    expect(beliefs.owned(cluster)).toEqual([]);
+    clock.now += 600_000;
+    list([]);
+    expect(look(beliefs, 'later')).toBeUndefined();
+  });
+
+  it('goes when the next account does, where nothing is listed', () => {
+    const { beliefs, clock } = setUp();
+    for (const account of ['one', 'two']) {
+      look(beliefs, account, account);
+      beliefs.perhapsMade(account);
+      beliefs.read(account, undefined, clock.now);
+    }
+    beliefs.accountGone('one');
+    clock.now += 600_000;
+    beliefs.accountGone('two');
+    expect([look(beliefs, 'later', 'one'), look(beliefs, 'later', 'two')]).toEqual([undefined, undefined]);
+  });
+
+  it('stays while another account looks for it, and when it comes back', () => {
+    const { beliefs, clock, list } = setUp();
+    for (const account of ['one', 'two']) look(beliefs, account);
+    beliefs.wrote('a', () => roleOf('a', { tags: {} }), 'other');
+    beliefs.accountGone('one');
+    list([listed('a', { tags: {} })]);
+    expect([...beliefs.concernedBy('a')]).toEqual(['two']);
+    expect(beliefs.roleOf('a')).toBeDefined();
+    beliefs.accountGone('two');
+    look(beliefs, 'two');
+    clock.now += 600_000;
+    expect(list([])).toEqual(['two']);
+  });
+
+  it('stays as long as there is a role with our marks', () => {
+    const { beliefs, list } = setUp();
+    look(beliefs, 'of-a');
+    list([listed('a')]);
+    beliefs.accountGone('of-a');
+    list([listed('a')]);
+    expect(beliefs.owned(cluster)).toEqual(['a']);
+  });
+});

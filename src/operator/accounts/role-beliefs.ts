@@ -11,6 +11,9 @@ import { sameValue } from '../same-value.ts';
  */
 const settleMs = 15_000;
 
+/** No listing takes longer than this from its first page to its last, throttled as it may be. Milliseconds. */
+const longestListingMs = 600_000;
+
 type Entry = RoleBelief & {
   readonly wroteAt?: number;
   /** When the whole of it was last known: a listing leaves parts out. */
@@ -47,6 +50,8 @@ export type RoleBeliefs = {
   missed(name: string): void;
   /** A listing said so. Returns the accounts of this cluster about whose roles it says something new. */
   learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
+  /** There is no such account any more. What only it looked for is dropped, once no answer can be older than what was done. */
+  accountGone(account: string): void;
   /** The accounts to which a change of the role of this name matters: its own, and those that look for it. */
   concernedBy(name: string): ReadonlySet<string>;
   /** Names of existing roles of the cluster, those of which a part has not been seen for longest first. */
@@ -62,6 +67,10 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   let since = now();
   /** By name, the accounts that look for it, whosever the role there is: it may be in their way. */
   const lookedForBy = new Map<string, Set<string>>();
+  /** By account, the names that it looks for. */
+  const looksFor = new Map<string, Set<string>>();
+  /** Names that nobody looks for any more. */
+  const unwanted = new Set<string>();
   /** By name, when a creation was last not known to have failed or not. */
   const perhapsMade = new Map<string, number>();
 
@@ -73,7 +82,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
     const before = accountOf(entries.get(name)?.role ?? null);
     const after = accountOf(entry.role);
     if (before !== after) {
-      if (before !== undefined) byAccount.get(before)?.delete(name);
+      if (before !== undefined) dropFrom(byAccount, before, name);
       if (after !== undefined) byAccount.set(after, (byAccount.get(after) ?? new Set()).add(name));
     }
     if (entry.role) perhapsMade.delete(name);
@@ -81,8 +90,19 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   };
   const forget = (name: string): void => {
     const before = accountOf(entries.get(name)?.role ?? null);
-    if (before !== undefined) byAccount.get(before)?.delete(name);
+    if (before !== undefined) dropFrom(byAccount, before, name);
     entries.delete(name);
+  };
+  /** Roles with our marks stay: somebody has to know of them, whosever they were. */
+  const dropUnwanted = (): void => {
+    for (const name of unwanted) {
+      const entry = entries.get(name);
+      const wroteAt = Math.max(entry?.wroteAt ?? -Infinity, perhapsMade.get(name) ?? -Infinity);
+      if (accountOf(entry?.role ?? null) !== undefined || wroteAt > now() - longestListingMs) continue;
+      unwanted.delete(name);
+      perhapsMade.delete(name);
+      forget(name);
+    }
   };
   /** The accounts to which a change of the role of this name may matter. */
   const concerned = (
@@ -102,7 +122,11 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
 
   return {
     forAccount({ clusterArn, account, names }) {
-      for (const name of names) lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
+      for (const name of names) {
+        lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
+        looksFor.set(account, (looksFor.get(account) ?? new Set()).add(name));
+        unwanted.delete(name);
+      }
       const found = new Map<string, RoleBelief>();
       for (const name of [...names, ...(byAccount.get(`${clusterArn} ${account}`) ?? [])]) {
         const entry = entries.get(name);
@@ -185,7 +209,17 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         set(name, { ...before, role: null, source: 'sweep' });
         for (const account of accounts) changed.add(account);
       }
+      dropUnwanted();
       return [...changed];
+    },
+
+    accountGone(account) {
+      for (const name of looksFor.get(account) ?? []) {
+        dropFrom(lookedForBy, name, account);
+        if (!lookedForBy.has(name)) unwanted.add(name);
+      }
+      looksFor.delete(account);
+      dropUnwanted();
     },
 
     concernedBy: (name) => concerned(name, entries.get(name)?.role),
@@ -202,10 +236,17 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       entries.clear();
       byAccount.clear();
       lookedForBy.clear();
+      looksFor.clear();
+      unwanted.clear();
       perhapsMade.clear();
       since = now();
     },
   };
+}
+
+function dropFrom(sets: Map<string, Set<string>>, key: string, member: string): void {
+  const members = sets.get(key);
+  if (members?.delete(member) && members.size === 0) sets.delete(key);
 }
 
 /** An answer never undoes a younger write. */
