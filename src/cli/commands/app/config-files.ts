@@ -15,6 +15,14 @@ export function configContent(option: ConfigOption, cwd: string): ConfigContent 
   };
 }
 
+/** The options as they were given, with what their configs name. */
+export function withContent<T extends { readonly config: readonly ConfigOption[] }>(
+  options: T,
+  cwd: string,
+): Omit<T, 'config'> & { readonly config: readonly ConfigContent[] } {
+  return { ...options, config: options.config.map((config) => configContent(config, cwd)) };
+}
+
 /** A file, or those of a folder, without the folders in it. @throws CliError of code INVALID */
 function readFiles(path: string, given: string): Readonly<Record<string, string>> {
   const names = isFolder(path, given)

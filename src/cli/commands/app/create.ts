@@ -1,8 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
-import { contentOptions } from './content-options.ts';
-import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
+import { specOptions } from './spec-options.ts';
 
 export const appCreateCommand = defineCommand({
   path: ['app', 'create'],
@@ -12,38 +11,11 @@ export const appCreateCommand = defineCommand({
   positionals: [{ name: 'name', summary: 'the name of the app' }],
   options: [
     appOption,
-    { name: 'image', value: 'IMAGE', summary: 'the container image; its tag too, after a colon' },
-    { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
-    {
-      name: 'account',
-      value: 'NAME',
-      summary: 'the account whose AWS permissions the pods hold',
-      complete: 'accounts',
-    },
-    {
-      name: 'port',
-      value: 'PORT',
-      repeatable: true,
-      parse: parsePort,
-      summary: 'a port the container listens on, as 8080 or http:8080; repeat for more',
-    },
-    {
-      name: 'env',
-      value: 'NAME=VALUE',
-      repeatable: true,
-      parse: parseEnv,
-      summary: 'a variable of the container’s environment; repeat for more',
-    },
-    ...contentOptions,
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'where it runs; repeat for more, all targets of the cluster when absent',
-      complete: 'targets',
-    },
-    { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
+    ...specOptions({
+      port: 'a port the container listens on, as 8080 or http:8080; repeat for more',
+      env: 'a variable of the container’s environment; repeat for more',
+      target: 'where it runs; repeat for more, all targets of the cluster when absent',
+    }),
     filenameOption,
     dryRunOption,
     ...waitOptions,
@@ -68,21 +40,15 @@ export const appCreateCommand = defineCommand({
     const { appTemplate } = await import('../../manifest/template.ts');
     const { getClusterConfig, knownTargets } = await import('../../cluster/targets.ts');
     const { appManifest, describesApp } = await import('./from-options.ts');
-    const { configContent } = await import('./config-files.ts');
-    const described = {
-      ...options,
-      ports: options.port,
-      targets: options.target,
-      configs: options.config.map((config) => configContent(config, context.cwd)),
-      dependencies: options.dependsOn,
-    };
+    const { withContent } = await import('./config-files.ts');
+    const described = withContent(options, context.cwd);
     return createFlow(context, {
       kind: appKind,
       name: givenName('app', args.name, options.app),
       filename: options.filename,
       fromOptions: describesApp(described)
         ? async (client, name) => {
-            const all = described.targets.length > 0 ? [] : (await getClusterConfig(client)).spec.targets;
+            const all = described.target.length > 0 ? [] : (await getClusterConfig(client)).spec.targets;
             return appManifest(name, described, all);
           }
         : undefined,

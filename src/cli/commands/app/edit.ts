@@ -1,8 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { writeFormats } from '../../write/formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
-import { contentOptions } from './content-options.ts';
-import { parseEnv, parsePort, parseReplicas } from './from-options.ts';
+import { removalOptions, specOptions } from './spec-options.ts';
 
 export const appEditCommand = defineCommand({
   path: ['app', 'edit'],
@@ -12,58 +11,12 @@ export const appEditCommand = defineCommand({
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [
     appOption,
-    { name: 'image', value: 'IMAGE', summary: 'the container image; its tag too, after a colon' },
-    { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
-    {
-      name: 'account',
-      value: 'NAME',
-      summary: 'the account whose AWS permissions the pods hold',
-      complete: 'accounts',
-    },
-    { name: 'no-account', summary: 'let the pods hold no AWS permissions' },
-    {
-      name: 'port',
-      value: 'PORT',
-      repeatable: true,
-      parse: parsePort,
-      summary: 'listen on exactly these ports, as 8080 or http:8080; repeat for more',
-    },
-    {
-      name: 'env',
-      value: 'NAME=VALUE',
-      repeatable: true,
-      parse: parseEnv,
-      summary: 'set a variable of the container’s environment; repeat for more',
-    },
-    ...contentOptions,
-    {
-      name: 'remove-env',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'take a variable out of the common environment; repeat for more',
-    },
-    {
-      name: 'remove-config',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'take a config away; repeat for more',
-    },
-    {
-      name: 'remove-dependency',
-      value: 'APP',
-      repeatable: true,
-      summary: 'an app that it calls no more; repeat for more',
-      complete: 'apps',
-    },
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'run in exactly these targets; repeat for more',
-      complete: 'targets',
-    },
-    { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
+    ...specOptions({
+      port: 'listen on exactly these ports, as 8080 or http:8080; repeat for more',
+      env: 'set a variable of the container’s environment; repeat for more',
+      target: 'run in exactly these targets; repeat for more',
+    }),
+    ...removalOptions,
     filenameOption,
     dryRunOption,
     ...waitOptions,
@@ -83,17 +36,8 @@ export const appEditCommand = defineCommand({
     const { editFlow } = await import('../../write/edit.ts');
     const { appKind } = await import('../../kinds.ts');
     const { changedSpec, describesChange } = await import('./from-options.ts');
-    const { configContent } = await import('./config-files.ts');
-    const change = {
-      ...options,
-      ports: options.port,
-      targets: options.target,
-      configs: options.config.map((config) => configContent(config, context.cwd)),
-      dependencies: options.dependsOn,
-      removedEnv: options.removeEnv,
-      removedConfigs: options.removeConfig,
-      removedDependencies: options.removeDependency,
-    };
+    const { withContent } = await import('./config-files.ts');
+    const change = withContent(options, context.cwd);
     return editFlow(context, {
       kind: appKind,
       name: givenName('app', args.name, options.app),

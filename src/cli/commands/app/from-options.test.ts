@@ -17,14 +17,14 @@ const none: AppChange = {
   tag: undefined,
   account: undefined,
   noAccount: false,
-  ports: [],
+  port: [],
   env: [],
-  configs: [],
-  dependencies: [],
-  removedEnv: [],
-  removedConfigs: [],
-  removedDependencies: [],
-  targets: [],
+  config: [],
+  dependsOn: [],
+  removeEnv: [],
+  removeConfig: [],
+  removeDependency: [],
+  target: [],
   replicas: undefined,
 };
 const current: AppSpec = {
@@ -59,7 +59,7 @@ describe('changedSpec of an app', () => {
     ],
     [
       'targets, and keeps what each has of its own',
-      { targets: ['staging', 'production'] },
+      { target: ['staging', 'production'] },
       {
         targets: [
           { name: 'staging', deployMode: 'latest' },
@@ -78,9 +78,9 @@ describe('changedSpec of an app', () => {
   });
 
   it('takes variables away, and the field with the last', () => {
-    expect(changedSpec(current, { ...none, removedEnv: ['A'] }).env).toEqual([{ name: 'B', value: '2' }]);
-    expect(changedSpec(current, { ...none, removedEnv: ['A', 'B'] })).not.toHaveProperty('env');
-    expect(() => changedSpec(current, { ...none, removedEnv: ['C'] })).toThrow('the app has no variable "C"');
+    expect(changedSpec(current, { ...none, removeEnv: ['A'] }).env).toEqual([{ name: 'B', value: '2' }]);
+    expect(changedSpec(current, { ...none, removeEnv: ['A', 'B'] })).not.toHaveProperty('env');
+    expect(() => changedSpec(current, { ...none, removeEnv: ['C'] })).toThrow('the app has no variable "C"');
   });
 
   it('takes the account away', () => {
@@ -107,11 +107,11 @@ describe('configs and dependencies of an app', () => {
   it('are added, files with a folder and variables without one', () => {
     const { configs, dependencies } = changedSpec(current, {
       ...none,
-      configs: [
+      config: [
         { name: 'settings', mountPath: '/etc/web', ...files },
         { name: 'limits', mountPath: undefined, ...files },
       ],
-      dependencies: [{ name: 'reviews' }],
+      dependsOn: [{ name: 'reviews' }],
     });
     expect(configs).toEqual([
       { name: 'settings', mountPath: '/etc/web', data: { 'a.conf': 'x' } },
@@ -123,8 +123,8 @@ describe('configs and dependencies of an app', () => {
   it('take the place of their namesakes, whose folder they keep', () => {
     const { configs, dependencies } = changedSpec(withContent, {
       ...none,
-      configs: [{ name: 'settings', mountPath: undefined, ...files }],
-      dependencies: [{ name: 'reviews', target: 'staging' }],
+      config: [{ name: 'settings', mountPath: undefined, ...files }],
+      dependsOn: [{ name: 'reviews', target: 'staging' }],
     });
     expect(configs).toEqual([
       { name: 'settings', mountPath: '/etc/web', data: { 'a.conf': 'x' } },
@@ -136,15 +136,15 @@ describe('configs and dependencies of an app', () => {
   it('are taken away by name, and the field with the last', () => {
     const changed = changedSpec(withContent, {
       ...none,
-      removedConfigs: ['settings', 'limits'],
-      removedDependencies: ['orders'],
+      removeConfig: ['settings', 'limits'],
+      removeDependency: ['orders'],
     });
     expect(changed).not.toHaveProperty('configs');
     expect(changed.dependencies).toEqual([{ name: 'reviews', port: 'http' }]);
-    expect(() => changedSpec(withContent, { ...none, removedConfigs: ['setings'] })).toThrow(
+    expect(() => changedSpec(withContent, { ...none, removeConfig: ['setings'] })).toThrow(
       'the app has no config "setings"',
     );
-    expect(() => changedSpec(current, { ...none, removedDependencies: ['orders'] })).toThrow(
+    expect(() => changedSpec(current, { ...none, removeDependency: ['orders'] })).toThrow(
       'the app has no dependency "orders"',
     );
   });
@@ -155,11 +155,11 @@ describe('configs and dependencies of an app', () => {
 
   it.each<[Partial<AppChange>, boolean]>([
     [{}, false],
-    [{ removedEnv: ['a'] }, true],
-    [{ removedConfigs: ['a'] }, true],
-    [{ removedDependencies: ['a'] }, true],
-    [{ dependencies: [{ name: 'a' }] }, true],
-    [{ configs: [{ name: 'a', mountPath: undefined, ...files }] }, true],
+    [{ removeEnv: ['a'] }, true],
+    [{ removeConfig: ['a'] }, true],
+    [{ removeDependency: ['a'] }, true],
+    [{ dependsOn: [{ name: 'a' }] }, true],
+    [{ config: [{ name: 'a', mountPath: undefined, ...files }] }, true],
     [{ noAccount: true }, true],
   ])('%o is a change: %s', (change, expected) => {
     expect(describesChange({ ...none, ...change })).toBe(expected);

@@ -1,4 +1,4 @@
-/** What the options of `kon app create` and `edit` say about an app's spec. Pure. */
+/** What the options of `kon app create` and `edit` say about an app's spec, each under its own name. Pure. */
 import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../errors.ts';
@@ -8,19 +8,19 @@ export type AppOptions = {
   readonly image: string | undefined;
   readonly tag: string | undefined;
   readonly account: string | undefined;
-  readonly ports: readonly NamedPort[];
+  readonly port: readonly NamedPort[];
   readonly env: readonly EnvSetting[];
-  readonly configs: readonly ConfigContent[];
-  readonly dependencies: readonly Dependency[];
-  readonly targets: readonly string[];
+  readonly config: readonly ConfigContent[];
+  readonly dependsOn: readonly Dependency[];
+  readonly target: readonly string[];
   readonly replicas: number | undefined;
 };
 
 export type AppChange = AppOptions & {
   readonly noAccount: boolean;
-  readonly removedEnv: readonly string[];
-  readonly removedConfigs: readonly string[];
-  readonly removedDependencies: readonly string[];
+  readonly removeEnv: readonly string[];
+  readonly removeConfig: readonly string[];
+  readonly removeDependency: readonly string[];
 };
 
 export type NamedPort = { readonly name: string; readonly port: number };
@@ -87,20 +87,20 @@ export function parseReplicas(text: string): number {
 }
 
 export function describesApp(options: AppOptions): boolean {
-  const { image, tag, account, ports, env, configs, dependencies, targets, replicas } = options;
+  const { image, tag, account, port, env, config, dependsOn, target, replicas } = options;
   return (
     image !== undefined ||
     tag !== undefined ||
     account !== undefined ||
     replicas !== undefined ||
-    ports.length + env.length + configs.length + dependencies.length + targets.length > 0
+    port.length + env.length + config.length + dependsOn.length + target.length > 0
   );
 }
 
 /** Whether there is anything to do for `kon app edit`. */
 export function describesChange(change: AppChange): boolean {
-  const { noAccount, removedEnv, removedConfigs, removedDependencies } = change;
-  const removed = removedEnv.length + removedConfigs.length + removedDependencies.length;
+  const { noAccount, removeEnv, removeConfig, removeDependency } = change;
+  const removed = removeEnv.length + removeConfig.length + removeDependency.length;
   return describesApp(change) || noAccount || removed > 0;
 }
 
@@ -108,7 +108,7 @@ export function describesChange(change: AppChange): boolean {
 export function appManifest(name: string, options: AppOptions, allTargets: readonly string[]): Manifest {
   if (options.image === undefined)
     throw usageError('an app needs an image', `Give it: kon app create ${name} --image IMAGE`);
-  const targets = options.targets.length > 0 ? options.targets : allTargets;
+  const targets = options.target.length > 0 ? options.target : allTargets;
   if (targets.length === 0)
     throw usageError('an app needs a target, and the cluster has none', 'Make one: kon target create NAME');
   const spec: AppSpec = { image: options.image, targets: targets.map(newTarget) };
@@ -118,11 +118,11 @@ export function appManifest(name: string, options: AppOptions, allTargets: reado
     metadata: { name },
     spec: changedSpec(spec, {
       ...options,
-      targets: [],
+      target: [],
       noAccount: false,
-      removedEnv: [],
-      removedConfigs: [],
-      removedDependencies: [],
+      removeEnv: [],
+      removeConfig: [],
+      removeDependency: [],
     }),
   };
 }
@@ -142,7 +142,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
     ...rest
   } = current;
   const account = options.account ?? (options.noAccount ? undefined : serviceAccount);
-  const { ports, replicas } = options;
+  const { port: ports, replicas } = options;
   const env = changedEnv(currentEnv, options);
   const configs = changedConfigs(current.configs ?? [], options);
   const dependencies = changedDependencies(current.dependencies ?? [], options);
@@ -155,10 +155,10 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
     ...(configs.length > 0 ? { configs } : {}),
     ...(dependencies.length > 0 ? { dependencies } : {}),
     ...(replicas === undefined ? {} : { scale: { ...current.scale, min: replicas } }),
-    ...(options.targets.length > 0
+    ...(options.target.length > 0
       ? {
           // What a target has of its own stays.
-          targets: options.targets.map(
+          targets: options.target.map(
             (name) => current.targets.find((target) => target.name === name) ?? newTarget(name),
           ),
         }
@@ -187,20 +187,20 @@ const optionalTag = (tag: string | undefined): Pick<AppSpec, 'imageTag'> =>
 /** @throws CliError of code USAGE when one is to be removed that is not there */
 function changedEnv(
   current: NonNullable<AppSpec['env']>,
-  { env, removedEnv }: Pick<AppChange, 'env' | 'removedEnv'>,
+  { env, removeEnv }: Pick<AppChange, 'env' | 'removeEnv'>,
 ): NonNullable<AppSpec['env']> {
-  requireAll('variable', removedEnv, current);
-  const names = new Set([...removedEnv, ...env.map(({ name }) => name)]);
+  requireAll('variable', removeEnv, current);
+  const names = new Set([...removeEnv, ...env.map(({ name }) => name)]);
   return [...current.filter((variable) => !names.has(variable.name)), ...env.map((each) => ({ ...each }))];
 }
 
 /** @throws CliError of code USAGE when one is to be removed that is not there */
 function changedConfigs(
   current: readonly Config[],
-  { configs, removedConfigs }: Pick<AppChange, 'configs' | 'removedConfigs'>,
+  { config: configs, removeConfig }: Pick<AppChange, 'config' | 'removeConfig'>,
 ): Config[] {
-  requireAll('config', removedConfigs, current);
-  const kept = current.filter(({ name }) => !removedConfigs.includes(name));
+  requireAll('config', removeConfig, current);
+  const kept = current.filter(({ name }) => !removeConfig.includes(name));
   const given = configs.map(({ name, mountPath, files, variables }): Config => {
     const folder = mountPath ?? kept.find((config) => config.name === name)?.mountPath;
     return folder === undefined
@@ -213,12 +213,12 @@ function changedConfigs(
 /** @throws CliError of code USAGE when one is to be removed that is not there */
 function changedDependencies(
   current: readonly Dependency[],
-  { dependencies, removedDependencies }: Pick<AppChange, 'dependencies' | 'removedDependencies'>,
+  { dependsOn, removeDependency }: Pick<AppChange, 'dependsOn' | 'removeDependency'>,
 ): Dependency[] {
-  requireAll('dependency', removedDependencies, current);
+  requireAll('dependency', removeDependency, current);
   return inPlaceOf(
-    current.filter(({ name }) => !removedDependencies.includes(name)),
-    dependencies,
+    current.filter(({ name }) => !removeDependency.includes(name)),
+    dependsOn,
   );
 }
 

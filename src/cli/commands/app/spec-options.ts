@@ -1,0 +1,67 @@
+/** The options of `kon app create` and `edit` that say what an app is. */
+import type { Option } from '../../command.ts';
+import { parseConfig, parseDependency, parseEnv, parsePort, parseReplicas } from './from-options.ts';
+
+/** @param summaries of those that mean something else for an app that is there already */
+export const specOptions = (summaries: {
+  readonly port: string;
+  readonly env: string;
+  readonly target: string;
+}) =>
+  [
+    { name: 'image', value: 'IMAGE', summary: 'the container image; its tag too, after a colon' },
+    { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
+    {
+      name: 'account',
+      value: 'NAME',
+      summary: 'the account whose AWS permissions the pods hold',
+      complete: 'accounts',
+    },
+    { name: 'port', value: 'PORT', repeatable: true, parse: parsePort, summary: summaries.port },
+    { name: 'env', value: 'NAME=VALUE', repeatable: true, parse: parseEnv, summary: summaries.env },
+    {
+      name: 'config',
+      value: 'NAME=PATH[:FOLDER]',
+      repeatable: true,
+      parse: parseConfig,
+      summary:
+        'a file, or the files of a folder, which pods find in FOLDER; without FOLDER, variables from lines of NAME=VALUE; repeat for more',
+      complete: 'files',
+    },
+    {
+      name: 'depends-on',
+      value: '[TARGET/]APP[:PORT]',
+      repeatable: true,
+      parse: parseDependency,
+      summary: 'another app that it calls, whose address becomes a variable; repeat for more',
+      complete: 'apps',
+    },
+    {
+      name: 'target',
+      short: 't',
+      value: 'NAME',
+      repeatable: true,
+      summary: summaries.target,
+      complete: 'targets',
+    },
+    { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
+  ] as const satisfies readonly Option[];
+
+/** What only an app can lose that is there already. */
+export const removalOptions = [
+  { name: 'no-account', summary: 'let the pods hold no AWS permissions' },
+  {
+    name: 'remove-env',
+    value: 'NAME',
+    repeatable: true,
+    summary: 'take a variable out of the common environment; repeat for more',
+  },
+  { name: 'remove-config', value: 'NAME', repeatable: true, summary: 'take a config away; repeat for more' },
+  {
+    name: 'remove-dependency',
+    value: 'APP',
+    repeatable: true,
+    summary: 'an app that it calls no more; repeat for more',
+    complete: 'apps',
+  },
+] as const satisfies readonly Option[];
