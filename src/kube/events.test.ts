@@ -145,9 +145,35 @@ describe('what repeats', () => {
   });
 });
 
-describe('while people wait for other work', () => {
-  const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
+const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
 
+test('what waits is written in its order, what went wrong before what went well', async () => {
+  let answer = (): void => {};
+  const { recorder, requests } = await setUp((_request, response) => {
+    answer = () => answerJson(response, 201, {});
+  });
+  const tell = (event: EventInput, ...notes: readonly string[]): void => {
+    for (const note of notes) recorder.event(account, { ...event, note });
+  };
+  tell(attached, 'under way');
+  await expect.poll(() => requests().length).toBe(1);
+  tell(attached, 'well 1', 'well 2');
+  tell(refused, 'wrong 1');
+  tell(attached, 'well 3');
+  tell(refused, 'wrong 2');
+  answer();
+  await recorder.flush();
+  expect(requests().map(({ body }) => body.note)).toEqual([
+    'under way',
+    'wrong 1',
+    'wrong 2',
+    'well 1',
+    'well 2',
+    'well 3',
+  ]);
+});
+
+describe('while people wait for other work', () => {
   test('what went wrong is told at once, and what went well when that work is done', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;

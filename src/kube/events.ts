@@ -48,7 +48,10 @@ type EventObject = KubeObject & Record<string, unknown>;
 
 type Series = {
   readonly namespace: string;
-  readonly body: Record<string, unknown>;
+  readonly body: Pick<EventInput, 'type' | 'reason'> & {
+    readonly regarding: { readonly name: string; readonly [field: string]: unknown };
+    readonly [field: string]: unknown;
+  };
   /** Name of the Event; absent until it is written. */
   name: string | undefined;
   count: number;
@@ -78,7 +81,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const logger = options.logger ?? silentLogger;
   const known = new Map<string, Series>();
   const held = new Map<Series, () => void>();
-  const backlog: Series[] = [];
+  /** What waits, each in its order, the one that is being written first. */
+  const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
+  const waiting = (): number => backlog.Warning.length + backlog.Normal.length;
   let sender: Promise<void> | undefined;
   /** Nothing is patient while the process ends. */
   let flushes = 0;
@@ -111,8 +116,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         series.name = undefined;
       }
     }
-    const { regarding } = series.body as { regarding: { name: string } };
-    const name = nameFor(regarding.name, lastAt);
+    const name = nameFor(series.body.regarding.name, lastAt);
     const event: EventObject = {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
@@ -126,11 +130,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 
   /** What went wrong goes first. */
-  const next = (): Series | undefined => backlog.find(({ body }) => body['type'] === 'Warning') ?? backlog[0];
+  const next = (): Series | undefined => backlog.Warning[0] ?? backlog.Normal[0];
 
   const isPatient = ({ body, waitsSince }: Series): boolean => {
     const waitedMs = now() - waitsSince;
-    const may = body['type'] === 'Normal' && waitedMs >= 0 && waitedMs < patience.mostMs;
+    const may = body.type === 'Normal' && waitedMs >= 0 && waitedMs < patience.mostMs;
     return may && flushes === 0 && options.busy?.() === true;
   };
 
@@ -156,7 +160,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           await sleep(setTimer, delayMs, signal);
         }
       }
-      backlog.splice(backlog.indexOf(series), 1);
+      backlog[series.body.type].shift();
       series.queued = false;
     }
   };
@@ -164,21 +168,21 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const startSender = (): void => {
     sender ??= send().finally(() => {
       sender = undefined;
-      if (backlog.length > 0 && !giveUp.signal.aborted) startSender();
+      if (waiting() > 0 && !giveUp.signal.aborted) startSender();
     });
   };
 
   const enqueue = (series: Series): void => {
     series.writeHeld = false;
     if (series.queued) return;
-    if (backlog.length >= longestBacklog) {
+    if (waiting() >= longestBacklog) {
       logger.warn('An Event was dropped, as too many wait', { reason: series.body.reason });
       return;
     }
     series.queued = true;
     series.waitsSince = now();
-    backlog.push(series);
-    if (series.body['type'] === 'Warning') wake();
+    backlog[series.body.type].push(series);
+    if (series.body.type === 'Warning') wake();
     startSender();
   };
 
@@ -272,7 +276,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       flushes -= 1;
       cancel();
       if (!current.signal.aborted) return;
-      for (const series of backlog.splice(0)) series.queued = false;
+      for (const queue of Object.values(backlog)) for (const series of queue.splice(0)) series.queued = false;
       giveUp = new AbortController();
     },
   };
