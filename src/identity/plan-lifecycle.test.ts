@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { oidcProviderArn } from './arn.ts';
-import { roleName } from './names.ts';
+import { kinds, name, settled } from './testing/settled-world.ts';
 import {
   createWorld,
   edit,
@@ -17,15 +17,6 @@ import {
 } from './testing/simulated-world.ts';
 import { subjectOf } from './trust.ts';
 
-const name = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });
-
-const settled = (): SimulatedWorld => {
-  const world = createWorld();
-  settle(world);
-  world.journal.length = 0;
-  return world;
-};
-const kinds = (world: SimulatedWorld): string[] => world.journal.map(({ step }) => step.kind);
 const ready = (world: SimulatedWorld) => conditionOf(world.account.status?.conditions, 'Ready');
 
 describe('a cluster that is rebuilt', () => {

@@ -1,0 +1,99 @@
+/** What the planner does about an account that is being deleted. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../api/index.ts';
+import { planAccount } from './plan.ts';
+import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
+import {
+  createWorld,
+  observe,
+  readOnly,
+  requestDeletion,
+  settle,
+  sweep,
+  waitFor,
+} from './testing/simulated-world.ts';
+
+describe('deletion', () => {
+  it('takes the trust, then the links, then the policies, then the role', () => {
+    const world = settled();
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([
+      'UpdateTrustPolicy',
+      'DeleteServiceAccount',
+      'DeleteServiceAccount',
+      'DetachPolicy',
+      'DeleteRole',
+      'RemoveFinalizer',
+    ]);
+    expect(world.roles.size).toBe(0);
+    expect(world.gone).toBe(true);
+  });
+
+  it('does not let go of the account while its role may have been made too shortly before to be known', () => {
+    const world = settled();
+    requestDeletion(world);
+    const [role] = world.roles.keys();
+    const { now } = world;
+    world.beliefs.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
+    expect(planAccount(observe(world))).toMatchObject({ steps: [], lookAgainAt: now + 15_000 });
+    world.now += 15_000;
+    expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole', role }]);
+    settle(world);
+    expect(kinds(world)).toContain('DeleteRole');
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('waits while running pods use the account, and says which', () => {
+    const world = settled();
+    world.namespaces.get('production')?.users.push('myapp-1');
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False InUse');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('production/myapp-1');
+    world.namespaces.get('production')?.users.pop();
+    settle(world);
+    expect(world.gone).toBe(true);
+  });
+
+  it('with Retain leaves the role as it is, without our marks', () => {
+    const world = createWorld({ deletionPolicy: 'Retain' });
+    settle(world);
+    const trustPolicy = roleOf(world).trustPolicy;
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(roleOf(world)).toMatchObject({ trustPolicy, attachedPolicyArns: [readOnly], tags: {} });
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('looks for the role before it believes that there is none', () => {
+    const world = settled();
+    world.beliefs.clear();
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)[0]).toBe('ReadRole');
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('does not wedge silently on inline policies of others', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
+    sweep(world);
+    requestDeletion(world);
+    const plan = settle(world);
+    expect(ready(world)).toBe('False DeleteConflict');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('theirs');
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: [] });
+    waitFor(world, plan);
+    settle(world);
+    expect(world.gone).toBe(true);
+  });
+
+  it('of an account that never got anything leaves at once', () => {
+    const world = createWorld();
+    requestDeletion(world);
+    expect(planAccount(observe(world)).steps).toEqual([]);
+  });
+});

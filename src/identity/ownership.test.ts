@@ -1,0 +1,192 @@
+/** What the planner does about roles and ServiceAccounts that are not ours, or were not. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../api/index.ts';
+import { arn, kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
+import {
+  createWorld,
+  fullAccess,
+  readOnly,
+  requestDeletion,
+  settle,
+  type SimulatedWorld,
+} from './testing/simulated-world.ts';
+import { subjectOf } from './trust.ts';
+import type { ObservedRole } from './world.ts';
+
+describe('what is not ours', () => {
+  it('a role at our name is left alone, and no ServiceAccount is pointed to it', () => {
+    const world = createWorld();
+    const foreign = { ...roleOf(settled()), tags: { team: 'other' } };
+    world.roles.set(name, foreign);
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    expect(world.roles.get(name)).toEqual(foreign);
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('a role of another cluster at our name is left alone, also when the account is deleted', () => {
+    const world = createWorld();
+    const foreign = { ...roleOf(settled()) };
+    world.roles.set(name, {
+      ...foreign,
+      tags: { ...foreign.tags, 'k11n.dev/cluster': 'arn:aws:eks:eu-west-1:123456789012:cluster/main' },
+    });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.has(name)).toBe(true);
+    expect(kinds(world)).not.toContain('DeleteRole');
+  });
+
+  it('a ServiceAccount without our label costs its target only', () => {
+    const world = createWorld();
+    const foreign = { uid: 'x', resourceVersion: '1', created: false };
+    world.namespaces.set('production', { state: 'present', users: [], serviceAccount: foreign });
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual(foreign);
+    const rows = world.account.status?.targets;
+    expect(rows?.find((row) => row.name === 'production')).toMatchObject({
+      linked: false,
+      reason: 'ServiceAccountNotOwned',
+    });
+    expect(rows?.find((row) => row.name === 'staging')).toMatchObject({ linked: true, proven: true });
+    expect(roleOf(world).trustPolicy).not.toContain(subjectOf('production', 'myaccount'));
+  });
+
+  it('a role annotation that someone else set is left alone', () => {
+    const world = settled();
+    const namespace = world.namespaces.get('production');
+    if (!namespace?.serviceAccount) throw new Error('not linked');
+    namespace.serviceAccount = {
+      ...namespace.serviceAccount,
+      roleArn: 'arn:aws:iam::1:role/x',
+      roleArnManager: 'kubectl-annotate',
+    };
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(world.account.status?.targets?.[0]).toMatchObject({
+      name: 'production',
+      linked: false,
+      reason: 'ForeignAnnotation',
+    });
+  });
+
+  it('a plain ServiceAccount that a person has labelled is linked, and only unlinked at the end', () => {
+    const world = createWorld();
+    world.namespaces.set('production', {
+      state: 'present',
+      users: [],
+      serviceAccount: { uid: 'x', resourceVersion: '1', created: false, account: 'myaccount' },
+    });
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(arn);
+    requestDeletion(world);
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual({
+      uid: 'x',
+      resourceVersion: '1',
+      created: false,
+      roleArnManager: 'konstellation',
+    });
+  });
+
+  it("somebody else's role in the annotation outlives the account", () => {
+    const world = createWorld();
+    const theirs = {
+      uid: 'x',
+      resourceVersion: '1',
+      created: false,
+      roleArn: 'arn:aws:iam::1:role/x',
+      roleArnManager: 'kubectl-annotate',
+    };
+    const serviceAccount = { ...theirs, account: 'myaccount' };
+    world.namespaces.set('production', { state: 'present', users: [], serviceAccount });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual(theirs);
+  });
+});
+
+describe('a role that a person names', () => {
+  const theirs: ObservedRole = {
+    name: 'made-by-eksctl',
+    arn: 'arn:aws:iam::123456789012:role/made-by-eksctl',
+    id: 'AROATHEIRS',
+    path: '/',
+    trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+    attachedPolicyArns: [fullAccess],
+    inlinePolicyNames: [],
+    permissionsBoundaryArn: readOnly,
+    maxSessionDuration: 7200,
+    tags: { team: 'payments' },
+  };
+  const named = (adopt: boolean): SimulatedWorld =>
+    createWorld({ aws: { policyArns: [readOnly], roleName: theirs.name, ...(adopt ? { adopt } : {}) } });
+
+  it('is made under that name when there is none', () => {
+    const world = named(false);
+    settle(world);
+    expect([...world.roles.keys()]).toEqual([theirs.name]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is left alone without adopt, and what adoption would change is told', () => {
+    const world = named(false);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(theirs);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
+  });
+
+  it('is adopted without being replaced, and keeps what the account does not state', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).not.toContain('CreateRole');
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      id: theirs.id,
+      arn: theirs.arn,
+      attachedPolicyArns: [readOnly],
+      permissionsBoundaryArn: readOnly,
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
+    });
+    expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
+  });
+
+  it('is given back untagged when the account is deleted', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('is never adopted from another account or cluster of Konstellation', () => {
+    const world = named(true);
+    const held = {
+      ...theirs,
+      tags: { 'k11n.dev/managed-by': 'konstellation', 'k11n.dev/cluster': 'another' },
+    };
+    world.roles.set(theirs.name, held);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(held);
+    expect(ready(world)).toBe('False RoleNotOwned');
+  });
+
+  it('that is to be adopted and does not exist is not made', () => {
+    const world = named(true);
+    settle(world);
+    expect(world.roles.size).toBe(0);
+    expect(ready(world)).toBe('False RoleNotFound');
+  });
+});

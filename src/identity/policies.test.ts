@@ -1,0 +1,86 @@
+/** What the planner does about the policies of a role. */
+import { describe, expect, it } from 'vitest';
+import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
+import { createWorld, edit, fullAccess, readOnly, settle, sweep, facts } from './testing/simulated-world.ts';
+
+describe('policies', () => {
+  it('are added before others are removed, and no proof is asked for', () => {
+    const world = settled();
+    edit(world, { aws: { policyArns: [fullAccess] } });
+    settle(world);
+    expect(kinds(world)).toEqual(['AttachPolicy', 'DetachPolicy']);
+    expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that do not exist cost their row only', () => {
+    const world = createWorld({
+      aws: { policyArns: [readOnly, 'arn:aws:iam::aws:policy/NoSuchPolicy', fullAccess] },
+    });
+    world.missingPolicies.add('arn:aws:iam::aws:policy/NoSuchPolicy');
+    settle(world);
+    expect(world.account.status?.policies).toEqual([
+      { arn: readOnly, attached: true },
+      {
+        arn: 'arn:aws:iam::aws:policy/NoSuchPolicy',
+        attached: false,
+        reason: 'PolicyNotFound',
+        message: 'refused: PolicyNotFound',
+      },
+      { arn: fullAccess, attached: true },
+    ]);
+    expect(ready(world)).toBe('False PolicyNotFound');
+    expect(world.account.status?.ready).toBe('2/2');
+  });
+
+  it('are swapped on a full role by making room first', () => {
+    const many = (prefix: string): string[] =>
+      Array.from({ length: 10 }, (_, i) => `arn:aws:iam::aws:policy/${prefix}${i}`);
+    const world = createWorld({ aws: { policyArns: many('A') } });
+    settle(world);
+    edit(world, { aws: { policyArns: [...many('A').slice(0, 9), 'arn:aws:iam::aws:policy/B'] } });
+    settle(world);
+    expect([...roleOf(world).attachedPolicyArns].sort()).toEqual(
+      [...many('A').slice(0, 9), 'arn:aws:iam::aws:policy/B'].sort(),
+    );
+  });
+
+  it('over the quota are told before any call, and live access stays', () => {
+    const world = settled();
+    edit(world, {
+      aws: { policyArns: Array.from({ length: 11 }, (_, i) => `arn:aws:iam::aws:policy/P${i}`) },
+    });
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False TooManyPolicies');
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+  });
+
+  it('of another partition and those not allowed are refused, each in its row', () => {
+    const world = createWorld({
+      aws: { policyArns: [readOnly, fullAccess, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
+    });
+    world.facts = { ...facts, allowedPolicyArns: ['arn:aws:iam::aws:policy/*ReadOnly*'] };
+    settle(world);
+    expect(world.account.status?.policies?.map((row) => [row.attached, row.reason])).toEqual([
+      [true, undefined],
+      [false, 'PolicyNotAllowed'],
+      [false, 'WrongPartition'],
+    ]);
+  });
+});
+
+describe('inline policies of others', () => {
+  it('are told, and removed only when the ClusterConfig says so', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('False InlinePoliciesFound');
+    expect(roleOf(world).inlinePolicyNames).toEqual(['theirs']);
+    world.facts = { ...facts, strictInline: true };
+    settle(world);
+    expect(roleOf(world).inlinePolicyNames).toEqual([]);
+    expect(ready(world)).toBe('True Ready');
+  });
+});

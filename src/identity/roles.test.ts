@@ -1,0 +1,103 @@
+/** What the planner does about a role that was changed by others. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../api/index.ts';
+import { planAccount } from './plan.ts';
+import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
+import { carryOut, observe, readOnly, settle, sweep } from './testing/simulated-world.ts';
+
+describe('drift', () => {
+  it('of an attachment is read before it is believed, told, and put back', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
+    sweep(world);
+    expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole' }]);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const plan = planAccount(observe(world));
+    expect(plan.drift).toEqual([`the policy ${readOnly} was detached`]);
+    expect(conditionOf(plan.status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'RoleDrifted',
+    });
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that a direct read does not confirm is forgotten', () => {
+    const world = settled();
+    world.beliefs.set(name, { role: { ...roleOf(world), attachedPolicyArns: [] }, source: 'sweep' });
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole']);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('of the trust policy is proven before it is put back, so that the status tells what pods were told', () => {
+    const world = settled();
+    const broken = roleOf(world).trustPolicy.replaceAll(
+      'system:serviceaccount:production',
+      'system:serviceaccount:other',
+    );
+    world.roles.set(name, { ...roleOf(world), trustPolicy: broken });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const steps: string[][] = [];
+    const told: unknown[] = [];
+    for (;;) {
+      const plan = planAccount(observe(world));
+      if (plan.drift.length > 0) {
+        world.account = { ...world.account, status: plan.status };
+        told.push(
+          plan.status.targets?.find((row) => row.name === 'production'),
+          conditionOf(plan.status.conditions, 'Ready')?.message,
+        );
+      }
+      if (plan.steps.length === 0) break;
+      steps.push(plan.steps.map((step) => step.kind));
+      for (const step of plan.steps) carryOut(world, step);
+    }
+    expect(steps).toEqual([
+      ['ProveIdentity', 'ProveIdentity'],
+      ['UpdateTrustPolicy'],
+      ['ProveIdentity', 'ProveIdentity'],
+    ]);
+    expect(told).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
+    expect(told).toContainEqual(
+      expect.stringMatching(
+        /^changed outside .*its trust policy was changed.*; production: refused: AssumeRoleDenied/,
+      ),
+    );
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).trustPolicy).toContain('system:serviceaccount:production');
+  });
+
+  it('a role that was deleted is made again, and everything is proven anew', () => {
+    const world = settled();
+    world.roles.clear();
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).toEqual([
+      'ReadRole',
+      'CreateRole',
+      'AttachPolicy',
+      'ProveIdentity',
+      'ProveIdentity',
+    ]);
+  });
+
+  it('of boundary, tags and session length is put back', () => {
+    const world = settled();
+    world.roles.set(name, {
+      ...roleOf(world),
+      maxSessionDuration: 7200,
+      permissionsBoundaryArn: readOnly,
+      tags: { ...roleOf(world).tags, extra: '1' },
+    });
+    sweep(world);
+    settle(world);
+    expect(roleOf(world)).toMatchObject({ maxSessionDuration: 3600 });
+    expect(roleOf(world).permissionsBoundaryArn).toBeUndefined();
+    expect(roleOf(world).tags).not.toHaveProperty('extra');
+  });
+});

@@ -1,0 +1,38 @@
+/** The account of the tests: what its role is called, how it stands, and a world in which all is done that it asks for. */
+import { conditionOf } from '../../api/index.ts';
+import { roleName } from '../names.ts';
+import type { ObservedRole } from '../world.ts';
+import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
+
+export const name = roleName({
+  clusterArn: facts.clusterArn,
+  clusterName: facts.name,
+  account: 'myaccount',
+});
+
+export const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
+
+/** With an empty journal. */
+export function settled(): SimulatedWorld {
+  const world = createWorld();
+  settle(world);
+  world.journal.length = 0;
+  return world;
+}
+
+/** What was done, step by step. */
+export function kinds(world: SimulatedWorld): string[] {
+  return world.journal.map(({ step }) => step.kind);
+}
+
+/** `True Ready` */
+export function ready(world: SimulatedWorld): string {
+  const condition = conditionOf(world.account.status?.conditions, 'Ready');
+  return `${condition?.status} ${condition?.reason}`;
+}
+
+export function roleOf(world: SimulatedWorld): ObservedRole {
+  const role = world.roles.get(name);
+  if (!role) throw new Error('there is no role');
+  return role;
+}
