@@ -13,6 +13,7 @@ import {
   systemTimer,
   type KubeClient,
   type KubeObject,
+  type SetTimer,
 } from '../../kube/index.ts';
 import { podIdentity } from '../../workloads/pod-identity.ts';
 import type { Pod } from '../../workloads/pod.ts';
@@ -112,10 +113,10 @@ const injectionPauseMs = 1000;
 export async function untilInjected(
   client: KubeClient,
   of: { readonly namespace: string; readonly roleArn: string; readonly mode: IdentityMode },
-  clock: { readonly now: () => number; readonly signal: AbortSignal },
+  clock: { readonly now: () => number; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
 ): Promise<boolean> {
   const { namespace, roleArn, mode } = of;
-  const { now, signal } = clock;
+  const { now, signal, setTimer = systemTimer } = clock;
   const until = now() + injectionTimeoutMs;
   const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
   const probe = {
@@ -140,6 +141,6 @@ export async function untilInjected(
       throw error;
     }
     if (now() >= until) return false;
-    await sleep(systemTimer, injectionPauseMs, signal);
+    await sleep(setTimer, injectionPauseMs, signal);
   }
 }

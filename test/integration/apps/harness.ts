@@ -35,7 +35,7 @@ import { createFleet } from '../../../src/operator/workloads/fleet.ts';
 import { baseEnvironment } from '../../../src/sandbox/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
-import { playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';
+import { knowing, playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';
 
 const targets = ['production', 'staging'];
 
@@ -84,7 +84,7 @@ export async function startHarness(): Promise<Harness> {
     const brokenImages = new Map<string, 'missing' | 'crashing'>();
     const kubelet = playKubelet(client, brokenImages, abort.signal);
     const rolesKnownToWebhook = new Map<string, string>();
-    cleanups.push(await startWebhook(client, rolesKnownToWebhook));
+    cleanups.push(await startWebhook(client, knowing(rolesKnownToWebhook)));
     cleanups.push(async () => {
       abort.abort();
       await kubelet;

@@ -45,9 +45,22 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   };
 }
 
+/** What the webhook knows of ServiceAccounts with these roles, by `namespace/name`, and of no other. */
+export const knowing = (roles: ReadonlyMap<string, string>): WebhookKnowledge => ({
+  associated: () => false,
+  lookup: async ({ namespace, name }) => {
+    const role = roles.get(`${namespace}/${name}`);
+    return role === undefined
+      ? undefined
+      : { metadata: { annotations: { 'eks.amazonaws.com/role-arn': role } } };
+  },
+});
+
+type WebhookKnowledge = Pick<Parameters<typeof startWebhookServer>[0], 'associated' | 'lookup'>;
+
 export async function startWebhook(
   client: KubeClient,
-  roles: ReadonlyMap<string, string>,
+  knowledge: WebhookKnowledge,
 ): Promise<() => Promise<void>> {
   const authority = await createCertificateAuthority('webhook', Date.now());
   const reservation = await reservePorts(1, Math.random);
@@ -58,15 +71,7 @@ export async function startWebhook(
     config: { ...eksDefaults, region: 'eu-west-1' },
     log: () => undefined,
     ready: () => true,
-    associated: () => false,
-    lookup: ({ namespace, name }) => {
-      const role = roles.get(`${namespace}/${name}`);
-      return Promise.resolve(
-        role === undefined
-          ? undefined
-          : { metadata: { annotations: { 'eks.amazonaws.com/role-arn': role } } },
-      );
-    },
+    ...knowledge,
   });
   const registration = webhookRegistration(port, authority.certificate) as unknown as KubeObject;
   await client.create(resources.mutatingWebhookConfigurations, registration);

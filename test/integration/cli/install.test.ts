@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { accountId, clusterArn, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import { createEksAuthClient } from '../../../src/eks-auth/client.ts';
+import { createKubeClient, loadConnection } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -412,6 +414,41 @@ describe('install with Pod Identity', () => {
     ).toEqual([]);
     expect(await roleNames()).toEqual([]);
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+});
+
+describe('install with Pod Identity and an operator', () => {
+  it('makes no Deployment before a pod of it would be given its role', async () => {
+    const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
+    const client = createKubeClient(connection, { now: Date.now, random: Math.random });
+    const late = ['--namespace', 'late'];
+    /** Whether the Deployment was there each time that the webhook was asked: of its association it learns after that. */
+    const asked: boolean[] = [];
+    let learned = false;
+    const isDeployed = async (): Promise<boolean> =>
+      (await kubectl('get', 'deployment', '-n', 'late', '-o', 'name')) !== '';
+    const stopWebhook = await startWebhook(client, {
+      associated: () => learned,
+      lookup: async () => {
+        asked.push(await isDeployed());
+        learned = asked.length > 1;
+        return undefined;
+      },
+    });
+    try {
+      const installed = await kon('install', '--identity-mode', 'PodIdentity', '--yes', '--no-wait', ...late);
+      expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+      expect(asked).toEqual([false, false, false]);
+      expect(await isDeployed()).toBe(true);
+      expect(installed.stderr).not.toContain('‼');
+      const gone = await kon('uninstall', '--yes', ...late);
+      expect(gone, gone.stderr).toMatchObject({ code: 0 });
+      await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+    } finally {
+      await kubectl('delete', 'mutatingwebhookconfiguration', '--all');
+      await stopWebhook();
+      await client.close();
+    }
   });
 });
 
