@@ -161,6 +161,26 @@ describe('can-i', () => {
   });
 });
 
+describe('account edit --no-boundary', () => {
+  it('takes the boundary off the role', async () => {
+    const boundary = async (): Promise<string | undefined> => {
+      const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf('bounded') }));
+      return Role?.PermissionsBoundary?.PermissionsBoundaryArn;
+    };
+    expect(
+      (await kon('account', 'create', 'bounded', '--policy', readOnly, '--boundary', readOnly)).code,
+    ).toBe(0);
+    expect(await boundary()).toBe(readOnly);
+    const freed = await kon('account', 'edit', 'bounded', '--no-boundary');
+    expect(freed, freed.stderr).toMatchObject({ code: 0 });
+    expect(await boundary()).toBeUndefined();
+    const again = await kon('account', 'edit', 'bounded', '--no-boundary');
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('the account states no boundary of its own');
+    expect((await kon('account', 'delete', 'bounded', '--yes')).code).toBe(0);
+  });
+});
+
 describe('orphans', () => {
   it('are found and deleted also when nothing of Konstellation is left on the cluster', async () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);

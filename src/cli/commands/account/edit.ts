@@ -47,6 +47,11 @@ export const accountEditCommand = defineCommand({
       complete: 'policies',
     },
     {
+      name: 'no-boundary',
+      summary:
+        'take the boundary off: the ClusterConfig’s bounds the role then, or nothing if it states none',
+    },
+    {
       name: 'identity-mode',
       value: 'MODE',
       choices: ['IRSA', 'PodIdentity'],
@@ -89,6 +94,7 @@ export const accountEditCommand = defineCommand({
       targets: options.target,
       allTargets: options.allTargets,
       boundary: options.boundary,
+      noBoundary: options.noBoundary,
       identityMode: options.identityMode,
       deletionPolicy: options.deletionPolicy,
     };

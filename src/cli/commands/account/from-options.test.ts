@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changedSpec, type AccountChange } from './from-options.ts';
+import { changedSpec, describesChange, type AccountChange } from './from-options.ts';
 
 const none: AccountChange = {
   policies: [],
@@ -8,6 +8,7 @@ const none: AccountChange = {
   targets: [],
   allTargets: false,
   boundary: undefined,
+  noBoundary: false,
   identityMode: undefined,
   deletionPolicy: undefined,
 };
@@ -38,10 +39,20 @@ describe('changedSpec of an account', () => {
     expect(changedSpec(current, { ...none, allTargets: true })).not.toHaveProperty('targets');
   });
 
+  it('takes the boundary off, and nothing else', () => {
+    const bounded = { ...current, aws: { ...current.aws, permissionsBoundaryArn: 'x' } };
+    expect(changedSpec(bounded, { ...none, noBoundary: true })).toEqual(current);
+    expect(changedSpec(bounded, { ...none, addPolicies: ['c'] }).aws.permissionsBoundaryArn).toBe('x');
+    expect(describesChange({ ...none, noBoundary: true })).toBe(true);
+    expect(describesChange(none)).toBe(false);
+  });
+
   it.each<[Partial<AccountChange>, string]>([
     [{ policies: ['c'], addPolicies: ['d'] }, '--policy sets the whole list'],
     [{ targets: ['x'], allTargets: true }, '--target and --all-targets'],
     [{ removePolicies: ['z'] }, 'does not list z'],
+    [{ boundary: 'x', noBoundary: true }, '--boundary and --no-boundary'],
+    [{ noBoundary: true }, 'states no boundary of its own'],
   ])('refuses %o', (options, message) => {
     expect(() => changedSpec(current, { ...none, ...options })).toThrow(message);
   });

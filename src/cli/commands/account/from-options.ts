@@ -17,6 +17,7 @@ export type AccountChange = AccountOptions & {
   readonly addPolicies: readonly string[];
   readonly removePolicies: readonly string[];
   readonly allTargets: boolean;
+  readonly noBoundary: boolean;
 };
 
 export function describesAccount(options: AccountOptions): boolean {
@@ -34,7 +35,8 @@ export function describesChange(options: AccountChange): boolean {
     describesAccount(options) ||
     options.addPolicies.length > 0 ||
     options.removePolicies.length > 0 ||
-    options.allTargets
+    options.allTargets ||
+    options.noBoundary
   );
 }
 
@@ -64,6 +66,13 @@ export function changedSpec(
     );
   if (options.targets.length > 0 && options.allTargets)
     throw usageError('--target and --all-targets were given', 'Give either.');
+  if (options.boundary !== undefined && options.noBoundary)
+    throw usageError('--boundary and --no-boundary were given', 'Give either.');
+  if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
+    throw usageError(
+      'the account states no boundary of its own',
+      "If its role has one, that is the ClusterConfig's: kubectl get clusterconfigs -o yaml",
+    );
   const absent = removePolicies.filter((arn) => !current.aws.policyArns.includes(arn));
   if (absent.length > 0)
     throw usageError(
@@ -78,7 +87,9 @@ export function changedSpec(
           // What is there already stays where it is.
           ...addPolicies.filter((arn) => !current.aws.policyArns.includes(arn)),
         ];
-  const changed = withCommon({ ...current, aws: { ...current.aws, policyArns } }, options);
+  const { permissionsBoundaryArn: _boundary, ...unbound } = current.aws;
+  const aws = options.noBoundary ? unbound : current.aws;
+  const changed = withCommon({ ...current, aws: { ...aws, policyArns } }, options);
   if (!options.allTargets) return changed;
   const { targets: _targets, ...everywhere } = changed;
   return everywhere;
