@@ -35,7 +35,8 @@ export const errorCodes = {
   MANIFEST_UNREADABLE: { exit: exitCodes.error, meaning: 'A file cannot be read, or is not YAML or JSON.' },
   CONFLICT: {
     exit: exitCodes.error,
-    meaning: 'Someone else changed the object meanwhile, or owns a field that would be set.',
+    meaning:
+      'Someone else changed the object meanwhile, owns a field that would be set, or still needs what would go.',
   },
   EDITOR_FAILED: {
     exit: exitCodes.error,

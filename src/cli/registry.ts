@@ -22,6 +22,7 @@ import { appDeleteCommand } from './commands/app/delete.ts';
 import { runningAppCommands } from './commands/app/running.ts';
 import { targetListCommand } from './commands/target/list.ts';
 import { targetCreateCommand } from './commands/target/create.ts';
+import { targetDeleteCommand } from './commands/target/delete.ts';
 import { applyCommand } from './commands/apply.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { crdsCommand } from './commands/crds.ts';
@@ -65,6 +66,7 @@ export const commands: readonly Command[] = [
   appDeleteCommand,
   targetListCommand,
   targetCreateCommand,
+  targetDeleteCommand,
   policiesSearchCommand,
   applyCommand,
   diffCommand,

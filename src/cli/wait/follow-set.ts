@@ -6,7 +6,8 @@ import { isPassing, pauseMs } from './passing.ts';
 const watchSeconds = 120;
 
 export type Selection = {
-  readonly namespace: string;
+  /** Absent: of all, or of a kind that has none. */
+  readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 };

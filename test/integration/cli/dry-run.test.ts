@@ -37,7 +37,7 @@ beforeAll(async () => {
       ),
       'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: shop}\nspec: {image: nginx, imageTag: "1", targets: [{name: production}]}\n',
       'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: still}\nspec: {image: nginx, targets: [{name: production, deployMode: halt}]}\n',
-      'apiVersion: k11n.dev/v1alpha1\nkind: ClusterConfig\nmetadata: {name: test}\nspec: {targets: [production], aws: {region: eu-west-1}}\n',
+      'apiVersion: k11n.dev/v1alpha1\nkind: ClusterConfig\nmetadata: {name: test}\nspec: {targets: [production, idle], aws: {region: eu-west-1}}\n',
     ].join('---\n'),
   );
   await deployShop();
@@ -135,6 +135,7 @@ describe('--dry-run', () => {
       ['app rollback shop --dry-run', 'app/shop rolled back (dry run)\n'],
       ['app delete shop --dry-run', 'app/shop deleted (dry run)\n'],
       ['target create staging --dry-run', 'target/staging created (dry run)\n'],
+      ['target delete idle --dry-run', 'target/idle deleted (dry run)\n'],
       [
         'apply -f - --dry-run',
         'linkedserviceaccount/there configured (dry run)\nlinkedserviceaccount/new created (dry run)\nlinkedserviceaccount/guarded unchanged (dry run)\n',

@@ -181,6 +181,55 @@ describe('account edit --no-boundary', () => {
   });
 });
 
+describe('target delete', () => {
+  const subjects = async (account: string): Promise<string> => {
+    const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf(account) }));
+    return decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
+  };
+
+  it('is refused while something names the target, and has to be confirmed', async () => {
+    await kon('account', 'create', 'named', '--policy', readOnly, '--target', 'staging');
+    await kon('app', 'create', 'web', '--image', 'web:1', '--target', 'staging', '--no-wait');
+    const refused = await kon('target', 'delete', 'staging', '--yes');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain(
+      'Error: the target "staging" is in use\n  the app web is to run in it\n  the account named names it\n',
+    );
+    expect(refused.stderr).toContain('kon account edit named --target TARGET');
+    await kon('app', 'delete', 'web', '--yes');
+    await kon('account', 'delete', 'named', '--yes');
+    expect(await kon('target', 'delete', 'staging')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
+    expect(await kon('target', 'delete', 'nowhere', '--yes')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('has no target "nowhere"'),
+    });
+  });
+
+  it('unlinks the accounts that are for all targets, and leaves the namespace', async () => {
+    expect((await kon('account', 'create', 'everywhere', '--policy', readOnly)).code).toBe(0);
+    expect(await subjects('everywhere')).toContain('system:serviceaccount:staging:everywhere');
+    const foreseen = await kon('target', 'delete', 'staging', '--dry-run');
+    expect(foreseen).toMatchObject({ code: 0, stdout: 'target/staging deleted (dry run)\n' });
+    expect(foreseen.stderr).toMatch(/^No longer linked in staging: .*everywhere/);
+    const deleted = await kon('target', 'delete', 'staging', '--yes');
+    expect(deleted).toEqual({
+      code: 0,
+      stdout: 'target/staging deleted\n',
+      stderr: 'No account is linked in staging any more.\n',
+    });
+    expect(await subjects('everywhere')).not.toContain('staging');
+    expect(await subjects('everywhere')).toContain('system:serviceaccount:production:everywhere');
+    const left = await world.cluster.kubectl(['get', 'namespace,sa', '-n', 'staging', '-o', 'name']);
+    expect(left).toContain('namespace/staging\n');
+    expect(left).not.toContain('everywhere');
+    expect((await kon('target', 'create', 'staging')).code).toBe(0);
+    expect((await kon('account', 'delete', 'everywhere', '--yes')).code).toBe(0);
+  });
+});
+
 describe('orphans', () => {
   it('are found and deleted also when nothing of Konstellation is left on the cluster', async () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);

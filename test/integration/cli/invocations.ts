@@ -48,6 +48,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'app delete': cluster('x', '--yes', '--no-wait'),
     'target list': cluster(),
     'target create': cluster('x', '--no-wait'),
+    'target delete': cluster('x', '--yes', '--no-wait'),
     'policies search': nothing('AmazonS3ReadOnlyAccess'),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
