@@ -39,6 +39,8 @@ export function createSurvey(options: SurveyOptions): Survey {
   const { name, context, scopeOf, onSuspicion, factor = () => 1 } = options;
   const { clusterConfigs } = context.informers;
   let surveyed: string | undefined;
+  /** It was time to look, but the cluster was not fit for it. */
+  let isOverdue = false;
 
   const currentScope = (): string | undefined => {
     const state = clusterState(clusterConfigs.store.list());
@@ -59,6 +61,7 @@ export function createSurvey(options: SurveyOptions): Survey {
       if (!config) return undefined;
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
+      isOverdue = !state.ok;
       // What ails the cluster may pass without any change that would bring us here again.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
@@ -83,7 +86,8 @@ export function createSurvey(options: SurveyOptions): Survey {
 
   clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
-    if (interval || surveyed !== currentScope()) soon();
+    const scope = currentScope();
+    if (interval || surveyed !== scope || (isOverdue && scope !== undefined)) soon();
   });
 
   return { controller, soon, surveyed: () => surveyed !== undefined && surveyed === currentScope() };

@@ -1,9 +1,11 @@
-/** A namespace that is not open yet, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+/** A namespace that is not open yet, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
 import { describe, expect, it } from 'vitest';
 import {
+  clusterConfigs,
   conditionOf,
   linkedServiceAccounts,
   targetLabel,
+  type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
@@ -87,6 +89,51 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   expect(writes.filter(({ what }) => what.startsWith(make)).length).toBeLessThanOrEqual(7);
   expect(reads.filter(({ what }) => what.startsWith('iam GetRole')).length).toBeLessThanOrEqual(10);
   expect(pauses(simulation)).toEqual([]);
+});
+
+describe('a cluster whose issuer could not be found for a while', () => {
+  const begin = async (): Promise<{
+    simulation: Simulation;
+    isReady: () => boolean;
+    setOut: (is: boolean) => void;
+  }> => {
+    let isOut = false;
+    const simulation = await startSimulation({
+      weather: {
+        fate: ({ what }) => (isOut && what.includes('openid-configuration') ? { fault: 'failed' } : {}),
+        ageMs: (starts) => (starts === 0 ? 0 : minute / 2),
+      },
+    });
+    const isReady = (): boolean => {
+      const config = simulation.server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
+      return conditionOf(config?.status?.conditions, 'Ready')?.status === 'True';
+    };
+    expect(await simulation.time.pass(minute, isReady)).toBe(true);
+    await simulation.server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+    isOut = true;
+    expect(await simulation.time.pass(10 * minute, () => !isReady())).toBe(true);
+    return { simulation, isReady, setOut: (is) => void (isOut = is) };
+  };
+
+  it('is told to be ready by a process that did not know yet that it was told otherwise', async () => {
+    const { simulation, isReady, setOut } = await begin();
+    setOut(false);
+    simulation.restart();
+    expect(await simulation.time.pass(minute, isReady)).toBe(true);
+  });
+
+  it('is looked over for drift as soon as it is ready again', async () => {
+    const { simulation, isReady, setOut } = await begin();
+    const { time, reads } = simulation;
+    const looks = (): number =>
+      reads.filter(({ what }) => /^iam (GetRole |GetAccountAuthorizationDetails)/.test(what)).length;
+    await time.pass(2 * minute);
+    const before = looks();
+    setOut(false);
+    expect(await time.pass(2 * minute, isReady)).toBe(true);
+    await time.pass(100);
+    expect(looks()).toBeGreaterThan(before);
+  });
 });
 
 describe('a deletion in whose middle AWS is out of reach for an hour', () => {

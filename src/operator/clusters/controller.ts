@@ -155,9 +155,10 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   const enqueueAll = (): void => {
     for (const key of informers.clusterConfigs.store.keys()) controller.enqueue(key);
   };
-  // A status that we wrote ourselves needs no second look.
+  // A status that we wrote ourselves needs no second look; one of the process before us may be what we have not seen yet.
   informers.clusterConfigs.onChange((change) => {
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) enqueueAll();
+    else if (!configs.isOwn(change)) controller.enqueue(change.key);
   });
   informers.namespaces.onChange((change) => {
     const isTarget = informers.clusterConfigs.store
