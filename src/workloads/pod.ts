@@ -110,11 +110,11 @@ export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
-const keptEnv: readonly string[] = [
+const keptEnv: ReadonlySet<string> = new Set([
   ...Object.values(identityEnv),
   ...overrulingEnv.always,
   ...overrulingEnv.podIdentity,
-];
+]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
 /** Kubernetes itself deletes, replaces and counts such a pod as done: none of its containers will run again. */
@@ -195,8 +195,12 @@ function trimRecord(
   record: Readonly<Record<string, string>> | undefined,
   keys: readonly string[],
 ): Readonly<Record<string, string>> | undefined {
-  const entries = Object.entries(record ?? {}).filter(([key]) => keys.includes(key));
-  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  let kept: Record<string, string> | undefined;
+  for (const key of keys) {
+    const value = record?.[key];
+    if (value !== undefined) (kept ??= {})[key] = value;
+  }
+  return kept;
 }
 
 /** Only tokens for an audience of their own: each pod has one for the API server, without an audience. */
@@ -211,7 +215,7 @@ function trimVolume(volume: PodVolume): readonly PodVolume[] {
 
 function trimContainer(container: PodContainer, mounted: ReadonlySet<string>): PodContainer {
   const env = (container.env ?? [])
-    .filter((entry) => keptEnv.includes(entry.name))
+    .filter((entry) => keptEnv.has(entry.name))
     .map(({ name, value, valueFrom }) => ({ name, ...defined({ value, valueFrom: valueFrom && {} }) }));
   const volumeMounts = (container.volumeMounts ?? [])
     .filter((mount) => mounted.has(mount.name))
