@@ -25,12 +25,21 @@ export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = 
   const indexes = new Map<string, { indexer: Indexer<T>; values: Map<string, Set<string>> }>();
   for (const [name, indexer] of Object.entries(indexers)) indexes.set(name, { indexer, values: new Map() });
 
-  const unindex = (key: string, object: T): void => {
+  const reindex = (key: string, from: T | undefined, to: T | undefined): void => {
     for (const { indexer, values } of indexes.values()) {
-      for (const value of indexer(object)) {
+      const before = from === undefined ? [] : indexer(from);
+      const after = to === undefined ? [] : indexer(to);
+      // As it is with nearly every change, which would otherwise rebuild large maps again and again.
+      if (before.length === after.length && before.every((value, at) => value === after[at])) continue;
+      for (const value of before) {
         const keys = values.get(value);
         keys?.delete(key);
         if (keys?.size === 0) values.delete(value);
+      }
+      for (const value of after) {
+        const keys = values.get(value);
+        if (keys) keys.add(key);
+        else values.set(value, new Set([key]));
       }
     }
   };
@@ -53,21 +62,13 @@ export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = 
       return objects.size;
     },
     set(key, object) {
-      const old = objects.get(key);
-      if (old !== undefined) unindex(key, old);
+      reindex(key, objects.get(key), object);
       objects.set(key, object);
-      for (const { indexer, values } of indexes.values()) {
-        for (const value of indexer(object)) {
-          const keys = values.get(value);
-          if (keys) keys.add(key);
-          else values.set(value, new Set([key]));
-        }
-      }
     },
     delete(key) {
       const old = objects.get(key);
       if (old === undefined) return;
-      unindex(key, old);
+      reindex(key, old, undefined);
       objects.delete(key);
     },
   };
