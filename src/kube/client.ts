@@ -5,7 +5,13 @@ import type { KubeClient, ListOptions, ListResult, WatchOptions, WriteOptions } 
 import type { KubeObject } from './object.ts';
 import { createRequester, type KubeClientOptions, type Query } from './requester.ts';
 import { apiVersionOf, resourcePath, type Resource } from './resource.ts';
-import { linesOf, parseWatchEvent, WatchFormatError } from './watch-stream.ts';
+import {
+  linesOf,
+  parseWatchEvent,
+  textWithoutManagedFields,
+  WatchFormatError,
+  wholeText,
+} from './watch-stream.ts';
 
 const defaultPageSize = 500;
 
@@ -201,7 +207,15 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       });
       try {
         watch.onOpen?.();
-        for await (const line of linesOf(stream.body)) yield parseWatchEvent<T>(line);
+        for await (const lines of linesOf(
+          stream.body,
+          watch.omitManagedFields ? textWithoutManagedFields : wholeText,
+        ))
+          for (const line of lines) {
+            yield parseWatchEvent<T>(line);
+            // What has arrived already is not told to who wants no more of it.
+            watch.signal?.throwIfAborted();
+          }
       } catch (error) {
         throw error instanceof WatchFormatError ? error : stream.wrapError(error);
       } finally {

@@ -229,6 +229,23 @@ describe('faults of the server', () => {
     expect(followed.informer.store.get('default/kept')).toBe(kept);
   });
 
+  test('what comes with an error in one piece counts as far as the error, and no further', async () => {
+    const server = await serve('a');
+    const followed = follow(server);
+    await watching(server);
+    const event = (name: string, version: number): string =>
+      `${JSON.stringify({ type: 'ADDED', object: { metadata: { name, namespace: 'default', uid: name, resourceVersion: String(version) }, data: { value: '' } } })}\n`;
+    const gone = '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n';
+    server.toWatches(({ response }) => response.write(event('before', 102) + gone + event('after', 103)));
+    await expect.poll(() => server.lists().length).toBe(2);
+    await agree(followed, server);
+    expect(followed.changes.map(({ key, new: next }) => `${next ? 'put' : 'gone'} ${key}`)).toEqual([
+      'put default/a',
+      'put default/before',
+      'gone default/before',
+    ]);
+  });
+
   test('a list that fails in every way is tried until it works', async () => {
     const server = await serve('a', 'b');
     server.orderFaults(
@@ -431,6 +448,49 @@ describe('users of the store', () => {
     },
   );
 
+  test.each([true, false])(
+    'get objects without managed fields, if they want (streamed: %s)',
+    async (streamingList) => {
+      const server = await serve('a');
+      server.setStreamingList(streamingList);
+      const followed = follow(server, { streamingList, omitManagedFields: true });
+      await followed.informer.synced;
+      await watching(server);
+      server.put('b', '0');
+      await agree(followed, server);
+      const reader = follow(server, { streamingList });
+      await agree(reader, server);
+      const named = (of: Followed): string[] =>
+        of.informer.store
+          .list()
+          .flatMap(({ metadata }) => ('managedFields' in metadata ? metadata.name : []));
+      expect(named(reader)).toEqual(['a', 'b']);
+      expect(named(followed)).toEqual([]);
+    },
+  );
+
+  test('find an object by what it is now, and no more by what it was', async () => {
+    const server = await serve('a', 'b');
+    const followed = follow(server, { indexers: { value: ({ data }) => data.value.split(' ') } });
+    await followed.informer.synced;
+    await watching(server);
+    const names = (value: string): string[] =>
+      followed.informer.store.byIndex('value', value).map(({ metadata }) => metadata.name);
+    for (const [value, expected] of [
+      ['0 1', { 0: ['b', 'a'], 1: ['a'], 2: [] }],
+      ['1 0', { 0: ['b', 'a'], 1: ['a'], 2: [] }],
+      ['1 2', { 0: ['b'], 1: ['a'], 2: ['a'] }],
+      ['1', { 0: ['b'], 1: ['a'], 2: [] }],
+    ] as const) {
+      server.put('a', value);
+      await agree(followed, server);
+      expect({ 0: names('0'), 1: names('1'), 2: names('2') }).toEqual(expected);
+    }
+    server.remove('a');
+    await agree(followed, server);
+    expect([names('0'), names('1')]).toEqual([['b'], []]);
+  });
+
   test('cannot change what is in it', async () => {
     const server = await serve('a');
     const { informer } = follow(server);
@@ -450,6 +510,19 @@ describe('stopping', () => {
     await followed.stop();
     await expect.poll(() => server.http.openConnections()).toBe(0);
     await expect(followed.informer.start(new AbortController().signal)).rejects.toThrow(TypeError);
+  });
+
+  test('tells nothing more of what has arrived already', async () => {
+    const server = await serve();
+    const followed = follow(server);
+    await watching(server);
+    const stop = followed.informer.onChange(() => void followed.stop());
+    const event = (name: string): string =>
+      `${JSON.stringify({ type: 'ADDED', object: { metadata: { name, namespace: 'default', uid: name, resourceVersion: '102' }, data: { value: '' } } })}\n`;
+    server.toWatches(({ response }) => response.write(event('first') + event('second')));
+    await followed.stopped;
+    stop();
+    expect(followed.changes.map(({ key }) => key)).toEqual(['default/first']);
   });
 
   test('before it had everything, tells who waits for that', async () => {

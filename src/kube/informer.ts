@@ -37,6 +37,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly fieldSelector?: string | undefined;
   /** What is kept of an object. Has to keep `metadata` `name`, `namespace`, `uid` and `resourceVersion`. */
   readonly trim?: ((object: T) => T) | undefined;
+  /** Objects come without `metadata.managedFields`: cheaper than to `trim` them off. */
+  readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
   /** Monotonic milliseconds. */
   readonly now: Now;
@@ -62,12 +64,13 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
   let lastError: Error | undefined;
 
   const trim = (object: T): T => {
-    if (!options.trim) return object;
+    const rest = options.omitManagedFields ? withoutManagedFields(object) : object;
+    if (!options.trim) return rest;
     try {
-      return options.trim(object);
+      return options.trim(rest);
     } catch (error) {
       logger.error('Trimming an object failed', { key: keyOf(object), error });
-      return object;
+      return rest;
     }
   };
 
@@ -122,6 +125,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
           namespace: options.namespace,
           labelSelector: options.labelSelector,
           fieldSelector: options.fieldSelector,
+          omitManagedFields: options.omitManagedFields,
           streamingList: options.streamingList ?? true,
           limits: { ...defaultReflectorLimits, ...options.limits },
           now,
@@ -157,6 +161,13 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
 
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
+
+/** Of an object that came in a list, or from a client that does not leave them out. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  if (object.metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
 
 /** Objects are shared by all readers; one that writes into them should find out at once. */
 function freeze<T>(value: T): T {

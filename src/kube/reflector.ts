@@ -62,6 +62,8 @@ export type ReflectorOptions<T> = {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly sink: ReflectorSink<T>;
+  /** The watch need not bring them; `sink.take` drops those of a list. */
+  readonly omitManagedFields?: boolean | undefined;
   /** Ask for the initial state in a watch. Falls back to a list where the server cannot. */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
@@ -161,6 +163,7 @@ export async function runReflector<T extends KubeObject>(
         ...scope,
         resourceVersion: from,
         allowBookmarks: true,
+        omitManagedFields: options.omitManagedFields,
         sendInitialEvents: from === undefined ? true : undefined,
         timeoutSeconds: Math.round(limits.watchSeconds * (1 + random())),
         signal: guard.signal,

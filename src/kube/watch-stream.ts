@@ -6,27 +6,77 @@ import type { KubeObject } from './object.ts';
 /** Marks the bookmark that ends the initial events of a streaming list. */
 const initialEventsEnd = 'k8s.io/initial-events-end';
 
+const managedFieldsName = Buffer.from('"managedFields":[');
+const newline = 0x0a;
+const quote = 0x22;
+const comma = 0x2c;
+const openBracket = 0x5b;
+const backslash = 0x5c;
+const closeBracket = 0x5d;
+
 /** The stream is broken or no watch: what to do is to open it again. */
 export class WatchFormatError extends Error {
   override readonly name = 'WatchFormatError';
 }
 
-/** @throws WatchFormatError when the stream ends within a line. */
-export async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+type Decode = (line: Buffer) => string;
+
+export const wholeText: Decode = (line) => line.toString('utf8');
+
+/**
+ * The complete lines of each chunk, together: a turn of a generator for each line would cost a busy watch more than
+ * finding them does.
+ *
+ * @throws WatchFormatError when the stream ends within a line.
+ */
+export async function* linesOf(
+  body: AsyncIterable<Buffer>,
+  decode: Decode = wholeText,
+): AsyncGenerator<readonly string[]> {
+  // Of a line that goes on in the next chunk. Bytes, as the cut may be within a character.
   let parts: Buffer[] = [];
   for await (const chunk of body) {
+    const lines: string[] = [];
     let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
       const piece = chunk.subarray(start, end);
-      const line =
-        parts.length === 0 ? piece.toString('utf8') : Buffer.concat([...parts, piece]).toString('utf8');
+      const line = decode(parts.length === 0 ? piece : Buffer.concat([...parts, piece]));
       parts = [];
       start = end + 1;
-      if (line !== '' && line !== '\r') yield line;
+      if (line !== '' && line !== '\r') lines.push(line);
     }
     if (start < chunk.length) parts.push(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
   }
   if (parts.length > 0) throw new WatchFormatError('the watch ended in the middle of an event');
+}
+
+/**
+ * The text without the first `managedFields`, which are a third of a usual pod: what nobody reads is passed over in less
+ * time than it takes to parse. A quote within a string is escaped, so that what is looked for can only be a name.
+ */
+export const textWithoutManagedFields: Decode = (line) => {
+  const name = line.indexOf(managedFieldsName);
+  if (name < 0) return wholeText(line);
+  let at = name + managedFieldsName.length;
+  for (let depth = 1; depth > 0; at += 1) {
+    // Whatever it is, it is no JSON, and the parser shall say so.
+    if (at >= line.length) return wholeText(line);
+    const byte = line[at];
+    if (byte === openBracket) depth += 1;
+    else if (byte === closeBracket) depth -= 1;
+    else if (byte === quote) at = endOfString(line, at + 1);
+  }
+  const isLast = line[at] !== comma;
+  const before = isLast && line[name - 1] === comma ? name - 1 : name;
+  return line.toString('utf8', 0, before) + line.toString('utf8', isLast ? at : at + 1);
+};
+
+/** Where the quote is that ends the string; past the end of the line when there is none. */
+function endOfString(line: Buffer, start: number): number {
+  let at = start;
+  while (at < line.length && line[at] !== quote) at += line[at] === backslash ? 2 : 1;
+  return at;
 }
 
 /** @throws WatchFormatError for anything that is no watch event. */

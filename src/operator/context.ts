@@ -112,7 +112,7 @@ export function createInformers(of: {
       ...of,
       resource,
       labelSelector: `${restartLabel}=true`,
-      trim: withoutManagedFields,
+      omitManagedFields: true,
       indexers: {
         [workloadsByServiceAccount]: (workload) => {
           const account = deployedAccount(workload);
@@ -126,17 +126,22 @@ export function createInformers(of: {
     accounts: createInformer<LinkedServiceAccount>({
       ...of,
       resource: linkedServiceAccounts,
-      trim: withoutManagedFields,
+      omitManagedFields: true,
     }),
     apps: createInformer<App>({
       ...of,
       resource: apps,
-      trim: withoutManagedFields,
+      omitManagedFields: true,
       indexers: {
         [appsByAccount]: (app) => (app.spec.serviceAccount === undefined ? [] : [app.spec.serviceAccount]),
       },
     }),
-    namespaces: createInformer({ ...of, resource: resources.namespaces, trim: trimNamespace }),
+    namespaces: createInformer({
+      ...of,
+      resource: resources.namespaces,
+      omitManagedFields: true,
+      trim: trimNamespace,
+    }),
     serviceAccounts: createInformer<KubeObject>({
       ...of,
       resource: resources.serviceAccounts,
@@ -151,6 +156,7 @@ export function createInformers(of: {
     pods: createInformer<Pod>({
       ...of,
       resource: resources.pods,
+      omitManagedFields: true,
       trim: createPodTrimmer(),
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
@@ -169,7 +175,7 @@ export function createInformers(of: {
       ...of,
       resource: resources.configMaps,
       labelSelector: ours,
-      trim: withoutManagedFields,
+      omitManagedFields: true,
       indexers: {
         [configMapsByApp]: (object) => {
           const app = object.metadata.labels?.[appLabel];
@@ -193,11 +199,6 @@ export function createInformers(of: {
     statefulSets: labelled(resources.statefulSets),
     daemonSets: labelled(resources.daemonSets),
   };
-}
-
-function withoutManagedFields<T extends KubeObject>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }
 
 function trimNamespace(

@@ -115,6 +115,9 @@ export async function startCollectionServer(): Promise<CollectionServer> {
           namespace: 'default',
           uid: old?.metadata.uid ?? `uid-${++uids}`,
           resourceVersion: String(version),
+          managedFields: [
+            { manager: 'test', operation: 'Update', fieldsV1: { 'f:data': { 'f:value': {} } } },
+          ],
         },
         data: { value },
       };

@@ -1,0 +1,82 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { linesOf, textWithoutManagedFields, WatchFormatError, wholeText } from './watch-stream.ts';
+
+async function* chunksOf(bytes: Buffer, cuts: readonly number[]): AsyncGenerator<Buffer> {
+  let start = 0;
+  for (const cut of [...cuts, bytes.length]) {
+    yield bytes.subarray(start, cut);
+    start = cut;
+  }
+}
+
+async function batches(bytes: Buffer, cuts: readonly number[]): Promise<(readonly string[])[]> {
+  const found: (readonly string[])[] = [];
+  for await (const lines of linesOf(chunksOf(bytes, cuts))) found.push(lines);
+  return found;
+}
+
+describe('the lines of a stream', () => {
+  test('come together when they come in one chunk, without those that say nothing', async () => {
+    expect(await batches(Buffer.from('a\n\nb\r\n\r\nc\n'), [])).toEqual([['a', 'b\r', 'c']]);
+    expect(await batches(Buffer.from('a\nbc\nd\n'), [3])).toEqual([['a'], ['bc', 'd']]);
+  });
+
+  test('are whole wherever they are cut, within a character too', async () => {
+    const lines = ['"é"', '"→"', '"🦔 and 🦔"', 'x'];
+    const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+    for (let first = 0; first <= bytes.length; first += 1)
+      for (let second = first; second <= bytes.length; second += 1)
+        expect((await batches(bytes, [first, second])).flat()).toEqual(lines);
+  });
+
+  test('are told before it is said that the last one has no end', async () => {
+    const seen: (readonly string[])[] = [];
+    const read = async (): Promise<void> => {
+      for await (const lines of linesOf(chunksOf(Buffer.from('a\nb\nc'), []))) seen.push(lines);
+    };
+    await expect(read()).rejects.toThrow(WatchFormatError);
+    expect(seen).toEqual([['a', 'b']]);
+  });
+});
+
+describe('the text without managed fields', () => {
+  const without = (text: string): string => textWithoutManagedFields(Buffer.from(text));
+
+  test.each([
+    ['the first', '{"managedFields":[{"a":{}}],"name":"x"}', '{"name":"x"}'],
+    ['in the middle', '{"uid":"1","managedFields":[{"a":{}}],"name":"x"}', '{"uid":"1","name":"x"}'],
+    ['the last', '{"name":"x","managedFields":[{"a":{}}]}', '{"name":"x"}'],
+    ['all there is', '{"managedFields":[]}', '{}'],
+    ['with lists in it', '{"managedFields":[[1,[2]],[]],"name":"x"}', '{"name":"x"}'],
+    ['with brackets in its names', '{"managedFields":[{"k:{\\"a\\":[]]]":{}}],"name":"x"}', '{"name":"x"}'],
+    ['with backslashes', String.raw`{"managedFields":["\\","\"]"],"name":"x"}`, '{"name":"x"}'],
+  ])('%s', (_, text, expected) => {
+    expect(without(text)).toBe(expected);
+  });
+
+  test.each([
+    ['there are none', '{"name":"ä"}'],
+    ['a text only speaks of them', String.raw`{"note":"{\"managedFields\":[1],}"}`],
+    ['they have no end', '{"managedFields":[{"a":'],
+    ['a text in them has no end', '{"managedFields":["a'],
+    ['a text in them ends in the middle of an escape', '{"managedFields":["a\\'],
+  ])('is all of it when %s', (_, text) => {
+    expect(without(text)).toBe(text);
+  });
+
+  test('says everything else as before', () => {
+    const metadata = fc.tuple(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue()), fc.nat());
+    fc.assert(
+      fc.property(metadata, ([fields, managedFields, at]) => {
+        const entries = Object.entries(fields).filter(([name]) => name !== 'managedFields');
+        const all = entries.toSpliced(at % (entries.length + 1), 0, ['managedFields', managedFields]);
+        const textOf = (of: typeof all): string =>
+          `{"object":{"metadata":{${of.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join()}},"spec":{}}}`;
+        // Only the first list of that name is left out, and one in a field before it would be the first.
+        fc.pre(!wholeText(Buffer.from(JSON.stringify(fields))).includes('"managedFields":['));
+        expect(without(textOf(all))).toBe(textOf(entries));
+      }),
+    );
+  });
+});
