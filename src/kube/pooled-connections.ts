@@ -1,11 +1,13 @@
 /** Kept-alive connections by undici, directly or through a proxy: for programs that run for long. */
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { Socket } from 'node:net';
+import { Agent, buildConnector, ProxyAgent, type Dispatcher } from 'undici';
 import type { TlsMaterial } from './connection.ts';
 import { createSocksConnector } from './socks-connector.ts';
 import type { OpenConnections } from './transport.ts';
 
 export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) => {
-  const dispatcher = createDispatcher(tls, proxyUrl, timeouts).compose(guardRequests);
+  const connecting = new Set<Socket>();
+  const dispatcher = createDispatcher(tls, proxyUrl, timeouts, connecting).compose(guardRequests);
   return {
     async request({ body, ...request }) {
       // `guard` goes along with undici's own options, for the interceptor below.
@@ -26,7 +28,10 @@ export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) 
       };
     },
     close: () => dispatcher.close(),
-    destroy: () => dispatcher.destroy(),
+    async destroy() {
+      await dispatcher.destroy();
+      for (const socket of connecting) socket.destroy();
+    },
   };
 };
 
@@ -47,10 +52,31 @@ const guardRequests: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (op
   });
 };
 
+/**
+ * Has those connections in `connecting` that are being made. undici destroys the ones that it has, and would let these go on
+ * until they time out: 10 s after the client was closed, and later where the process gets little time.
+ */
+function remembering(connect: buildConnector.connector, connecting: Set<Socket>): buildConnector.connector {
+  return (options, callback) => {
+    const forget = (): void => {
+      if (socket instanceof Socket) connecting.delete(socket);
+    };
+    // What it returns is not in its types; a test holds that it is the socket.
+    const socket: unknown = connect(options, (...outcome) => {
+      forget();
+      callback(...outcome);
+    });
+    if (!(socket instanceof Socket)) return;
+    connecting.add(socket);
+    socket.once('close', forget);
+  };
+}
+
 function createDispatcher(
   tls: TlsMaterial,
   proxyUrl: string | undefined,
   { connectMs, idleMs }: Parameters<OpenConnections>[2],
+  connecting: Set<Socket>,
 ): Dispatcher {
   const common = {
     allowH2: false,
@@ -59,8 +85,15 @@ function createDispatcher(
     connectTimeout: connectMs,
   };
   // An explicit `ca` replaces the system's and NODE_EXTRA_CA_CERTS' authorities, so these cannot do harm.
-  const requestTls = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000, timeout: connectMs };
-  if (proxyUrl === undefined) return new Agent({ ...common, connect: requestTls });
+  const requestTls = {
+    ...tls,
+    allowH2: false,
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+    timeout: connectMs,
+  };
+  if (proxyUrl === undefined)
+    return new Agent({ ...common, connect: remembering(buildConnector(requestTls), connecting) });
   if (/^socks[45]?[ah]?:/.test(proxyUrl))
     return new Agent({ ...common, connect: createSocksConnector(proxyUrl, requestTls) });
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls });
