@@ -1,0 +1,62 @@
+/** What the tests of clients share: servers and clients that end with the test. For tests only. */
+import { afterEach } from 'vitest';
+import { createKubeClient } from '../client.ts';
+import { staticConnection } from '../connection.ts';
+import type { KubeClient } from '../kube-client.ts';
+import type { KubeObject } from '../object.ts';
+import type { KubeClientOptions } from '../requester.ts';
+import type { SetTimer } from '../timing.ts';
+import { startLoopbackServer, type Handler, type LoopbackServer } from './loopback-server.ts';
+
+export const bothTransports = [
+  { by: 'undici', light: false },
+  { by: 'Node’s own HTTP', light: true },
+];
+
+export type ClientHarness = {
+  /** Called after each test, the last one first. */
+  readonly closers: (() => Promise<void>)[];
+  readonly serve: (handler: Handler) => Promise<LoopbackServer>;
+  readonly clientsBy: (
+    light: boolean,
+  ) => (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
+};
+
+/** Once for each file of tests. */
+export function createClientHarness(): ClientHarness {
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+  return {
+    closers,
+    async serve(handler) {
+      const server = await startLoopbackServer(handler);
+      closers.push(() => server.close());
+      return server;
+    },
+    clientsBy: (light) => (server, options) => {
+      const connection = staticConnection({ server: server.url, token: 'secret-token' });
+      const client = createKubeClient(connection, { light, ...options });
+      closers.push(() => client.close());
+      return client;
+    },
+  };
+}
+
+/** Waits nothing, and tells how long it would have waited. Longer delays are deadlines, which stay real. */
+export function instantTimer(waited: number[]): SetTimer {
+  return (callback, delayMs) => {
+    if (delayMs > 20_000) return () => {};
+    waited.push(delayMs);
+    const immediate = setImmediate(callback);
+    return () => clearImmediate(immediate);
+  };
+}
+
+export const configMap = (name: string): KubeObject & { data: Record<string, string> } => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace: 'default' },
+  data: {},
+});
