@@ -88,6 +88,14 @@ describe('the status of an app', () => {
       expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
     });
 
+    test('tells before and after what becomes of its pods', () => {
+      const messageWith = (replicas: number): string | undefined =>
+        statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
+      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as it was deployed last$/);
+      expect(messageWith(0)).toMatch(/; until then it has no pods$/);
+      expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
+    });
+
     test('is not halted when the API server could not be asked', () => {
       const status = statusIn({
         app: app({ targets: halted }),

@@ -1,7 +1,7 @@
 /** What an App's status says of one target. */
 import type { App, AppTargetStatus } from '../api/index.ts';
 import { defined } from './defined.ts';
-import { deployedMark, imageOf, revisionOf, type Deployment } from './deployment.ts';
+import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from './deployment.ts';
 import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
@@ -121,7 +121,8 @@ function obstacleVerdict(
   { plan, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
 ): Verdict {
-  if (plan.target.deployMode !== 'halt' || !isOfSpec(reason)) return { state: 'Failed', reason, message };
+  if (plan.target.deployMode !== 'halt' || !isOfSpec(reason))
+    return { state: 'Failed', reason, message: withWhatRuns(message, plan, deployment) };
   const rollout = deployment && rolloutOf(deployment, pods, now);
   return rollout && rollout.state !== 'Ready'
     ? rollout
@@ -130,6 +131,12 @@ function obstacleVerdict(
         reason,
         message: `halted: it has no pods, and could not be resumed now: ${message}`,
       };
+}
+
+/** What is blocked as a whole changes nothing; after another failure some of it may have been written. */
+function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
+  if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
+  return `${message}; until then it ${hasReplicas(deployment) ? 'runs as it was deployed last' : 'has no pods'}`;
 }
 
 function haltedVerdict(rollout: Rollout): Verdict {
