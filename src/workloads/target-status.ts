@@ -129,7 +129,7 @@ function obstacleVerdict(
     : {
         state: 'Halted',
         reason,
-        message: `halted: it has no pods, and could not be resumed now: ${message}`,
+        message: `halted: it has no pods, and could not be deployed as it is now: ${message}`,
       };
 }
 
