@@ -1,4 +1,4 @@
-/** A namespace that is not open yet, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+/** A namespace that is not open yet, a link that no watch tells of, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
 import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -9,6 +9,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
+import { clusterTargets, remove } from './acts.ts';
 import { agreesWithStatus, pauses, rests } from './oracles.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
 
@@ -64,6 +65,26 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   // The operator puts the label back, and that is what it takes up again.
   expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
   expect(refusals()).toBe(4);
+});
+
+it('an account that goes together with a target, before any watch tells of its link there, leaves nothing behind', async () => {
+  let lagMs = 0;
+  const simulation = await startSimulation({ weather: { lagMs: () => lagMs } });
+  simulation.onArrival(({ what }) => {
+    if (!what.startsWith('kube create serviceaccounts')) return undefined;
+    lagMs = minute / 2;
+    return () => (lagMs = 0);
+  });
+  const { server, time, aws, effects } = simulation;
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  await time.pass(1_000);
+  await clusterTargets('staging')(simulation);
+  await remove('a')(simulation);
+  expect(await time.pass(5 * minute, () => isGone(simulation, 'a'))).toBe(true);
+  expect(effects.map(({ what }) => what)).toContain('kube create serviceaccounts production/a');
+  expect(linksOf(simulation)).toEqual([]);
+  expect([...aws.roles.keys()]).toEqual([]);
 });
 
 it('a role whose making was not heard of, and which IAM does not show yet, is looked for ever more rarely', async () => {

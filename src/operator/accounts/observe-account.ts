@@ -42,10 +42,16 @@ export function observeAccount(
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))
     .filter((object) => object.metadata.name === name)
     .map((object) => object.metadata.namespace ?? '');
+  // Where we have just linked it, and no watch tells of that yet, the target may be none any more.
+  const justLinked = sources.serviceAccounts
+    .recent()
+    .filter((key) => key.endsWith(`/${name}`) && sources.serviceAccounts.get(key) !== undefined)
+    .map((key) => key.slice(0, -name.length - 1));
   const targets = new Set([
     ...clusterTargets,
     ...(account.spec.targets ?? []),
     ...linked,
+    ...justLinked,
     ...sources.associationBeliefs.namespacesOf(name),
   ]);
   const associations = sources.associationBeliefs.of(name, targets);
