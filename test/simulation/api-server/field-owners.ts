@@ -34,8 +34,9 @@ const serverOwned = new Set([
 
 function ownable(object: KubeObject): Json {
   const { apiVersion: _, kind: __, metadata, ...rest } = object;
+  const all = metadata as unknown as Json;
   const chosen: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(metadata)) if (!serverOwned.has(key)) chosen[key] = value;
+  for (const key in all) if (!serverOwned.has(key)) chosen[key] = all[key];
   return { ...rest, metadata: chosen };
 }
 
@@ -48,12 +49,21 @@ export function ownersAfterUpdate(
 ): FieldOwners {
   const { changed, gone } = changesOf(before ? ownable(before) : {}, ownable(after));
   if (changed.size === 0 && gone.size === 0) return owners;
+  const full: Owner = { ...owner, operation: 'Update' };
+  const key = keyOf(full);
+  if (gone.size === 0 && ownsAlone(owners, key, changed)) return owners;
   const next = withoutPaths(owners, new Set([...changed, ...gone]));
   if (changed.size === 0) return next;
-  const full: Owner = { ...owner, operation: 'Update' };
-  const mine = next.get(keyOf(full))?.paths ?? [];
-  next.set(keyOf(full), { owner: full, paths: new Set([...mine, ...changed]) });
+  const mine = next.get(key)?.paths ?? [];
+  next.set(key, { owner: full, paths: new Set([...mine, ...changed]) });
   return next;
+}
+
+/** As who writes the same fields again and again does. */
+function ownsAlone(owners: FieldOwners, key: string, fields: ReadonlySet<string>): boolean {
+  for (const [other, { paths }] of owners)
+    for (const field of fields) if (paths.has(field) !== (other === key)) return false;
+  return owners.has(key);
 }
 
 export type Applied<T> = { readonly object: T; readonly owners: FieldOwners };

@@ -66,8 +66,15 @@ export function createSimulatedApiServer(options: {
   const log = createChangeLog({ now, setTimer, version: () => version, advance: () => (version += 1) });
 
   const collectionOf = (resource: Resource): string => `${resource.group}/${resource.plural}`;
+  const collections = new WeakMap<Resource, Map<string, Stored>>();
   const collection = (resource: Resource): Map<string, Stored> => {
-    const name = collectionOf(resource);
+    const known = collections.get(resource);
+    if (known) return known;
+    const named = collectionNamed(collectionOf(resource), resource);
+    collections.set(resource, named);
+    return named;
+  };
+  const collectionNamed = (name: string, resource: Resource): Map<string, Stored> => {
     const known = objects.get(name) ?? new Map<string, Stored>();
     objects.set(name, known);
     resourcesByCollection.set(name, resource);
@@ -110,7 +117,8 @@ export function createSimulatedApiServer(options: {
       return before;
     const generation = generationOf(resource, next, before);
     const { managedFields: _, generation: __, ...metadata } = next.metadata;
-    const managedFields = annotationOwners(owners);
+    const managedFields =
+      before && owners === current?.owners ? (before.metadata.managedFields ?? []) : annotationOwners(owners);
     const stored = frozen<StoredObject>({
       ...next,
       metadata: {
