@@ -1,12 +1,13 @@
 /** Kept-alive connections by undici, directly or through a proxy: for programs that run for long. */
 import { Socket } from 'node:net';
 import { Agent, buildConnector, ProxyAgent, type Dispatcher } from 'undici';
+import { createConnectingSockets, type ConnectingSockets } from './connecting-sockets.ts';
 import type { TlsMaterial } from './connection.ts';
 import { createSocksConnector } from './socks-connector.ts';
 import type { OpenConnections } from './transport.ts';
 
 export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) => {
-  const connecting = new Set<Socket>();
+  const connecting = createConnectingSockets();
   const dispatcher = createDispatcher(tls, proxyUrl, timeouts, connecting).compose(guardRequests);
   return {
     async request({ body, ...request }) {
@@ -30,7 +31,7 @@ export const openPooledConnections: OpenConnections = (tls, proxyUrl, timeouts) 
     close: () => dispatcher.close(),
     async destroy() {
       await dispatcher.destroy();
-      for (const socket of connecting) socket.destroy();
+      connecting.destroy();
     },
   };
 };
@@ -52,23 +53,18 @@ const guardRequests: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (op
   });
 };
 
-/**
- * Has those connections in `connecting` that are being made. undici destroys the ones that it has, and would let these go on
- * until they time out: 10 s after the client was closed, and later where the process gets little time.
- */
-function remembering(connect: buildConnector.connector, connecting: Set<Socket>): buildConnector.connector {
+/** Through an HTTP proxy undici makes them by itself, and nobody else learns of them. */
+function remembering(
+  connect: buildConnector.connector,
+  connecting: ConnectingSockets,
+): buildConnector.connector {
   return (options, callback) => {
-    const forget = (): void => {
-      if (socket instanceof Socket) connecting.delete(socket);
-    };
     // What it returns is not in its types; a test holds that it is the socket.
     const socket: unknown = connect(options, (...outcome) => {
-      forget();
+      if (socket instanceof Socket) connecting.delete(socket);
       callback(...outcome);
     });
-    if (!(socket instanceof Socket)) return;
-    connecting.add(socket);
-    socket.once('close', forget);
+    if (socket instanceof Socket) connecting.add(socket);
   };
 }
 
@@ -76,7 +72,7 @@ function createDispatcher(
   tls: TlsMaterial,
   proxyUrl: string | undefined,
   { connectMs, idleMs }: Parameters<OpenConnections>[2],
-  connecting: Set<Socket>,
+  connecting: ConnectingSockets,
 ): Dispatcher {
   const common = {
     allowH2: false,
@@ -95,6 +91,6 @@ function createDispatcher(
   if (proxyUrl === undefined)
     return new Agent({ ...common, connect: remembering(buildConnector(requestTls), connecting) });
   if (/^socks[45]?[ah]?:/.test(proxyUrl))
-    return new Agent({ ...common, connect: createSocksConnector(proxyUrl, requestTls) });
+    return new Agent({ ...common, connect: createSocksConnector(proxyUrl, requestTls, connecting) });
   return new ProxyAgent({ ...common, uri: proxyUrl, requestTls });
 }

@@ -1,10 +1,9 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { configMaps } from './resources.ts';
 import { bothTransports, configMap, createClientHarness, instantTimer } from './testing/client-harness.ts';
 import { answerJson, statusBody, type Handler } from './testing/loopback-server.ts';
 
-const { closers, serve, clientsBy } = createClientHarness();
+const { serve, clientsBy } = createClientHarness();
 
 describe.each(bothTransports)('by $by', ({ light }) => {
   const clientOf = clientsBy(light);
@@ -138,30 +137,6 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       await client.close();
       await ended;
       await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'closed' });
-    });
-
-    test('keeps no connection that was being made when the client was closed', async () => {
-      const sockets = new Set<Socket>();
-      const silent = createServer((socket) => {
-        sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
-        socket.resume();
-      });
-      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-      closers.push(() => new Promise((resolve) => silent.close(() => resolve())));
-      const { port } = silent.address() as AddressInfo;
-      // It takes the connection, and never says a word of TLS.
-      const client = clientOf({ url: `https://127.0.0.1:${port}` });
-      const given = new AbortController();
-      const gets = [
-        expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'closed' }),
-        expect(client.get(configMaps, ref, { signal: given.signal })).rejects.toThrow('enough'),
-      ];
-      await expect.poll(() => sockets.size).toBe(2);
-      given.abort(new Error('enough'));
-      await client.close();
-      await Promise.all(gets);
-      // Sooner than the time after which a connection is no longer waited for: 10 s.
-      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
     });
   });
 

@@ -6,6 +6,7 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { callbackify } from 'node:util';
 import type { SocksProxy } from 'socks';
 import type { buildConnector } from 'undici';
+import type { ConnectingSockets } from './connecting-sockets.ts';
 
 /** The proxy cannot be reached, or does not lead to the server. */
 class SocksProxyError extends Error {
@@ -15,8 +16,15 @@ class SocksProxyError extends Error {
 const defaultPort = 1080;
 const timeoutMs = 10_000;
 
-/** @param proxyUrl `socks5:`, `socks5h:`, `socks4:`, `socks4a:` or `socks:`, which is SOCKS 5 */
-export function createSocksConnector(proxyUrl: string, tls: ConnectionOptions): buildConnector.connector {
+/**
+ * @param proxyUrl `socks5:`, `socks5h:`, `socks4:`, `socks4a:` or `socks:`, which is SOCKS 5
+ * @param connecting gets the connections whose TLS has only begun, for as long as that takes
+ */
+export function createSocksConnector(
+  proxyUrl: string,
+  tls: ConnectionOptions,
+  connecting?: ConnectingSockets,
+): buildConnector.connector {
   const url = new URL(proxyUrl);
   const proxy: SocksProxy = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -40,10 +48,20 @@ export function createSocksConnector(proxyUrl: string, tls: ConnectionOptions): 
     socket.setKeepAlive(true, 30_000);
     if (protocol !== 'https:') return socket;
     const secured = connect({ ...tls, socket, host, ...(servername ? { servername } : {}) });
-    await new Promise<void>((resolve, reject) => {
-      secured.once('secureConnect', resolve);
-      secured.once('error', reject);
-    });
+    connecting?.add(secured);
+    secured.setTimeout(timeoutMs, () =>
+      secured.destroy(new SocksProxyError(`no TLS with ${host} within ${timeoutMs / 1000} s`)),
+    );
+    try {
+      await new Promise<void>((resolve, reject) => {
+        secured.once('secureConnect', resolve);
+        secured.once('error', reject);
+        secured.once('close', () => reject(new SocksProxyError('the connection was closed')));
+      });
+    } finally {
+      connecting?.delete(secured);
+      secured.setTimeout(0);
+    }
     return secured;
   };
   const connector = callbackify(open);

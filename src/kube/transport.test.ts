@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createKubeClient } from './client.ts';
 import { staticConnection, type Connection } from './connection.ts';
@@ -91,6 +92,38 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({
         name: 'KubeUnreachableError',
       });
+    });
+  });
+
+  describe('a connection that is being made', () => {
+    test.each([
+      ['directly', undefined],
+      ['through a SOCKS proxy', startSocksProxy],
+    ])('%s ends with the client', async (_, startProxy) => {
+      const proxy = await startProxy?.();
+      if (proxy) closers.push(() => proxy.close());
+      const sockets = new Set<Socket>();
+      // It takes connections, and never says a word of TLS.
+      const silent = createServer((socket) => {
+        sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
+        socket.resume();
+      });
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+      closers.push(() => new Promise((resolve) => silent.close(() => resolve())));
+      const { port } = silent.address() as AddressInfo;
+      const connection = staticConnection({ server: `https://127.0.0.1:${port}` });
+      const client = createKubeClient({ ...connection, ...(proxy && { proxyUrl: proxy.url }) }, { light });
+      const given = new AbortController();
+      const gets = [
+        expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'closed' }),
+        expect(client.get(namespaces, { name: 'a' }, { signal: given.signal })).rejects.toThrow('enough'),
+      ];
+      await expect.poll(() => sockets.size).toBe(2);
+      given.abort(new Error('enough'));
+      await client.close();
+      await Promise.all(gets);
+      // Sooner than the time after which a connection is no longer waited for: 10 s.
+      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
     });
   });
 
