@@ -96,6 +96,10 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { aws: { policyArns: [readOnly, queue] } }), remove('a')],
   },
   {
+    name: 'an account is deleted right after it was made',
+    acts: [atOnce(create('a'), wait(2_000), remove('a'))],
+  },
+  {
     name: 'the identity mode of an account is switched there and back',
     acts: [
       create('a'),

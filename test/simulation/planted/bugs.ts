@@ -503,4 +503,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     plans: 'olderView',
     caughtBy: 'narrowing',
   },
+  {
+    name: 'what was not heard of is not there',
+    story:
+      'The answer to the making of a thing is lost, the watch misses it, and whoever tidies up goes by what they know: so it stays.',
+    patches: [
+      {
+        file: 'operator/accounts/apply-step.ts',
+        find: '      await assertNoUnseenLink(account, tools, signal);\n',
+        replace: '',
+      },
+    ],
+    scenario: 'an account is deleted right after it was made',
+    plans: 'unheard',
+    caughtBy: 'orphan',
+  },
 ];
