@@ -47,6 +47,8 @@ const send = (message: Begun | Counted): void => {
 
 let state: IamState | undefined;
 
+const firstPolicy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
 process.on('message', (message: Begin | Count) => {
   switch (message.kind) {
     case 'begin':
@@ -89,6 +91,8 @@ async function begin(options: Begin): Promise<void> {
     faults: options.faults,
   });
   state = standIn.state;
+  // What it reads only once it is asked for a policy would be waited for by the first account.
+  state.policy(firstPolicy);
   for (const seed of options.seeds) plant(seed, standIn.state, identifiers.uniqueId);
   send({ kind: 'begun', url: standIn.url, ...administrator });
 }
@@ -118,10 +122,7 @@ function plant(seed: Seed, into: IamState, uniqueId: (prefix: 'AROA') => string)
         maxSessionDuration: 3600,
         trust,
         tags,
-        attachedPolicies: [
-          'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
-          'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess',
-        ],
+        attachedPolicies: [firstPolicy, 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess'],
         inlinePolicies: [],
         boundaryArn: undefined,
       },
