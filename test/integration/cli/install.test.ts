@@ -452,6 +452,30 @@ describe('install with Pod Identity and an operator', () => {
   });
 });
 
+describe('install on a cluster that is not of EKS', () => {
+  it('takes its name and region from the options, and makes the provider of its issuer', async () => {
+    const named = ['--namespace', 'mine', '--without-operator', '--yes'];
+    const own = ['--self-managed', '--cluster-name', 'mine', '--region', region, ...named];
+    const result = await kon('install', ...own, '--target', 'production');
+    expect(result, result.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(result.stderr).toContain(`Cluster mine in ${region}, AWS account ${accountId}\n`);
+    expect(result.stderr).toContain(`√ IAM OIDC provider ${providerArn()}\n`);
+    expect((await roleNames())[0]).toMatch(/^konstellation-operator-mine-/);
+    expect(await kubectl('get', 'clusterconfigs', '-o', 'name')).toBe('clusterconfig.k11n.dev/mine\n');
+    expect(await kon('install', ...own)).toMatchObject({
+      code: 0,
+      stdout: 'konstellation unchanged\n',
+    });
+    const gone = await kon('uninstall', '--self-managed', '--yes', '--namespace', 'mine');
+    expect(gone, gone.stderr).toMatchObject({
+      code: 0,
+      stdout: 'konstellation uninstalled\n',
+    });
+    expect(await roleNames()).toEqual([]);
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+});
+
 describe('uninstall', () => {
   it('leaves and names what others made', async () => {
     const elsewhere = ['--namespace', 'elsewhere'];
