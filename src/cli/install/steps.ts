@@ -150,6 +150,15 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   });
   const live = await orMissing(client.get<KubeObject>(resource, ref, { signal }));
   if (!live) return step('missing');
+  // In a namespace that is on its way out nothing can be made; the server calls that forbidden, as if a right were missing.
+  if (live.metadata.deletionTimestamp !== undefined)
+    throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
+      details: ['What is in it goes first, and takes a while.'],
+      next: [
+        `Wait until it is gone: kubectl wait --for=delete ${resource.plural}/${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
+        'Then run kon install again.',
+      ],
+    });
   const applied = await apply(true);
   return step(isDeepStrictEqual(comparable(live), comparable(applied)) ? 'present' : 'differs');
 }

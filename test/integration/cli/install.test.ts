@@ -473,6 +473,12 @@ describe('install on a cluster that is not of EKS', () => {
     });
     expect(await roleNames()).toEqual([]);
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+    // No controller takes the namespace away here.
+    const tooSoon = await kon('install', ...own, '--target', 'production');
+    expect(tooSoon).toMatchObject({ code: 1, stdout: '' });
+    expect(tooSoon.stderr).toContain('Namespace mine is being deleted');
+    expect(tooSoon.stderr).toContain('kubectl wait --for=delete namespaces/mine\n');
+    expect(await roleNames()).toEqual([]);
   });
 });
 
