@@ -106,6 +106,22 @@ it('what we deleted is gone, but not another one of its name', async () => {
   await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
 });
 
+it('what was not seen yet is found by its name, in whatever namespace, until it is seen or too long ago', async () => {
+  const { server, writes, written, pass } = await setUp();
+  expect(writes.recentOf('a')).toEqual([]);
+  writes.wrote('other/a', written('ours'));
+  writes.wrote('default/a', written('ours'));
+  writes.wrote('default/a', written('ours again'));
+  writes.wrote('default/ba', written('of another name'));
+  expect(writes.recentOf('a')).toEqual(['other/a', 'default/a']);
+  server.put('a', 'ours again');
+  await expect.poll(() => writes.recentOf('a')).toEqual(['other/a']);
+  pass(60_001);
+  writes.get('other/a');
+  expect(writes.recentOf('a')).toEqual([]);
+  expect(writes.recent()).toEqual(['default/ba']);
+});
+
 it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {
   const { writes, informer, written, pass } = await setUp();
   const stored = informer.store.get('default/a');

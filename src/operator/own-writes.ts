@@ -22,6 +22,8 @@ export type OwnWrites<T extends KubeObject> = {
   get(key: string): T | undefined;
   /** The keys of what we wrote and have not seen yet. */
   recent(): readonly string[];
+  /** Of these the keys of objects of this name, in whatever namespace. */
+  recentOf(name: string): readonly string[];
   wrote(key: string, object: T): void;
   /** The object with this uid was deleted by us. */
   deleted(key: string, object: T): void;
@@ -36,8 +38,20 @@ export function createOwnWrites<T extends KubeObject>(
   now: () => number,
 ): OwnWrites<T> {
   const entries = new Map<string, Entry<T>>();
+  /** The keys of the entries, by the name in them. */
+  const byName = new Map<string, Set<string>>();
   /** Of each key, the version of our last write, and when it was answered. */
   const written = new Map<string, { readonly version: string | undefined; readonly at: number }>();
+
+  const remember = (key: string, entry: Entry<T>): void => {
+    entries.set(key, entry);
+    byName.set(nameOf(key), (byName.get(nameOf(key)) ?? new Set()).add(key));
+  };
+  const forget = (key: string): void => {
+    entries.delete(key);
+    const keys = byName.get(nameOf(key));
+    if (keys?.delete(key) && keys.size === 0) byName.delete(nameOf(key));
+  };
 
   informer.onChange((change: Change<T>) => {
     if (!change.new) written.delete(change.key);
@@ -45,7 +59,7 @@ export function createOwnWrites<T extends KubeObject>(
     if (!entry) return;
     const seen = change.new ?? change.old;
     // A delete event may carry the version of the deletion or the last one that was stored: either is news.
-    if (!change.new || (seen && versionOf(seen) >= entry.version)) entries.delete(change.key);
+    if (!change.new || (seen && versionOf(seen) >= entry.version)) forget(change.key);
   });
 
   return {
@@ -54,7 +68,7 @@ export function createOwnWrites<T extends KubeObject>(
       const entry = entries.get(key);
       if (!entry) return stored;
       if (now() - entry.at > memory) {
-        entries.delete(key);
+        forget(key);
         return stored;
       }
       if (!stored) return entry.object;
@@ -62,13 +76,14 @@ export function createOwnWrites<T extends KubeObject>(
       return versionOf(stored) >= entry.version ? stored : entry.object;
     },
     recent: () => [...entries.keys()],
+    recentOf: (name) => [...(byName.get(name) ?? [])],
     wrote(key, object) {
       const at = now();
       written.set(key, { version: object.metadata.resourceVersion, at });
-      entries.set(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at });
+      remember(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at });
     },
     deleted(key, object) {
-      entries.set(key, {
+      remember(key, {
         object: undefined,
         uid: object.metadata.uid ?? '',
         version: versionOf(object),
@@ -86,6 +101,11 @@ export function createOwnWrites<T extends KubeObject>(
       return age >= 0 && age <= freshFor;
     },
   };
+}
+
+/** `namespace/name`, or the name alone. */
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
 }
 
 /**

@@ -44,8 +44,8 @@ export function observeAccount(
     .map((object) => object.metadata.namespace ?? '');
   // Where we have just linked it, and no watch tells of that yet, the target may be none any more.
   const justLinked = sources.serviceAccounts
-    .recent()
-    .filter((key) => key.endsWith(`/${name}`) && sources.serviceAccounts.get(key) !== undefined)
+    .recentOf(name)
+    .filter((key) => sources.serviceAccounts.get(key) !== undefined)
     .map((key) => key.slice(0, -name.length - 1));
   const targets = new Set([
     ...clusterTargets,
