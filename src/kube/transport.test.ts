@@ -16,25 +16,34 @@ import type { KubeObject } from './object.ts';
 
 const { closers, serve } = createClientHarness();
 
+/** Tells by what name the client's certificate calls it, and takes no other clients. */
+async function servePeerName(
+  ca: string,
+  pair: { readonly cert: string; readonly key: string },
+): Promise<LoopbackServer> {
+  const server = await startLoopbackServer(
+    (request, response) => {
+      const { socket } = request as unknown as {
+        socket: { getPeerCertificate(): { subject?: { CN: string } } };
+      };
+      answerJson(response, 200, {
+        kind: 'X',
+        metadata: { name: socket.getPeerCertificate().subject?.CN },
+      });
+    },
+    { ...pair, ca, requestCert: true, rejectUnauthorized: true },
+  );
+  closers.push(() => server.close());
+  return server;
+}
+
 describe.each(bothTransports)('by $by', ({ light }) => {
   describe('TLS', () => {
     test('with an own authority, client certificates and another name than the host', async () => {
       const authority = await createAuthority();
       const pair = await authority.issue({ name: 'server', dnsNames: ['kubernetes.default'] });
       const user = await authority.issue({ name: 'kon' });
-      const server = await startLoopbackServer(
-        (request, response) => {
-          const { socket } = request as unknown as {
-            socket: { getPeerCertificate(): { subject?: { CN: string } } };
-          };
-          answerJson(response, 200, {
-            kind: 'X',
-            metadata: { name: socket.getPeerCertificate().subject?.CN },
-          });
-        },
-        { ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
-      );
-      closers.push(() => server.close());
+      const server = await servePeerName(authority.ca, pair);
       const connect = (tls: object): ReturnType<typeof createKubeClient> => {
         const client = createKubeClient(staticConnection({ server: server.url, tls }), { light });
         closers.push(() => client.close());
@@ -62,19 +71,7 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       const authority = await createAuthority();
       const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
       const user = await authority.issue({ name: 'kon' });
-      const server = await startLoopbackServer(
-        (request, response) => {
-          const { socket } = request as unknown as {
-            socket: { getPeerCertificate(): { subject?: { CN: string } } };
-          };
-          answerJson(response, 200, {
-            kind: 'X',
-            metadata: { name: socket.getPeerCertificate().subject?.CN },
-          });
-        },
-        { ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
-      );
-      closers.push(() => server.close());
+      const server = await servePeerName(authority.ca, pair);
       const client = createKubeClient(
         {
           ...staticConnection({ server: server.url, tls: { ca: authority.ca, ...user } }),
@@ -215,19 +212,7 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       const authority = await createAuthority();
       const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
       const users = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];
-      const server = await startLoopbackServer(
-        (request, response) => {
-          const { socket } = request as unknown as {
-            socket: { getPeerCertificate(): { subject?: { CN: string } } };
-          };
-          answerJson(response, 200, {
-            kind: 'X',
-            metadata: { name: socket.getPeerCertificate().subject?.CN },
-          });
-        },
-        { ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
-      );
-      closers.push(() => server.close());
+      const server = await servePeerName(authority.ca, pair);
       let time = 0;
       const client = connect(
         server,

@@ -1,13 +1,13 @@
 /** Waits until a deleted object is gone, and says what holds it. */
-import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { KubeClient, KubeObject } from '../../kube/index.ts';
 import type { CliContext } from '../context.ts';
-import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { readyOf } from '../conditions.ts';
 import type { Kind, KonObject } from '../kinds.ts';
 import { followObject } from './follow.ts';
 import { nextStepsFor } from './reasons.ts';
 import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
@@ -37,10 +37,8 @@ export async function waitUntilGone<T extends KonObject>(
 ): Promise<void> {
   const { name, uid } = deleted;
   const reporter = createReporter(context.stderr);
-  const timeout = AbortSignal.timeout(timeoutMs);
   let holder: Holder = { reason: 'Deleting', message: 'its deletion was asked for' };
-  try {
-    const signal = AbortSignal.any([context.signal, timeout]);
+  const wait = async (signal: AbortSignal): Promise<void> => {
     for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
       if (!object || object.metadata.uid !== uid) return;
       holder = holderOf(object) ?? holder;
@@ -48,20 +46,21 @@ export async function waitUntilGone<T extends KonObject>(
         { label: 'Deletion', status: 'False', ...holder },
       ]);
     }
-  } catch (error) {
-    if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw new CliError(
-        'NOT_DELETED',
-        `the ${kind.noun} "${name}" is still there after ${formatDuration(timeoutMs)}: ${holder.reason}`,
-        {
-          details: [holder.message],
-          next: [
-            ...nextStepsFor(holder.reason, { kind, name }),
-            'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
-          ],
-        },
-      );
-    throw error;
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
+      'NOT_DELETED',
+      `the ${kind.noun} "${name}" is still there after ${waited}: ${holder.reason}`,
+      {
+        details: [holder.message],
+        next: [
+          ...nextStepsFor(holder.reason, { kind, name }),
+          'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
+        ],
+      },
+    );
+  try {
+    await withinTime(context, timeoutMs, wait, late);
   } finally {
     reporter.end();
   }

@@ -1,6 +1,6 @@
 /** Waits until a Deployment has replaced its pods by those of its present template. */
 import { appLabel } from '../../api/labels.ts';
-import { isUnreachable, resources, type KubeClient } from '../../kube/index.ts';
+import { resources, type KubeClient } from '../../kube/index.ts';
 import { rolloutOf, type Rollout } from '../../workloads/rollout.ts';
 import type { AppDeployment, AppPod } from '../cluster/app-objects.ts';
 import type { CliContext } from '../context.ts';
@@ -8,6 +8,7 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { followSet } from './follow-set.ts';
 import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
 
 /**
  * @param written the Deployment as the write left it
@@ -22,10 +23,8 @@ export async function waitForRollout(
   const { name, uid, namespace = '', generation = 0 } = written.metadata;
   const began = context.now();
   const reporter = createReporter(context.stderr);
-  const timeout = AbortSignal.timeout(timeoutMs);
   let rollout: Rollout = rolloutOf(written, [], began);
-  try {
-    const signal = AbortSignal.any([context.signal, timeout]);
+  const wait = async (signal: AbortSignal): Promise<void> => {
     const selection = { namespace, fieldSelector: `metadata.name=${name}` };
     for await (const [deployment] of followSet<AppDeployment>(
       client,
@@ -52,17 +51,18 @@ export async function waitForRollout(
       );
       return;
     }
-  } catch (error) {
-    if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw new CliError(
-        'NOT_READY',
-        `the pods of ${name} in ${namespace} are not replaced after ${formatDuration(timeoutMs)}: ${rollout.reason}`,
-        {
-          details: [rollout.message],
-          next: [`See how the pods are: kon app pods ${name} --target ${namespace}`],
-        },
-      );
-    throw error;
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
+      'NOT_READY',
+      `the pods of ${name} in ${namespace} are not replaced after ${waited}: ${rollout.reason}`,
+      {
+        details: [rollout.message],
+        next: [`See how the pods are: kon app pods ${name} --target ${namespace}`],
+      },
+    );
+  try {
+    await withinTime(context, timeoutMs, wait, late);
   } finally {
     reporter.end();
   }

@@ -1,6 +1,6 @@
 /** Waits until an app runs what its spec wants in certain targets, or is halted there, as its status tells it. */
 import type { App } from '../../api/app.ts';
-import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { KubeClient, KubeObject } from '../../kube/index.ts';
 import { readyOf } from '../conditions.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
@@ -10,6 +10,7 @@ import { followObject } from './follow.ts';
 import type { ProgressLine } from './progress.ts';
 import { needsPerson, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
 
 /** One per target. Until the operator has looked at that generation, what it says is of an older one. */
 export function targetLines(
@@ -52,11 +53,9 @@ export async function waitForTargets(
   const { name, generation = 1, uid } = written.metadata;
   const began = context.now();
   const reporter = createReporter(context.stderr);
-  const timeout = AbortSignal.timeout(timeoutMs);
   let last = written;
   let lines = targetLines(written, targets, generation);
-  try {
-    const signal = AbortSignal.any([context.signal, timeout]);
+  const wait = async (signal: AbortSignal): Promise<App> => {
     for await (const app of followObject<App & KubeObject>(client, appKind.resource, name, signal)) {
       if (!app || app.metadata.uid !== uid)
         throw new CliError('NOT_READY', `the app "${name}" was deleted while it was waited for`);
@@ -73,11 +72,11 @@ export async function waitForTargets(
       if (open.some((line) => needsPerson(line.reason))) break;
     }
     throw notReady(last, lines, goal);
-  } catch (error) {
+  };
+  try {
+    return await withinTime(context, timeoutMs, wait, (waited) => notReady(last, lines, goal, waited));
+  } finally {
     reporter.end();
-    if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw notReady(last, lines, goal, formatDuration(timeoutMs));
-    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Waits after a write until it is true in the cluster and in AWS, or says what is in the way. */
-import { isUnreachable, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { KubeClient, KubeObject } from '../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { followObject } from './follow.ts';
 import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
 import { nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
 
 /** An operator that runs answers within a second or two; after this long it is likely that none does. */
 const silenceMs = 8000;
@@ -33,7 +34,6 @@ export async function waitUntilReady<T extends KonObject>(
   const { name, generation = 1, uid } = written.metadata;
   const began = context.now();
   const reporter = createReporter(context.stderr, several ? `${kind.noun} ${name}: ` : '');
-  const timeout = AbortSignal.timeout(timeoutMs);
   let last = written;
   let progress: Progress = describeProgress(written, generation);
   const headline = (): string =>
@@ -42,8 +42,7 @@ export async function waitUntilReady<T extends KonObject>(
     if (progress.state === 'unobserved')
       reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
   }, silenceMs);
-  try {
-    const signal = AbortSignal.any([context.signal, timeout]);
+  const wait = async (signal: AbortSignal): Promise<T> => {
     for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
       if (!object || object.metadata.uid !== uid)
         throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
@@ -60,12 +59,11 @@ export async function waitUntilReady<T extends KonObject>(
       if (progress.state === 'stuck') throw notReady(kind, last, progress);
     }
     throw notReady(kind, last, progress);
-  } catch (error) {
-    reporter.end();
-    if (timeout.aborted && !context.signal.aborted && !(error instanceof CliError) && !isUnreachable(error))
-      throw notReady(kind, last, progress, formatDuration(timeoutMs));
-    throw error;
+  };
+  try {
+    return await withinTime(context, timeoutMs, wait, (waited) => notReady(kind, last, progress, waited));
   } finally {
+    reporter.end();
     clearTimeout(silence);
   }
 }

@@ -1,18 +1,18 @@
 /** `kon target delete`: what a target has is looked at before it is taken out of the ClusterConfig. */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
-import { isUnreachable, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
 import { confirmed, requireConfirmation } from '../../confirm.ts';
 import type { CliContext } from '../../context.ts';
-import { formatDuration } from '../../duration.ts';
 import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../kinds.ts';
 import { followSet } from '../../wait/follow-set.ts';
 import { resultLine, type WriteInput } from '../../write/finish.ts';
 import { isLinkedIn, useOfTarget } from './target-use.ts';
+import { withinTime } from '../../wait/within-time.ts';
 
 export async function deleteTarget(
   context: CliContext,
@@ -75,10 +75,8 @@ async function waitUntilUnlinked(
   name: string,
   timeoutMs: number,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([context.signal, timeout]);
   let linked: readonly string[] = [];
-  try {
+  const wait = async (signal: AbortSignal): Promise<void> => {
     for await (const accounts of followSet<LinkedServiceAccount & KubeObject>(
       client,
       accountKind.resource,
@@ -90,11 +88,11 @@ async function waitUntilUnlinked(
       context.stderr.write(`No account is linked in ${name} any more.\n`);
       return;
     }
-  } catch (error) {
-    if (!timeout.aborted || context.signal.aborted || isUnreachable(error)) throw error;
-    throw new CliError(
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
       'NOT_READY',
-      `the target "${name}" is deleted, but accounts are still linked there after ${formatDuration(timeoutMs)}: ${linked.join(', ')}`,
+      `the target "${name}" is deleted, but accounts are still linked there after ${waited}: ${linked.join(', ')}`,
       {
         next: [
           'See whether the operator runs on this cluster; start it with: kon operator',
@@ -102,5 +100,5 @@ async function waitUntilUnlinked(
         ],
       },
     );
-  }
+  await withinTime(context, timeoutMs, wait, late);
 }

@@ -5,7 +5,6 @@ import { resources, type KubeClient, type KubeObject } from '../../../kube/index
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
 import type { CliContext } from '../../context.ts';
-import { formatDuration } from '../../duration.ts';
 import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../kinds.ts';
@@ -15,6 +14,7 @@ import { isMachineFormat, renderList } from '../../output/objects.ts';
 import { renderTable, type Column } from '../../output/table.ts';
 import { followObject } from '../../wait/follow.ts';
 import { resultLine, type WriteInput } from '../../write/finish.ts';
+import { withinTime } from '../../wait/within-time.ts';
 
 type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
@@ -119,25 +119,19 @@ async function waitForNamespace(
   name: string,
   timeoutMs: number,
 ): Promise<void> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([context.signal, timeout]);
-  try {
+  const wait = async (signal: AbortSignal): Promise<void> => {
     for await (const namespace of followObject<Namespace>(client, resources.namespaces, name, signal))
       if (stateOf(namespace) === 'Active') {
         context.stderr.write(`The namespace ${name} is there.\n`);
         return;
       }
-  } catch (error) {
-    if (!timeout.aborted || context.signal.aborted) throw error;
-    throw new CliError(
-      'NOT_READY',
-      `the target "${name}" is written, but has no namespace after ${formatDuration(timeoutMs)}`,
-      {
-        next: [
-          'See whether the operator runs on this cluster; start it with: kon operator',
-          'Look at it: kon target list',
-        ],
-      },
-    );
-  }
+  };
+  const late = (waited: string): CliError =>
+    new CliError('NOT_READY', `the target "${name}" is written, but has no namespace after ${waited}`, {
+      next: [
+        'See whether the operator runs on this cluster; start it with: kon operator',
+        'Look at it: kon target list',
+      ],
+    });
+  await withinTime(context, timeoutMs, wait, late);
 }
