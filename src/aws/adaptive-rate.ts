@@ -30,7 +30,7 @@ export type AdaptiveRate = {
   };
 };
 
-/** At a time, to begin with. What is in the air when AWS first says no is refused as well. */
+/** At a time, to begin with, of a service of which nothing is known. What is in the air when AWS first says no is refused as well. */
 const firstWindow = 2;
 /**
  * What a call that was accepted adds to the window: the bolder, the longer it has gone well; with care once AWS has refused
@@ -60,8 +60,12 @@ const longestGapMs = 1_000;
 /** Calls that were not used are saved for at most this time. Milliseconds. */
 const savedMs = 1_000;
 
-export function createAdaptiveRate(options: { readonly mostInFlight: number }): AdaptiveRate {
-  let window = Math.min(firstWindow, options.mostInFlight);
+export function createAdaptiveRate(options: {
+  readonly mostInFlight: number;
+  /** Calls at a time, to begin with. */
+  readonly firstInFlight?: number | undefined;
+}): AdaptiveRate {
+  let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
   /** The rate that was measured, how long calls have been held back by it, and what it grows by after a while of that. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;

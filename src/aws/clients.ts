@@ -1,7 +1,4 @@
-/**
- * The way to AWS: one client and one scheduler per service for the whole process, as rates are the account's and not the
- * caller's. Credentials and endpoints come from the SDK's ordinary chain.
- */
+/** The way to AWS: one client per service for the whole process. Credentials and endpoints come from the SDK's ordinary chain. */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { EKSClient } from '@aws-sdk/client-eks';
@@ -21,15 +18,9 @@ import { classifyEksError } from './errors.ts';
 import { createGuardedAgents } from './guarded-agents.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
-import { createCallScheduler, type Caller, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
+import type { Caller } from './scheduler.ts';
+import type { AwsSchedulers } from './schedulers.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
-
-export type AwsSchedulers = {
-  readonly iam: CallScheduler;
-  readonly sts: CallScheduler;
-  readonly eks: CallScheduler;
-  readonly eksAuth: CallScheduler;
-};
 
 /** EKS Pod Identity on one cluster. */
 export type PodIdentityAws = {
@@ -48,15 +39,6 @@ export type AwsConnection = {
   };
   close(): void;
 };
-
-export function createAwsSchedulers(options: Omit<SchedulerOptions, 'service'>): AwsSchedulers {
-  return {
-    iam: createCallScheduler({ ...options, service: 'iam' }),
-    sts: createCallScheduler({ ...options, service: 'sts' }),
-    eks: createCallScheduler({ ...options, service: 'eks' }),
-    eksAuth: createCallScheduler({ ...options, service: 'eks-auth' }),
-  };
-}
 
 export function connectAws(options: {
   readonly region: string;

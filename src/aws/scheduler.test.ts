@@ -144,6 +144,21 @@ describe('without a rate', () => {
     expect(service.throttled).toBe(0);
   });
 
+  it('begins with as many at a time as the service is known to take', async () => {
+    const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
+    expect(await run(schedulerOf({ firstInFlight: 20 }), service, 2000)).toBeCloseTo(3, 1);
+  });
+
+  it('slows down when it takes less than that after all', async () => {
+    const service = createSimulatedService({
+      now: Date.now,
+      latencyMs: 30,
+      limit: { ratePerSecond: 20, burst: 40 },
+    });
+    expect(await run(schedulerOf({ firstInFlight: 20 }), service, 1000)).toBeLessThan((960 / 20) * 1.1);
+    expect(service.throttled).toBeLessThan(30);
+  });
+
   it('never has more calls in the air than it may', async () => {
     let inFlight = 0;
     let most = 0;

@@ -67,13 +67,15 @@ export type SchedulerOptions = {
   readonly onCall?: ((call: CallOutcome) => void) | undefined;
   /** Calls at a time, at the very most. */
   readonly mostInFlight?: number;
+  /** Calls at a time, to begin with; few, unless it is known that the service takes more. */
+  readonly firstInFlight?: number;
 };
 
 /**
  * More of them get no more done: by then this process has its hands full with calls and answers, and a person's edit has to
  * wait for its turn among all of them.
  */
-const mostInFlight = 20;
+export const mostInFlight = 20;
 /** Attempts of a call that AWS failed to answer, and how long after its first attempt there is a further one. */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
 /** A call that AWS throttles for so long is told to whoever asked for it. Milliseconds. */
@@ -98,7 +100,10 @@ type Job = {
 
 export function createCallScheduler(options: SchedulerOptions): CallScheduler {
   const { service, now, random, setTimer } = options;
-  const rate = createAdaptiveRate({ mostInFlight: options.mostInFlight ?? mostInFlight });
+  const rate = createAdaptiveRate({
+    mostInFlight: options.mostInFlight ?? mostInFlight,
+    firstInFlight: options.firstInFlight,
+  });
   const queue = createFairQueue<Job>(urgencies.length);
   /** Calls that others can join: not sent yet. */
   const joinable = new Map<string, Job>();

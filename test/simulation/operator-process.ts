@@ -11,7 +11,8 @@ import { createEksAssociationStore } from '../../src/aws/eks-association-store.t
 import { createEksAuthProver } from '../../src/aws/eks-auth-prover.ts';
 import { classifyEksError } from '../../src/aws/errors.ts';
 import { createIamRoleStore } from '../../src/aws/iam-role-store.ts';
-import { createCallScheduler, type Caller } from '../../src/aws/scheduler.ts';
+import type { Caller } from '../../src/aws/scheduler.ts';
+import { createAwsSchedulers } from '../../src/aws/schedulers.ts';
 import { createStsIdentityProver } from '../../src/aws/sts-identity-prover.ts';
 import {
   createEventRecorder,
@@ -204,12 +205,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   const assertLeading = (): void => elector?.assertLeading();
   const client = clientOf(connection.client, assertLeading);
   const scheduling = { now: time.now, random: draws.fraction, setTimer };
-  const schedulers = {
-    iam: createCallScheduler({ ...scheduling, service: 'iam' }),
-    sts: createCallScheduler({ ...scheduling, service: 'sts' }),
-    eks: createCallScheduler({ ...scheduling, service: 'eks' }),
-    eksAuth: createCallScheduler({ ...scheduling, service: 'eks-auth' }),
-  };
+  const schedulers = createAwsSchedulers(scheduling);
   const awsAs = (caller: Caller) => {
     const service = { send: awsSender(caller.owner) };
     const iam = service as unknown as IAMClient;
