@@ -20,5 +20,5 @@ COPY --from=build /app ./
 ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 # As in the chart; a number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=4", "--v8-pool-size=1", "--expose-gc", "/app/kon.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--v8-pool-size=1", "--expose-gc", "/app/kon.js"]
 CMD ["operator", "--health-address=:8080", "--log-format=json"]
