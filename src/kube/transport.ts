@@ -82,7 +82,7 @@ export function createTransport(connection: Connection, { now, light }: Transpor
   let cached: { credentials: Credentials; at: number } | undefined;
   let lastRefresh = -Infinity;
   let loading: Promise<Credentials> | undefined;
-  let current: { connections: HttpConnections; tls: string } | undefined;
+  let current: { connections: HttpConnections; tls: TlsMaterial; fingerprint: string } | undefined;
   let closed = false;
 
   const load = (refresh: boolean): Promise<Credentials> => {
@@ -105,19 +105,22 @@ export function createTransport(connection: Connection, { now, light }: Transpor
   };
 
   const connectionsFor = async (tls: TlsMaterial): Promise<HttpConnections> => {
+    if (current?.tls === tls) return current.connections;
     const fingerprint = JSON.stringify([
       tls.servername,
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    if (current?.tls === fingerprint) return current.connections;
     library ??= loadLibrary(light === true && connection.proxyUrl === undefined);
     const open = await library;
     if (closed) throw closedError();
-    // Another request may have come first meanwhile.
-    if (current?.tls === fingerprint) return current.connections;
+    // The files were read again and say the same, or another request has come first meanwhile.
+    if (current?.fingerprint === fingerprint) {
+      current.tls = tls;
+      return current.connections;
+    }
     const old = current;
-    current = { connections: open(tls, connection.proxyUrl, timeouts), tls: fingerprint };
+    current = { connections: open(tls, connection.proxyUrl, timeouts), tls, fingerprint };
     // Watches on the old certificate end when the server ends them; nothing new goes there.
     void old?.connections.close().catch(() => {});
     return current.connections;
