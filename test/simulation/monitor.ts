@@ -196,12 +196,21 @@ export function watchOver(
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
     const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
     if (account?.metadata.deletionTimestamp === undefined) return;
+    // Who has not seen the deletion yet does to the account what was asked for before it.
+    const unaware = accountsLately(by).filter((seen) => seen && !seen.metadata.deletionTimestamp);
     const lost = account.spec.aws.policyArns.some(
-      (arn) => before?.attachedPolicyArns.includes(arn) && !after?.attachedPolicyArns.includes(arn),
+      (arn) =>
+        before?.attachedPolicyArns.includes(arn) &&
+        !after?.attachedPolicyArns.includes(arn) &&
+        !unaware.some((seen) => dropsPolicy(seen, arn)),
     );
     const isShutOut = (namespace = ''): boolean => {
       const subject = `system:serviceaccount:${namespace}:${by}`;
-      return subjectsOf(before).includes(subject) && !subjectsOf(after).includes(subject);
+      return (
+        subjectsOf(before).includes(subject) &&
+        !subjectsOf(after).includes(subject) &&
+        !unaware.some((seen) => isNotFor(seen, namespace))
+      );
     };
     const user = server
       .list(resources.pods)
