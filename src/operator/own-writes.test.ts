@@ -122,6 +122,41 @@ it('what was not seen yet is found by its name, in whatever namespace, until it 
   expect(writes.recent()).toEqual(['default/ba']);
 });
 
+it('an answer that comes after the end of the object does not bring it back', async () => {
+  const { server, informer, writes, seen, written } = await setUp();
+  const answer = written('ours');
+  server.put('a', 'ours');
+  server.remove('a');
+  await expect.poll(() => seen.length).toBe(3);
+  writes.wrote('default/a', answer);
+  expect(writes.get('default/a')).toBeUndefined();
+  expect(writes.recent()).toEqual([]);
+  // One that is made anew is another matter.
+  server.put('a', 'made again');
+  await expect.poll(() => informer.store.get('default/a')?.data.value).toBe('made again');
+  writes.wrote('default/a', written('ours again'));
+  expect(writes.get('default/a')?.data.value).toBe('ours again');
+});
+
+it('tells until when what was not seen yet counts', async () => {
+  const { server, informer, writes, written, pass } = await setUp();
+  const keys = ['default/a', 'default/b'];
+  expect(writes.unseenUntil(keys)).toBeUndefined();
+  pass(5);
+  writes.wrote('default/b', written('ours'));
+  pass(5);
+  writes.wrote('default/a', written('ours'));
+  expect(writes.unseenUntil(keys)).toBe(60_006);
+  expect(writes.unseenUntil(['default/a'])).toBe(60_011);
+  server.put('a', 'ours');
+  await expect.poll(() => writes.unseenUntil(['default/a'])).toBeUndefined();
+  // A write that changes nothing is told by no watch.
+  const stored = informer.store.get('default/a');
+  if (!stored) throw new Error('it is not there');
+  writes.wrote('default/a', stored);
+  expect(writes.unseenUntil(['default/a'])).toBeUndefined();
+});
+
 it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {
   const { writes, informer, written, pass } = await setUp();
   const stored = informer.store.get('default/a');

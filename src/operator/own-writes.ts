@@ -24,6 +24,11 @@ export type OwnWrites<T extends KubeObject> = {
   recent(): readonly string[];
   /** Of these the keys of objects of this name, in whatever namespace. */
   recentOf(name: string): readonly string[];
+  /**
+   * When the informer's word counts again of the first of these that we wrote and have not seen yet, in milliseconds; absent when
+   * there is none. Nothing else tells of an object that came and went while the informer could not look.
+   */
+  unseenUntil(keys: readonly string[]): number | undefined;
   wrote(key: string, object: T): void;
   /** The object with this uid was deleted by us. */
   deleted(key: string, object: T): void;
@@ -43,6 +48,9 @@ export function createOwnWrites<T extends KubeObject>(
   /** Of each key, the version of our last write, and when it was answered. */
   const written = new Map<string, { readonly version: string | undefined; readonly at: number }>();
 
+  /** What the informer saw go, by key, the longest ago first: the answer to a write may come after that. */
+  const gone = new Map<string, { readonly version: bigint; readonly at: number }>();
+
   const remember = (key: string, entry: Entry<T>): void => {
     entries.set(key, entry);
     byName.set(nameOf(key), (byName.get(nameOf(key)) ?? new Set()).add(key));
@@ -53,8 +61,21 @@ export function createOwnWrites<T extends KubeObject>(
     if (keys?.delete(key) && keys.size === 0) byName.delete(nameOf(key));
   };
 
+  const sawGo = (key: string, object: T | undefined): void => {
+    gone.delete(key);
+    const at = now();
+    if (object) gone.set(key, { version: versionOf(object), at });
+    for (const [other, { at: since }] of gone) {
+      if (at - since <= memory) return;
+      gone.delete(other);
+    }
+  };
+
   informer.onChange((change: Change<T>) => {
-    if (!change.new) written.delete(change.key);
+    if (!change.new) {
+      written.delete(change.key);
+      sawGo(change.key, change.old);
+    }
     const entry = entries.get(change.key);
     if (!entry) return;
     const seen = change.new ?? change.old;
@@ -77,10 +98,20 @@ export function createOwnWrites<T extends KubeObject>(
     },
     recent: () => [...entries.keys()],
     recentOf: (name) => [...(byName.get(name) ?? [])],
+    unseenUntil(keys) {
+      const times = keys.flatMap((key) => entries.get(key)?.at ?? []);
+      return times.length === 0 ? undefined : Math.min(...times) + memory + 1;
+    },
     wrote(key, object) {
       const at = now();
+      const version = versionOf(object);
+      // The watch was faster than the answer: it has told of this write, and of the end of the object.
+      if (version > 0n && version <= (gone.get(key)?.version ?? 0n)) return;
       written.set(key, { version: object.metadata.resourceVersion, at });
-      remember(key, { object, uid: object.metadata.uid ?? '', version: versionOf(object), at });
+      const stored = informer.store.get(key);
+      // Nothing was changed by it, or it was seen already.
+      if (version > 0n && stored && versionOf(stored) >= version) forget(key);
+      else remember(key, { object, uid: object.metadata.uid ?? '', version, at });
     },
     deleted(key, object) {
       remember(key, {

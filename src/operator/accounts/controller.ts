@@ -157,9 +157,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
         await report(fresh, plan.status, memory, signal);
         tell(fresh.account, memory);
         tellInStep(name, plan.status);
-        return plan.lookAgainAt === undefined
-          ? undefined
-          : { requeueAfterMs: Math.max(0, plan.lookAgainAt - now()) };
+        const unseen = serviceAccounts.unseenUntil(serviceAccounts.recentOf(name));
+        const next = Math.min(plan.lookAgainAt ?? Infinity, unseen ?? Infinity);
+        return next === Infinity ? undefined : { requeueAfterMs: Math.max(0, next - now()) };
       }
       // What somebody broke is told before it is put back, so that whoever watches sees it.
       if (plan.drift.length > 0) await reportDrift(fresh, plan, memory, signal);

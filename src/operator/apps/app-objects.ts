@@ -19,6 +19,8 @@ export type AppObjects = {
   resourceOf(object: { readonly kind: string }): Resource;
   wrote(object: KubeObject): void;
   deleted(object: ObservedObject): void;
+  /** When what we wrote of the App and have not seen yet has to be looked at again, in milliseconds; absent when all was seen. */
+  unseenUntil(app: string): number | undefined;
   onChange(listener: (change: Change<KubeObject>) => void): void;
 };
 
@@ -72,6 +74,13 @@ export function createAppObjects(context: OperatorContext): AppObjects {
     resourceOf: (object) => kindOf(object).resource,
     wrote: (object) => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object) => kindOf(object).writes.deleted(keyOf(object), object),
+    unseenUntil(app) {
+      const times = [...kinds.values()].flatMap(({ writes }) => {
+        const keys = writes === configMaps ? configMapsOf(app).map(keyOf) : writes.recentOf(app);
+        return writes.unseenUntil(keys) ?? [];
+      });
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
     onChange(listener) {
       for (const { informer } of kinds.values()) informer.onChange(listener);
     },

@@ -40,10 +40,11 @@ export function createAppController(context: OperatorContext, options: AppContro
     });
     if (done.failed) return { backoff: true };
     // Nothing else tells that a container which failed goes on running.
-    const mended = mendedAt(after.pods, after.now);
-    const waits = [done.lookAgainAfterMs, mended === undefined ? undefined : mended - after.now].filter(
-      (wait) => wait !== undefined,
-    );
+    const times = [mendedAt(after.pods, after.now), fleet.objects.unseenUntil(name)];
+    const waits = [
+      ...(done.lookAgainAfterMs === undefined ? [] : [done.lookAgainAfterMs]),
+      ...times.flatMap((at) => (at === undefined ? [] : Math.max(0, at - context.now()))),
+    ];
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }
 

@@ -211,8 +211,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'operator/accounts/controller.ts',
-        find: 'requeueAfterMs: Math.max(0, plan.lookAgainAt - now()) }',
-        replace: 'requeueAfterMs: 1e9 + plan.lookAgainAt }',
+        find: 'requeueAfterMs: Math.max(0, next - now()) }',
+        replace: 'requeueAfterMs: 1e9 + next }',
       },
     ],
     scenario: 'one of three policies does not exist, then it does',
