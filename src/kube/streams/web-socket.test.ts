@@ -4,20 +4,25 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { staticConnection, type Connection, type TlsMaterial } from '../connection.ts';
 import { createAuthority, type Authority, type Pair } from '../testing/certificates.ts';
 import { startHttpProxy, startSocksProxy } from '../testing/proxies.ts';
-import { openWebSocket } from './web-socket.ts';
+import { openWebSocket, type WebSocketStream } from './web-socket.ts';
 
 let authority: Authority;
 let user: Pair;
 let server: Server;
 /** Tokens that are taken; any when empty. */
 let accepted: string[] = [];
+let serve: (socket: WebSocket, user: string) => void;
 
 beforeEach(async () => {
   accepted = [];
+  serve = (socket, name) => {
+    socket.send(name);
+    socket.close(1000);
+  };
   authority = await createAuthority();
   user = await authority.issue({ name: 'kon' });
   const pair = await authority.issue({
@@ -35,8 +40,7 @@ beforeEach(async () => {
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      webSocket.send(String((request.socket as TLSSocket).getPeerCertificate().subject.CN));
-      webSocket.close(1000);
+      serve(webSocket, String((request.socket as TLSSocket).getPeerCertificate().subject.CN));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -53,13 +57,18 @@ const url = (): string => `https://127.0.0.1:${(server.address() as AddressInfo)
 const connection = (tls: TlsMaterial = { ca: authority.ca, ...user }): Connection =>
   staticConnection({ server: url(), tls });
 
-async function peerSeen(to: Connection): Promise<string> {
+async function open(to: Connection): Promise<WebSocketStream> {
   const { signal } = new AbortController();
-  const socket = await openWebSocket(to, { path: '/x', query: [], protocols: ['v4.channel.k8s.io'], signal });
+  return openWebSocket(to, { path: '/x', query: [], protocols: ['v4.channel.k8s.io'], signal });
+}
+
+async function read(socket: WebSocketStream): Promise<string> {
   let text = '';
   for await (const message of socket.messages) text += message.toString('utf8');
   return text;
 }
+
+const peerSeen = async (to: Connection): Promise<string> => read(await open(to));
 
 describe('a stream', () => {
   it.each([
@@ -108,6 +117,23 @@ describe('a stream', () => {
     accepted = ['Bearer other'];
     await expect(peerSeen(to)).rejects.toMatchObject({ name: 'KubeApiError', reason: 'Unauthorized' });
     expect(refreshes).toBe(2);
+  });
+
+  it('is read to its end when it can be written to no more', async () => {
+    let far: WebSocket | undefined;
+    serve = (socket) => (far = socket);
+    const socket = await open(connection());
+    const data = Buffer.alloc(100_000);
+    // All within one turn, in which nothing is read: the server closes on what it did not read, which resets the connection.
+    const sent = [socket.send(data)];
+    far?.send('all of it');
+    far?.terminate();
+    sent.push(socket.send(data), socket.send(data));
+    const outcomes = Promise.allSettled(sent);
+    const messages = socket.messages[Symbol.asyncIterator]();
+    expect(String((await messages.next()).value)).toBe('all of it');
+    await expect(messages.next()).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'reset' });
+    expect((await outcomes).map(({ status }) => status).slice(1)).toEqual(['rejected', 'rejected']);
   });
 
   it('says who does not answer', async () => {

@@ -7,7 +7,7 @@ import { WebSocket, type RawData } from 'ws';
 import type { Connection, Credentials } from '../connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
 import { createTransport } from '../transport.ts';
-import { openSocket } from './socket.ts';
+import { openSocket, readToTheEnd } from './socket.ts';
 
 export type WebSocketStream = {
   /** The subprotocol which the server chose. */
@@ -81,6 +81,7 @@ async function handshake(
   wrapError: (error: Error) => Error,
 ): Promise<WebSocketStream> {
   const socket = await openSocket(connection, tls, signal);
+  readToTheEnd(socket);
   const url = new URL(connection.server);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.pathname = `${url.pathname.replace(/\/+$/, '')}${target.path}`;
