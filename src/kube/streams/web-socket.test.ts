@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { staticConnection, type Connection, type TlsMaterial } from '../connection.ts';
 import { createAuthority, type Authority, type Pair } from '../testing/certificates.ts';
@@ -134,6 +134,35 @@ describe('a stream', () => {
     expect(String((await messages.next()).value)).toBe('all of it');
     await expect(messages.next()).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'reset' });
     expect((await outcomes).map(({ status }) => status).slice(1)).toEqual(['rejected', 'rejected']);
+  });
+
+  describe('over time', () => {
+    beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+    afterEach(() => void vi.useRealTimers());
+
+    it('breaks when the server answers no pings', async () => {
+      serve = (socket) => socket.pause();
+      const socket = await open(connection());
+      vi.advanceTimersByTime(90_000);
+      await expect(read(socket)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'timeout' });
+    });
+
+    it('waits for its reader, however long that takes', async () => {
+      const texts = Array.from({ length: 1000 }, (_value, index) => `${index},`);
+      serve = (socket) => {
+        for (const text of texts) socket.send(text);
+        socket.close(1000);
+      };
+      const socket = await open(connection());
+      const messages = socket.messages[Symbol.asyncIterator]();
+      // The first comes by itself, and the second with all that followed while the first was under way: more than is taken
+      // in without a reader, so that nothing is read, not even an answer to a ping.
+      let text = `${(await messages.next()).value}${(await messages.next()).value}`;
+      vi.advanceTimersByTime(3_600_000);
+      for (let next = await messages.next(); !next.done; next = await messages.next())
+        text += String(next.value);
+      expect(text).toBe(texts.join(''));
+    });
   });
 
   it('says who does not answer', async () => {

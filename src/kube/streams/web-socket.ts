@@ -172,6 +172,8 @@ function streamOf(
   };
   let silentSince = 0;
   const pings = setInterval(() => {
+    // Nobody is listened to now, so nobody can be found silent.
+    if (socket.isPaused) return;
     silentSince += pingIntervalMs;
     if (silentSince > pongTimeoutMs) {
       end(wrapError(Object.assign(new Error('no answer to pings'), { code: 'ETIMEDOUT' })));
