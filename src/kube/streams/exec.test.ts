@@ -158,13 +158,57 @@ describe('a program in a container', () => {
     expect(session.end()).toEqual({ kind: 'exited', code: 0 });
   });
 
-  it('is cut when the server closes without a word, and breaks when the connection does', async () => {
+  it('is cut when the connection ends without its status', async () => {
     serve.open = (socket) => socket.close(1000);
-    const cut = await open();
-    await read(cut);
-    expect(cut.end()).toEqual({ kind: 'cut' });
-    serve.open = (socket) => socket.terminate();
-    await expect(open().then(read)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'reset' });
+    const closed = await open();
+    await read(closed);
+    expect(closed.end()).toEqual({ kind: 'cut' });
+    serve.open = (socket) => socket.send(frame(1, 'out'), () => socket.terminate());
+    const broken = await open();
+    expect(await read(broken)).toBe('stdout:out;');
+    expect(broken.end()).toMatchObject({
+      kind: 'cut',
+      error: { name: 'KubeUnreachableError', code: 'reset' },
+    });
+  });
+
+  it('has ended as its status says, whatever becomes of the connection after it', async () => {
+    const end = { kind: 'exited', code: 7 };
+    serve.open = (socket) => {
+      socket.send(frame(1, 'out'));
+      socket.send(frame(3, failure('7')), () => socket.terminate());
+    };
+    const broken = await open();
+    expect(await read(broken)).toBe('stdout:out;');
+    expect(broken.end()).toEqual(end);
+
+    serve.open = (socket) => socket.send(frame(3, failure('7')));
+    const controller = new AbortController();
+    const silent = await open({ signal: controller.signal });
+    const reading = read(silent);
+    await expect.poll(() => silent.end()).toEqual(end);
+    controller.abort(new Error('enough'));
+    expect(await reading).toBe('');
+    expect(silent.end()).toEqual(end);
+  });
+
+  it('loses nothing that has come when it ends without reading all its stdin', async () => {
+    let server: WebSocket | undefined;
+    serve.open = (socket) => (server = socket);
+    const session = await open();
+    const input = Buffer.alloc(100_000);
+    // All within one turn, in which nothing is read: the server closes on what it did not read, which resets the connection.
+    const sent = [session.write(input)];
+    server?.send(frame(1, 'out'));
+    server?.send(frame(3, failure('7')));
+    server?.close(1000);
+    server?.terminate();
+    sent.push(session.write(input), session.endInput());
+    const outcomes = Promise.allSettled(sent);
+    expect(await read(session)).toBe('stdout:out;');
+    expect(session.end()).toEqual({ kind: 'exited', code: 7 });
+    // That the connection was broken indeed, and whoever sends is told.
+    expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
   it('is refused with the words of the server', async () => {

@@ -28,11 +28,11 @@ export type ExecEnd =
   | { readonly kind: 'exited'; readonly code: number }
   /** It could not be run, or what ran it broke down. */
   | { readonly kind: 'failed'; readonly message: string }
-  /** The connection was closed without a word about the program: its pod is gone, as a rule. */
-  | { readonly kind: 'cut' };
+  /** The connection ended without a word about the program: closed, as when its pod is gone, or broken by the error. */
+  | { readonly kind: 'cut'; readonly error?: Error };
 
 export type ExecSession = {
-  /** To be read to its end, which is the program's. */
+  /** To be read to its end, which is the program's. @throws the signal's reason, unless the program has ended before */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
   /** After the output has ended. */
   end(): ExecEnd;
@@ -72,23 +72,30 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
   return {
     output: {
       async *[Symbol.asyncIterator]() {
-        for await (const message of socket.messages) {
-          const data = message.subarray(1);
-          switch (message[0]) {
-            case channels.stdout:
-              // The server opens each stream with an empty message.
-              if (data.length > 0) yield { stream: 'stdout', data };
-              break;
-            case channels.stderr:
-              if (data.length > 0) yield { stream: 'stderr', data };
-              break;
-            case channels.error:
-              if (data.length > 0) told = execEnd(data.toString('utf8'));
-              break;
-            default:
-              // Of a channel that was closed, or one that is not known: nothing depends on it.
-              break;
+        try {
+          for await (const message of socket.messages) {
+            const data = message.subarray(1);
+            switch (message[0]) {
+              case channels.stdout:
+                // The server opens each stream with an empty message.
+                if (data.length > 0) yield { stream: 'stdout', data };
+                break;
+              case channels.stderr:
+                if (data.length > 0) yield { stream: 'stderr', data };
+                break;
+              case channels.error:
+                if (data.length > 0) told = execEnd(data.toString('utf8'));
+                break;
+              default:
+                // Of a channel that was closed, or one that is not known: nothing depends on it.
+                break;
+            }
           }
+        } catch (error) {
+          // Once the program's end has been told, what becomes of the connection is of no matter.
+          if (told.kind !== 'cut') return;
+          request.signal.throwIfAborted();
+          told = { kind: 'cut', error: error as Error };
         }
       },
     },
