@@ -110,7 +110,8 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
       port: port.remote,
       signal: AbortSignal.any([signal, gone.signal]),
     });
-    void sendAll(socket, remote).catch(() => socket.destroy());
+    // What cannot be sent any more is told by the output's end, and there may be an answer before that.
+    void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       if (!socket.write(data)) await drained(socket, gone.signal);
     }

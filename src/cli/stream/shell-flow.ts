@@ -1,4 +1,5 @@
 /** `kon app shell`: a program in a pod's container on this terminal, or between this process' pipes. */
+import { isUnreachable } from '../../kube/index.ts';
 import { openExec, type ExecSession } from '../../kube/streams/index.ts';
 import { getObject } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
@@ -42,7 +43,7 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
     signal: AbortSignal.any([context.signal, ending.signal]),
   });
   try {
-    await converse(session, bytes, tty);
+    await converse(context, session, bytes);
   } catch (error) {
     if (context.signal.aborted) return exitCodes.interrupted;
     throw error;
@@ -61,6 +62,8 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
       });
     case 'cut':
       throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program did`, {
+        cause: end.error,
+        details: end.error ? [end.error.message] : [],
         next: [`See whether the pod is still there: kon app pods ${request.name} --target ${target}`],
       });
     default:
@@ -84,13 +87,14 @@ function afterFailure(
   ];
 }
 
-async function converse(session: ExecSession, bytes: ByteStreams, tty: boolean): Promise<void> {
+async function converse(context: CliContext, session: ExecSession, bytes: ByteStreams): Promise<void> {
+  const tty = bytes.isTerminal;
   const giveBack = tty ? bytes.takeKeyboard() : undefined;
   const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
   try {
-    if (tty) await session.resize(bytes.size());
     // What cannot be sent any more is told by the output's end.
-    void sendInput(session, bytes).catch(ignore);
+    if (tty) void session.resize(bytes.size()).catch(ignore);
+    void sendInput(context, session, bytes).catch(ignore);
     for await (const { stream, data } of session.output) await bytes.write(stream, data);
   } finally {
     unlisten?.();
@@ -98,8 +102,14 @@ async function converse(session: ExecSession, bytes: ByteStreams, tty: boolean):
   }
 }
 
-async function sendInput(session: ExecSession, bytes: ByteStreams): Promise<void> {
-  for await (const data of bytes.input()) await session.write(data);
+async function sendInput(context: CliContext, session: ExecSession, bytes: ByteStreams): Promise<void> {
+  try {
+    for await (const data of bytes.input()) await session.write(data);
+  } catch (error) {
+    if (isUnreachable(error)) return;
+    context.stderr.write(`The input could not be read to its end: ${(error as Error).message}\n`);
+  }
+  // The program may wait for it.
   await session.endInput();
 }
 
