@@ -102,7 +102,7 @@ export async function prepareKon(
           const look = (): void => {
             if (`${stdout}${stderr}`.includes(text)) done();
             else if (child.exitCode !== null || child.signalCode !== null)
-              fail(new Error(`it ended without "${text}":\n${stdout}${stderr}`));
+              fail(new Error(`it ended without "${text}":\n${stdout.slice(-1000)}${stderr}`));
             else return;
             listeners.delete(look);
           };
