@@ -117,3 +117,78 @@ describe('another cluster', () => {
     expect(beliefs.longestUnread()).toBeUndefined();
   });
 });
+
+describe('what was known for an account that is gone', () => {
+  /** Only what is written down of it: before a listing, of anything else nothing is believed. */
+  const entries = (beliefs: AssociationBeliefs): readonly string[] => [...beliefs.of('a', []).keys()];
+
+  it('is dropped, once no answer can be older than what was written last', () => {
+    const { beliefs, clock, list, belief } = setUp();
+    list();
+    expect(belief('production')).toEqual([null, 'sweep', false]);
+    beliefs.wrote(of('production'), known('production'));
+    beliefs.wrote(of('production'), null);
+    beliefs.accountGone('a');
+    clock.now += 60_000;
+    // It was begun before the association was deleted.
+    expect(beliefs.learn({ associations: [listed('production')], startedAt: clock.now - 61_000 })).toEqual(
+      [],
+    );
+    expect(beliefs.namespacesOf('a')).toEqual([]);
+    clock.now += 540_000;
+    list();
+    expect(entries(beliefs)).toEqual([]);
+  });
+
+  it('goes when the next account does, where nothing is listed', () => {
+    const { beliefs, clock } = setUp();
+    for (const account of ['a', 'b']) {
+      beliefs.of(account, ['production']);
+      beliefs.wrote(of('production', account), null);
+      beliefs.read(of('staging', account), undefined);
+    }
+    beliefs.accountGone('a');
+    clock.now += 600_000;
+    beliefs.accountGone('b');
+    expect(entries(beliefs)).toEqual([]);
+  });
+
+  it('stays when the account comes back', () => {
+    const { beliefs, clock, list, belief } = setUp();
+    list();
+    beliefs.wrote(of('production'), null);
+    beliefs.accountGone('a');
+    expect(belief('production')).toEqual([null, 'write', false]);
+    clock.now += 600_000;
+    list();
+    beliefs.accountGone('b');
+    expect(belief('production')).toEqual([null, 'write', false]);
+  });
+
+  it('stays while a write is in doubt, until a listing was begun after it', () => {
+    const { beliefs, clock, list } = setUp();
+    list();
+    beliefs.lost(of('production'));
+    const lostAt = clock.now;
+    clock.now += 600_000;
+    beliefs.accountGone('a');
+    beliefs.learn({ associations: [], startedAt: lostAt + 14_000 });
+    expect(entries(beliefs)).toEqual(['production']);
+    beliefs.accountGone('a');
+    list();
+    expect(entries(beliefs)).toEqual([]);
+  });
+
+  it('stays as long as there is an association, and goes with it, whosever it is', () => {
+    const { beliefs, list } = setUp();
+    list(listed('production'), listed('staging', 'nobodys'));
+    beliefs.accountGone('a');
+    list(listed('production'), listed('staging', 'nobodys'));
+    expect([beliefs.namespacesOf('a'), beliefs.namespacesOf('nobodys')]).toEqual([
+      ['production'],
+      ['staging'],
+    ]);
+    expect(list().toSorted()).toEqual(['a', 'nobodys']);
+    expect([entries(beliefs), [...beliefs.of('nobodys', []).keys()]]).toEqual([[], []]);
+  });
+});

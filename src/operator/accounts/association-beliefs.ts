@@ -15,8 +15,13 @@ import type {
  */
 const settleMs = 15_000;
 
+/** No listing takes longer than this from its first page to its last, throttled as it may be. Milliseconds. */
+const longestListingMs = 600_000;
+
 type Entry = AssociationBelief & {
   readonly wroteAt?: number;
+  /** When a write was not answered. */
+  readonly lostAt?: number;
   /** When it was last asked for by itself: listings leave most of it out. */
   readonly knownAt?: number;
 };
@@ -34,6 +39,8 @@ export type AssociationBeliefs = {
   lost(of: ServiceAccountName): void;
   /** A listing said so. Returns the names of the ServiceAccounts about whose associations it says something new. */
   learn(snapshot: AssociationSnapshot): readonly string[];
+  /** There is no such account any more. That it has none is forgotten, once no answer can be older than what was done. */
+  accountGone(account: string): void;
   /** The one that was not asked for by itself for the longest. */
   longestUnread(): ObservedAssociation | undefined;
   /** What is known is known of another cluster. */
@@ -43,6 +50,10 @@ export type AssociationBeliefs = {
 export function createAssociationBeliefs(now: () => number): AssociationBeliefs {
   const entries = new Map<string, Map<string, Entry>>();
   let listed = false;
+  /** Names of the accounts that look for theirs. */
+  const lookedFor = new Set<string>();
+  /** Names of accounts that are gone, of which something may still be believed. */
+  const gone = new Set<string>();
 
   const entryOf = ({ namespace, serviceAccount }: ServiceAccountName): Entry | undefined =>
     entries.get(serviceAccount)?.get(namespace);
@@ -53,9 +64,24 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
   };
   const isYoung = (entry: Entry | undefined, askedAt: number): boolean =>
     entry?.wroteAt !== undefined && entry.wroteAt > askedAt - settleMs;
+  /** What may be there stays: somebody has to know of it, whosever it was. */
+  const dropNone = (serviceAccount: string, listedFrom = -Infinity): void => {
+    const byNamespace = entries.get(serviceAccount) ?? new Map<string, Entry>();
+    for (const [namespace, { association, wroteAt = -Infinity, lostAt = -Infinity }] of byNamespace) {
+      if (association || Math.max(wroteAt, lostAt) > now() - longestListingMs) continue;
+      // Without the entry it would be held, from the listings, that there is none.
+      if (listed && lostAt > listedFrom - settleMs) continue;
+      byNamespace.delete(namespace);
+    }
+    if (byNamespace.size > 0) return;
+    entries.delete(serviceAccount);
+    gone.delete(serviceAccount);
+  };
 
   return {
     of(serviceAccount, targets) {
+      lookedFor.add(serviceAccount);
+      gone.delete(serviceAccount);
       const found = new Map<string, AssociationBelief>(entries.get(serviceAccount));
       if (!listed) return found;
       for (const target of targets)
@@ -79,7 +105,7 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
     },
 
     lost(of) {
-      set(of, { association: null, source: 'lost' });
+      set(of, { association: null, source: 'lost', lostAt: now() });
     },
 
     learn({ associations, startedAt }) {
@@ -100,8 +126,15 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
           byNamespace.set(namespace, { association: null, source: 'sweep' });
           changed.add(serviceAccount);
         }
+        if (!lookedFor.has(serviceAccount)) dropNone(serviceAccount, startedAt);
       }
       return [...changed];
+    },
+
+    accountGone(account) {
+      lookedFor.delete(account);
+      gone.add(account);
+      for (const name of gone) dropNone(name);
     },
 
     longestUnread() {
@@ -120,6 +153,7 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
 
     clear() {
       entries.clear();
+      gone.clear();
       listed = false;
     },
   };

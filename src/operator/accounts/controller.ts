@@ -147,6 +147,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (!world) {
         memories.delete(name);
         beliefs.accountGone(name);
+        associationBeliefs.accountGone(name);
         return undefined;
       }
       if (world.cluster.ok && !options.surveyed()) return undefined;
