@@ -52,6 +52,15 @@ describe('parseCommandLine', () => {
     });
   });
 
+  it('takes what users of kubectl know as --wait', async () => {
+    const noWait = (line: string): Promise<unknown> => inputOf(`fruit pick oak ${line}`);
+    expect(await noWait('--wait=false')).toMatchObject({ options: { noWait: true } });
+    expect(await noWait('--wait=true')).toMatchObject({ options: { noWait: false } });
+    await expect(noWait('--wait=perhaps')).rejects.toThrow('--wait does not take perhaps');
+    await expect(parse('wash --wait=false')).rejects.toThrow("unknown option '--wait=false'");
+    expect(await parse('fruit pick --help')).not.toMatchObject({ text: expect.stringContaining('--wait ') });
+  });
+
   it('collects, parses and tells flags from values', async () => {
     expect(
       await inputOf('fruit pick oak a b -k pear --size=7 --seed x --seed y --account me --no-wait --ripe'),

@@ -114,6 +114,7 @@ function describe(parser: Parser, command: Command): void {
     parser.addArgument(new Argument(positional.required ? `<${name}>` : `[${name}]`, positional.summary));
   }
   for (const option of command.options) parser.addOption(parserOption(option));
+  if (command.options.some(({ name }) => name === 'no-wait')) parser.addOption(kubectlWait());
   parser.configureHelp(helpWith(command.formats));
   if (command.examples.length > 0) {
     const lines = command.examples.map((example) => `  # ${example.does}\n  ${example.command}`);
@@ -165,6 +166,15 @@ function parserOption(option: Option): ParserOption {
     });
   }
   return result;
+}
+
+/** `--wait=false`, as users of kubectl know `--no-wait`. */
+function kubectlWait(): ParserOption {
+  return new ParserOption('--wait <BOOLEAN>').hideHelp().argParser((text: string) => {
+    if (text !== 'true' && text !== 'false')
+      throw usageError(`--wait does not take ${text}`, 'Give --no-wait, or nothing.');
+    return text === 'true';
+  });
 }
 
 function inputOf(command: Command, parser: Parser): ParsedInput {

@@ -4,9 +4,9 @@ import { yesOption } from './options.ts';
 
 export const uninstallCommand = defineCommand({
   path: ['uninstall'],
-  summary: 'Remove what kon install made, from the cluster and from IAM',
+  summary: 'Remove what kon install made, from the cluster and from IAM, and wait until it is gone',
   description:
-    'Refuses while there are apps, and while there are accounts unless told to delete them, as nobody would delete their roles afterwards. Takes away only what kon install made: what other tools did stays, and is named. Exits with 1 when roles are left in IAM, and says which.',
+    'Refuses while there are apps, and while there are accounts unless told to delete them, as nobody would delete their roles afterwards. Takes away only what kon install made: what other tools did stays, and is named. Exits with 1 when roles are left in IAM, or something is still there when the time is over, and says which and what holds it.',
   options: [
     { name: 'delete-accounts', summary: 'delete the accounts and their roles first, and wait for it' },
     { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where nothing else tells' },
@@ -21,9 +21,13 @@ export const uninstallCommand = defineCommand({
     { name: 'dry-run', summary: 'say what would go and what would stay, and change nothing' },
     yesOption,
     {
+      name: 'no-wait',
+      summary: 'return before the last of it is gone; accounts are waited for in any case',
+    },
+    {
       name: 'timeout',
       value: 'DURATION',
-      summary: 'how long to wait for each account',
+      summary: 'how long to wait for each account, and at the end for the rest',
       default: '2m',
       parse: parseDuration,
     },
@@ -35,6 +39,6 @@ export const uninstallCommand = defineCommand({
   ],
   run: async (context, { options }) => {
     const { uninstallFlow } = await import('../install/uninstall.ts');
-    return uninstallFlow(context, options);
+    return uninstallFlow(context, { ...options, wait: options });
   },
 });

@@ -15,6 +15,7 @@ import {
 } from '../../kube/index.ts';
 import { clusterConfigs } from '../../api/resources.ts';
 import { CliError } from '../errors.ts';
+import { waitCommand } from '../wait/all-gone.ts';
 import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
 
@@ -154,10 +155,7 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   if (live.metadata.deletionTimestamp !== undefined)
     throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
       details: ['What is in it goes first, and takes a while.'],
-      next: [
-        `Wait until it is gone: kubectl wait --for=delete ${resource.plural}/${name}${namespace === undefined ? '' : ` -n ${namespace}`}`,
-        'Then run kon install again.',
-      ],
+      next: [`Wait until it is gone: ${waitCommand({ resource, object })}`, 'Then run kon install again.'],
     });
   const applied = await apply(true);
   return step(isDeepStrictEqual(comparable(live), comparable(applied)) ? 'present' : 'differs');

@@ -12,8 +12,9 @@ import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../kinds.ts';
 import { orphansOf } from '../roles/orphans.ts';
+import { waitUntilAllGone, type Deleted } from '../wait/all-gone.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
-import { resultLine } from '../write/finish.ts';
+import { resultLine, type WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
 import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
 import { crdObjects, installer, operatorName, operatorObjects } from './operator-objects.ts';
@@ -27,7 +28,8 @@ export type UninstallRequest = ClusterChoice & {
   /** Says what would go and what would stay. */
   readonly dryRun: boolean;
   readonly yes: boolean;
-  readonly timeout: number;
+  /** Not waiting is about what is left at the end: accounts are waited for in any case, as the operator is needed for them. */
+  readonly wait: WaitInput;
 };
 
 export async function uninstallFlow(context: CliContext, request: UninstallRequest): Promise<ExitCode> {
@@ -81,15 +83,17 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
             client,
             accountKind,
             { name: metadata.name, uid: metadata.uid },
-            request.timeout,
+            request.wait.timeout,
           );
         stderr.write(`- account ${metadata.name}\n`);
       }
-      const kept = await removeObjects(context, client, request);
+      const { kept, deleted } = await removeObjects(context, client, request);
       if (cluster.eks) kept.push(...(await removeAssociation(context, cluster, request, aws)));
       kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation)));
-      context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
+      if (!dryRun && !request.wait.noWait)
+        await waitUntilAllGone(context, client, deleted, request.wait.timeout);
+      context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       if (dryRun) return exitCodes.ok;
       const { roles } = await aws.roles.snapshot(signal);
       const orphans = orphansOf(roles, cluster.clusterArn, new Set());
@@ -107,14 +111,19 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
 const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
   objects.map(({ metadata }) => metadata.name).join(', ');
 
-/** The operator first, so that it makes nothing anew; the CRDs last, as the ClusterConfig goes with them. @returns what was not ours to take away */
+/**
+ * The operator first, so that it makes nothing anew; the CRDs last, as the ClusterConfig goes with them.
+ *
+ * @returns what was not ours to take away, and what was taken away
+ */
 async function removeObjects(
   context: CliContext,
   client: KubeClient,
   { namespace, dryRun }: UninstallRequest,
-): Promise<string[]> {
+): Promise<{ readonly kept: string[]; readonly deleted: readonly Deleted[] }> {
   const { signal, stderr } = context;
   const kept: string[] = [];
+  const deleted: Deleted[] = [];
   const objects = operatorObjects({
     namespace,
     image: '',
@@ -137,9 +146,11 @@ async function removeObjects(
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    stderr.write(`- ${describeObject(object)}\n`);
+    const label = describeObject(object);
+    stderr.write(`- ${label}\n`);
+    deleted.push({ resource: resourceOf(object), object: live, label });
   }
-  return kept;
+  return { kept, deleted };
 }
 
 async function removeAssociation(

@@ -25,6 +25,13 @@ const providerArn = (): string =>
 const roleNames = async (): Promise<readonly string[]> =>
   ((await world.iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName = '' }) => RoleName);
 
+/** As its controller does when nothing is left in it. */
+const finishNamespace = (name: string): Promise<string> =>
+  world.cluster.kubectl(
+    ['replace', '--raw', `/api/v1/namespaces/${name}/finalize`, '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: { finalizers: [] } }),
+  );
+
 /** As whoever calls the APIs of EKS; in a cluster, agents on the nodes do. */
 const inAws = (): ConstructorParameters<typeof EKSClient>[0] & { readonly region: string } => {
   const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = world.kon.env;
@@ -206,14 +213,20 @@ describe('uninstall', () => {
       expect(foreseen.stderr).toContain(`- ${text}`);
     expect(await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name')).toBe(had);
     expect(await roleNames()).toHaveLength(2);
-    const result = await kon('uninstall', '--delete-accounts', '--yes');
+    const removing = world.kon.start(['uninstall', '--delete-accounts', '--yes']);
+    // No controller takes the namespace away here.
+    await removing.until('Namespace konstellation: not yet, held by the finalizer kubernetes (Deleting)\n');
+    expect(removing.output()).toBe('');
+    await finishNamespace('konstellation');
+    const result = await removing.finished;
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
+    expect(result.stderr).toContain('Namespace konstellation: yes, gone (Deleted)\n');
     expect(result.stderr).not.toContain('stays');
     expect(await roleNames()).toEqual([]);
     await expect(
       world.iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn() })),
     ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
-    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+    expect(await kubectl('get', 'crd,namespace', '-o', 'name')).not.toMatch(/k11n|konstellation/);
     expect(await kubectl('get', 'clusterrole,validatingadmissionpolicy', '-o', 'name')).not.toMatch(
       /k11n|konstellation/,
     );
@@ -406,6 +419,12 @@ describe('install with Pod Identity', () => {
   it('is taken away with its association', async () => {
     const foreseen = await kon('uninstall', '--dry-run', ...own);
     expect(foreseen.stderr).toContain('- Pod Identity association agent/konstellation\n');
+    const removed = await kon('uninstall', '--yes', '--timeout', '1s', ...own);
+    expect(removed, removed.stderr).toMatchObject({ code: 1, stdout: '' });
+    expect(removed.stderr).toMatch(/^Error: still there after 1s: .*Namespace agent/m);
+    expect(removed.stderr).toContain('Namespace agent: held by the finalizer kubernetes\n');
+    expect(removed.stderr).toContain('Go on waiting: kubectl wait --for=delete namespaces/agent\n');
+    await finishNamespace('agent');
     const result = await kon('uninstall', '--yes', ...own);
     expect(result, result.stderr).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
     expect(result.stderr).not.toContain('stays');
@@ -441,7 +460,7 @@ describe('install with Pod Identity and an operator', () => {
       expect(asked).toEqual([false, false, false]);
       expect(await isDeployed()).toBe(true);
       expect(installed.stderr).not.toContain('‼');
-      const gone = await kon('uninstall', '--yes', ...late);
+      const gone = await kon('uninstall', '--yes', '--no-wait', ...late);
       expect(gone, gone.stderr).toMatchObject({ code: 0 });
       await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
     } finally {
@@ -466,7 +485,7 @@ describe('install on a cluster that is not of EKS', () => {
       code: 0,
       stdout: 'konstellation unchanged\n',
     });
-    const gone = await kon('uninstall', '--self-managed', '--yes', '--namespace', 'mine');
+    const gone = await kon('uninstall', '--self-managed', '--yes', '--wait=false', '--namespace', 'mine');
     expect(gone, gone.stderr).toMatchObject({
       code: 0,
       stdout: 'konstellation uninstalled\n',
@@ -493,7 +512,7 @@ describe('uninstall', () => {
       'app.kubernetes.io/managed-by=Helm',
       '--overwrite',
     );
-    const result = await kon('uninstall', '--yes', ...elsewhere);
+    const result = await kon('uninstall', '--yes', '--no-wait', ...elsewhere);
     expect(result, result.stderr).toMatchObject({ code: 0 });
     expect(result.stderr).toContain('‼ stays: ClusterRole konstellation, which kon install did not make\n');
     const [role] = await roleNames();

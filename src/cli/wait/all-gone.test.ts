@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { whatHolds } from './all-gone.ts';
+
+const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+const namespace = (more: object): Parameters<typeof whatHolds>[0] => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'konstellation', ...deleting },
+  ...more,
+});
+
+describe('what holds an object that is being deleted', () => {
+  it('is nothing but time, when nothing else is told', () => {
+    expect(whatHolds(namespace({ metadata: { name: 'konstellation' } }))).toBe('its deletion was asked for');
+    expect(whatHolds(namespace({}))).toBe('about to go');
+  });
+
+  it('is a finalizer, with what its controller says of it', () => {
+    const conditions = [
+      { type: 'NamespaceDeletionContentFailure', status: 'False', message: 'All content was deleted' },
+      { type: 'NamespaceFinalizersRemaining', status: 'True', message: 'foo/bar in 1 resource instances' },
+    ];
+    const held = namespace({ spec: { finalizers: ['kubernetes'] }, status: { conditions } });
+    expect(whatHolds(held)).toBe('held by the finalizer kubernetes; foo/bar in 1 resource instances');
+    const crd = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'x', ...deleting, finalizers: ['a', 'b'] },
+      status: { conditions: [{ type: 'Established', status: 'True', message: 'accepted' }] },
+    };
+    expect(whatHolds(crd)).toBe('held by the finalizer a, b');
+  });
+});
