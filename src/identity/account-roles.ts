@@ -2,6 +2,8 @@
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
+import { desiredRole } from './roles.ts';
+import { assignTargets } from './shards.ts';
 import type { ClusterFacts } from './world.ts';
 
 /** The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. */
@@ -24,11 +26,25 @@ export function accountRoleIndex(
   return index === 1 ? undefined : index;
 }
 
-/** The names under which the account may have roles: the first, and those which its status says that targets carry. */
+/**
+ * The names under which the account may have roles: the first, and those which its status says that targets carry. At its end
+ * also all that its targets may ever have needed: after a crash there may be one of which neither status nor listing tells.
+ */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const carried = (account.status?.targets ?? []).flatMap(({ roleArn }) =>
     roleArn === undefined ? [] : roleNameOf(roleArn),
   );
   const known = carried.filter((name) => accountRoleIndex(account, facts, name) !== undefined);
-  return [...new Set([accountRoleName(account, facts, 1), ...known])].sort();
+  const last = account.metadata.deletionTimestamp === undefined ? [] : allNames(account, facts);
+  return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
+}
+
+/** As if pods of every target came in both ways. */
+function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
+  const name = accountRoleName(account, facts, 1);
+  const fits = (targets: readonly string[]): boolean =>
+    desiredRole(account, facts, name, { IRSA: targets, PodIdentity: targets }).trustPolicy.length <=
+    facts.quotas.trustPolicySize;
+  const shards = assignTargets(account.spec.targets ?? facts.targets, new Map(), fits);
+  return [...shards.keys()].map((index) => accountRoleName(account, facts, index));
 }

@@ -1,6 +1,7 @@
 /**
  * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
- * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks.
+ * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks, and so does one that was
+ * there before us.
  */
 import { associationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
@@ -50,10 +51,13 @@ export function planDeletion(
   }
   if (unread) return progress('the role is being looked up');
 
-  // A role that was there before us is given back as it is.
-  const retain = world.account.spec.deletionPolicy === 'Retain' || owned.some((role) => isAdopted(role.tags));
+  // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
+  const isKept = (role: ObservedRole): boolean =>
+    world.account.spec.deletionPolicy === 'Retain' || isAdopted(role.tags);
+  const kept = owned.filter(isKept);
+  const doomed = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
-  const open = retain ? [] : owned.filter((role) => !sameDocument(role.trustPolicy, shut));
+  const open = doomed.filter((role) => !sameDocument(role.trustPolicy, shut));
   if (open.length > 0) {
     for (const role of open) want({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
     return progress('the trust policy is being emptied');
@@ -79,12 +83,12 @@ export function planDeletion(
     );
   }
 
-  if (retain) {
-    for (const role of owned) want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
-    if (owned.length > 0) return progress('the marks of Konstellation are being taken off the role');
+  if (kept.length > 0) {
+    for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
+    return progress('the marks of Konstellation are being taken off the role');
   }
 
-  const attached = owned.filter((role) => role.attachedPolicyArns.length > 0);
+  const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0);
   if (attached.length > 0) {
     for (const role of attached) {
       for (const policyArn of role.attachedPolicyArns)
@@ -93,15 +97,15 @@ export function planDeletion(
     return progress('policies are being detached');
   }
 
-  const inline = owned.find((role) => role.inlinePolicyNames.length > 0);
-  for (const role of owned) want({ kind: 'DeleteRole', role: role.name });
+  const inline = doomed.find((role) => role.inlinePolicyNames.length > 0);
+  for (const role of doomed) want({ kind: 'DeleteRole', role: role.name });
   if (inline && failures.length > 0) {
     return {
       reason: 'DeleteConflict',
       message: `the role ${inline.arn} carries inline policies which others put there: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
     };
   }
-  if (owned.length > 0) return progress('the role is being deleted');
+  if (doomed.length > 0) return progress('the role is being deleted');
 
   want({ kind: 'RemoveFinalizer' });
   return progress('everything is gone');

@@ -174,7 +174,8 @@ function planCreation(
   list: StepList,
 ): Problem {
   const create = { kind: 'CreateRole', role: spec.name, spec } as const;
-  if (world.account.spec.aws.adopt === true) return planLookup(spec, belief, list);
+  const { adopt, roleName } = world.account.spec.aws;
+  if (adopt === true && spec.name === roleName) return planLookup(spec, belief, list);
   const taken =
     world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
   const lost = belief?.source === 'sweep' && world.account.status?.roleArn !== undefined;
