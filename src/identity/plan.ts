@@ -23,13 +23,22 @@ import type { Step } from './steps.ts';
 import type { ServingRole, TargetContext } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './targets.ts';
 import { sameDocument } from './trust.ts';
-import type { AccountUser, AccountWorld, ClusterFacts, ObservedRole, TargetObservation } from './world.ts';
+import type {
+  AccountUser,
+  AccountWorld,
+  ClusterFacts,
+  ObservedRole,
+  RoleAim,
+  TargetObservation,
+} from './world.ts';
 
 export type AccountPlan = {
   readonly steps: readonly Step[];
   readonly status: LinkedServiceAccountStatus;
   /** What was changed behind our back, in words. The status should be told before it is put back. */
   readonly drift: readonly string[];
+  /** Of the roles that are in step. What is to be remembered when the account comes to rest. */
+  readonly aims: readonly RoleAim[];
   /** Milliseconds; undefined when nothing but a change can matter. */
   readonly lookAgainAt?: number;
 };
@@ -41,17 +50,17 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
 
   // Without the finalizer nothing was ever written for this account, or all of it has been removed.
-  if (deleting && !held) return done(list, account.status ?? {}, []);
-  if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message), []);
+  if (deleting && !held) return done(list, account.status ?? {});
+  if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
 
   const users = world.targets.flatMap((target) => target.users.map((user) => describeUser(target, user)));
   if (deleting && users.length === 0) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
-    return done(list, blockedStatus(world, problem.reason, problem.message), []);
+    return done(list, blockedStatus(world, problem.reason, problem.message));
   }
   if (!held) {
     list.want({ kind: 'AddFinalizer' });
-    return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'), []);
+    return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
   }
   const plan = planSync(world, cluster.facts, list);
   if (!deleting) return plan;
@@ -76,9 +85,10 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const roles = [...shards].map(([index, words]): ServingRole => {
     const claims = claimsFrom(words);
     const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
-    const wanted = tooMany ? currentlyAttached(world, spec.name) : policies.wanted;
+    const policyArns = tooMany ? currentlyAttached(world, spec.name) : policies.wanted;
     const proofsOfDrift = (role: ObservedRole): boolean => proofsAreOpen(world, list, role, claims);
-    return { claims, assessment: assessRole(world, facts, spec, wanted, list, proofsOfDrift) };
+    const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
+    return { claims, policyArns, assessment };
   });
 
   const trustInStep = roles.every(
@@ -105,6 +115,9 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     list,
     status,
     roles.flatMap((role) => role.assessment.drift),
+    roles.flatMap(({ assessment: { role, problem, spec }, policyArns }) =>
+      role && !problem ? { spec, policyArns } : [],
+    ),
   );
 }
 
@@ -279,11 +292,17 @@ function accountInUse(
   return { ...status, conditions: blockedStatus(world, 'InUse', message).conditions };
 }
 
-function done(list: StepList, status: LinkedServiceAccountStatus, drift: readonly string[]): AccountPlan {
+function done(
+  list: StepList,
+  status: LinkedServiceAccountStatus,
+  drift: readonly string[] = [],
+  aims: readonly RoleAim[] = [],
+): AccountPlan {
   return {
     steps: list.steps,
     status,
     drift,
+    aims,
     ...(list.lookAgainAt === undefined ? {} : { lookAgainAt: list.lookAgainAt }),
   };
 }

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';
 import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
-import { carryOut, observe, readOnly, settle, sweep } from './testing/simulated-world.ts';
+import {
+  carryOut,
+  facts,
+  observe,
+  readOnly,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from './testing/simulated-world.ts';
+import type { ClusterFacts } from './world.ts';
 
 describe('drift', () => {
   it('of an attachment is read before it is believed, told, and put back', () => {
@@ -99,5 +108,49 @@ describe('drift', () => {
     expect(roleOf(world)).toMatchObject({ maxSessionDuration: 3600 });
     expect(roleOf(world).permissionsBoundaryArn).toBeUndefined();
     expect(roleOf(world).tags).not.toHaveProperty('extra');
+  });
+});
+
+describe('no drift', () => {
+  const lookedAt = (): SimulatedWorld => {
+    const world = settled();
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    return world;
+  };
+
+  it.each<readonly [string, Partial<ClusterFacts>, string]>([
+    [
+      'of the trust policy, when the cluster has another target',
+      { targets: [...facts.targets, 'canary'] },
+      'UpdateTrustPolicy',
+    ],
+    [
+      'of the boundary, when the cluster has another',
+      { permissionsBoundaryArn: readOnly },
+      'PutPermissionsBoundary',
+    ],
+    ['of the tags, when the cluster has more', { tags: { stage: 'x' } }, 'TagRole'],
+    ['of attachments, when the cluster allows fewer', { allowedPolicyArns: ['x'] }, 'DetachPolicy'],
+  ])('%s', (_what, change, step) => {
+    const world = lookedAt();
+    world.namespaces.set('canary', { state: 'present', users: [] });
+    world.facts = { ...facts, ...change };
+    const plan = planAccount(observe(world));
+    expect(plan.drift).toEqual([]);
+    expect(plan.steps[0]?.kind).toBe(step);
+    settle(world);
+    // From then on this is what others may change.
+    world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    expect(planAccount(observe(world)).drift).toEqual(['tags were added: extra']);
+  });
+
+  it('of the trust policy, when a namespace is being deleted', () => {
+    const world = lookedAt();
+    const namespace = world.namespaces.get('production');
+    if (namespace) namespace.state = 'terminating';
+    const plan = planAccount(observe(world));
+    expect(plan).toMatchObject({ drift: [], steps: [{ kind: 'UpdateTrustPolicy' }] });
   });
 });

@@ -8,7 +8,7 @@ import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey, type RoleSpec } from './steps.ts';
 import { sameDocument, subjectOf, trustPolicy } from './trust.ts';
-import type { AccountWorld, ClusterFacts, ObservedRole, RoleBelief } from './world.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } from './world.ts';
 
 /** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
 const defaultMaxSessionDuration = 3600;
@@ -253,7 +253,9 @@ function planUpdates(
     };
   }
 
-  const drift = driftOf(world, belief, role, changes, wantedPolicies);
+  const drift = isAimedElsewhere(world, spec, wantedPolicies)
+    ? []
+    : driftOf(world, belief, role, changes, wantedPolicies);
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
   // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
   const heldBack = trustDrifted && proofsOfDrift(role);
@@ -331,6 +333,13 @@ function roleChanges(
   );
   if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });
   return changes;
+}
+
+/** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */
+function isAimedElsewhere({ aims }: AccountWorld, spec: RoleSpec, policyArns: readonly string[]): boolean {
+  const before = aims.get(spec.name);
+  const words = (aim: RoleAim): string => JSON.stringify([aim.spec, aim.policyArns.toSorted()]);
+  return before !== undefined && words(before) !== words({ spec, policyArns });
 }
 
 /** What somebody else changed on a role that was in step with this very spec, in words. */

@@ -6,7 +6,11 @@ import type { StepList } from './step-list.ts';
 import { trustSeenBy } from './trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, RoleBelief } from './world.ts';
 
-export type ServingRole = { readonly claims: Claims; readonly assessment: RoleAssessment };
+export type ServingRole = {
+  readonly claims: Claims;
+  readonly policyArns: readonly string[];
+  readonly assessment: RoleAssessment;
+};
 
 /** Who goes over from one mode to the other now: one target at a time. */
 export type Turn = { holder: string | undefined };

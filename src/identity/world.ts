@@ -1,6 +1,7 @@
 /** What the planner looks at: everything that was observed about one account, and nothing else. */
 import type { IdentityMode, LinkedServiceAccount } from '../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
+import type { RoleSpec } from './steps.ts';
 
 /** A role as IAM holds it. */
 export type ObservedRole = {
@@ -140,6 +141,9 @@ export type StepFailure = {
 /** The last proof or confirmation for a target: of what, when, and that it held; of nothing, when the key is empty. */
 export type ProofRecord = { readonly key: string; readonly at: number; readonly roleArn?: string };
 
+/** The whole role as it should be. */
+export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
+
 export type AccountWorld = {
   /** Milliseconds. */
   readonly now: number;
@@ -157,4 +161,6 @@ export type AccountWorld = {
   readonly pause?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
   /** By slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
+  /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
+  readonly aims: ReadonlyMap<string, RoleAim>;
 };

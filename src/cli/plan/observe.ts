@@ -45,6 +45,7 @@ export async function observeAccount(
     associations,
     failures: new Map(),
     proofs: new Map(),
+    aims: new Map(),
   };
 }
 

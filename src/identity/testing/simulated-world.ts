@@ -19,6 +19,7 @@ import type {
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
+  RoleAim,
   RoleBelief,
   StepFailure,
   TargetObservation,
@@ -67,6 +68,7 @@ export type SimulatedWorld = {
   readonly namespaces: Map<string, Namespace>;
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
+  readonly aims: Map<string, RoleAim>;
   /** Policies that IAM does not know. */
   readonly missingPolicies: Set<string>;
   /** Every step that was carried out or refused, in order. */
@@ -94,6 +96,7 @@ export function createWorld(
     namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
     failures: new Map(),
     proofs: new Map(),
+    aims: new Map(),
     missingPolicies: new Set(),
     journal: [],
     gone: false,
@@ -129,6 +132,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
     associations: world.associationBeliefs,
     failures: world.failures,
     proofs: world.proofs,
+    aims: world.aims,
   };
 }
 
@@ -201,6 +205,7 @@ export function settle(world: SimulatedWorld, options: { passes?: number } = {})
     const plan = planAccount(observe(world));
     if (plan.steps.length === 0 || plan.drift.length > 0)
       world.account = { ...world.account, status: plan.status };
+    if (plan.steps.length === 0) for (const aim of plan.aims) world.aims.set(aim.spec.name, aim);
     if (plan.steps.length === 0 || world.gone) return plan;
     for (const step of plan.steps) carryOut(world, step);
   }

@@ -7,6 +7,7 @@ import {
   stepKey,
   type IdentityError,
   type ProofRecord,
+  type RoleAim,
   type Step,
   type StepFailure,
 } from '../../identity/index.ts';
@@ -15,10 +16,13 @@ import type { StepEvent } from './step-events.ts';
 export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   readonly proofs: ReadonlyMap<string, ProofRecord>;
+  readonly aims: ReadonlyMap<string, RoleAim>;
   /** What was done, and is told when the account comes to rest. */
   readonly untold: StepEvent[];
   /** A changed spec is a new beginning: what failed before may work now. */
   startGeneration(generation: number): void;
+  /** Nothing is left to do; these roles are in step. */
+  rested(aims: readonly RoleAim[]): void;
   /** The namespace of a target was made ours: what was refused there may be allowed now. */
   targetOpened(target: string): void;
   /** `found`: whether there is what a look was after; of no account for other steps. */
@@ -34,6 +38,7 @@ type Failure = StepFailure & {
 export function createAccountMemory(now: () => number, random: () => number): AccountMemory {
   const failures = new Map<string, Failure>();
   const proofs = new Map<string, ProofRecord>();
+  const aims = new Map<string, RoleAim>();
   let current: number | undefined;
   const trustWritten = (step: Step): void => {
     if (step.kind !== 'UpdateTrustPolicy') return;
@@ -42,10 +47,14 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
   return {
     failures,
     proofs,
+    aims,
     untold: [],
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;
+    },
+    rested(inStep) {
+      for (const aim of inStep) aims.set(aim.spec.name, aim);
     },
     targetOpened(target) {
       for (const [key, failure] of failures)

@@ -155,6 +155,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const fresh = { ...world, now: now() };
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
+        memory.rested(plan.aims);
         await report(fresh, plan.status, memory, signal);
         tell(fresh.account, memory);
         tellInStep(name, plan.status);

@@ -72,6 +72,7 @@ export function observeAccount(
     associations,
     failures: memory.failures,
     proofs: memory.proofs,
+    aims: memory.aims,
     ...(pause ? { pause } : {}),
   };
 }
