@@ -124,6 +124,22 @@ describe('in a wrong world nothing is done for any account', () => {
     }
   });
 
+  // Between the edit and the next look the status is of another cluster: a role by both would be nobody's.
+  it.each([
+    ['another cluster', { clusterName: 'renamed' }],
+    ['another region', { region: 'eu-west-1' }],
+    ['another AWS account', { accountId: '999999999999' }],
+    ['another issuer', { oidcIssuer: 'https://issuer.example/other' }],
+  ])('one that has been pointed to %s and has not been looked at since', (_what, aws) => {
+    const config = told(good);
+    const edited = { ...config, spec: configOf(aws).spec };
+    expect(clusterState([edited])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+    expect(clusterState([told({ ...good, config: configOf({ clusterName: 'renamed' }) })])).toMatchObject({
+      ok: true,
+      facts: { name: 'renamed', clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/renamed' },
+    });
+  });
+
   it('no ClusterConfig at all, and one that has not been looked at', () => {
     expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
     expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
