@@ -94,7 +94,7 @@ export function assessRole(
   switch (ownershipOf(role.tags, ownerOf(account, facts))) {
     case 'foreign':
       if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
-        return { ...base, ...nothing, problem: planAdoption(spec, belief, account, facts, list) };
+        return { ...base, ...nothing, problem: planAdoption(world, spec, belief, facts, list) };
       }
       return {
         ...base,
@@ -133,20 +133,25 @@ export function assessRole(
 }
 
 function planAdoption(
+  { account, now }: AccountWorld,
   spec: RoleSpec,
-  belief: RoleBelief,
-  account: LinkedServiceAccount,
+  { source, readAgainAt = 0 }: RoleBelief,
   facts: ClusterFacts,
   list: StepList,
 ): Problem {
+  const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
+  // Of a write that was not answered nobody knows what came of it: another account may have the role by now.
+  const isDoubted = readAgainAt > 0;
+  if (readAgainAt > now) {
+    list.lookAt(readAgainAt);
+    return underWay;
+  }
   // What is taken over is looked at first: a listing may be old.
   const failure =
-    belief.source === 'sweep'
+    source === 'sweep' || isDoubted
       ? list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' })
       : list.want({ kind: 'TagRole', role: spec.name, tags: adoptionTags(ownerOf(account, facts)) });
-  return failure
-    ? { reason: failure.code, message: failure.message }
-    : { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
+  return failure ? { reason: failure.code, message: failure.message } : underWay;
 }
 
 /** What a person can do about a role that is not ours, and what it would change. */

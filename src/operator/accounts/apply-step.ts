@@ -141,10 +141,8 @@ export async function applyStep(
       changed(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
       return;
     case 'TagRole':
-      if (!isOurs(step.role, account, tools)) await assertStillThere(account, tools, signal);
-      await forgettingLostRole(step.role, tools, () => roles.tag(step.role, step.tags, signal));
-      changed(step.role, (role) => ({ ...role, tags: { ...role.tags, ...step.tags } }));
-      return;
+      if (!isOurs(step.role, account, tools)) return takeOver(step, account, tools, signal);
+      return tag(step, tools, signal);
     case 'UntagRole':
       await forgettingUnlessAnswered(step.role, tools, () =>
         forgettingLostRole(step.role, tools, () => roles.untag(step.role, step.keys, signal)),
@@ -244,6 +242,43 @@ async function assertNoUnseenLink(
       'KubernetesConflict',
       `the account ${name} is still linked in ${unseen.map(({ metadata }) => metadata.namespace).join(', ')}`,
     );
+}
+
+async function tag(
+  { role: name, tags }: Extract<Step, { readonly kind: 'TagRole' }>,
+  tools: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  await forgettingLostRole(name, tools, () => tools.roles.tag(name, tags, signal));
+  tools.beliefs.wrote(name, (role) => role && { ...role, tags: { ...role.tags, ...tags } }, 'other');
+}
+
+/**
+ * IAM lets two accounts mark one role as theirs, and the last one stands. So they do it one after the other, and the second
+ * then sees that there is nothing to take over.
+ *
+ * @throws IdentityError `ConcurrentChange`
+ */
+async function takeOver(
+  step: Extract<Step, { readonly kind: 'TagRole' }>,
+  account: LinkedServiceAccount,
+  tools: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { beliefs } = tools;
+  const { name } = account.metadata;
+  const first = beliefs.reserve(step.role, name);
+  if (first !== name)
+    throw new IdentityError(
+      'ConcurrentChange',
+      `the role ${step.role} is being taken over by the account ${first}`,
+    );
+  try {
+    await assertStillThere(account, tools, signal);
+    await tag(step, tools, signal);
+  } finally {
+    beliefs.release(step.role);
+  }
 }
 
 /** Whether the role bears the marks of this very account, so that its end would find it. */

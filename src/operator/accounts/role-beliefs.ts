@@ -48,6 +48,9 @@ export type RoleBeliefs = {
   doubt(name: string): void;
   /** A write of ours was told that there is no such role, which shortly after an earlier one may not be so. */
   missed(name: string): void;
+  /** Until it is released, one account alone may take the role over. Returns which; another one if that was first. */
+  reserve(name: string, account: string): string;
+  release(name: string): void;
   /** A listing said so. Returns the accounts of this cluster about whose roles it says something new. */
   learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
   /** There is no such account any more. What only it looked for is dropped, once no answer can be older than what was done. */
@@ -73,6 +76,8 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   const unwanted = new Set<string>();
   /** By name, when a creation was last not known to have failed or not. */
   const perhapsMade = new Map<string, number>();
+  /** By name, the account that takes the role over. */
+  const reserved = new Map<string, string>();
 
   const accountOf = (role: ObservedRole | null): string | undefined => {
     const mark = role ? markedFor(role.tags) : undefined;
@@ -187,6 +192,14 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       if (isYoung(before, now())) return;
       set(name, { ...before, role: null, source: 'read', ...unlessJustMade(name, now()) });
     },
+
+    reserve(name, account) {
+      const first = reserved.get(name) ?? account;
+      reserved.set(name, first);
+      return first;
+    },
+
+    release: (name) => void reserved.delete(name),
 
     learn(snapshot, clusterArn) {
       const changed = new Set<string>();

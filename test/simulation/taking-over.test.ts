@@ -1,0 +1,43 @@
+/** A role that was there before, and two accounts that both say they take it over: one gets it, and the other lays no hand on it. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { markedFor } from '../../src/identity/index.ts';
+import { create, foreignRole, put, readOnly, fullAccess } from './acts.ts';
+import type { Fate } from './operator-process.ts';
+import { startSimulation } from './simulation.ts';
+
+const minute = 60_000;
+
+describe('of two accounts that take over one role at the same time, one gets it and the other touches nothing', () => {
+  const weathers: readonly [string, readonly Fate[]][] = [
+    ['in good weather', []],
+    ['when answers come in another order than calls', [{ backMs: 3_000 }, { thereMs: 1_000 }]],
+    ['when the first answer is lost', [{ fault: 'answerLost' }]],
+    ['when the first call does not get there', [{ fault: 'unsent' }]],
+  ];
+  it.each(weathers)('%s', async (_what, fates) => {
+    const left = [...fates];
+    const simulation = await startSimulation({
+      prepare: async (simulation) => put(foreignRole('theirs'))(simulation),
+      weather: {
+        fate: ({ what }) => (what === 'iam TagRole theirs' ? (left.shift() ?? {}) : {}),
+      },
+    });
+    const { aws, server, time } = simulation;
+    const changedBy: string[] = [];
+    aws.onWrite(({ name, by }) => {
+      if (name === 'theirs') changedBy.push(by);
+    });
+    await time.pass(minute);
+    await create('a', { aws: { policyArns: [readOnly], roleName: 'theirs', adopt: true } })(simulation);
+    await create('b', { aws: { policyArns: [fullAccess], roleName: 'theirs', adopt: true } })(simulation);
+    await time.pass(10 * minute);
+    const owner = markedFor(aws.roles.get('theirs')?.tags ?? {})?.account ?? '';
+    expect(['a', 'b']).toContain(owner);
+    expect(new Set(changedBy)).toEqual(new Set([owner]));
+    for (const account of server.list(linkedServiceAccounts) as unknown as readonly LinkedServiceAccount[])
+      expect(conditionOf(account.status?.conditions, 'Ready')).toMatchObject(
+        account.metadata.name === owner ? { status: 'True' } : { reason: 'RoleNotOwned' },
+      );
+  });
+});
