@@ -1,6 +1,7 @@
-/** A namespace that is not open yet, a link that no watch tells of, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, and two operators by mistake on one cluster. */
+/** A namespace that is not open yet, a link that no watch tells of, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in the middle of one, and two operators by mistake on one cluster. */
 import { describe, expect, it } from 'vitest';
 import {
+  accountLabel,
   clusterConfigs,
   conditionOf,
   linkedServiceAccounts,
@@ -197,6 +198,28 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
     await time.pass(minute);
     expect(await rests(simulation)).toEqual([]);
   });
+});
+
+it('a ServiceAccount that somebody takes over while its deletion is on the way stays', async () => {
+  const deletion = 'kube delete serviceaccounts production/a';
+  const simulation = await startSimulation({
+    weather: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },
+  });
+  const { server, time, writes } = simulation;
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  await time.pass(5 * minute);
+  await server.client.delete(linkedServiceAccounts, { name: 'a' });
+  expect(await time.pass(minute, () => writes.some(({ what }) => what === deletion))).toBe(true);
+  const theirs = await server.client.patch<KubeObject>(
+    resources.serviceAccounts,
+    { namespace: 'production', name: 'a' },
+    { metadata: { labels: { [accountLabel]: null } } },
+    { type: 'merge' },
+  );
+  expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
+  expect(linksOf(simulation)).toEqual(['production/a']);
+  expect(server.get(resources.serviceAccounts, 'a', 'production')?.metadata.uid).toBe(theirs.metadata.uid);
 });
 
 describe('two operators by mistake on one cluster', () => {

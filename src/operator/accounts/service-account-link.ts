@@ -83,7 +83,9 @@ export async function deleteServiceAccount(
   const { name } = account.metadata;
   const { uid, resourceVersion } = observed;
   try {
-    await client.delete(resources.serviceAccounts, { namespace, name }, { uid, signal });
+    // Of this very version: it may have been taken over meanwhile.
+    const options = { uid, resourceVersion, signal };
+    await client.delete(resources.serviceAccounts, { namespace, name }, options);
   } catch (error) {
     if (!isNotFound(error)) throw classifyKubeError(error, `delete ServiceAccount ${namespace}/${name}`);
   }

@@ -169,8 +169,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'operator/accounts/service-account-link.ts',
-        find: 'await client.delete(resources.serviceAccounts, { namespace, name }, { uid, signal });',
-        replace: 'await client.delete(resources.serviceAccounts, { namespace, name }, { signal });',
+        find: 'const options = { uid, resourceVersion, signal };',
+        replace: 'const options = { signal };',
       },
     ],
     scenario: 'somebody puts a ServiceAccount in the place of ours, as the account is deleted',
