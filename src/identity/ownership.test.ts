@@ -4,6 +4,8 @@ import { conditionOf } from '../api/index.ts';
 import { arn, kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
 import {
   createWorld,
+  edit,
+  facts,
   fullAccess,
   readOnly,
   requestDeletion,
@@ -20,6 +22,9 @@ describe('what is not ours', () => {
     world.roles.set(name, foreign);
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toMatch(
+      new RegExp(`Delete it, if nobody needs it; or .* roleName: ${name} and adopt: true`),
+    );
     expect(world.roles.get(name)).toEqual(foreign);
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
@@ -141,6 +146,37 @@ describe('a role that a person names', () => {
     expect(ready(world)).toBe('False RoleNotOwned');
     const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
     expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
+  });
+
+  it('is left alone without adopt, and whatever else adoption would change is told, too', () => {
+    const world = createWorld({
+      aws: {
+        policyArns: [fullAccess],
+        roleName: theirs.name,
+        permissionsBoundaryArn: fullAccess,
+        maxSessionDuration: 3600,
+        tags: { team: 'x' },
+      },
+    });
+    world.facts = { ...facts, strictInline: true };
+    const role = { ...theirs, inlinePolicyNames: ['by-hand'] };
+    world.roles.set(theirs.name, role);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(role);
+    const told = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
+    expect(told).toContain(`would: ${changes}.`);
+    // And that is what it does.
+    edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
+    world.journal.length = 0;
+    settle(world);
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      attachedPolicyArns: [fullAccess],
+      inlinePolicyNames: [],
+      permissionsBoundaryArn: fullAccess,
+      maxSessionDuration: 3600,
+    });
+    expect(ready(world)).toBe('True Ready');
   });
 
   it('is adopted without being replaced, and keeps what the account does not state', () => {

@@ -14,6 +14,10 @@ const adoptedTag = 'k11n.dev/adopted';
 /** The keys of our marks, for taking them off a role that is let go. */
 export const ownershipTagKeys = [managedByTag, clusterTag, accountTag, uidTag, adoptedTag] as const;
 
+export function isMark(key: string): boolean {
+  return ownershipTagKeys.some((mark) => mark === key);
+}
+
 export function isAdopted(tags: Readonly<Record<string, string>>): boolean {
   return tags[adoptedTag] === 'true';
 }

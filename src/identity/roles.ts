@@ -1,13 +1,14 @@
 /** What it takes to bring one role in step, seen from what is believed of it. */
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleArn } from './arn.ts';
-import { adoptionTags, isAdopted, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
+import { adoptionTags, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
 import type { Claims } from './claims.ts';
 import { planPolicies, type PolicyRow } from './policies.ts';
 import type { Problem } from './problem.ts';
+import { roleChanges, wayOut, type RoleChange } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey, type RoleSpec } from './steps.ts';
-import { sameDocument, subjectOf, trustPolicy } from './trust.ts';
+import { subjectOf, trustPolicy } from './trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } from './world.ts';
 
 /** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
@@ -107,7 +108,7 @@ export function assessRole(
         })),
         problem: {
           reason: 'RoleNotOwned',
-          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. ${wayOut(role, spec, wantedPolicies, account)}`,
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. ${wayOut(role, spec, wantedPolicies, account, facts)}`,
         },
       };
     case 'earlier': {
@@ -152,23 +153,6 @@ function planAdoption(
       ? list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' })
       : list.want({ kind: 'TagRole', role: spec.name, tags: adoptionTags(ownerOf(account, facts)) });
   return failure ? { reason: failure.code, message: failure.message } : underWay;
-}
-
-/** What a person can do about a role that is not ours, and what it would change. */
-function wayOut(
-  role: ObservedRole,
-  spec: RoleSpec,
-  wantedPolicies: readonly string[],
-  account: LinkedServiceAccount,
-): string {
-  if (account.spec.aws.roleName !== role.name) return 'Delete it or rename it, if nobody needs it.';
-  if (isHeld(role.tags)) return 'It belongs to another account or cluster, which has to let it go first.';
-  const changes = [
-    ...(sameDocument(role.trustPolicy, spec.trustPolicy) ? [] : ['replace its trust policy']),
-    ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),
-    ...role.attachedPolicyArns.filter((arn) => !wantedPolicies.includes(arn)).map((arn) => `detach ${arn}`),
-  ];
-  return `To take it over, set spec.aws.adopt to true, which would: ${changes.join(', ') || 'change nothing but its tags'}.`;
 }
 
 function planCreation(
@@ -291,53 +275,6 @@ function planUpdates(
               }
             : undefined;
   return { policies: rows, drift, ...(problem ? { problem } : {}) };
-}
-
-type RoleChange = Extract<
-  Parameters<StepList['want']>[0],
-  {
-    kind:
-      | 'UpdateTrustPolicy'
-      | 'PutPermissionsBoundary'
-      | 'DeletePermissionsBoundary'
-      | 'UpdateMaxSessionDuration'
-      | 'TagRole'
-      | 'UntagRole';
-  }
->;
-
-/** The differences between a role and its spec, attachments aside, as the steps that end them. */
-function roleChanges(
-  role: ObservedRole,
-  spec: RoleSpec,
-  account: LinkedServiceAccount['spec'],
-): readonly RoleChange[] {
-  const changes: RoleChange[] = [];
-  // Of a role that was there before us only what the account states is ours to change; least of all its boundary.
-  const adopted = isAdopted(role.tags);
-  if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
-    changes.push({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: spec.trustPolicy });
-  }
-  if (spec.permissionsBoundaryArn === undefined) {
-    if (role.permissionsBoundaryArn !== undefined && !adopted)
-      changes.push({ kind: 'DeletePermissionsBoundary', role: role.name });
-  } else if (role.permissionsBoundaryArn !== spec.permissionsBoundaryArn) {
-    changes.push({ kind: 'PutPermissionsBoundary', role: role.name, policyArn: spec.permissionsBoundaryArn });
-  }
-  const length =
-    adopted && account.aws.maxSessionDuration === undefined ? undefined : role.maxSessionDuration;
-  if (length !== undefined && length !== spec.maxSessionDuration) {
-    changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
-  }
-  const missingTags = Object.entries(spec.tags).filter(([key, value]) => role.tags[key] !== value);
-  if (missingTags.length > 0)
-    changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
-  // AWS puts tags of its own on roles and nobody else can take them off.
-  const extraTags = (adopted ? [] : Object.keys(role.tags)).filter(
-    (key) => !(key in spec.tags) && !key.toLowerCase().startsWith('aws:'),
-  );
-  if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });
-  return changes;
 }
 
 /** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */
