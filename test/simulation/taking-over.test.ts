@@ -1,5 +1,5 @@
 /** A role that was there before, and two accounts that both say they take it over: one gets it, and the other lays no hand on it. */
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { create, foreignRole, put, readOnly, fullAccess } from './acts.ts';
@@ -8,14 +8,15 @@ import { startSimulation } from './simulation.ts';
 
 const minute = 60_000;
 
-describe('of two accounts that take over one role at the same time, one gets it and the other touches nothing', () => {
-  const weathers: readonly [string, readonly Fate[]][] = [
-    ['in good weather', []],
-    ['when answers come in another order than calls', [{ backMs: 3_000 }, { thereMs: 1_000 }]],
-    ['when the first answer is lost', [{ fault: 'answerLost' }]],
-    ['when the first call does not get there', [{ fault: 'unsent' }]],
-  ];
-  it.each(weathers)('%s', async (_what, fates) => {
+const weathers: readonly [string, readonly Fate[]][] = [
+  ['in good weather', []],
+  ['when answers come in another order than calls', [{ backMs: 3_000 }, { thereMs: 1_000 }]],
+  ['when the first answer is lost', [{ fault: 'answerLost' }]],
+  ['when the first call does not get there', [{ fault: 'unsent' }]],
+];
+it.each(weathers)(
+  'of two accounts that take over one role at the same time, %s, one gets it and the other touches nothing',
+  async (_what, fates) => {
     const left = [...fates];
     const simulation = await startSimulation({
       prepare: async (simulation) => put(foreignRole('theirs'))(simulation),
@@ -39,5 +40,5 @@ describe('of two accounts that take over one role at the same time, one gets it 
       expect(conditionOf(account.status?.conditions, 'Ready')).toMatchObject(
         account.metadata.name === owner ? { status: 'True' } : { reason: 'RoleNotOwned' },
       );
-  });
-});
+  },
+);
