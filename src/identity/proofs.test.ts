@@ -34,4 +34,16 @@ describe('proofs', () => {
     settle(world);
     expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
   });
+
+  it('are repeated also when they were given before the operator was restarted', () => {
+    const world = settled();
+    world.proofs.clear();
+    world.proofsSince = world.now;
+    // Whatever else brings the account up meanwhile puts nothing off.
+    for (let pass = 0; pass < 2; pass += 1) {
+      world.now += 6 * 60_000;
+      settle(world);
+    }
+    expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+  });
 });

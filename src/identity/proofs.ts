@@ -134,7 +134,7 @@ export function decideProof(
   const key = proofKey(role, serviceAccount, by?.association);
   const step = proofStep(target, role, key, by);
   if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
-    const due = (world.proofs.get(proofSlotOf(step))?.at ?? world.now) + proofLifetimeMs;
+    const due = (world.proofs.get(proofSlotOf(step))?.at ?? world.proofsSince) + proofLifetimeMs;
     if (due <= world.now) list.want(step);
     else list.lookAt(due);
     return { proven: true, key };

@@ -163,4 +163,6 @@ export type AccountWorld = {
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
   readonly aims: ReadonlyMap<string, RoleAim>;
+  /** From when on `proofs` has had every one, in milliseconds. Those that only the status tells of were given before. */
+  readonly proofsSince: number;
 };

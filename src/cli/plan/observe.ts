@@ -46,6 +46,7 @@ export async function observeAccount(
     failures: new Map(),
     proofs: new Map(),
     aims: new Map(),
+    proofsSince: of.now,
   };
 }
 

@@ -69,6 +69,7 @@ export type SimulatedWorld = {
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
   readonly aims: Map<string, RoleAim>;
+  proofsSince: number;
   /** Policies that IAM does not know. */
   readonly missingPolicies: Set<string>;
   /** Every step that was carried out or refused, in order. */
@@ -80,8 +81,9 @@ export function createWorld(
   spec: Partial<LinkedServiceAccountSpec> = {},
   name = 'myaccount',
 ): SimulatedWorld {
+  const now = Date.parse('2026-01-01T00:00:00Z');
   return {
-    now: Date.parse('2026-01-01T00:00:00Z'),
+    now,
     account: {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'LinkedServiceAccount',
@@ -97,6 +99,7 @@ export function createWorld(
     failures: new Map(),
     proofs: new Map(),
     aims: new Map(),
+    proofsSince: now,
     missingPolicies: new Set(),
     journal: [],
     gone: false,
@@ -133,6 +136,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
     failures: world.failures,
     proofs: world.proofs,
     aims: world.aims,
+    proofsSince: world.proofsSince,
   };
 }
 

@@ -17,6 +17,8 @@ export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   readonly aims: ReadonlyMap<string, RoleAim>;
+  /** When remembering began, in milliseconds. */
+  readonly since: number;
   /** What was done, and is told when the account comes to rest. */
   readonly untold: StepEvent[];
   /** A changed spec is a new beginning: what failed before may work now. */
@@ -48,6 +50,7 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     failures,
     proofs,
     aims,
+    since: now(),
     untold: [],
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();

@@ -73,6 +73,7 @@ export function observeAccount(
     failures: memory.failures,
     proofs: memory.proofs,
     aims: memory.aims,
+    proofsSince: memory.since,
     ...(pause ? { pause } : {}),
   };
 }
