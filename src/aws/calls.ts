@@ -24,17 +24,23 @@ export function callsOf(
   caller: Caller,
   options: {
     readonly classify?: (error: unknown, doing: string) => IdentityError;
+    /** Awaited before each attempt of anything; rejects to call it off. */
+    readonly beforeCall?: (() => Promise<void>) | undefined;
     /** Called right before each attempt of what is no read, after all waiting; throws to call it off. */
     readonly beforeWrite?: (() => void) | undefined;
   } = {},
 ): Calls {
-  const { classify = classifyAwsError, beforeWrite } = options;
+  const { classify = classifyAwsError, beforeCall, beforeWrite } = options;
   return async ({ action, on, read, signal }, attempt) => {
     const doing = `${service}:${action}${on === undefined ? '' : ` on ${on}`}`;
     try {
       return await scheduler.run(
         { action, caller, signal, ...(read ? { sameAs: doing } : {}) },
-        (abortSignal) => {
+        async (abortSignal) => {
+          if (beforeCall) {
+            await beforeCall();
+            abortSignal.throwIfAborted();
+          }
           if (!read) beforeWrite?.();
           return attempt({ abortSignal });
         },

@@ -10,6 +10,7 @@ import type {
   PodIdentityProver,
   RoleStore,
 } from '../identity/index.ts';
+import { createAccountGuard } from './account-guard.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
 import { createEksAssociationStore } from './eks-association-store.ts';
@@ -66,25 +67,46 @@ export function connectAws(options: {
     },
   };
   const iam = new IAMClient(common);
-  const sts = new STSClient(common);
+  // All sign with the same credentials, so that what is known of one's is true of the others'.
+  const { credentials } = iam.config;
+  const sts = new STSClient({ ...common, credentials });
   let eks: { readonly client: EKSClient; readonly auth: EksAuthClient } | undefined;
   const eksClients = (): NonNullable<typeof eks> =>
-    (eks ??= { client: new EKSClient(common), auth: createEksAuthClient(common) });
+    (eks ??= {
+      client: new EKSClient({ ...common, credentials }),
+      auth: createEksAuthClient({ ...common, credentials }),
+    });
+  const accountOf = (caller: Caller): CloudAccount =>
+    createAwsCloudAccount({
+      iam,
+      iamCalls: callsOf('iam', schedulers.iam, caller),
+      sts,
+      stsCalls: callsOf('sts', schedulers.sts, caller),
+    });
+  const guard = createAccountGuard({
+    accessKeyId: async () => (await credentials()).accessKeyId,
+    callerIdentity: () => accountOf({ owner: 'credentials', urgency: 'edit' }).callerIdentity(),
+  });
   return {
     as(caller) {
-      const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeWrite });
-      const stsCalls = callsOf('sts', schedulers.sts, caller);
+      const { accountId } = caller;
+      const beforeCall = accountId === undefined ? undefined : () => guard.assertAccount(accountId);
+      const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite });
       return {
         roles: createIamRoleStore({ iam, calls: iamCalls, now }),
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
-        account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
+        account: { ...accountOf(caller), callerIdentity: (signal) => guard.callerIdentity(signal) },
         policies: createIamPolicyReader({ iam, calls: iamCalls }),
         podIdentity: (clusterName) => {
           const { client, auth } = eksClients();
           return {
             associations: createEksAssociationStore({
               eks: client,
-              calls: callsOf('eks', schedulers.eks, caller, { classify: classifyEksError, beforeWrite }),
+              calls: callsOf('eks', schedulers.eks, caller, {
+                classify: classifyEksError,
+                beforeCall,
+                beforeWrite,
+              }),
               clusterName,
               now,
             }),

@@ -17,7 +17,12 @@ export const urgencies = ['edit', 'begun', 'awaited', 'upkeep', 'sweep'] as cons
 export type Urgency = (typeof urgencies)[number];
 
 /** On whose behalf a call is made. Owners have their turns one after the other. */
-export type Caller = { readonly owner: string; readonly urgency: Urgency };
+export type Caller = {
+  readonly owner: string;
+  readonly urgency: Urgency;
+  /** The AWS account that the calls are for: with credentials of another none is made. Of any, when absent. */
+  readonly accountId?: string | undefined;
+};
 
 export type CallOutcome = {
   readonly service: string;

@@ -64,6 +64,11 @@ export const identityErrors = {
     meaning: "AWS did not accept the operator's credentials: they are wrong or have expired.",
     next: "Renew the operator's credentials.",
   },
+  WrongAccount: {
+    retry: 'terminal',
+    meaning: "The operator's credentials belong to another AWS account than the ClusterConfig says.",
+    next: "Give the operator credentials of the cluster's account, or correct spec.aws.accountId of the ClusterConfig.",
+  },
   Unreachable: {
     retry: 'backoff',
     meaning: 'AWS could not be reached.',

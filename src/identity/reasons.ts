@@ -53,7 +53,6 @@ export const identityReasons = {
   ClusterConfigDuplicate: 'The cluster has several ClusterConfigs; the oldest counts.',
   IssuerMismatch: 'The issuer in the ClusterConfig is not the one which the API server names.',
   IssuerUnknown: 'The API server does not tell its token issuer.',
-  WrongAccount: "The operator's credentials belong to another AWS account than the ClusterConfig says.",
   AudienceMissing: 'The IAM OIDC provider does not list sts.amazonaws.com as a client ID.',
 } as const;
 

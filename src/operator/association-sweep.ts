@@ -19,7 +19,7 @@ export function createAssociationSweep(options: {
   readonly context: OperatorContext;
   readonly beliefs: AssociationBeliefs;
   /** Undefined where there is no EKS. */
-  readonly aws: (clusterName: string) => AssociationStore | undefined;
+  readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
   /** Called after the first sweep of a cluster, and with the accounts whose associations seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 }): Survey {
@@ -49,7 +49,7 @@ export function createAssociationSweep(options: {
     if (facts.clusterArn !== clusterArn) beliefs.clear();
     ({ clusterArn } = facts);
     if (deniedAt !== undefined && !first && now() - deniedAt < deniedForMs) return [];
-    const store = aws(facts.name);
+    const store = aws(facts);
     if (!store) return [];
     const snapshot = await store.list(signal);
     deniedAt = undefined;

@@ -15,11 +15,14 @@ const deniedForMs = 15 * 60_000;
 export function createDriftSweep(options: {
   readonly context: OperatorContext;
   readonly beliefs: RoleBeliefs;
-  readonly aws: () => RoleStore;
+  /** In this AWS account. */
+  readonly aws: (accountId: string) => RoleStore;
+  /** Told of what kept it from looking. */
+  readonly onFailure: (error: unknown) => void;
   /** Called after the first sweep of a cluster, and with the accounts whose roles seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 }): Survey {
-  const { context, beliefs, aws, onSuspicion } = options;
+  const { context, beliefs, aws, onFailure, onSuspicion } = options;
   const { informers, logger, now } = context;
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
@@ -37,14 +40,17 @@ export function createDriftSweep(options: {
   };
 
   /** Looks at one role for what a listing leaves out: each has its turn. Returns its account if there is news. */
-  const lookCloser = async ({ clusterArn }: ClusterFacts, signal: AbortSignal): Promise<string[]> => {
+  const lookCloser = async (
+    { clusterArn, accountId }: ClusterFacts,
+    signal: AbortSignal,
+  ): Promise<string[]> => {
     const [name] = beliefs.owned(clusterArn);
     const role = name === undefined ? undefined : beliefs.roleOf(name);
     if (name === undefined || !role) return [];
     const accounts = [...beliefs.concernedBy(name)];
     const startedAt = now();
     try {
-      const read = await aws().read(name, signal, role);
+      const read = await aws(accountId).read(name, signal, role);
       return beliefs.read(name, read, startedAt) ? accounts : [];
     } catch (error) {
       if (!signal.aborted)
@@ -54,7 +60,7 @@ export function createDriftSweep(options: {
   };
 
   const sweepByListing = async (facts: ClusterFacts, signal: AbortSignal): Promise<readonly string[]> => {
-    const snapshot = await aws().snapshot(signal);
+    const snapshot = await aws(facts.accountId).snapshot(signal);
     deniedAt = undefined;
     pagesOfLastListing = snapshot.pages ?? 1;
     const suspects = beliefs.learn(snapshot, facts.clusterArn);
@@ -73,7 +79,7 @@ export function createDriftSweep(options: {
         const known = inlinePolicyNames?.length !== 0 || name === longestUnknown ? {} : { inlinePolicyNames };
         const startedAt = now();
         try {
-          const role = await aws().read(name, signal, known);
+          const role = await aws(facts.accountId).read(name, signal, known);
           if (beliefs.read(name, role, startedAt)) for (const account of accounts) suspects.add(account);
         } catch (error) {
           errors.push(error);
@@ -81,8 +87,10 @@ export function createDriftSweep(options: {
       }),
     );
     logger.debug('roles read', { roles: names.size, suspects: suspects.size });
-    if (errors.length > 0 && !signal.aborted)
+    if (errors.length > 0 && !signal.aborted) {
       logger.warn('roles could not be looked at', { roles: errors.length, error: wordsOf(errors[0]) });
+      onFailure(errors[0]);
+    }
     return [...suspects];
   };
 
@@ -116,6 +124,7 @@ export function createDriftSweep(options: {
     scopeOf: ({ clusterArn, rolePath }) => `${clusterArn} ${rolePath}`,
     sweep,
     failure: 'roles could not be listed',
+    onFailure,
     onSuspicion,
   });
 }

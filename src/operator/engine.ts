@@ -4,7 +4,13 @@
  */
 import { conditionOf } from '../api/index.ts';
 import type { Caller, PodIdentityAws } from '../aws/index.ts';
-import type { CloudAccount, IdentityProver, RoleStore } from '../identity/index.ts';
+import {
+  IdentityError,
+  type CloudAccount,
+  type IdentityErrorCode,
+  type IdentityProver,
+  type RoleStore,
+} from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
 import { createAssociationBeliefs } from './accounts/association-beliefs.ts';
 import { createAccountController } from './accounts/controller.ts';
@@ -51,6 +57,8 @@ export type Engine = {
   work(signal: AbortSignal): Promise<void>;
 };
 
+const ofWholeCluster: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMissing', 'WrongAccount']);
+
 export function createEngine(options: EngineOptions): Engine {
   const { aws: awsOf, concurrency = 32, limited, onInStep, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
@@ -62,12 +70,27 @@ export function createEngine(options: EngineOptions): Engine {
     for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
       accounts.enqueue(name);
   };
-  const drift = createDriftSweep({ context, beliefs, aws: () => aws(sweeper).roles, onSuspicion });
+  /**
+   * The cluster is looked at every few minutes only. What AWS says of an account, but holds for the whole cluster, is told to it
+   * at once; when it says so itself, it needs no more telling.
+   */
+  const lookAtCluster = (error: unknown): void => {
+    if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;
+    for (const { metadata, status } of informers.clusterConfigs.store.list())
+      if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
+  };
+  const drift = createDriftSweep({
+    context,
+    beliefs,
+    aws: (accountId) => aws({ ...sweeper, accountId }).roles,
+    onFailure: lookAtCluster,
+    onSuspicion,
+  });
   const associationBeliefs = createAssociationBeliefs(context.now);
   const associations = createAssociationSweep({
     context,
     beliefs: associationBeliefs,
-    aws: (clusterName) => aws(sweeper).podIdentity?.(clusterName).associations,
+    aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
     onSuspicion,
   });
   const fleet = createFleet(context);
@@ -79,11 +102,7 @@ export function createEngine(options: EngineOptions): Engine {
     surveyed: () => drift.surveyed() && associations.surveyed(),
     ...(limited ? { limited } : {}),
     ...(onInStep ? { onInStep } : {}),
-    // The cluster is looked at every few minutes only; once it says so itself, it needs no more telling.
-    onProviderMissing: () => {
-      for (const { metadata, status } of informers.clusterConfigs.store.list())
-        if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
-    },
+    onFailure: lookAtCluster,
     pauseOf: (name) => fleet.pause(name),
     concurrency,
   });

@@ -29,6 +29,8 @@ export type SurveyOptions = {
   readonly sweep: (facts: ClusterFacts, first: boolean, signal: AbortSignal) => Promise<readonly string[]>;
   /** The log's message for a sweep that threw. */
   readonly failure: string;
+  /** Told of what a sweep threw. */
+  readonly onFailure?: (error: unknown) => void;
   /** By how much seldomer than configured it is looked; 1 unless told otherwise. */
   readonly factor?: () => number;
   /** Called after the first sweep of a scope, and with the accounts that seem changed after any. */
@@ -72,6 +74,7 @@ export function createSurvey(options: SurveyOptions): Survey {
       } catch (error) {
         if (signal.aborted) return undefined;
         context.logger.warn(options.failure, { error: wordsOf(error) });
+        options.onFailure?.(error);
       }
       // Also after a failure: accounts can be looked up one by one, which takes more calls.
       if (first) {

@@ -5,6 +5,7 @@
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
+import { createAccountGuard } from '../../src/aws/account-guard.ts';
 import { createAwsCloudAccount } from '../../src/aws/aws-cloud-account.ts';
 import { callsOf } from '../../src/aws/calls.ts';
 import { createEksAssociationStore } from '../../src/aws/eks-association-store.ts';
@@ -206,12 +207,26 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   const client = clientOf(connection.client, assertLeading);
   const scheduling = { now: time.now, random: draws.fraction, setTimer };
   const schedulers = createAwsSchedulers(scheduling);
+  const accountOf = (caller: Caller) => {
+    const service = { send: awsSender(caller.owner) };
+    return createAwsCloudAccount({
+      iam: service as unknown as IAMClient,
+      iamCalls: callsOf('iam', schedulers.iam, caller),
+      sts: service as unknown as STSClient,
+      stsCalls: callsOf('sts', schedulers.sts, caller),
+    });
+  };
+  const guard = createAccountGuard({
+    accessKeyId: async () => aws.credentials.accessKeyId,
+    callerIdentity: () => accountOf({ owner: 'credentials', urgency: 'edit' }).callerIdentity(),
+  });
   const awsAs = (caller: Caller) => {
+    const { accountId } = caller;
+    const beforeCall = accountId === undefined ? undefined : () => guard.assertAccount(accountId);
     const service = { send: awsSender(caller.owner) };
     const iam = service as unknown as IAMClient;
     const sts = service as unknown as STSClient;
-    const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeWrite: assertLeading });
-    const stsCalls = callsOf('sts', schedulers.sts, caller);
+    const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite: assertLeading });
     const eks = service as unknown as EKSClient;
     const auth: EksAuthClient = {
       exchange: (of, { abortSignal } = {}) =>
@@ -223,12 +238,16 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     return {
       roles: createIamRoleStore({ iam, calls: iamCalls, now: time.now }),
       prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
-      account: createAwsCloudAccount({ iam, iamCalls, sts, stsCalls }),
+      account: {
+        ...accountOf(caller),
+        callerIdentity: (signal?: AbortSignal) => guard.callerIdentity(signal),
+      },
       podIdentity: (clusterName: string) => ({
         associations: createEksAssociationStore({
           eks,
           calls: callsOf('eks', schedulers.eks, caller, {
             classify: classifyEksError,
+            beforeCall,
             beforeWrite: assertLeading,
           }),
           clusterName,

@@ -20,6 +20,8 @@ export type RoleChange = {
 export type SimulatedAws = {
   readonly roles: ReadonlyMap<string, ObservedRole>;
   readonly eks: SimulatedEks;
+  /** Whose credentials the operator has. They are renewed under another key. */
+  credentials: { readonly accessKeyId: string; readonly accountId: string };
   /** Policies that IAM knows nothing of. Every other ARN is one. */
   readonly missingPolicies: Set<string>;
   /** When a policy was last asked for in vain. */
@@ -133,7 +135,10 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
         IsTruncated: false,
       };
     },
-    GetCallerIdentity: () => ({ Account: accountId, Arn: `arn:aws:iam::${accountId}:user/operator` }),
+    GetCallerIdentity() {
+      const { accountId: Account } = server.credentials;
+      return { Account, Arn: `arn:aws:iam::${Account}:user/operator` };
+    },
     GetOpenIDConnectProvider: () => ({ ClientIDList: ['sts.amazonaws.com'] }),
     GetAccountSummary: () => ({
       SummaryMap: {
@@ -250,6 +255,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   const server: SimulatedAws = {
     roles,
     eks,
+    credentials: { accessKeyId: 'ASIAOPERATOR', accountId },
     missingPolicies,
     missedAt,
     change: (name, to) => commit(name, to(roles.get(name)), 'changed by others'),

@@ -22,7 +22,6 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'ForeignAssociation',
   'ClusterConfigDuplicate',
   'IssuerMismatch',
-  'WrongAccount',
   'AccountExcludesTarget',
   'UnknownTarget',
   'InvalidSpec',

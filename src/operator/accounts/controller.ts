@@ -83,8 +83,8 @@ export type AccountControllerOptions = {
   };
   /** Whether IAM and EKS have been listed once: before that, everything of ours would seem to be missing. */
   readonly surveyed: () => boolean;
-  /** Called when STS said of an account what holds for the whole cluster. */
-  readonly onProviderMissing: () => void;
+  /** Told of each step that failed. */
+  readonly onFailure: (error: IdentityError) => void;
   /** What stops the workloads of an account on their way to its identity. */
   readonly pauseOf: (account: string) => AccountWorld['pause'];
   readonly concurrency: number;
@@ -109,11 +109,12 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
   const { pauseOf } = options;
   const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now, pauseOf };
-  const tools = (account: LinkedServiceAccount, step: Step): StepTools => {
+  const tools = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
     const urgency = urgencyOf(account);
     const { podIdentity, ...aws } = options.aws({
       owner: account.metadata.name,
       urgency: urgency === 'awaited' && step.kind !== 'CreateRole' ? 'begun' : urgency,
+      ...(planned.ok ? { accountId: planned.facts.accountId } : {}),
     });
     return {
       client: clientFor(account),
@@ -166,7 +167,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       // What somebody broke is told before it is put back, so that whoever watches sees it.
       if (plan.drift.length > 0) await reportDrift(fresh, plan, memory, signal);
       const steps = othersWait(fresh.account) ? rolesFirst(plan.steps) : plan.steps;
-      const outcomes = await Promise.all(steps.map((step) => attempt(step, fresh.account, memory, signal)));
+      const outcomes = await Promise.all(steps.map((step) => attempt(step, fresh, memory, signal)));
       memory.untold.push(...outcomes.flatMap((outcome) => outcome.event ?? []));
       // The account is gone with its last finalizer.
       const gone = outcomes.some(({ done }) => done) && steps.some((step) => step.kind === 'RemoveFinalizer');
@@ -212,14 +213,15 @@ export function createAccountController(options: AccountControllerOptions): Cont
   /** Carries out one step; a failure costs this step only. */
   async function attempt(
     step: Step,
-    account: LinkedServiceAccount,
+    world: AccountWorld,
     memory: AccountMemory,
     signal: AbortSignal,
   ): Promise<{ readonly done: boolean; readonly event?: StepEvent }> {
+    const { account } = world;
     const log = context.logger.with({ account: account.metadata.name, step: step.kind });
     try {
       context.assertLeading();
-      await applyStep(step, account, tools(account, step), signal);
+      await applyStep(step, account, tools(world, step), signal);
       memory.succeeded(step, shows(step, account));
       const event = eventOf(step, account.metadata.name);
       if (!event) {
@@ -233,7 +235,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (signal.aborted) return { done: false };
       const error = asIdentityError(cause);
       const failure = memory.failed(step, error);
-      if (error.code === 'OIDCProviderMissing') options.onProviderMissing();
+      options.onFailure(error);
       log.warn('step failed', {
         code: error.code,
         // What nobody foresaw may be a fault of ours: where it came from tells.

@@ -1,0 +1,73 @@
+/** Whose credentials they are, asked over HTTP by the clients that the operator works with, before they are used for anything. */
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
+import { systemTimer } from '../../../src/kube/index.ts';
+import {
+  accountId,
+  administrator,
+  region,
+  startTestStandIn,
+  type TestStandIn,
+} from '../../../src/sandbox/aws/testing/stand-in.ts';
+
+const caller = { owner: 'test', urgency: 'awaited' } as const;
+let standIn: TestStandIn;
+let aws: AwsConnection;
+beforeAll(async () => {
+  standIn = await startTestStandIn({ now: Date.now });
+  vi.stubEnv('AWS_ENDPOINT_URL', standIn.url);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', administrator.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', administrator.secretAccessKey);
+  vi.stubEnv('AWS_SESSION_TOKEN', undefined);
+  const schedulers = createAwsSchedulers({ now: Date.now, random: Math.random, setTimer: systemTimer });
+  aws = connectAws({ region, userAgent: 'test', now: Date.now, schedulers });
+});
+afterAll(async () => {
+  aws?.close();
+  vi.unstubAllEnvs();
+  await standIn?.close();
+});
+
+it('takes one call for all services, and lets nothing through that is meant for another AWS account', async () => {
+  const here = aws.as({ ...caller, accountId });
+  const elsewhere = aws.as({ ...caller, accountId: '999999999999' });
+  const ofCluster = { namespace: 'production', serviceAccount: 'a' };
+  const outcomes = await Promise.allSettled([
+    here.account.callerIdentity(),
+    here.roles.read('nobody'),
+    elsewhere.roles.snapshot(),
+    elsewhere.roles.delete('theirs'),
+    elsewhere.podIdentity('main').associations.read(ofCluster),
+  ]);
+  expect(outcomes.slice(0, 2)).toMatchObject([
+    { status: 'fulfilled', value: { accountId } },
+    { status: 'fulfilled', value: undefined },
+  ]);
+  for (const outcome of outcomes.slice(2))
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'WrongAccount' } });
+  const actions = standIn.journal.entries().map(({ action }) => action);
+  expect(actions.toSorted()).toEqual([
+    'GetCallerIdentity',
+    'GetRole',
+    'ListAttachedRolePolicies',
+    'ListRolePolicies',
+  ]);
+});
+
+it('tells what keeps it from knowing, and asks again', async () => {
+  const schedulers = createAwsSchedulers({
+    now: Date.now,
+    random: () => 0,
+    setTimer: (go) => systemTimer(go, 1),
+  });
+  const fresh = connectAws({ region, userAgent: 'test', now: Date.now, schedulers });
+  standIn.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] });
+  const { roles } = fresh.as({ ...caller, accountId });
+  await expect(roles.read('nobody')).rejects.toMatchObject({
+    code: 'ServiceFailure',
+    message: expect.stringContaining('sts:GetCallerIdentity') as string,
+  });
+  standIn.faults.set({});
+  expect(await roles.read('nobody')).toBeUndefined();
+  fresh.close();
+});

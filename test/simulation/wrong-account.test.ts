@@ -1,0 +1,93 @@
+/** Credentials that turn out to be of another AWS account than the cluster's: nothing is done with them, whatever was planned before. */
+import { expect, it } from 'vitest';
+import {
+  clusterConfigs,
+  conditionOf,
+  linkedServiceAccounts,
+  type ClusterConfig,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { create, edit, fullAccess, readOnly } from './acts.ts';
+import { accountId } from './simulated-aws.ts';
+import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
+
+const minute = 60_000;
+const elsewhere = { accessKeyId: 'ASIAELSEWHERE', accountId: '999999999999' };
+const renewed = { accessKeyId: 'ASIARENEWED', accountId };
+
+const readyOf = ({ server }: Simulation, account: string): string => {
+  const object = server.get(linkedServiceAccounts, account) as LinkedServiceAccount | undefined;
+  const ready = conditionOf(object?.status?.conditions, 'Ready');
+  return `${ready?.status} ${ready?.reason}`;
+};
+
+const clusterReason = ({ server }: Simulation): string | undefined => {
+  const config = server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
+  return conditionOf(config?.status?.conditions, 'Ready')?.reason;
+};
+
+/** Everything that was asked of IAM about roles, and told it. A proof is signed with no credentials. */
+const callsSince = ({ writes, reads }: Simulation, since: number): readonly string[] =>
+  [...writes, ...reads]
+    .filter(
+      ({ at, what }) =>
+        at >= since && /^iam (?!GetCallerIdentity|GetOpenID|GetAccountSummary|AssumeRole)/.test(what),
+    )
+    .map(({ what }) => what);
+
+/** An account in step, on a cluster that says in which AWS account.*/
+async function begin(): Promise<Simulation> {
+  const simulation = await startSimulation();
+  const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };
+  await simulation.server.client.patch(clusterConfigs, { name: 'simulated' }, { spec }, { type: 'merge' });
+  await simulation.time.pass(minute);
+  await create('a')(simulation);
+  expect(await simulation.time.pass(minute, () => readyOf(simulation, 'a') === 'True Ready')).toBe(true);
+  await simulation.time.pass(1_000);
+  return simulation;
+}
+
+it('an operator that comes back with them asks and writes nothing, though the cluster was told to be ready', async () => {
+  const simulation = await begin();
+  const { time, aws } = simulation;
+  simulation.restart();
+  aws.credentials = elsewhere;
+  await create('b')(simulation);
+  const since = time.now();
+  expect(await time.pass(minute, () => clusterReason(simulation) === 'WrongAccount')).toBe(true);
+  await time.pass(5 * minute);
+  expect(readyOf(simulation, 'a')).toBe('False ClusterConfigNotReady');
+  expect(callsSince(simulation, since)).toEqual([]);
+
+  aws.credentials = renewed;
+  expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
+});
+
+it('an operator that gets them when its own are renewed does nothing from then on, neither for an edit nor for drift', async () => {
+  const simulation = await begin();
+  const { time, aws } = simulation;
+  aws.credentials = elsewhere;
+  const since = time.now();
+  await edit('a', { aws: { policyArns: [readOnly, fullAccess] } })(simulation);
+  await create('b')(simulation);
+  // Long before the cluster is looked at for its own sake.
+  expect(await time.pass(10_000, () => clusterReason(simulation) === 'WrongAccount')).toBe(true);
+  await time.pass(3 * driftIntervalMs);
+  expect(readyOf(simulation, 'a')).toBe('False ClusterConfigNotReady');
+  expect(readyOf(simulation, 'b')).toBe('False ClusterConfigNotReady');
+  expect(callsSince(simulation, since)).toEqual([]);
+
+  aws.credentials = renewed;
+  expect(await time.pass(minute, () => readyOf(simulation, 'a') === 'True Ready')).toBe(true);
+  expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
+  expect(aws.roles.size).toBe(2);
+});
+
+it('where there is nothing else to do, the next sweep finds out', async () => {
+  const simulation = await begin();
+  simulation.aws.credentials = elsewhere;
+  const since = simulation.time.now();
+  const isTold = (): boolean => clusterReason(simulation) === 'WrongAccount';
+  expect(await simulation.time.pass(driftIntervalMs + 1_000, isTold)).toBe(true);
+  expect(callsSince(simulation, since)).toEqual([]);
+});
