@@ -1,6 +1,7 @@
 /** Proves a pod's identity by the very exchange that the Pod Identity agent on its node does. */
 import type { EksAuthClient } from '../eks-auth/client.ts';
 import { IdentityError, roleNameOf, type PodIdentityProver } from '../identity/index.ts';
+import { assertAssumedRole } from './assumed-role.ts';
 import { callsOf } from './calls.ts';
 import { classifyPodProofError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
@@ -13,13 +14,14 @@ export function createEksAuthProver(options: {
 }): PodIdentityProver {
   const { auth, scheduler, caller, clusterName } = options;
   return {
-    async prove({ token, roleArn }, signal) {
+    async prove({ token, roleArn, roleId }, signal) {
       const calls = callsOf('eks-auth', scheduler, caller, {
         classify: (error) => classifyPodProofError(error, roleArn),
       });
-      // Of what comes back only the role's name is looked at; the credentials are held by nobody.
-      const { assumedRoleArn } = await calls({ action: 'AssumeRoleForPodIdentity', signal }, (attempt) =>
-        auth.exchange({ clusterName, token }, attempt),
+      // Of what comes back only the role's name and id are looked at; the credentials are held by nobody.
+      const { assumedRoleArn, assumedRoleId } = await calls(
+        { action: 'AssumeRoleForPodIdentity', signal },
+        (attempt) => auth.exchange({ clusterName, token }, attempt),
       );
       const [, assumed] = assumedRoleArn.split('/');
       if (assumed !== roleNameOf(roleArn)) {
@@ -28,6 +30,7 @@ export function createEksAuthProver(options: {
           `EKS gave the pod credentials of the role ${assumed ?? '?'}, not of ${roleArn}`,
         );
       }
+      assertAssumedRole(assumedRoleId, roleId, roleArn);
     },
   };
 }

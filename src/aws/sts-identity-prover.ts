@@ -1,6 +1,7 @@
 /** Proves an identity by the very exchange that an SDK in a pod does. */
 import { AssumeRoleWithWebIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { IdentityProver } from '../identity/index.ts';
+import { assertAssumedRole } from './assumed-role.ts';
 import { callsOf } from './calls.ts';
 import { classifyProofError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
@@ -21,22 +22,26 @@ export function createStsIdentityProver(options: {
 }): IdentityProver {
   const { sts, scheduler, caller } = options;
   return {
-    async prove({ token, roleArn, sessionName }, signal) {
+    async prove({ token, roleArn, roleId, sessionName }, signal) {
       const calls = callsOf('sts', scheduler, caller, {
         classify: (error) => classifyProofError(error, roleArn),
       });
-      await calls({ action: 'AssumeRoleWithWebIdentity', signal }, (attempt) =>
-        sts.send(
-          new AssumeRoleWithWebIdentityCommand({
-            RoleArn: roleArn,
-            RoleSessionName: sessionName,
-            WebIdentityToken: token,
-            Policy: denyAll,
-            DurationSeconds: shortest,
-          }),
-          attempt,
-        ),
+      // Of what comes back only the role's id is looked at; the credentials are held by nobody.
+      const { AssumedRoleUser: assumed } = await calls(
+        { action: 'AssumeRoleWithWebIdentity', signal },
+        (attempt) =>
+          sts.send(
+            new AssumeRoleWithWebIdentityCommand({
+              RoleArn: roleArn,
+              RoleSessionName: sessionName,
+              WebIdentityToken: token,
+              Policy: denyAll,
+              DurationSeconds: shortest,
+            }),
+            attempt,
+          ),
       );
+      assertAssumedRole(assumed?.AssumedRoleId, roleId, roleArn);
     },
   };
 }

@@ -22,6 +22,8 @@ export type PodIdentityExchange = {
   readonly associationId: string;
   /** `arn:aws:sts::…:assumed-role/ROLE/SESSION` */
   readonly assumedRoleArn: string;
+  /** The role's id, a colon and the session's name. */
+  readonly assumedRoleId: string;
   readonly credentials: PodCredentials;
 };
 
@@ -85,7 +87,7 @@ const operation: StaticOperationSchema = [
 
 type Response = {
   readonly podIdentityAssociation?: { readonly associationId?: string };
-  readonly assumedRoleUser?: { readonly arn?: string };
+  readonly assumedRoleUser?: { readonly arn?: string; readonly assumeRoleId?: string };
   readonly credentials?: Partial<PodCredentials>;
 };
 
@@ -134,6 +136,7 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
       return {
         associationId: podIdentityAssociation?.associationId ?? '',
         assumedRoleArn: assumedRoleUser?.arn ?? '',
+        assumedRoleId: assumedRoleUser?.assumeRoleId ?? '',
         credentials: { accessKeyId, secretAccessKey, sessionToken, expiration },
       };
     },

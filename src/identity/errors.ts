@@ -122,7 +122,7 @@ export const identityErrors = {
   },
   NotInEffect: {
     retry: 'backoff',
-    meaning: 'EKS has taken a change of an association, but it has not reached all of its parts.',
+    meaning: 'AWS has taken a change of a role or an association, but it has not reached all of its parts.',
     next: 'Nothing: this takes some seconds. If it lasts, see whether the pod identity webhook of the cluster works.',
   },
   TokenRequestFailed: {

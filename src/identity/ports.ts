@@ -64,8 +64,13 @@ export type IdentityProver = {
   /**
    * Exchanges a ServiceAccount's token for credentials of the role and throws them away. They are bounded by a session
    * policy that denies everything, so that whoever proves never holds a usable credential.
+   *
+   * @param of `roleId`: of which role of this name they have to be; of any, when absent
    */
-  prove(of: { token: string; roleArn: string; sessionName: string }, signal?: AbortSignal): Promise<void>;
+  prove(
+    of: { token: string; roleArn: string; roleId?: string; sessionName: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
 };
 
 export type PodIdentityProver = {
@@ -73,7 +78,7 @@ export type PodIdentityProver = {
    * Exchanges a token that is bound to a pod for the credentials which EKS Pod Identity gives that pod, sees that they are
    * of the role, and throws them away. No policy can bound these.
    */
-  prove(of: { token: string; roleArn: string }, signal?: AbortSignal): Promise<void>;
+  prove(of: { token: string; roleArn: string; roleId?: string }, signal?: AbortSignal): Promise<void>;
 };
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };

@@ -144,7 +144,8 @@ export function decideProof(
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
   // What somebody else wrote is not ours to wait for.
   const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
-  if (failure.code === 'AssumeRoleDenied' && sinceOurs < propagationMs) {
+  const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
+  if (mayPass && sinceOurs < propagationMs) {
     return {
       proven: false,
       reason: 'WaitingForPropagation',
@@ -179,6 +180,7 @@ function proofStep(
     kind: 'ProveIdentity',
     target,
     roleArn: role.arn,
+    roleId: role.id,
     proofKey: key,
     ...(by ? { pod: by.pod } : {}),
   };

@@ -56,6 +56,8 @@ export type Step =
       readonly kind: 'ProveIdentity';
       readonly target: string;
       readonly roleArn: string;
+      /** Of which role of this name; of any, when absent. */
+      readonly roleId?: string;
       readonly proofKey: string;
       /** With a token of this pod, in exchange at EKS Auth; without, with a token of the ServiceAccount at STS. */
       readonly pod?: { readonly name: string; readonly uid: string };

@@ -113,6 +113,33 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   expect(pauses(simulation)).toEqual([]);
 });
 
+it('a role that was made again is not proven by the one before it, which STS still knows', async () => {
+  const stsLagMs = 20_000;
+  const simulation = await startSimulation({ weather: { trustLagMs: () => stsLagMs } });
+  const { server, time, aws } = simulation;
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  await time.pass(2 * minute);
+  const told = async () => (await accountIn(simulation, 'a'))?.status;
+  const before = await told();
+  expect(conditionOf(before?.conditions, 'Ready')?.status).toBe('True');
+  const [name = ''] = aws.roles.keys();
+  let madeAt: number | undefined;
+  const provenAt: number[] = [];
+  aws.onChange(({ action, at }) => void (action === 'CreateRole' && (madeAt = at)));
+  simulation.onArrival(({ what }) => {
+    if (what !== 'kube apply linkedserviceaccounts a status') return undefined;
+    return () => {
+      const account = server.get(linkedServiceAccounts, 'a') as LinkedServiceAccount | undefined;
+      const isNew = account?.status?.roleId !== before?.roleId;
+      if (isNew && account?.status?.targets?.some(({ proven }) => proven)) provenAt.push(time.now());
+    };
+  });
+  aws.change(name, () => undefined);
+  expect(await time.pass(5 * minute, () => provenAt.length > 0)).toBe(true);
+  expect((provenAt[0] ?? 0) - (madeAt ?? Infinity)).toBeGreaterThanOrEqual(stsLagMs);
+});
+
 describe('a cluster whose issuer could not be found for a while', () => {
   const begin = async (): Promise<{
     simulation: Simulation;

@@ -155,7 +155,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
       if (role?.arn !== arn || !trusts(role.trustPolicy, text(input, 'WebIdentityToken')))
         throw awsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
       for (const listener of exchangeListeners) listener({ name, token: text(input, 'WebIdentityToken') });
-      return {};
+      return { AssumedRoleUser: { AssumedRoleId: `${role.id}:${text(input, 'RoleSessionName')}` } };
     },
   };
 

@@ -151,6 +151,7 @@ export function createSimulatedEks(of: {
       return {
         associationId: association.id,
         assumedRoleArn: `arn:aws:sts::123456789012:assumed-role/${role.name}/eks-${clusterName}`,
+        assumedRoleId: `${role.id}:eks-${clusterName}`,
       };
     },
   };

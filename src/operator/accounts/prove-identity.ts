@@ -23,17 +23,18 @@ export async function proveIdentity(
   tools: ProofTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { roleArn, pod } = step;
+  const { roleArn, roleId, pod } = step;
+  const role = { roleArn, ...(roleId === undefined ? {} : { roleId }) };
   const ref = { namespace: step.target, name: account.metadata.name };
   if (!pod) {
     const token = await requestToken(ref, { audiences: [stsAudience] }, tools.client, signal);
-    return tools.prover.prove({ token, roleArn, sessionName: 'konstellation-proof' }, signal);
+    return tools.prover.prove({ token, ...role, sessionName: 'konstellation-proof' }, signal);
   }
   // The API server issues it only while there is such a pod, and it uses this ServiceAccount.
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', ...pod };
   const spec = { audiences: [podIdentityAudience], boundObjectRef };
   const token = await requestToken(ref, spec, tools.client, signal);
-  return tools.podIdentity().prover.prove({ token, roleArn }, signal);
+  return tools.podIdentity().prover.prove({ token, ...role }, signal);
 }
 
 async function requestToken(

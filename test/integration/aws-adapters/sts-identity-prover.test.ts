@@ -4,6 +4,7 @@ import {
   CreateRoleCommand,
   DeleteOpenIDConnectProviderCommand,
   DeleteRoleCommand,
+  GetRoleCommand,
   RemoveClientIDFromOpenIDConnectProviderCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
@@ -54,7 +55,11 @@ afterEach(async () => {
 });
 
 /** The code of the error, or `proven`. */
-async function prove(claims: TokenClaims = {}, sts: STSClient = standIn.sts()): Promise<string> {
+async function prove(
+  claims: TokenClaims = {},
+  sts: STSClient = standIn.sts(),
+  roleId?: string,
+): Promise<string> {
   const scheduler = createCallScheduler({
     service: 'sts',
     now: Date.now,
@@ -63,7 +68,12 @@ async function prove(claims: TokenClaims = {}, sts: STSClient = standIn.sts()): 
   });
   const prover = createStsIdentityProver({ sts, scheduler, caller: { owner: 'test', urgency: 'awaited' } });
   try {
-    await prover.prove({ token: await tokens.sign(claims), roleArn, sessionName: 'konstellation-proof' });
+    await prover.prove({
+      token: await tokens.sign(claims),
+      roleArn,
+      ...(roleId === undefined ? {} : { roleId }),
+      sessionName: 'konstellation-proof',
+    });
     return 'proven';
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
@@ -81,6 +91,12 @@ it('is an exchange for the shortest session, which a session policy bounds to no
     Version: '2012-10-17',
     Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
   });
+});
+
+it('is of this very role, not of another that has or had its name', async () => {
+  const { Role: role } = await standIn.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
+  expect(await prove({}, standIn.sts(), role?.RoleId)).toBe('proven');
+  expect(await prove({}, standIn.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');
 });
 
 const provider = { OpenIDConnectProviderArn: providerArn };

@@ -180,6 +180,9 @@ describe('the exchange of a pod’s token', () => {
     await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
     expect(await prove('proven')).toBe('done');
     expect(await prove('one')).toBe('NotInEffect');
+    // Of the same name, but another one.
+    const another = { token: await tokenOf('proof'), roleArn: roleArn('proven'), roleId: 'AROAANOTHER' };
+    expect(await codeOf(prover.prove(another))).toBe('NotInEffect');
     await iam.send(
       new UpdateAssumeRolePolicyCommand({ RoleName: 'proven', PolicyDocument: trustOf('elsewhere') }),
     );
