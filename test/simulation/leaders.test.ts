@@ -3,6 +3,7 @@
  * nothing afterwards; or dies there. The other goes on within the lease's duration and one try, to the same end.
  */
 import { describe, expect, it } from 'vitest';
+import { inTime, noLimit } from './in-time.ts';
 import { commandFor, leaderPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -10,10 +11,12 @@ const names = ['policies are edited', 'an account is deleted', 'an app changes i
 const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
-  it('goes on with the other process, whichever write the leader was at', { timeout: 240_000 }, async () => {
-    const reference = await referenceOf(scenario);
-    for (const plan of leaderPlansOf(reference))
-      expect(await violationsOf(reference, plan), commandFor(reference, plan)).toEqual([]);
+  it('goes on with the other process, whichever write the leader was at', noLimit, async () => {
+    const reference = await inTime(scenario.name, () => referenceOf(scenario));
+    for (const plan of leaderPlansOf(reference)) {
+      const command = commandFor(reference, plan);
+      expect(await inTime(command, () => violationsOf(reference, plan)), command).toEqual([]);
+    }
   });
 });
 
