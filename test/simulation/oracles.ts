@@ -1,7 +1,13 @@
 /**
  * What is asked of every run, whatever was done in it. An oracle knows what is right; it does not know what happened.
  */
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import {
+  apps,
+  conditionOf,
+  linkedServiceAccounts,
+  type App,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { differences, type EndState } from './end-state.ts';
@@ -28,6 +34,7 @@ export type OracleName =
   | 'status truth'
   | 'proof'
   | 'in use'
+  | 'halt'
   | 'pod without identity'
   | 'not leading'
   | 'failover'
@@ -71,6 +78,23 @@ export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[]
     oracle: 'busy',
     message: `${process} sent again and again, without a pause: ${what}`,
   }));
+}
+
+/** What is halted has stopped, once there was time for it. */
+export function halts({ server }: Simulation): readonly Violation[] {
+  return server.list(apps).flatMap((object) => {
+    const { metadata, spec } = object as unknown as App;
+    const halted = spec.targets.filter(({ deployMode }) => deployMode === 'halt');
+    return halted.flatMap(({ name: target }): readonly Violation[] => {
+      const deployment = server.get(resources.deployments, metadata.name, target) as
+        | { readonly spec?: { readonly replicas?: number } }
+        | undefined;
+      const replicas = deployment?.spec?.replicas ?? 1;
+      if (!deployment || replicas === 0) return [];
+      const message = `app ${metadata.name} is halted in ${target}, and its Deployment has ${replicas} replicas`;
+      return [{ oracle: 'halt', message }];
+    });
+  });
 }
 
 /** How often each thing was made and removed, Events aside; also pods, which are made anew for a changed template. */

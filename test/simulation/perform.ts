@@ -1,6 +1,7 @@
 /** Lets a scenario happen, in whatever weather. */
 import { endState, type EndState } from './end-state.ts';
 import { watchOver, type Monitor } from './monitor.ts';
+import { halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
@@ -17,6 +18,8 @@ export type Performed = {
   readonly monitor: Monitor;
   /** How things stood at the end of the time that each act is given, and at the end of all. */
   readonly states: readonly EndState[];
+  /** What did not hold then. */
+  readonly violations: readonly Violation[];
 };
 
 /**
@@ -38,14 +41,16 @@ export async function perform(
     },
   });
   const states: EndState[] = [];
+  const violations: Violation[] = [];
   await simulation.time.pass(startMs);
   for (const act of scenario.acts) {
     await act(simulation);
     await simulation.time.pass(betweenActsMs);
     states.push(endState(simulation));
+    violations.push(...halts(simulation));
   }
   await simulation.time.pass(untilRestMs);
   states.push(endState(simulation));
   if (!monitor) throw new Error('the simulation was not watched over');
-  return { simulation, monitor, states };
+  return { simulation, monitor, states, violations };
 }

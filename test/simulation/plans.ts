@@ -71,7 +71,7 @@ const missedInARow = 6;
 const randomSubsets = 8;
 
 export async function referenceOf(scenario: Scenario): Promise<Reference> {
-  const { simulation, monitor, states } = await perform(scenario);
+  const { simulation, monitor, states, violations: late } = await perform(scenario);
   const reference = {
     scenario,
     writes: simulation.writes.map(({ what }) => what),
@@ -80,7 +80,13 @@ export async function referenceOf(scenario: Scenario): Promise<Reference> {
     counts: countsOf(simulation),
   };
   const views = await agreesWithStatus(simulation);
-  const violations = [...monitor.violations, ...views, ...(await rests(simulation)), ...pauses(simulation)];
+  const violations = [
+    ...monitor.violations,
+    ...late,
+    ...views,
+    ...(await rests(simulation)),
+    ...pauses(simulation),
+  ];
   return { ...reference, violations };
 }
 
@@ -113,7 +119,8 @@ export const oldCachePlansOf = ({ writes }: Reference): readonly Plan[] =>
 
 export async function violationsOf(reference: Reference, plan: Plan): Promise<readonly Violation[]> {
   const { blindMs = 0, starts = 1, repetitions = 0, disturb, ...options } = effectsOf(plan);
-  const { simulation, monitor, states } = await perform(reference.scenario, options, blindMs, disturb);
+  const performed = await perform(reference.scenario, options, blindMs, disturb);
+  const { simulation, monitor, states } = performed;
   const crash: Violation[] =
     simulation.starts() === starts
       ? []
@@ -125,6 +132,7 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
         ];
   const found = [
     ...monitor.violations,
+    ...performed.violations,
     ...crash,
     ...standsAs(states, reference.states),
     ...repeatsNoMore(simulation, reference.counts, repetitions),

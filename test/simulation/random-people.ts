@@ -5,6 +5,7 @@ import {
   linkedServiceAccounts,
   type App,
   type AppSpec,
+  type AppTarget,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
@@ -39,7 +40,32 @@ const listable = [readOnly, fullAccess, queue, ...policies(2)];
 
 export function randomHappenings(draws: Draws): readonly Happening[] {
   const count = draws.between(3, 9);
-  return Array.from({ length: count }, () => ({ afterMs: randomGap(draws), ...randomAct(draws) }));
+  const happenings = Array.from({ length: count }, () => ({
+    afterMs: randomGap(draws),
+    ...randomAct(draws),
+  }));
+  const others = draws.fork('halt');
+  return others.chance(0.15)
+    ? happenings.toSpliced(others.between(0, count), 0, ...halt(others))
+    : happenings;
+}
+
+/** An edit of the app that cannot be carried out, and the halt of it as it is then. */
+function halt(draws: Draws): readonly Happening[] {
+  // There are no ports to which it could lead.
+  const ingress = { hosts: ['app.example.com'] };
+  return [
+    {
+      afterMs: randomGap(draws),
+      words: 'the app gets an Ingress, for which it has no ports',
+      act: changeTargets((target) => ({ ...target, ingress })),
+    },
+    {
+      afterMs: randomGap(draws),
+      words: 'the app is halted as it is',
+      act: changeTargets((target) => ({ ...target, deployMode: 'halt' })),
+    },
+  ];
 }
 
 /** People come alone, in a hurry, and all at the same time. */
@@ -229,6 +255,18 @@ const changeOurRoles =
  * What is in the way goes, and nothing is asked for any more that cannot be had. What runs while something is in the way
  * depends on how far the operator had come before; what runs afterwards depends on nothing but what is asked for.
  */
+/** As `kon app halt` does: whatever else the spec says. */
+const changeTargets =
+  (change: (target: AppTarget) => AppTarget): Act =>
+  async ({ server }) => {
+    const app = server.get(apps, 'app') as unknown as App | undefined;
+    if (app)
+      await server.client.update(apps, {
+        ...app,
+        spec: { ...app.spec, targets: app.spec.targets.map(change) },
+      });
+  };
+
 export const everythingMended: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
   workloads.webhookRuns = true;
@@ -263,7 +301,7 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
         // How many replicas there were before a halt depends on whether there were any.
-        targets: spec.targets.map((target) => ({ ...target, deployMode: 'latest' })),
+        targets: spec.targets.map(({ ingress: ____, ...target }) => ({ ...target, deployMode: 'latest' })),
       },
     });
   }

@@ -1,5 +1,5 @@
 /** What people do to accounts and apps: each scenario a few acts, with time in between for the operator to follow. */
-import { linkedServiceAccounts } from '../../src/api/index.ts';
+import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
   atOnce,
@@ -36,6 +36,11 @@ const beforeSweepMs = driftIntervalMs - 8_000;
 const twoTargets = [
   { name: 'production', deployMode: 'latest' as const },
   { name: 'staging', deployMode: 'latest' as const },
+];
+
+/** An Ingress of an app that has no ports, which the schema cannot refuse. */
+const withoutPort = (deployMode: 'latest' | 'halt'): AppSpec['targets'] => [
+  { name: 'production', deployMode, ingress: { hosts: ['app.example.com'] } },
 ];
 
 export type Scenario = { readonly name: string; readonly acts: readonly Act[] };
@@ -340,6 +345,15 @@ export const scenarios: readonly Scenario[] = [
       deploy('app', { serviceAccount: 'a' }),
       redeploy('app', { serviceAccount: 'a', image: brokenImage }),
       redeploy('app', { serviceAccount: 'a' }),
+    ],
+  },
+  {
+    name: 'an app is halted after an edit that cannot be carried out, corrected and started again',
+    acts: [
+      deploy('app'),
+      redeploy('app', { image: 'redis', targets: withoutPort('latest') }),
+      redeploy('app', { image: 'redis', targets: withoutPort('halt') }),
+      redeploy('app', { image: 'redis' }),
     ],
   },
   {

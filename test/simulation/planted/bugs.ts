@@ -518,4 +518,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     plans: 'unheard',
     caughtBy: 'orphan',
   },
+  {
+    name: 'a halt waits for the rest of the spec',
+    story:
+      'An app is edited into what cannot be carried out, and whoever then stops it in the night has to mend it first.',
+    patches: [
+      {
+        file: 'workloads/halt.ts',
+        find: "  if (target.deployMode === 'halt') return stepsToStop(standing);\n",
+        replace: "  if (target.deployMode === 'halt') return [];\n",
+      },
+    ],
+    scenario: 'an app is halted after an edit that cannot be carried out, corrected and started again',
+    caughtBy: 'halt',
+  },
 ];
