@@ -43,11 +43,7 @@ async function start(): Promise<number> {
     process.stdout.write(`${version}\n`);
     return 0;
   }
-  // A reader that has seen enough (`| head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? 0);
-  });
+  const goOnUnread = endWithReaders();
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
@@ -57,7 +53,32 @@ async function start(): Promise<number> {
     });
   keepCompiledCode(process.env);
   const { main } = await import('../cli/main.ts');
-  return main(argv, hostOf(interruption.signal, programs()));
+  return main(argv, { ...hostOf(interruption.signal, programs()), goOnUnread });
+}
+
+/**
+ * A reader that has seen enough (`| head`) is no error, and ends the program, unless that is to come to its end all the same.
+ *
+ * @returns makes it so
+ */
+function endWithReaders(): () => void {
+  let goesOn = false;
+  const isUnread = ({ code }: NodeJS.ErrnoException): boolean =>
+    code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isUnread(error)) {
+      process.stderr.write(`Error: cannot write to stdout: ${error.message}\n`);
+      process.exit(1);
+    }
+    if (!goesOn) process.exit(process.exitCode ?? 0);
+  });
+  // There is nowhere to tell it.
+  process.stderr.on('error', () => {
+    if (!goesOn) process.exit(1);
+  });
+  return () => {
+    goesOn = true;
+  };
 }
 
 /**
@@ -93,7 +114,10 @@ function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   if (cache) process.getBuiltinModule('node:module').enableCompileCache(`${cache}/compiled`);
 }
 
-function hostOf(signal: AbortSignal, programsOfHost: Pick<Host, 'self' | 'companion'>): Host {
+function hostOf(
+  signal: AbortSignal,
+  programsOfHost: Pick<Host, 'self' | 'companion'>,
+): Omit<Host, 'goOnUnread'> {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),

@@ -48,6 +48,8 @@ export type Host = {
   readonly startedAt: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** From now on the program comes to its end also when nobody reads any more what it says. */
+  readonly goOnUnread: () => void;
   /** Aborts on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
   /** The program which runs this command line, and the arguments that come before those of the user; to start oneself again. */

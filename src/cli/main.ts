@@ -1,4 +1,5 @@
 /** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
+import type { Command } from './command.ts';
 import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './context.ts';
 import { CliError } from './errors.ts';
@@ -21,6 +22,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     return exitCodes.usage;
   }
   const { command, input, global } = invocation;
+  if (changesSomething(command)) host.goOnUnread();
   const session = createSession(host.env, global);
   const context: CliContext = {
     ...host,
@@ -39,6 +41,11 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
   } finally {
     await session.close();
   }
+}
+
+/** What it began is not left half done: `kon apply -f FILE | grep -q created`. */
+function changesSomething({ options }: Command): boolean {
+  return options.some(({ name }) => name === 'dry-run' || name === 'yes');
 }
 
 type Telling = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;

@@ -182,4 +182,10 @@ describe('the command line', () => {
     expect(screen.trim()).toBe('apiVersion: apiextensions.k8s.io/v1');
     expect(code).toBe(0);
   });
+
+  it('says that stdout takes no more', async () => {
+    const { code, screen } = await kon.onTerminal('crds > /dev/full');
+    expect(screen.trim()).toBe('Error: cannot write to stdout: ENOSPC: no space left on device, write');
+    expect(code).toBe(1);
+  });
 });

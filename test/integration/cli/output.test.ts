@@ -412,3 +412,18 @@ describe('completion', () => {
     expect(performance.now() - began).toBeLessThan(5000);
   });
 });
+
+describe('a command that changes something', () => {
+  const names = Array.from({ length: 12 }, (_, index) => `unread-${index}`);
+  const account = (name: string): string =>
+    `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: {aws: {policyArns: []}}\n`;
+
+  it.each(['| head -n 1', '2>&1 | head -n 1', '2> >(exec 0<&-)'])('comes to its end: %s', async (reader) => {
+    await kon.file('unread.yaml', names.map(account).join('---\n'));
+    const line = `set -o pipefail; ${process.execPath} ${kon.executable} apply -f unread.yaml --no-wait ${reader}`;
+    const options = { env: kon.env, cwd: kon.folder };
+    const { stdout } = await promisify(execFile)('bash', ['-c', line], options);
+    expect(stdout).toMatch(/^linkedserviceaccount\/unread-0 created\n/);
+    expect(await cluster.kubectl(['delete', 'lsa', ...names, '-o', 'name'])).toContain('/unread-11\n');
+  });
+});
