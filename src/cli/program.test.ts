@@ -137,6 +137,15 @@ describe('parseCommandLine', () => {
     });
   });
 
+  it('offers of a format that there is not those of the command', async () => {
+    const next = async (line: string): Promise<unknown> => {
+      const thrown: unknown = await parse(line).catch((error: unknown) => error);
+      return thrown instanceof CliError && thrown.next;
+    };
+    expect(await next('fruit pick oak -o xml')).toEqual(['Give one of: table, json.']);
+    expect(await next('wash -o xml')).toEqual([]);
+  });
+
   it('points to the nearest help', async () => {
     const error = await parse('fruit pick oak --hard').catch((thrown: unknown) => thrown as CliError);
     expect(error).toMatchObject({ next: ['Run: kon fruit pick --help'] });

@@ -207,7 +207,10 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
   const output = values['output'] as OutputFormat | undefined;
   if (output !== undefined && !allFormats.includes(output))
-    throw usageError(`--output does not take ${output}`, `Give one of: ${allFormats.join(', ')}.`);
+    throw usageError(
+      `--output does not take ${output}`,
+      ...(command.formats ? [`Give one of: ${command.formats.join(', ')}.`] : []),
+    );
   if (output !== undefined && !command.formats?.includes(output)) {
     const name = `kon ${command.path.join(' ')}`;
     throw command.formats

@@ -154,6 +154,18 @@ describe('parseText', () => {
     });
   });
 
+  it('tells little of a text that is something else altogether', () => {
+    const binary = Array.from({ length: 40 }, (_, line) => `{ ${line}: ${'\u0001é'.repeat(3000)} }}: [`).join(
+      '\n',
+    );
+    const parsed = parseText(binary);
+    const problems = parsed.kind === 'faulty' ? parsed.problems : [];
+    expect(problems).toHaveLength(6);
+    expect(problems.at(-1)).toMatch(/^and \d+ more$/);
+    expect(Math.max(...problems.map((problem) => problem.length))).toBeLessThan(250);
+    expect(new Set(problems).size).toBe(6);
+  });
+
   it('leaves out documents without content', () => {
     expect(parseText('---\n# nothing\n---\na: 1\n---\n')).toEqual({ kind: 'parsed', documents: [{ a: 1 }] });
     expect(parseText('')).toEqual({ kind: 'parsed', documents: [] });

@@ -1,6 +1,10 @@
 /** YAML or JSON text to plain values, with every fault told by line. */
 import { LineCounter, parseAllDocuments } from 'yaml';
 
+/** What is told of a text that is no YAML at all, such as a program that was named by mistake. */
+const mostFaults = 5;
+const longestFault = 200;
+
 export type ParsedText =
   | { readonly kind: 'parsed'; readonly documents: readonly unknown[] }
   | { readonly kind: 'faulty'; readonly problems: readonly string[] };
@@ -13,10 +17,10 @@ export function parseText(text: string): ParsedText {
   const problems = documents.flatMap((document) =>
     document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
-      return `line ${line}, column ${col}: ${error.message.replace(/\.$/, '')}`;
+      return `line ${line}, column ${col}: ${shortened(error.message.replace(/\.$/, ''))}`;
     }),
   );
-  if (problems.length > 0) return { kind: 'faulty', problems };
+  if (problems.length > 0) return { kind: 'faulty', problems: theFirst([...new Set(problems)]) };
   try {
     const values = documents
       .filter((document) => document.contents !== null)
@@ -26,4 +30,14 @@ export function parseText(text: string): ParsedText {
   } catch (error) {
     return { kind: 'faulty', problems: [error instanceof Error ? error.message : String(error)] };
   }
+}
+
+/** A fault may quote what it is about. */
+function shortened(text: string): string {
+  return text.length > longestFault ? `${text.slice(0, longestFault)}…` : text;
+}
+
+function theFirst(problems: readonly string[]): readonly string[] {
+  const more = problems.length - mostFaults;
+  return more > 0 ? [...problems.slice(0, mostFaults), `and ${more} more`] : problems;
 }

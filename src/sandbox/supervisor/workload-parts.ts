@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { admissionObjects, operatorObjects } from '../../access/index.ts';
+import { admissionObjects, operatorObjects, peopleRoles } from '../../access/index.ts';
 import { apiVersion, clusterConfigs, crds } from '../../api/index.ts';
 import {
   type Condition,
@@ -206,7 +206,7 @@ async function startOperating(options: BringUpOptions, access: ApiServerAccess):
   const [namespace, ...others] = operatorObjects(operatorIdentity);
   await applyAll(access.client, namespace ? [namespace] : [], options.signal);
   await together(options.signal, (signal) => [
-    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity)], signal),
+    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity), ...peopleRoles], signal),
     installCrds({ ...options, signal }, access),
   ]);
   await configureCluster(options, access);

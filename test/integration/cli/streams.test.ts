@@ -1,6 +1,6 @@
 /** Logs, programs and ports of pods, by the executable as it ships, through a real API server to a real streaming server. */
 import { once } from 'node:events';
-import { access, readFile } from 'node:fs/promises';
+import { access, mkdir, readFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -52,6 +52,19 @@ afterAll(async () => {
 
 const app = (name: string, targets: string): string =>
   `apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: ${name}}\nspec: {image: web, imageTag: "1", ports: [{name: http, port: 80}], targets: ${targets}}\n`;
+
+describe('kon sandbox logs', () => {
+  it('ends as everything that follows does: with Ctrl-C, and its exit code', async () => {
+    await mkdir(join(kon.folder, 'sandbox/logs'), { recursive: true });
+    await kon.file('sandbox/logs/etcd.log', 'first\nsecond\n');
+    const args = ['sandbox', 'logs', 'etcd', '--state-dir', 'sandbox'];
+    expect(await kon.run([...args, '--tail', '1'])).toEqual({ code: 0, stdout: 'second\n', stderr: '' });
+    const following = kon.start([...args, '-f']);
+    await following.until('second\n');
+    following.stop();
+    expect(await following.finished).toEqual({ code: 130, stdout: 'first\nsecond\n', stderr: '' });
+  });
+});
 
 describe('kon app logs', () => {
   it('prints the logs of all pods, the bytes as they are, and says of which there are none', async () => {

@@ -28,7 +28,7 @@ export const appEditCommand = defineCommand({
     { does: 'Take them away again', command: 'kon app edit myapp --no-account' },
     {
       does: 'Give its pods the files of a folder anew',
-      command: 'kon app edit myapp --config settings=./settings',
+      command: 'kon app edit shop --config settings=./settings',
     },
     { does: 'Deploy another version', command: 'kon app edit myapp --tag 1.2.0' },
   ],

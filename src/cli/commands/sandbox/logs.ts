@@ -50,7 +50,8 @@ export const sandboxLogsCommand = defineCommand({
         write: (text) => context.stdout.write(text),
       }),
     );
-    return exitCodes.ok;
+    // It goes on until then, as everything does that follows.
+    return options.follow ? exitCodes.interrupted : exitCodes.ok;
   },
 });
 
