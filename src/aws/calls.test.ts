@@ -10,6 +10,48 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+describe('a call that AWS refuses in the end', () => {
+  const setUp = () =>
+    callsOf(
+      'iam',
+      createCallScheduler({
+        service: 'iam',
+        now: Date.now,
+        random: () => 0.5,
+        setTimer: (callback, delayMs) => {
+          const timer = setTimeout(callback, delayMs);
+          return () => clearTimeout(timer);
+        },
+      }),
+      { owner: 'a', urgency: 'edit' },
+    );
+  const endOf = async (...outcomes: readonly Error[]): Promise<unknown> => {
+    const left = [...outcomes];
+    const call = setUp()({ action: 'AttachRolePolicy' }, () =>
+      Promise.reject(left.shift() ?? new Error('no more')),
+    );
+    const told = call.catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(60_000);
+    return told;
+  };
+  const reset = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+
+  it('may have been carried out, when an earlier attempt was not answered', async () => {
+    const told = await endOf(reset(), failure('AccessDenied'));
+    expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: true });
+    expect(await endOf(failure('ServiceFailure'), failure('LimitExceededException'))).toMatchObject({
+      code: 'QuotaExceeded',
+      mayBeDone: true,
+    });
+  });
+
+  it('was not carried out, when every attempt was refused', async () => {
+    expect(await endOf(failure('AccessDenied'))).toMatchObject({ mayBeDone: false });
+    const told = await endOf(failure('ConcurrentModificationException'), failure('AccessDenied'));
+    expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: false });
+  });
+});
+
 describe('the guard of writes', () => {
   const setUp = () => {
     const scheduler = createCallScheduler({

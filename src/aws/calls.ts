@@ -1,5 +1,5 @@
 /** Calls to one service on behalf of one caller: scheduled, and with their failures classified. */
-import type { IdentityError } from '../identity/index.ts';
+import { IdentityError } from '../identity/index.ts';
 import { classifyAwsError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
 
@@ -32,6 +32,7 @@ export function callsOf(
 ): Calls {
   const { classify = classifyAwsError, beforeCall, beforeWrite } = options;
   return async ({ action, on, read, signal }, attempt) => {
+    let mayBeDone = false;
     const doing = `${service}:${action}${on === undefined ? '' : ` on ${on}`}`;
     try {
       return await scheduler.run(
@@ -42,12 +43,21 @@ export function callsOf(
             abortSignal.throwIfAborted();
           }
           if (!read) beforeWrite?.();
-          return attempt({ abortSignal });
+          try {
+            return await attempt({ abortSignal });
+          } catch (error) {
+            // Whatever the next attempt is told, this one may have been carried out.
+            mayBeDone ||= classify(error, doing).mayBeDone;
+            throw error;
+          }
         },
       );
     } catch (error) {
       if (signal?.aborted) throw error;
-      throw classify(error, doing);
+      const told = classify(error, doing);
+      throw told.mayBeDone === mayBeDone
+        ? told
+        : new IdentityError(told.code, told.message, { cause: told.cause, mayBeDone });
     }
   };
 }

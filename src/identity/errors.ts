@@ -154,14 +154,19 @@ export const identityErrors = {
 
 export type IdentityErrorCode = keyof typeof identityErrors;
 
+const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'ServiceFailure', 'Unexpected']);
+
 /** A failed call, classified. `message` is fit to be shown: it holds no token and no credential. */
 export class IdentityError extends Error {
   readonly code: IdentityErrorCode;
+  /** It is not known whether what failed was carried out: by this attempt, or by one before it that was not answered. */
+  readonly mayBeDone: boolean;
 
-  constructor(code: IdentityErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: IdentityErrorCode, message: string, options?: { cause?: unknown; mayBeDone?: boolean }) {
     super(message, options);
     this.name = 'IdentityError';
     this.code = code;
+    this.mayBeDone = options?.mayBeDone ?? unanswered.has(code);
   }
 
   get retry(): Retry {

@@ -113,6 +113,43 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   expect(pauses(simulation)).toEqual([]);
 });
 
+it('a change that was carried out unheard and then refused is looked for, and not blamed on others', async () => {
+  let attempts = 0;
+  const simulation = await startSimulation({
+    weather: {
+      fate({ what }) {
+        if (!what.startsWith('iam AttachRolePolicy') || !what.endsWith(`${fullAccess}`)) return {};
+        attempts += 1;
+        return { fault: attempts === 1 ? 'answerLost' : 'denied' };
+      },
+    },
+  });
+  const { server, time, aws } = simulation;
+  const policies = async (...policyArns: readonly (string | undefined)[]): Promise<void> => {
+    await server.client.patch(
+      linkedServiceAccounts,
+      { name: 'a' },
+      { spec: { aws: { policyArns } } },
+      { type: 'merge' },
+    );
+  };
+  const attached = (): readonly string[] =>
+    [...aws.roles.values()].flatMap((role) => role.attachedPolicyArns);
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  // Long before a sweep.
+  await time.pass(5 * minute + 20_000);
+  await policies(readOnly, fullAccess);
+  await time.pass(2_000);
+  expect(attempts).toBe(2);
+  expect(attached()).toEqual([readOnly, fullAccess]);
+  await policies(readOnly);
+  // As soon as an answer of IAM can be believed.
+  expect(await time.pass(16_000, () => attached().length === 1)).toBe(true);
+  const reasons = server.list(resources.events).map((event) => (event as { reason?: string }).reason);
+  expect(reasons).not.toContain('RoleDrifted');
+});
+
 it('a role that was made again is not proven by the one before it, which STS still knows', async () => {
   const stsLagMs = 20_000;
   const simulation = await startSimulation({ weather: { trustLagMs: () => stsLagMs } });

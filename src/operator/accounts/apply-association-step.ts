@@ -1,6 +1,7 @@
 /** Carries out what a plan asks of Pod Identity associations, and notes what it made so. */
 import { roleArnAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import {
+  asIdentityError,
   IdentityError,
   type AssociationStore,
   type ObservedAssociation,
@@ -11,7 +12,6 @@ import {
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import { confirmAssociation } from './confirm-association.ts';
 import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
-import { isUnanswered } from './unanswered.ts';
 
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
@@ -52,7 +52,7 @@ export async function applyAssociationStep(
       beliefs.wrote(of, await change());
     } catch (error) {
       const isGone = error instanceof IdentityError && error.code === 'AssociationNotFound';
-      if (isGone || isUnanswered(error)) beliefs.lost(of);
+      if (isGone || asIdentityError(error).mayBeDone) beliefs.lost(of);
       throw error;
     }
   };

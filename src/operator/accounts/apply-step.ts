@@ -9,6 +9,7 @@ import {
 } from '../../api/index.ts';
 import {
   accountLabelValue,
+  asIdentityError,
   IdentityError,
   markedFor,
   type IdentityProver,
@@ -29,7 +30,6 @@ import type { OwnWrites } from '../own-writes.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
 import { proveIdentity } from './prove-identity.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
-import { isUnanswered } from './unanswered.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 
 export type StepTools = AssociationTools & {
@@ -312,7 +312,7 @@ async function forgettingLostRole(
     await write();
   } catch (error) {
     if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.missed(name);
-    if (isUnanswered(error)) beliefs.doubt(name);
+    if (asIdentityError(error).mayBeDone) beliefs.doubt(name);
     throw error;
   }
 }
@@ -329,7 +329,7 @@ async function forgettingUnlessAnswered(
   try {
     await write();
   } catch (error) {
-    if (isUnanswered(error)) beliefs.forget(name);
+    if (asIdentityError(error).mayBeDone) beliefs.forget(name);
     throw error;
   }
 }
