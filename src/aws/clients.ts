@@ -44,6 +44,7 @@ export type AwsConnection = {
 export function connectAws(options: {
   readonly region: string;
   readonly userAgent: string;
+  /** Milliseconds, by the clock of whoever keeps what is read: it tells when a listing was begun. */
   readonly now: () => number;
   readonly schedulers: AwsSchedulers;
   /**

@@ -101,7 +101,7 @@ function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceA
   const sorted = [...list].sort((a, b) => order(a.type) - order(b.type));
   return withVerdicts(world.account.status?.conditions, sorted, {
     generation: world.account.metadata.generation,
-    now: world.now,
+    now: world.date,
   });
 }
 
@@ -218,7 +218,7 @@ function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
           provenAt:
             before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
               ? before.provenAt
-              : new Date(world.now).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+              : new Date(world.date).toISOString().replace(/\.\d{3}Z$/, 'Z'),
         }
       : {};
   return {

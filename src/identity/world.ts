@@ -145,8 +145,10 @@ export type ProofRecord = { readonly key: string; readonly at: number; readonly 
 export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
 
 export type AccountWorld = {
-  /** Milliseconds. */
+  /** Milliseconds, by a clock that nobody sets: all other times in here are by it. */
   readonly now: number;
+  /** The same moment in milliseconds since the epoch, for what the status tells. */
+  readonly date: number;
   readonly account: LinkedServiceAccount;
   readonly cluster: ClusterState;
   /** Every target of the ClusterConfig, every one the spec names, and every namespace that holds a link of this account. */

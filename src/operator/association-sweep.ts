@@ -24,7 +24,7 @@ export function createAssociationSweep(options: {
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 }): Survey {
   const { context, beliefs, aws, onSuspicion } = options;
-  const { informers, logger, now } = context;
+  const { informers, logger, monotonic: now } = context;
   let clusterArn: string | undefined;
   let deniedAt: number | undefined;
 

@@ -23,7 +23,7 @@ export function createDriftSweep(options: {
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 }): Survey {
   const { context, beliefs, aws, onFailure, onSuspicion } = options;
-  const { informers, logger, now } = context;
+  const { informers, logger, monotonic: now } = context;
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
 

@@ -64,7 +64,7 @@ export function createEngine(options: EngineOptions): Engine {
   const informers = createInformers({ ...rest, now: rest.monotonic });
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
-  const beliefs = createRoleBeliefs(context.now);
+  const beliefs = createRoleBeliefs(context.monotonic);
   const sweeper: Caller = { owner: 'drift sweep', urgency: 'sweep' };
   const onSuspicion = (suspects: readonly string[] | 'all'): void => {
     for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
@@ -86,7 +86,7 @@ export function createEngine(options: EngineOptions): Engine {
     onFailure: lookAtCluster,
     onSuspicion,
   });
-  const associationBeliefs = createAssociationBeliefs(context.now);
+  const associationBeliefs = createAssociationBeliefs(context.monotonic);
   const associations = createAssociationSweep({
     context,
     beliefs: associationBeliefs,

@@ -76,8 +76,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     setTimer: systemTimer,
     busy: () => engine.busy(),
   });
+  // A clock that is set back would hold calls up, and make what was written seem young for as long.
+  const monotonic = (): number => performance.now();
   const schedulers = createAwsSchedulers({
-    now,
+    now: monotonic,
     random,
     setTimer: systemTimer,
     onCall: metrics.countAwsCall,
@@ -89,7 +91,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     const made = connectAws({
       region,
       userAgent,
-      now,
+      now: monotonic,
       schedulers,
       beforeWrite: () => elector?.elector.assertLeading(),
     });
@@ -101,7 +103,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     recorder,
     logger,
     now,
-    monotonic: () => performance.now(),
+    monotonic,
     random,
     setTimer: systemTimer,
     observerOf: metrics.observerOf,

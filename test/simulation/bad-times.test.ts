@@ -113,6 +113,35 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   expect(pauses(simulation)).toEqual([]);
 });
 
+it('a clock that is set back puts nothing off: neither a look for drift, nor the next try of what failed', async () => {
+  let offsetMs = 0;
+  let isDenied = true;
+  const simulation = await startSimulation({
+    weather: {
+      clockOffsetMs: () => offsetMs,
+      fate: ({ what }) =>
+        isDenied && what.startsWith('iam CreateRole kon-simulated-b-') ? { fault: 'denied' } : {},
+    },
+  });
+  const { server, time, aws } = simulation;
+  const reasonOf = async (name: string): Promise<string | undefined> =>
+    conditionOf((await accountIn(simulation, name))?.status?.conditions, 'Ready')?.reason;
+  await time.pass(minute);
+  for (const name of ['a', 'b'])
+    await server.client.create(linkedServiceAccounts, accountOf(name, [readOnly]));
+  await time.pass(2_000);
+  expect([await reasonOf('a'), await reasonOf('b')]).toEqual(['Ready', 'AccessDenied']);
+  offsetMs = -60 * minute;
+  isDenied = false;
+  const [name = ''] = aws.roles.keys();
+  aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
+  const isWhole = (): boolean => aws.roles.get(name)?.attachedPolicyArns.length === 1;
+  // The next sweep but one is not so shortly after our writes that it could be older.
+  expect(await time.pass(2 * minute + 5_000, isWhole)).toBe(true);
+  await time.pass(minute);
+  expect(await reasonOf('b')).toBe('Ready');
+});
+
 it('a change that was carried out unheard and then refused is looked for, and not blamed on others', async () => {
   let attempts = 0;
   const simulation = await startSimulation({

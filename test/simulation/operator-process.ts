@@ -78,6 +78,8 @@ export type OperatorProcess = {
 export type ProcessOptions = {
   readonly name: string;
   readonly time: VirtualTime;
+  /** Milliseconds since the epoch, as far as the process knows. */
+  readonly wallClock: () => number;
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly draws: Draws;
@@ -291,7 +293,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       instance: name,
     }),
     logger,
-    now: time.now,
+    now: options.wallClock,
     monotonic: time.now,
     random: draws.fraction,
     setTimer,

@@ -20,6 +20,8 @@ export type Weather = {
   readonly cacheAgeMs?: (now: number) => number;
   /** Whether watches are not told of a change, the how manieth of those that are watched. They are told by a list, later. */
   readonly misses?: (index: number) => boolean;
+  /** How far the operator's clock is set forward. Its delays go by another, which nobody sets. */
+  readonly clockOffsetMs?: () => number;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
 };
@@ -124,6 +126,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
       startOperatorProcess({
         name,
         time,
+        wallClock: () => time.now() + (weather.clockOffsetMs?.() ?? 0),
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),

@@ -38,6 +38,7 @@ export async function observeAccount(
   const targets = await observeTargets(account, facts, associations, client, signal);
   return {
     now: of.now,
+    date: of.now,
     account,
     cluster: { ok: true, facts },
     targets,

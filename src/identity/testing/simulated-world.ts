@@ -114,6 +114,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
   ]);
   return {
     now: world.now,
+    date: world.now,
     account: world.account,
     cluster: { ok: true, facts: world.facts },
     targets: [...names].map((name): TargetObservation => {

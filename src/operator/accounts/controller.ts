@@ -96,7 +96,8 @@ export type AccountControllerOptions = {
 
 export function createAccountController(options: AccountControllerOptions): Controller {
   const { context, beliefs, associationBeliefs } = options;
-  const { informers, now, random, recorder } = context;
+  // What is waited for goes by a clock that nobody sets.
+  const { informers, monotonic: now, random, recorder } = context;
   const memories = new Map<string, AccountMemory>();
   const unhurried = limitInFlight(context.client, mostInFlight);
   const clientFor = (account: LinkedServiceAccount): KubeClient =>
@@ -108,7 +109,16 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
   const { pauseOf } = options;
-  const sources = { informers, accounts, serviceAccounts, beliefs, associationBeliefs, now, pauseOf };
+  const sources = {
+    informers,
+    accounts,
+    serviceAccounts,
+    beliefs,
+    associationBeliefs,
+    now,
+    wallClock: context.now,
+    pauseOf,
+  };
   const tools = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
     const urgency = urgencyOf(account);
     const { podIdentity, ...aws } = options.aws({
@@ -241,7 +251,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         // What nobody foresaw may be a fault of ours: where it came from tells.
         error: error.code === 'Unexpected' ? error : error.message,
         attempts: failure.attempts,
-        retryAt: failure.retryAt,
+        retryInMs: Math.round(failure.retryAt - failure.at),
       });
       if (
         failure.attempts === 1 &&

@@ -23,7 +23,10 @@ export type AccountSources = {
   readonly serviceAccounts: OwnWrites<KubeObject>;
   readonly beliefs: RoleBeliefs;
   readonly associationBeliefs: AssociationBeliefs;
+  /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
+  /** Milliseconds since the epoch. */
+  readonly wallClock: () => number;
   /** What stops the workloads of an account on their way to its identity. */
   readonly pauseOf: (account: string) => AccountWorld['pause'];
 };
@@ -65,6 +68,7 @@ export function observeAccount(
   const pause = sources.pauseOf(name);
   return {
     now: sources.now(),
+    date: sources.wallClock(),
     account,
     cluster,
     targets: [...targets].map((target) => observeTarget(target, name, sources, associations.get(target))),
