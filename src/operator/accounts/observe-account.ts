@@ -63,6 +63,7 @@ export function observeAccount(
         clusterArn: cluster.facts.clusterArn,
         account: name,
         names: accountRoleNames(account, cluster.facts),
+        isLast: account.metadata.deletionTimestamp !== undefined,
       })
     : new Map<string, RoleBelief>();
   const pause = sources.pauseOf(name);

@@ -196,6 +196,41 @@ describe('the roles of the cluster', () => {
   });
 });
 
+describe('a role that may or may not be there', () => {
+  const { tags } = roleOf('a');
+  const seen = (beliefs: RoleBeliefs, isLast: boolean) =>
+    beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
+  const unsure = { role: null, source: 'sweep' };
+
+  it('after a deletion that was not answered is looked for when its account goes', () => {
+    const { beliefs, clock } = setUp();
+    beliefs.read('a', roleOf('a'), clock.now);
+    beliefs.forget('a');
+    expect([seen(beliefs, false), seen(beliefs, true)]).toEqual([undefined, unsure]);
+    beliefs.read('a', undefined, clock.now + 60_000);
+    expect(seen(beliefs, true)).toBeUndefined();
+  });
+
+  it('after a creation that was not answered is looked for until IAM can know of it', () => {
+    const { beliefs, clock } = setUp();
+    clock.now += 60_000;
+    beliefs.perhapsMade('a', tags);
+    expect([seen(beliefs, false), seen(beliefs, true)]).toEqual([undefined, unsure]);
+    beliefs.read('a', undefined, clock.now + 1_000);
+    expect(seen(beliefs, true)).toMatchObject({ role: null, readAgainAt: clock.now + 15_000 });
+    beliefs.read('a', roleOf('a'), clock.now + 15_000);
+    expect(seen(beliefs, true)?.role?.name).toBe('a');
+  });
+
+  it('is nothing to an account of that name that is made later', () => {
+    const { beliefs, clock } = setUp();
+    beliefs.read('a', roleOf('a'), clock.now);
+    beliefs.forget('a');
+    beliefs.accountGone('of-a');
+    expect(seen(beliefs, true)).toBeUndefined();
+  });
+});
+
 describe('a write that was not answered', () => {
   it('is followed by a read, once the answer can be believed', () => {
     const { beliefs, clock } = setUp();

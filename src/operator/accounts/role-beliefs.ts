@@ -21,11 +21,15 @@ type Entry = RoleBelief & {
 };
 
 export type RoleBeliefs = {
-  /** All that is believed of the given names, and of the roles whose tags name the account. */
+  /**
+   * All that is believed of the given names, and of the roles whose tags name the account. At its end (`isLast`) also those
+   * of which a write left open whether they are there: nobody would look for them afterwards.
+   */
   forAccount(of: {
     clusterArn: string;
     account: string;
     names: readonly string[];
+    isLast?: boolean;
   }): ReadonlyMap<string, RoleBelief>;
   /** The role that is believed to have this name. */
   roleOf(name: string): ObservedRole | undefined;
@@ -42,8 +46,11 @@ export type RoleBeliefs = {
   ): void;
   /** A write ended in a way that leaves open whether there is such a role. */
   forget(name: string): void;
-  /** A creation was not answered, or refused: whether there is such a role is open, and not all of IAM may know it yet. */
-  perhapsMade(name: string): void;
+  /**
+   * A creation with these tags was not answered, or refused: whether there is such a role is open, and not all of IAM may know
+   * it yet.
+   */
+  perhapsMade(name: string, tags?: ObservedRole['tags']): void;
   /** What came of a write is not known. It is to be read, once an answer can be believed. */
   doubt(name: string): void;
   /** A write of ours was told that there is no such role, which shortly after an earlier one may not be so. */
@@ -78,8 +85,10 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   const perhapsMade = new Map<string, number>();
   /** By name, the account that takes the role over. */
   const reserved = new Map<string, string>();
+  /** By account, the names of its roles that may or may not be there. */
+  const open = new Map<string, Set<string>>();
 
-  const accountOf = (role: ObservedRole | null): string | undefined => {
+  const accountOf = (role: Pick<ObservedRole, 'tags'> | null): string | undefined => {
     const mark = role ? markedFor(role.tags) : undefined;
     return mark ? `${mark.clusterArn} ${mark.account}` : undefined;
   };
@@ -91,12 +100,18 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       if (after !== undefined) byAccount.set(after, (byAccount.get(after) ?? new Set()).add(name));
     }
     if (entry.role) perhapsMade.delete(name);
+    if (entry.readAgainAt === undefined) for (const account of open.keys()) dropFrom(open, account, name);
     entries.set(name, entry);
   };
   const forget = (name: string): void => {
     const before = accountOf(entries.get(name)?.role ?? null);
     if (before !== undefined) dropFrom(byAccount, before, name);
     entries.delete(name);
+  };
+  const leaveOpen = (name: string, tags: ObservedRole['tags'] | undefined): void => {
+    const account = accountOf(tags ? { tags } : null);
+    if (account !== undefined) open.set(account, (open.get(account) ?? new Set()).add(name));
+    forget(name);
   };
   /** Roles with our marks stay: somebody has to know of them, whosever they were. */
   const dropUnwanted = (): void => {
@@ -126,7 +141,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
   };
 
   return {
-    forAccount({ clusterArn, account, names }) {
+    forAccount({ clusterArn, account, names, isLast = false }) {
       for (const name of names) {
         lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
         looksFor.set(account, (looksFor.get(account) ?? new Set()).add(name));
@@ -137,6 +152,8 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         const entry = entries.get(name);
         if (entry) found.set(name, entry);
       }
+      for (const name of (isLast && open.get(`${clusterArn} ${account}`)) || [])
+        found.set(name, entries.get(name) ?? { role: null, source: 'sweep' });
       return found;
     },
 
@@ -175,10 +192,10 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       });
     },
 
-    forget,
+    forget: (name) => leaveOpen(name, entries.get(name)?.role?.tags),
 
-    perhapsMade(name) {
-      forget(name);
+    perhapsMade(name, tags) {
+      leaveOpen(name, tags);
       perhapsMade.set(name, now());
     },
 
@@ -232,6 +249,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
         if (!lookedForBy.has(name)) unwanted.add(name);
       }
       looksFor.delete(account);
+      for (const key of open.keys()) if (key.endsWith(` ${account}`)) open.delete(key);
       dropUnwanted();
     },
 
@@ -252,6 +270,7 @@ export function createRoleBeliefs(now: () => number): RoleBeliefs {
       looksFor.clear();
       unwanted.clear();
       perhapsMade.clear();
+      open.clear();
       since = now();
     },
   };

@@ -113,7 +113,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'operator/accounts/apply-step.ts',
-        find: '        beliefs.perhapsMade(step.role);\n        throw error;',
+        find: '        beliefs.perhapsMade(step.role, step.spec.tags);\n        throw error;',
         replace:
           "        if (!(error instanceof IdentityError) || error.code !== 'RoleAlreadyExists') throw error;\n        created = { arn: `arn:aws:iam::123456789012:role/${step.role}`, id: 'AROATHEIRS' };",
       },
