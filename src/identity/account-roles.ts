@@ -6,12 +6,16 @@ import { desiredRole } from './roles.ts';
 import { assignTargets } from './shards.ts';
 import type { ClusterFacts } from './world.ts';
 
-/** The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. */
+/**
+ * The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. Should that
+ * choice be the name of one of these, that one takes the name which the first would have had.
+ */
 export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFacts, index: number): string {
   const chosen = account.spec.aws.roleName;
   if (chosen !== undefined && index === 1) return chosen;
-  const { clusterArn, name: clusterName } = facts;
-  return roleName({ clusterArn, clusterName, account: account.metadata.name, index });
+  const of = { clusterArn: facts.clusterArn, clusterName: facts.name, account: account.metadata.name };
+  const name = roleName({ ...of, index });
+  return name === chosen ? roleName(of) : name;
 }
 
 /** Which of the account's roles a name means; undefined when it means none. */
@@ -22,7 +26,9 @@ export function accountRoleIndex(
 ): number | undefined {
   if (name === accountRoleName(account, facts, 1)) return 1;
   const { clusterArn, name: clusterName } = facts;
-  const index = roleIndex(name, roleName({ clusterArn, clusterName, account: account.metadata.name }));
+  const first = roleName({ clusterArn, clusterName, account: account.metadata.name });
+  const { roleName: chosen } = account.spec.aws;
+  const index = roleIndex(name === first && chosen !== undefined ? chosen : name, first);
   return index === 1 ? undefined : index;
 }
 

@@ -6,7 +6,7 @@
 import { associationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
 import { accountLabelValue, decideUnlink } from './links.ts';
-import { isAdopted, ownershipOf, ownershipTagKeys } from './ownership.ts';
+import { ownershipOf, ownershipTagKeys, wasThere } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
@@ -53,7 +53,7 @@ export function planDeletion(
 
   // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
   const isKept = (role: ObservedRole): boolean =>
-    world.account.spec.deletionPolicy === 'Retain' || isAdopted(role.tags);
+    world.account.spec.deletionPolicy === 'Retain' || wasThere(role, world.account.spec);
   const kept = owned.filter(isKept);
   const doomed = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });

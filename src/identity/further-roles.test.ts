@@ -107,3 +107,17 @@ it('a further role of which nobody heard goes with the account', () => {
   expect(world.gone).toBe(true);
   expect([...world.roles.keys()]).toEqual([]);
 });
+
+it('an account that chose the name of one of its own further roles has two roles, not two wills for one', () => {
+  const world = createWorld({ aws: { policyArns: [readOnly], roleName: further(2) } });
+  world.facts = narrowFacts;
+  settle(world);
+  expect(ready(world)).toBe('True Ready');
+  expect([...world.roles.keys()].sort()).toEqual([further(1), further(2)]);
+  world.journal.length = 0;
+  settle(world);
+  expect(world.journal).toEqual([]);
+  requestDeletion(world);
+  settle(world);
+  expect(world.roles.size).toBe(0);
+});

@@ -10,6 +10,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
+  sweep,
   type SimulatedWorld,
 } from './testing/simulated-world.ts';
 import { subjectOf } from './trust.ts';
@@ -194,6 +195,27 @@ describe('a role that a person names', () => {
       tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
     });
     expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
+  });
+
+  it('that loses the mark of that alone is marked again, and given back all the same', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    const { 'k11n.dev/adopted': _, ...tags } = world.roles.get(theirs.name)?.tags ?? {};
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
+    sweep(world);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      permissionsBoundaryArn: readOnly,
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
+    });
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
+    sweep(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
   });
 
   it('is given back untagged when the account is deleted', () => {

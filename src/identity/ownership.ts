@@ -2,6 +2,7 @@
  * Whose role or association it is. The marks are tags written by the very call that creates it, and every later write looks
  * at them first: what does not carry them is never changed and never deleted.
  */
+import type { LinkedServiceAccount } from '../api/index.ts';
 
 const managedByTag = 'k11n.dev/managed-by';
 /** Also the consent of who may tag a role that it be taken over by this cluster. */
@@ -22,9 +23,19 @@ export function isAdopted(tags: Readonly<Record<string, string>>): boolean {
   return tags[adoptedTag] === 'true';
 }
 
+/** The role was there before us: its mark says so or, should it have lost that, the account that took it over. */
+export function wasThere(
+  { name, tags }: { readonly name: string; readonly tags: Readonly<Record<string, string>> },
+  { aws }: LinkedServiceAccount['spec'],
+): boolean {
+  return isAdopted(tags) || (aws.adopt === true && aws.roleName === name);
+}
+
+export const adoptedMark: Readonly<Record<string, string>> = { [adoptedTag]: 'true' };
+
 /** The marks for taking over a role that exists. */
 export function adoptionTags(owner: Owner): Readonly<Record<string, string>> {
-  return { ...ownershipTags(owner), [adoptedTag]: 'true' };
+  return { ...ownershipTags(owner), ...adoptedMark };
 }
 
 /** Whether anybody's Konstellation holds the role: then it is not up for adoption. */

@@ -11,7 +11,7 @@ import { roleNameOf } from './arn.ts';
 import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
-import { isAdopted, ownershipOf, ownershipTagKeys } from './ownership.ts';
+import { ownershipOf, ownershipTagKeys, wasThere } from './ownership.ts';
 import { currentTurn, planWanted } from './plan-target.ts';
 import { screenPolicies } from './policies.ts';
 import { proofIsOpen } from './proofs.ts';
@@ -220,7 +220,8 @@ function removeSurplus(
     if (belief.source === 'sweep')
       list.want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' });
     // One that was taken over when the account named it is given back, as at its end.
-    else if (isAdopted(role.tags)) list.want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
+    else if (wasThere(role, world.account.spec))
+      list.want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
     else if (role.attachedPolicyArns.length > 0) {
       for (const policyArn of role.attachedPolicyArns) {
         list.want({

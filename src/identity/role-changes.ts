@@ -1,6 +1,6 @@
 /** How a role differs from what it should be, and what a person is told that taking it over would change. */
 import type { LinkedServiceAccount } from '../api/index.ts';
-import { adoptionTags, isAdopted, isHeld, isMark } from './ownership.ts';
+import { adoptedMark, adoptionTags, isHeld, isMark, wasThere } from './ownership.ts';
 import type { RoleSpec, Step } from './steps.ts';
 import { sameDocument } from './trust.ts';
 import type { ClusterFacts, ObservedRole } from './world.ts';
@@ -26,7 +26,8 @@ export function roleChanges(
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
   // Of a role that was there before us only what the account states is ours to change; least of all its boundary.
-  const adopted = isAdopted(role.tags);
+  const adopted = wasThere(role, account);
+  const wantedTags = adopted ? { ...spec.tags, ...adoptedMark } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
     changes.push({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: spec.trustPolicy });
   }
@@ -41,7 +42,7 @@ export function roleChanges(
   if (length !== undefined && length !== spec.maxSessionDuration) {
     changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
   }
-  const missingTags = Object.entries(spec.tags).filter(([key, value]) => role.tags[key] !== value);
+  const missingTags = Object.entries(wantedTags).filter(([key, value]) => role.tags[key] !== value);
   if (missingTags.length > 0)
     changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
   // AWS puts tags of its own on roles and nobody else can take them off.
