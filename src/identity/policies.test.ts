@@ -1,7 +1,18 @@
 /** What the planner does about the policies of a role. */
 import { describe, expect, it } from 'vitest';
+import { planAccount } from './plan.ts';
+import { stepKey } from './steps.ts';
 import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
-import { createWorld, edit, fullAccess, readOnly, settle, sweep, facts } from './testing/simulated-world.ts';
+import {
+  createWorld,
+  edit,
+  fullAccess,
+  observe,
+  readOnly,
+  settle,
+  sweep,
+  facts,
+} from './testing/simulated-world.ts';
 
 describe('policies', () => {
   it('are added before others are removed, and no proof is asked for', () => {
@@ -12,6 +23,29 @@ describe('policies', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
     expect(ready(world)).toBe('True Ready');
   });
+
+  it.each([
+    ['Unreachable', []],
+    ['ServiceFailure', []],
+    ['Throttled', []],
+    ['PolicyNotFound', ['DetachPolicy']],
+    ['AccessDenied', ['DetachPolicy']],
+  ] as const)(
+    'are not removed before others are added while AWS says %s, unless that may be for ever',
+    (code, steps) => {
+      const world = settled();
+      edit(world, { aws: { policyArns: [fullAccess] } });
+      const key = stepKey({ kind: 'AttachPolicy', role: name, policyArn: fullAccess });
+      const retryAt = world.now + 1_000;
+      world.failures.set(key, { code, message: 'no', at: world.now, attempts: 3, retryAt });
+      const plan = planAccount(observe(world));
+      expect(plan.steps.map(({ kind }) => kind)).toEqual(steps);
+      expect(plan.lookAgainAt).toBe(retryAt);
+      world.now = retryAt;
+      settle(world);
+      expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+    },
+  );
 
   it('that do not exist cost their row only', () => {
     const world = createWorld({

@@ -1,10 +1,19 @@
 /** Which policies go on and off a role, each on its own account: one that fails costs its row only. */
 import type { PolicyStatus } from '../api/index.ts';
 import { matchesPattern, partitionOf } from './arn.ts';
+import type { IdentityErrorCode } from './errors.ts';
 import type { StepList } from './step-list.ts';
 import type { ClusterFacts, ObservedRole } from './world.ts';
 
 export type PolicyRow = PolicyStatus;
+
+/** What says nothing of the policy, and ends by itself. */
+const passing: ReadonlySet<IdentityErrorCode> = new Set([
+  'Throttled',
+  'Unreachable',
+  'ServiceFailure',
+  'ConcurrentChange',
+]);
 
 /** Rows for policies that are refused before IAM is asked. The others are wanted on the role. */
 export function screenPolicies(
@@ -68,10 +77,9 @@ export function planPolicies(
       });
       continue;
     }
-    const before = list.steps.length;
     const failure = list.want({ kind: 'AttachPolicy', role: role.name, policyArn });
-    // One that failed and waits for its next try must not keep the removals waiting too.
-    if (list.steps.length > before && !failure) stillToAttach += 1;
+    // One that is refused, perhaps for ever, must not keep the removals waiting too.
+    if (!failure || passing.has(failure.code)) stillToAttach += 1;
     rows.set(policyArn, {
       arn: policyArn,
       attached: false,
