@@ -8,7 +8,7 @@ import {
   type IdentityProver,
   type IdentityReason,
 } from '../../identity/index.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { isNotFound, KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { proveIdentity } from '../../operator/accounts/prove-identity.ts';
 import { heldBy } from '../../operator/accounts/target-observation.ts';
 import type { Pod } from '../../workloads/index.ts';
@@ -112,10 +112,15 @@ async function verifyTarget(
     return { target, proven: true, roleArn };
   } catch (error) {
     if (signal.aborted) throw error;
-    const { code, message } = asIdentityError(error);
-    return unproven(code, message, roleArn);
+    const failure = asIdentityError(error);
+    // Who may not ask, or is not heard, learns nothing about the role.
+    if (isForbidden(failure.cause)) throw failure.cause;
+    if (failure.code === 'Unreachable') throw failure;
+    return unproven(failure.code, failure.message, roleArn);
   }
 }
+
+const isForbidden = (error: unknown): boolean => error instanceof KubeApiError && error.status === 403;
 
 const unanswerable: ReadonlySet<string> = new Set([
   'AccessDenied',

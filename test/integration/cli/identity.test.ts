@@ -142,6 +142,29 @@ describe('verify', () => {
   });
 });
 
+describe('verify, when nobody can tell', () => {
+  it('exits with more than 1, and says what is missing', async () => {
+    await kon('account', 'create', 'asked', '--policy', readOnly);
+    const may = ['--verb=get,list', '--resource=linkedserviceaccounts,clusterconfigs,serviceaccounts'];
+    await world.cluster.kubectl(['create', 'clusterrole', 'looks', ...may]);
+    await world.cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'looks',
+      '--clusterrole=looks',
+      '--user=viewer',
+    ]);
+    const KUBECONFIG = await world.cluster.userKubeconfig('viewer');
+    const forbidden = await world.kon.run(['account', 'verify', 'asked'], { env: { KUBECONFIG } });
+    expect(forbidden).toMatchObject({ code: 3, stdout: '' });
+    expect(forbidden.stderr).toContain('cannot create resource "serviceaccounts/token"');
+    const AWS_ENDPOINT_URL = 'http://127.0.0.1:1';
+    const unheard = await world.kon.run(['account', 'verify', 'asked'], { env: { AWS_ENDPOINT_URL } });
+    expect(unheard).toMatchObject({ code: 3, stdout: '' });
+    expect(unheard.stderr).toContain('ECONNREFUSED');
+  });
+});
+
 describe('can-i', () => {
   it('answers with the statement that decides', async () => {
     await kon('account', 'create', 'asking', '--policy', readOnly);
