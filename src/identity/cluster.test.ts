@@ -120,7 +120,12 @@ describe('in a wrong world nothing is done for any account', () => {
       const wrong = told({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
       expect(readyOf(wrong)?.message).toMatch(message);
-      expect(clusterState([wrong])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+      // Accounts say it in the same words.
+      expect(clusterState([wrong])).toMatchObject({
+        ok: false,
+        reason: 'ClusterConfigNotReady',
+        message: expect.stringMatching(message) as string,
+      });
     }
   });
 

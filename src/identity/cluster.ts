@@ -201,6 +201,14 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
       message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
     };
   }
+  // An outage stops nothing, but a wrong account or issuer must stop every write.
+  if (ready.status !== 'True' && !passing.has(ready.reason)) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
+    };
+  }
   const told = clusterArn({
     partition,
     region: spec.aws.region,
@@ -216,14 +224,6 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
       ok: false,
       reason: 'ClusterConfigNotReady',
       message: `the ClusterConfig "${metadata.name}" is not ready: it names another cluster, AWS account or issuer now, which has not been looked at yet`,
-    };
-  }
-  // An outage stops nothing, but a wrong account or issuer must stop every write.
-  if (ready.status !== 'True' && !passing.has(ready.reason)) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
     };
   }
   return {
