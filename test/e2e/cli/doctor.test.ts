@@ -1,5 +1,7 @@
 /** `kon doctor` on a cluster with everything: all is well, and then a thing at a time is not. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 import { policies } from '../../support/person.ts';
 
@@ -31,6 +33,14 @@ it('finds nothing wrong where nothing is, and a new pod injected', async () => {
   expect(problems(report)).toEqual([]);
   expect(report.healthy).toBe(true);
   expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
+});
+
+it('has the ClusterRoles for people, so that whoever may view may look at accounts', async () => {
+  type ClusterRole = KubeObject & { readonly rules?: readonly { readonly apiGroups?: readonly string[] }[] };
+  await eventually('the role view to have grown', async () => {
+    const { rules } = await sandbox.client.get<ClusterRole>(resources.clusterRoles, { name: 'view' });
+    return rules?.some(({ apiGroups }) => apiGroups?.includes('k11n.dev')) ? true : undefined;
+  });
 });
 
 it('finds an account that is not Ready, and a webhook that does not answer', async () => {
