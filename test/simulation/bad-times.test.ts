@@ -215,7 +215,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
     let isOut = false;
     const simulation = await startSimulation({
       weather: {
-        fate: ({ what }) => (isOut && what.includes('openid-configuration') ? { fault: 'failed' } : {}),
+        fate: ({ what }) => (isOut && what.includes('openid-configuration') ? { fault: 'denied' } : {}),
         ageMs: (starts) => (starts === 0 ? 0 : minute / 2),
       },
     });
@@ -249,6 +249,36 @@ describe('a cluster whose issuer could not be found for a while', () => {
     await time.pass(100);
     expect(looks()).toBeGreaterThan(before);
   });
+});
+
+it('an API server that cannot be asked for its issuer for a while stops nobody', async () => {
+  let unanswered = 0;
+  let isOut = false;
+  const simulation = await startSimulation({
+    weather: {
+      fate: ({ what }) => {
+        if (!isOut || !what.includes('openid-configuration')) return {};
+        unanswered += 1;
+        return { fault: unanswered % 2 === 0 ? 'failed' : 'unsent' };
+      },
+    },
+  });
+  const { server, time, effects } = simulation;
+  const isReady = async (): Promise<boolean> =>
+    conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status === 'True';
+  await time.pass(minute);
+  await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+  await time.pass(minute);
+  expect(await isReady()).toBe(true);
+  isOut = true;
+  const before = effects.length;
+  expect(await time.pass(10 * minute, () => unanswered === 4)).toBe(true);
+  // The account has rested, and whoever edits one meanwhile does not wait.
+  expect(effects.slice(before).map(({ what }) => what)).toEqual([]);
+  await server.client.create(linkedServiceAccounts, accountOf('b', [readOnly]));
+  await time.pass(minute);
+  expect(linksOf(simulation)).toContain('production/b');
+  expect(await isReady()).toBe(true);
 });
 
 describe('a deletion in whose middle AWS is out of reach for an hour', () => {

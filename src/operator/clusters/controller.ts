@@ -21,6 +21,7 @@ import {
   createController,
   isConflict,
   isNotFound,
+  KubeApiError,
   resources,
   type Controller,
   type KubeObject,
@@ -42,12 +43,14 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   const { client, informers, now } = context;
   const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, now);
 
-  async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld> {
+  /** Undefined when the API server did not answer: no account shall stop for that. */
+  async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld | undefined> {
     const oldest = effectiveConfig(informers.clusterConfigs.store.list());
     const [issuer, caller] = await Promise.all([
-      answer(discoverIssuer(signal)),
+      discoverIssuer(signal),
       answer(aws().callerIdentity(signal)),
     ]);
+    if (!issuer) return undefined;
     const known = issuer.ok && caller.ok;
     const [provider, quotas] = await Promise.all([
       known
@@ -73,27 +76,34 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   }
 
   /** The API server tells who signs its tokens; on EKS this is the cluster's OIDC issuer. */
-  async function discoverIssuer(signal: AbortSignal): Promise<string> {
+  /** What the API server says of its issuer, or why it says none. Undefined when it does not answer, which tells nothing about it. */
+  async function discoverIssuer(signal: AbortSignal): Promise<Answer<string> | undefined> {
     const path = '/.well-known/openid-configuration';
-    const response = await client.raw({ method: 'GET', path, signal });
-    if (response.status !== 200) {
-      throw new IdentityError(
-        'Unexpected',
-        `the API server answered ${path} with ${response.status}: ${response.body.slice(0, 200)}`,
-      );
+    const unknown = (what: string): Answer<string> => ({
+      ok: false,
+      error: new IdentityError('Unexpected', what),
+    });
+    try {
+      const { status, body } = await client.raw({ method: 'GET', path, signal });
+      if (status !== 200) throw new KubeApiError({ code: status, message: body.slice(0, 200) });
+      const issuer = issuerIn(body);
+      return issuer === undefined
+        ? unknown(`${path} of the API server names no issuer`)
+        : { ok: true, value: issuer };
+    } catch (error) {
+      if (error instanceof KubeApiError && error.status !== 429 && error.status < 500)
+        return unknown(`the API server answered ${path} with ${error.status}: ${error.message}`);
+      if (signal.aborted) throw error;
+      context.logger.warn('the API server did not tell its token issuer', { error });
+      return undefined;
     }
-    const document: unknown = JSON.parse(response.body);
-    const issuer =
-      typeof document === 'object' && document !== null && 'issuer' in document ? document.issuer : undefined;
-    if (typeof issuer !== 'string')
-      throw new IdentityError('Unexpected', `${path} of the API server names no issuer`);
-    return issuer;
   }
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     const config = configs.get(name);
     if (!config || config.metadata.deletionTimestamp !== undefined) return undefined;
     const world = await observe(config, signal);
+    if (!world) return { requeueAfterMs: recheckMs.notReady };
     const plan = planCluster(world);
     for (const target of plan.applyNamespaces) await applyNamespace(target, signal);
     const ready = plan.status.conditions?.some(
@@ -170,6 +180,18 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) enqueueAll();
   });
   return controller;
+}
+
+/** Source: OpenID Connect Discovery 1.0, §4.2. */
+function issuerIn(discovery: string): string | undefined {
+  try {
+    const document: unknown = JSON.parse(discovery);
+    const issuer =
+      typeof document === 'object' && document !== null && 'issuer' in document ? document.issuer : undefined;
+    return typeof issuer === 'string' ? issuer : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
