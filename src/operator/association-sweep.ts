@@ -56,7 +56,8 @@ export function createAssociationSweep(options: {
     const suspects = new Set(beliefs.learn(snapshot));
     if (first) return [...suspects];
     const next = beliefs.longestUnread();
-    if (next && beliefs.read(next, await store.read(next, signal, next.id)))
+    const startedAt = now();
+    if (next && beliefs.read(next, await store.read(next, signal, next.id), startedAt))
       suspects.add(next.serviceAccount);
     return [...suspects];
   };

@@ -96,6 +96,19 @@ describe('a look at one', () => {
     expect(beliefs.read(of('production'), elsewhere)).toBe(true);
   });
 
+  it('tells nothing when it was begun before our last write, whatever became of that', () => {
+    const { beliefs, clock, belief } = setUp();
+    const startedAt = clock.now;
+    clock.now += 10;
+    beliefs.wrote(of('production'), known('production'));
+    expect(beliefs.read(of('production'), undefined, startedAt)).toBe(false);
+    expect(belief('production')).toEqual(['a-production', 'write', true]);
+    beliefs.lost(of('production'));
+    expect(beliefs.read(of('production'), known('production'), startedAt)).toBe(false);
+    expect(belief('production')).toEqual([null, 'lost', false]);
+    expect(beliefs.read(of('production'), known('production'), clock.now + 1)).toBe(true);
+  });
+
   it('is due for the one that was not looked at for the longest', () => {
     const { beliefs, clock, list } = setUp();
     list(listed('production'), listed('staging'));

@@ -31,8 +31,11 @@ export type AssociationBeliefs = {
   of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, AssociationBelief>;
   /** Namespaces in which a ServiceAccount of this name is believed to have one. */
   namespacesOf(serviceAccount: string): readonly string[];
-  /** A direct read said so. Returns whether that was news. */
-  read(of: ServiceAccountName, association: ObservedAssociation | undefined): boolean;
+  /**
+   * A direct read said so. Returns whether that was news. With `startedAt`, of who is not the one that writes: an answer that may
+   * be older than our last write is none.
+   */
+  read(of: ServiceAccountName, association: ObservedAssociation | undefined, startedAt?: number): boolean;
   /** We made it so. Null: we deleted it. */
   wrote(of: ServiceAccountName, association: ObservedAssociation | null): void;
   /** A write was not answered. */
@@ -94,8 +97,10 @@ export function createAssociationBeliefs(now: () => number): AssociationBeliefs 
         association ? [namespace] : [],
       ),
 
-    read(of, association) {
+    read(of, association, startedAt) {
       const before = entryOf(of);
+      const wrote = Math.max(before?.wroteAt ?? -Infinity, before?.lostAt ?? -Infinity);
+      if (startedAt !== undefined && wrote >= startedAt) return false;
       set(of, { association: association ?? null, source: 'read', knownAt: now() });
       return JSON.stringify(before?.association ?? null) !== JSON.stringify(association ?? null);
     },
