@@ -242,9 +242,8 @@ function planUpdates(
     };
   }
 
-  const drift = isAimedElsewhere(world, spec, wantedPolicies)
-    ? []
-    : driftOf(world, belief, role, changes, wantedPolicies);
+  const differences = driftOf(world, belief, role, changes, wantedPolicies);
+  const drift = differences.length > 0 && isAimedElsewhere(world, spec, wantedPolicies) ? [] : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
   // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
   const heldBack = trustDrifted && proofsOfDrift(role);
