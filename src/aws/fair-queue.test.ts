@@ -32,6 +32,18 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a2', 'b1', 'a3']);
   });
 
+  it('keeps the least urgent waiting for a while, however much else there is', () => {
+    const queue = createFairQueue<string>(3);
+    queue.push('sweep', 2, 'fleet');
+    queue.push('sweep again', 2, 'fleet');
+    const taken = Array.from({ length: 45 }, (_, index) => {
+      queue.push(`edit ${index}`, 0, 'a');
+      return queue.take();
+    });
+    expect(taken.flatMap((item, index) => (item?.startsWith('sweep') ? index + 1 : []))).toEqual([20, 40]);
+    expect(queue.size).toBe(2);
+  });
+
   it('puts back what was taken too early as the next of its level', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');

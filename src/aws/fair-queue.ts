@@ -1,7 +1,10 @@
 /**
  * Who is next: the most urgent level first, and within a level one item of each owner in turn, so that one owner with
- * a hundred items keeps nobody waiting for more than one of them.
+ * a hundred items keeps nobody waiting for more than one of them. Every twentieth turn is for the least urgent one, which
+ * would wait for as long as there is anything else.
  */
+
+const leastUrgentEvery = 20;
 
 export type FairQueue<T> = {
   /** @param level 0 is the most urgent */
@@ -20,6 +23,7 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
   let size = 0;
+  let taken = 0;
 
   const resize = (level: number, by: number): void => {
     sizes[level] = (sizes[level] ?? 0) + by;
@@ -47,13 +51,15 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
       resize(level, 1);
     },
     take() {
-      for (const [level, owners] of turns.entries()) {
+      const inOrder = [...turns.entries()];
+      for (const [level, owners] of (taken + 1) % leastUrgentEvery === 0 ? inOrder.reverse() : inOrder) {
         for (const [owner, items] of owners) {
           const item = items.shift();
           owners.delete(owner);
           if (items.length > 0) owners.set(owner, items);
           if (item === undefined) continue;
           resize(level, -1);
+          taken += 1;
           return item;
         }
       }

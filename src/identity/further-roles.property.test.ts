@@ -251,4 +251,4 @@ it('each target of an account with further roles is served by one of them, and a
     ),
     { seed, numRuns: 1000 },
   );
-}, 300_000);
+}, 900_000);

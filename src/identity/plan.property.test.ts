@@ -412,7 +412,7 @@ describe('whatever happens', () => {
       }),
       { seed, numRuns: 10_000 },
     );
-  }, 300_000);
+  }, 900_000);
 
   it('a deletion leaves nothing of ours behind, and all that is foreign', () => {
     fc.assert(
@@ -435,7 +435,7 @@ describe('whatever happens', () => {
       ),
       { seed, numRuns: 3000 },
     );
-  }, 300_000);
+  }, 900_000);
 
   it('an edit of policies never detaches what stays listed, and attaches before it detaches', () => {
     const lists = fc.subarray(policies);

@@ -101,6 +101,30 @@ describe('order', () => {
   });
 });
 
+test('what is least important waits half a minute, but not for ever', async () => {
+  const { time, queue, taken, take } = setUp();
+  const edits = async (count: number): Promise<void> => {
+    for (let index = 0; index < count; index += 1) {
+      queue.add(`edit-${taken.length}`, { priority: 10 });
+      take();
+      await time.settle();
+    }
+  };
+  queue.add('repair');
+  queue.add('repair-2');
+  for (let index = 0; index < 20; index += 1) queue.add(`waiting-${index}`, { priority: 10 });
+  await edits(20);
+  expect(taken).toHaveLength(20);
+  expect(taken).not.toContain('repair');
+  await time.advance(30_000);
+  await edits(20);
+  const others = taken.slice(20).flatMap((key, index) => (key.startsWith('repair') ? [[key, index]] : []));
+  expect(others).toEqual([
+    ['repair', 9],
+    ['repair-2', 19],
+  ]);
+});
+
 test('of those that become due together the most important is given to who waits', async () => {
   const { time, queue, taken, take } = setUp();
   take();

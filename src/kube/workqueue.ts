@@ -79,6 +79,12 @@ type Ticket = {
   readonly order: number;
 };
 
+/**
+ * So that what is more important keeps nothing waiting for ever, every so many turns are for the least important key, if that
+ * has waited for so long.
+ */
+const starved = { afterMs: 30_000, every: 10 };
+
 const defaultBackoff: BackoffPolicy = { baseMs: 5, maxMs: 1_000_000 };
 const defaultRetryRate = { qps: 10, burst: 100 };
 
@@ -98,6 +104,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
+  let given = 0;
   let timer: { at: number; cancel: () => void } | undefined;
   let shutDown = false;
 
@@ -137,15 +144,38 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return undefined;
   };
 
+  /** The least important of those that are due, the one that is so for the longest of several. Looks at all of them. */
+  const lastReady = (): Entry | undefined => {
+    let last: Entry | undefined;
+    for (const entry of entries.values()) {
+      if (entry.state !== 'ready') continue;
+      const isLess = last && (entry.priority - last.priority || entry.order - last.order) < 0;
+      if (!last || isLess) last = entry;
+    }
+    return last;
+  };
+
+  const starving = (): Entry | undefined => {
+    const isTurn = (given + 1) % starved.every === 0;
+    // The choosy, who take the important ones only, wait nearly always.
+    if (!isTurn || takers.at(-1)?.atLeast !== -Infinity) return undefined;
+    const last = lastReady();
+    return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
+  };
+
+  /** Which of those who wait takes it. */
+  const takerOf = ({ priority }: Entry): number => takers.findIndex(({ atLeast }) => atLeast <= priority);
+
   const give = (): void => {
     while (takers.length > 0) {
-      const entry = firstReady();
-      const index = entry ? takers.findIndex(({ atLeast }) => atLeast <= entry.priority) : -1;
+      const entry = starving() ?? firstReady();
+      const index = entry ? takerOf(entry) : -1;
       const [taker] = index < 0 ? [] : takers.splice(index, 1);
       // Whoever does not take the most important one takes none.
       if (!entry || !taker) return;
-      ready.pop();
+      given += 1;
       counts.ready -= 1;
+      // Voids what lies in the heap.
       entries.delete(entry.key);
       const time = now();
       processing.set(entry.key, time);
