@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
-import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Running } from '../support/executable.ts';
 import { createPerson, roleArnOf, roleOf, type Person, type Pod } from '../support/person.ts';
@@ -312,6 +312,15 @@ test('of two operators one works, and when it dies the other goes on: no app is 
   startOperator();
 }, 120_000);
 
+/** The cluster may have been faster. */
+async function deleteUnlessGone(pod: KubeObject): Promise<void> {
+  try {
+    await sandbox.client.delete(resources.pods, pod.metadata);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
 test('while the webhook is away, no identity is rolled out, and pods that it missed are replaced when it is back', async () => {
   await person.createApp('missed', { serviceAccount: 'before' });
   await person.untilAppReady('missed');
@@ -322,7 +331,7 @@ test('while the webhook is away, no identity is rolled out, and pods that it mis
   await eventually('pods come up without identity', async () => {
     for (const target of targets)
       for (const pod of await person.pods('missed', target))
-        if (roleOf(pod) !== undefined) await sandbox.client.delete(resources.pods, pod.metadata);
+        if (roleOf(pod) !== undefined) await deleteUnlessGone(pod);
     const held = await rolesOfPods('missed');
     return held.length === 2 && held.every((role) => role === undefined) ? true : undefined;
   });

@@ -143,13 +143,17 @@ const everything = async (): Promise<readonly string[]> => {
       (await client.list<KubeObject>(kind)).items.map((item) => ({ kind: kind.kind, item })),
     ),
   );
-  return lists
-    .flat()
-    .map(
-      ({ kind, item: { metadata } }) =>
-        `${kind} ${metadata.namespace ?? ''}/${metadata.name} ${metadata.uid} ${metadata.generation ?? ''}`,
-    )
-    .toSorted();
+  return (
+    lists
+      .flat()
+      // These the cluster makes in its own time, one for each namespace.
+      .filter(({ kind, item }) => kind !== 'ServiceAccount' || item.metadata.name !== 'default')
+      .map(
+        ({ kind, item: { metadata } }) =>
+          `${kind} ${metadata.namespace ?? ''}/${metadata.name} ${metadata.uid} ${metadata.generation ?? ''}`,
+      )
+      .toSorted()
+  );
 };
 const ours = (lines: readonly string[]): readonly string[] =>
   lines.filter((line) => /k11n|konstellation/.test(line));

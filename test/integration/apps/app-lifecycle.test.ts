@@ -128,8 +128,11 @@ test('an object and a target that are wanted no more are removed', async () => {
     );
     return left.every((object) => object === undefined);
   });
-  const app = await harness.untilReady('whole');
-  expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production', replicas: 1 }] });
+  const app = await harness.eventually('one replica is left, after those that are ready', async () => {
+    const seen = await harness.untilReady('whole');
+    return seen.status?.targets?.[0]?.replicas === 1 && seen;
+  });
+  expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production' }] });
 });
 
 test('an autoscaler keeps the replicas it has set through a change of the image', async () => {
