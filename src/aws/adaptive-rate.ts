@@ -34,7 +34,7 @@ export type AdaptiveRate = {
 const firstWindow = 2;
 /**
  * What a call that was accepted adds to the window: the bolder, the longer it has gone well; with care once AWS has refused
- * one. Until then 47 calls make it half a call wider, and 260 make it 20.
+ * one. Until then 47 calls make it half a call wider, and 274 make it 24.
  */
 const widening = {
   unrefused: (window: number): number => window ** 1.5 / 270,

@@ -80,7 +80,7 @@ export type SchedulerOptions = {
  * More of them get no more done: by then this process has its hands full with calls and answers, and a person's edit has to
  * wait for its turn among all of them.
  */
-export const mostInFlight = 20;
+export const mostInFlight = 24;
 /** Attempts of a call that AWS failed to answer, and how long after its first attempt there is a further one. */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
 /** A call that AWS throttles for so long is told to whoever asked for it. Milliseconds. */
