@@ -1,4 +1,6 @@
 /** What one account costs, from nothing to proven. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Aws } from '../aws.ts';
 import type { Scenario } from '../scenario.ts';
 import { isReady, policies, startWorld, untilSurveyed } from '../world.ts';
 
@@ -12,7 +14,7 @@ export const create: Scenario = {
     try {
       const operator = await world.startOperator();
       await untilSurveyed(operator);
-      const since = await world.aws.position();
+      const since = await untilQuiet(world.aws);
       await world.writes();
       for (let index = 0; index < accounts; index += 1) {
         await world.createAccounts(1, `one-${index}`);
@@ -54,6 +56,16 @@ export const create: Scenario = {
     }
   },
 };
+
+/** What the operator asks of AWS when it starts is no account's: the look at the cluster may come after that at the roles. */
+async function untilQuiet(aws: Aws): Promise<number> {
+  for (let last = -1; ;) {
+    const position = await aws.position();
+    if (position === last) return position;
+    last = position;
+    await delay(1_000);
+  }
+}
 
 function tally(words: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
