@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callsOf } from './calls.ts';
-import { createCallScheduler } from './scheduler.ts';
 import { failure } from './testing/simulated-service.ts';
+import { createTimedScheduler } from './testing/timed-scheduler.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -11,20 +11,7 @@ afterEach(() => {
 });
 
 describe('a call that AWS refuses in the end', () => {
-  const setUp = () =>
-    callsOf(
-      'iam',
-      createCallScheduler({
-        service: 'iam',
-        now: Date.now,
-        random: () => 0.5,
-        setTimer: (callback, delayMs) => {
-          const timer = setTimeout(callback, delayMs);
-          return () => clearTimeout(timer);
-        },
-      }),
-      { owner: 'a', urgency: 'edit' },
-    );
+  const setUp = () => callsOf('iam', createTimedScheduler(), { owner: 'a', urgency: 'edit' });
   const endOf = async (...outcomes: readonly Error[]): Promise<unknown> => {
     const left = [...outcomes];
     const call = setUp()({ action: 'AttachRolePolicy' }, () =>
@@ -54,15 +41,7 @@ describe('a call that AWS refuses in the end', () => {
 
 describe('the guard of writes', () => {
   const setUp = () => {
-    const scheduler = createCallScheduler({
-      service: 'iam',
-      now: Date.now,
-      random: () => 0.5,
-      setTimer: (callback, delayMs) => {
-        const timer = setTimeout(callback, delayMs);
-        return () => clearTimeout(timer);
-      },
-    });
+    const scheduler = createTimedScheduler();
     const state = { leads: true };
     const calls = callsOf(
       'iam',

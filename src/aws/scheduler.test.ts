@@ -1,26 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  createCallScheduler,
-  type CallOutcome,
-  type CallScheduler,
-  type Caller,
-  type SchedulerOptions,
-} from './scheduler.ts';
+import type { CallOutcome, CallScheduler, Caller } from './scheduler.ts';
 import { createSimulatedService, failure, type SimulatedService } from './testing/simulated-service.ts';
+import { createTimedScheduler } from './testing/timed-scheduler.ts';
 
 const person: Caller = { owner: 'a', urgency: 'edit' };
-
-const schedulerOf = (options: Partial<SchedulerOptions> = {}): CallScheduler =>
-  createCallScheduler({
-    service: 'iam',
-    now: Date.now,
-    random: () => 0.5,
-    setTimer: (callback, delayMs) => {
-      const timer = setTimeout(callback, delayMs);
-      return () => clearTimeout(timer);
-    },
-    ...options,
-  });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -53,7 +36,7 @@ describe('under a rate that AWS does not tell', () => {
     'comes within a tenth of what is possible, and hardly ever over it: $ratePerSecond/s, burst $burst, $latencyMs ms',
     async ({ ratePerSecond, burst, latencyMs, calls, refused }) => {
       const service = createSimulatedService({ now: Date.now, latencyMs, limit: { ratePerSecond, burst } });
-      const seconds = await run(schedulerOf(), service, calls);
+      const seconds = await run(createTimedScheduler(), service, calls);
       expect(seconds).toBeLessThanOrEqual(((calls - burst) / ratePerSecond) * 1.1);
       expect(service.throttled).toBeLessThanOrEqual(refused);
       expect(service.accepted).toBe(calls);
@@ -63,7 +46,7 @@ describe('under a rate that AWS does not tell', () => {
   it('soon makes as many calls at a time as it may, where none is refused', async () => {
     const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
     // At 24 calls in 30 ms from the start they would take 1.25 s.
-    expect(await run(schedulerOf(), service, 1000)).toBeLessThanOrEqual(3.5);
+    expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(3.5);
     expect(service.accepted).toBe(1000);
   });
 
@@ -73,7 +56,7 @@ describe('under a rate that AWS does not tell', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
-    const seconds = await run(schedulerOf(), service, 3000);
+    const seconds = await run(createTimedScheduler(), service, 3000);
     expect(seconds).toBeLessThanOrEqual(150 * 1.1);
     expect(service.throttled / service.arrived).toBeLessThan(0.01);
   });
@@ -84,7 +67,7 @@ describe('under a rate that AWS does not tell', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 2 },
     });
-    const seconds = await run(schedulerOf(), service, 3000);
+    const seconds = await run(createTimedScheduler(), service, 3000);
     expect(seconds).toBeLessThanOrEqual(150 * 1.25);
     expect(service.throttled / service.arrived).toBeLessThan(0.03);
   });
@@ -95,7 +78,7 @@ describe('under a rate that AWS does not tell', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
-    const scheduler = schedulerOf();
+    const scheduler = createTimedScheduler();
     await run(scheduler, service, 200);
     expect(scheduler.figures().ratePerSecond).toBeGreaterThan(17);
     expect(scheduler.figures().ratePerSecond).toBeLessThan(21);
@@ -112,7 +95,7 @@ describe('under a rate that AWS does not tell', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 10, burst: 10 },
     });
-    const scheduler = schedulerOf();
+    const scheduler = createTimedScheduler();
     await run(scheduler, service, 100);
     expect(scheduler.figures().ratePerSecond).toBeLessThan(12);
     service.setLimit(undefined);
@@ -126,7 +109,7 @@ describe('under a rate that AWS does not tell', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 100, burst: 50 },
     });
-    const scheduler = schedulerOf();
+    const scheduler = createTimedScheduler();
     await run(scheduler, service, 1000);
     service.setLimit({ ratePerSecond: 10, burst: 10 });
     const before = service.arrived;
@@ -140,13 +123,13 @@ describe('under a rate that AWS does not tell', () => {
 describe('without a rate', () => {
   it('gets up to speed within seconds', async () => {
     const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
-    expect(await run(schedulerOf(), service, 3000)).toBeLessThan(8);
+    expect(await run(createTimedScheduler(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
   });
 
   it('begins with as many at a time as the service is known to take', async () => {
     const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
-    expect(await run(schedulerOf({ firstInFlight: 24 }), service, 2400)).toBeCloseTo(3, 1);
+    expect(await run(createTimedScheduler({ firstInFlight: 24 }), service, 2400)).toBeCloseTo(3, 1);
   });
 
   it('slows down when it takes less than that after all', async () => {
@@ -155,14 +138,16 @@ describe('without a rate', () => {
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
-    expect(await run(schedulerOf({ firstInFlight: 24 }), service, 1000)).toBeLessThan((960 / 20) * 1.1);
+    expect(await run(createTimedScheduler({ firstInFlight: 24 }), service, 1000)).toBeLessThan(
+      (960 / 20) * 1.1,
+    );
     expect(service.throttled).toBeLessThan(40);
   });
 
   it('never has more calls in the air than it may', async () => {
     let inFlight = 0;
     let most = 0;
-    const scheduler = schedulerOf({ mostInFlight: 8 });
+    const scheduler = createTimedScheduler({ mostInFlight: 8 });
     const calls = Array.from({ length: 1000 }, () =>
       scheduler.run({ action: 'X', caller: person }, async () => {
         inFlight += 1;
@@ -192,7 +177,7 @@ describe('the order of calls', () => {
   };
 
   it("puts a person's edit before everything that only waits its turn", async () => {
-    const sent = await order(schedulerOf({ mostInFlight: 1 }), [
+    const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       { owner: 'first', urgency: 'sweep' },
       { owner: 'fleet', urgency: 'sweep' },
       { owner: 'b', urgency: 'upkeep' },
@@ -205,12 +190,15 @@ describe('the order of calls', () => {
 
   it('is fair between accounts of one urgency', async () => {
     const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', urgency: 'awaited' }));
-    const sent = await order(schedulerOf({ mostInFlight: 1 }), [...many, { owner: 'b', urgency: 'awaited' }]);
+    const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
+      ...many,
+      { owner: 'b', urgency: 'awaited' },
+    ]);
     expect(sent.indexOf('awaited b')).toBe(2);
   });
 
   it('tells how many wait, by urgency', async () => {
-    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const all = order(scheduler, [person, person, { owner: 'fleet', urgency: 'sweep' }]);
     expect(scheduler.figures()).toMatchObject({
       inFlight: 1,
@@ -245,7 +233,9 @@ describe('calls that fail', () => {
     'are made again after %s',
     async (name) => {
       const { attempt, calls } = failing([name, name]);
-      expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('done');
+      expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(
+        'done',
+      );
       expect(calls()).toBe(3);
     },
   );
@@ -257,12 +247,14 @@ describe('calls that fail', () => {
       if (calls === 1) throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
       return 'done';
     };
-    expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('done');
+    expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe('done');
   });
 
   it('are given back when AWS keeps failing', async () => {
     const { attempt, calls } = failing(Array.from({ length: 20 }, () => 'ServiceFailure'));
-    expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe('ServiceFailure');
+    expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(
+      'ServiceFailure',
+    );
     expect(calls()).toBe(4);
   });
 
@@ -272,7 +264,7 @@ describe('calls that fail', () => {
       latencyMs: 10,
       limit: { ratePerSecond: 0, burst: 0 },
     });
-    const call = schedulerOf().run({ action: 'X', caller: person }, () => service.call());
+    const call = createTimedScheduler().run({ action: 'X', caller: person }, () => service.call());
     const outcome = call.catch((error: unknown) => (error instanceof Error ? error.name : error));
     await vi.advanceTimersByTimeAsync(300_000);
     expect(await outcome).toBe('Throttling');
@@ -283,7 +275,7 @@ describe('calls that fail', () => {
     'are given back at once after %s',
     async (name) => {
       const { attempt, calls } = failing([name]);
-      expect(await settled(schedulerOf().run({ action: 'X', caller: person }, attempt))).toBe(name);
+      expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(name);
       expect(calls()).toBe(1);
     },
   );
@@ -291,7 +283,7 @@ describe('calls that fail', () => {
   it('are told one by one, with how they ended', async () => {
     const told: CallOutcome[] = [];
     const { attempt } = failing(['ServiceFailure']);
-    const scheduler = schedulerOf({ onCall: (call) => told.push(call) });
+    const scheduler = createTimedScheduler({ onCall: (call) => told.push(call) });
     await settled(scheduler.run({ action: 'GetRole', caller: person }, attempt));
     expect(told).toEqual([
       { service: 'iam', action: 'GetRole', outcome: 'ServiceFailure', throttled: false, durationMs: 0 },
@@ -302,7 +294,7 @@ describe('calls that fail', () => {
 
 describe('reads of the same', () => {
   it('become one call while it has not been sent', async () => {
-    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const scheduler = createTimedScheduler({ mostInFlight: 1 });
     let calls = 0;
     const read = (urgency: Caller['urgency']): Promise<number> =>
       scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: { owner: 'a', urgency } }, async () => {
@@ -319,7 +311,7 @@ describe('reads of the same', () => {
   });
 
   it('are not joined to one that is on its way, whose answer may be from before a write', async () => {
-    const scheduler = schedulerOf();
+    const scheduler = createTimedScheduler();
     let calls = 0;
     const read = (): Promise<void> =>
       scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: person }, async () => {
@@ -333,7 +325,7 @@ describe('reads of the same', () => {
   });
 
   it('go on for those who still wait when one of them gives up', async () => {
-    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const block = scheduler.run({ action: 'X', caller: person }, () => new Promise((r) => setTimeout(r, 10)));
     const abort = new AbortController();
     const read = (signal?: AbortSignal): Promise<string> =>
@@ -350,7 +342,7 @@ describe('reads of the same', () => {
 
 describe('an abort', () => {
   it('takes a call out of the queue, and cuts off one that is on its way', async () => {
-    const scheduler = schedulerOf({ mostInFlight: 1 });
+    const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const service = createSimulatedService({ now: Date.now, latencyMs: 1_000 });
     const abort = new AbortController();
     const { signal } = abort;
@@ -368,7 +360,7 @@ describe('an abort', () => {
   });
 
   it('ends the rest before the next attempt', async () => {
-    const scheduler = schedulerOf();
+    const scheduler = createTimedScheduler();
     const abort = new AbortController();
     let calls = 0;
     const call = scheduler.run({ action: 'X', caller: person, signal: abort.signal }, async () => {

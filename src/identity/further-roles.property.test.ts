@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { roleName } from './names.ts';
 import { planAccount } from './plan.ts';
+import { nameOf, theirs } from './testing/settled-world.ts';
 import {
   admits,
   carryOut,
@@ -21,31 +21,16 @@ import {
 } from './testing/simulated-world.ts';
 import { stepKey, type Step } from './steps.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
-import type { ObservedRole } from './world.ts';
 
 /** A run is repeated with `KON_SEED`. */
 const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 process.stdout.write(`KON_SEED=${seed}\n`);
 
 const targets = ['canary', 'main', 'stage', 'trial'];
-const nameOf = (index: number): string =>
-  roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount', index });
 /** With room for so many of the targets. */
 const sizeFor = (count: number): number =>
   trustPolicy({ ...facts, subjects: targets.slice(-count).map((target) => subjectOf(target, 'myaccount')) })
     .length + 8;
-
-const theirs: ObservedRole = {
-  name: 'theirs',
-  arn: 'arn:aws:iam::123456789012:role/theirs',
-  id: 'AROATHEIRS',
-  path: '/',
-  trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
-  attachedPolicyArns: [],
-  inlinePolicyNames: [],
-  maxSessionDuration: 3600,
-  tags: { team: 'payments' },
-};
 
 type Happening =
   | { readonly is: 'targets'; readonly targets: readonly string[] }

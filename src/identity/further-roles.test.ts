@@ -1,7 +1,6 @@
 /** What the planner does when one trust policy is too small for an account: further roles, and what becomes of them. */
 import { describe, expect, it } from 'vitest';
-import { roleName } from './names.ts';
-import { ready } from './testing/settled-world.ts';
+import { nameOf, ready, theirs } from './testing/settled-world.ts';
 import {
   createWorld,
   edit,
@@ -13,26 +12,10 @@ import {
   type SimulatedWorld,
 } from './testing/simulated-world.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
-import type { ObservedRole } from './world.ts';
-
-const further = (index: number): string =>
-  roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount', index });
 
 /** There is room for one target in a trust policy. */
 const trustPolicySize = trustPolicy({ ...facts, subjects: [subjectOf('production', 'myaccount')] }).length;
 const narrowFacts = { ...facts, quotas: { ...facts.quotas, trustPolicySize } };
-
-const theirs: ObservedRole = {
-  name: 'made-by-eksctl',
-  arn: 'arn:aws:iam::123456789012:role/made-by-eksctl',
-  id: 'AROATHEIRS',
-  path: '/',
-  trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
-  attachedPolicyArns: [],
-  inlinePolicyNames: [],
-  maxSessionDuration: 3600,
-  tags: { team: 'payments' },
-};
 
 function adopting(): SimulatedWorld {
   const world = createWorld({ aws: { policyArns: [readOnly], roleName: theirs.name, adopt: true } });
@@ -46,7 +29,7 @@ describe('beside a role that was taken over', () => {
     const world = adopting();
     settle(world);
     expect(ready(world)).toBe('True Ready');
-    expect([...world.roles.keys()].sort()).toEqual([further(2), theirs.name].sort());
+    expect([...world.roles.keys()].sort()).toEqual([nameOf(2), theirs.name].sort());
   });
 
   it('further roles go with the account, and only the one that was there before stays', () => {
@@ -93,11 +76,11 @@ it('a further role of which nobody heard goes with the account', () => {
   const world = createWorld();
   world.facts = narrowFacts;
   settle(world);
-  expect([...world.roles.keys()]).toEqual([further(1), further(2)]);
+  expect([...world.roles.keys()]).toEqual([nameOf(1), nameOf(2)]);
   // It was made right before a crash: no status tells of it, and the listing after the start comes too early.
   const { status: _, ...account } = world.account;
   world.account = account;
-  world.beliefs.delete(further(2));
+  world.beliefs.delete(nameOf(2));
   for (const [target, namespace] of world.namespaces) {
     const { serviceAccount: __, ...rest } = namespace;
     world.namespaces.set(target, rest);
@@ -109,11 +92,11 @@ it('a further role of which nobody heard goes with the account', () => {
 });
 
 it('an account that chose the name of one of its own further roles has two roles, not two wills for one', () => {
-  const world = createWorld({ aws: { policyArns: [readOnly], roleName: further(2) } });
+  const world = createWorld({ aws: { policyArns: [readOnly], roleName: nameOf(2) } });
   world.facts = narrowFacts;
   settle(world);
   expect(ready(world)).toBe('True Ready');
-  expect([...world.roles.keys()].sort()).toEqual([further(1), further(2)]);
+  expect([...world.roles.keys()].sort()).toEqual([nameOf(1), nameOf(2)]);
   world.journal.length = 0;
   settle(world);
   expect(world.journal).toEqual([]);

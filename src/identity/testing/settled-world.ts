@@ -4,13 +4,26 @@ import { roleName } from '../names.ts';
 import type { ObservedRole } from '../world.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 
-export const name = roleName({
-  clusterArn: facts.clusterArn,
-  clusterName: facts.name,
-  account: 'myaccount',
-});
+/** What its roles are called, the first and further ones. */
+export const nameOf = (index: number): string =>
+  roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount', index });
+
+export const name = nameOf(1);
 
 export const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
+
+/** A role that somebody else has made. */
+export const theirs: ObservedRole = {
+  name: 'theirs',
+  arn: 'arn:aws:iam::123456789012:role/theirs',
+  id: 'AROATHEIRS',
+  path: '/',
+  trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+  attachedPolicyArns: [],
+  inlinePolicyNames: [],
+  maxSessionDuration: 3600,
+  tags: { team: 'payments' },
+};
 
 /** With an empty journal. */
 export function settled(): SimulatedWorld {

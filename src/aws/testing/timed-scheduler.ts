@@ -1,0 +1,15 @@
+/** A scheduler by the clock and the timers of the process, which tests may have replaced. */
+import { createCallScheduler, type CallScheduler, type SchedulerOptions } from '../scheduler.ts';
+
+export function createTimedScheduler(options: Partial<SchedulerOptions> = {}): CallScheduler {
+  return createCallScheduler({
+    service: 'iam',
+    now: Date.now,
+    random: () => 0.5,
+    setTimer: (callback, delayMs) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+    ...options,
+  });
+}
