@@ -138,23 +138,23 @@ it('an answer that comes after the end of the object does not bring it back', as
   expect(writes.get('default/a')?.data.value).toBe('ours again');
 });
 
-it('tells until when what was not seen yet counts', async () => {
+it('tells for how long what was not seen yet counts', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
-  expect(writes.unseenUntil(keys)).toBeUndefined();
+  expect(writes.unseenForMs(keys)).toBeUndefined();
   pass(5);
   writes.wrote('default/b', written('ours'));
   pass(5);
   writes.wrote('default/a', written('ours'));
-  expect(writes.unseenUntil(keys)).toBe(60_006);
-  expect(writes.unseenUntil(['default/a'])).toBe(60_011);
+  expect(writes.unseenForMs(keys)).toBe(59_996);
+  expect(writes.unseenForMs(['default/a'])).toBe(60_001);
   server.put('a', 'ours');
-  await expect.poll(() => writes.unseenUntil(['default/a'])).toBeUndefined();
+  await expect.poll(() => writes.unseenForMs(['default/a'])).toBeUndefined();
   // A write that changes nothing is told by no watch.
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
   writes.wrote('default/a', stored);
-  expect(writes.unseenUntil(['default/a'])).toBeUndefined();
+  expect(writes.unseenForMs(['default/a'])).toBeUndefined();
 });
 
 it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {

@@ -25,10 +25,10 @@ export type OwnWrites<T extends KubeObject> = {
   /** Of these the keys of objects of this name, in whatever namespace. */
   recentOf(name: string): readonly string[];
   /**
-   * When the informer's word counts again of the first of these that we wrote and have not seen yet, in milliseconds; absent when
+   * Milliseconds until the informer's word counts again of the first of these that we wrote and have not seen yet; absent when
    * there is none. Nothing else tells of an object that came and went while the informer could not look.
    */
-  unseenUntil(keys: readonly string[]): number | undefined;
+  unseenForMs(keys: readonly string[]): number | undefined;
   wrote(key: string, object: T): void;
   /** The object with this uid was deleted by us. */
   deleted(key: string, object: T): void;
@@ -38,6 +38,7 @@ export type OwnWrites<T extends KubeObject> = {
   isFresh(key: string, object: T): boolean;
 };
 
+/** @param now milliseconds, by a clock that nobody sets */
 export function createOwnWrites<T extends KubeObject>(
   informer: Informer<T>,
   now: () => number,
@@ -98,9 +99,9 @@ export function createOwnWrites<T extends KubeObject>(
     },
     recent: () => [...entries.keys()],
     recentOf: (name) => [...(byName.get(name) ?? [])],
-    unseenUntil(keys) {
+    unseenForMs(keys) {
       const times = keys.flatMap((key) => entries.get(key)?.at ?? []);
-      return times.length === 0 ? undefined : Math.min(...times) + memory + 1;
+      return times.length === 0 ? undefined : Math.max(0, Math.min(...times) + memory + 1 - now());
     },
     wrote(key, object) {
       const at = now();

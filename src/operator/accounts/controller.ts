@@ -170,9 +170,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
         await report(fresh, plan.status, memory, signal);
         tell(fresh.account, memory);
         tellInStep(name, plan.status);
-        const unseen = serviceAccounts.unseenUntil(serviceAccounts.recentOf(name));
-        const next = Math.min(plan.lookAgainAt ?? Infinity, unseen ?? Infinity);
-        return next === Infinity ? undefined : { requeueAfterMs: Math.max(0, next - now()) };
+        const lookAgainMs = plan.lookAgainAt === undefined ? Infinity : Math.max(0, plan.lookAgainAt - now());
+        const unseenMs = serviceAccounts.unseenForMs(serviceAccounts.recentOf(name)) ?? Infinity;
+        const requeueAfterMs = Math.min(lookAgainMs, unseenMs);
+        return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };
       }
       // What somebody broke is told before it is put back, so that whoever watches sees it.
       if (plan.drift.length > 0) await reportDrift(fresh, plan, memory, signal);

@@ -19,13 +19,13 @@ export type AppObjects = {
   resourceOf(object: { readonly kind: string }): Resource;
   wrote(object: KubeObject): void;
   deleted(object: ObservedObject): void;
-  /** When what we wrote of the App and have not seen yet has to be looked at again, in milliseconds; absent when all was seen. */
-  unseenUntil(app: string): number | undefined;
+  /** Milliseconds until what we wrote of the App and have not seen yet has to be looked at again; absent when all was seen. */
+  unseenForMs(app: string): number | undefined;
   onChange(listener: (change: Change<KubeObject>) => void): void;
 };
 
 export function createAppObjects(context: OperatorContext): AppObjects {
-  const { informers, now } = context;
+  const { informers, monotonic: now } = context;
   const watched: readonly Informer<KubeObject>[] = [
     informers.configMaps,
     informers.services,
@@ -74,10 +74,10 @@ export function createAppObjects(context: OperatorContext): AppObjects {
     resourceOf: (object) => kindOf(object).resource,
     wrote: (object) => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object) => kindOf(object).writes.deleted(keyOf(object), object),
-    unseenUntil(app) {
+    unseenForMs(app) {
       const times = [...kinds.values()].flatMap(({ writes }) => {
         const keys = writes === configMaps ? configMapsOf(app).map(keyOf) : writes.recentOf(app);
-        return writes.unseenUntil(keys) ?? [];
+        return writes.unseenForMs(keys) ?? [];
       });
       return times.length === 0 ? undefined : Math.min(...times);
     },

@@ -40,11 +40,12 @@ export function createAppController(context: OperatorContext, options: AppContro
     });
     if (done.failed) return { backoff: true };
     // Nothing else tells that a container which failed goes on running.
-    const times = [mendedAt(after.pods, after.now), fleet.objects.unseenUntil(name)];
+    const mended = mendedAt(after.pods, after.now);
     const waits = [
-      ...(done.lookAgainAfterMs === undefined ? [] : [done.lookAgainAfterMs]),
-      ...times.flatMap((at) => (at === undefined ? [] : Math.max(0, at - context.now()))),
-    ];
+      done.lookAgainAfterMs,
+      mended === undefined ? undefined : mended - after.now,
+      fleet.objects.unseenForMs(name),
+    ].filter((wait) => wait !== undefined);
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }
 

@@ -41,7 +41,7 @@ export type ClusterControllerOptions = {
 
 export function createClusterController({ context, aws }: ClusterControllerOptions): Controller {
   const { client, informers, now } = context;
-  const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, now);
+  const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, context.monotonic);
 
   /** Undefined when the API server did not answer: no account shall stop for that. */
   async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld | undefined> {

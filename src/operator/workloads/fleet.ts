@@ -46,7 +46,7 @@ export type Fleet = {
 
 export function createFleet(context: OperatorContext): Fleet {
   const { informers, now } = context;
-  const apps = createOwnWrites<App>(informers.apps, now);
+  const apps = createOwnWrites<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
   const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();

@@ -28,7 +28,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
   const watched = [informers.labelledDeployments, informers.statefulSets, informers.daemonSets];
   const kinds = watched.map((informer) => ({
     informer,
-    writes: createOwnWrites<KubeObject & Workload>(informer, now),
+    writes: createOwnWrites<KubeObject & Workload>(informer, context.monotonic),
   }));
   const keyOf = ({ metadata }: Workload): string => `${metadata.namespace ?? ''}/${metadata.name}`;
 

@@ -211,8 +211,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'operator/accounts/controller.ts',
-        find: 'requeueAfterMs: Math.max(0, next - now()) }',
-        replace: 'requeueAfterMs: 1e9 + next }',
+        find: 'return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };',
+        replace: 'return requeueAfterMs === Infinity ? undefined : { requeueAfterMs: 1e9 + requeueAfterMs };',
       },
     ],
     scenario: 'one of three policies does not exist, then it does',
