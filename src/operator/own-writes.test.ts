@@ -157,6 +157,25 @@ it('tells for how long what was not seen yet counts', async () => {
   expect(writes.unseenForMs(['default/a'])).toBeUndefined();
 });
 
+it('an object counts as seen once the API server has answered with it, until it is deleted', async () => {
+  const { writes, informer, written, server } = await setUp();
+  const stored = informer.store.get('default/a');
+  if (!stored) throw new Error('it is not there');
+  // The store of a process that has just started may hold what was deleted before.
+  expect(writes.hasSeen('default/a', stored)).toBe(false);
+  writes.saw('default/a', stored);
+  expect(writes.hasSeen('default/a', stored)).toBe(true);
+  const namesake = { ...stored, metadata: { ...stored.metadata, uid: 'another' } };
+  expect(writes.hasSeen('default/a', namesake)).toBe(false);
+  writes.deleted('default/a', stored);
+  expect(writes.hasSeen('default/a', stored)).toBe(false);
+  writes.wrote('default/a', written('ours'));
+  expect(writes.hasSeen('default/a', stored)).toBe(true);
+  server.remove('a');
+  await expect.poll(() => informer.store.get('default/a')).toBeUndefined();
+  expect(writes.hasSeen('default/a', stored)).toBe(false);
+});
+
 it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {
   const { writes, informer, written, pass } = await setUp();
   const stored = informer.store.get('default/a');

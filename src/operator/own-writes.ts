@@ -36,6 +36,13 @@ export type OwnWrites<T extends KubeObject> = {
   isOwn(change: Change<T>): boolean;
   /** Whether the API server has just told of this very version, in its answer to a write of ours. */
   isFresh(key: string, object: T): boolean;
+  /** The API server answered a request of this process with this object. */
+  saw(key: string, object: T): void;
+  /**
+   * Whether the API server has answered a request of this process with this object, by uid. The store cannot show that: a process
+   * that has just started may hold an object that another process deleted before.
+   */
+  hasSeen(key: string, object: T): boolean;
 };
 
 /** @param now milliseconds, by a clock that nobody sets */
@@ -48,6 +55,9 @@ export function createOwnWrites<T extends KubeObject>(
   const byName = new Map<string, Set<string>>();
   /** Of each key, the version of our last write, and when it was answered. */
   const written = new Map<string, { readonly version: string | undefined; readonly at: number }>();
+
+  /** The uid of the object in the API server's last answer, by key. */
+  const answered = new Map<string, string>();
 
   /** What the informer saw go, by key, the longest ago first: the answer to a write may come after that. */
   const gone = new Map<string, { readonly version: bigint; readonly at: number }>();
@@ -75,6 +85,7 @@ export function createOwnWrites<T extends KubeObject>(
   informer.onChange((change: Change<T>) => {
     if (!change.new) {
       written.delete(change.key);
+      answered.delete(change.key);
       sawGo(change.key, change.old);
     }
     const entry = entries.get(change.key);
@@ -109,12 +120,14 @@ export function createOwnWrites<T extends KubeObject>(
       // The watch was faster than the answer: it has told of this write, and of the end of the object.
       if (version > 0n && version <= (gone.get(key)?.version ?? 0n)) return;
       written.set(key, { version: object.metadata.resourceVersion, at });
+      answered.set(key, object.metadata.uid ?? '');
       const stored = informer.store.get(key);
       // Nothing was changed by it, or it was seen already.
       if (version > 0n && stored && versionOf(stored) >= version) forget(key);
       else remember(key, { object, uid: object.metadata.uid ?? '', version, at });
     },
     deleted(key, object) {
+      answered.delete(key);
       remember(key, {
         object: undefined,
         uid: object.metadata.uid ?? '',
@@ -132,6 +145,8 @@ export function createOwnWrites<T extends KubeObject>(
       const age = now() - last.at;
       return age >= 0 && age <= freshFor;
     },
+    saw: (key, { metadata }) => void answered.set(key, metadata.uid ?? ''),
+    hasSeen: (key, { metadata }) => metadata.uid !== undefined && answered.get(key) === metadata.uid,
   };
 }
 

@@ -19,6 +19,7 @@ import {
 } from '../../identity/index.ts';
 import {
   addFinalizer,
+  hasFinalizer,
   removeFinalizer,
   resources,
   type KubeClient,
@@ -153,6 +154,7 @@ export async function applyStep(
       }));
       return;
     case 'CreateServiceAccount':
+      await assertNotEnded(account, tools, signal);
       return createServiceAccount(account, step.target, step.roleArn, tools, signal);
     case 'LinkServiceAccount':
       return patchServiceAccount(
@@ -178,8 +180,10 @@ export async function applyStep(
       return deleteServiceAccount(account, step.target, step.serviceAccount, tools, signal);
     case 'ProveIdentity':
       return proveIdentity(step, account, tools, signal);
-    case 'ReadAssociation':
     case 'CreateAssociation':
+      await assertNotEnded(account, tools, signal);
+      return applyAssociationStep(step, account, tools, signal);
+    case 'ReadAssociation':
     case 'UpdateAssociation':
     case 'TagAssociation':
     case 'DeleteAssociation':
@@ -197,19 +201,43 @@ export async function applyStep(
  */
 async function assertStillThere(
   account: LinkedServiceAccount,
+  tools: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!tools.accounts.isFresh(account.metadata.name, account)) await readAccount(account, tools, signal);
+}
+
+/**
+ * As `assertStillThere`, for what is created where the role seems to exist, which listings of AWS may show for a while after its
+ * end. One answer of the API server about the account is enough for as long as this process leads.
+ *
+ * @throws IdentityError `KubernetesConflict`
+ */
+async function assertNotEnded(
+  account: LinkedServiceAccount,
+  tools: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!tools.accounts.hasSeen(account.metadata.name, account)) await readAccount(account, tools, signal);
+}
+
+async function readAccount(
+  account: LinkedServiceAccount,
   { client, accounts }: StepTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, uid } = account.metadata;
-  if (accounts.isFresh(name, account)) return;
+  const { name, uid, deletionTimestamp } = account.metadata;
   let present: LinkedServiceAccount;
   try {
     present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
   } catch (error) {
     throw classifyKubeError(error, `look whether the account ${name} is still there`);
   }
-  if (present.metadata.uid !== uid || present.metadata.deletionTimestamp !== undefined)
+  // While pods use it, an account under deletion is kept in sync; one whose deletion the store does not show yet may have ended.
+  const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
+  if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
+  accounts.saw(name, present);
 }
 
 /**
