@@ -1,4 +1,5 @@
 /** What is known of the association of a target's ServiceAccount, and whose it is. */
+import { isUnasked, wantedMode } from './claims.ts';
 import { ownershipOf } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import { stepKey, type Step } from './steps.ts';
@@ -45,5 +46,7 @@ export function associationStanding(
     return { kind: 'unread', why: 'the ServiceAccount has one already' };
   if (had && belief === undefined) return { kind: 'unread', why: 'the status tells of it' };
   if (had && belief?.source === 'sweep') return { kind: 'unread', why: 'a listing did not show it' };
+  if (wantedMode(world.account, facts) !== 'PodIdentity' && isUnasked(world, target))
+    return { kind: 'unread', why: 'the trust policy lets its pods in' };
   return { kind: 'none', settled: belief?.source !== 'write' };
 }

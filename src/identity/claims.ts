@@ -7,6 +7,7 @@ import { accountRoleIndex } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
 import { ownershipOf } from './ownership.ts';
 import { ownerOf } from './roles.ts';
+import { stepKey, type Step } from './steps.ts';
 import type { TargetDecision } from './targets.ts';
 import { letsPodsIn } from './trust.ts';
 import type {
@@ -79,7 +80,7 @@ function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target:
   return details !== undefined && ownershipOf(details.tags, ownerOf(world.account, facts)) === 'foreign';
 }
 
-/** An association of ours is there, or nothing says that it is not. */
+/** An association of ours exists, or nothing shows that none does. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const belief = world.associations.get(target);
   const details = belief?.association?.details;
@@ -87,9 +88,28 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
   // One whose creation was not answered, or that is known from a listing only, may serve pods that come up now. What lets
   // them in stays until it has been looked at.
   const isUnread = belief?.source === 'lost' || (belief?.association ?? null) !== null;
-  const isLetIn = ({ role }: RoleBelief): boolean => role !== null && letsPodsIn(role.trustPolicy, target);
-  if (isUnread && [...world.roles.values()].some(isLetIn)) return true;
+  if (isUnread && isLetIn(world, target)) return true;
+  if (isUnasked(world, target)) return true;
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   const was = row?.identityMode === 'PodIdentity';
   return was && (belief === undefined || belief.association !== null || belief.source === 'sweep');
+}
+
+/**
+ * A role lets pods of the target in by Pod Identity, and EKS has not been asked for the association of this target: a process
+ * that ended between the two writes may have created it without a word in the status, and a listing may be older than that.
+ */
+export function isUnasked(world: AccountWorld, target: string): boolean {
+  const belief = world.associations.get(target);
+  const hasAnswer = belief !== undefined && (belief.association !== null || belief.source !== 'sweep');
+  // Where there is no EKS cluster, no association was ever created.
+  const reading: Step = { kind: 'ReadAssociation', target, why: '' };
+  const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
+  return !hasAnswer && !isElsewhere && isLetIn(world, target);
+}
+
+function isLetIn(world: AccountWorld, target: string): boolean {
+  return [...world.roles.values()].some(
+    ({ role }: RoleBelief) => role !== null && letsPodsIn(role.trustPolicy, target),
+  );
 }

@@ -179,6 +179,11 @@ describe('an association that is not known', () => {
       (world) => world.associationBeliefs.set('staging', { association: null, source: 'lost' }),
     ],
     ['a listing shows it, and nothing says whose it is', sweep],
+    ['nothing has been listed or read since the start', () => undefined],
+    [
+      'a listing was too early to show it',
+      (world) => world.associationBeliefs.set('staging', { association: null, source: 'sweep' }),
+    ],
   ])('keeps its place in the trust policy until it is looked at, when %s', (_, forget) => {
     const world = inPodIdentity();
     // The status was not written before the operator died, and the account is to go back to IRSA.
