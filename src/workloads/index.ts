@@ -12,9 +12,11 @@ export {
   type WorkloadStep,
 } from './labelled-workload.ts';
 export type { Manifest, ObservedObject } from './manifest.ts';
+export type { GateNotice } from './identity-gate.ts';
 export { isOwnedBy } from './ownership.ts';
 export {
   deploymentOf,
+  gateClosedBy,
   notOwnedMessage,
   planApp,
   type AppObservation,

@@ -104,6 +104,15 @@ function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget):
   return { target, objects, deployment, gate, others };
 }
 
+/** Why no pod of the App may be created on the target now; undefined while the gate is open. */
+export function gateClosedBy(
+  observation: Omit<AppObservation, 'turns'>,
+  target: AppTarget,
+): GateNotice | undefined {
+  const { gate } = placeOf(observation, target);
+  return gate.open ? undefined : gate;
+}
+
 /** How a target stands in the matter of identity. Undefined when none of its pods would be made anew for another one. */
 export function identityStanding(
   observation: Omit<AppObservation, 'turns'>,

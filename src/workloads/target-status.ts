@@ -17,6 +17,8 @@ export type TargetOutcome = {
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
   /** Why the new template has not been written yet: its pods would not get their identity. */
   readonly notInjected?: string;
+  /** The gate closed while the steps were carried out: why the Deployment was not written. */
+  readonly closed?: GateNotice;
   /** Why a pod that is to be replaced has not been yet. */
   readonly replacementWaits?: string;
 };
@@ -70,6 +72,7 @@ export function reportTarget(input: TargetReportInput): TargetReport {
 
 function noticeOf({ plan, outcome }: TargetReportInput): TargetReport['notice'] {
   if (plan.kind === 'blocked') return undefined;
+  if (outcome.closed) return outcome.closed;
   return outcome.notInjected === undefined
     ? plan.notice
     : { reason: 'NotInjected', message: outcome.notInjected };
@@ -91,8 +94,11 @@ function verdictOf(input: TargetReportInput): Verdict {
       reason: plan.notice.reason,
       message: heldMessage(plan.notice, deployment),
     };
-  if (outcome.notInjected !== undefined) {
-    const notice: GateNotice = { reason: 'NotInjected', message: outcome.notInjected };
+  const notice: GateNotice | undefined =
+    outcome.notInjected === undefined
+      ? outcome.closed
+      : { reason: 'NotInjected', message: outcome.notInjected };
+  if (notice) {
     return { state: 'WaitingForIdentity', reason: notice.reason, message: heldMessage(notice, deployment) };
   }
   if (!deployment)

@@ -39,6 +39,9 @@ it.each([
   ['a namespace that was made by the operator before stays marked as made by the operator', 2_000_131],
   ['an association that a listing shows after a restart keeps its place in the trust policy', 1_001_284],
   ['a Deployment that went with its namespace before its write was answered is made again', 2_021_901],
+  ['no ServiceAccount is created for an account that the process before brought to its end', 9_002_712],
+  ['an app is not deployed with an account that was taken from the target during the dry run', 9_018_027],
+  ['an association that the status does not mention yet keeps its place in the trust policy', 9_029_540],
 ])('%s', async (_, seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });

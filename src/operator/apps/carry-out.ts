@@ -9,6 +9,7 @@ import {
   type ApplyStep,
   type DeleteStep,
   type EventDraft,
+  type GateNotice,
   type ObservedObject,
   type ScaleStep,
   type Step,
@@ -25,6 +26,8 @@ export type CarryOutTools = {
   readonly context: OperatorContext;
   readonly objects: AppObjects;
   readonly signal: AbortSignal;
+  /** Why no pod of the App may be created on the target now, as the stores show it at this moment. */
+  readonly gateClosedBy: (target: string) => GateNotice | undefined;
 };
 
 export type CarriedOut = {
@@ -74,6 +77,8 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
         return { outcome: { failure: result.failure }, events, lookAgainAfterMs: foreignObjectMs };
       if (result.notInjected !== undefined)
         return { outcome: { notInjected: result.notInjected }, events, lookAgainAfterMs: retryAfterMs };
+      if (result.closed)
+        return { outcome: { closed: result.closed }, events, lookAgainAfterMs: foreignObjectMs };
       if (result.waits !== undefined)
         return {
           outcome: { replacementWaits: result.waits },
@@ -103,6 +108,7 @@ type StepResult = {
   readonly event?: EventDraft;
   readonly failure?: WriteFailure;
   readonly notInjected?: string;
+  readonly closed?: GateNotice;
   readonly waits?: string;
   readonly retryAfterMs?: number;
 };
@@ -146,6 +152,9 @@ async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult>
     return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
   const notInjected = await notInjectedBy(step, tools);
   if (notInjected !== undefined) return { notInjected };
+  // The account may have been taken from the target while the dry run was answered: what was planned before counts no more.
+  const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
+  if (closed) return { closed };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,

@@ -1,6 +1,6 @@
 /** Keeps what each App wants in step on its targets: observe, plan, apply, report. */
 import { createController, type Controller, type ReconcileResult } from '../../kube/index.ts';
-import { appTargetId, mendedAt, planApp } from '../../workloads/index.ts';
+import { appTargetId, gateClosedBy, mendedAt, planApp, type GateNotice } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Fleet } from '../workloads/fleet.ts';
 import { carryOut } from './carry-out.ts';
@@ -26,9 +26,20 @@ export function createAppController(context: OperatorContext, options: AppContro
       .filter(({ kind, target }) => kind === 'deploy' && before.turns.has(target.name))
       .map(({ target }) => appTargetId(name, target.name));
     fleet.hold(going);
-    const done = await carryOut(plan, { app: before.app, context, objects: fleet.objects, signal }).finally(
-      () => fleet.release(going),
-    );
+    const closedBy = (target: string): GateNotice | undefined => {
+      const present = fleet.observe(name);
+      const planned = plan.targets.find((one) => one.target.name === target);
+      // A target that is held or halted gets no new pods.
+      const startsPods = planned?.kind === 'deploy' && planned.target.deployMode !== 'halt';
+      return present && startsPods ? gateClosedBy(present, planned.target) : undefined;
+    };
+    const done = await carryOut(plan, {
+      app: before.app,
+      context,
+      objects: fleet.objects,
+      signal,
+      gateClosedBy: closedBy,
+    }).finally(() => fleet.release(going));
     recordEvents(context, before.app, done.events);
 
     const after = fleet.observe(name);
