@@ -95,7 +95,7 @@ export function connectAws(options: {
       const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite });
       return {
         roles: createIamRoleStore({ iam, calls: iamCalls, now }),
-        prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
+        prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller, beforeWrite }),
         account: { ...accountOf(caller), callerIdentity: (signal) => guard.callerIdentity(signal) },
         policies: createIamPolicyReader({ iam, calls: iamCalls }),
         podIdentity: (clusterName) => {
@@ -111,7 +111,13 @@ export function connectAws(options: {
               clusterName,
               now,
             }),
-            prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName }),
+            prover: createEksAuthProver({
+              auth,
+              scheduler: schedulers.eksAuth,
+              caller,
+              clusterName,
+              beforeWrite,
+            }),
           };
         },
       };

@@ -10,13 +10,16 @@ export function createEksAuthProver(options: {
   readonly auth: EksAuthClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
+  /** Called right before each exchange; throws to call it off. */
+  readonly beforeWrite?: (() => void) | undefined;
   readonly clusterName: string;
 }): PodIdentityProver {
-  const { auth, scheduler, caller, clusterName } = options;
+  const { auth, scheduler, caller, clusterName, beforeWrite } = options;
   return {
     async prove({ token, roleArn, roleId }, signal) {
       const calls = callsOf('eks-auth', scheduler, caller, {
         classify: (error) => classifyPodProofError(error, roleArn),
+        beforeWrite,
       });
       // Of what comes back only the role's name and id are looked at; the credentials are held by nobody.
       const { assumedRoleArn, assumedRoleId } = await calls(

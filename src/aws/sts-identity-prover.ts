@@ -19,12 +19,15 @@ export function createStsIdentityProver(options: {
   readonly sts: STSClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
+  /** Called right before each exchange; throws to call it off. */
+  readonly beforeWrite?: (() => void) | undefined;
 }): IdentityProver {
-  const { sts, scheduler, caller } = options;
+  const { sts, scheduler, caller, beforeWrite } = options;
   return {
     async prove({ token, roleArn, roleId, sessionName }, signal) {
       const calls = callsOf('sts', scheduler, caller, {
         classify: (error) => classifyProofError(error, roleArn),
+        beforeWrite,
       });
       // Of what comes back only the role's id is looked at; the credentials are held by nobody.
       const { AssumedRoleUser: assumed } = await calls(

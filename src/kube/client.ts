@@ -178,8 +178,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
         signal: request?.signal,
         repeatable: true,
-        // A token is nothing that lasts in the cluster; asking for one is no write that a lease has to guard.
-        write: false,
+        // Nothing is stored, but a credential is issued: a process that has lost its lease must not ask for one.
+        write: true,
       });
       if (!status?.token)
         throw new KubeUnreachableError('protocol', server, 'the answer to a TokenRequest has no token');

@@ -239,7 +239,12 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     };
     return {
       roles: createIamRoleStore({ iam, calls: iamCalls, now: time.now }),
-      prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller }),
+      prover: createStsIdentityProver({
+        sts,
+        scheduler: schedulers.sts,
+        caller,
+        beforeWrite: assertLeading,
+      }),
       account: {
         ...accountOf(caller),
         callerIdentity: (signal?: AbortSignal) => guard.callerIdentity(signal),
@@ -255,7 +260,13 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
           clusterName,
           now: time.now,
         }),
-        prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName }),
+        prover: createEksAuthProver({
+          auth,
+          scheduler: schedulers.eksAuth,
+          caller,
+          clusterName,
+          beforeWrite: assertLeading,
+        }),
       }),
     };
   };
@@ -389,8 +400,11 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         read(`get ${ref(resource, of)}`, () => real.get(resource, of), more?.signal),
       list: (resource, scope) =>
         read(`list ${resource.plural}`, () => real.list(resource, scope), scope?.signal),
-      createToken: (of, spec, more) =>
-        read(`token ${of.namespace}/${of.name}`, () => real.createToken(of, spec), more?.signal),
+      createToken: async (of, spec, more) => {
+        if (state === 'dead') return never();
+        beforeWrite();
+        return read(`token ${of.namespace}/${of.name}`, () => real.createToken(of, spec), more?.signal);
+      },
       raw: (request) =>
         request.method === 'GET'
           ? read(`GET ${request.path}`, () => real.raw(request), request.signal)
