@@ -51,7 +51,9 @@ export const clusterConfigSpec = z.object({
       .describe('The managed policy that bounds every role, unless an account states its own.'),
     allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
       .optional()
-      .describe('Patterns (* and ?) of the policy ARNs which accounts may list. Any when absent.'),
+      .describe(
+        'Patterns of the policy ARNs that accounts may list: * matches any run of characters, / and : included, and ? matches one. Any when absent.',
+      ),
     tags: roleTags.optional().describe('Tags to set on every role.'),
     strictInline: z
       .boolean()

@@ -2,6 +2,7 @@
  * Decides which calls meet bad weather. All draws come from one seeded generator, so that a run with the same calls
  * in the same order meets the same faults.
  */
+import { matchesPattern } from '../../../identity/index.ts';
 import type { InjectedFault } from '../journal.ts';
 import type { CallDescription, ServiceName } from '../wire/service.ts';
 import { AwsError } from '../wire/service.ts';
@@ -107,12 +108,7 @@ const toActiveRule = (rule: FaultRule): ActiveRule => ({
 
 function matcher(pattern: string | undefined): (text: string) => boolean {
   if (pattern === undefined || pattern === '*') return () => true;
-  const escaped = pattern
-    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const expression = new RegExp(`^${escaped}$`, 's');
-  return (text) => expression.test(text);
+  return (text) => matchesPattern(text, pattern);
 }
 
 function underRule(rule: FaultRule, latencyMs: number): CallWeather {
