@@ -17,6 +17,13 @@ export const policyArn = z
 export const identityMode = z.enum(['IRSA', 'PodIdentity']);
 export type IdentityMode = z.infer<typeof identityMode>;
 
+/**
+ * Beginnings of tag keys, in any case, that no person sets: `k11n.dev/` says whose the role is, `aws:` is kept for AWS, and the
+ * others imitate the session tags of EKS Pod Identity in `aws:PrincipalTag`.
+ * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
+ */
+export const reservedTagPrefixes = ['k11n.dev/', 'aws:', 'kubernetes-', 'eks-cluster-'] as const;
+
 /** Tags on the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags, some of which are ours. */
 export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   maxProperties: 40,

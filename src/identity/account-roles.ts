@@ -2,9 +2,10 @@
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
-import { desiredRole } from './roles.ts';
+import { isAdopted, markedFor, ownershipOf, type Ownership } from './ownership.ts';
+import { desiredRole, ownerOf } from './roles.ts';
 import { assignTargets } from './shards.ts';
-import type { ClusterFacts } from './world.ts';
+import type { ClusterFacts, ObservedRole } from './world.ts';
 
 /**
  * The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. Should that
@@ -30,6 +31,24 @@ export function accountRoleIndex(
   const { roleName: chosen } = account.spec.aws;
   const index = roleIndex(name === first && chosen !== undefined ? chosen : name, first);
   return index === 1 ? undefined : index;
+}
+
+/**
+ * Ownership of a role that may have any name. Either tags and name agree on the account, or the uid. Otherwise a role of
+ * another account, whose tag somebody overwrote with this account's name, would be deleted as surplus. An adopted role is given
+ * back at most.
+ */
+export function roleOwnership(
+  role: ObservedRole,
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+): Ownership {
+  const ownership = ownershipOf(role, ownerOf(account, facts));
+  if (accountRoleIndex(account, facts, role.name) !== undefined) return ownership;
+  const isTagged = markedFor(role.tags)?.account === account.metadata.name;
+  return (ownership === 'ours' && isTagged) || (ownership === 'earlier' && isAdopted(role.tags))
+    ? ownership
+    : 'foreign';
 }
 
 /**

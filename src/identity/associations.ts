@@ -29,11 +29,12 @@ export function associationStanding(
   if (belief?.association) {
     const { association } = belief;
     if (association.details) {
-      switch (ownershipOf(association.details.tags, ownerOf(world.account, facts))) {
+      switch (ownershipOf(association.details, ownerOf(world.account, facts))) {
         case 'ours':
           return { kind: 'ours', association };
         case 'earlier':
           return { kind: 'earlier', association };
+        case 'otherIssuer':
         case 'foreign':
           return { kind: 'foreign', association };
       }

@@ -5,7 +5,7 @@
 import { fieldManager, type IdentityMode, type LinkedServiceAccount } from '../api/index.ts';
 import { accountRoleIndex } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
-import { ownershipOf } from './ownership.ts';
+import { isOwned, ownershipOf } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import { stepKey, type Step } from './steps.ts';
 import type { TargetDecision } from './targets.ts';
@@ -77,14 +77,14 @@ export function holdsWebIdentity(
 
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const details = world.associations.get(target)?.association?.details;
-  return details !== undefined && ownershipOf(details.tags, ownerOf(world.account, facts)) === 'foreign';
+  return details !== undefined && !isOwned(ownershipOf(details, ownerOf(world.account, facts)));
 }
 
 /** An association of ours exists, or nothing shows that none does. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const belief = world.associations.get(target);
   const details = belief?.association?.details;
-  if (details) return ownershipOf(details.tags, ownerOf(world.account, facts)) !== 'foreign';
+  if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
   // One whose creation was not answered, or that is known from a listing only, may serve pods that come up now. What lets
   // them in stays until it has been looked at.
   const isUnread = belief?.source === 'lost' || (belief?.association ?? null) !== null;

@@ -5,6 +5,7 @@ import { clusterArn, oidcProviderArn } from './arn.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import type { IdentityError } from './errors.ts';
 import type { CallerIdentity } from './ports.ts';
+import { ignoredTagsNote } from './tags.ts';
 import type { ClusterState } from './world.ts';
 
 /** Something that was asked for: its answer, or why there is none. */
@@ -78,7 +79,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
         type: 'Ready',
         status: 'True',
         reason: 'Ready',
-        message: `AWS account ${caller?.accountId}, issuer ${issuer}`,
+        message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}`,
       };
   const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {

@@ -3,11 +3,11 @@
  * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks, and so does one that was
  * there before us.
  */
+import { roleOwnership } from './account-roles.ts';
 import { associationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
 import { accountLabelValue, decideUnlink } from './links.ts';
-import { ownershipOf, ownershipTagKeys, wasThere } from './ownership.ts';
-import { ownerOf } from './roles.ts';
+import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
 import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
 import { sameDocument, trustPolicy } from './trust.ts';
@@ -31,7 +31,6 @@ export function planDeletion(
       ? { reason: failures[0].code, message: failures[0].message }
       : { reason: 'Deleting', message };
 
-  const owner = ownerOf(world.account, facts);
   const owned: ObservedRole[] = [];
   let unread = false;
   for (const name of roleNames) {
@@ -45,7 +44,7 @@ export function planDeletion(
       if (belief.readAgainAt <= world.now)
         want({ kind: 'ReadRole', role: name, why: 'it may have been made just before it was looked up' });
       else list.lookAt(belief.readAgainAt);
-    } else if (belief.role && ownershipOf(belief.role.tags, owner) !== 'foreign') {
+    } else if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) {
       owned.push(belief.role);
     }
   }

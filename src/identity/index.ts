@@ -14,5 +14,6 @@ export * from './proofs.ts';
 export * from './reasons.ts';
 export * from './retry.ts';
 export * from './steps.ts';
+export * from './tags.ts';
 export * from './trust.ts';
 export * from './world.ts';

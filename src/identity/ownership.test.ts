@@ -13,6 +13,7 @@ import {
   sweep,
   type SimulatedWorld,
 } from './testing/simulated-world.ts';
+import { withTags } from './tags.ts';
 import { subjectOf } from './trust.ts';
 import type { ObservedRole } from './world.ts';
 
@@ -113,6 +114,98 @@ describe('what is not ours', () => {
     settle(world);
     expect(world.gone).toBe(true);
     expect(world.namespaces.get('production')?.serviceAccount).toEqual(theirs);
+  });
+});
+
+describe('tags that differ from ours in case', () => {
+  // Objects that an earlier version accepted.
+  const withTag = (tags: Readonly<Record<string, string>>): SimulatedWorld =>
+    createWorld({ aws: { policyArns: [readOnly], tags } });
+  const overwritten = (world: SimulatedWorld, key: string, value: string): void => {
+    const role = roleOf(world);
+    world.roles.set(name, { ...role, tags: withTags(role.tags, { [key]: value }) });
+    sweep(world);
+  };
+
+  it.each([
+    'K11N.dev/account',
+    'k11n.DEV/uid',
+    'K11n.Dev/Managed-By',
+    'KUBERNETES-namespace',
+    'Eks-Cluster-Name',
+  ])('are ignored, and the status says so: %s', (key) => {
+    const world = withTag({ [key]: 'other', team: 'a' });
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
+    for (const type of ['Ready', 'RoleSynced'])
+      expect(conditionOf(world.account.status?.conditions, type)?.message).toMatch(
+        new RegExp(`are ignored, as their keys are reserved .*: ${key}$`),
+      );
+  });
+
+  it('of the ClusterConfig are ignored for every role', () => {
+    const world = createWorld();
+    world.facts = { ...facts, tags: { 'K11N.dev/account': 'x', 'AWS:x': 'y', team: 'a' } };
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
+  });
+
+  it('are one tag: the account goes before the ClusterConfig, and IAM is never asked for both', () => {
+    const world = withTag({ Team: 'a', TEAM: 'b' });
+    world.facts = { ...facts, tags: { team: 'c', Stage: 'x' } };
+    settle(world);
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, Team: 'a', Stage: 'x' });
+    const other = { ...roleOf(world), tags: withTags(roleOf(world).tags, { tEAM: 'a' }) };
+    world.roles.set(name, other);
+    sweep(world);
+    world.journal.length = 0;
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+  });
+
+  it.each([
+    ['account', 'K11N.dev/account'],
+    ['uid', 'K11N.dev/uid'],
+  ])(
+    'that were written over the one of the %s are written again, and the role is taken back',
+    (_which, key) => {
+      const world = settled();
+      const { tags, id } = roleOf(world);
+      overwritten(world, key, 'other');
+      settle(world);
+      expect(ready(world)).toBe('True Ready');
+      expect(roleOf(world)).toMatchObject({ id, tags });
+      edit(world, { aws: { policyArns: [] } });
+      settle(world);
+      expect(roleOf(world).attachedPolicyArns).toEqual([]);
+    },
+  );
+
+  it('leave the role of the account alone that they name', () => {
+    const world = createWorld({}, 'other');
+    world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+    const role = roleOf(settled());
+    const theirs = { ...role, tags: withTags(role.tags, { 'K11N.dev/account': 'other' }) };
+    world.roles.set(name, theirs);
+    sweep(world);
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(name)).toEqual(theirs);
+  });
+
+  it('that take a role from its account: it says that nothing is revoked', () => {
+    const world = settled();
+    overwritten(world, 'K11N.dev/cluster', 'x');
+    edit(world, { aws: { policyArns: [] } });
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+      `It is left alone and keeps its policies: ${readOnly}. Edits and the deletion of this account do not change it, so that they revoke nothing.`,
+    );
   });
 });
 

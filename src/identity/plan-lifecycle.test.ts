@@ -2,12 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { oidcProviderArn } from './arn.ts';
-import { kinds, name, settled } from './testing/settled-world.ts';
+import { planAccount } from './plan.ts';
+import { kinds, name, roleOf, settled } from './testing/settled-world.ts';
 import {
+  carryOut,
   createWorld,
   edit,
   facts,
   fullAccess,
+  observe,
   readOnly,
   requestDeletion,
   settle,
@@ -22,9 +25,9 @@ const ready = (world: SimulatedWorld) => conditionOf(world.account.status?.condi
 describe('a cluster that is rebuilt', () => {
   const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/REBUILT';
 
-  it('with a new issuer takes its role up again, and points its trust to the new one', () => {
+  /** A cluster of the same name and another issuer, beside the one that the role is of. */
+  const rebuilt = (): SimulatedWorld => {
     const old = settled();
-    const { id } = old.roles.get(name) ?? {};
     // A new cluster of the same name: no ServiceAccounts, nothing remembered, another uid, the same manifest.
     const world = createWorld();
     world.account = {
@@ -33,6 +36,42 @@ describe('a cluster that is rebuilt', () => {
     };
     world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
     for (const role of old.roles.values()) world.roles.set(role.name, role);
+    return world;
+  };
+  const tag = (world: SimulatedWorld, tags: Readonly<Record<string, string>>): void => {
+    const role = roleOf(world);
+    world.roles.set(name, { ...role, tags: { ...role.tags, ...tags } });
+    sweep(world);
+  };
+
+  it('with a new issuer leaves the role of the old one alone, and says how it can be taken over', () => {
+    const world = rebuilt();
+    const before = roleOf(world);
+    settle(world);
+    expect(ready(world)).toMatchObject({
+      status: 'False',
+      reason: 'RoleOfAnotherCluster',
+      message: expect.stringContaining(
+        'belongs to the token issuer oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE; the issuer of this cluster is oidc.eks.us-west-2.amazonaws.com/id/REBUILT',
+      ),
+    });
+    expect(ready(world)?.message).toContain(
+      `aws iam tag-role --role-name ${name} --tags Key=k11n.dev/issuer,Value=oidc.eks.us-west-2.amazonaws.com/id/REBUILT`,
+    );
+    edit(world, { aws: { policyArns: [] } });
+    settle(world);
+    expect(ready(world)?.message).toContain(`keeps its policies: ${readOnly}. Edits and the deletion`);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(roleOf(world)).toEqual(before);
+  });
+
+  it('takes the role up once somebody who may tag it consents, and points its trust to the new issuer', () => {
+    const world = rebuilt();
+    settle(world);
+    const { id } = roleOf(world);
+    tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
     settle(world);
     expect(ready(world)).toMatchObject({ status: 'True' });
     expect([...world.roles.values()].map((role) => role.id)).toEqual([id]);
@@ -43,11 +82,74 @@ describe('a cluster that is rebuilt', () => {
     expect(kinds(world)).not.toContain('DetachPolicy');
   });
 
-  it('and its issuer alone, with everything else kept, costs a trust policy and the proofs', () => {
+  // Two clusters that were restored from one backup have the same uids.
+  it('and its issuer alone, with everything else kept, asks for consent and then costs a trust policy and the proofs', () => {
     const world = settled();
     world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
     settle(world);
-    expect(kinds(world)).toEqual(['UpdateTrustPolicy', 'ProveIdentity', 'ProveIdentity']);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toMatchObject({ reason: 'RoleOfAnotherCluster' });
+    tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole', 'UpdateTrustPolicy', 'ProveIdentity', 'ProveIdentity']);
+  });
+
+  describe('of whose role an earlier version wrote no issuer', () => {
+    const untagged = (world: SimulatedWorld): void => {
+      const role = roleOf(world);
+      const { 'k11n.dev/issuer': _, ...tags } = role.tags;
+      world.roles.set(name, { ...role, tags });
+      sweep(world);
+    };
+
+    it('leaves a role alone whose trust policy names another issuer, until somebody consents', () => {
+      const world = rebuilt();
+      untagged(world);
+      const before = roleOf(world);
+      settle(world);
+      expect(ready(world)).toMatchObject({ reason: 'RoleOfAnotherCluster' });
+      expect(roleOf(world)).toEqual(before);
+      tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+    });
+
+    it('takes up the role of an earlier account whose trust policy names its own issuer', () => {
+      const world = settled();
+      untagged(world);
+      world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+      expect(roleOf(world).tags).toMatchObject({
+        'k11n.dev/uid': 'uid-2',
+        'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+      });
+    });
+
+    it('writes it once on a role of its own account, as no drift and without a moment of not being ready', () => {
+      const world = settled();
+      untagged(world);
+      const statuses = new Set<string | undefined>();
+      for (let pass = 0; pass < 5; pass += 1) {
+        const plan = planAccount(observe(world));
+        expect(plan.drift).toEqual([]);
+        statuses.add(conditionOf(plan.status.conditions, 'Ready')?.status);
+        for (const step of plan.steps) carryOut(world, step);
+      }
+      expect([...statuses]).toEqual(['True']);
+      expect(kinds(world)).toEqual(['ReadRole', 'TagRole']);
+      expect(roleOf(world).tags['k11n.dev/issuer']).toBe('oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE');
+    });
+
+    it('puts the trust policy of a role of its own account back, whomever it names', () => {
+      const world = settled();
+      const role = roleOf(world);
+      world.roles.set(name, { ...role, trustPolicy: role.trustPolicy.replaceAll('EXAMPLE', 'OTHER') });
+      sweep(world);
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+      expect(roleOf(world).trustPolicy).toBe(role.trustPolicy);
+    });
   });
 });
 

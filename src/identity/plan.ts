@@ -6,16 +6,16 @@
  */
 import type { IdentityMode, LinkedServiceAccountStatus } from '../api/index.ts';
 import { accountFinalizer } from '../api/index.ts';
-import { accountRoleIndex, accountRoleName, accountRoleNames } from './account-roles.ts';
+import { accountRoleIndex, accountRoleName, accountRoleNames, roleOwnership } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
 import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
-import { ownershipOf, ownershipTagKeys, wasThere } from './ownership.ts';
+import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
 import { currentTurn, planWanted } from './plan-target.ts';
 import { screenPolicies } from './policies.ts';
 import { proofIsOpen } from './proofs.ts';
-import { assessRole, desiredRole, ownerOf, type RoleAssessment } from './roles.ts';
+import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
 import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
@@ -216,7 +216,7 @@ function removeSurplus(
   for (const belief of world.roles.values()) {
     const role = belief.role;
     if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
-    if (ownershipOf(role.tags, ownerOf(world.account, facts)) === 'foreign') continue;
+    if (!isOwned(roleOwnership(role, world.account, facts))) continue;
     if (belief.source === 'sweep')
       list.want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' });
     // One that was taken over when the account named it is given back, as at its end.

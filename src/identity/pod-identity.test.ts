@@ -240,8 +240,8 @@ describe('an association of somebody else', () => {
 
   it('is foreign too when it is of another cluster or account of ours', () => {
     for (const owner of [
-      { clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
-      { clusterArn: facts.clusterArn, account: 'other', uid: 'uid-1' },
+      { ...facts, clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
+      { ...facts, account: 'other', uid: 'uid-1' },
     ]) {
       const association = foreign('production');
       const details = { roleArn: arn, tags: ownershipTags(owner), withoutSessionTags: false };

@@ -10,6 +10,8 @@ export const identityReasons = {
   RoleDrifted: 'The role was changed outside Konstellation; it is being put back.',
   RoleNotOwned:
     'A role with the name that this account needs exists, and its tags do not say that it is ours. It is left alone.',
+  RoleOfAnotherCluster:
+    'The role has the tags of this cluster and account, but another token issuer: a cluster of the same name owns it. It is left alone.',
   AllAttached: 'Every listed policy is attached, and nothing else.',
   AttachingPolicies: 'Policies are being attached or detached.',
   TooManyPolicies: 'More policies are listed than IAM allows on one role of this AWS account.',

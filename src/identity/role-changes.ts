@@ -1,7 +1,8 @@
 /** How a role differs from what it should be, and what a person is told that taking it over would change. */
 import type { LinkedServiceAccount } from '../api/index.ts';
-import { adoptedMark, adoptionTags, isHeld, isMark, wasThere } from './ownership.ts';
+import { adoptedMark, adoptionTags, isHeld, isMark, issuerTag, wasThere } from './ownership.ts';
 import type { RoleSpec, Step } from './steps.ts';
+import { tagValue, withTags } from './tags.ts';
 import { sameDocument } from './trust.ts';
 import type { ClusterFacts, ObservedRole } from './world.ts';
 
@@ -42,15 +43,24 @@ export function roleChanges(
   if (length !== undefined && length !== spec.maxSessionDuration) {
     changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
   }
-  const missingTags = Object.entries(wantedTags).filter(([key, value]) => role.tags[key] !== value);
+  const missingTags = Object.entries(wantedTags).filter(([key, value]) => tagValue(role.tags, key) !== value);
   if (missingTags.length > 0)
     changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
   // AWS puts tags of its own on roles and nobody else can take them off.
   const extraTags = (adopted ? [] : Object.keys(role.tags)).filter(
-    (key) => !(key in spec.tags) && !key.toLowerCase().startsWith('aws:'),
+    (key) => tagValue(spec.tags, key) === undefined && !key.toLowerCase().startsWith('aws:'),
   );
   if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });
   return changes;
+}
+
+/** Whether all that a role lacks is the tag of the issuer, which earlier versions did not write. */
+export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boolean {
+  return (
+    change.kind === 'TagRole' &&
+    tagValue(tags, issuerTag) === undefined &&
+    Object.keys(change.tags).every((key) => key === issuerTag)
+  );
 }
 
 /** What a person can do about a role that is not ours, and what it would change. */
@@ -69,8 +79,8 @@ export function wayOut(
   // The name of a role cannot be changed later, neither in IAM nor in an account.
   if (!isNamed)
     return `Delete it, if nobody needs it; or make the account anew, with roleName: ${role.name} and adopt: true under spec.aws.`;
-  const marks = adoptionTags({ clusterArn: '', account: '', uid: '' });
-  const adopted = { ...role, tags: { ...role.tags, ...marks } };
+  const marks = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });
+  const adopted = { ...role, tags: withTags(role.tags, marks) };
   const changes = [
     ...roleChanges(adopted, spec, account.spec).flatMap((change) => wordsFor(change) ?? []),
     ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),

@@ -1,13 +1,23 @@
 /** What it takes to bring one role in step, seen from what is believed of it. */
 import type { LinkedServiceAccount } from '../api/index.ts';
 import { roleArn } from './arn.ts';
-import { adoptionTags, isHeld, ownershipOf, ownershipTags, type Owner } from './ownership.ts';
+import {
+  adoptionTags,
+  isHeld,
+  issuersOf,
+  issuerTag,
+  issuerTagValue,
+  ownershipOf,
+  ownershipTags,
+  type Owner,
+} from './ownership.ts';
 import type { Claims } from './claims.ts';
 import { planPolicies, type PolicyRow } from './policies.ts';
 import type { Problem } from './problem.ts';
-import { roleChanges, wayOut, type RoleChange } from './role-changes.ts';
+import { isIssuerTagOnly, roleChanges, wayOut, type RoleChange } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey, type RoleSpec } from './steps.ts';
+import { mergedTags, settableTags } from './tags.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } from './world.ts';
 
@@ -15,7 +25,9 @@ import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } fr
 const defaultMaxSessionDuration = 3600;
 
 export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
-  return { clusterArn: facts.clusterArn, account: account.metadata.name, uid: account.metadata.uid ?? '' };
+  const { clusterArn, issuer, providerArn } = facts;
+  const { name, uid = '' } = account.metadata;
+  return { clusterArn, issuer, providerArn, account: name, uid };
 }
 
 /** The whole role as it should be, but for its attachments. */
@@ -41,7 +53,11 @@ export function desiredRole(
     }),
     description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
     maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
-    tags: { ...facts.tags, ...account.spec.aws.tags, ...ownershipTags(ownerOf(account, facts)) },
+    tags: mergedTags(
+      settableTags(facts.tags),
+      settableTags(account.spec.aws.tags),
+      ownershipTags(ownerOf(account, facts)),
+    ),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
   };
 }
@@ -92,7 +108,22 @@ export function assessRole(
     return { ...base, ...nothing, problem: planCreation(world, spec, belief, base.arn, list) };
 
   const role = belief.role;
-  switch (ownershipOf(role.tags, ownerOf(account, facts))) {
+  switch (ownershipOf(role, ownerOf(account, facts))) {
+    case 'otherIssuer':
+      return {
+        ...base,
+        ...nothing,
+        policies: wantedPolicies.map((arn) => ({
+          arn,
+          attached: false,
+          reason: 'RoleOfAnotherCluster',
+          message: 'the role belongs to another cluster',
+        })),
+        problem: {
+          reason: 'RoleOfAnotherCluster',
+          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} To take the role over, from a cluster that needs it no more: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
+        },
+      };
     case 'foreign':
       if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
         return { ...base, ...nothing, problem: planAdoption(world, spec, belief, facts, list) };
@@ -108,11 +139,16 @@ export function assessRole(
         })),
         problem: {
           reason: 'RoleNotOwned',
-          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account; it is left alone. ${wayOut(role, spec, wantedPolicies, account, facts)}`,
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${wayOut(role, spec, wantedPolicies, account, facts)}`,
         },
       };
     case 'earlier': {
-      const failure = list.want({ kind: 'TagRole', role: role.name, tags: spec.tags });
+      // A listing may be older than another cluster's write.
+      const failure = list.want(
+        belief.source === 'sweep'
+          ? { kind: 'ReadRole', role: role.name, why: 'it is about to be taken over' }
+          : { kind: 'TagRole', role: role.name, tags: spec.tags },
+      );
       return {
         ...base,
         ...nothing,
@@ -131,6 +167,13 @@ export function assessRole(
         ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift),
       };
   }
+}
+
+/** Whoever takes a policy off the account, or deletes it, has to know that the role does not follow. */
+function leftAlone({ attachedPolicyArns }: ObservedRole): string {
+  const attached =
+    attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
+  return `It is left alone${attached}. Edits and the deletion of this account do not change it, so that they revoke nothing.`;
 }
 
 function planAdoption(
@@ -213,6 +256,8 @@ function planUpdates(
     else list.lookAt(belief.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec);
+  // A role of an earlier version gets the issuer's tag, which is no drift and keeps nobody waiting.
+  const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
     wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
@@ -231,7 +276,7 @@ function planUpdates(
           ? { arn, attached: true }
           : { arn, attached: false, reason: 'RoleDrifted', message: 'is being looked at again' },
       ),
-      ...(changes.length > 0 || failure
+      ...(visible.length > 0 || failure
         ? {
             problem: {
               reason: failure?.code ?? 'RoleDrifted',
@@ -242,7 +287,7 @@ function planUpdates(
     };
   }
 
-  const differences = driftOf(world, belief, role, changes, wantedPolicies);
+  const differences = driftOf(world, belief, role, visible, wantedPolicies);
   const drift = differences.length > 0 && isAimedElsewhere(world, spec, wantedPolicies) ? [] : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
   // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
@@ -265,8 +310,8 @@ function planUpdates(
         }
       : failure
         ? { reason: failure.code, message: failure.message }
-        : changes.length > 0
-          ? { reason: 'UpdatingRole', message: `in work: ${changes.map((change) => change.kind).join(', ')}` }
+        : visible.length > 0
+          ? { reason: 'UpdatingRole', message: `in work: ${visible.map((change) => change.kind).join(', ')}` }
           : unlisted.length > 0
             ? {
                 reason: 'UpdatingRole',

@@ -5,6 +5,7 @@ import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { RoleAssessment } from './roles.ts';
+import { ignoredTagsNote } from './tags.ts';
 import type { AccountWorld, PodCounts } from './world.ts';
 
 export type TargetRow = {
@@ -37,8 +38,9 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   const { account } = world;
   const wanted = findings.targets.filter((row) => row.wanted);
   const first = findings.roles[0];
+  const ignored = ignoredTagsNote(account.spec.aws.tags);
   const parts: readonly AccountVerdict[] = [
-    roleVerdict(findings),
+    roleVerdict(findings, ignored),
     policiesVerdict(findings),
     linksVerdict(findings.targets),
     proofVerdict(wanted),
@@ -53,7 +55,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
         type: 'Ready',
         status: 'True',
         reason: 'Ready',
-        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven`,
+        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${ignored}`,
       };
   const proven = wanted.filter((row) => row.linked && row.proven).length;
   return {
@@ -105,7 +107,7 @@ function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceA
   });
 }
 
-function roleVerdict({ roles }: Findings): AccountVerdict {
+function roleVerdict({ roles }: Findings, ignored: string): AccountVerdict {
   const problem = roles.find((role) => role.problem)?.problem;
   return problem
     ? { type: 'RoleSynced', status: 'False', ...problem }
@@ -113,7 +115,7 @@ function roleVerdict({ roles }: Findings): AccountVerdict {
         type: 'RoleSynced',
         status: 'True',
         reason: 'InStep',
-        message: roles.map((role) => role.arn).join(', '),
+        message: `${roles.map((role) => role.arn).join(', ')}${ignored}`,
       };
 }
 

@@ -99,6 +99,22 @@ export function trustSeenBy(document: string, namespace: string): string {
   return view;
 }
 
+/** ARNs of the OIDC providers that a trust policy names in any statement. None where it is no JSON. */
+export function oidcProvidersIn(document: string): readonly string[] {
+  let statements: unknown;
+  try {
+    ({ Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown });
+  } catch {
+    return [];
+  }
+  const federated = [statements].flat().flatMap((statement) => {
+    const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+    if (typeof principal !== 'object' || principal === null) return [];
+    return [(principal as { readonly Federated?: unknown }).Federated].flat().map(String);
+  });
+  return [...new Set(federated.filter((arn) => arn.includes(':oidc-provider/')))].sort();
+}
+
 /** Whether a trust policy names the namespace among those whose pods come in through Pod Identity. */
 export function letsPodsIn(document: string, namespace: string): boolean {
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);

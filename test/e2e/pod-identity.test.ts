@@ -88,9 +88,9 @@ async function associations(serviceAccount: string): Promise<readonly PodIdentit
 }
 
 const marksOf = (account: string, uid: string): Record<string, string> => {
-  const { region, name } = sandbox.description;
+  const { region, name, issuer } = sandbox.description;
   const clusterArn = `arn:aws:eks:${region}:${theirRole.split(':')[4]}:cluster/${name}`;
-  return { ...ownershipTags({ clusterArn, account, uid }) };
+  return { ...ownershipTags({ clusterArn, issuer, providerArn: '', account, uid }) };
 };
 
 /** An association in staging with the marks of an account that is not there. */

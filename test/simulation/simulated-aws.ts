@@ -3,7 +3,7 @@
  * errors run in simulations too. Strict about names, attachments and trust. Reads may be of a while ago, and STS may not
  * know yet what IAM knows, which is what eventual consistency looks like.
  */
-import type { ObservedRole } from '../../src/identity/index.ts';
+import { withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
 import { awsError } from './aws-error.ts';
 import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
 
@@ -236,13 +236,11 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
         maxSessionDuration: input.MaxSessionDuration as number,
       })),
     TagRole: (input, by) =>
-      change('TagRole', input, by, (role) => ({ ...role, tags: { ...role.tags, ...tagsOf(input.Tags) } })),
+      change('TagRole', input, by, (role) => ({ ...role, tags: withTags(role.tags, tagsOf(input.Tags)) })),
     UntagRole: (input, by) =>
       change('UntagRole', input, by, (role) => ({
         ...role,
-        tags: Object.fromEntries(
-          Object.entries(role.tags).filter(([key]) => !(input.TagKeys as string[]).includes(key)),
-        ),
+        tags: withoutTags(role.tags, input.TagKeys as string[]),
       })),
   };
 

@@ -103,7 +103,7 @@ describe('an existing role', () => {
   });
 
   it('that another account holds is left to it', () => {
-    const tags = ownershipTags({ clusterArn: facts.clusterArn, account: 'other', uid: 'u' });
+    const tags = ownershipTags({ ...facts, account: 'other', uid: 'u' });
     expect(importRole(role({ tags }), facts, nothing)).toMatchObject({
       kind: 'unsound',
       problem: expect.stringContaining('the account other on'),

@@ -6,6 +6,7 @@ import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
 import type { AssociationStore } from '../../identity/ports.ts';
+import { tagValue } from '../../identity/tags.ts';
 import {
   isForbidden,
   resources,
@@ -74,7 +75,7 @@ export async function associationStep(
         await associations.create(of, signal);
       },
     };
-  if (found.details?.tags[installedTag] !== of.tags[installedTag])
+  if (tagValue(found.details?.tags ?? {}, installedTag) !== of.tags[installedTag])
     throw new CliError('CONFLICT', `the ${object} exists, and no installation of this cluster made it`, {
       details: [
         `It is ${found.id}, leads to ${found.details?.roleArn ?? 'a role that you may not see'}, and has no tag ${installedTag}=${of.tags[installedTag]}.`,

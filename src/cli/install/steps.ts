@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
 import { stsAudience } from '../../api/labels.ts';
+import { tagValue } from '../../identity/tags.ts';
 import { sameDocument } from '../../identity/trust.ts';
 import type { RoleSpec } from '../../identity/steps.ts';
 import type { RoleStore } from '../../identity/ports.ts';
@@ -101,7 +102,7 @@ export async function roleStep(
         await put();
       },
     };
-  if (role.tags[installedTag] !== of.clusterArn)
+  if (tagValue(role.tags, installedTag) !== of.clusterArn)
     throw new CliError(
       'CONFLICT',
       `the role ${role.arn} exists, and no installation of this cluster made it`,

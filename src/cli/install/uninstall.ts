@@ -2,7 +2,7 @@
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
 import { managedByLabel } from '../../api/labels.ts';
 import type { RoleStore } from '../../identity/index.ts';
-import { effectiveConfig, oidcProviderArn } from '../../identity/index.ts';
+import { effectiveConfig, oidcProviderArn, tagValue } from '../../identity/index.ts';
 import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
@@ -163,7 +163,7 @@ async function removeAssociation(
   const found = await associations.read({ namespace, serviceAccount: operatorName }, signal);
   if (!found) return [];
   const object = `Pod Identity association ${namespace}/${operatorName}`;
-  if (found.details?.tags[installedTag] !== cluster.clusterArn)
+  if (tagValue(found.details?.tags ?? {}, installedTag) !== cluster.clusterArn)
     return [`${object}, which kon install did not make`];
   if (!dryRun) await associations.delete(found.id, signal);
   stderr.write(`- ${object}\n`);
@@ -181,7 +181,7 @@ async function removeFromIam(
   const kept: string[] = [];
   const { name } = operatorRole(cluster, { namespace, serviceAccount: operatorName });
   const role = await roles.read(name, signal);
-  if (role && role.tags[installedTag] === cluster.clusterArn) {
+  if (role && tagValue(role.tags, installedTag) === cluster.clusterArn) {
     if (!dryRun && role.inlinePolicyNames.includes(operatorPolicyName))
       await roles.deleteInlinePolicy(name, operatorPolicyName, signal);
     if (!dryRun) await roles.delete(name, signal);
@@ -189,7 +189,7 @@ async function removeFromIam(
   } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
   const arn = oidcProviderArn(cluster);
   const provider = await installation.provider(arn, signal);
-  if (provider && provider.tags[installedTag] === cluster.clusterArn) {
+  if (provider && tagValue(provider.tags, installedTag) === cluster.clusterArn) {
     if (!dryRun) await installation.deleteProvider(arn, signal);
     stderr.write(`- IAM OIDC provider ${arn}\n`);
   } else if (provider) kept.push(`IAM OIDC provider ${arn}, which kon install did not make`);

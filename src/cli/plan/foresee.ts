@@ -10,6 +10,7 @@ import { planAccount } from '../../identity/plan.ts';
 import { roleArn } from '../../identity/arn.ts';
 import { proofSlotOf } from '../../identity/proofs.ts';
 import type { RoleSpec, Step } from '../../identity/steps.ts';
+import { withoutTags, withTags } from '../../identity/tags.ts';
 import type {
   AccountWorld,
   AssociationBelief,
@@ -153,12 +154,10 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
       change(step.role, () => ({ maxSessionDuration: step.seconds }));
       return;
     case 'TagRole':
-      change(step.role, (role) => ({ tags: { ...role.tags, ...step.tags } }));
+      change(step.role, (role) => ({ tags: withTags(role.tags, step.tags) }));
       return;
     case 'UntagRole':
-      change(step.role, (role) => ({
-        tags: Object.fromEntries(Object.entries(role.tags).filter(([key]) => !step.keys.includes(key))),
-      }));
+      change(step.role, (role) => ({ tags: withoutTags(role.tags, step.keys) }));
       return;
     case 'CreateServiceAccount':
       link(step.target, {

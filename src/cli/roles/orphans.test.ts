@@ -15,8 +15,9 @@ const role = (name: string, tags: Readonly<Record<string, string>>): ObservedRol
   inlinePolicyNames: [],
   tags,
 });
+const issuer = { issuer: 'https://oidc.example.com/id/A', providerArn: '' };
 const of = (clusterArn: string, account: string): Readonly<Record<string, string>> =>
-  ownershipTags({ clusterArn, account, uid: 'u' });
+  ownershipTags({ clusterArn, ...issuer, account, uid: 'u' });
 
 it('are roles with the marks of this very cluster whose account is not there', () => {
   const roles = [
@@ -25,7 +26,7 @@ it('are roles with the marks of this very cluster whose account is not there', (
     role('elsewhere', of(there, 'gone')),
     role('foreign', { 'k11n.dev/cluster': here, 'k11n.dev/account': 'gone' }),
     role('bare', {}),
-    role('adopted', adoptionTags({ clusterArn: here, account: 'gone-too', uid: 'u' })),
+    role('adopted', adoptionTags({ clusterArn: here, ...issuer, account: 'gone-too', uid: 'u' })),
   ];
   expect(orphansOf(roles, here, new Set(['lives'])).map(({ name, adopted }) => [name, adopted])).toEqual([
     ['gone', false],

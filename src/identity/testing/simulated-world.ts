@@ -8,6 +8,7 @@ import { accountLabelValue } from '../links.ts';
 import { planAccount, type AccountPlan } from '../plan.ts';
 import { outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
 import { stepKey, type Step } from '../steps.ts';
+import { withoutTags, withTags } from '../tags.ts';
 import { subjectOf } from '../trust.ts';
 import type { IdentityErrorCode } from '../errors.ts';
 import type {
@@ -403,11 +404,11 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
     case 'UpdateMaxSessionDuration':
       return change(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
     case 'TagRole':
-      return change(step.role, (role) => ({ ...role, tags: { ...role.tags, ...step.tags } }));
+      return change(step.role, (role) => ({ ...role, tags: withTags(role.tags, step.tags) }));
     case 'UntagRole':
       return change(step.role, (role) => ({
         ...role,
-        tags: Object.fromEntries(Object.entries(role.tags).filter(([key]) => !step.keys.includes(key))),
+        tags: withoutTags(role.tags, step.keys),
       }));
     case 'CreateServiceAccount':
       if (world.namespaces.get(step.target)?.serviceAccount) return 'KubernetesConflict';

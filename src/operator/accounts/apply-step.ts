@@ -16,6 +16,8 @@ import {
   type ObservedRole,
   type RoleStore,
   type Step,
+  withoutTags,
+  withTags,
 } from '../../identity/index.ts';
 import {
   addFinalizer,
@@ -150,7 +152,7 @@ export async function applyStep(
       );
       changed(step.role, (role) => ({
         ...role,
-        tags: Object.fromEntries(Object.entries(role.tags).filter(([key]) => !step.keys.includes(key))),
+        tags: withoutTags(role.tags, step.keys),
       }));
       return;
     case 'CreateServiceAccount':
@@ -278,7 +280,7 @@ async function tag(
   signal: AbortSignal,
 ): Promise<void> {
   await forgettingLostRole(name, tools, () => tools.roles.tag(name, tags, signal));
-  tools.beliefs.wrote(name, (role) => role && { ...role, tags: { ...role.tags, ...tags } }, 'other');
+  tools.beliefs.wrote(name, (role) => role && { ...role, tags: withTags(role.tags, tags) }, 'other');
 }
 
 /**

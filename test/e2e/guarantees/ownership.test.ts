@@ -7,6 +7,7 @@ import {
   CreatePolicyCommand,
   CreateRoleCommand,
   TagRoleCommand,
+  UntagRoleCommand,
 } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -106,17 +107,64 @@ describe.concurrent('G4: what is not ours', () => {
     await person.createAccount('g4-marks');
     const { status } = await person.untilReady('g4-marks');
     const RoleName = roleNameOf(status?.roleArn ?? '');
-    await sandbox.aws.iam.send(
-      new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/account', Value: 'somebody-elses' }] }),
-    );
-    await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
+    await sandbox.aws.iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['k11n.dev/managed-by'] }));
+    const told = await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
       conditionOf(account.status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned' ? account : undefined,
     );
+    expect(conditionOf(told.status?.conditions, 'Ready')?.message).toContain('so that they revoke nothing');
     const before = await sandbox.aws.role(RoleName);
     await person.deleteAccount('g4-marks');
     await person.untilAccountGone('g4-marks');
     expect(await sandbox.aws.role(RoleName)).toEqual(before);
     expect(before?.attached).toEqual([policies.readOnly]);
+  });
+
+  test('a role whose ownership tag was overwritten in another case is taken back, and obeys its account', async () => {
+    await person.createAccount('g4-case');
+    const { status } = await person.untilReady('g4-case');
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    await sandbox.aws.iam.send(
+      new TagRoleCommand({ RoleName, Tags: [{ Key: 'K11N.dev/account', Value: 'other' }] }),
+    );
+    await eventually('the tag to be written again', async () => {
+      const { tags = {} } = (await sandbox.aws.role(RoleName)) ?? {};
+      return tags['k11n.dev/account'] === 'g4-case' ? tags : undefined;
+    });
+    await person.deleteAccount('g4-case');
+    await person.untilAccountGone('g4-case');
+    expect(await sandbox.aws.role(RoleName)).toBeUndefined();
+  });
+
+  test('a role of another issuer is reported and left alone, until it is consented to', async () => {
+    await person.createAccount('g4-issuer');
+    const { status } = await person.untilReady('g4-issuer');
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    const own = sandbox.description.issuer.replace('https://', '');
+    const tag = (Value: string): TagRoleCommand =>
+      new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/issuer', Value }] });
+    await sandbox.aws.iam.send(tag('oidc.example.com/id/OTHER'));
+    const told = await person.untilAccount('g4-issuer', 'RoleOfAnotherCluster', (account) =>
+      conditionOf(account.status?.conditions, 'Ready')?.reason === 'RoleOfAnotherCluster'
+        ? account
+        : undefined,
+    );
+    const message = conditionOf(told.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(`issuer oidc.example.com/id/OTHER; the issuer of this cluster is ${own}`);
+    const before = await sandbox.aws.role(RoleName);
+    const position = await sandbox.aws.position();
+    await person.editPolicies('g4-issuer', []);
+    await person.untilAccount('g4-issuer', 'the edit to be seen', (account) =>
+      account.status?.observedGeneration === account.metadata.generation ? account : undefined,
+    );
+    expect(await sandbox.aws.role(RoleName)).toEqual(before);
+    const changes = (await sandbox.aws.journal(position)).filter(
+      ({ resource, changed }) => changed && resource.endsWith(`/${RoleName}`),
+    );
+    expect(changes).toEqual([]);
+
+    await sandbox.aws.iam.send(tag(own));
+    await person.untilReady('g4-issuer');
+    expect((await sandbox.aws.role(RoleName))?.attached).toEqual([]);
   });
 
   test('a ServiceAccount of the name costs its row, is left as it is, and is taken over when handed over', async () => {

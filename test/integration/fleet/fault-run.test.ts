@@ -191,6 +191,7 @@ function wantedRole({ metadata, spec, status }: LinkedServiceAccount): {
       'k11n.dev/cluster': status?.roleArn === undefined ? '' : clusterArnOf(),
       'k11n.dev/account': metadata.name,
       'k11n.dev/uid': metadata.uid ?? '',
+      'k11n.dev/issuer': provider?.url ?? '',
     },
   };
 }

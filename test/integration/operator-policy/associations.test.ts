@@ -24,7 +24,13 @@ import {
 const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
 const rolePath = '/konstellation/';
 const marksOf = (cluster: string): Record<string, string> => ({
-  ...ownershipTags({ clusterArn: arnOf(cluster), account: 'a', uid: 'u' }),
+  ...ownershipTags({
+    clusterArn: arnOf(cluster),
+    issuer: 'https://oidc.example.com/id/A',
+    providerArn: '',
+    account: 'a',
+    uid: 'u',
+  }),
 });
 const marks = marksOf('fenced');
 const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role${name}`;

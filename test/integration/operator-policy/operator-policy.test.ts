@@ -53,7 +53,7 @@ const trust = (principal: unknown): string =>
   });
 const noTrust = trust({ Service: 'ec2.amazonaws.com' });
 const marksOf = (cluster: string): Tag[] =>
-  tagList(ownershipTags({ clusterArn: cluster, account: 'a', uid: 'u' }));
+  tagList(ownershipTags({ clusterArn: cluster, issuer, providerArn: '', account: 'a', uid: 'u' }));
 const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 const marks = marksOf(clusterArn);

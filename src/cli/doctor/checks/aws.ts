@@ -270,7 +270,7 @@ function resourceFor(scope: Scope, facts: ClusterFacts): string {
 
 /** As of a call about a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
 function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
-  const tags = ownershipTags({ clusterArn: facts.clusterArn, account: 'kon-doctor', uid: 'kon-doctor' });
+  const tags = ownershipTags({ ...facts, account: 'kon-doctor', uid: 'kon-doctor' });
   const allowed = facts.allowedPolicyArns;
   const policy = `arn:${facts.partition}:iam::aws:policy/ReadOnlyAccess`;
   const fits = !allowed || allowed.some((pattern) => matchesPattern(policy, pattern));
