@@ -20,8 +20,15 @@ export type AdmissionPolicy = {
   readonly kind: 'ValidatingAdmissionPolicy';
   readonly metadata: { readonly name: string };
   readonly spec: {
-    readonly failurePolicy: 'Fail';
-    readonly matchConstraints: { readonly resourceRules: readonly MatchRule[] };
+    readonly failurePolicy: 'Fail' | 'Ignore';
+    /** Objects to compare a request with: it has to hold for every one that exists. */
+    readonly paramKind?: { readonly apiVersion: string; readonly kind: string };
+    readonly matchConstraints: {
+      readonly resourceRules: readonly MatchRule[];
+      readonly objectSelector?: {
+        readonly matchExpressions: readonly { readonly key: string; readonly operator: 'Exists' }[];
+      };
+    };
     readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
     readonly variables?: readonly { readonly name: string; readonly expression: string }[];
     readonly validations: readonly Validation[];
@@ -32,12 +39,23 @@ export type AdmissionPolicyBinding = {
   readonly apiVersion: 'admissionregistration.k8s.io/v1';
   readonly kind: 'ValidatingAdmissionPolicyBinding';
   readonly metadata: { readonly name: string };
-  readonly spec: { readonly policyName: string; readonly validationActions: readonly ['Deny'] };
+  readonly spec: {
+    readonly policyName: string;
+    readonly paramRef?: { readonly selector: object; readonly parameterNotFoundAction: 'Deny' };
+    readonly validationActions: readonly ['Deny'];
+  };
 };
 
+/**
+ * With a `paramKind`, the API server applies `failurePolicy` before the match conditions while the kind is not served, its
+ * objects are not cached yet, or none exists: with `Fail` it then refuses every user's request that the constraints match.
+ */
 export function admissionPolicy(
   name: string,
-  spec: Omit<AdmissionPolicy['spec'], 'failurePolicy'>,
+  spec: Omit<AdmissionPolicy['spec'], 'failurePolicy'> & {
+    /** Default: `Fail`. */
+    readonly failurePolicy?: AdmissionPolicy['spec']['failurePolicy'];
+  },
 ): AdmissionPolicy {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -47,13 +65,28 @@ export function admissionPolicy(
   };
 }
 
-export function bindingOf({ metadata: { name } }: AdmissionPolicy): AdmissionPolicyBinding {
+export function bindingOf({
+  metadata: { name },
+  spec: { paramKind },
+}: AdmissionPolicy): AdmissionPolicyBinding {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicyBinding',
     metadata: { name },
-    spec: { policyName: name, validationActions: ['Deny'] },
+    spec: {
+      policyName: name,
+      ...(paramKind ? { paramRef: { selector: {}, parameterNotFoundAction: 'Deny' } } : {}),
+      validationActions: ['Deny'],
+    },
   };
+}
+
+/**
+ * Whether a policy or its binding refers to parameters. Those are applied after the CRDs: the API server looks for a kind
+ * that it did not find every 30 seconds only. Source: `discoveryRESTMapper` in k8s.io/apiserver/pkg/server/options.
+ */
+export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding): boolean {
+  return 'paramKind' in spec || 'paramRef' in spec;
 }
 
 /** A right as Kubernetes RBAC knows it, to a resource that exists in RBAC only: its names are what is given or used. */

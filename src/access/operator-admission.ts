@@ -1,25 +1,65 @@
 /**
- * Fences the operator where RBAC cannot: RBAC knows no namespaces by label, no audience of a token and no part of an
- * object. Whoever holds the operator's token can so neither reach into namespaces that are no targets, nor make tokens for
- * anything but a proof, nor give an account what nobody with the right to it wrote.
+ * Confines the operator where RBAC cannot: RBAC knows no namespaces by label, no audience of a token and no part of an
+ * object. A stolen token of the operator reaches the targets of the ClusterConfig and what the operator's own code writes
+ * there, and nothing else. `docs/guides/security.md` states what remains.
+ *
+ * | policy                           | confines                                                                    |
+ * |----------------------------------|-----------------------------------------------------------------------------|
+ * | `operator-tokens.k11n.dev`       | audience and lifetime of the tokens it requests                             |
+ * | `operator-confinement.k11n.dev`  | namespaces it writes into, and objects there that it may change or delete   |
+ * | `operator-targets.k11n.dev`      | those namespaces to the targets of the ClusterConfig                        |
+ * | `operator-namespaces.k11n.dev`   | namespaces it creates or labels to the targets of the ClusterConfig         |
+ * | `operator-metadata.k11n.dev`     | what it changes on a Namespace, and on a LinkedServiceAccount               |
+ * | `operator-workloads.k11n.dev`    | the content of what it deploys                                              |
+ * | `operator-app-accounts.k11n.dev` | ServiceAccounts of a Deployment to those of its App                         |
+ *
+ * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). So the two
+ * that match requests of everybody ignore failures, and never decide alone: what they compare with the ClusterConfig is
+ * confined to labelled namespaces by a policy without parameters, and only a ClusterConfig gets a namespace its label.
  */
-import { linkedServiceAccounts, stsAudience, targetLabel } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
-import { targetWrites } from './operator-rules.ts';
+import {
+  accountFinalizer,
+  apiVersion,
+  linkedServiceAccounts,
+  managedByLabel,
+  managedByValue,
+  podIdentityAudience,
+  stsAudience,
+  targetLabel,
+} from '../api/index.ts';
+import { admissionPolicy, type AdmissionPolicy, type Validation } from './admission-policy.ts';
+import {
+  changesOnly,
+  forbidden,
+  isOperator,
+  isReserved,
+  listOf,
+  mapOf,
+  operatorRequest,
+  reservedNamespaces,
+  targetRequests,
+  type ConfinedOperator,
+} from './operator-expressions.ts';
+import { confinementPolicy } from './operator-confinement.ts';
+import { appAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
 
-/** What EKS Pod Identity expects in a token, which it takes only when a pod is named in it. */
-const podIdentityAudience = 'pods.eks.amazonaws.com';
-
-/** The shortest life that the API server gives a token. Source: TokenRequest, expirationSeconds. Seconds. */
+/** The shortest lifetime that the API server gives a token. Source: TokenRequest, expirationSeconds. Seconds. */
 const longestToken = 600;
 
-const isOperator = (username: string): { readonly name: string; readonly expression: string } => ({
-  name: 'is-the-operator',
-  expression: `request.userInfo.username == '${username}'`,
-});
+export function operatorPolicies(operator: ConfinedOperator): readonly AdmissionPolicy[] {
+  const { username } = operator;
+  return [
+    tokenPolicy(username),
+    confinementPolicy(operator),
+    targetsPolicy(username),
+    namespacesPolicy(username),
+    metadataPolicy(operator),
+    workloadsPolicy(username),
+    appAccountsPolicy(username),
+  ];
+}
 
-/** @param username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME` */
-export function tokenPolicy(username: string): AdmissionPolicy {
+function tokenPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-tokens.k11n.dev', {
     matchConstraints: {
       resourceRules: [
@@ -33,34 +73,65 @@ export function tokenPolicy(username: string): AdmissionPolicy {
     },
     matchConditions: [isOperator(username)],
     validations: [
-      {
-        expression: `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && object.spec.?boundObjectRef.?kind.orValue('') == 'Pod')`,
-        message: `the operator may only request tokens for ${stsAudience}, and for ${podIdentityAudience} when they are bound to a pod`,
-        reason: 'Forbidden',
-      },
-      {
-        expression: `object.spec.expirationSeconds <= ${longestToken}`,
-        message: `the operator may only request tokens that expire within ${longestToken} seconds`,
-        reason: 'Forbidden',
-      },
+      forbidden(
+        `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && object.spec.?boundObjectRef.?kind.orValue('') == 'Pod')`,
+        `the operator may only request tokens for ${stsAudience}, and for ${podIdentityAudience} when they are bound to a pod`,
+      ),
+      forbidden(
+        `object.spec.expirationSeconds <= ${longestToken}`,
+        `the operator may only request tokens that expire within ${longestToken} seconds`,
+      ),
     ],
   });
 }
 
-/** @param operator where its ServiceAccount is */
-export function confinementPolicy(operator: {
-  readonly username: string;
-  readonly namespace: string;
-}): AdmissionPolicy {
-  return admissionPolicy('operator-confinement.k11n.dev', {
+const isTarget = (namespace: string): string => `${namespace} in params.spec.?targets.orValue([])`;
+
+function targetsPolicy(username: string): AdmissionPolicy {
+  return admissionPolicy('operator-targets.k11n.dev', {
+    failurePolicy: 'Ignore',
+    paramKind: { apiVersion, kind: 'ClusterConfig' },
+    matchConstraints: { resourceRules: targetRequests },
+    matchConditions: [isOperator(username)],
+    variables: operatorRequest,
+    validations: [
+      forbidden(
+        `variables.cleansUp || ${isTarget('request.namespace')}`,
+        'the operator may only write into namespaces that are targets of the ClusterConfig',
+      ),
+    ],
+  });
+}
+
+/** Of the operator's writes all have the label, before or after, as `operator-metadata.k11n.dev` demands. */
+function namespacesPolicy(username: string): AdmissionPolicy {
+  return admissionPolicy('operator-namespaces.k11n.dev', {
+    paramKind: { apiVersion, kind: 'ClusterConfig' },
     matchConstraints: {
       resourceRules: [
-        ...targetWrites.map(({ apiGroups, resources }) => ({
-          apiGroups,
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE', 'DELETE'] as const,
-          resources,
-        })),
+        { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] },
+      ],
+      objectSelector: { matchExpressions: [{ key: targetLabel, operator: 'Exists' }] },
+    },
+    matchConditions: [isOperator(username)],
+    validations: [
+      forbidden(
+        `!('${targetLabel}' in ${mapOf('object.metadata', 'labels')}) || ${isTarget('object.metadata.name')}`,
+        'the operator may only create and label namespaces that are targets of the ClusterConfig',
+      ),
+    ],
+  });
+}
+
+function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPolicy {
+  const accounts = `${linkedServiceAccounts.group}/${linkedServiceAccounts.plural}`;
+  const ofNamespaces = (expression: string, message: string): Validation =>
+    forbidden(`variables.kind != '/namespaces' || ${expression}`, message);
+  const ofAccounts = (expression: string, message: string): Validation =>
+    forbidden(`variables.kind != '${accounts}' || ${expression}`, message);
+  return admissionPolicy('operator-metadata.k11n.dev', {
+    matchConstraints: {
+      resourceRules: [
         { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] },
         {
           apiGroups: [linkedServiceAccounts.group],
@@ -70,37 +141,25 @@ export function confinementPolicy(operator: {
         },
       ],
     },
-    matchConditions: [isOperator(operator.username)],
-    variables: [
-      { name: 'kind', expression: "request.resource.group + '/' + request.resource.resource" },
-      { name: 'isNamespace', expression: "variables.kind == '/namespaces'" },
-      {
-        name: 'isAccount',
-        expression: `variables.kind == '${linkedServiceAccounts.group}/${linkedServiceAccounts.plural}'`,
-      },
-    ],
+    matchConditions: [isOperator(username)],
+    variables: operatorRequest,
     validations: [
-      {
-        expression: `variables.isNamespace || variables.isAccount || '${targetLabel}' in namespaceObject.metadata.?labels.orValue({})`,
-        message: `the operator may only write into namespaces with the label ${targetLabel}`,
-        reason: 'Forbidden',
-      },
-      {
-        expression: `!variables.isNamespace || !(object.metadata.name.startsWith('kube-') || object.metadata.name == '${operator.namespace}')`,
-        message: "namespaces of Kubernetes and the operator's own cannot be targets",
-        reason: 'Forbidden',
-      },
-      {
-        expression:
-          "variables.kind != '/pods' || request.?subResource.orValue('') != '' || request.?dryRun.orValue(false)",
-        message: 'the operator makes no pods: it may only ask, in a dry run, what one would get',
-        reason: 'Forbidden',
-      },
-      {
-        expression: '!variables.isAccount || (oldObject != null && object.spec == oldObject.spec)',
-        message: 'the operator may not change what an account asks for',
-        reason: 'Forbidden',
-      },
+      ofNamespaces(
+        `!(${isReserved('object.metadata.name', namespace)})`,
+        `${reservedNamespaces} cannot be targets`,
+      ),
+      ofNamespaces(
+        `(oldObject == null ? ${listOf('object.metadata', 'ownerReferences')} == [] && variables.annotations == {} && variables.finalizers == [] && variables.labels.all(key, key in ['${targetLabel}', '${managedByLabel}', 'kubernetes.io/metadata.name']) && variables.labels[?'${managedByLabel}'].orValue('${managedByValue}') == '${managedByValue}' && '${targetLabel}' in variables.labels : object.?spec == oldObject.?spec && variables.owners == variables.ownersBefore && variables.annotations == variables.annotationsBefore && variables.finalizers == variables.finalizersBefore && ${changesOnly([targetLabel], 'variables.labels', 'variables.labelsBefore')})`,
+        `the operator may only change its label ${targetLabel} on a namespace`,
+      ),
+      ofAccounts(
+        'oldObject != null && object.spec == oldObject.spec',
+        'the operator may not change what an account asks for',
+      ),
+      ofAccounts(
+        `oldObject != null && variables.labels == variables.labelsBefore && variables.annotations == variables.annotationsBefore && variables.owners == variables.ownersBefore && variables.finalizers.filter(name, name != '${accountFinalizer}') == variables.finalizersBefore.filter(name, name != '${accountFinalizer}')`,
+        `the operator may only change its finalizer ${accountFinalizer} and the status of an account`,
+      ),
     ],
   });
 }

@@ -3,7 +3,7 @@ import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { usePolicy } from './app-admission.ts';
 import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
 import { protectionPolicy } from './deletion-protection.ts';
-import { confinementPolicy, tokenPolicy } from './operator-admission.ts';
+import { operatorPolicies } from './operator-admission.ts';
 import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
 
 /** The ServiceAccount that the operator runs as. */
@@ -63,8 +63,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly Admissio
     claimPolicy,
     usePolicy,
     protectionPolicy,
-    tokenPolicy(username),
-    confinementPolicy({ username, namespace: identity.namespace }),
+    ...operatorPolicies({ username, namespace: identity.namespace }),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { admissionObjects, operatorObjects, peopleRoles } from '../../access/index.ts';
+import { admissionObjects, hasParameters, operatorObjects, peopleRoles } from '../../access/index.ts';
 import { apiVersion, clusterConfigs, crds } from '../../api/index.ts';
 import {
   type Condition,
@@ -205,10 +205,13 @@ async function startOperating(options: BringUpOptions, access: ApiServerAccess):
   if (options.settings.bare) return;
   const [namespace, ...others] = operatorObjects(operatorIdentity);
   await applyAll(access.client, namespace ? [namespace] : [], options.signal);
+  const admission = admissionObjects(operatorIdentity);
+  const first = admission.filter((object) => !hasParameters(object));
   await together(options.signal, (signal) => [
-    applyAll(access.client, [...others, ...admissionObjects(operatorIdentity), ...peopleRoles], signal),
+    applyAll(access.client, [...others, ...first, ...peopleRoles], signal),
     installCrds({ ...options, signal }, access),
   ]);
+  await applyAll(access.client, admission.filter(hasParameters), options.signal);
   await configureCluster(options, access);
   if (!options.settings.operator) return;
   await startOperator(options, access);

@@ -1,12 +1,17 @@
-/** The operator's own fences, tried on the real API server with a token of its ServiceAccount and the rights that are shipped. */
+/** The admission policies that confine the operator, tried on the real API server with its token and the shipped RBAC. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { admissionObjects, operatorObjects } from '../../../src/access/index.ts';
 import {
   apiVersion,
+  apps,
+  clusterConfigs,
   crds,
   linkedServiceAccounts,
+  restartLabel,
   targetLabel,
+  type App,
+  type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
 import {
@@ -17,18 +22,35 @@ import {
   staticConnection,
   type KubeClient,
   type KubeObject,
+  type Resource,
 } from '../../../src/kube/index.ts';
+import { render } from '../../../src/workloads/render.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' } as const;
 const target = 'production';
-const elsewhere = 'elsewhere';
+/** A target whose namespace was labelled, and which the ClusterConfig no longer lists. */
+const former = 'former';
+const elsewhere = 'argocd';
+/** Of several policies that refuse a request, the server names any. */
+const outside = /with the label k11n\.dev\/target|targets of the ClusterConfig/;
+const foreign = /ownership labels|no app/;
 const stsToken = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 } as const;
+const applying = { fieldManager: 'konstellation', force: true } as const;
+const merge = { type: 'merge', fieldManager: 'konstellation' } as const;
+const someOwner = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  name: 'deleted',
+  uid: '00000000-0000-0000-0000-000000000000',
+};
 
 let cluster: TestControlPlane;
 let admin: KubeClient;
 let operator: KubeClient;
+
+type Any = KubeObject & Readonly<Record<string, unknown>>;
 
 const refusal = async (write: Promise<unknown>): Promise<string> => {
   try {
@@ -46,23 +68,31 @@ const account = (name: string): LinkedServiceAccount => ({
   metadata: { name },
   spec: { deletionPolicy: 'Delete', targets: [target], aws: { policyArns: [] } },
 });
-const serviceAccount = (namespace: string, name: string): KubeObject => ({
+const serviceAccount = (namespace: string, name: string, metadata: object = {}): KubeObject => ({
   apiVersion: 'v1',
   kind: 'ServiceAccount',
-  metadata: { namespace, name },
+  metadata: { namespace, name, ...metadata },
 });
-const pod = (namespace: string, name: string): KubeObject & { readonly spec: object } => ({
+const linked = (namespace: string, name: string): KubeObject =>
+  serviceAccount(namespace, name, {
+    labels: { 'app.kubernetes.io/managed-by': 'konstellation', 'k11n.dev/account': name },
+    annotations: {
+      'eks.amazonaws.com/role-arn': `arn:aws:iam::123456789012:role/${name}`,
+      'k11n.dev/created-by-konstellation': 'true',
+    },
+  });
+const container = { name: 'app', image: 'registry.k8s.io/pause:3.10' };
+const pod = (namespace: string, name: string): Any & { readonly spec: object } => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { namespace, name },
-  spec: { containers: [{ name: 'app', image: 'registry.k8s.io/pause:3.10' }] },
+  spec: { containers: [container] },
 });
 const namespaceOf = (name: string, labels: Record<string, string> = {}): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name, labels },
 });
-const applying = { fieldManager: 'konstellation', force: true } as const;
 
 beforeAll(async () => {
   cluster = await startControlPlane();
@@ -80,26 +110,39 @@ beforeAll(async () => {
     ...crds().map((crd) => `crd/${crd.metadata.name}`),
   ]);
   await apply([...operatorObjects(identity), ...admissionObjects(identity)]);
-  await apply([namespaceOf(target, { [targetLabel]: target }), namespaceOf(elsewhere)]);
-  for (const namespace of [target, elsewhere])
-    await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
-  const { token } = await admin.createToken(identity, {
-    audiences: ['https://kubernetes.default.svc'],
-    expirationSeconds: 3600,
+  await admin.create<ClusterConfig>(clusterConfigs, {
+    apiVersion,
+    kind: 'ClusterConfig',
+    metadata: { name: 'test' },
+    spec: {
+      targets: [target, 'staging', 'gitops'],
+      aws: { region: 'eu-west-1', rolePath: '/konstellation/', driftIntervalSeconds: 60 },
+    },
   });
-  operator = createKubeClient(
-    staticConnection({ server: cluster.server, token, tls: { ca: cluster.caCertificate } }),
-    { userAgent: 'operator' },
-  );
-  await eventually('both policies to be enforced', async () => {
-    const denied = async (write: Promise<unknown>): Promise<boolean> =>
-      (await refusal(write).catch(() => '')).includes('ValidatingAdmissionPolicy');
-    const hour = { ...stsToken, expirationSeconds: 3600 };
-    const both = await Promise.all([
-      denied(operator.createToken({ namespace: target, name: 'myaccount' }, hour)),
-      denied(operator.create(resources.pods, pod(elsewhere, 'trial'), { dryRun: true })),
-    ]);
-    return both.every(Boolean) ? true : undefined;
+  const namespaces = [
+    namespaceOf(target, { [targetLabel]: target }),
+    namespaceOf(former, { [targetLabel]: former }),
+    namespaceOf(elsewhere),
+  ];
+  // Refused while the API server has not cached the ClusterConfig yet.
+  await eventually('the targets to be labelled', () => apply(namespaces).catch(() => undefined));
+  for (const namespace of [target, former, elsewhere])
+    await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
+  operator = await asOperator();
+  await eventually('all policies of the operator to be enforced', async () => {
+    const name = 'probe';
+    const writes = [
+      operator.createToken(
+        { namespace: target, name: 'myaccount' },
+        { ...stsToken, expirationSeconds: 3600 },
+      ),
+      operator.create(resources.pods, pod(elsewhere, name), { dryRun: true }),
+      operator.create(resources.pods, pod(former, name), { dryRun: true }),
+      operator.create(resources.namespaces, namespaceOf(name, { [targetLabel]: name }), { dryRun: true }),
+      operator.create(resources.namespaces, namespaceOf(name), { dryRun: true }),
+    ];
+    const refused = await Promise.all(writes.map((write) => refusal(write).catch(() => '')));
+    return refused.every((message) => message.includes('ValidatingAdmissionPolicy')) ? true : undefined;
   });
 });
 afterAll(async () => {
@@ -108,11 +151,22 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
+async function asOperator(): Promise<KubeClient> {
+  const { token } = await admin.createToken(identity, {
+    audiences: ['https://kubernetes.default.svc'],
+    expirationSeconds: 3600,
+  });
+  return createKubeClient(
+    staticConnection({ server: cluster.server, token, tls: { ca: cluster.caCertificate } }),
+    { userAgent: 'operator' },
+  );
+}
+
 describe('a token', () => {
   const request = (namespace: string, spec: Parameters<KubeClient['createToken']>[1]): Promise<unknown> =>
     operator.createToken({ namespace, name: 'myaccount' }, spec);
 
-  it('for a proof is made', async () => {
+  it('for a proof is issued for any ServiceAccount in a target', async () => {
     await request(target, stsToken);
   });
 
@@ -124,21 +178,22 @@ describe('a token', () => {
     ],
     ['of no audience, which means the API server', { ...stsToken, audiences: [] }],
     ['for Pod Identity without a pod', { ...stsToken, audiences: ['pods.eks.amazonaws.com'] }],
-  ])('%s is not', async (_what, spec) => {
+  ])('%s is refused', async (_what, spec) => {
     expect(await refusal(request(target, spec))).toContain('may only request tokens for sts.amazonaws.com');
   });
 
-  it('that lives longer than ten minutes is not', async () => {
+  it('that lives longer than ten minutes is refused', async () => {
     expect(await refusal(request(target, { ...stsToken, expirationSeconds: 601 }))).toContain(
       'within 600 seconds',
     );
   });
 
-  it('of a ServiceAccount outside the targets is not, whatever role that may assume', async () => {
-    expect(await refusal(request(elsewhere, stsToken))).toContain(`with the label ${targetLabel}`);
+  it('of a ServiceAccount outside the targets is refused, whatever role that may assume', async () => {
+    expect(await refusal(request(elsewhere, stsToken))).toMatch(outside);
+    expect(await refusal(request(former, stsToken))).toMatch(outside);
   });
 
-  it('for Pod Identity is made when it is bound to a pod', async () => {
+  it('for Pod Identity is issued when it is bound to a pod', async () => {
     const bound = {
       ...pod(target, 'bound'),
       spec: { serviceAccountName: 'myaccount', ...pod(target, 'x').spec },
@@ -156,7 +211,7 @@ describe('a token', () => {
     });
   });
 
-  it('is nobody else’s business: an administrator makes any', async () => {
+  it('of another user is not confined', async () => {
     await admin.createToken(
       { namespace: elsewhere, name: 'myaccount' },
       { audiences: ['x'], expirationSeconds: 7200 },
@@ -164,55 +219,675 @@ describe('a token', () => {
   });
 });
 
-describe('a write', () => {
-  it('into a target is made, and into another namespace is not', async () => {
-    await operator.create(resources.serviceAccounts, serviceAccount(target, 'linked'));
-    const outside = [
-      operator.create(resources.serviceAccounts, serviceAccount(elsewhere, 'linked')),
-      operator.patch(
-        resources.serviceAccounts,
-        { namespace: elsewhere, name: 'myaccount' },
-        { metadata: { annotations: { 'eks.amazonaws.com/role-arn': 'x' } } },
-        { type: 'merge' },
-      ),
-      operator.delete(resources.serviceAccounts, { namespace: elsewhere, name: 'myaccount' }),
-    ];
-    for (const message of await Promise.all(outside.map(refusal)))
-      expect(message).toContain(`with the label ${targetLabel}`);
-    await operator.delete(resources.serviceAccounts, { namespace: target, name: 'linked' });
-  });
-
-  it('of a pod is made in a dry run only', async () => {
-    await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
-    expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain('makes no pods');
-  });
-
-  it('of a namespace makes targets, but none of Kubernetes’ own or of the operator’s', async () => {
-    const mark = (name: string): Promise<unknown> =>
-      operator.apply(resources.namespaces, namespaceOf(name, { [targetLabel]: name }), applying);
-    await mark('staging');
-    await operator.create(resources.serviceAccounts, serviceAccount('staging', 'linked'));
-    for (const name of ['kube-system', 'kube-public', identity.namespace])
-      expect(await refusal(mark(name))).toContain('cannot be targets');
-  });
-
-  it('of an account keeps its finalizers, and not what it asks for', async () => {
-    await admin.create<LinkedServiceAccount>(linkedServiceAccounts, account('mine'));
-    const patch = (change: object): Promise<unknown> =>
-      operator.patch(linkedServiceAccounts, { name: 'mine' }, change, { type: 'merge' });
-    await patch({ metadata: { finalizers: ['k11n.dev/iam-role'] } });
-    expect(await refusal(patch({ spec: { deletionPolicy: 'Retain' } }))).toContain(
-      'may not change what an account asks for',
+describe('a namespace', () => {
+  const label = (name: string): Promise<unknown> =>
+    operator.apply(
+      resources.namespaces,
+      namespaceOf(name, { [targetLabel]: name, 'app.kubernetes.io/managed-by': 'konstellation' }),
+      applying,
     );
-    // And what would give permissions to more pods needs a right that it has not.
-    expect(await refusal(patch({ spec: { targets: ['staging'] } }))).toContain('ValidatingAdmissionPolicy');
+  const patch = (name: string, metadata: object): Promise<unknown> =>
+    operator.patch(resources.namespaces, { name }, { metadata }, merge);
+
+  it('that is a target is created and labelled', async () => {
+    await label('staging');
+    await operator.create(resources.serviceAccounts, linked('staging', 'linked'));
+    await admin.create(resources.namespaces, namespaceOf('gitops', { team: 'a' }));
+    await patch('gitops', { labels: { [targetLabel]: 'gitops' } });
+    await patch('gitops', { labels: { [targetLabel]: null } });
+  });
+
+  it('that is no target is neither created nor labelled', async () => {
+    for (const name of [elsewhere, 'other'])
+      expect(await refusal(label(name)), name).toMatch(
+        /targets of the ClusterConfig|may only change its label/,
+      );
+    expect(await refusal(operator.create(resources.namespaces, namespaceOf('other')))).toContain(
+      'may only change its label',
+    );
+    // With the label goes the way to a token there.
+    await refusal(patch(elsewhere, { labels: { [targetLabel]: 'x' } }));
+    await refusal(operator.createToken({ namespace: elsewhere, name: 'myaccount' }, stsToken));
+  });
+
+  it('of Kubernetes or of the operator is no target, whatever the ClusterConfig lists', async () => {
+    for (const name of ['kube-system', 'kube-public', 'default', identity.namespace])
+      expect(await refusal(label(name)), name).toMatch(/cannot be targets|targets of the ClusterConfig/);
+  });
+
+  it.each([
+    ['Pod Security label', { labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } }],
+    ['other label', { labels: { team: 'b' } }],
+    ['annotation', { annotations: { a: 'b' } }],
+    ['owner reference, by which the garbage collector would delete it', { ownerReferences: [someOwner] }],
+    ['finalizer', { finalizers: ['example.com/a'] }],
+  ])('is given no %s', async (_what, metadata) => {
+    for (const name of [target, elsewhere, 'staging'])
+      expect(await refusal(patch(name, metadata)), name).toContain('may only change its label');
+    expect(
+      await refusal(
+        operator.create(resources.namespaces, {
+          ...namespaceOf('gitops-2'),
+          metadata: { name: 'gitops-2', ...metadata },
+        }),
+      ),
+    ).toContain('may only change its label');
+  });
+
+  it('loses no label of others', async () => {
+    await admin.patch(
+      resources.namespaces,
+      { name: 'gitops' },
+      { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+      { type: 'merge' },
+    );
+    expect(
+      await refusal(patch('gitops', { labels: { 'pod-security.kubernetes.io/enforce': null } })),
+    ).toContain('may only change its label');
+    expect(await refusal(operator.delete(resources.namespaces, { name: 'gitops' }))).toContain(
+      'cannot delete',
+    );
+  });
+});
+
+describe('an account, an app and a ClusterConfig', () => {
+  const patch = (change: object): Promise<unknown> =>
+    operator.patch(linkedServiceAccounts, { name: 'mine' }, change, merge);
+
+  it('an account gets and loses its finalizer, and nothing else of it is changed', async () => {
+    await admin.create<LinkedServiceAccount>(linkedServiceAccounts, {
+      ...account('mine'),
+      metadata: { name: 'mine', finalizers: ['example.com/other'] },
+    });
+    await patch({ metadata: { finalizers: ['example.com/other', 'k11n.dev/iam-role'] } });
+    for (const spec of [{ deletionPolicy: 'Retain' }, { targets: ['staging'] }])
+      expect(await refusal(patch({ spec }))).toContain('ValidatingAdmissionPolicy');
+    for (const metadata of [
+      { labels: { a: 'b' } },
+      { annotations: { 'k11n.dev/protected': 'false' } },
+      { ownerReferences: [someOwner] },
+      { finalizers: ['k11n.dev/iam-role'] },
+      { finalizers: ['k11n.dev/iam-role', 'example.com/other', 'example.com/block'] },
+    ])
+      expect(await refusal(patch({ metadata }))).toContain('may only change its finalizer');
+    await patch({ metadata: { finalizers: ['example.com/other'] } });
     expect(await refusal(operator.create(linkedServiceAccounts, account('own')))).toContain('cannot create');
     expect(await refusal(operator.delete(linkedServiceAccounts, { name: 'mine' }))).toContain(
       'cannot delete',
     );
   });
 
-  it('of rights is not among its rights', async () => {
+  it('the status subresource changes no metadata and no spec', async () => {
+    await admin.create<App>(apps, app('status'));
+    for (const [resource, name] of [
+      [linkedServiceAccounts, 'mine'],
+      [apps, 'status'],
+      [clusterConfigs, 'test'],
+    ] as const) {
+      const before = await admin.get<Any>(resource, { name });
+      await operator.patch(
+        resource,
+        { name },
+        {
+          metadata: {
+            labels: { a: 'b' },
+            annotations: { a: 'b' },
+            ownerReferences: [someOwner],
+            finalizers: ['example.com/block'],
+          },
+          spec: { targets: [] },
+          status: { observedGeneration: 7 },
+        },
+        { ...merge, subresource: 'status' },
+      );
+      const after = await admin.get<Any>(resource, { name });
+      expect(after.status).toMatchObject({ observedGeneration: 7 });
+      const {
+        managedFields: _,
+        resourceVersion: __,
+        ...metadata
+      } = before.metadata as Any['metadata'] & {
+        managedFields: unknown;
+      };
+      expect(after.metadata).toMatchObject(metadata);
+      expect(Object.keys(after.metadata).sort()).toEqual(Object.keys(before.metadata).sort());
+      expect(after.spec).toEqual(before.spec);
+    }
+  });
+
+  it('apps and ClusterConfigs are not written', async () => {
+    for (const resource of [apps, clusterConfigs])
+      expect(
+        await refusal(
+          operator.patch(resource, { name: 'test' }, { metadata: { labels: { a: 'b' } } }, merge),
+        ),
+      ).toContain('cannot patch');
+  });
+});
+
+describe('a ServiceAccount', () => {
+  const patch = (namespace: string, name: string, change: object): Promise<unknown> =>
+    operator.patch(resources.serviceAccounts, { namespace, name }, change, merge);
+  const role = { 'eks.amazonaws.com/role-arn': 'x' };
+
+  it('is created, linked and deleted in a target, and not elsewhere', async () => {
+    await operator.create(resources.serviceAccounts, linked(target, 'linked'));
+    await patch(target, 'linked', { metadata: { annotations: role } });
+    await operator.delete(resources.serviceAccounts, { namespace: target, name: 'linked' });
+    for (const namespace of [elsewhere, former])
+      expect(await refusal(operator.create(resources.serviceAccounts, linked(namespace, 'linked')))).toMatch(
+        outside,
+      );
+  });
+
+  it('of others is neither changed nor deleted, in a target or elsewhere', async () => {
+    for (const namespace of [target, former, elsewhere]) {
+      await refusal(patch(namespace, 'myaccount', { metadata: { annotations: role } }));
+      await refusal(patch(namespace, 'myaccount', { metadata: { labels: { 'k11n.dev/account': 'x' } } }));
+      await refusal(operator.delete(resources.serviceAccounts, { namespace, name: 'myaccount' }));
+    }
+    expect(
+      await refusal(operator.delete(resources.serviceAccounts, { namespace: target, name: 'myaccount' })),
+    ).toMatch(foreign);
+  });
+
+  it('has nothing but the link', async () => {
+    const create = (metadata: object, more: object = {}): Promise<unknown> => {
+      const base = linked(target, 'more');
+      return operator.create(resources.serviceAccounts, {
+        ...base,
+        ...more,
+        metadata: { ...base.metadata, ...metadata },
+      });
+    };
+    for (const write of [
+      () => create({ ownerReferences: [someOwner] }),
+      () => create({ labels: { ...linked(target, 'more').metadata.labels, a: 'b' } }),
+      () => create({ annotations: { a: 'b' } }),
+      () => create({ labels: {} }),
+      () => create({ name: 'default' }),
+      () => create({}, { imagePullSecrets: [{ name: 'x' }] }),
+      () => create({}, { automountServiceAccountToken: false }),
+    ])
+      expect(await refusal(write())).toContain('may only create ServiceAccounts that link');
+    expect(await refusal(create({ finalizers: ['example.com/a'] }))).toContain('finalizers');
+    await operator.create(resources.serviceAccounts, linked(target, 'kept'));
+    for (const change of [
+      { metadata: { ownerReferences: [someOwner] } },
+      { metadata: { labels: { a: 'b' } } },
+      { metadata: { labels: { 'k11n.dev/account': 'other' } } },
+      { metadata: { annotations: { a: 'b' } } },
+      { imagePullSecrets: [{ name: 'x' }] },
+    ])
+      expect(await refusal(patch(target, 'kept', change))).toContain('may only link and unlink');
+    expect(await refusal(patch(target, 'kept', { metadata: { finalizers: ['example.com/a'] } }))).toContain(
+      'finalizers',
+    );
+  });
+
+  it('in a former target is unlinked or deleted, and nothing else', async () => {
+    for (const namespace of [former, elsewhere]) {
+      const handedOver = linked(namespace, 'handed-over');
+      const { 'k11n.dev/created-by-konstellation': _, ...annotations } =
+        handedOver.metadata.annotations ?? {};
+      await admin.create(resources.serviceAccounts, {
+        ...handedOver,
+        metadata: { ...handedOver.metadata, annotations },
+      });
+      await refusal(patch(namespace, 'handed-over', { metadata: { annotations: role } }));
+      await refusal(
+        patch(namespace, 'handed-over', {
+          metadata: { annotations: role, labels: { 'k11n.dev/account': null } },
+        }),
+      );
+      await refusal(operator.delete(resources.serviceAccounts, { namespace, name: 'handed-over' }));
+      await patch(namespace, 'handed-over', {
+        metadata: {
+          annotations: { 'eks.amazonaws.com/role-arn': null },
+          labels: { 'k11n.dev/account': null },
+        },
+      });
+      await admin.create(resources.serviceAccounts, linked(namespace, 'ours'));
+      await operator.delete(resources.serviceAccounts, { namespace, name: 'ours' });
+    }
+  });
+});
+
+function app(name: string, spec: Partial<App['spec']> = {}): App {
+  return {
+    apiVersion,
+    kind: 'App',
+    metadata: { name },
+    spec: { image: 'nginx', targets: [{ name: target, deployMode: 'latest' }], ...spec },
+  };
+}
+
+const kinds: Readonly<Record<string, Resource>> = {
+  ConfigMap: resources.configMaps,
+  Service: resources.services,
+  PodDisruptionBudget: resources.podDisruptionBudgets,
+  Deployment: resources.deployments,
+  HorizontalPodAutoscaler: resources.horizontalPodAutoscalers,
+  Ingress: resources.ingresses,
+};
+
+/** Every object that the operator renders from the App, by kind. */
+function objectsOf(of: App): ReadonlyMap<string, Any> {
+  const [first] = of.spec.targets;
+  if (!first) throw new Error('the app has no target');
+  const manifests = render({
+    app: of,
+    target: first,
+    identity: undefined,
+    observed: undefined,
+    others: new Map(),
+  });
+  return new Map(manifests.map((manifest) => [manifest.kind, manifest as unknown as Any]));
+}
+
+describe('the objects of an app', () => {
+  let objects: ReadonlyMap<string, Any>;
+  const get = (kind: string): Any => {
+    const found = objects.get(kind);
+    if (!found) throw new Error(`no ${kind} was rendered`);
+    return found;
+  };
+  const write = (object: Any): Promise<unknown> => {
+    const resource = kinds[object.kind];
+    if (!resource) throw new Error(`no resource for ${object.kind}`);
+    return operator.apply(resource, object, applying);
+  };
+  const withPod = (of: Any, change: (spec: Any) => object): Any => {
+    const { template, ...spec } = of.spec as { readonly template: { readonly spec: Any } };
+    return { ...of, spec: { ...spec, template: { ...template, spec: change(template.spec) } } };
+  };
+  const withContainer = (of: Any, more: object): Any =>
+    withPod(of, (spec) => ({ ...spec, containers: [{ ...(spec.containers as [object])[0], ...more }] }));
+  const named = (of: Any, metadata: object): Any => ({ ...of, metadata: { ...of.metadata, ...metadata } });
+
+  beforeAll(async () => {
+    const created = await admin.create<App>(
+      apps,
+      app('web', {
+        serviceAccount: 'payments',
+        ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+        configs: [
+          { name: 'settings', data: { A: 'b' } },
+          { name: 'files', mountPath: '/etc/web', data: { 'a.yaml': 'b' } },
+        ],
+        env: [{ name: 'SECRET', valueFrom: { secretKeyRef: { name: 'x', key: 'y' } } }],
+        targets: [
+          {
+            name: target,
+            deployMode: 'latest',
+            scale: { min: 2, max: 3 },
+            ingress: { hosts: ['web.example'] },
+          },
+        ],
+      }),
+    );
+    objects = objectsOf(created);
+    await eventually('the App to be compared with', async () => {
+      const foreign = withPod(get('Deployment'), (spec) => ({
+        ...spec,
+        serviceAccountName: 'cluster-admin',
+      }));
+      const { metadata, ...others } = foreign;
+      const write = operator.create(
+        resources.deployments,
+        { ...others, metadata: { ...metadata } },
+        { dryRun: true },
+      );
+      return (await refusal(write).catch(() => undefined))?.includes('the app names') || undefined;
+    });
+  });
+
+  it('are created, changed and deleted as rendered', async () => {
+    for (const object of objects.values()) await write(object);
+    for (const object of objects.values())
+      await write(named(object, { annotations: { ...object.metadata.annotations, changed: 'yes' } }));
+    await operator.patch(
+      resources.deployments,
+      { namespace: target, name: 'web' },
+      { spec: { replicas: 0 } },
+      merge,
+    );
+    for (const object of objects.values())
+      await operator.delete(kinds[object.kind] as Resource, object.metadata);
+  });
+
+  it('are not written into other namespaces, and deleted in former targets', async () => {
+    for (const object of objects.values()) {
+      const resource = kinds[object.kind] as Resource;
+      for (const namespace of [former, elsewhere]) {
+        const there = named(object, { namespace });
+        expect(await refusal(write(there)), object.kind).toMatch(
+          /with the label|targets of the ClusterConfig/,
+        );
+        await admin.create(resource, there);
+        await refusal(write(named(there, { annotations: { changed: 'yes' } })));
+        await operator.delete(resource, { namespace, name: object.metadata.name });
+      }
+    }
+  });
+
+  it('of others are neither changed nor deleted', async () => {
+    for (const object of objects.values()) {
+      const resource = kinds[object.kind] as Resource;
+      const { name } = object.metadata;
+      const others = named(object, { labels: { a: 'b' }, ownerReferences: [] });
+      await admin.create(resource, others);
+      expect(await refusal(write(object)), object.kind).toMatch(foreign);
+      expect(await refusal(operator.delete(resource, { namespace: target, name }))).toMatch(foreign);
+      await admin.delete(resource, { namespace: target, name });
+    }
+  });
+
+  it.each([
+    ['another owner', { ownerReferences: [someOwner] }, /its owner/],
+    ['no owner', { ownerReferences: [] }, /its owner/],
+    ['a finalizer', { finalizers: ['example.com/block'] }, /finalizers/],
+    ['no label', { labels: {} }, /labelled and named|their app/],
+    ['the name of something else', { name: 'other' }, /labelled and named|of an app/],
+  ])('have not %s', async (_what, metadata, message) => {
+    for (const object of objects.values()) {
+      expect(await refusal(write(named(object, metadata))), object.kind).toMatch(message);
+    }
+    if ('name' in metadata) return;
+    for (const object of objects.values()) {
+      await write(object);
+      const { namespace, name } = object.metadata;
+      const resource = kinds[object.kind] as Resource;
+      if (!('labels' in metadata))
+        expect(
+          await refusal(operator.patch(resource, { namespace, name }, { metadata }, merge)),
+          object.kind,
+        ).toMatch(message);
+      await operator.delete(resource, { namespace, name });
+    }
+  });
+
+  it.each<[string, (deployment: Any) => Any, string]>([
+    [
+      'hostNetwork',
+      (of) => withPod(of, (spec) => ({ ...spec, hostNetwork: true })),
+      'namespaces of the node',
+    ],
+    ['hostPID', (of) => withPod(of, (spec) => ({ ...spec, hostPID: true })), 'namespaces of the node'],
+    ['hostIPC', (of) => withPod(of, (spec) => ({ ...spec, hostIPC: true })), 'namespaces of the node'],
+    [
+      'hostPath',
+      (of) =>
+        withPod(of, (spec) => ({
+          ...spec,
+          volumes: [...(spec.volumes as []), { name: 'x', hostPath: { path: '/' } }],
+        })),
+      'volumes of',
+    ],
+    [
+      'persistentVolumeClaim',
+      (of) =>
+        withPod(of, (spec) => ({
+          ...spec,
+          volumes: [...(spec.volumes as []), { name: 'x', persistentVolumeClaim: { claimName: 'x' } }],
+        })),
+      'volumes of',
+    ],
+    ['privileged', (of) => withContainer(of, { securityContext: { privileged: true } }), 'privileged'],
+    [
+      'capabilities',
+      (of) =>
+        withContainer(of, {
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { add: ['SYS_ADMIN'] } },
+        }),
+      'privileged',
+    ],
+    [
+      'procMount',
+      (of) =>
+        withPod(
+          withContainer(of, { securityContext: { allowPrivilegeEscalation: false, procMount: 'Unmasked' } }),
+          (spec) => ({ ...spec, hostUsers: false }),
+        ),
+      'privileged',
+    ],
+    ['privilege escalation', (of) => withContainer(of, { securityContext: {} }), 'privileged'],
+    [
+      'an init container that is privileged',
+      (of) =>
+        withPod(of, (spec) => ({
+          ...spec,
+          initContainers: [{ ...container, name: 'init', securityContext: { privileged: true } }],
+        })),
+      'privileged',
+    ],
+    [
+      'hostPort',
+      (of) => withContainer(of, { ports: [{ containerPort: 8080, hostPort: 80, protocol: 'TCP' }] }),
+      'hostPort',
+    ],
+    [
+      'sysctls',
+      (of) =>
+        withPod(of, (spec) => ({
+          ...spec,
+          securityContext: { sysctls: [{ name: 'kernel.shm_rmid_forced', value: '0' }] },
+        })),
+      'weakened security context',
+    ],
+    [
+      'an unconfined seccomp profile',
+      (of) =>
+        withPod(of, (spec) => ({ ...spec, securityContext: { seccompProfile: { type: 'Unconfined' } } })),
+      'weakened security context',
+    ],
+    ['nodeName', (of) => withPod(of, (spec) => ({ ...spec, nodeName: 'control-plane' })), 'the node'],
+    [
+      'a priority class',
+      (of) => withPod(of, (spec) => ({ ...spec, priorityClassName: 'system-node-critical' })),
+      'the priority',
+    ],
+  ])('a Deployment has no %s, created or changed', async (_what, change, message) => {
+    const deployment = get('Deployment');
+    expect(await refusal(write(change(deployment)))).toContain(message);
+    await write(deployment);
+    expect(await refusal(write(change(deployment)))).toContain(message);
+    await operator.delete(resources.deployments, { namespace: target, name: 'web' });
+  });
+
+  it('a Deployment keeps what somebody else has set on it', async () => {
+    const deployment = get('Deployment');
+    await write(deployment);
+    const { template } = deployment.spec as { readonly template: { readonly spec: Any } };
+    await admin.patch(
+      resources.deployments,
+      { namespace: target, name: 'web' },
+      {
+        spec: {
+          template: {
+            spec: {
+              hostNetwork: true,
+              volumes: [
+                ...(template.spec.volumes as readonly object[]),
+                { name: 'x', hostPath: { path: '/var/log' } },
+              ],
+              containers: [
+                ...(template.spec.containers as readonly object[]),
+                { ...container, name: 'sidecar', securityContext: { privileged: true } },
+              ],
+            },
+          },
+        },
+      },
+      { type: 'merge' },
+    );
+    await write(withContainer(deployment, { image: 'nginx:2' }));
+    await operator.delete(resources.deployments, { namespace: target, name: 'web' });
+  });
+
+  it('a Deployment runs as no ServiceAccount but default and that of its app', async () => {
+    const as = (serviceAccountName: string): Any =>
+      withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
+    for (const name of ['cluster-admin', 'myaccount'])
+      expect(await refusal(write(as(name)))).toContain('ServiceAccount that the app names');
+    await write(as('default'));
+    expect(await refusal(write(as('cluster-admin')))).toContain('ServiceAccount that the app names');
+    await write(as('payments'));
+    await operator.delete(resources.deployments, { namespace: target, name: 'web' });
+  });
+
+  it('a Deployment of an app that does not exist runs as any ServiceAccount of the target', async () => {
+    const deployment = get('Deployment');
+    const ghost = withPod(
+      named(deployment, {
+        name: 'ghost',
+        labels: { ...deployment.metadata.labels, 'k11n.dev/app': 'ghost' },
+        ownerReferences: [{ ...someOwner, apiVersion, kind: 'App', name: 'ghost', controller: true }],
+      }),
+      (spec) => ({ ...spec, serviceAccountName: 'myaccount' }),
+    );
+    const { template } = ghost.spec as { readonly template: Any };
+    const labels = { 'k11n.dev/app': 'ghost' };
+    await write({
+      ...ghost,
+      spec: {
+        ...(ghost.spec as object),
+        selector: { matchLabels: labels },
+        template: { ...template, metadata: { labels } },
+      },
+    });
+    await operator.delete(resources.deployments, { namespace: target, name: 'ghost' });
+  });
+
+  it('a Service has no other type, external addresses or selector', async () => {
+    const service = get('Service');
+    const spec = service.spec as object;
+    for (const change of [
+      { ...spec, type: 'LoadBalancer' },
+      { ...spec, type: 'NodePort' },
+      { type: 'ExternalName', externalName: 'attacker.example' },
+      { ...spec, externalIPs: ['1.1.1.1'] },
+      { ...spec, selector: { app: 'other' } },
+    ])
+      expect(await refusal(write({ ...service, spec: change }))).toContain('may only write Services');
+  });
+
+  it('an autoscaler and a disruption budget are those of the app', async () => {
+    const autoscaler = get('HorizontalPodAutoscaler');
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'other' };
+    expect(
+      await refusal(write({ ...autoscaler, spec: { ...(autoscaler.spec as object), scaleTargetRef } })),
+    ).toContain('may only autoscale');
+    const budget = get('PodDisruptionBudget');
+    for (const selector of [{}, { matchLabels: { app: 'other' } }])
+      expect(await refusal(write({ ...budget, spec: { maxUnavailable: 0, selector } }))).toContain(
+        'may only write PodDisruptionBudgets',
+      );
+  });
+});
+
+describe('pods', () => {
+  it('are created in a dry run only, and in targets only', async () => {
+    await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
+    expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain(
+      'in a dry run only',
+    );
+    for (const namespace of [former, elsewhere])
+      await refusal(operator.create(resources.pods, pod(namespace, 'trial'), { dryRun: true }));
+  });
+
+  it('are evicted in targets only', async () => {
+    const evict = async (namespace: string): Promise<number> => {
+      await admin.create(resources.pods, pod(namespace, 'evicted'));
+      const { status } = await operator.raw({
+        method: 'POST',
+        path: `/api/v1/namespaces/${namespace}/pods/evicted/eviction`,
+        body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace, name: 'evicted' } },
+      });
+      return status;
+    };
+    expect(await evict(target)).toBe(201);
+    expect(await evict(former)).toBe(403);
+    expect(await evict(elsewhere)).toBe(403);
+  });
+});
+
+describe.each([
+  ['Deployment', resources.deployments],
+  ['StatefulSet', resources.statefulSets],
+  ['DaemonSet', resources.daemonSets],
+])('a %s of others', (kind, resource) => {
+  const name = kind.toLowerCase();
+  const create = (namespace: string, labels: Record<string, string>): Promise<unknown> =>
+    admin.create<Any>(resource, {
+      apiVersion: 'apps/v1',
+      kind,
+      metadata: { namespace, name, labels },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        ...(kind === 'StatefulSet' ? { serviceName: 'x' } : {}),
+        template: {
+          metadata: { labels: { app: name } },
+          spec: {
+            hostNetwork: true,
+            containers: [{ ...container, securityContext: { privileged: true } }],
+            volumes: [{ name: 'x', hostPath: { path: '/' } }],
+          },
+        },
+      },
+    });
+  const mark = (namespace: string, more: object = {}, annotations: object = {}): Promise<unknown> =>
+    operator.apply<Any>(
+      resource,
+      {
+        apiVersion: 'apps/v1',
+        kind,
+        metadata: { namespace, name, ...more },
+        spec: { template: { metadata: { annotations: { 'k11n.dev/identity': 'x', ...annotations } } } },
+      },
+      applying,
+    );
+  const patch = (change: object): Promise<unknown> =>
+    operator.patch(resource, { namespace: target, name }, change, merge);
+
+  it('gets the identity annotation when its label asks for it, and nothing else', async () => {
+    await create(target, { [restartLabel]: 'true' });
+    await mark(target);
+    await mark(target, {}, { 'k11n.dev/identity': 'y' });
+    for (const write of [
+      () => mark(target, {}, { other: 'x' }),
+      () => mark(target, { labels: { a: 'b' } }),
+      () => mark(target, { annotations: { a: 'b' } }),
+      () => mark(target, { ownerReferences: [someOwner] }),
+      () => patch({ metadata: { finalizers: ['example.com/block'] } }),
+      () => patch({ spec: { minReadySeconds: 7 } }),
+      () => patch({ spec: { template: { metadata: { labels: { a: 'b' } } } } }),
+      () => patch({ spec: { template: { spec: { serviceAccountName: 'myaccount' } } } }),
+      () => patch({ spec: { template: { spec: { containers: [{ ...container, image: 'evil' }] } } } }),
+    ])
+      expect(await refusal(write())).toMatch(/identity|finalizers/);
+    expect(await refusal(operator.delete(resource, { namespace: target, name }))).toMatch(
+      /ownership labels|no app|cannot delete/,
+    );
+  });
+
+  it('stays as it is without the label, and outside the targets', async () => {
+    await create(former, { [restartLabel]: 'true' });
+    expect(await refusal(mark(former))).toMatch(outside);
+    await create(elsewhere, { [restartLabel]: 'true' });
+    expect(await refusal(mark(elsewhere))).toMatch(outside);
+    await admin.patch(
+      resource,
+      { namespace: target, name },
+      { metadata: { labels: { [restartLabel]: null } } },
+      { type: 'merge' },
+    );
+    expect(await refusal(mark(target))).toMatch(foreign);
+  });
+});
+
+describe('rights', () => {
+  it('are not among what it may write, nor Secrets among what it may read', async () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',

@@ -1,0 +1,92 @@
+/** Where the operator may write, and which objects there: its own, in targets. Elsewhere it may only clean up. */
+import {
+  accountLabel,
+  appLabel,
+  createdAnnotation,
+  managedByLabel,
+  managedByValue,
+  restartLabel,
+  roleArnAnnotation,
+  targetLabel,
+} from '../api/index.ts';
+import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import {
+  changesOnly,
+  forbidden,
+  isItsApp,
+  isOperator,
+  isReserved,
+  operatorRequest,
+  reservedNamespaces,
+  targetRequests,
+  type ConfinedOperator,
+} from './operator-expressions.ts';
+
+/** Written by the API server when the template of a DaemonSet changes. */
+const templateGeneration = 'deprecated.daemonset.template.generation';
+
+export function confinementPolicy({ username, namespace }: ConfinedOperator): AdmissionPolicy {
+  return admissionPolicy('operator-confinement.k11n.dev', {
+    matchConstraints: { resourceRules: targetRequests },
+    matchConditions: [isOperator(username)],
+    variables: [
+      ...operatorRequest,
+      // Requests that leave no object: a token, an eviction, and a pod, of which a dry run is all that is admitted.
+      {
+        name: 'leavesNothing',
+        expression: "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']",
+      },
+      {
+        name: 'restarts',
+        expression: `request.resource.group == 'apps' && request.operation == 'UPDATE' && !variables.owned && !('${appLabel}' in variables.labelsBefore) && variables.labelsBefore[?'${restartLabel}'].orValue('') == 'true'`,
+      },
+      {
+        name: 'writesOwn',
+        expression:
+          "request.operation != 'DELETE' && !variables.leavesNothing && !variables.restarts && !variables.isServiceAccount",
+      },
+    ],
+    validations: [
+      forbidden(
+        `variables.cleansUp || '${targetLabel}' in namespaceObject.metadata.?labels.orValue({})`,
+        `the operator may only write into namespaces with the label ${targetLabel}`,
+      ),
+      forbidden(
+        `variables.cleansUp || !(${isReserved('request.namespace', namespace)})`,
+        `${reservedNamespaces} cannot be targets`,
+      ),
+      forbidden(
+        "variables.kind != '/pods' || request.?dryRun.orValue(false)",
+        'the operator may create pods in a dry run only',
+      ),
+      forbidden(
+        "request.operation == 'CREATE' || variables.restarts || (request.operation == 'DELETE' ? variables.cleansUp : variables.owned)",
+        'the operator may only change and delete objects that bear its ownership labels',
+      ),
+      forbidden(
+        `!variables.writesOwn || (variables.labels[?'${managedByLabel}'].orValue('') == '${managedByValue}' && '${appLabel}' in variables.labels && (variables.kind == '/configmaps' ? object.metadata.name.startsWith(variables.labels['${appLabel}'] + '-') : object.metadata.name == variables.labels['${appLabel}']))`,
+        `the operator may only write objects that are labelled and named for their app`,
+      ),
+      forbidden(
+        `!variables.writesOwn || (variables.owners.exists(owner, ${isItsApp}) && variables.owners.all(owner, owner in variables.ownersBefore || (${isItsApp})) && variables.ownersBefore.all(before, variables.owners.exists(owner, owner.uid == before.uid)))`,
+        'the operator may only make the app of an object its owner',
+      ),
+      forbidden(
+        "request.operation == 'DELETE' || variables.leavesNothing || variables.finalizers == variables.finalizersBefore",
+        'the operator may not change finalizers of objects in a target',
+      ),
+      forbidden(
+        `!variables.restarts || (variables.labels == variables.labelsBefore && variables.owners == variables.ownersBefore && ${changesOnly([templateGeneration], 'variables.annotations', 'variables.annotationsBefore')})`,
+        'the operator may only change the identity annotation in the pod template of a workload that is no app',
+      ),
+      forbidden(
+        `!variables.isServiceAccount || request.operation != 'CREATE' || (object.metadata.name != 'default' && variables.owners == [] && variables.labels.all(key, key in ['${managedByLabel}', '${accountLabel}']) && '${accountLabel}' in variables.labels && variables.annotations.all(key, key in ['${roleArnAnnotation}', '${createdAnnotation}']) && object.all(key, key in ['apiVersion', 'kind', 'metadata']))`,
+        'the operator may only create ServiceAccounts that link an account',
+      ),
+      forbidden(
+        `!variables.isServiceAccount || request.operation != 'UPDATE' || (variables.owners == variables.ownersBefore && ${changesOnly([accountLabel], 'variables.labels', 'variables.labelsBefore')} && variables.labels[?'${accountLabel}'].orValue('') in ['', variables.labelsBefore[?'${accountLabel}'].orValue('')] && ${changesOnly([roleArnAnnotation], 'variables.annotations', 'variables.annotationsBefore')} && ${changesOnly(['metadata'], 'object', 'oldObject')} && (object.metadata.name != 'default' || variables.unlinks))`,
+        'the operator may only link and unlink a ServiceAccount',
+      ),
+    ],
+  });
+}

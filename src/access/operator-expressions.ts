@@ -1,0 +1,99 @@
+/** CEL expressions that the operator's admission policies share: its requests, and what it owns in a namespace. */
+import {
+  accountLabel,
+  apiVersion,
+  appLabel,
+  createdAnnotation,
+  linkedServiceAccounts,
+  managedByLabel,
+  managedByValue,
+  roleArnAnnotation,
+} from '../api/index.ts';
+import type { MatchRule, Validation } from './admission-policy.ts';
+import { targetWrites } from './operator-rules.ts';
+
+export type ConfinedOperator = {
+  /** `system:serviceaccount:NAMESPACE:NAME` */
+  readonly username: string;
+  readonly namespace: string;
+};
+
+type Variable = { readonly name: string; readonly expression: string };
+
+/** What the operator writes in namespaces. */
+export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroups, resources }) => ({
+  apiGroups,
+  apiVersions: ['*'],
+  operations: ['CREATE', 'UPDATE', 'DELETE'],
+  resources,
+}));
+
+export function isOperator(username: string): { readonly name: string; readonly expression: string } {
+  return { name: 'is-the-operator', expression: `request.userInfo.username == '${username}'` };
+}
+
+export const reservedNamespaces = "namespaces of Kubernetes (default, kube-…) and the operator's own";
+
+export function isReserved(name: string, operatorNamespace: string): string {
+  return `${name} == 'default' || ${name}.startsWith('kube-') || ${name} == '${operatorNamespace}'`;
+}
+
+export function forbidden(expression: string, message: string): Validation {
+  return { expression, message, reason: 'Forbidden' };
+}
+
+export function mapOf(owner: string, field: string): string {
+  return `${owner}.?${field}.orValue({})`;
+}
+
+export function listOf(owner: string, field: string): string {
+  return `${owner}.?${field}.orValue([])`;
+}
+
+/** Whether two maps differ in these keys at most. */
+export function changesOnly(keys: readonly string[], now: string, before: string): string {
+  const free = `key in [${keys.map((key) => `'${key}'`).join(', ')}]`;
+  return `${now}.all(key, ${free} || (key in ${before} && ${now}[key] == ${before}[key])) && ${before}.all(key, ${free} || key in ${now})`;
+}
+
+/** As `isOwnedBy` in src/workloads, by the App's name: a controller decides, and without one the labels do. */
+const appOwns =
+  `variables.ownersBefore.exists(owner, owner.?controller.orValue(false))` +
+  ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${linkedServiceAccounts.group}/'))` +
+  ` : '${appLabel}' in variables.labelsBefore && variables.labelsBefore[?'${managedByLabel}'].orValue('') == '${managedByValue}'`;
+
+/** The object is absent in a DELETE, the old one in a CREATE. */
+const part = (object: 'object' | 'oldObject', field: string, empty: '{}' | '[]'): string =>
+  `${object} == null ? ${empty} : ${object}.metadata.?${field}.orValue(${empty})`;
+
+export const operatorRequest: readonly Variable[] = [
+  {
+    name: 'kind',
+    expression:
+      "request.resource.group + '/' + request.resource.resource + (request.?subResource.orValue('') == '' ? '' : '/' + request.subResource)",
+  },
+  { name: 'labels', expression: part('object', 'labels', '{}') },
+  { name: 'labelsBefore', expression: part('oldObject', 'labels', '{}') },
+  { name: 'annotations', expression: part('object', 'annotations', '{}') },
+  { name: 'annotationsBefore', expression: part('oldObject', 'annotations', '{}') },
+  { name: 'owners', expression: part('object', 'ownerReferences', '[]') },
+  { name: 'ownersBefore', expression: part('oldObject', 'ownerReferences', '[]') },
+  { name: 'finalizers', expression: part('object', 'finalizers', '[]') },
+  { name: 'finalizersBefore', expression: part('oldObject', 'finalizers', '[]') },
+  { name: 'isServiceAccount', expression: "variables.kind == '/serviceaccounts'" },
+  {
+    name: 'owned',
+    expression: `variables.isServiceAccount ? '${accountLabel}' in variables.labelsBefore : (${appOwns})`,
+  },
+  {
+    name: 'unlinks',
+    expression: `variables.isServiceAccount && request.operation == 'UPDATE' && variables.owned && !('${accountLabel}' in variables.labels) && variables.annotations[?'${roleArnAnnotation}'].orValue('') in ['', variables.annotationsBefore[?'${roleArnAnnotation}'].orValue('')]`,
+  },
+  {
+    name: 'cleansUp',
+    expression: `variables.unlinks || request.operation == 'DELETE' && variables.owned && (!variables.isServiceAccount || '${createdAnnotation}' in variables.annotationsBefore)`,
+  },
+];
+
+/** An owner reference to the App that the object's label names. */
+export const isItsApp = `owner.kind == 'App' && owner.apiVersion == '${apiVersion}' && owner.name == variables.labels[?'${appLabel}'].orValue('')`;

@@ -1,0 +1,154 @@
+/**
+ * What the operator may deploy: no more than it renders from an App. What somebody else has set on an object stays under
+ * server-side apply, so whatever was there before is admitted unchanged.
+ */
+import { apiVersion, appLabel, identityAnnotation } from '../api/index.ts';
+import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import { changesOnly, forbidden, isOperator, listOf, operatorRequest } from './operator-expressions.ts';
+
+/** Kinds of volumes that hold nothing of the node and nothing of another app. */
+const volumes = ['configMap', 'downwardAPI', 'emptyDir', 'projected', 'secret'];
+
+const quoted = (values: readonly string[]): string => `[${values.map((value) => `'${value}'`).join(', ')}]`;
+
+const mapIn = (owner: string, ...path: readonly string[]): string =>
+  `${owner}${path.map((field) => `.?${field}`).join('')}.orValue({})`;
+
+/** Source: Pod Security Standards, "baseline": what neither a pod nor a container may state of itself. */
+const isHarmless = (context: string): string =>
+  `!('seLinuxOptions' in ${context}) && !('windowsOptions' in ${context}) && ${context}.?seccompProfile.?type.orValue('') != 'Unconfined' && ${context}.?appArmorProfile.?type.orValue('') != 'Unconfined'`;
+
+const containersOf = (pod: string): string =>
+  `${pod}.?containers.orValue([]) + ${listOf(pod, 'initContainers')}`;
+
+/** Whether a container states in these fields what it stated before. */
+const wasSo = (field: string): string =>
+  `variables.containersBefore.exists(before, before.name == container.name && before[?'${field}'].orValue(null) == container[?'${field}'].orValue(null))`;
+
+export function workloadsPolicy(username: string): AdmissionPolicy {
+  const ofDeployments = (expression: string, message: string): ReturnType<typeof forbidden> =>
+    forbidden(`variables.kind != 'apps/deployments' || ${expression}`, message);
+  const context = mapIn('variables.pod', 'securityContext');
+  const containerContext = mapIn('container', 'securityContext');
+  return admissionPolicy('operator-workloads.k11n.dev', {
+    matchConstraints: {
+      resourceRules: [
+        {
+          apiGroups: ['apps'],
+          apiVersions: ['*'],
+          operations: ['CREATE', 'UPDATE'],
+          resources: ['deployments', 'statefulsets', 'daemonsets'],
+        },
+        { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['services'] },
+        {
+          apiGroups: ['autoscaling'],
+          apiVersions: ['*'],
+          operations: ['CREATE', 'UPDATE'],
+          resources: ['horizontalpodautoscalers'],
+        },
+        {
+          apiGroups: ['policy'],
+          apiVersions: ['*'],
+          operations: ['CREATE', 'UPDATE'],
+          resources: ['poddisruptionbudgets'],
+        },
+      ],
+    },
+    matchConditions: [isOperator(username)],
+    variables: [
+      ...operatorRequest,
+      { name: 'selector', expression: `{'${appLabel}': variables.labels[?'${appLabel}'].orValue('')}` },
+      { name: 'pod', expression: mapIn('object.spec', 'template', 'spec') },
+      {
+        name: 'podBefore',
+        expression: `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'spec')}`,
+      },
+      { name: 'containers', expression: containersOf('variables.pod') },
+      { name: 'containersBefore', expression: containersOf('variables.podBefore') },
+      { name: 'template', expression: mapIn('object.spec', 'template', 'metadata') },
+      {
+        name: 'templateBefore',
+        expression: `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'metadata')}`,
+      },
+    ],
+    validations: [
+      forbidden(
+        `request.resource.group != 'apps' || variables.kind == 'apps/deployments' && (oldObject == null || variables.owned) || (oldObject != null && ${changesOnly(['template'], 'object.spec', 'oldObject.spec')} && variables.pod == variables.podBefore && ${changesOnly(['annotations'], 'variables.template', 'variables.templateBefore')} && ${changesOnly([identityAnnotation], mapIn('variables.template', 'annotations'), mapIn('variables.templateBefore', 'annotations'))})`,
+        `the operator may only change the annotation ${identityAnnotation} in the pod template of a workload that is no app`,
+      ),
+      ofDeployments(
+        `['hostNetwork', 'hostPID', 'hostIPC'].all(field, !variables.pod[?field].orValue(false) || variables.podBefore[?field].orValue(false))`,
+        'the operator may not deploy pods in namespaces of the node (hostNetwork, hostPID, hostIPC)',
+      ),
+      ofDeployments(
+        `${listOf('variables.pod', 'volumes')}.all(volume, ${quoted(volumes)}.exists(kind, kind in volume) || volume in ${listOf('variables.podBefore', 'volumes')})`,
+        `the operator may only deploy pods with volumes of ${volumes.join(', ')}`,
+      ),
+      ofDeployments(
+        `variables.containers.all(container, (!${containerContext}.?privileged.orValue(false) && ${containerContext}.?allowPrivilegeEscalation.orValue(true) == false && ${containerContext}.?capabilities.?add.orValue([]) == [] && ${containerContext}.?procMount.orValue('Default') == 'Default' && ${isHarmless(containerContext)}) || ${wasSo('securityContext')})`,
+        'the operator may not deploy privileged containers, added capabilities or weakened security contexts',
+      ),
+      ofDeployments(
+        `${context} == ${mapIn('variables.podBefore', 'securityContext')} || (${context}.?sysctls.orValue([]) == [] && ${isHarmless(context)})`,
+        'the operator may not deploy pods with a weakened security context',
+      ),
+      ofDeployments(
+        `variables.containers.all(container, ${listOf('container', 'ports')}.all(port, port.?hostPort.orValue(0) == 0) || ${wasSo('ports')})`,
+        'the operator may not deploy pods with ports of the node (hostPort)',
+      ),
+      ofDeployments(
+        `['nodeName', 'priorityClassName', 'resourceClaims'].all(field, !(field in variables.pod) || variables.pod[field] == variables.podBefore[?field].orValue(null))`,
+        'the operator may not choose the node, the priority or the devices of pods',
+      ),
+      ofDeployments(
+        'object.spec.selector.?matchLabels.orValue({}) == variables.selector || oldObject != null',
+        'the operator may only deploy pods that their app selects',
+      ),
+      forbidden(
+        `variables.kind != '/services' || (object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && ${listOf('object.spec', 'externalIPs')} == (oldObject == null ? [] : ${listOf('oldObject.spec', 'externalIPs')}) && object.spec.?selector.orValue({}) == variables.selector)`,
+        'the operator may only write Services of the type ClusterIP that select the pods of their app, without external IPs',
+      ),
+      forbidden(
+        `variables.kind != 'autoscaling/horizontalpodautoscalers' || (object.spec.scaleTargetRef.kind == 'Deployment' && object.spec.scaleTargetRef.name == object.metadata.name)`,
+        'the operator may only autoscale the Deployment of an app',
+      ),
+      forbidden(
+        `variables.kind != 'policy/poddisruptionbudgets' || object.spec.?selector.?matchLabels.orValue({}) == variables.selector`,
+        'the operator may only write PodDisruptionBudgets for the pods of their app',
+      ),
+    ],
+  });
+}
+
+/** Every App that exists has to admit the Deployment, so one that does not exist confines nothing. */
+export function appAccountsPolicy(username: string): AdmissionPolicy {
+  const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";
+  return admissionPolicy('operator-app-accounts.k11n.dev', {
+    failurePolicy: 'Ignore',
+    paramKind: { apiVersion, kind: 'App' },
+    matchConstraints: {
+      resourceRules: [
+        {
+          apiGroups: ['apps'],
+          apiVersions: ['*'],
+          operations: ['CREATE', 'UPDATE'],
+          resources: ['deployments'],
+        },
+      ],
+      objectSelector: { matchExpressions: [{ key: appLabel, operator: 'Exists' }] },
+    },
+    matchConditions: [
+      isOperator(username),
+      {
+        name: 'gives-an-account',
+        expression: `${account} != 'default' && (oldObject == null || ${account} != oldObject.spec.template.spec.?serviceAccountName.orValue('default'))`,
+      },
+    ],
+    validations: [
+      forbidden(
+        `params.metadata.name != object.metadata.labels[?'${appLabel}'].orValue('') || params.spec.?serviceAccount.orValue('default') == ${account}`,
+        'the operator may only deploy an app with the ServiceAccount that the app names',
+      ),
+    ],
+  });
+}
