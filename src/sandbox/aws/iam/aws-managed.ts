@@ -53,7 +53,7 @@ function lazyVersion(id: string, createdAt: number, document: () => string): Pol
     id,
     createdAt,
     get policy() {
-      return (policy ??= readPolicy(document(), 'identity'));
+      return (policy ??= readPolicy(document(), 'managed'));
     },
   };
 }

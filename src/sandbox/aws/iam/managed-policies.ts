@@ -32,7 +32,7 @@ const createPolicy = iamAction({
     PolicyName: fields.policyName,
     Path: fields.path,
     PolicyDocument: fields.policyDocument,
-    Description: fields.description,
+    Description: optional(text({ max: 1000 })),
     Tags: fields.tags,
   }),
   subject: (input, state) => ({
@@ -339,7 +339,7 @@ function existingVersion(policy: ManagedPolicy, id: string): PolicyVersion {
 }
 
 function readManagedDocument(document: string, state: IamState): PolicyText {
-  const policy = readPolicy(document, 'identity');
+  const policy = readPolicy(document, 'managed');
   const limit = state.quotas.policySize;
   if (sizeWithoutWhitespace(document) > limit) throw quotaExceeded('PolicySize', limit);
   return policy;

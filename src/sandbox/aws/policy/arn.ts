@@ -2,15 +2,47 @@
  * Matching ARNs as IAM does: each of the six colon-separated segments on its own, so that a `*` in the region never
  * swallows the account. The sixth segment may itself hold colons.
  */
-import { endsOpen, matchesGlyphs } from './pattern.ts';
-import type { Glyph } from './pattern.ts';
+import {
+  endsOpen,
+  hasVariable,
+  matchesGlyphs,
+  plainGlyphs,
+  resolvePattern,
+  splitByColon,
+} from './pattern.ts';
+import type { Glyph, VariableLookup } from './pattern.ts';
 
-const segmentCount = 6;
+/** Segments of a whole ARN: `arn:partition:service:region:account:resource`. */
+export const segmentCount = 6;
 
 /**
- * Whether an ARN matches a pattern. A pattern with fewer than six segments matches only when it ends in `*`, which then
- * stands for everything that follows (`arn:aws:waf:*`); `*` alone matches every resource, also the `*` of an action
- * that has none.
+ * Whether an ARN matches an element of `Resource`. Missing segments match anything: `arn:aws:sqs` equals `arn:aws:sqs:*:*:*`. Variables are
+ * recognised only in the sixth segment; an element with one elsewhere, or with one that has no value, matches nothing. The value of
+ * a variable never spans segments. `*` alone matches every resource, also the `*` of an action that has none.
+ * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+ * @param lookup undefined where the version of the document knows no variables
+ */
+export function matchesResourceArn(
+  pattern: string,
+  arn: string,
+  lookup: VariableLookup | undefined,
+): boolean {
+  if (pattern === '*') return true;
+  const given = arn.split(':');
+  if (given.length < segmentCount) return false;
+  const wanted = splitByColon(pattern, { limit: segmentCount, aroundVariables: lookup !== undefined });
+  return wanted.every((segment, index) => {
+    const text = index === segmentCount - 1 ? given.slice(index).join(':') : (given[index] ?? '');
+    if (lookup === undefined || !hasVariable(segment)) return matchesGlyphs(plainGlyphs(segment), text);
+    if (index < segmentCount - 1) return false;
+    const resolved = resolvePattern(segment, lookup);
+    return resolved.ok && matchesGlyphs(resolved.glyphs, text);
+  });
+}
+
+/**
+ * Whether an ARN matches the value of an ARN condition operator. A value with fewer than six segments matches only when it ends
+ * in `*`, which then stands for everything that follows (`arn:aws:waf:*`).
  */
 export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   if (pattern.length === 1 && endsOpen(pattern)) return true;

@@ -34,8 +34,9 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
     wanted.some((pattern) => comparison.compares(value, pattern)) !== comparison.negated;
 
   if (given === undefined) {
-    if (ifExists || quantifier === 'ForAllValues') return true;
-    return quantifier === undefined && comparison.negated;
+    // ForAnyValue asks for a value that satisfies: without the key it is false, IfExists or not.
+    if (quantifier === 'ForAnyValue') return false;
+    return ifExists || quantifier === 'ForAllValues' || comparison.negated;
   }
   // An empty string is documented as a null data set, of which every member matches.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));

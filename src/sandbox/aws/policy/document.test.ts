@@ -27,7 +27,6 @@ describe('identity policies that IAM accepts', () => {
       NotResource: ['arn:aws:s3:::b'],
     }),
     'the action *': identity({ ...allowAll, Action: '*' }),
-    'a short ARN that ends open': identity({ ...allowAll, Resource: 'arn:aws:waf:*' }),
     'any partition': identity({ ...allowAll, Resource: 'arn:*:s3:::b/*' }),
     'all of IAM in an account': identity({ ...allowAll, Resource: 'arn:aws:iam::111122223333:*' }),
     'a variable as the account': identity({
@@ -67,7 +66,33 @@ describe('identity policies that IAM accepts', () => {
   });
 });
 
-describe('identity policies that IAM refuses, in its words', () => {
+describe('inline and session policies', () => {
+  test.each(['identity', 'session'] as const)(
+    '%s: may be of version 2008-10-17, which is the default',
+    (kind) => {
+      const old = JSON.stringify({ Version: '2008-10-17', Statement: allowAll });
+      const without = JSON.stringify({ Statement: allowAll });
+      for (const text of [old, without])
+        expect(parsePolicyDocument(text, kind)).toMatchObject({
+          ok: true,
+          document: { version: '2008-10-17' },
+        });
+    },
+  );
+
+  test.each([
+    'arn:aws:s3',
+    'arn:aws:s3:*',
+    'arn:aws:sqs:us-east-1:111122223333',
+    'arn:aws:sqs:*:${aws:PrincipalAccount}',
+  ])('session: %s is not complete', (resource) => {
+    const text = identity({ ...allowAll, Resource: ['arn:aws:s3:::b', resource] });
+    expect(parsePolicyDocument(text, 'identity')).toMatchObject({ ok: true });
+    expect(parsePolicyDocument(text, 'session')).toMatchObject({ ok: false });
+  });
+});
+
+describe('managed policies that IAM refuses, in its words', () => {
   const syntax = 'Syntax errors in policy.';
   const legacy = 'The policy failed legacy parsing';
   const cases: Record<string, [string, string]> = {
@@ -185,7 +210,7 @@ describe('identity policies that IAM refuses, in its words', () => {
     ],
   };
   test.each(Object.entries(cases))('%s', (_name, [text, message]) => {
-    expect(parsePolicyDocument(text, 'identity')).toEqual({ ok: false, message });
+    expect(parsePolicyDocument(text, 'managed')).toEqual({ ok: false, message });
   });
 });
 

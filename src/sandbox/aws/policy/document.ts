@@ -17,7 +17,7 @@ export type ParsedPolicy =
 /** Sizes are not checked: they are quotas of the operation, not of the language. */
 export function parsePolicyDocument(text: string, kind: PolicyKind): ParsedPolicy {
   try {
-    const document = kind === 'trust' ? parseTrustDocument(text) : parseIdentityDocument(text);
+    const document = kind === 'trust' ? parseTrustDocument(text) : parseIdentityDocument(text, kind);
     return { ok: true, document };
   } catch (error) {
     if (error instanceof PolicyFault) return { ok: false, message: error.message };

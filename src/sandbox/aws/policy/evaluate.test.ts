@@ -70,6 +70,31 @@ describe('actions and resources', () => {
       ask: request('waf:GetRule', 'arn:aws:waf::111122223333:rule/a'),
       gives: 'allowed',
     },
+    'an ARN without its last segments matches whatever they are': {
+      statement: allow({ Resource: 'arn:aws:s3' }),
+      ask: request('s3:GetObject', object),
+      gives: 'allowed',
+    },
+    'an ARN without its last segments, in NotResource': {
+      statement: { Effect: 'Allow', Action: 's3:*', NotResource: 'arn:aws:s3' },
+      ask: request('s3:GetObject', object),
+      gives: 'implicitDeny',
+    },
+    'an ARN without its last segments, in a deny': {
+      statement: { Effect: 'Deny', Action: 'sqs:*', Resource: 'arn:aws:sqs:eu-west-1' },
+      ask: request('sqs:SendMessage', 'arn:aws:sqs:eu-west-1:111122223333:jobs'),
+      gives: 'explicitDeny',
+    },
+    'an ARN without its last segments, of another region': {
+      statement: { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs:eu-west-1' },
+      ask: request('sqs:SendMessage', 'arn:aws:sqs:eu-west-2:111122223333:jobs'),
+      gives: 'implicitDeny',
+    },
+    'an ARN without its last segments is no star': {
+      statement: allow({ Resource: 'arn:aws:s3' }),
+      ask: request('s3:ListAllMyBuckets', '*'),
+      gives: 'implicitDeny',
+    },
     'a bucket is not its objects': {
       statement: allow({ Resource: 'arn:aws:s3:::bucket' }),
       ask: request('s3:GetObject', object),
@@ -142,7 +167,7 @@ describe('policy variables', () => {
       ask: request('s3:GetObject', 'arn:aws:s3:::b/a'),
       gives: 'implicitDeny',
     },
-    'a variable may stand for the account': {
+    'a variable before the fifth colon matches nothing': {
       statement: {
         Effect: 'Allow',
         Action: 'iam:*',
@@ -150,6 +175,20 @@ describe('policy variables', () => {
       },
       ask: request('iam:GetRole', 'arn:aws:iam::111122223333:role/a', {
         'aws:PrincipalAccount': '111122223333',
+      }),
+      gives: 'implicitDeny',
+    },
+    'a value with colons stays within the sixth segment': {
+      statement: allow({ Action: 'sqs:*', Resource: 'arn:aws:sqs:${aws:PrincipalTag/where}:jobs' }),
+      ask: request('sqs:SendMessage', 'arn:aws:sqs:eu-west-1:111122223333:jobs', {
+        'aws:PrincipalTag/where': 'eu-west-1:111122223333',
+      }),
+      gives: 'implicitDeny',
+    },
+    'a value with colons in the sixth segment': {
+      statement: allow({ Action: 'logs:*', Resource: 'arn:aws:logs:*:*:${aws:PrincipalTag/group}' }),
+      ask: request('logs:PutLogEvents', 'arn:aws:logs:us-east-1:111122223333:log-group:a', {
+        'aws:PrincipalTag/group': 'log-group:a',
       }),
       gives: 'allowed',
     },
@@ -246,7 +285,10 @@ describe('conditions', () => {
     ['ForAnyValue:StringEquals', ['a', 'b'], ['c', 'b'], true],
     ['ForAnyValue:StringEquals', ['a', 'b'], ['c'], false],
     ['ForAnyValue:StringEquals', ['a', 'b'], undefined, false],
-    ['ForAnyValue:StringEqualsIfExists', ['a', 'b'], undefined, true],
+    ['ForAnyValue:StringEqualsIfExists', ['a', 'b'], undefined, false],
+    ['ForAnyValue:StringNotEqualsIfExists', ['a', 'b'], undefined, false],
+    ['ForAnyValue:NumericLessThanIfExists', '10', undefined, false],
+    ['ForAllValues:StringEqualsIfExists', ['a', 'b'], undefined, true],
     ['ForAnyValue:StringNotEquals', ['a'], ['a', 'b'], true],
     ['ForAnyValue:StringNotEquals', ['a'], undefined, false],
   ];

@@ -3,7 +3,7 @@
  * (identity, permissions boundary, session) must allow.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
-import { accountOfArn, matchesArn } from './arn.ts';
+import { accountOfArn, matchesResourceArn } from './arn.ts';
 import { conditionsHold } from './conditions.ts';
 import { readContext } from './context.ts';
 import type { ContextReader } from './context.ts';
@@ -21,7 +21,7 @@ import type {
   TrustEvaluation,
   TrustRequest,
 } from './model.ts';
-import { matchesGlyphs, plainGlyphs, resolvePattern } from './pattern.ts';
+import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
 /** Evaluates the policies of a caller against one action on one resource. */
 export function evaluateIdentity(request: EvaluationRequest, policies: IdentityPolicies): Evaluation {
@@ -54,17 +54,20 @@ export function evaluateTrust(request: TrustRequest, document: PolicyDocument): 
     (statement, variables) =>
       matchesAction(statement.action, request.action) &&
       statement.principal !== undefined &&
-      matchPrincipal(statement.principal, request.principal) !== 'no' &&
+      matchPrincipal(statement.principal, request.principal).by !== 'none' &&
       conditionsHold(statement.conditions, context, variables),
   ).map((found) => ({ ...found, layer: 'trust' as const, policy: 'trust' }));
   const evaluation = decide([{ layer: 'trust', statements }], context);
-  const delegatedToAccount =
-    evaluation.decision === 'allowed' &&
-    evaluation.by.every(({ statement }) => {
-      const principal = document.statements[statement]?.principal;
-      return principal !== undefined && matchPrincipal(principal, request.principal) === 'account';
-    });
-  return { ...evaluation, delegatedToAccount };
+  if (evaluation.decision !== 'allowed') return { ...evaluation, delegatedToAccount: false, names: [] };
+  const matches = evaluation.by.flatMap(({ statement }) => {
+    const principal = document.statements[statement]?.principal;
+    return principal ? [matchPrincipal(principal, request.principal)] : [];
+  });
+  return {
+    ...evaluation,
+    delegatedToAccount: matches.every(({ by }) => by === 'account'),
+    names: matches.flatMap((match) => (match.by === 'name' ? match.names : [])),
+  };
 }
 
 type FoundStatement = MatchedStatement & { readonly effect: PolicyStatement['effect'] };
@@ -129,29 +132,28 @@ function matchesResource(
   variables: boolean,
 ): boolean {
   if (resource === undefined) return false;
-  const matched = resource.patterns.some((pattern) => {
-    if (!variables) return matchesArn(plainGlyphs(pattern), given);
-    const resolved = resolvePattern(pattern, context.single);
-    return resolved.ok && matchesArn(resolved.glyphs, given);
-  });
+  const lookup = variables ? context.single : undefined;
+  const matched = resource.patterns.some((pattern) => matchesResourceArn(pattern, given, lookup));
   return matched !== resource.negated;
 }
 
-/** `account` when only the caller's account is named, which leaves the decision to the caller's own policies too. */
-function matchPrincipal(
-  principal: PolicyPrincipal,
-  caller: TrustRequest['principal'],
-): 'direct' | 'account' | 'no' {
-  if (principal.kind === 'anyone') return 'direct';
-  let result: 'account' | 'no' = 'no';
-  for (const { type, value } of principal.entries) {
-    // AWS documents `"*"` and `{"AWS": "*"}` as equivalent.
-    if (type === 'AWS' && value === '*') return 'direct';
-    if (type !== caller.type) continue;
-    if (caller.values.includes(value)) return 'direct';
-    if (type === 'AWS' && namesAccountOf(value, caller.values)) result = 'account';
-  }
-  return result;
+type PrincipalMatch =
+  | { readonly by: 'name'; readonly names: readonly string[] }
+  | { readonly by: 'everyone' }
+  /** Only the caller's account is named, which leaves the decision to the caller's own policies too. */
+  | { readonly by: 'account' }
+  | { readonly by: 'none' };
+
+function matchPrincipal(principal: PolicyPrincipal, caller: TrustRequest['principal']): PrincipalMatch {
+  if (principal.kind === 'anyone') return { by: 'everyone' };
+  const ofType = principal.entries.filter(({ type }) => type === caller.type).map(({ value }) => value);
+  const names = ofType.filter((value) => caller.values.includes(value));
+  if (names.length > 0) return { by: 'name', names };
+  // AWS documents `"*"` and `{"AWS": "*"}` as equivalent.
+  if (principal.entries.some(({ type, value }) => type === 'AWS' && value === '*')) return { by: 'everyone' };
+  return caller.type === 'AWS' && ofType.some((value) => namesAccountOf(value, caller.values))
+    ? { by: 'account' }
+    : { by: 'none' };
 }
 
 function namesAccountOf(value: string, callers: readonly string[]): boolean {

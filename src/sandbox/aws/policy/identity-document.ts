@@ -2,8 +2,8 @@
  * Identity policies (managed, inline, boundary, session). The order of the checks is IAM's: of several faults the same
  * one is told first.
  */
-import { checkResource } from './resource.ts';
-import type { PolicyDocument, PolicyStatement } from './model.ts';
+import { checkResource, requireCompleteArn } from './resource.ts';
+import type { PolicyDocument, PolicyKind, PolicyStatement } from './model.ts';
 import {
   checkStatementIds,
   fault,
@@ -30,14 +30,16 @@ const statementElements = new Set([
   'Condition',
 ]);
 
-export function parseIdentityDocument(text: string): PolicyDocument {
+export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 'trust'>): PolicyDocument {
   const json = parseJsonObject(text, syntaxErrors);
   if (Object.keys(json).some((element) => !topElements.has(element))) fault(syntaxErrors);
-  if (json['Version'] !== undefined) readVersion(json['Version'], syntaxErrors);
+  // Source of the default: IAM User Guide, "IAM JSON policy elements: Version".
+  const version = json['Version'] === undefined ? '2008-10-17' : readVersion(json['Version'], syntaxErrors);
   if (json['Id'] !== undefined && typeof json['Id'] !== 'string') fault(syntaxErrors);
   const sources = readStatements(json, syntaxErrors);
   for (const source of sources) checkSyntax(source);
-  if (json['Version'] !== '2012-10-17') fault('Policy document must be version 2012-10-17 or greater.');
+  if (kind === 'managed' && version !== '2012-10-17')
+    fault('Policy document must be version 2012-10-17 or greater.');
   const statements = sources.map(readStatement);
   checkStatementIds(statements, {
     unique: 'Statement IDs (SID) in a single policy must be unique.',
@@ -47,13 +49,16 @@ export function parseIdentityDocument(text: string): PolicyDocument {
   if (statements.some(({ action }) => action.patterns.length === 0))
     fault('Policy statement must contain actions.');
   for (const { resource } of statements) resource?.patterns.forEach(checkResource);
+  if (kind === 'session') {
+    for (const { resource } of statements) resource?.patterns.forEach(requireCompleteArn);
+  }
   for (const { action } of statements) action.patterns.forEach(checkAction);
   if (sources.some((source) => source['Principal'] !== undefined || source['NotPrincipal'] !== undefined))
     fault('Policy document should not specify a principal.');
   if (statements.some(({ resource }) => resource === undefined || resource.patterns.length === 0))
     fault('Policy statement must contain resources.');
   return {
-    version: '2012-10-17',
+    version,
     ...(typeof json['Id'] === 'string' ? { id: json['Id'] } : {}),
     statements,
   };

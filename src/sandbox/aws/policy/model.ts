@@ -3,8 +3,11 @@
  * Apart from parsing and evaluating, so that the services of the stand-in can speak of policies without either.
  */
 
-/** What a document is for; each kind has its own grammar. `session` is an identity policy passed to an AssumeRole call. */
-export type PolicyKind = 'identity' | 'trust' | 'session';
+/**
+ * Purpose of a document. `managed` and `session` are identity policies with a rule more each: a managed policy has to be of version
+ * 2012-10-17, and a session policy, passed to an AssumeRole call, needs complete ARNs.
+ */
+export type PolicyKind = 'identity' | 'managed' | 'session' | 'trust';
 
 /** A policy document whose grammar and values have been checked. Statements keep the order of the text. */
 export type PolicyDocument = {
@@ -143,4 +146,6 @@ export type TrustEvaluation = Evaluation & {
    * False when the caller itself, or everyone, is named.
    */
   readonly delegatedToAccount: boolean;
+  /** Names of the caller in the statements that allow; empty when everyone or only the account is named. */
+  readonly names: readonly string[];
 };

@@ -20,6 +20,25 @@ export type ResolvedPattern =
 const variablePattern = /\$\{\s*([^},]*?)\s*(?:,\s*'([^']*)'\s*)?\}/gu;
 const escapes: Readonly<Record<string, string>> = { '*': '*', '?': '?', $: '$' };
 
+/** Whether a text holds a variable, an escape such as `${*}` included. */
+export function hasVariable(text: string): boolean {
+  return /\$\{[^}]*\}/u.test(text);
+}
+
+/** Parts of a text between its first colons, at most `limit` of them. Colons within `${…}` separate nothing when `aroundVariables`. */
+export function splitByColon(
+  text: string,
+  { limit, aroundVariables }: { readonly limit: number; readonly aroundVariables: boolean },
+): readonly string[] {
+  const tokens = text.match(aroundVariables ? /\$\{[^}]*\}|[^:$]+|[:$]/gu : /[^:]+|:/gu) ?? [];
+  const parts = [''];
+  for (const token of tokens) {
+    if (token === ':' && parts.length < limit) parts.push('');
+    else parts[parts.length - 1] += token;
+  }
+  return parts;
+}
+
 /** Glyphs of a text in which no variables are recognised (actions, and documents of version 2008-10-17). */
 export function plainGlyphs(text: string): Glyph[] {
   return Array.from(text, (character) =>

@@ -1,4 +1,6 @@
 /** Whether a `Resource` of an identity policy can be an ARN, and what IAM says when it cannot. */
+import { segmentCount } from './arn.ts';
+import { splitByColon } from './pattern.ts';
 import { fault } from './syntax.ts';
 
 /** Partitions that exist: https://docs.aws.amazon.com/general/latest/gr/rande.html and the SDKs' partition tables. */
@@ -62,4 +64,11 @@ export function checkResource(resource: string): void {
   }
   if (vendor === 's3' && region !== '' && !regionalS3.test(path))
     fault(`Resource ${resource} can not contain region information.`);
+}
+
+/** Session policies take no ARN with missing segments: IAM User Guide, "Identify AWS resources with ARNs". The words are ours. */
+export function requireCompleteArn(resource: string): void {
+  if (resource === '*') return;
+  const segments = splitByColon(resource, { limit: segmentCount, aroundVariables: true });
+  if (segments.length < segmentCount) fault(`Resource ${resource} must be a complete ARN or "*".`);
 }
