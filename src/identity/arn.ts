@@ -39,9 +39,9 @@ export function clusterArn(of: {
   return `arn:${of.partition}:eks:${of.region}:${of.accountId}:cluster/${of.name}`;
 }
 
-/** An issuer as IAM knows it: its URL without the scheme. */
+/** An issuer as IAM knows it: its URL without the scheme. A slash at its end stays, also in provider ARNs and condition keys. */
 export function issuerHost(issuer: string): string {
-  return issuer.replace(/^https:\/\//, '').replace(/\/$/, '');
+  return issuer.replace(/^https:\/\//, '');
 }
 
 export function oidcProviderArn(of: { partition: string; accountId: string; issuer: string }): string {

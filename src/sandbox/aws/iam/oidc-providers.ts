@@ -187,7 +187,7 @@ function readUrl(url: string): string {
   if (!parsed || parsed.port !== '' || parsed.search !== '' || parsed.hash !== '' || parsed.username !== '') {
     throw validationError('Invalid Open ID Connect Provider URL');
   }
-  return url.slice('https://'.length).replace(/\/$/, '');
+  return url.slice('https://'.length);
 }
 
 function existingProvider(arn: string, state: IamState, at?: number): OidcProvider {

@@ -25,7 +25,11 @@ export type Claims = {
     | undefined;
 };
 
-type TokenFault = { readonly kind: 'notJwt' } | { readonly kind: 'missingClaim'; readonly claim: string };
+type TokenFault =
+  | { readonly kind: 'notJwt' }
+  | { readonly kind: 'missingClaim'; readonly claim: string }
+  /** Of another JSON type than RFC 7519 gives the claim. */
+  | { readonly kind: 'malformedClaim'; readonly claim: string };
 
 type ReadToken =
   | { readonly ok: true; readonly claims: Claims }
@@ -84,34 +88,56 @@ async function verifyWith(token: string, keys: CompactVerifyGetKey): Promise<Ver
       return 'noKey';
     }
     if (error instanceof errors.JOSEError) return 'wrongSignature';
-    throw error;
+    // A key that cannot be used: malformed, private, or of fewer than 2,048 bits.
+    return 'noKey';
   }
 }
 
 function readToken(token: string): ReadToken {
-  let payload: JWTPayload;
-  try {
-    decodeProtectedHeader(token);
-    payload = decodeJwt(token);
-  } catch {
-    return { ok: false, fault: { kind: 'notJwt' } };
-  }
-  const missing = ['iss', 'sub', 'aud', 'exp'].find((claim) => payload[claim] === undefined);
+  const payload = decodePayload(token);
+  if (!payload) return { ok: false, fault: { kind: 'notJwt' } };
+  const missing = requiredClaims.find((claim) => payload[claim] === undefined || payload[claim] === null);
   if (missing !== undefined) return { ok: false, fault: { kind: 'missingClaim', claim: missing } };
-  const { azp } = payload;
+  const { success, data, error } = registeredClaims.safeParse(payload);
+  if (!success) {
+    return { ok: false, fault: { kind: 'malformedClaim', claim: String(error.issues[0]?.path[0]) } };
+  }
   return {
     ok: true,
     claims: {
-      issuer: payload.iss ?? '',
-      subject: payload.sub ?? '',
-      audiences: [payload.aud ?? []].flat(),
-      authorizedParty: typeof azp === 'string' ? azp : undefined,
-      expiresAt: payload.exp ?? 0,
-      notBefore: payload.nbf,
+      issuer: data.iss,
+      subject: data.sub,
+      audiences: [data.aud].flat(),
+      authorizedParty: data.azp ?? undefined,
+      expiresAt: data.exp,
+      notBefore: data.nbf ?? undefined,
       kubernetes: readKubernetes(payload['kubernetes.io']),
     },
   };
 }
+
+/** A JWS in compact form. An unencoded payload is refused, as RFC 7797 section 7 demands of JWTs. */
+function decodePayload(token: string): JWTPayload | undefined {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) return undefined;
+  try {
+    const { b64 } = decodeProtectedHeader(token) as { readonly b64?: unknown };
+    return b64 === undefined || b64 === true ? decodeJwt(token) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const requiredClaims = ['iss', 'sub', 'aud', 'exp'] as const;
+
+/** RFC 7519 section 4.1; `azp` is OpenID Connect's. */
+const registeredClaims = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.union([z.string(), z.array(z.string()).min(1)]),
+  exp: z.number(),
+  nbf: z.number().nullish(),
+  azp: z.string().nullish(),
+});
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#schema-for-service-account-private-claims */
 const kubernetesClaims = z.object({

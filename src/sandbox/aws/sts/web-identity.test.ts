@@ -112,6 +112,12 @@ const listRoles = (keysOfSession: Keys) => standIn.iam(keysOfSession).send(new L
 const denied = { name: 'AccessDenied', $metadata: expect.objectContaining({ httpStatusCode: 403 }) };
 
 describe('a token that the trust policy accepts', () => {
+  it('is taken up to five minutes beyond its expiry', async () => {
+    await expect(assume(await keys.sign({ expiresIn: -299 }))).resolves.toMatchObject({
+      Provider: providerArn,
+    });
+  });
+
   it('gives credentials of the role, which say who they are', async () => {
     const answer = await assume(await keys.sign());
     expect(answer).toMatchObject({
@@ -176,8 +182,8 @@ describe('a token is refused', () => {
       /^No OpenIDConnect provider found in your account for https:\/\/example\.com$/,
     ],
     [
-      'that has expired',
-      { expiresIn: -1 },
+      'that expired five minutes ago',
+      { expiresIn: -300 },
       'ExpiredTokenException',
       /^Token expired: current date\/time \d+ must be before the expiration date\/time \d+$/,
     ],
@@ -195,6 +201,58 @@ describe('a token is refused', () => {
       name,
       message: expect.stringMatching(message),
     });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['iss', ['https://example.com'], 'The claim iss is not valid'],
+    ['iss', 7, 'The claim iss is not valid'],
+    ['iss', {}, 'The claim iss is not valid'],
+    [
+      'iss',
+      issuer.slice('https://'.length),
+      `No OpenIDConnect provider found in your account for ${issuer.slice('https://'.length)}`,
+    ],
+    ['iss', `${issuer}/`, `No OpenIDConnect provider found in your account for ${issuer}/`],
+    ['sub', null, 'Missing a required claim: sub'],
+    ['sub', ['system:serviceaccount:production:myaccount'], 'The claim sub is not valid'],
+    ['sub', true, 'The claim sub is not valid'],
+    ['aud', null, 'Missing a required claim: aud'],
+    ['aud', [], 'The claim aud is not valid'],
+    ['aud', ['sts.amazonaws.com', 1], 'The claim aud is not valid'],
+    ['exp', null, 'Missing a required claim: exp'],
+    ['exp', 'tomorrow', 'The claim exp is not valid'],
+    ['exp', '4102444800', 'The claim exp is not valid'],
+    ['exp', [4_102_444_800], 'The claim exp is not valid'],
+    ['exp', {}, 'The claim exp is not valid'],
+    ['nbf', 'now', 'The claim nbf is not valid'],
+    ['azp', ['sts.amazonaws.com'], 'The claim azp is not valid'],
+  ])('whose %s is %j', async (claim, value, message) => {
+    const token = await keys.sign({ replaced: { [claim]: value } });
+    await expect(assume(token)).rejects.toMatchObject({ name: invalid, message });
+  });
+
+  it('with a line break at its end', async () => {
+    await expect(assume(`${await keys.sign()}\n`)).rejects.toMatchObject({ name: invalid });
+  });
+
+  it('with an unencoded payload', async () => {
+    const [, payload = '', signature = ''] = (await keys.sign()).split('.');
+    const header = { alg: 'RS256', kid: 'key-1', b64: false, crit: ['b64'] };
+    const encoded = Buffer.from(JSON.stringify(header)).toString('base64url');
+    await expect(assume(`${encoded}.${payload}.${signature}`)).rejects.toMatchObject({
+      name: invalid,
+      message: expect.stringMatching(/not a valid JWT/),
+    });
+  });
+
+  it.each<[string, object]>([
+    ['too short', { n: Buffer.alloc(128, 0xff).toString('base64url') }],
+    ['malformed', { n: 7 }],
+    ['without its numbers', { n: undefined }],
+    ['private', { d: 'AQAB' }],
+  ])('when the key that it names is %s', async (_what, change) => {
+    published = [{ ...keys.jwk, ...change }];
+    await expect(assume(await keys.sign())).rejects.toMatchObject({ name: invalid });
   });
 
   it('with another signature', async () => {

@@ -62,14 +62,17 @@ function readClaims(token: string, { tokens }: StsEnv): Claims {
       );
     case 'missingClaim':
       throw invalidToken(`Missing a required claim: ${read.fault.claim}`);
+    case 'malformedClaim':
+      throw invalidToken(`The claim ${read.fault.claim} is not valid`);
   }
 }
 
 /** The provider of the token's issuer in the account of the role. */
 function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: number): OidcProvider {
   const ownAccount = roleArn.startsWith(state.arn('role/'));
-  const url = claims.issuer.replace(/^https:\/\//, '').replace(/\/$/, '');
-  const provider = ownAccount ? state.provider(state.arn(`oidc-provider/${url}`), at) : undefined;
+  const [, url] = /^https:\/\/(.+)$/.exec(claims.issuer) ?? [];
+  const provider =
+    ownAccount && url !== undefined ? state.provider(state.arn(`oidc-provider/${url}`), at) : undefined;
   if (!provider) throw invalidToken(`No OpenIDConnect provider found in your account for ${claims.issuer}`);
   return provider;
 }
@@ -81,6 +84,12 @@ function audienceOf(claims: Claims, provider: OidcProvider): string {
   if (audience === undefined) throw invalidToken('Incorrect token audience');
   return audience;
 }
+
+/**
+ * How long STS takes a token beyond its `exp`, for clocks that differ. Seconds.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
+ */
+const expiryLeeway = 300;
 
 async function verifyToken(
   token: string,
@@ -106,7 +115,7 @@ async function verifyToken(
       );
   }
   const now = Math.floor(request.now / 1000);
-  if (claims.expiresAt <= now) {
+  if (claims.expiresAt + expiryLeeway <= now) {
     throw new AwsError(
       'ExpiredTokenException',
       `Token expired: current date/time ${now} must be before the expiration date/time ${claims.expiresAt}`,

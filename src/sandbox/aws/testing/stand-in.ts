@@ -4,7 +4,7 @@ import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { CryptoKey, JWK } from 'jose';
-import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { CompactSign, exportJWK, generateKeyPair } from 'jose';
 import { createEksAuthClient, type EksAuthClient } from '../../../eks-auth/client.ts';
 import type { AwsStandIn, AwsStandInOptions } from '../server.ts';
 import { startAwsStandIn } from '../server.ts';
@@ -45,6 +45,8 @@ export type TokenClaims = {
   readonly azp?: string;
   /** What Kubernetes adds to its own. */
   readonly kubernetes?: object;
+  /** Claims in place of the others, of any type. */
+  readonly replaced?: Readonly<Record<string, unknown>>;
 };
 
 export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promise<TokenIssuer> {
@@ -55,17 +57,19 @@ export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promi
     jwk,
     sign: (claims = {}) => {
       const seconds = Math.floor(now() / 1000);
-      return new SignJWT({
+      const payload = {
+        iss: claims.iss ?? issuer,
+        sub: claims.sub ?? 'system:serviceaccount:production:myaccount',
+        aud: [claims.aud ?? 'sts.amazonaws.com'].flat(),
+        iat: seconds,
+        nbf: seconds + (claims.notBefore ?? 0),
+        exp: seconds + (claims.expiresIn ?? 600),
         ...(claims.azp === undefined ? {} : { azp: claims.azp }),
         ...(claims.kubernetes === undefined ? {} : { 'kubernetes.io': claims.kubernetes }),
-      })
+        ...claims.replaced,
+      };
+      return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
         .setProtectedHeader({ alg: 'RS256', kid: claims.kid ?? kid })
-        .setIssuer(claims.iss ?? issuer)
-        .setSubject(claims.sub ?? 'system:serviceaccount:production:myaccount')
-        .setAudience([claims.aud ?? 'sts.amazonaws.com'].flat())
-        .setIssuedAt(seconds)
-        .setNotBefore(seconds + (claims.notBefore ?? 0))
-        .setExpirationTime(seconds + (claims.expiresIn ?? 600))
         .sign(privateKey);
     },
   };
