@@ -113,6 +113,7 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
     identityArn: grantedBy.arn,
     userId,
     accountId: state.accountId,
+    orphaned: role === undefined,
     policies: role ? state.permissionPolicies(role, at) : [],
     boundary: role?.boundaryArn === undefined ? undefined : state.managedSources([role.boundaryArn], at),
     sessionPolicies: sessionPolicies(session, state, at),
@@ -125,6 +126,8 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
       'aws:PrincipalType': 'AssumedRole',
       'aws:userid': userId,
       'aws:TokenIssueTime': new Date(session.issuedAt).toISOString(),
+      // Temporary credentials carry the key; those of the emulator never come with MFA.
+      'aws:MultiFactorAuthPresent': 'false',
     },
   };
 }

@@ -1,6 +1,7 @@
 import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
+  DeleteRoleCommand,
   ListRolesCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
@@ -124,6 +125,88 @@ describe('AssumeRole', () => {
     });
     await expect(assume(undefined, { DurationSeconds: 3601 })).rejects.toMatchObject({
       name: 'AccessDenied',
+    });
+  });
+
+  it('refuses sessions of a role that was deleted, also once it exists again', async () => {
+    const iam = standIn.iam();
+    const create = new CreateRoleCommand({
+      RoleName: 'Caller',
+      AssumeRolePolicyDocument: trust({ AWS: accountId }),
+    });
+    const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
+    await iam.send(create);
+    const before = await session(undefined, { RoleArn: callerArn });
+    await setTrust({ AWS: callerArn });
+    await assume(before);
+    await iam.send(new DeleteRoleCommand({ RoleName: 'Caller' }));
+    await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
+    await iam.send(create);
+    await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it('a boundary that allows nothing fences in a grant to the role, and not one to the session itself', async () => {
+    const iam = standIn.iam();
+    const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
+    await iam.send(
+      new CreateRoleCommand({
+        RoleName: 'Caller',
+        AssumeRolePolicyDocument: trust({ AWS: accountId }),
+        PermissionsBoundary: 'arn:aws:iam::aws:policy/AmazonS3FullAccess',
+      }),
+    );
+    const caller = await session(undefined, { RoleArn: callerArn });
+    await setTrust({ AWS: callerArn });
+    await expect(assume(caller)).rejects.toMatchObject({ name: 'AccessDenied' });
+    await setTrust({ AWS: `arn:aws:sts::${accountId}:assumed-role/Caller/test` });
+    await assume(caller);
+    await setTrust({ AWS: '*' });
+    await expect(assume(caller)).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it('says of a session that it has no MFA', async () => {
+    const mfa = { Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } };
+    const first = await session();
+    await setTrust({ AWS: '*' }, mfa);
+    await assume(first);
+    // A user's own keys do not say either way.
+    await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it.each<[string, object]>([
+    ['ExternalId', { ExternalId: 'a b' }],
+    ['ExternalId', { ExternalId: 'a*' }],
+    ['SourceIdentity', { SourceIdentity: 'aws:me' }],
+    ['SourceIdentity', { SourceIdentity: 'a b' }],
+    [
+      'Policy',
+      {
+        Policy: JSON.stringify({
+          Version: '2012-10-17',
+          Id: 'Ж',
+          Statement: { Effect: 'Allow', Action: '*', Resource: '*' },
+        }),
+      },
+    ],
+    ['Tags', { Tags: [{ Key: 'aws:x', Value: '1' }] }],
+    [
+      'Tags',
+      {
+        Tags: [
+          { Key: 'k', Value: '1' },
+          { Key: 'K', Value: '2' },
+        ],
+      },
+    ],
+    ['TransitiveTagKeys', { TransitiveTagKeys: ['team'] }],
+  ])('refuses %s %j', async (_name, more) => {
+    await expect(assume(undefined, more)).rejects.toMatchObject({ name: 'ValidationError' });
+  });
+
+  it('answers with XML also where it echoes control characters', async () => {
+    await expect(assume(undefined, { RoleSessionName: 'ab\u0001' })).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: expect.stringContaining('ab\ufffd'),
     });
   });
 

@@ -1,6 +1,7 @@
 /** AssumeRole and GetCallerIdentity. */
 import { evaluateCaller } from '../authorise.ts';
-import type { Role } from '../iam/model.ts';
+import { validationError } from '../iam/errors.ts';
+import type { Role, Tag } from '../iam/model.ts';
 import { addTags, requestTagContext } from '../iam/tags.ts';
 import * as iamFields from '../iam/fields.ts';
 import { evaluateTrust } from '../policy/evaluate.ts';
@@ -11,7 +12,14 @@ import type { Caller } from '../wire/service.ts';
 import { AwsError } from '../wire/service.ts';
 import { optional, shape, text } from '../wire/shape.ts';
 import type { StsAction, StsEnv } from './env.ts';
-import { issueSession, readSessionPolicies, roleNameOf, sessionDuration, sessionFields } from './session.ts';
+import {
+  issueSession,
+  readSessionPolicies,
+  roleNameOf,
+  sessionDuration,
+  sessionFields,
+  sessionNamePattern,
+} from './session.ts';
 
 /** Needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 export const getCallerIdentity: StsAction = signedAction({
@@ -34,8 +42,11 @@ export const assumeRole: StsAction = signedAction({
   access: 'read',
   input: shape({
     ...sessionFields,
-    ExternalId: optional(text({ min: 2, max: 1224 })),
-    SourceIdentity: optional(text({ min: 2, max: 64 })),
+    ExternalId: optional(
+      text({ min: 2, max: 1224, pattern: { test: /^[\w+=,.@:/-]*$/, shown: String.raw`[\w+=,.@:\/-]*` } }),
+    ),
+    // Its pattern has no colon, which also keeps out the reserved prefix `aws:`.
+    SourceIdentity: optional(text({ min: 2, max: 64, pattern: sessionNamePattern })),
     Tags: iamFields.tags,
     TransitiveTagKeys: iamFields.tagKeys,
   }),
@@ -45,9 +56,7 @@ export const assumeRole: StsAction = signedAction({
   run: (input, env: StsEnv, call) => {
     const { request, caller } = call;
     const roleName = roleNameOf(input.RoleArn);
-    const tags = Object.fromEntries(
-      addTags([], input.Tags, maxSessionTags).map(({ Key, Value }) => [Key, Value]),
-    );
+    const tags = readSessionTags(input.Tags, input.TransitiveTagKeys);
     const role = env.state.role(roleName, env.faults.authorisesAsOf(request.now));
     const context: RequestContext = {
       ...requestTagContext(input.Tags),
@@ -86,10 +95,30 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
+/** Throws ValidationError. AWS documents no answer for transitive keys of tags that are not passed; they are refused here. */
+function readSessionTags(
+  tags: readonly Tag[],
+  transitiveKeys: readonly string[],
+): Readonly<Record<string, string>> {
+  try {
+    const read = Object.fromEntries(addTags([], tags, maxSessionTags).map(({ Key, Value }) => [Key, Value]));
+    const passed = new Set(Object.keys(read).map((key) => key.toLowerCase()));
+    const unknown = transitiveKeys.find((key) => !passed.has(key.toLowerCase()));
+    if (unknown !== undefined)
+      throw validationError(`The transitive tag key ${unknown} is not among the session tags.`);
+    return read;
+  } catch (error) {
+    // InvalidInput and LimitExceeded belong to IAM; STS declares neither.
+    if (error instanceof AwsError) throw validationError(error.message);
+    throw error;
+  }
+}
+
 /**
- * A trust policy that names the caller itself is enough, unless the caller's own policies deny or fence it in; one that
- * names the caller's account leaves the decision to the caller's policies.
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
+ * A trust policy that names the caller's account leaves the decision to the caller's policies. One that names its role is enough unless
+ * the caller's policies deny, or its boundary or session policies do not allow. One that names the user or the session itself is
+ * enough unless they deny. IAM resolves a role in a trust policy to the role's unique id, so that sessions of a deleted role match nothing.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
  */
 function mayAssume(
   action: string,
@@ -97,6 +126,7 @@ function mayAssume(
   { caller, request }: SignedCall,
   callContext: RequestContext,
 ): boolean {
+  if (caller.orphaned === true) return false;
   const context = { ...request.context, ...callContext };
   const trust = evaluateTrust(
     { action, principal: { type: 'AWS', values: principalNames(caller) }, context },
@@ -105,7 +135,7 @@ function mayAssume(
   if (trust.decision !== 'allowed') return false;
   const own = evaluateCaller(caller, { action, resource: role.arn, context: callContext }, request.context);
   if (trust.delegatedToAccount || own.decision !== 'implicitDeny') return own.decision === 'allowed';
-  return own.notAllowedBy.every((layer) => layer === 'identity');
+  return trust.names.includes(caller.principalArn) || own.notAllowedBy.every((layer) => layer === 'identity');
 }
 
 const principalNames = (caller: Caller): readonly string[] =>

@@ -3,6 +3,7 @@ import { deflateRawSync } from 'node:zlib';
 import { assumedRoleArn } from '../credentials.ts';
 import { readPolicy } from '../iam/documents.ts';
 import { validationError } from '../iam/errors.ts';
+import { policyCharacters } from '../iam/fields.ts';
 import type { PolicyText, Role } from '../iam/model.ts';
 import { timestamp } from '../iam/render.ts';
 import type { RequestContext } from '../policy/model.ts';
@@ -13,14 +14,14 @@ import type { InputOf } from '../wire/shape.ts';
 import { integer, list, optional, shape, structure, text } from '../wire/shape.ts';
 import type { StsEnv } from './env.ts';
 
-const sessionNamePattern = { test: /^[\w+=,.@-]*$/, shown: String.raw`[\w+=,.@-]*` };
+export const sessionNamePattern = { test: /^[\w+=,.@-]*$/, shown: String.raw`[\w+=,.@-]*` };
 
 export const sessionFields = shape({
   RoleArn: text({ min: 20, max: 2048 }),
   RoleSessionName: text({ min: 2, max: 64, pattern: sessionNamePattern }),
   /** Seconds. */
   DurationSeconds: optional(integer({ min: 900, max: 43_200 })),
-  Policy: optional(text({ min: 1, max: 2048 })),
+  Policy: optional(text({ min: 1, max: 2048, pattern: policyCharacters })),
   PolicyArns: list(structure({ arn: text({ min: 20, max: 2048 }) }), { max: 10 }),
 });
 

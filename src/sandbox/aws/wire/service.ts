@@ -16,6 +16,8 @@ export type Caller = {
   /** `AIDA…`, or `AROA…:SESSION`. */
   readonly userId: string;
   readonly accountId: string;
+  /** The session's role was deleted, and possibly recreated under its name: no policy names this principal any more. */
+  readonly orphaned?: boolean;
   readonly policies: readonly PolicySource[];
   readonly boundary?: readonly PolicySource[] | undefined;
   readonly sessionPolicies?: readonly PolicySource[] | undefined;
