@@ -172,8 +172,8 @@ describe('who calls', () => {
       method: 'POST',
       body: new URLSearchParams({ Action: 'NoSuchAction' }),
     });
-    expect(response.status).toBe(404);
-    expect(await response.text()).toMatch(/IAM, STS, EKS, EKS Auth and S3/);
+    expect(response.status).toBe(400);
+    expect(await response.text()).toMatch(/<Code>InvalidAction<\/Code>/);
   });
 });
 

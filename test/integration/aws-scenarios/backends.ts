@@ -65,12 +65,21 @@ export async function startMotoBackend(): Promise<RunningBackend> {
   };
 }
 
+const subject = 'system:serviceaccount:production:myaccount';
+
 async function signTokens(sign: Awaited<ReturnType<typeof createTokenIssuer>>['sign']): Promise<Tokens> {
   const iss = `https://${issuerHost}`;
   const { sign: signWithOtherKey } = await createTokenIssuer(Date.now);
   return {
     goodToken: await sign({ iss }),
-    expiredToken: await sign({ iss, expiresIn: -60, notBefore: -600 }),
+    expiredToken: await sign({ iss, expiresIn: -360, notBefore: -960 }),
+    justExpiredToken: await sign({ iss, expiresIn: -60, notBefore: -660 }),
+    textExpiryToken: await sign({ iss, replaced: { exp: '4102444800' } }),
+    listSubjectToken: await sign({ iss, replaced: { sub: [subject, 'other'] } }),
+    noSubjectToken: await sign({ iss, replaced: { sub: null } }),
+    listIssuerToken: await sign({ replaced: { iss: [iss] } }),
+    bareIssuerToken: await sign({ iss: issuerHost }),
+    slashIssuerToken: await sign({ iss: `${iss}/` }),
     otherAudienceToken: await sign({ iss, aud: 'https://kubernetes.default.svc' }),
     otherSubjectToken: await sign({ iss, sub: 'system:serviceaccount:production:other' }),
     otherKeyToken: await signWithOtherKey({ iss }),

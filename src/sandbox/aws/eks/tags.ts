@@ -99,10 +99,15 @@ const listTagsForResource: EksAction = {
   path,
   subject,
   context: (call) => resourceTagKeys(lookUp(call)?.tags ?? {}),
-  run: (call) => answer({ tags: find(call).tags }),
+  run: (call) => answer({ tags: isCluster(call) ? {} : find(call).tags }),
 };
 
 export const tagActions: readonly EksAction[] = [tagResource, untagResource, listTagsForResource];
+
+/** Clusters are given at the start and carry no tags. */
+function isCluster({ path: { arn = '' }, env: { eks } }: Call): boolean {
+  return eks.clusters.some(({ name }) => eks.clusterArn(name) === arn);
+}
 
 function lookUp({ path: { arn = '' }, env: { eks } }: Call): Association | undefined {
   return eks.clusters

@@ -8,8 +8,20 @@ export const roleName = text({ min: 1, max: 64, alphanumericAnd: nameCharacters 
 export const policyName = text({ min: 1, max: 128, alphanumericAnd: nameCharacters });
 export const instanceProfileName = text({ min: 1, max: 128, alphanumericAnd: nameCharacters });
 export const arn = text({ min: 20, max: 2048 });
-export const policyDocument = text({ min: 1, max: 131_072 });
-export const description = optional(text({ max: 1000 }));
+/** Latin-1 with tab and line breaks. Source: IAM API Reference, PolicyDocument. */
+export const policyCharacters = {
+  test: /^[\t\n\r\u0020-\u00ff]*$/,
+  shown: String.raw`[\u0009\u000A\u000D\u0020-\u00FF]+`,
+};
+export const policyDocument = text({ min: 1, max: 131_072, pattern: policyCharacters });
+export const descriptionText = text({
+  max: 1000,
+  pattern: {
+    test: /^[\t\n\r\u0020-\u007e\u00a1-\u00ff]*$/,
+    shown: String.raw`[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*`,
+  },
+});
+export const description = optional(descriptionText);
 
 /** Seconds. */
 export const maxSessionDuration = optional(integer({ min: 3600, max: 43_200 }));
@@ -26,7 +38,13 @@ export const path: Field<string> = (value, at, faults) => {
 };
 
 export const pathPrefix: Field<string> = (value, at, faults) =>
-  value === undefined ? '/' : text({ min: 1, max: 512 })(value, at, faults);
+  value === undefined
+    ? '/'
+    : text({
+        min: 1,
+        max: 512,
+        pattern: { test: /^\/[!-\u007f]*$/, shown: String.raw`\u002F[\u0021-\u007F]*` },
+      })(value, at, faults);
 
 const tagPattern = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const tagKey = text({

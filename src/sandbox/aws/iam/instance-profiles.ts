@@ -1,6 +1,6 @@
 /** Instance profiles, as far as they matter to roles: a role in a profile cannot be deleted. */
 import type { IamAction } from './env.ts';
-import { iamAction } from './env.ts';
+import { iamAction, requirement } from './env.ts';
 import { alreadyExists, deleteConflict, limitExceeded, noSuchEntity, quotaExceeded } from './errors.ts';
 import * as fields from './fields.ts';
 import type { InstanceProfile } from './model.ts';
@@ -9,16 +9,19 @@ import { instanceProfile as render } from './render.ts';
 import { existingRole } from './roles.ts';
 import type { IamState } from './state.ts';
 import { instanceProfileSubject, roleSubject } from './subjects.ts';
+import { addTags, newResourceTagContext, requestTagContext } from './tags.ts';
 
 const named = { InstanceProfileName: fields.instanceProfileName } as const;
 
 const createInstanceProfile = iamAction({
   name: 'CreateInstanceProfile',
   access: 'write',
-  input: { ...named, Path: fields.path },
+  input: { ...named, Path: fields.path, Tags: fields.tags },
   subject: (input, state) => ({
     arn: state.arn(`instance-profile${input.Path}${input.InstanceProfileName}`),
+    context: { ...requestTagContext(input.Tags), ...newResourceTagContext(input.Tags) },
   }),
+  also: (input, subject) => (input.Tags.length > 0 ? [requirement('iam:TagInstanceProfile', subject)] : []),
   run: (input, { state, identifiers, now }) => {
     const name = input.InstanceProfileName;
     if (state.instanceProfile(name)) throw alreadyExists(`Instance Profile ${name} already exists.`);
@@ -30,6 +33,7 @@ const createInstanceProfile = iamAction({
       id: identifiers.uniqueId('AIPA'),
       arn: state.arn(`instance-profile${input.Path}${name}`),
       createdAt: now,
+      tags: addTags([], input.Tags, state.quotas.tags),
       roleName: undefined,
     };
     state.putInstanceProfile(profile, now);

@@ -86,6 +86,7 @@ export type InstanceProfile = {
   readonly id: string;
   readonly arn: string;
   readonly createdAt: number;
+  readonly tags: readonly Tag[];
   /** The name of the one role that a profile may hold. */
   readonly roleName: string | undefined;
 };

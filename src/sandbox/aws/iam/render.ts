@@ -135,6 +135,7 @@ export function instanceProfile(profile: InstanceProfile, state: IamState): Elem
     Path: profile.path,
     CreateDate: timestamp(profile.createdAt),
     Roles: role ? [roleInList(role)] : [],
+    Tags: tagList(profile.tags),
   };
 }
 

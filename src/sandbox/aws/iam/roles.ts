@@ -1,6 +1,6 @@
 /** Roles themselves: creating, reading, changing and deleting them. */
 import type { InputOf } from '../wire/shape.ts';
-import { optional, text } from '../wire/shape.ts';
+import { optional } from '../wire/shape.ts';
 import { readTrustPolicy } from './documents.ts';
 import type { IamAction, IamCall } from './env.ts';
 import { iamAction, requirement } from './env.ts';
@@ -158,7 +158,7 @@ const updateRole = iamAction({
 const updateRoleDescription = iamAction({
   name: 'UpdateRoleDescription',
   access: 'write',
-  input: { RoleName: fields.roleName, Description: text({ max: 1000 }) },
+  input: { RoleName: fields.roleName, Description: fields.descriptionText },
   subject: (input, state) => roleSubject(input.RoleName, state),
   run: (input, { state, now }) => {
     const role = { ...existingRole(input.RoleName, state), description: input.Description };

@@ -1,11 +1,11 @@
 /** The policy simulator: what policies would decide, without doing anything. */
+import { parsePolicyDocument } from '../policy/document.ts';
 import { evaluateIdentity } from '../policy/evaluate.ts';
 import type { Evaluation, IdentityPolicies, PolicySource, RequestContext } from '../policy/model.ts';
 import type { QueryResult } from '../wire/query-service.ts';
 import type { Field, InputOf } from '../wire/shape.ts';
 import { list, optional, shape, structure, text } from '../wire/shape.ts';
 import type { XmlValue } from '../wire/xml.ts';
-import { readPolicy } from './documents.ts';
 import type { IamAction } from './env.ts';
 import { iamAction } from './env.ts';
 import { invalidInput, noSuchEntity } from './errors.ts';
@@ -21,7 +21,7 @@ const contextEntry = shape({
 });
 
 const simulationInput = {
-  ActionNames: list(actionName),
+  ActionNames: list(actionName, { required: true }),
   ResourceArns: list(text({ min: 1, max: 2048 })),
   PermissionsBoundaryPolicyInputList: list(fields.policyDocument, { max: 1 }),
   CallerArn: optional(text({ min: 1, max: 2048 })),
@@ -88,8 +88,15 @@ function policiesOfPrincipal(arn: string, state: IamState): IdentityPolicies {
 const inputSources = (documents: readonly string[], list: string): readonly PolicySource[] =>
   documents.map((document, index) => ({
     id: `${list}.${index + 1}`,
-    document: readPolicy(document, 'identity').document,
+    document: readInput(document),
   }));
+
+/** Throws InvalidInput: the simulator does not declare MalformedPolicyDocument. */
+function readInput(document: string): PolicySource['document'] {
+  const parsed = parsePolicyDocument(document, 'identity');
+  if (!parsed.ok) throw invalidInput(parsed.message);
+  return parsed.document;
+}
 
 const boundaryInput = (input: SimulationInput): readonly PolicySource[] | undefined =>
   input.PermissionsBoundaryPolicyInputList.length === 0

@@ -142,10 +142,13 @@ async function perform<Env>(
   request: ServiceRequest,
   options: QueryServiceOptions<Env>,
 ): Promise<{ result: QueryResult; changed: boolean }> {
-  const { Action: _action, Version: _version, ...parameters } = parseQueryParameters(form);
-  if (action === undefined) {
+  const { Action: _action, Version: version = options.version, ...parameters } = parseQueryParameters(form);
+  if (action === undefined || version !== options.version) {
     await request.admit({ action: name, resource: '*', parameters: {} });
-    throw new AwsError('InvalidAction', `Could not find operation ${name} for version ${options.version}`);
+    throw new AwsError(
+      'InvalidAction',
+      `Could not find operation ${name} for version ${typeof version === 'string' ? version : options.version}`,
+    );
   }
   const journalled = withoutSecrets(parameters, action.secrets);
   let prepared: PreparedCall;

@@ -50,7 +50,8 @@ export function serviceOf(
 ): ServiceName | undefined {
   if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
   const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
-  if (action !== undefined) return serviceOfAction(action);
+  // STS is the one that takes unsigned calls, and it refuses an action that it does not have.
+  if (action !== undefined) return serviceOfAction(action) ?? 'sts';
   if (request.path.startsWith('/clusters/') && request.path.endsWith('/assume-role-for-pod-identity'))
     return 'eks-auth';
   return request.path === '/clusters' || request.path.startsWith('/clusters/') ? 'eks' : 's3';

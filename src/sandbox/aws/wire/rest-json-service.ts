@@ -175,12 +175,13 @@ export function pageOf<T>(
   const after = query.get('nextToken');
   const size = readMaxResults(query.get('maxResults'));
   const sorted = [...all].sort(([left], [right]) => (left < right ? -1 : 1));
-  const rest = after === null ? sorted : sorted.filter(([key]) => key > decodeToken(after));
+  const last = after === null ? undefined : decodeToken(after);
+  const rest = last === undefined ? sorted : sorted.filter(([key]) => key > last);
   const page = rest.slice(0, size);
-  const last = page.at(-1);
+  const end = page.at(-1);
   return {
     items: page.map(([, item]) => item),
-    nextToken: rest.length > size && last !== undefined ? encodeToken(last[0]) : undefined,
+    nextToken: rest.length > size && end !== undefined ? encodeToken(end[0]) : undefined,
   };
 }
 
@@ -193,4 +194,8 @@ function readMaxResults(text: string | null): number {
 }
 
 const encodeToken = (name: string): string => Buffer.from(name).toString('base64url');
-const decodeToken = (token: string): string => Buffer.from(token, 'base64url').toString('utf8');
+function decodeToken(token: string): string {
+  const name = Buffer.from(token, 'base64url').toString('utf8');
+  if (name === '' || encodeToken(name) !== token) throw invalidParameter('The nextToken is not valid.');
+  return name;
+}

@@ -121,9 +121,18 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
 }
 
 /** Absent (or empty, as form encoding of an empty list is) means an empty list. */
-export function list<T>(item: Field<T>, rule: { readonly max?: number } = {}): Field<readonly T[]> {
+export function list<T>(
+  item: Field<T>,
+  rule: { readonly max?: number; readonly required?: boolean } = {},
+): Field<readonly T[]> {
   return (value, at, faults) => {
-    if (value === undefined || value === '') return [];
+    if (value === undefined || value === '') {
+      if (rule.required === true)
+        faults.constraints.push(
+          `Value null at '${at}' failed to satisfy constraint: Member must not be null`,
+        );
+      return [];
+    }
     if (!isList(value)) {
       faults.others.push(`The parameter ${at} must be a list`);
       return [];

@@ -16,10 +16,15 @@ export type XmlValue =
   | { readonly [element: string]: XmlValue };
 
 const special = /[&<>"\r]/;
+/** Characters that XML 1.0 cannot hold in any spelling, lone surrogates included. https://www.w3.org/TR/xml/#charsets */
+const unspeakable =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 export function escapeXml(text: string): string {
-  if (!special.test(text)) return text;
-  return text
+  const shown = text.replace(unspeakable, '\ufffd');
+  if (!special.test(shown)) return shown;
+  return shown
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

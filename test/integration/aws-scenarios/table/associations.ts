@@ -2,14 +2,17 @@
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,
+  DescribeClusterCommand,
   DescribePodIdentityAssociationCommand,
   ListPodIdentityAssociationsCommand,
+  ListTagsForResourceCommand,
 } from '@aws-sdk/client-eks';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
-import { answer, clusterName, failure } from '../scenario.ts';
+import { accountId, answer, clusterName, failure, region } from '../scenario.ts';
 import type { Scenario, Step } from '../scenario.ts';
 
 const of = { clusterName, namespace: 'production', serviceAccount: 'associated' };
+const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
 const roleArn = 'arn:aws:iam::123456789012:role/associated';
 const trustOfPods = JSON.stringify({
   Version: '2012-10-17',
@@ -27,6 +30,26 @@ const unknownToMoto: Pick<Step, 'moto'> = {
 };
 
 export const associationScenarios: readonly Scenario[] = [
+  {
+    name: 'a cluster has its tags under the ARN that it is described with, and a list no page of a made-up token',
+    steps: [
+      {
+        eks: new DescribeClusterCommand({ name: clusterName }),
+        gives: answer({ cluster: { name: clusterName, arn: clusterArn } }),
+        moto: { gives: failure('ResourceNotFound', 404), why: 'moto is given no cluster.' },
+      },
+      {
+        eks: new ListTagsForResourceCommand({ resourceArn: clusterArn }),
+        gives: answer({ tags: {} }),
+        moto: { gives: failure('ResourceNotFound', 404), why: 'moto is given no cluster.' },
+      },
+      {
+        eks: new ListPodIdentityAssociationsCommand({ clusterName, nextToken: 'x' }),
+        gives: failure('InvalidParameter', 400),
+        ...unknownToMoto,
+      },
+    ],
+  },
   {
     name: 'a ServiceAccount is associated with a role, once',
     steps: [

@@ -12,6 +12,8 @@ export const trustAccount = policyText({
   Principal: { AWS: `arn:aws:iam::${accountId}:root` },
   Action: 'sts:AssumeRole',
 });
+export const trustRole = (name: string): string =>
+  policyText({ Effect: 'Allow', Principal: { AWS: roleArn(name) }, Action: 'sts:AssumeRole' });
 export const trustNobody = policyText({
   Effect: 'Allow',
   Principal: { Service: 'ec2.amazonaws.com' },

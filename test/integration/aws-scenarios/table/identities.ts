@@ -4,6 +4,7 @@ import {
   CreateOpenIDConnectProviderCommand,
   CreateRoleCommand,
   DeleteOpenIDConnectProviderCommand,
+  DeleteRoleCommand,
   GetOpenIDConnectProviderCommand,
   ListOpenIDConnectProvidersCommand,
 } from '@aws-sdk/client-iam';
@@ -24,6 +25,7 @@ import {
   roleArn,
   trustAccount,
   trustNobody,
+  trustRole,
   trustServiceAccount,
 } from './documents.ts';
 
@@ -58,6 +60,14 @@ const withToken =
 export type Tokens = {
   readonly goodToken: string;
   readonly expiredToken: string;
+  /** Within the five minutes that STS gives beyond `exp`. */
+  readonly justExpiredToken: string;
+  readonly textExpiryToken: string;
+  readonly listSubjectToken: string;
+  readonly noSubjectToken: string;
+  readonly listIssuerToken: string;
+  readonly bareIssuerToken: string;
+  readonly slashIssuerToken: string;
   readonly otherAudienceToken: string;
   readonly otherSubjectToken: string;
   readonly otherKeyToken: string;
@@ -289,6 +299,108 @@ export const identityScenarios: readonly Scenario[] = [
         moto: mintsForAnyToken,
       },
       deleteProvider,
+    ],
+  },
+  {
+    name: 'a token may have expired up to five minutes ago',
+    steps: [
+      createProvider,
+      createRole('web-late', trustServiceAccount),
+      { sts: withToken('web-late', 'justExpiredToken'), gives: answer() },
+      deleteProvider,
+    ],
+  },
+  {
+    name: 'a token is refused for claims of the wrong type, and for an issuer in another spelling',
+    steps: [
+      createProvider,
+      createRole('web-typed', trustServiceAccount),
+      ...(['textExpiryToken', 'listSubjectToken', 'noSubjectToken', 'listIssuerToken'] as const).map(
+        (token): Step => ({
+          sts: withToken('web-typed', token),
+          gives: failure('InvalidIdentityToken', 400),
+          moto: mintsForAnyToken,
+        }),
+      ),
+      ...(['bareIssuerToken', 'slashIssuerToken'] as const).map((token): Step => ({
+        sts: withToken('web-typed', token),
+        gives: failure('InvalidIdentityToken', 400, /No OpenIDConnect provider found in your account for/),
+        moto: mintsForAnyToken,
+      })),
+      deleteProvider,
+    ],
+  },
+  {
+    name: 'a session of a deleted role assumes no other',
+    steps: [
+      createRole('caller', trustAccount),
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('caller'), RoleSessionName: 'session' }),
+        gives: answer(),
+        keepCredentials: 'caller',
+      },
+      createRole('called', trustRole('caller')),
+      {
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('called'), RoleSessionName: 'session' }),
+        as: 'caller',
+        gives: answer(),
+      },
+      { iam: new DeleteRoleCommand({ RoleName: 'caller' }), gives: answer() },
+      ...[[], [createRole('caller', trustAccount)]].flatMap((before): Step[] => [
+        ...before,
+        {
+          sts: new AssumeRoleCommand({ RoleArn: roleArn('called'), RoleSessionName: 'session' }),
+          as: 'caller',
+          gives: failure('AccessDenied', 403),
+          moto: assumesAnyRole,
+        },
+      ]),
+    ],
+  },
+  {
+    name: 'a session policy has complete ARNs, and may be of the old version',
+    steps: [
+      createRole('narrowed-arn', trustAccount),
+      ...['arn:aws:s3', 'arn:aws:s3:*'].map((Resource): Step => ({
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('narrowed-arn'),
+          RoleSessionName: 'session',
+          Policy: policyText({ Effect: 'Allow', Action: 's3:GetObject', Resource }),
+        }),
+        gives: failure('MalformedPolicyDocument', 400),
+        moto: { gives: answer(), why: 'moto does not read session policies.' },
+      })),
+      {
+        sts: new AssumeRoleCommand({
+          RoleArn: roleArn('narrowed-arn'),
+          RoleSessionName: 'session',
+          Policy: policyText({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }, '2008-10-17'),
+        }),
+        gives: answer(),
+      },
+    ],
+  },
+  {
+    name: 'a session has an external id and a source identity of the documented characters',
+    steps: [
+      createRole('patterned', trustAccount),
+      ...[
+        { ExternalId: 'a b' },
+        { ExternalId: '*' },
+        { SourceIdentity: 'aws:me' },
+        { Tags: [{ Key: 'aws:x', Value: '1' }] },
+        {
+          Tags: [
+            { Key: 'k', Value: '1' },
+            { Key: 'K', Value: '2' },
+          ],
+        },
+        { TransitiveTagKeys: ['team'] },
+      ].map((more): Step => ({
+        sts: new AssumeRoleCommand({ RoleArn: roleArn('patterned'), RoleSessionName: 'session', ...more }),
+        gives: failure('ValidationError', 400),
+        moto: unchecked,
+      })),
     ],
   },
   {

@@ -4,10 +4,11 @@ import {
   CreateRoleCommand,
   PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { accountId, answer, failure } from '../scenario.ts';
 import type { Outcome, Scenario } from '../scenario.ts';
-import { ownText, trustUnchecked } from './differences.ts';
+import { ownText, trustUnchecked, unchecked } from './differences.ts';
 import { policyText, providerArn, trustNobody } from './documents.ts';
 
 const allow = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
@@ -55,6 +56,37 @@ export const malformedScenarios: readonly Scenario[] = [
     JSON.stringify({ Statement: allow }),
     'Policy document must be version 2012-10-17 or greater.',
   ),
+  {
+    name: 'an inline policy may be of the old version, which is the default',
+    steps: [
+      {
+        iam: new CreateRoleCommand({ RoleName: 'old-inline', AssumeRolePolicyDocument: trustNobody }),
+        gives: answer(),
+      },
+      ...[policyText(allow, '2008-10-17'), JSON.stringify({ Statement: allow })].map((PolicyDocument) => ({
+        iam: new PutRolePolicyCommand({ RoleName: 'old-inline', PolicyName: 'old', PolicyDocument }),
+        gives: answer(),
+        moto: {
+          gives: malformed('Policy document must be version 2012-10-17 or greater.'),
+          why: 'moto applies the rule for managed policies to inline ones.',
+        },
+      })),
+      {
+        iam: new PutRolePolicyCommand({
+          RoleName: 'old-inline',
+          PolicyName: 'cyrillic',
+          PolicyDocument: policyText({ ...allow, Resource: 'arn:aws:s3:::Ж/*' }),
+        }),
+        gives: failure('ValidationError', 400, /'policyDocument' failed to satisfy constraint/),
+        moto: unchecked,
+      },
+      {
+        iam: new UpdateRoleCommand({ RoleName: 'old-inline', Description: '\u0001' }),
+        gives: failure('ValidationError', 400, /'description' failed to satisfy constraint/),
+        moto: unchecked,
+      },
+    ],
+  },
   refused(
     'an effect in lower case',
     policyText({ ...allow, Effect: 'allow' }),

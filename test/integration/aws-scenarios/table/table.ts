@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they run. They share an account, and use names of their own in it. */
 import type { Scenario } from '../scenario.ts';
 import { associationScenarios } from './associations.ts';
+import { decisionScenarios } from './decisions.ts';
 import { identityScenarios } from './identities.ts';
 import { malformedScenarios } from './malformed.ts';
 import { objectScenarios } from './objects.ts';
@@ -11,6 +12,7 @@ export const areas: Readonly<Record<string, readonly Scenario[]>> = {
   Roles: roleScenarios,
   'Managed policies': policyScenarios,
   'Malformed policies': malformedScenarios,
+  'What policies decide': decisionScenarios,
   'Identity providers and sessions': identityScenarios,
   'Pod Identity associations': associationScenarios,
   'Buckets and objects': objectScenarios,

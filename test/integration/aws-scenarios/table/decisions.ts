@@ -1,0 +1,121 @@
+/** Decisions of the policy simulator about one statement, for what the policy language leaves easy to misread. */
+import { SimulateCustomPolicyCommand } from '@aws-sdk/client-iam';
+import { answer, failure } from '../scenario.ts';
+import type { Scenario } from '../scenario.ts';
+import { missingOperation } from './differences.ts';
+import { policyText } from './documents.ts';
+
+type Question = {
+  readonly action: string;
+  readonly resource: string;
+  /** Condition keys with their values; all are strings or lists of strings. */
+  readonly context?: Readonly<Record<string, string | readonly string[]>>;
+};
+
+function decides(
+  name: string,
+  statement: object | readonly object[],
+  { action, resource, context = {} }: Question,
+  decision: 'allowed' | 'implicitDeny' | 'explicitDeny',
+): Scenario {
+  const ask = new SimulateCustomPolicyCommand({
+    PolicyInputList: [policyText(statement)],
+    ActionNames: [action],
+    ResourceArns: [resource],
+    ContextEntries: Object.entries(context).map(([ContextKeyName, values]) => ({
+      ContextKeyName,
+      ContextKeyValues: [values].flat(),
+      ContextKeyType: typeof values === 'string' ? 'string' : 'stringList',
+    })),
+  });
+  const gives = answer({ EvaluationResults: [{ EvalActionName: action, EvalDecision: decision }] });
+  return { name, steps: [{ iam: ask, gives, moto: missingOperation }] };
+}
+
+const send: Question = {
+  action: 'sqs:SendMessage',
+  resource: 'arn:aws:sqs:eu-west-1:123456789012:jobs',
+};
+const all = { Effect: 'Allow', Action: '*', Resource: '*' };
+
+export const decisionScenarios: readonly Scenario[] = [
+  decides(
+    'an ARN without its last segments stands for all that they can be',
+    { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs' },
+    send,
+    'allowed',
+  ),
+  decides(
+    'a deny of an ARN without its last segments',
+    [all, { Effect: 'Deny', Action: 'sqs:*', Resource: 'arn:aws:sqs:eu-west-1' }],
+    send,
+    'explicitDeny',
+  ),
+  decides(
+    'NotResource with an ARN without its last segments',
+    { Effect: 'Allow', Action: 'sqs:*', NotResource: 'arn:aws:sqs' },
+    send,
+    'implicitDeny',
+  ),
+  decides(
+    'a variable before the fifth colon matches nothing',
+    {
+      Effect: 'Allow',
+      Action: 'sqs:*',
+      Resource: 'arn:aws:sqs:${aws:PrincipalTag/region}:123456789012:jobs',
+    },
+    { ...send, context: { 'aws:PrincipalTag/region': 'eu-west-1' } },
+    'implicitDeny',
+  ),
+  decides(
+    'the value of a variable does not fill several segments',
+    { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs:${aws:PrincipalTag/place}:jobs' },
+    { ...send, context: { 'aws:PrincipalTag/place': 'eu-west-1:123456789012' } },
+    'implicitDeny',
+  ),
+  decides(
+    'a variable behind the fifth colon',
+    { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs:*:*:${aws:PrincipalTag/queue}' },
+    { ...send, context: { 'aws:PrincipalTag/queue': 'jobs' } },
+    'allowed',
+  ),
+  decides(
+    'ForAnyValue with IfExists, of a key that is absent',
+    { ...all, Condition: { 'ForAnyValue:StringEqualsIfExists': { 'aws:TagKeys': 'team' } } },
+    send,
+    'implicitDeny',
+  ),
+  decides(
+    'ForAllValues, of a key that is absent',
+    { ...all, Condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': 'team' } } },
+    send,
+    'allowed',
+  ),
+  decides(
+    'ForAllValues and Null, of a key that is absent',
+    {
+      ...all,
+      Condition: {
+        'ForAllValues:StringEquals': { 'aws:TagKeys': 'team' },
+        Null: { 'aws:TagKeys': 'false' },
+      },
+    },
+    send,
+    'implicitDeny',
+  ),
+  {
+    name: 'the simulator takes no faulty policy, and asks for an action',
+    steps: [
+      {
+        iam: new SimulateCustomPolicyCommand({ PolicyInputList: ['{'], ActionNames: ['sqs:SendMessage'] }),
+        gives: failure('InvalidInput', 400),
+        moto: missingOperation,
+      },
+      {
+        iam: new SimulateCustomPolicyCommand({ PolicyInputList: [policyText(all)], ActionNames: undefined }),
+        gives: failure('ValidationError', 400, /actionNames/),
+        moto: missingOperation,
+      },
+    ],
+  },
+];
