@@ -57,15 +57,30 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('with Retain leaves the role as it is, without our marks', () => {
+  it('with Retain leaves the role as it is, tagged as retained and without our ownership', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const trustPolicy = roleOf(world).trustPolicy;
     requestDeletion(world);
     settle(world);
     expect(world.gone).toBe(true);
-    expect(roleOf(world)).toMatchObject({ trustPolicy, attachedPolicyArns: [readOnly], tags: {} });
+    expect(roleOf(world)).toMatchObject({ trustPolicy, attachedPolicyArns: [readOnly] });
+    expect(roleOf(world).tags).toEqual({
+      'k11n.dev/retained': world.facts.clusterArn,
+      'k11n.dev/account': 'myaccount',
+    });
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('with Retain tags the role as retained before it loses the ownership that the tagging needs', () => {
+    const world = createWorld({ deletionPolicy: 'Retain' });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    const tagging = world.journal
+      .map(({ step }) => step)
+      .filter(({ kind }) => kind === 'TagRole' || kind === 'UntagRole');
+    expect(tagging.map(({ kind }) => kind)).toEqual(['TagRole', 'UntagRole']);
   });
 
   it('looks for the role before it believes that there is none', () => {

@@ -1,15 +1,23 @@
 /**
  * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
- * links, then the attachments, then the role. With `Retain` the role stays and only loses our marks, and so does one that was
- * there before us.
+ * links, then the attachments, then the role. With `Retain` the role stays: it is tagged as retained first and then loses its
+ * ownership tags, so that a crash in between leaves a role which is still found. An adopted role is given back without our tags.
  */
 import { roleOwnership } from './account-roles.ts';
 import { associationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
 import { accountLabelValue, decideUnlink } from './links.ts';
-import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
+import {
+  isOwned,
+  ownershipTagKeys,
+  retainedTag,
+  retentionTags,
+  tagKeysLostOnRetain,
+  wasThere,
+} from './ownership.ts';
 import type { Problem } from './problem.ts';
 import type { StepList } from './step-list.ts';
+import { tagValue } from './tags.ts';
 import { sameDocument, trustPolicy } from './trust.ts';
 import type { Step } from './steps.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, StepFailure, TargetObservation } from './world.ts';
@@ -39,20 +47,22 @@ export function planDeletion(
     if (!belief || (belief.role === null && belief.source === 'sweep')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
-    } else if (belief.role === null && belief.readAgainAt !== undefined) {
+      continue;
+    }
+    if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) owned.push(belief.role);
+    else if (belief.readAgainAt !== undefined) {
+      // A creation or an adoption of unknown outcome: a role that is not found now would keep our tags without an account.
       unread = true;
       if (belief.readAgainAt <= world.now)
-        want({ kind: 'ReadRole', role: name, why: 'it may have been made just before it was looked up' });
+        want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
       else list.lookAt(belief.readAgainAt);
-    } else if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) {
-      owned.push(belief.role);
     }
   }
   if (unread) return progress('the role is being looked up');
 
   // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
-  const isKept = (role: ObservedRole): boolean =>
-    world.account.spec.deletionPolicy === 'Retain' || wasThere(role, world.account.spec);
+  const retains = world.account.spec.deletionPolicy === 'Retain';
+  const isKept = (role: ObservedRole): boolean => retains || wasThere(role, world.account.spec);
   const kept = owned.filter(isKept);
   const doomed = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -82,9 +92,17 @@ export function planDeletion(
     );
   }
 
+  const untagged = kept.filter((role) => retains && tagValue(role.tags, retainedTag) !== facts.clusterArn);
+  if (untagged.length > 0) {
+    const tags = retentionTags(facts.clusterArn);
+    for (const role of untagged) want({ kind: 'TagRole', role: role.name, tags });
+    return progress('the role is being tagged as retained');
+  }
+
   if (kept.length > 0) {
-    for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
-    return progress('the marks of Konstellation are being taken off the role');
+    const keys = retains ? tagKeysLostOnRetain : ownershipTagKeys;
+    for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys });
+    return progress('the ownership tags are being removed from the role');
   }
 
   const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0);

@@ -168,7 +168,7 @@ function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
   // Whether there is such a role, and whether it is ours, is not known.
   if (['CreateRole', 'DeleteRole', 'UntagRole'].includes(step.kind))
     world.beliefs.set(step.role, { role: null, source: 'sweep' });
-  else if (before) world.beliefs.set(step.role, before);
+  else if (before) world.beliefs.set(step.role, { ...before, readAgainAt: world.now + 15_000 });
   world.failures.set(stepKey(step), {
     code: 'Unreachable',
     message: 'the answer was lost',
@@ -227,10 +227,16 @@ it('each target of an account with further roles is served by one of them, and a
         // Without the finalizer nothing was ever made.
         expect(world.gone || world.roles.size === 1).toBe(true);
         for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
-        expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: theirs.tags });
+        const isTaken = world.roles.get(theirs.name)?.tags['k11n.dev/adopted'] !== undefined;
+        if (deletionPolicy === 'Delete' || !adopt) expect(isTaken).toBe(false);
+        const retained = { 'k11n.dev/retained': facts.clusterArn, 'k11n.dev/account': 'myaccount' };
+        expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id });
+        expect(world.roles.get(theirs.name)?.tags).toEqual(
+          isTaken ? { ...theirs.tags, ...retained, 'k11n.dev/adopted': 'true' } : theirs.tags,
+        );
         const left = [...world.roles.values()].filter(({ name }) => name !== theirs.name);
         if (deletionPolicy === 'Delete') expect(left.map(({ name }) => name)).toEqual([]);
-        for (const role of left) expect(role.tags).toEqual({});
+        for (const role of left) expect(role.tags).toEqual(retained);
         if (!adopt) expect(world.roles.get(theirs.name)).toEqual(theirs);
       },
     ),

@@ -43,14 +43,21 @@ describe('beside a role that was taken over', () => {
     ]);
   });
 
-  it('further roles stay with Retain, all of them without our marks', () => {
+  it('further roles stay with Retain, each tagged as retained', () => {
     const world = adopting();
     edit(world, { deletionPolicy: 'Retain' });
     settle(world);
     requestDeletion(world);
     settle(world);
     expect(world.gone).toBe(true);
-    expect([...world.roles.values()].map(({ tags }) => tags)).toEqual([{ team: 'payments' }, {}]);
+    const retained = {
+      'k11n.dev/retained': world.facts.clusterArn,
+      'k11n.dev/account': world.account.metadata.name,
+    };
+    expect([...world.roles.values()].map(({ tags }) => tags)).toEqual([
+      { team: 'payments', ...retained, 'k11n.dev/adopted': 'true' },
+      retained,
+    ]);
   });
 });
 

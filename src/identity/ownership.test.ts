@@ -322,6 +322,34 @@ describe('a role that a person names', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
+  const retained = {
+    ...theirs,
+    tags: { team: 'payments', 'k11n.dev/retained': facts.clusterArn, 'k11n.dev/account': 'earlier' },
+  };
+
+  it('that was retained is adopted like any other, and is no longer tagged as retained', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, retained);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    const { tags } = world.roles.get(theirs.name) ?? theirs;
+    expect(tags).toMatchObject({ team: 'payments', 'k11n.dev/account': 'myaccount' });
+    expect(tags).not.toHaveProperty('k11n.dev/retained');
+    const untagging = world.journal.flatMap(({ step }) => (step.kind === 'UntagRole' ? step.keys : []));
+    expect(untagging).toEqual(['k11n.dev/retained']);
+  });
+
+  it('that was retained is left alone by an account that does not adopt it, also of the same name', () => {
+    const world = createWorld();
+    const ofName = { ...roleOf(settled()), tags: { ...retained.tags, 'k11n.dev/account': 'myaccount' } };
+    world.roles.set(name, ofName);
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    requestDeletion(world);
+    settle(world);
+    expect(world.roles.get(name)).toEqual(ofName);
+  });
+
   it('is never adopted from another account or cluster of Konstellation', () => {
     const world = named(true);
     const held = {

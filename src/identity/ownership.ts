@@ -28,6 +28,8 @@ const uidTag = 'k11n.dev/uid';
 export const issuerTag = 'k11n.dev/issuer';
 /** On a role that was there before us: it is given back, not deleted. */
 const adoptedTag = 'k11n.dev/adopted';
+/** Tag of a role that `deletionPolicy: Retain` kept after its account: the ARN of the cluster that kept it. */
+export const retainedTag = 'k11n.dev/retained';
 
 /** The keys of our ownership tags, for taking them off a role that is let go. */
 export const ownershipTagKeys = [
@@ -37,7 +39,21 @@ export const ownershipTagKeys = [
   uidTag,
   issuerTag,
   adoptedTag,
+  retainedTag,
 ] as const;
+
+/** Ownership tags that a retained role loses. It keeps those that say which account it was for, and whether it was adopted. */
+export const tagKeysLostOnRetain: readonly string[] = [managedByTag, clusterTag, uidTag, issuerTag];
+
+export function retentionTags(clusterArn: string): Tags {
+  return { [retainedTag]: clusterArn };
+}
+
+/** Returns the account of a role that this cluster retained and no account has adopted since; undefined for any other role. */
+export function retainedFrom(tags: Tags, clusterArn: string): { readonly account: string } | undefined {
+  if (tagValue(tags, retainedTag) !== clusterArn || isHeld(tags)) return undefined;
+  return { account: tagValue(tags, accountTag) ?? '' };
+}
 
 export function isMark(key: string): boolean {
   return ownershipTagKeys.some((mark) => mark === key.toLowerCase());

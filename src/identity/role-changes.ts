@@ -1,6 +1,6 @@
 /** How a role differs from what it should be, and what a person is told that taking it over would change. */
 import type { LinkedServiceAccount } from '../api/index.ts';
-import { adoptedMark, adoptionTags, isHeld, isMark, issuerTag, wasThere } from './ownership.ts';
+import { adoptedMark, adoptionTags, isHeld, isMark, issuerTag, retainedTag, wasThere } from './ownership.ts';
 import type { RoleSpec, Step } from './steps.ts';
 import { tagValue, withTags } from './tags.ts';
 import { sameDocument } from './trust.ts';
@@ -47,8 +47,11 @@ export function roleChanges(
   if (missingTags.length > 0)
     changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
   // AWS puts tags of its own on roles and nobody else can take them off.
-  const extraTags = (adopted ? [] : Object.keys(role.tags)).filter(
-    (key) => tagValue(spec.tags, key) === undefined && !key.toLowerCase().startsWith('aws:'),
+  const extraTags = Object.keys(role.tags).filter(
+    (key) =>
+      (!adopted || key.toLowerCase() === retainedTag) &&
+      tagValue(spec.tags, key) === undefined &&
+      !key.toLowerCase().startsWith('aws:'),
   );
   if (extraTags.length > 0) changes.push({ kind: 'UntagRole', role: role.name, keys: extraTags });
   return changes;
@@ -105,7 +108,9 @@ function wordsFor(change: RoleChange): string | undefined {
       const keys = Object.keys(change.tags).filter((key) => !isMark(key));
       return keys.length > 0 ? `set its tags ${keys.join(', ')}` : undefined;
     }
-    case 'UntagRole':
-      return `remove its tags ${change.keys.join(', ')}`;
+    case 'UntagRole': {
+      const keys = change.keys.filter((key) => !isMark(key));
+      return keys.length > 0 ? `remove its tags ${keys.join(', ')}` : undefined;
+    }
   }
 }

@@ -9,6 +9,7 @@ import {
   issuerTagValue,
   ownershipOf,
   ownershipTags,
+  retainedTag,
   type Owner,
 } from './ownership.ts';
 import type { Claims } from './claims.ts';
@@ -339,7 +340,7 @@ function driftOf(
   const { status, metadata } = world.account;
   if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
   const attachedBefore = new Set(status?.policies?.filter((row) => row.attached).map((row) => row.arn));
-  const words = changes.map((change) => {
+  const words = changes.flatMap((change): string | readonly string[] => {
     switch (change.kind) {
       case 'UpdateTrustPolicy':
         return 'its trust policy was changed';
@@ -350,8 +351,11 @@ function driftOf(
         return `its maximum session duration was changed to ${role.maxSessionDuration} seconds`;
       case 'TagRole':
         return `its tags were changed: ${Object.keys(change.tags).join(', ')}`;
-      case 'UntagRole':
-        return `tags were added: ${change.keys.join(', ')}`;
+      case 'UntagRole': {
+        // The tag of a retained role that was adopted is removed as part of the adoption.
+        const keys = change.keys.filter((key) => key.toLowerCase() !== retainedTag);
+        return keys.length > 0 ? `tags were added: ${keys.join(', ')}` : [];
+      }
     }
   });
   for (const arn of wantedPolicies) {

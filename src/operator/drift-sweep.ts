@@ -3,7 +3,14 @@
  * account for the whole fleet, or role by role where that takes fewer calls or a listing is denied. What a listing shows
  * is only a suspicion; the account's own reconcile confirms and repairs it.
  */
-import { IdentityError, roleNameOf, type ClusterFacts, type RoleStore } from '../identity/index.ts';
+import {
+  countLeftovers,
+  IdentityError,
+  roleNameOf,
+  type ClusterFacts,
+  type LeftoverKind,
+  type RoleStore,
+} from '../identity/index.ts';
 import type { RoleBeliefs } from './accounts/role-beliefs.ts';
 import type { OperatorContext } from './context.ts';
 import { createSurvey, wordsOf, type Survey } from './survey.ts';
@@ -21,8 +28,10 @@ export function createDriftSweep(options: {
   readonly onFailure: (error: unknown) => void;
   /** Called after the first sweep of a cluster, and with the accounts whose roles seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
+  /** Called after each listing with the number of roles that have no account. */
+  readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 }): Survey {
-  const { context, beliefs, aws, onFailure, onSuspicion } = options;
+  const { context, beliefs, aws, onFailure, onSuspicion, onLeftovers } = options;
   const { informers, logger, monotonic: now } = context;
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
@@ -64,6 +73,7 @@ export function createDriftSweep(options: {
     deniedAt = undefined;
     pagesOfLastListing = snapshot.pages ?? 1;
     const suspects = beliefs.learn(snapshot, facts.clusterArn);
+    onLeftovers?.(countLeftovers(snapshot.roles, facts.clusterArn, new Set(informers.accounts.store.keys())));
     logger.debug('roles listed', { roles: snapshot.roles.length, suspects: suspects.length });
     return suspects;
   };

@@ -9,6 +9,7 @@ import {
   type CloudAccount,
   type IdentityErrorCode,
   type IdentityProver,
+  type LeftoverKind,
   type RoleStore,
 } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
@@ -40,6 +41,8 @@ export type EngineOptions = Omit<OperatorContext, 'informers'> & {
   readonly limited?: () => boolean;
   /** An account became ready under a new or changed spec, so long after that was seen. */
   readonly onInStep?: (tookMs: number) => void;
+  /** The drift pass has listed IAM roles: so many of this cluster have no account. */
+  readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
 
 export type Engine = {
@@ -60,7 +63,7 @@ export type Engine = {
 const ofWholeCluster: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMissing', 'WrongAccount']);
 
 export function createEngine(options: EngineOptions): Engine {
-  const { aws: awsOf, concurrency = 32, limited, onInStep, ...rest } = options;
+  const { aws: awsOf, concurrency = 32, limited, onInStep, onLeftovers, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
   const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
@@ -85,6 +88,7 @@ export function createEngine(options: EngineOptions): Engine {
     aws: (accountId) => aws({ ...sweeper, accountId }).roles,
     onFailure: lookAtCluster,
     onSuspicion,
+    ...(onLeftovers ? { onLeftovers } : {}),
   });
   const associationBeliefs = createAssociationBeliefs(context.monotonic);
   const associations = createAssociationSweep({

@@ -57,9 +57,12 @@ describe('the metrics', () => {
   it('tell what the scheduler and the controllers say at the time, and no rate before there is one', async () => {
     const metrics = createMetrics();
     metrics.countInStep(700);
+    metrics.setLeftovers({ orphan: 1, retained: 2 });
     await metrics.text(view);
     const text = await metrics.text(view);
     expect(text).toContain('konstellation_accounts{ready="true"} 2');
+    expect(text).toContain('konstellation_orphan_roles{kind="orphan"} 1');
+    expect(text).toContain('konstellation_orphan_roles{kind="retained"} 2');
     expect(text).toContain('konstellation_aws_calls_waiting{service="iam",urgency="awaited"} 7');
     expect(text).toContain('konstellation_aws_calls_in_flight{service="iam"} 3');
     expect(text).toContain('konstellation_account_in_step_seconds_bucket{le="1"} 1');

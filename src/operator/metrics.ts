@@ -1,6 +1,7 @@
 /** What the operator counts. Names and labels are contract; docs/reference/metrics.md lists them, which a test compares. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
+import type { LeftoverKind } from '../identity/index.ts';
 import {
   createRuntimeMetrics,
   runtimeMetricDefinitions,
@@ -18,6 +19,8 @@ export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
   /** An account became ready under a changed spec, so many milliseconds after the change was seen. */
   readonly countInStep: (tookMs: number) => void;
+  /** IAM roles without an account, as the last listing showed them. */
+  readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;
   /** In Prometheus's text format. */
   readonly text: (view: MetricsView) => Promise<string>;
 };
@@ -59,6 +62,11 @@ export const metricDefinitions = {
     help: 'LinkedServiceAccounts, by whether they are ready.',
     labels: ['ready'],
   },
+  konstellation_orphan_roles: {
+    type: 'gauge',
+    help: 'IAM roles of this cluster that have no account, as of the last listing of the AWS account. Kind: orphan (its account was deleted without the operator) or retained (kept by deletionPolicy Retain). Absent before the first listing.',
+    labels: ['kind'],
+  },
   konstellation_account_in_step_seconds: {
     type: 'histogram',
     help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
@@ -96,6 +104,7 @@ export function createMetrics(): Metrics {
   const inFlight = new Gauge(define('konstellation_aws_calls_in_flight'));
   const rate = new Gauge(define('konstellation_aws_rate_limit'));
   const accounts = new Gauge(define('konstellation_accounts'));
+  const leftovers = new Gauge(define('konstellation_orphan_roles'));
   const runtime = createRuntimeMetrics(registry);
   collectDefaultMetrics({ register: registry });
 
@@ -109,6 +118,9 @@ export function createMetrics(): Metrics {
     },
     countInStep(tookMs) {
       inStep.observe(tookMs / 1000);
+    },
+    setLeftovers(counts) {
+      for (const [kind, count] of Object.entries(counts)) leftovers.set({ kind }, count);
     },
     async text(view) {
       accounts.set({ ready: 'true' }, view.accounts.ready);

@@ -115,6 +115,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     limited: () => schedulers.iam.figures().ratePerSecond !== undefined,
     onInStep: metrics.countInStep,
+    onLeftovers: metrics.setLeftovers,
   });
   const health = options.health
     ? await startHealthServer({

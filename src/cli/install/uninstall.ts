@@ -2,7 +2,7 @@
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
 import { managedByLabel } from '../../api/labels.ts';
 import type { RoleStore } from '../../identity/index.ts';
-import { effectiveConfig, oidcProviderArn, tagValue } from '../../identity/index.ts';
+import { effectiveConfig, leftoverRoles, oidcProviderArn, tagValue } from '../../identity/index.ts';
 import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
@@ -11,7 +11,6 @@ import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../kinds.ts';
-import { orphansOf } from '../roles/orphans.ts';
 import { waitUntilAllGone, type Deleted } from '../wait/all-gone.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
 import { resultLine, type WaitInput } from '../write/finish.ts';
@@ -96,7 +95,11 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       if (dryRun) return exitCodes.ok;
       const { roles } = await aws.roles.snapshot(signal);
-      const orphans = orphansOf(roles, cluster.clusterArn, new Set());
+      const leftovers = leftoverRoles(roles, cluster, new Set());
+      const orphans = leftovers.filter(({ kind }) => kind === 'orphan');
+      for (const { kind, name, account } of leftovers)
+        if (kind === 'retained')
+          stderr.write(`‼ stays: IAM role ${name}, retained by the account ${account}\n`);
       if (orphans.length === 0) return exitCodes.ok;
       throw new CliError('NOT_DELETED', `${orphans.length} roles of the cluster are left in IAM`, {
         details: orphans.map((orphan) => `${orphan.name}, of the account ${orphan.account}`),

@@ -1,14 +1,18 @@
 /** The Pod Identity associations that an account which is gone has left behind. */
 import { markedFor } from '../../identity/ownership.ts';
-import { IdentityError, type AssociationStore, type ObservedAssociation } from '../../identity/index.ts';
-import type { Orphan } from './orphans.ts';
+import {
+  IdentityError,
+  type AssociationStore,
+  type LeftoverRole,
+  type ObservedAssociation,
+} from '../../identity/index.ts';
 
 /**
  * Removes them before the role goes, or EKS would be asked for a role that is not there.
  * @returns how many there were; none where there is no EKS, or no right to look
  */
 export async function removeAssociationsOf(
-  { account }: Pick<Orphan, 'account'>,
+  { account }: Pick<LeftoverRole, 'account'>,
   clusterArn: string,
   store: AssociationStore,
   signal: AbortSignal,

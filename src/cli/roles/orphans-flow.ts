@@ -1,5 +1,11 @@
 /** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
-import { ownershipTagKeys, type AssociationStore, type RoleStore } from '../../identity/index.ts';
+import {
+  leftoverRoles,
+  ownershipTagKeys,
+  type AssociationStore,
+  type LeftoverRole,
+  type RoleStore,
+} from '../../identity/index.ts';
 import { effectiveConfig } from '../../identity/cluster.ts';
 import { isNotFound, type KubeClient } from '../../kube/index.ts';
 import { requireAccount, withAws } from '../aws/session.ts';
@@ -12,16 +18,22 @@ import { accountKind, clusterConfigKind, type Kind, type KonObject } from '../ki
 import { renderDocument } from '../output/document.ts';
 import { renderTable, type Column } from '../output/table.ts';
 import { removeAssociationsOf } from './orphan-associations.ts';
-import { orphansOf, type Orphan } from './orphans.ts';
 
 export type OrphansRequest = {
   readonly delete: boolean;
+  /** Also deletes roles that `deletionPolicy: Retain` kept on purpose. */
+  readonly retained: boolean;
   readonly yes: boolean;
   /** For when no ClusterConfig tells it any more. */
   readonly clusterArn: string | undefined;
 };
 
-type Cluster = { readonly clusterArn: string; readonly accountId: string; readonly region: string };
+type Cluster = {
+  readonly clusterArn: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly providerArn?: string | undefined;
+};
 
 export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<ExitCode> {
   const { format, stdout, stderr, signal } = context;
@@ -34,18 +46,25 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
     const accounts = new Set(
       (await listedOrNone(client, accountKind)).map((account) => account.metadata.name),
     );
-    const orphans = orphansOf(roles, cluster.clusterArn, accounts);
+    const orphans = leftoverRoles(roles, cluster, accounts);
     const document = renderDocument('OrphanList', { clusterArn: cluster.clusterArn, items: orphans }, format);
     if (format === 'name') stdout.write(orphans.map((orphan) => `${orphan.name}\n`).join(''));
     else if (document !== undefined) stdout.write(document);
     else if (orphans.length > 0 || !stdout.isTTY)
       stdout.write(renderTable(columns, orphans, { output: stdout, wide: format === 'wide' }));
     if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
-    if (!request.delete || orphans.length === 0) return exitCodes.ok;
+    if (!request.delete) return exitCodes.ok;
+    const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
+    const spared = orphans.length - doomed.length;
+    if (spared > 0)
+      stderr.write(
+        `${spared} retained ${spared === 1 ? 'role is' : 'roles are'} not deleted: accounts kept ${spared === 1 ? 'it' : 'them'} on purpose. To delete ${spared === 1 ? 'it' : 'them'} too: --retained\n`,
+      );
+    if (doomed.length === 0) return exitCodes.ok;
     const sure = await confirmed(context, {
       yes: request.yes,
-      what: `deleting ${orphans.length} roles`,
-      question: `Delete ${orphans.length === 1 ? 'this role' : `these ${orphans.length} roles`}?`,
+      what: `deleting ${doomed.length} roles`,
+      question: questionOf(doomed, orphans.length),
     });
     if (!sure) {
       stderr.write('Nothing was deleted.\n');
@@ -53,7 +72,7 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
     }
     const [, clusterName = ''] = cluster.clusterArn.split('/');
     const stores = { roles: aws.roles, associations: aws.podIdentity(clusterName).associations };
-    return removeAll(context, client, stores, cluster.clusterArn, orphans);
+    return removeAll(context, client, stores, cluster, doomed);
   });
 }
 
@@ -63,14 +82,14 @@ async function removeAll(
   context: CliContext,
   client: KubeClient,
   stores: Stores,
-  clusterArn: string,
-  orphans: readonly Orphan[],
+  cluster: Cluster,
+  orphans: readonly LeftoverRole[],
 ): Promise<ExitCode> {
   const failures: string[] = [];
   for (const orphan of orphans) {
     try {
       context.stderr.write(
-        `${orphan.name}: ${await remove(client, stores, clusterArn, orphan, context.signal)}\n`,
+        `${orphan.name}: ${await remove(client, stores, cluster, orphan, context.signal)}\n`,
       );
     } catch (error) {
       if (context.signal.aborted) throw error;
@@ -84,22 +103,32 @@ async function removeAll(
   });
 }
 
+function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
+  if (doomed.length < listed) return `Delete ${doomed.map(({ name }) => name).join(', ')}?`;
+  return `Delete ${doomed.length === 1 ? 'this role' : `these ${doomed.length} roles`}?`;
+}
+
 /** @returns what was done, as an end of a sentence */
 async function remove(
   client: KubeClient,
   { roles, associations }: Stores,
-  clusterArn: string,
-  orphan: Orphan,
+  cluster: Cluster,
+  orphan: LeftoverRole,
   signal: AbortSignal,
 ): Promise<string> {
   // The listing may be old, and the account may have come back while a person was thinking.
   const role = await roles.read(orphan.name, signal);
   if (!role) return 'is gone already';
-  const [current] = orphansOf([role], clusterArn, new Set());
-  if (!current || current.account !== orphan.account) return 'is no longer of this cluster; left alone';
-  if (await accountExists(client, orphan.account))
+  const [current] = leftoverRoles([role], cluster, new Set());
+  if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
+    return 'is no longer of this cluster, or has an account again; left alone';
+  // A retained role has nothing to do with a new account of the same name until that account adopts it.
+  if (current.kind === 'orphan' && (await accountExists(client, orphan.account)))
     return `has its account ${orphan.account} again; left alone`;
-  const removed = await removeAssociationsOf(current, clusterArn, associations, signal);
+  const removed =
+    current.kind === 'orphan'
+      ? await removeAssociationsOf(current, cluster.clusterArn, associations, signal)
+      : 0;
   const besides =
     removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
@@ -117,7 +146,7 @@ async function clusterOf(client: KubeClient, stated: string | undefined): Promis
   const [, region, accountId] =
     /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/.+$/.exec(clusterArn ?? '') ?? [];
   if (clusterArn !== undefined && region !== undefined && accountId !== undefined)
-    return { clusterArn, region, accountId };
+    return { clusterArn, region, accountId, providerArn: config?.status?.oidcProviderArn };
   throw new CliError(
     'CLUSTER_NOT_READY',
     stated === undefined
@@ -146,13 +175,24 @@ async function accountExists(client: KubeClient, name: string): Promise<boolean>
   }
 }
 
-const columns: readonly Column<Orphan>[] = [
+function inBrief(principals: readonly string[]): string {
+  const [first = 'nobody', ...others] = principals;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+const columns: readonly Column<LeftoverRole>[] = [
+  { header: 'KIND', value: (orphan) => orphan.kind },
   { header: 'ROLE', value: (orphan) => orphan.name },
   { header: 'ACCOUNT', value: (orphan) => orphan.account },
   {
     header: 'POLICIES',
     value: (orphan) => orphan.attachedPolicyArns.join(','),
     short: (orphan) => String(orphan.attachedPolicyArns.length),
+  },
+  {
+    header: 'LETS IN',
+    value: (orphan) => orphan.letsIn.join(','),
+    short: (orphan) => inBrief(orphan.letsIn),
   },
   { header: 'INLINE', value: (orphan) => orphan.inlinePolicyNames.join(',') },
   { header: 'ADOPTED', value: (orphan) => (orphan.adopted ? 'yes' : 'no') },

@@ -344,13 +344,15 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
       world.account = { ...world.account, metadata: { ...metadata, finalizers: [] } };
       world.gone = metadata.deletionTimestamp !== undefined;
       return undefined;
-    case 'ReadRole':
+    case 'ReadRole': {
+      const { readAgainAt: _, ...before } = world.beliefs.get(step.role) ?? {};
       world.beliefs.set(step.role, {
-        ...world.beliefs.get(step.role),
+        ...before,
         role: world.roles.get(step.role) ?? null,
         source: 'read',
       });
       return undefined;
+    }
     case 'CreateRole': {
       if (world.roles.has(step.role)) return 'RoleAlreadyExists';
       const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;

@@ -1,11 +1,12 @@
 /** What is told in an Event when a step has been carried out. Steps that are not listed are not told. */
-import type { Step } from '../../identity/index.ts';
+import { retainedTag, type Step } from '../../identity/index.ts';
 
 /** Every Event reason about an account, beside the error codes, and what it means. */
 export const accountEventReasons = {
   RoleCreated: 'The IAM role was made, and what was done with it at once.',
   RoleDeleted: 'The IAM role was deleted.',
-  RoleRetained: 'The marks of Konstellation were taken off the IAM role, which stays.',
+  RoleRetained:
+    'The IAM role stays after its account and was tagged as retained. kon account orphans lists it.',
   TrustPolicyUpdated: "The role's trust policy was written.",
   PolicyAttached: 'A policy was attached to the role.',
   PolicyDetached: 'A policy was detached from the role.',
@@ -81,6 +82,11 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
         note: `set the longest session of ${step.role} to ${step.seconds} seconds`,
       };
     case 'TagRole':
+      if (retainedTag in step.tags)
+        return {
+          reason: 'RoleRetained',
+          note: `kept the role ${step.role}, which kon account orphans lists from now on`,
+        };
       return {
         reason: 'RoleUpdated',
         note: `set tags of ${step.role}: ${Object.keys(step.tags).join(', ')}`,

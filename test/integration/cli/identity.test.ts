@@ -253,6 +253,48 @@ describe('target delete', () => {
   });
 });
 
+describe('a role without its account', () => {
+  it('that was retained is listed, and deleted only when asked for', async () => {
+    await kon('account', 'create', 'kept', '--policy', readOnly, '--target', 'production');
+    await kon('account', 'edit', 'kept', '--deletion-policy', 'Retain');
+    await kon('account', 'delete', 'kept', '--yes');
+    const role = roleOf('kept');
+    const { Role: found } = await world.iam.send(new GetRoleCommand({ RoleName: role }));
+    const tags = Object.fromEntries((found?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+    expect(tags).toEqual({ 'k11n.dev/retained': clusterArn, 'k11n.dev/account': 'kept' });
+
+    const listed = await kon('account', 'orphans', '-o', 'json');
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      items: [
+        {
+          kind: 'retained',
+          name: role,
+          account: 'kept',
+          attachedPolicyArns: [readOnly],
+          letsIn: ['production/kept'],
+        },
+      ],
+    });
+    const doctor = await kon('doctor', '-o', 'json');
+    expect(doctor.stdout).toContain(
+      `${role}, retained by the account kept: 1 policy, lets in production/kept`,
+    );
+
+    const unasked = await kon('account', 'orphans', '--delete', '--yes');
+    expect(unasked).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('1 retained role is not deleted'),
+    });
+    await world.iam.send(new GetRoleCommand({ RoleName: role }));
+    expect(await kon('account', 'orphans', '--retained')).toMatchObject({ code: 2 });
+    const asked = await kon('account', 'orphans', '--delete', '--retained', '--yes');
+    expect(asked).toMatchObject({ code: 0, stderr: `${role}: deleted\n` });
+    await expect(world.iam.send(new GetRoleCommand({ RoleName: role }))).rejects.toMatchObject({
+      name: 'NoSuchEntityException',
+    });
+  });
+});
+
 describe('orphans', () => {
   it('are found and deleted also when nothing of Konstellation is left on the cluster', async () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);

@@ -4,11 +4,12 @@ import { yesOption } from '../options.ts';
 
 export const accountOrphansCommand = defineCommand({
   path: ['account', 'orphans'],
-  summary: 'List roles of this cluster whose account is gone, and delete them',
+  summary: 'List IAM roles of this cluster that have no account, and delete them',
   description:
-    'Finds the roles that carry the cluster’s marks in IAM, with your own credentials. It needs no operator: also after Konstellation was removed from the cluster it tells, and cleans up, what stayed in IAM. A role that was there before Konstellation loses its marks and stays.',
+    'Finds, with your own credentials, roles in IAM that carry the cluster’s tags. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete leaves it alone unless --retained is given. Shows for each role the policies it has and whom its trust policy lets in. It needs no operator, and works after Konstellation was removed from the cluster. A role that was adopted is not deleted: it loses the tags of Konstellation.',
   options: [
     { name: 'delete', summary: 'delete them, after a question' },
+    { name: 'retained', summary: 'with --delete: delete retained roles too' },
     {
       name: 'cluster-arn',
       value: 'ARN',
@@ -19,6 +20,10 @@ export const accountOrphansCommand = defineCommand({
   formats: outputFormats,
   examples: [
     { does: 'See whether there are any', command: 'kon account orphans' },
+    {
+      does: 'Delete roles that were retained on purpose, too',
+      command: 'kon account orphans --delete --retained',
+    },
     { does: 'Clean up in a script', command: 'kon account orphans --delete --yes' },
     {
       does: 'After the CRDs are gone',
@@ -26,7 +31,13 @@ export const accountOrphansCommand = defineCommand({
     },
   ],
   run: async (context, { options }) => {
+    const { usageError } = await import('../../errors.ts');
     const { orphansFlow } = await import('../../roles/orphans-flow.ts');
+    if (options.retained && !options.delete)
+      throw usageError(
+        '--retained was given without --delete',
+        'Retained roles are listed anyway. To delete them: kon account orphans --delete --retained',
+      );
     return orphansFlow(context, options);
   },
 });

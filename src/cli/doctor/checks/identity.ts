@@ -1,10 +1,10 @@
 /** Whether pods get the identities that accounts promise. */
 import { addAgentCommand, isPodIdentityAgent } from '../../install/pod-identity-agent.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../api/labels.ts';
+import { leftoverRoles } from '../../../identity/index.ts';
 import { isForbidden, resources, type KubeObject } from '../../../kube/index.ts';
 import { podIdentity, type Pod } from '../../../workloads/index.ts';
 import { readyOf } from '../../conditions.ts';
-import { orphansOf } from '../../roles/orphans.ts';
 import { awaitsPod } from '../../wait/progress.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
@@ -125,13 +125,22 @@ export const identityChecks: readonly Check[] = [
       if (!cluster.ok) return warning(cluster.message);
       const { roles: found } = await roles();
       const names = new Set((await accounts()).map(({ metadata }) => metadata.name));
-      const orphans = orphansOf(found, cluster.facts.clusterArn, names);
-      return orphans.length === 0
-        ? ok()
-        : warning(`${orphans.length === 1 ? 'one is' : `${orphans.length} are`} left over`, [
-            ...orphans.map(({ name, account }) => `${name}, of the account ${account}`),
-            'Delete them: kon account orphans --delete',
-          ]);
+      const leftovers = leftoverRoles(found, cluster.facts, names);
+      if (leftovers.length === 0) return ok();
+      const isRetained = leftovers.some(({ kind }) => kind === 'retained');
+      const isOrphaned = leftovers.some(({ kind }) => kind === 'orphan');
+      return warning(`${leftovers.length} ${leftovers.length === 1 ? 'role has' : 'roles have'} no account`, [
+        ...leftovers.map(
+          ({ kind, name, account, letsIn, attachedPolicyArns }) =>
+            `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, lets in ${letsIn.join(', ') || 'nobody'}`,
+        ),
+        ...(isOrphaned ? ['Delete orphans: kon account orphans --delete'] : []),
+        ...(isRetained
+          ? [
+              'Adopt a retained role with kon account import, or delete it: kon account orphans --delete --retained',
+            ]
+          : []),
+      ]);
     },
   },
 ];

@@ -1,0 +1,99 @@
+/** Reads a trust policy that anybody may have written: the principals it lets in. It over-approximates what it cannot read exactly. */
+import { matchesPattern } from './arn.ts';
+
+export type TrustPrincipal =
+  /** Tokens of an OIDC provider. `subject` is a pattern with `*` and `?`; `*` where the statement names none. */
+  | { readonly kind: 'webIdentity'; readonly providerArn: string; readonly subject: string }
+  /** Anything else, as JSON or ARN: an AWS account, a role, a service. */
+  | { readonly kind: 'other'; readonly principal: unknown };
+
+type Statement = {
+  readonly Effect?: unknown;
+  readonly Principal?: unknown;
+  readonly Condition?: unknown;
+};
+
+/** Anything, in a principal and as the pattern of a subject. */
+const anything = '*';
+
+/** @returns each principal of the Allow statements; of a document that is not JSON, everybody */
+export function principalsOf(trustPolicy: string): readonly TrustPrincipal[] {
+  let statements: readonly Statement[];
+  try {
+    const { Statement: found = [] } = JSON.parse(trustPolicy) as { Statement?: Statement | Statement[] };
+    statements = [found].flat();
+  } catch {
+    return [everybody];
+  }
+  return statements.filter(({ Effect }) => Effect === 'Allow').flatMap(principalsIn);
+}
+
+const everybody: TrustPrincipal = { kind: 'webIdentity', providerArn: anything, subject: anything };
+
+function principalsIn({ Principal: principal, Condition: condition }: Statement): readonly TrustPrincipal[] {
+  if (typeof principal !== 'object' || principal === null) return [{ kind: 'other', principal }, everybody];
+  return Object.entries(principal).flatMap(([type, value]): readonly TrustPrincipal[] => {
+    const values = [value as unknown].flat();
+    if (type !== 'Federated') return values.map((each) => ({ kind: 'other', principal: { [type]: each } }));
+    const subjects = subjectsIn(condition);
+    return values.flatMap((provider) =>
+      String(provider).includes(':oidc-provider/')
+        ? subjects.map((subject): TrustPrincipal => ({
+            kind: 'webIdentity',
+            providerArn: String(provider),
+            subject,
+          }))
+        : { kind: 'other' as const, principal: { [type]: provider } },
+    );
+  });
+}
+
+/** Operators that say which values are let in. A negated operator, or one on a missing key, bounds nothing here. */
+const matching = /^(ForAnyValue:|ForAllValues:)?String(Equals|Like|EqualsIgnoreCase)$/i;
+
+function subjectsIn(condition: unknown): readonly string[] {
+  const subjects = Object.entries((condition ?? {}) as Readonly<Record<string, object>>)
+    .filter(([operator]) => matching.test(operator))
+    .flatMap(([, claims]) => Object.entries(claims))
+    // IAM compares condition keys without regard to case.
+    .filter(([key]) => key.toLowerCase().endsWith(':sub'))
+    .flatMap(([, value]) => [value as unknown].flat().map(String));
+  return subjects.length > 0 ? subjects : [anything];
+}
+
+/** Whether tokens of this subject are let in. */
+export function letsSubjectIn(
+  principals: readonly TrustPrincipal[],
+  providerArn: string,
+  subject: string,
+): boolean {
+  return principals.some(
+    (principal) =>
+      principal.kind === 'webIdentity' &&
+      (principal.providerArn === providerArn || principal.providerArn === anything) &&
+      matchesPattern(subject, principal.subject.toLowerCase()),
+  );
+}
+
+/** The ServiceAccount that a subject names; undefined for a pattern and for what is no ServiceAccount. */
+export function serviceAccountOfSubject(
+  subject: string,
+): { readonly namespace: string; readonly serviceAccount: string } | undefined {
+  const [, namespace, serviceAccount] = /^system:serviceaccount:([^:*?]+):([^:*?]+)$/.exec(subject) ?? [];
+  return namespace === undefined || serviceAccount === undefined ? undefined : { namespace, serviceAccount };
+}
+
+/** A principal in words: `production/payments`, a pattern of subjects, or the principal as JSON. */
+export function describePrincipal(principal: TrustPrincipal, ownProviderArn: string | undefined): string {
+  if (principal.kind === 'other') return `principal ${JSON.stringify(principal.principal)}`;
+  const { providerArn, subject } = principal;
+  const named = serviceAccountOfSubject(subject);
+  const who = named
+    ? `${named.namespace}/${named.serviceAccount}`
+    : subject === anything
+      ? 'every ServiceAccount of the cluster'
+      : subject;
+  return ownProviderArn === undefined || [ownProviderArn, anything].includes(providerArn)
+    ? who
+    : `${who} of ${providerArn}`;
+}
