@@ -15,7 +15,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
-import { markedFor, type ObservedRole } from '../../src/identity/index.ts';
+import { markedFor, retainedTag, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
@@ -151,6 +151,7 @@ export function watchOver(
     judgeUse(change);
     if (change.action === 'DetachRolePolicy') judgeDetachment(change);
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
+    if (change.action === 'UntagRole') judgeRetention(change);
   });
 
   // What is written to EKS.
@@ -263,6 +264,14 @@ export function watchOver(
     const hasRoom = before.attachedPolicyArns.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)
       say('gap', `${gone} was taken off ${name} before ${waiting.join(', ')} was put on`);
+  }
+
+  /** A role that stays after its account is tagged as retained before it loses its ownership, or no listing shows it. */
+  function judgeRetention({ name, before, after, by = '' }: RoleChange): void {
+    if (!before || !after || !markedFor(before.tags) || markedFor(after.tags)) return;
+    const retains = accountsLately(by).every((account) => account?.spec.deletionPolicy === 'Retain');
+    if (retains && after.tags[retainedTag] === undefined)
+      say('orphan', `${name} lost its ownership tags, and nothing shows that ${by} retained it`);
   }
 
   function judgeTrust({ name, before, after, by = '' }: RoleChange): void {

@@ -532,4 +532,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: 'an app is halted after an edit that cannot be carried out, corrected and started again',
     caughtBy: 'halt',
   },
+  {
+    name: 'ownership is removed before the role is tagged as retained',
+    story: 'A crash between the two leaves a role that still lets pods in, and that no listing shows.',
+    patches: [
+      {
+        file: 'identity/deletion.ts',
+        find: '  const untagged = kept.filter(',
+        replace:
+          "  for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys: tagKeysLostOnRetain });\n  const untagged = kept.filter(",
+      },
+    ],
+    scenario: 'an account is deleted with Retain',
+    caughtBy: 'orphan',
+  },
 ];
