@@ -18,11 +18,11 @@ const layers: Readonly<Record<string, Layer>> = {
   api: { imports: [], packages: ['zod'] },
   identity: { imports: ['api'], packages: ['@noble/hashes'] },
   workloads: { imports: ['api'], packages: ['@noble/hashes'] },
-  access: { imports: ['api'], packages: [] },
+  access: { imports: ['api'], packages: ['@noble/hashes'] },
   kube: { imports: [], packages: 'any' },
   'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
   aws: { imports: ['api', 'identity', 'eks-auth'], packages: 'any' },
-  operator: { imports: ['api', 'identity', 'workloads', 'kube', 'aws'], packages: 'any' },
+  operator: { imports: ['api', 'identity', 'workloads', 'access', 'kube', 'aws'], packages: 'any' },
   sandbox: { imports: ['api', 'identity', 'access', 'kube', 'eks-auth'], packages: 'any' },
   cli: {
     imports: ['api', 'identity', 'workloads', 'access', 'kube', 'aws', 'operator', 'sandbox'],

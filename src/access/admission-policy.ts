@@ -5,6 +5,8 @@ export type MatchRule = {
   readonly apiVersions: readonly string[];
   readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
   readonly resources: readonly string[];
+  /** All when absent. */
+  readonly resourceNames?: readonly string[];
 };
 
 export type Validation = {

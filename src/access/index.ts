@@ -1,6 +1,7 @@
 /** Who may do what: the operator in Kubernetes, and people with accounts. Objects of an installation, as data. */
 export * from './account-admission.ts';
 export * from './admission-policy.ts';
+export * from './admission-probe.ts';
 export * from './app-admission.ts';
 export * from './deletion-protection.ts';
 export * from './operator-admission.ts';

@@ -2,6 +2,7 @@
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { usePolicy } from './app-admission.ts';
 import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
+import { admissionDigest, probePolicy } from './admission-probe.ts';
 import { protectionPolicy } from './deletion-protection.ts';
 import { operatorPolicies } from './operator-admission.ts';
 import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
@@ -55,7 +56,7 @@ export function operatorObjects(identity: OperatorIdentity): readonly InstalledO
   ];
 }
 
-export function admissionPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
+function guardingPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
   const username = usernameOf(identity);
   return [
     attachPolicy,
@@ -67,9 +68,24 @@ export function admissionPolicies(identity: OperatorIdentity): readonly Admissio
   ];
 }
 
-/** Each policy, and what puts it in force. */
+const withBindings = (
+  policies: readonly AdmissionPolicy[],
+): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] =>
+  policies.flatMap((policy) => [policy, bindingOf(policy)]);
+
+/** Digest of the admission policies of this version, the same for every name and namespace of the operator. */
+export function shippedAdmissionDigest(): string {
+  return admissionDigest(withBindings(guardingPolicies({ namespace: '', name: '' })));
+}
+
+/** The probe is the last of them: see admission-probe.ts. */
+export function admissionPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
+  return [...guardingPolicies(identity), probePolicy(shippedAdmissionDigest())];
+}
+
+/** Each policy with its binding, in the order in which they have to be applied: one after the other, the probe last. */
 export function admissionObjects(
   identity: OperatorIdentity,
 ): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] {
-  return admissionPolicies(identity).flatMap((policy) => [policy, bindingOf(policy)]);
+  return withBindings(admissionPolicies(identity));
 }

@@ -11,6 +11,7 @@ import {
   type LeaderElector,
   type Logger,
 } from '../kube/index.ts';
+import { untilAdmissionEnforced } from './await-admission.ts';
 import { createEngine } from './engine.ts';
 import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
 import { createMetrics } from './metrics.ts';
@@ -36,6 +37,11 @@ export type OperatorOptions = {
     readonly identity: string;
     /** How long others wait after this one's last sign of life; 15 s unless told otherwise. */
     readonly durationMs?: number;
+  };
+  /** With it, nothing is reconciled before the API server enforces the admission policies. */
+  readonly requireAdmission?: {
+    /** Where this operator may create Leases. */
+    readonly namespace: string;
   };
   /** How many accounts and how many apps are worked on at a time. */
   readonly concurrency?: number;
@@ -148,10 +154,17 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       const memory = { heap: options.heap, isIdle, now: () => performance.now(), setTimer: systemTimer };
       void spareMemory(memory, over.signal);
     }
-    const lead = (leading: AbortSignal): Promise<void> => {
+    const lead = async (leading: AbortSignal): Promise<void> => {
       leads = true;
       logger.info('operator leads');
-      return engine.work(leading);
+      if (options.requireAdmission)
+        await untilAdmissionEnforced(client, {
+          ...options.requireAdmission,
+          logger,
+          setTimer: systemTimer,
+          signal: leading,
+        });
+      await engine.work(leading);
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);

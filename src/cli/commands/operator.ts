@@ -35,6 +35,11 @@ export const operatorCommand = defineCommand({
       summary:
         "how long other operators wait after this one's last sign of life before one of them takes over; 15 when absent",
     },
+    {
+      name: 'require-admission',
+      summary:
+        'reconcile nothing before the API server enforces the admission policies, as an installed operator does',
+    },
     { name: 'without-lease', summary: 'take no turns: no other operator works on this cluster' },
     { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
     {

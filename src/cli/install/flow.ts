@@ -17,6 +17,7 @@ import { followObject } from '../wait/follow.ts';
 import { waitUntilReady } from '../wait/wait.ts';
 import type { WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
+import { untilEnforced } from './until-enforced.ts';
 import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
 import { addAgentCommand } from './pod-identity-agent.ts';
 import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
@@ -101,7 +102,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
 /** In groups, as what is in one cannot be looked at before the group before it is there. */
 function stepGroups(
   client: KubeClient,
-  { cluster, role, association, policy, crds, objects, config, existing }: Installation,
+  { cluster, role, association, policy, admission, crds, objects, config, existing }: Installation,
   { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
   installation: InstallationStore,
   signal: AbortSignal,
@@ -121,6 +122,7 @@ function stepGroups(
           ? [associationStep(association, podIdentity(cluster.name).associations, signal)]
           : []),
       ]),
+    all(admission),
     all(crds),
     all(objects),
     // A person's, once it is there.
@@ -138,8 +140,14 @@ async function performAll(
 ): Promise<void> {
   const { stderr, signal } = context;
   const done: string[] = [];
+  let unseenPolicies = false;
   for (const group of groups) {
     for (const step of await group()) {
+      const isPolicy = step.object.startsWith('ValidatingAdmissionPolicy');
+      if (!isPolicy && unseenPolicies) {
+        await untilEnforced(client, context);
+        unseenPolicies = false;
+      }
       if (step.state === 'present') continue;
       try {
         if (step.object.startsWith('Deployment ')) await awaitInjection(context, client, installation);
@@ -156,6 +164,7 @@ async function performAll(
           cause: error,
         });
       }
+      unseenPolicies ||= isPolicy;
       done.push(step.object);
       stderr.write(`${paint('green', '√', stderr.color)} ${step.object}\n`);
       if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(client, step, signal);

@@ -7,7 +7,13 @@ import { asYaml } from '../output/objects.ts';
 import { version } from '../version.ts';
 import type { DiscoveredCluster } from './discover.ts';
 import type { OperatorAssociation } from './operator-identity.ts';
-import { clusterConfigObject, crdObjects, operatorName, operatorObjects } from './operator-objects.ts';
+import {
+  admissionPolicyObjects,
+  clusterConfigObject,
+  crdObjects,
+  operatorName,
+  operatorObjects,
+} from './operator-objects.ts';
 import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
 
 export type InstallationChoice = {
@@ -33,6 +39,8 @@ export type Installation = {
   /** In the place of the IAM OIDC provider. */
   readonly association: OperatorAssociation | undefined;
   readonly policy: ReturnType<typeof operatorPolicy>;
+  /** Enforced before the CRDs exist, so that no account is ever written without them. */
+  readonly admission: readonly KubeObject[];
   readonly crds: readonly KubeObject[];
   readonly objects: readonly KubeObject[];
   readonly config: KubeObject;
@@ -76,6 +84,7 @@ export function describeInstallation(
         ? { namespace, serviceAccount, roleArn: arn, tags: { [installedTag]: cluster.clusterArn } }
         : undefined,
     policy: operatorPolicy({ ...options, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn }),
+    admission: admissionPolicyObjects(namespace),
     crds: crdObjects(),
     objects: operatorObjects({
       namespace,
@@ -92,7 +101,7 @@ export function describeInstallation(
 
 /** What kubectl takes; what is for IAM stands in comments before it. */
 export function renderManifests(installation: Installation): string {
-  const { cluster, role, association, policy, crds, objects, config } = installation;
+  const { cluster, role, association, policy, admission, crds, objects, config } = installation;
   const comment = (text: string): string =>
     text
       .split('\n')
@@ -122,11 +131,11 @@ export function renderManifests(installation: Installation): string {
         ]
       : []),
   ].join('\n');
-  return `${comment(iam)}\n---\n${[...crds, ...objects, config].map(asYaml).join('---\n')}`;
+  return `${comment(iam)}\n---\n${[...admission, ...crds, ...objects, config].map(asYaml).join('---\n')}`;
 }
 
 export function asJson(installation: Installation): string {
-  const { cluster, role, association, policy, crds, objects, config } = installation;
+  const { cluster, role, association, policy, admission, crds, objects, config } = installation;
   return `${JSON.stringify(
     {
       apiVersion: 'cli.k11n.dev/v1',
@@ -150,7 +159,7 @@ export function asJson(installation: Installation): string {
           policies: { [operatorPolicyName]: policy },
         },
       },
-      kubernetes: [...crds, ...objects, config],
+      kubernetes: [...admission, ...crds, ...objects, config],
     },
     undefined,
     2,

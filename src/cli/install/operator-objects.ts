@@ -1,5 +1,10 @@
 /** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/access. */
-import { admissionObjects, operatorObjects as accessObjects, peopleRoles } from '../../access/index.ts';
+import {
+  admissionObjects,
+  hasParameters,
+  operatorObjects as accessObjects,
+  peopleRoles,
+} from '../../access/index.ts';
 import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import { crds } from '../../api/crds.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -38,25 +43,40 @@ export function crdObjects(): readonly KubeObject[] {
   });
 }
 
+/** In the order in which they have to be applied, before the CRDs: the probe is the last. */
+export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
+  return admissionObjects({ namespace, name: operatorName })
+    .filter((object) => !hasParameters(object))
+    .map((object) => labelled(object));
+}
+
+/** Applied after the admission policies and the CRDs. */
 export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
   const { namespace } = choice;
   const identity = { namespace, name: operatorName };
-  const labelled = (object: { readonly kind: string; readonly metadata: object }): object => ({
-    ...object,
-    metadata: {
-      ...object.metadata,
-      labels: { ...labels, ...('labels' in object.metadata ? (object.metadata.labels as object) : {}) },
-      ...(object.kind === 'ServiceAccount' && choice.roleArn !== undefined
-        ? { annotations: { [roleArnAnnotation]: choice.roleArn } }
-        : {}),
-    },
-  });
+  const annotated = (object: KubeObject): KubeObject =>
+    object.kind === 'ServiceAccount' && choice.roleArn !== undefined
+      ? {
+          ...object,
+          metadata: { ...object.metadata, annotations: { [roleArnAnnotation]: choice.roleArn } },
+        }
+      : object;
   const metadata = { name: operatorName, namespace, labels };
   const objects = [
-    ...[...accessObjects(identity), ...admissionObjects(identity), ...peopleRoles].map(labelled),
+    ...[...admissionObjects(identity).filter(hasParameters), ...accessObjects(identity), ...peopleRoles].map(
+      (object) => annotated(labelled(object)),
+    ),
     ...(choice.deployment ? deploymentObjects(choice, metadata) : []),
   ];
   return objects as readonly KubeObject[];
+}
+
+function labelled(object: { readonly kind: string; readonly metadata: object }): KubeObject {
+  const own = 'labels' in object.metadata ? (object.metadata.labels as object) : {};
+  return {
+    ...object,
+    metadata: { ...object.metadata, labels: { ...labels, ...own } },
+  } as object as KubeObject;
 }
 
 function deploymentObjects(choice: OperatorChoice, metadata: object): readonly object[] {
@@ -111,6 +131,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
                   'operator',
                   `--health-address=:${metricsPort}`,
                   `--lease-namespace=${namespace}`,
+                  '--require-admission',
                   '--log-format=json',
                   '--log-level=info',
                 ],

@@ -16,7 +16,13 @@ import { waitUntilGone } from '../wait/deletion.ts';
 import { resultLine, type WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
 import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
-import { crdObjects, installer, operatorName, operatorObjects } from './operator-objects.ts';
+import {
+  admissionPolicyObjects,
+  crdObjects,
+  installer,
+  operatorName,
+  operatorObjects,
+} from './operator-objects.ts';
 import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
 import { describeObject, orMissing, resourceOf } from './steps.ts';
 
@@ -115,7 +121,8 @@ const namesOf = (objects: readonly { readonly metadata: { readonly name: string 
   objects.map(({ metadata }) => metadata.name).join(', ');
 
 /**
- * The operator first, so that it makes nothing anew; the CRDs last, as the ClusterConfig goes with them.
+ * Deletes the operator first, so that it recreates nothing, then the CRDs with the ClusterConfig. The admission policies go
+ * last, so that no account is written without them.
  *
  * @returns what was not ours to take away, and what was taken away
  */
@@ -135,7 +142,8 @@ async function removeObjects(
     region: '',
     deployment: true,
   });
-  for (const object of [...objects.toReversed(), ...crdObjects()]) {
+  const policies = admissionPolicyObjects(namespace).toReversed();
+  for (const object of [...objects.toReversed(), ...crdObjects(), ...policies]) {
     const { name, namespace: of } = object.metadata;
     const ref = { name, ...(of === undefined ? {} : { namespace: of }) };
     const live = await orMissing(client.get<KubeObject>(resourceOf(object), ref, { signal }));

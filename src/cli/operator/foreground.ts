@@ -21,6 +21,7 @@ export async function runInForeground(
     /** Milliseconds. */
     readonly leaseDuration: number | undefined;
     readonly withoutLease: boolean;
+    readonly requireAdmission: boolean;
     /** The parser lets only the known ones pass. */
     readonly logLevel: string;
     readonly logFormat: string | undefined;
@@ -35,6 +36,7 @@ export async function runInForeground(
     level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
     write: isText ? (line) => stderr.write(textLine(line, stderr.color)) : (line) => stderr.write(line),
   });
+  const namespace = options.leaseNamespace ?? (await ownNamespace()) ?? 'kube-system';
   await runOperator({
     connection: await context.connection(),
     logger,
@@ -46,12 +48,13 @@ export async function runInForeground(
       ? {}
       : {
           lease: {
-            namespace: options.leaseNamespace ?? (await ownNamespace()) ?? 'kube-system',
+            namespace,
             name: 'konstellation',
             identity: `${hostname()}_${random().toString(36).slice(2, 10)}`,
             ...(options.leaseDuration === undefined ? {} : { durationMs: options.leaseDuration }),
           },
         }),
+    ...(options.requireAdmission ? { requireAdmission: { namespace } } : {}),
     ...(options.healthAddress ? { health: options.healthAddress } : {}),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...(heap ? { heap } : {}),

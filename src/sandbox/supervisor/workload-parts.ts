@@ -2,7 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { admissionObjects, hasParameters, operatorObjects, peopleRoles } from '../../access/index.ts';
+import {
+  admissionObjects,
+  enforcedDigest,
+  hasParameters,
+  operatorObjects,
+  peopleRoles,
+  probeLease,
+  probePolicyName,
+  shippedAdmissionDigest,
+} from '../../access/index.ts';
 import { apiVersion, clusterConfigs, crds } from '../../api/index.ts';
 import {
   type Condition,
@@ -201,17 +210,44 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
   options.onStep('crds');
 }
 
+/**
+ * Applies the admission policies and waits until the API server enforces them, before the CRDs exist: no account can be
+ * written without them.
+ */
+async function guardAccounts(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
+  const { signal } = options;
+  const objects = admissionObjects(operatorIdentity).filter((object) => !hasParameters(object));
+  const isProbe = ({ metadata }: KubeObject): boolean => metadata.name === probePolicyName;
+  await applyAll(
+    client,
+    objects.filter((object) => !isProbe(object)),
+    signal,
+  );
+  for (const object of objects.filter(isProbe)) await applyAll(client, [object], signal);
+  await untilReady({
+    what: 'the admission policies are enforced',
+    child: plane.children.apiServer,
+    timeoutMs: readyTimeoutMs,
+    signal,
+    probe: async (signal) => {
+      const probe = probeLease('default');
+      const dryRun = { dryRun: true, fieldManager, signal };
+      const digest = await enforcedDigest(() => client.create(resources.leases, probe, dryRun));
+      return digest === shippedAdmissionDigest();
+    },
+  });
+}
+
 async function startOperating(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   if (options.settings.bare) return;
+  await guardAccounts(options, access);
   const [namespace, ...others] = operatorObjects(operatorIdentity);
   await applyAll(access.client, namespace ? [namespace] : [], options.signal);
-  const admission = admissionObjects(operatorIdentity);
-  const first = admission.filter((object) => !hasParameters(object));
   await together(options.signal, (signal) => [
-    applyAll(access.client, [...others, ...first, ...peopleRoles], signal),
+    applyAll(access.client, [...others, ...peopleRoles], signal),
     installCrds({ ...options, signal }, access),
   ]);
-  await applyAll(access.client, admission.filter(hasParameters), options.signal);
+  await applyAll(access.client, admissionObjects(operatorIdentity).filter(hasParameters), options.signal);
   await configureCluster(options, access);
   if (!options.settings.operator) return;
   await startOperator(options, access);

@@ -1,6 +1,7 @@
 /** Whether an operator works on this cluster. */
 import { formatAge } from '../../duration.ts';
 import { failure, ok, warning, type Check } from '../check.ts';
+import { admissionCheck } from './admission.ts';
 
 export const operatorChecks: readonly Check[] = [
   {
@@ -59,4 +60,5 @@ export const operatorChecks: readonly Check[] = [
       return (none ? failure : warning)('not all are', short.map(describe));
     },
   },
+  admissionCheck,
 ];

@@ -1,0 +1,86 @@
+/**
+ * Admission probe: a policy that refuses two objects by name, whoever asks. An API server takes up new policies only after
+ * up to a second, in the order in which they were created. Once it refuses a dry run of a probe object, it enforces every
+ * policy that was applied before. The refusal carries a digest, which tells apart the policies of different versions.
+ * https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { apiVersion, linkedServiceAccounts } from '../api/index.ts';
+import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+
+const probeName = 'konstellation-admission-probe';
+
+export const probePolicyName = 'probe.k11n.dev';
+
+/** A Lease, because the operator and every installer may create one, and it exists before the CRDs do. */
+export function probeLease(namespace: string): {
+  readonly apiVersion: 'coordination.k8s.io/v1';
+  readonly kind: 'Lease';
+  readonly metadata: { readonly name: string; readonly namespace: string };
+} {
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: probeName, namespace } };
+}
+
+/** An account, which shows that the policies apply to the kinds of this project. */
+export const probeAccount = {
+  apiVersion,
+  kind: linkedServiceAccounts.kind,
+  metadata: { name: probeName },
+  spec: { aws: { policyArns: [] } },
+} as const;
+
+/** @param others policies and bindings that are applied before the probe */
+export function admissionDigest(others: readonly object[]): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(others)))).slice(0, 12);
+}
+
+export function probePolicy(digest: string): AdmissionPolicy {
+  return admissionPolicy(probePolicyName, {
+    matchConstraints: {
+      resourceRules: [
+        {
+          apiGroups: ['coordination.k8s.io'],
+          apiVersions: ['*'],
+          operations: ['CREATE'],
+          resources: ['leases'],
+          resourceNames: [probeName],
+        },
+        {
+          apiGroups: [linkedServiceAccounts.group],
+          apiVersions: ['*'],
+          operations: ['CREATE'],
+          resources: [linkedServiceAccounts.plural],
+          resourceNames: [probeName],
+        },
+      ],
+    },
+    validations: [
+      {
+        expression: 'false',
+        message: `the admission policies of Konstellation are enforced (${digest}); this name is reserved for their probe`,
+        reason: 'Forbidden',
+      },
+    ],
+  });
+}
+
+/**
+ * Digest of the policies that the API server enforces; undefined when it admits the probe object.
+ *
+ * @param create sends a probe object as a dry run
+ * @throws what `create` throws when the refusal is not that of the probe policy
+ */
+export async function enforcedDigest(create: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await create();
+    return undefined;
+  } catch (error) {
+    const digest =
+      error instanceof Error
+        ? /admission policies of Konstellation are enforced \(([0-9a-f]+)\)/.exec(error.message)?.[1]
+        : undefined;
+    if (digest === undefined) throw error;
+    return digest;
+  }
+}

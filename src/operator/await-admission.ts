@@ -1,0 +1,48 @@
+/**
+ * Holds an operator back until the API server enforces the admission policies. Without them, whoever may write accounts
+ * could grant any permission, and the operator would carry it out.
+ */
+import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../access/index.ts';
+import { isForbidden, resources, sleep, type KubeClient, type Logger, type SetTimer } from '../kube/index.ts';
+
+/** Between probes: the API server takes up new policies within about a second. Milliseconds. */
+const pauseMs = 1_000;
+/** Probes between two warnings in the log. */
+const warnEvery = 30;
+
+/**
+ * Resolves once a probe is refused, or when the signal aborts.
+ *
+ * @param of.namespace where the operator may create Leases
+ */
+export async function untilAdmissionEnforced(
+  client: Pick<KubeClient, 'create'>,
+  of: {
+    readonly namespace: string;
+    readonly logger: Logger;
+    readonly setTimer: SetTimer;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { namespace, logger, setTimer, signal } = of;
+  for (let probes = 0; !signal.aborted; probes += 1) {
+    let problem = 'the API server admits what they refuse';
+    try {
+      const digest = await enforcedDigest(() =>
+        client.create(resources.leases, probeLease(namespace), { dryRun: true, signal }),
+      );
+      if (digest !== undefined) {
+        // Those of another version guard accounts too; the doctor compares each of them.
+        if (digest !== shippedAdmissionDigest())
+          logger.warn('the admission policies are of another version', { digest });
+        return;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      problem = isForbidden(error) ? error.message : String(error);
+    }
+    if (probes % warnEvery === 0)
+      logger.warn('no account is reconciled until the admission policies are enforced', { problem });
+    await sleep(setTimer, pauseMs, signal);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The first seconds of an installation: somebody with write access to accounts, and without the right to attach, tries to
+ * create an account with AdministratorAccess from the moment the API server answers. No attempt may ever be admitted.
+ */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { apiVersion, linkedServiceAccounts } from '../../../src/api/index.ts';
+import {
+  createKubeClient,
+  loadConnection,
+  resources,
+  staticConnection,
+  type KubeClient,
+  type KubeObject,
+} from '../../../src/kube/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { prepareExecutable, type Executable } from '../../support/executable.ts';
+import { startSandbox } from '../../support/sandbox.ts';
+
+let executable: Executable;
+beforeAll(async () => {
+  executable = await prepareExecutable();
+});
+afterAll(async () => {
+  await executable?.remove();
+});
+
+const administratorAccess = 'arn:aws:iam::aws:policy/AdministratorAccess';
+const name = 'somebody';
+
+/** Answers to the attempts, with how often each was given. */
+type Attempts = { readonly answers: ReadonlyMap<string, number>; end(): Promise<void> };
+
+/** A user with every verb on accounts and no other right. */
+async function somebody(kubeconfig: string): Promise<KubeClient> {
+  const connection = await loadConnection({ kubeconfig, env: {} });
+  const admin = createKubeClient(connection, { qps: 1000, burst: 1000 });
+  const rbac = 'rbac.authorization.k8s.io';
+  const apply = (
+    resource: (typeof resources)[keyof typeof resources],
+    object: KubeObject,
+  ): Promise<unknown> => admin.apply(resource, object, { fieldManager: 'test', force: true });
+  await apply(resources.serviceAccounts, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { namespace: 'default', name },
+  });
+  await apply(resources.clusterRoles, {
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: [{ apiGroups: ['k11n.dev'], resources: [linkedServiceAccounts.plural], verbs: ['*'] }],
+  } as KubeObject);
+  await apply(resources.clusterRoleBindings, {
+    apiVersion: `${rbac}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
+    subjects: [{ kind: 'ServiceAccount', namespace: 'default', name }],
+  } as KubeObject);
+  const { token } = await admin.createToken(
+    { namespace: 'default', name },
+    { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 3600 },
+  );
+  await admin.close();
+  const { tls } = await connection.credentials();
+  return createKubeClient(staticConnection({ server: connection.server, tls: { ca: tls.ca ?? '' }, token }), {
+    qps: 1000,
+    burst: 1000,
+  });
+}
+
+function attempt(client: KubeClient): Attempts {
+  const answers = new Map<string, number>();
+  const ended = new AbortController();
+  const trying = (async () => {
+    for (let number = 0; !ended.signal.aborted; number += 1) {
+      const answer = await client
+        .create(linkedServiceAccounts, {
+          apiVersion,
+          kind: linkedServiceAccounts.kind,
+          metadata: { name: `attempt-${number}` },
+          spec: { aws: { policyArns: [administratorAccess] } },
+        } as KubeObject)
+        .then(
+          () => 'admitted',
+          (error: { readonly status?: number }) => String(error.status),
+        );
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
+  })();
+  return {
+    answers,
+    end: async () => {
+      ended.abort();
+      await trying;
+      await client.close();
+    },
+  };
+}
+
+it('no account with a policy is admitted while a sandbox starts', async () => {
+  const folder = join(executable.folder, 'starting');
+  const running = executable.start(['sandbox', 'up', `--state-dir=${folder}`]);
+  const kubeconfig = join(folder, 'kubeconfig');
+  await eventually('the API server to answer', async () =>
+    access(kubeconfig).then(
+      () => true,
+      () => undefined,
+    ),
+  );
+  const attempts = attempt(await somebody(kubeconfig));
+  await running.until('is ready after');
+  await attempts.end();
+  // Refused by the policies, and before that not served at all.
+  expect([...attempts.answers.keys()].sort()).toEqual(['403', '404']);
+  await running.end('SIGTERM');
+});
+
+it('no account with a policy is admitted while kon installs, uninstalls and installs again', async () => {
+  const sandbox = await startSandbox({ bare: true });
+  try {
+    const attempts = attempt(await somebody(sandbox.description.kubeconfig));
+    for (const command of ['install --without-operator', 'uninstall', 'install --without-operator']) {
+      const { code, stderr } = await sandbox.kon([...command.split(' '), '--yes']);
+      expect(code, stderr).toBe(0);
+    }
+    await attempts.end();
+    expect([...attempts.answers.keys()].sort()).toEqual(['403', '404']);
+  } finally {
+    await sandbox.stop();
+  }
+});
