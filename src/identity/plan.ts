@@ -14,6 +14,7 @@ import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
 import { currentTurn, planWanted } from './plan-target.ts';
 import { screenPolicies } from './policies.ts';
+import type { Problem } from './problem.ts';
 import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
 import { assignTargets } from './shards.ts';
@@ -99,9 +100,10 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const rows = decisions
     .map((decision) => planTarget(context, decision, trustInStep))
     .filter((row) => row !== undefined);
-  removeSurplus(world, facts, roles, list);
+  const surplus = removeSurplus(world, facts, roles, list);
 
   const status = accountStatus(world, {
+    ...(surplus ? { surplus } : {}),
     roles: roles.map((role) => role.assessment),
     targets: rows,
     policies: mergedPolicyRows(account.spec.aws.policyArns, policies.refused, roles),
@@ -200,13 +202,26 @@ function planUnwanted(
   };
 }
 
-/** Further roles that no target needs any more. */
+/**
+ * Removes further roles that no target needs any more.
+ *
+ * @returns why one of them could not be removed
+ */
 function removeSurplus(
   world: AccountWorld,
   facts: ClusterFacts,
   roles: readonly ServingRole[],
   list: StepList,
-): void {
+): Problem | undefined {
+  const failures: Problem[] = [];
+  const want = (step: Step, role: string): void => {
+    const failure = list.want(step);
+    if (failure)
+      failures.push({
+        reason: failure.code,
+        message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
+      });
+  };
   const needed = new Set(roles.map((role) => role.assessment.spec.name));
   const carried = new Set([
     ...world.targets.map((target) => target.serviceAccount?.roleArn),
@@ -218,21 +233,17 @@ function removeSurplus(
     if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
     if (!isOwned(roleOwnership(role, world.account, facts))) continue;
     if (belief.source === 'sweep')
-      list.want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' });
+      want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
     // One that was taken over when the account named it is given back, as at its end.
     else if (wasThere(role, world.account.spec))
-      list.want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys });
+      want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
     else if (role.attachedPolicyArns.length > 0) {
-      for (const policyArn of role.attachedPolicyArns) {
-        list.want({
-          kind: 'DetachPolicy',
-          role: role.name,
-          policyArn,
-          why: 'no target needs the role any more',
-        });
-      }
-    } else list.want({ kind: 'DeleteRole', role: role.name });
+      const why = 'no target needs the role any more';
+      for (const policyArn of role.attachedPolicyArns)
+        want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
+    } else want({ kind: 'DeleteRole', role: role.name }, role.arn);
   }
+  return failures[0];
 }
 
 /** One row per listed policy; with several roles the worst of them counts. */

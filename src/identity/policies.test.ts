@@ -1,5 +1,6 @@
 /** What the planner does about the policies of a role. */
 import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';
 import { stepKey } from './steps.ts';
 import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
@@ -67,6 +68,39 @@ describe('policies', () => {
     expect(world.account.status?.ready).toBe('2/2');
   });
 
+  it.each(['AccessDenied', 'Throttled', 'Unexpected'] as const)(
+    'that cannot be detached (%s) keep the account from being Ready, for that reason',
+    (code) => {
+      const world = settled();
+      edit(world, { aws: { policyArns: [] } });
+      const key = stepKey({ kind: 'DetachPolicy', role: name, policyArn: readOnly, why: '' });
+      const retryAt = world.now + 1_000;
+      world.failures.set(key, { code, message: 'not today', at: world.now, attempts: 3, retryAt });
+      for (const at of [world.now, retryAt]) {
+        world.now = at;
+        const { status } = planAccount(observe(world));
+        for (const type of ['Ready', 'RoleSynced', 'PoliciesAttached'])
+          expect(conditionOf(status.conditions, type), type).toMatchObject({
+            status: 'False',
+            reason: code,
+            message: expect.stringMatching(new RegExp(`${readOnly}.*not today`)) as string,
+          });
+      }
+      settle(world);
+      expect(ready(world)).toBe('True Ready');
+    },
+  );
+
+  it('that are attached and not listed are reported while they are being detached', () => {
+    const world = settled();
+    edit(world, { aws: { policyArns: [] } });
+    const { status } = planAccount(observe(world));
+    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'AttachingPolicies',
+    });
+  });
+
   it('are swapped on a full role by making room first', () => {
     const many = (prefix: string): string[] =>
       Array.from({ length: 10 }, (_, i) => `arn:aws:iam::aws:policy/${prefix}${i}`);
@@ -113,6 +147,14 @@ describe('inline policies of others', () => {
     expect(ready(world)).toBe('False InlinePoliciesFound');
     expect(roleOf(world).inlinePolicyNames).toEqual(['theirs']);
     world.facts = { ...facts, strictInline: true };
+    const key = stepKey({ kind: 'DeleteInlinePolicy', role: name, policyName: 'theirs' });
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    expect(conditionOf(planAccount(observe(world)).status.conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+    });
+    world.failures.clear();
     settle(world);
     expect(roleOf(world).inlinePolicyNames).toEqual([]);
     expect(ready(world)).toBe('True Ready');

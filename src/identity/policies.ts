@@ -3,9 +3,16 @@ import type { PolicyStatus } from '../api/index.ts';
 import { matchesPattern, partitionOf } from './arn.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { StepList } from './step-list.ts';
-import type { ClusterFacts, ObservedRole } from './world.ts';
+import type { ClusterFacts, ObservedRole, StepFailure } from './world.ts';
 
 export type PolicyRow = PolicyStatus;
+
+/** An attachment that spec.aws.policyArns does not list. */
+export type UnlistedPolicy = {
+  readonly arn: string;
+  /** The last failed attempt to detach it, while that still stands. */
+  readonly failure?: StepFailure;
+};
 
 /** What says nothing of the policy, and ends by itself. */
 const passing: ReadonlySet<IdentityErrorCode> = new Set([
@@ -58,7 +65,7 @@ export function planPolicies(
   role: ObservedRole,
   wanted: readonly string[],
   policiesPerRole: number,
-): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly string[] } {
+): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly UnlistedPolicy[] } {
   const attached = new Set(role.attachedPolicyArns);
   const missing = wanted.filter((arn) => !attached.has(arn));
   const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
@@ -88,18 +95,18 @@ export function planPolicies(
     });
   }
   const makeRoom = Math.max(0, missing.length - room);
-  for (const [index, policyArn] of unlisted.entries()) {
-    if (stillToAttach === 0 || index < makeRoom) {
-      list.want({
-        kind: 'DetachPolicy',
-        role: role.name,
-        policyArn,
-        why: 'it is not listed in spec.aws.policyArns',
-      });
-    }
-  }
+  const detachments = unlisted.map((policyArn, index): UnlistedPolicy => {
+    if (stillToAttach > 0 && index >= makeRoom) return { arn: policyArn };
+    const failure = list.want({
+      kind: 'DetachPolicy',
+      role: role.name,
+      policyArn,
+      why: 'it is not listed in spec.aws.policyArns',
+    });
+    return { arn: policyArn, ...(failure ? { failure } : {}) };
+  });
   return {
     rows: wanted.map((arn) => rows.get(arn) ?? { arn, attached: true }),
-    unlisted,
+    unlisted: detachments,
   };
 }

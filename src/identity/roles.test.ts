@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';
+import { stepKey } from './steps.ts';
 import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
 import {
   carryOut,
   facts,
+  fullAccess,
   observe,
   readOnly,
   settle,
@@ -30,6 +32,24 @@ describe('drift', () => {
     settle(world);
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
     expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that cannot be put back is reported with the reason of the failure', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const key = stepKey({ kind: 'DetachPolicy', role: name, policyArn: fullAccess, why: '' });
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    const { drift, status } = planAccount(observe(world));
+    expect(drift).toEqual([`the policy ${fullAccess} was attached`]);
+    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+      message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be put back: denied`,
+    });
+    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
   });
 
   it('that a direct read does not confirm is forgotten', () => {

@@ -13,7 +13,7 @@ import {
   type Owner,
 } from './ownership.ts';
 import type { Claims } from './claims.ts';
-import { planPolicies, type PolicyRow } from './policies.ts';
+import { planPolicies, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import type { Problem } from './problem.ts';
 import { isIssuerTagOnly, roleChanges, wayOut, type RoleChange } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
@@ -73,6 +73,10 @@ export type RoleAssessment = {
   /** What keeps the role, its attachments aside, from being in step. */
   readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
+  /** Attachments that still give pods more than the account lists. */
+  readonly unlisted?: readonly UnlistedPolicy[];
+  /** The last failed attempt to delete an inline policy of somebody else, under strictInline. */
+  readonly inlineFailure?: Problem;
   /** What was changed behind our back, in words. */
   readonly drift: readonly string[];
 };
@@ -249,7 +253,7 @@ function planUpdates(
   wantedPolicies: readonly string[],
   list: StepList,
   proofsOfDrift: (role: ObservedRole) => boolean,
-): Pick<RoleAssessment, 'problem' | 'policies' | 'drift'> {
+): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'inlineFailure' | 'drift'> {
   const { account } = world;
   if (belief.readAgainAt !== undefined) {
     const why = 'a write was not answered';
@@ -296,30 +300,50 @@ function planUpdates(
   const failures = heldBack
     ? []
     : changes.map((change) => list.want(change)).filter((failure) => failure !== undefined);
-  if (facts.strictInline && !heldBack) {
-    for (const policyName of role.inlinePolicyNames)
-      list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName });
-  }
+  const inlineFailures =
+    facts.strictInline && !heldBack
+      ? role.inlinePolicyNames
+          .map((policyName) => list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
+          .filter((failed) => failed !== undefined)
+      : [];
   const { rows, unlisted } = planPolicies(list, role, wantedPolicies, facts.quotas.policiesPerRole);
 
-  const failure = failures[0];
+  const [inlineFailure] = inlineFailures;
+  const detaching = unlisted.map(({ arn }) => arn).join(', ');
+  const detachment = unlisted.find((policy) => policy.failure)?.failure;
+  const failure = failures[0] ?? detachment;
   const problem: Problem | undefined =
     drift.length > 0
       ? {
-          reason: 'RoleDrifted',
+          // A repair that fails needs somebody: its reason comes before that of the drift.
+          reason: failure?.code ?? 'RoleDrifted',
           message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be put back: ${failure.message}` : 'It is being put back.'}`,
         }
       : failure
-        ? { reason: failure.code, message: failure.message }
+        ? {
+            reason: failure.code,
+            message:
+              failure === detachment
+                ? `attachments that are not listed could not be removed: ${detaching}: ${failure.message}`
+                : failure.message,
+          }
         : visible.length > 0
           ? { reason: 'UpdatingRole', message: `in work: ${visible.map((change) => change.kind).join(', ')}` }
           : unlisted.length > 0
             ? {
                 reason: 'UpdatingRole',
-                message: `attachments that are not listed are being removed: ${unlisted.join(', ')}`,
+                message: `attachments that are not listed are being removed: ${detaching}`,
               }
             : undefined;
-  return { policies: rows, drift, ...(problem ? { problem } : {}) };
+  return {
+    policies: rows,
+    unlisted,
+    drift,
+    ...(inlineFailure
+      ? { inlineFailure: { reason: inlineFailure.code, message: inlineFailure.message } }
+      : {}),
+    ...(problem ? { problem } : {}),
+  };
 }
 
 /** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */

@@ -30,6 +30,8 @@ type Findings = {
   readonly targets: readonly TargetRow[];
   readonly policies: readonly PolicyStatus[];
   readonly tooManyPolicies?: string;
+  /** Why a role that no target needs any more could not be removed. */
+  readonly surplus?: Problem;
 };
 
 type AccountVerdict = Verdict & { readonly type: AccountConditionType };
@@ -107,8 +109,8 @@ function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceA
   });
 }
 
-function roleVerdict({ roles }: Findings, ignored: string): AccountVerdict {
-  const problem = roles.find((role) => role.problem)?.problem;
+function roleVerdict({ roles, surplus }: Findings, ignored: string): AccountVerdict {
+  const problem = roles.find((role) => role.problem)?.problem ?? surplus;
   return problem
     ? { type: 'RoleSynced', status: 'False', ...problem }
     : {
@@ -131,6 +133,14 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
       .join('; ');
     return { type, status: 'False', reason: worst.reason ?? 'AttachingPolicies', message };
   }
+  const unlisted = roles.flatMap((role) => role.unlisted ?? []);
+  if (unlisted.length > 0) {
+    const failed = unlisted.find(({ failure }) => failure)?.failure;
+    const message = unlisted
+      .map(({ arn, failure }) => `${arn}: is attached and not listed${failure ? `; ${failure.message}` : ''}`)
+      .join('; ');
+    return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
+  }
   const inline = roles.filter((role) => (role.role?.inlinePolicyNames.length ?? 0) > 0);
   if (inline.length > 0) {
     const message = inline
@@ -139,7 +149,15 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
           `the role ${role.arn} carries inline policies which others put there: ${role.role?.inlinePolicyNames.join(', ')}`,
       )
       .join('; ');
-    return { type, status: 'False', reason: 'InlinePoliciesFound', message };
+    const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
+    return failed
+      ? {
+          type,
+          status: 'False',
+          reason: failed.reason,
+          message: `${message}; they could not be removed: ${failed.message}`,
+        }
+      : { type, status: 'False', reason: 'InlinePoliciesFound', message };
   }
   return {
     type,

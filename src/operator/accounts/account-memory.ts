@@ -21,6 +21,8 @@ export type AccountMemory = {
   readonly since: number;
   /** What was done, and is told when the account comes to rest. */
   readonly untold: StepEvent[];
+  /** Drift that an Event has reported and that lasts. */
+  reportedDrift: string | undefined;
   /** A changed spec is a new beginning: what failed before may work now. */
   startGeneration(generation: number): void;
   /** Nothing is left to do; these roles are in step. */
@@ -52,6 +54,7 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     aims,
     since: now(),
     untold: [],
+    reportedDrift: undefined,
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;

@@ -166,6 +166,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const fresh = { ...world, now: now() };
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
+        if (plan.drift.length === 0) memory.reportedDrift = undefined;
         memory.rested(plan.aims);
         await report(fresh, plan.status, memory, signal);
         tell(fresh.account, memory);
@@ -176,7 +177,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };
       }
       // What somebody broke is told before it is put back, so that whoever watches sees it.
-      if (plan.drift.length > 0) await reportDrift(fresh, plan, memory, signal);
+      if (plan.drift.length === 0) memory.reportedDrift = undefined;
+      else await reportDrift(fresh, plan, memory, signal);
       const steps = othersWait(fresh.account) ? rolesFirst(plan.steps) : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => attempt(step, fresh, memory, signal)));
       memory.untold.push(...outcomes.flatMap((outcome) => outcome.event ?? []));
@@ -255,7 +257,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         retryInMs: Math.round(failure.retryAt - failure.at),
       });
       if (
-        failure.attempts === 1 &&
+        isReported(failure.attempts) &&
         error.code !== 'KubernetesConflict' &&
         error.code !== 'RoleAlreadyExists' &&
         error.code !== 'AssociationExists' &&
@@ -283,7 +285,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
     signal: AbortSignal,
   ): Promise<void> {
     const note = `changed outside Konstellation: ${plan.drift.join('; ')}`;
-    if (conditionOf(world.account.status?.conditions, 'RoleSynced')?.reason !== 'RoleDrifted') {
+    const told = conditionOf(world.account.status?.conditions, 'RoleSynced')?.reason === 'RoleDrifted';
+    if (!told && memory.reportedDrift !== note) {
+      memory.reportedDrift = note;
       context.logger.warn('role drifted', { account: world.account.metadata.name, drift: plan.drift });
       recorder.event(world.account, { type: 'Warning', reason: 'RoleDrifted', note });
     }
@@ -381,6 +385,14 @@ export function createAccountController(options: AccountControllerOptions): Cont
       controller.enqueue(name, { afterMs: podDelayMs });
   });
   return controller;
+}
+
+/**
+ * Whether an Event reports this failed attempt. Events are kept for an hour: a failure that lasts, which is tried every five
+ * minutes at most, is reported again in time.
+ */
+function isReported(attempts: number): boolean {
+  return Number.isInteger(Math.log2(attempts)) || attempts % 8 === 0;
 }
 
 /** Whether somebody waits for what is done for the account now. */

@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { admissionObjects, operatorObjects, rights } from '../../../src/access/index.ts';
 import { crds } from '../../../src/api/index.ts';
 import {
+  admissionPolicyObjects,
   clusterConfigObject,
   crdObjects,
   operatorObjects as installedObjects,
@@ -315,6 +316,7 @@ describe('kon install', () => {
 
   it('applies what the chart does, but for the marks of who made it', async () => {
     const installed = byName([
+      ...admissionPolicyObjects(namespace),
       ...crdObjects(),
       ...installedObjects({ namespace, image, replicas: 2, roleArn, region, deployment: true }),
       clusterConfigObject(undefined, {
