@@ -1,37 +1,51 @@
 /** What an orchestrator and Prometheus ask the operator over HTTP: `/healthz`, `/readyz`, `/metrics`. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { defaultReflectorLimits, type Controller, type Informer, type KubeObject } from '../kube/index.ts';
+import {
+  defaultReflectorLimits,
+  type Controller,
+  type Informer,
+  type KubeObject,
+  type Logger,
+} from '../kube/index.ts';
 
 /** A watch that is silent is opened again by then, and that is heard or fails. Milliseconds. */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 
+/** A check that fails. Whoever reaches the port sees the name; the detail may name objects and addresses and goes to the log. */
+export type FailedCheck = { readonly name: string; readonly detail: string };
+
 /**
- * What keeps the operator from knowing the cluster as it is, in words; empty when all is well.
+ * Checks of `/readyz` that fail: kinds which the operator does not follow, by the name of their resource.
  *
  * @param now of the clock that the informers have
  */
 export function whyNotReady(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
   now: number,
-): readonly string[] {
+): readonly FailedCheck[] {
   return informers.flatMap((informer) => {
-    const what = `${informer.resource.plural}: `;
+    const name = informer.resource.plural;
     const error = informer.lastError();
-    if (error) return `${what}${error.message}`;
-    if (!informer.hasSynced()) return `${what}not in step with the API server yet`;
+    if (error) return { name, detail: error.message };
+    if (!informer.hasSynced()) return { name, detail: 'not in sync with the API server yet' };
     const silentMs = now - (informer.lastContact() ?? now);
     return silentMs > longestSilenceMs
-      ? `${what}nothing was heard of the API server for ${Math.round(silentMs / 1000)} s`
+      ? { name, detail: `nothing was heard of the API server for ${Math.round(silentMs / 1000)} s` }
       : [];
   });
 }
 
-/** What only a restart of the process heals, in words; empty when there is nothing. */
-export function whyUnhealthy(controllers: readonly Pick<Controller, 'name' | 'stuck'>[]): readonly string[] {
-  return controllers.flatMap(({ name, stuck }) =>
-    stuck().map((key) => `${name}: the work on ${key} takes too long, and does not end when it is told to`),
-  );
+/** Checks of `/healthz` that fail: controllers with a reconcile that only a restart of the process ends. */
+export function whyUnhealthy(
+  controllers: readonly Pick<Controller, 'name' | 'stuck'>[],
+): readonly FailedCheck[] {
+  return controllers.flatMap(({ name, stuck }) => {
+    const keys = stuck();
+    return keys.length === 0
+      ? []
+      : { name, detail: `reconciles take too long and do not end when aborted: ${keys.join(', ')}` };
+  });
 }
 
 export type HealthServer = { readonly port: number; close(): Promise<void> };
@@ -39,26 +53,40 @@ export type HealthServer = { readonly port: number; close(): Promise<void> };
 export async function startHealthServer(options: {
   readonly host: string;
   readonly port: number;
-  readonly unhealthy: () => readonly string[];
-  readonly notReady: () => readonly string[];
+  readonly logger: Logger;
+  readonly unhealthy: () => readonly FailedCheck[];
+  readonly notReady: () => readonly FailedCheck[];
   readonly metrics: () => Promise<string>;
 }): Promise<HealthServer> {
+  const { logger } = options;
+  /** Names of the checks that failed when a path was last asked for: details are logged when these change. */
+  const logged = new Map<string, string>();
   const server: Server = createServer((request, response) => {
     const answer = (status: number, body: string): void => {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
       response.end(body);
     };
-    const answerReasons = (reasons: readonly string[]): void =>
-      reasons.length === 0 ? answer(200, 'ok\n') : answer(503, `${reasons.join('\n')}\n`);
-    switch (request.url?.split('?')[0]) {
+    const answerChecks = (path: string, failed: readonly FailedCheck[]): void => {
+      const names = failed.map(({ name }) => name).join(' ');
+      if (names !== (logged.get(path) ?? '') && names !== '')
+        logger.warn('health checks fail', { path, checks: Object.fromEntries(failed.map(asEntry)) });
+      logged.set(path, names);
+      if (failed.length === 0) answer(200, 'ok\n');
+      else answer(503, failed.map(({ name }) => `[-]${name} failed: see the log\n`).join(''));
+    };
+    const path = request.url?.split('?')[0];
+    switch (path) {
       case '/healthz':
-        return answerReasons(options.unhealthy());
+        return answerChecks(path, options.unhealthy());
       case '/readyz':
-        return answerReasons(options.notReady());
+        return answerChecks(path, options.notReady());
       case '/metrics':
         options.metrics().then(
           (text) => answer(200, text),
-          (error: unknown) => answer(500, `${String(error)}\n`),
+          (error: unknown) => {
+            logger.error('metrics cannot be collected', { error });
+            answer(500, 'metrics cannot be collected: see the log\n');
+          },
         );
         return;
       default:
@@ -79,3 +107,5 @@ export async function startHealthServer(options: {
       }),
   };
 }
+
+const asEntry = ({ name, detail }: FailedCheck): [string, string] => [name, detail];

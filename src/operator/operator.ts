@@ -126,6 +126,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const health = options.health
     ? await startHealthServer({
         ...options.health,
+        logger,
         unhealthy: () => whyUnhealthy(engine.controllers),
         notReady: () => whyNotReady(engine.watched, performance.now()),
         metrics: () => {

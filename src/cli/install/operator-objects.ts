@@ -165,7 +165,8 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
       spec: {
         podSelector: { matchLabels },
         policyTypes: ['Ingress', 'Egress'],
-        ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }] }],
+        // Policies add up: another one lets in a Prometheus of another namespace.
+        ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }], from: [{ podSelector: {} }] }],
         egress: [
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
           // The API server and AWS: neither can be named by a selector.

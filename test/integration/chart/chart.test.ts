@@ -165,7 +165,7 @@ describe('the chart', () => {
     expect(find(rendered, 'NetworkPolicy', 'konstellation').spec).toMatchObject({
       podSelector: selector,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: [{ port: 'metrics' }] }],
+      ingress: [{ ports: [{ port: 'metrics' }], from: [{ podSelector: {} }] }],
       egress: [
         { ports: [{ port: 53 }, { port: 53 }] },
         { ports: [{ port: 443 }, { port: 6443 }] },
