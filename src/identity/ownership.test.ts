@@ -350,6 +350,104 @@ describe('a role that a person names', () => {
     expect(world.roles.get(name)).toEqual(ofName);
   });
 
+  const providerTrust = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: facts.providerArn },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: {
+          StringLike: { 'host:sub': ['system:serviceaccount:production:*', subjectOf('ci', 'runner')] },
+        },
+      },
+    ],
+  });
+  const holding = (namespace: string, serviceAccount: string) => ({
+    namespace,
+    serviceAccount,
+    pod: `${serviceAccount}-1`,
+  });
+
+  it('is not adopted while running pods hold it that would be shut out, which are named', () => {
+    const world = named(true);
+    const used = { ...theirs, trustPolicy: providerTrust };
+    world.roles.set(theirs.name, used);
+    world.holders = [
+      holding('production', 'legacy'),
+      holding('ci', 'runner'),
+      holding('production', 'myaccount'),
+    ];
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionBlocked');
+    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(
+      'production/legacy-1 (ServiceAccount legacy), ci/runner-1 (ServiceAccount runner)',
+    );
+    expect(message).not.toContain('production/myaccount-1');
+    expect(world.roles.get(theirs.name)).toEqual(used);
+    world.holders = [holding('production', 'myaccount')];
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(world.roles.get(theirs.name)?.tags).toMatchObject({ 'k11n.dev/account': 'myaccount' });
+  });
+
+  it('is not adopted while pods run as the ServiceAccount of its name, which is not handed over', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, { ...theirs, trustPolicy: providerTrust });
+    const production = world.namespaces.get('production');
+    const serviceAccount = { uid: 'u', resourceVersion: '1', created: false, roleArn: theirs.arn };
+    if (production) production.serviceAccount = serviceAccount;
+    world.holders = [holding('production', 'myaccount')];
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionBlocked');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+      'kubectl label serviceaccount -n production myaccount k11n.dev/account=myaccount',
+    );
+    if (production) production.serviceAccount = { ...serviceAccount, account: 'myaccount' };
+    settle(world);
+    expect(world.roles.get(theirs.name)?.trustPolicy).toContain(subjectOf('production', 'myaccount'));
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is adopted in spite of pods that name it and are not let in: anybody could create such a pod', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    world.holders = [holding('elsewhere', 'other')];
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that is ours gets its trust policy back, whoever else was let in and holds it', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    const { trustPolicy } = world.roles.get(theirs.name) ?? theirs;
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), trustPolicy: providerTrust });
+    world.holders = [holding('ci', 'runner')];
+    sweep(world);
+    settle(world);
+    expect(world.roles.get(theirs.name)?.trustPolicy).toBe(trustPolicy);
+  });
+
+  it('whose adoption AWS denies says which consent is missing', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    world.failures.set(`TagRole ${theirs.name}`, {
+      code: 'AccessDenied',
+      message: 'iam:TagRole is denied',
+      at: world.now,
+      attempts: 1,
+      retryAt: world.now + 3_600_000,
+    });
+    world.beliefs.set(theirs.name, { role: theirs, source: 'read' });
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionRefused');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toBe(
+      `iam:TagRole is denied. Consent to the adoption: aws iam tag-role --role-name ${theirs.name} --tags Key=k11n.dev/cluster,Value=${facts.clusterArn}`,
+    );
+  });
+
   it('is never adopted from another account or cluster of Konstellation', () => {
     const world = named(true);
     const held = {

@@ -12,6 +12,10 @@ export const identityReasons = {
     'A role with the name that this account needs exists, and its tags do not say that it is ours. It is left alone.',
   RoleOfAnotherCluster:
     'The role has the tags of this cluster and account, but another token issuer: a cluster of the same name owns it. It is left alone.',
+  AdoptionBlocked:
+    'The role is not adopted: running pods hold it that its new trust policy would shut out. The message names them.',
+  AdoptionRefused:
+    'AWS refused the operator the adoption of the role. The message says whether the consent or the right is missing.',
   AllAttached: 'Every listed policy is attached, and nothing else.',
   AttachingPolicies: 'Policies are being attached or detached.',
   TooManyPolicies: 'More policies are listed than IAM allows on one role of this AWS account.',

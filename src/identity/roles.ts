@@ -1,5 +1,6 @@
 /** What it takes to bring one role in step, seen from what is believed of it. */
 import type { LinkedServiceAccount } from '../api/index.ts';
+import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.ts';
 import { roleArn } from './arn.ts';
 import {
   adoptionTags,
@@ -131,7 +132,7 @@ export function assessRole(
       };
     case 'foreign':
       if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
-        return { ...base, ...nothing, problem: planAdoption(world, spec, belief, facts, list) };
+        return { ...base, ...nothing, problem: planAdoption(world, spec, belief, role, facts, list) };
       }
       return {
         ...base,
@@ -182,9 +183,10 @@ function leftAlone({ attachedPolicyArns }: ObservedRole): string {
 }
 
 function planAdoption(
-  { account, now }: AccountWorld,
+  { account, holders, now }: AccountWorld,
   spec: RoleSpec,
   { source, readAgainAt = 0 }: RoleBelief,
+  role: ObservedRole,
   facts: ClusterFacts,
   list: StepList,
 ): Problem {
@@ -196,11 +198,15 @@ function planAdoption(
     return underWay;
   }
   // What is taken over is looked at first: a listing may be old.
-  const failure =
-    source === 'sweep' || isDoubted
-      ? list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' })
-      : list.want({ kind: 'TagRole', role: spec.name, tags: adoptionTags(ownerOf(account, facts)) });
-  return failure ? { reason: failure.code, message: failure.message } : underWay;
+  if (source === 'sweep' || isDoubted) {
+    const failure = list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
+    return failure ? { reason: failure.code, message: failure.message } : underWay;
+  }
+  const shutOut = shutOutByAdoption(role, spec, holders, facts);
+  if (shutOut.length > 0) return adoptionBlocked(role, shutOut, account.metadata.name);
+  const tags = adoptionTags(ownerOf(account, facts));
+  const failure = list.want({ kind: 'TagRole', role: spec.name, tags });
+  return failure ? adoptionRefused(role, failure, facts) : underWay;
 }
 
 function planCreation(

@@ -84,6 +84,13 @@ export type AccountUser = {
   readonly workload?: string;
 };
 
+/** A running pod of any namespace that holds a role by web identity. */
+export type RoleHolder = {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly serviceAccount: string;
+};
+
 export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
 
 export type TargetObservation = {
@@ -155,6 +162,8 @@ export type AccountWorld = {
   readonly targets: readonly TargetObservation[];
   /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
   readonly roles: ReadonlyMap<string, RoleBelief>;
+  /** Running pods that hold the role which the account is to adopt. */
+  readonly holders: readonly RoleHolder[];
   /** By step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */

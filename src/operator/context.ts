@@ -32,6 +32,7 @@ import {
 import {
   createPodTrimmer,
   deployedAccount,
+  rolesHeld,
   serviceAccountOf,
   type Pod,
   type Workload,
@@ -83,6 +84,9 @@ export type OperatorContext = {
 
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
+
+/** The index of pods by the ARNs of the roles that they hold by web identity. */
+export const podsByRole = 'role';
 
 /** The index of labelled workloads by the name of the ServiceAccount that their pods use. */
 export const workloadsByServiceAccount = 'serviceAccount';
@@ -160,6 +164,7 @@ export function createInformers(of: {
       trim: createPodTrimmer(),
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
+        [podsByRole]: rolesHeld,
         [podsByApp]: (pod) => {
           const app = pod.metadata.labels?.[appLabel];
           return app === undefined ? [] : [app];

@@ -23,7 +23,14 @@ export {
   type AppPlan,
   type TargetPlan,
 } from './plan.ts';
-export { countPods, describeHeld, identitiesHeld, podIdentity, type WantedIdentity } from './pod-identity.ts';
+export {
+  countPods,
+  describeHeld,
+  identitiesHeld,
+  podIdentity,
+  rolesHeld,
+  type WantedIdentity,
+} from './pod-identity.ts';
 export { mendedAt } from './pod-failure.ts';
 export { createPodTrimmer } from './pod-trimmer.ts';
 export { isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';

@@ -77,6 +77,12 @@ export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
     .map((container) => injectedIdentity(pod, container));
 }
 
+/** ARNs of the roles that the pod's containers were given by web identity, each once. */
+export function rolesHeld(pod: Pod): readonly string[] {
+  const arns = identitiesHeld(pod).flatMap((held) => (held.kind === 'role' ? held.roleArn : []));
+  return [...new Set(arns)];
+}
+
 /** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);

@@ -5,6 +5,7 @@ import {
   accountLabelValue,
   accountRoleNames,
   IdentityError,
+  isHeld,
   wantedMode,
   type AccountWorld,
   type AssociationBelief,
@@ -15,9 +16,13 @@ import {
   type TargetObservation,
 } from '../../identity/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { targetObservation, type Namespace } from '../../operator/accounts/target-observation.ts';
+import {
+  roleHolders,
+  targetObservation,
+  type Namespace,
+} from '../../operator/accounts/target-observation.ts';
 import { trimServiceAccount } from '../../operator/context.ts';
-import type { Pod } from '../../workloads/index.ts';
+import { rolesHeld, type Pod } from '../../workloads/index.ts';
 
 export async function observeAccount(
   account: LinkedServiceAccount,
@@ -44,11 +49,25 @@ export async function observeAccount(
     targets,
     roles,
     associations,
+    holders: await observeHolders(account, roles, client, signal),
     failures: new Map(),
     proofs: new Map(),
     aims: new Map(),
     proofsSince: of.now,
   };
+}
+
+/** Pods of all namespaces are listed only for an account that is to adopt a role which exists. */
+async function observeHolders(
+  { spec: { aws } }: LinkedServiceAccount,
+  roles: ReadonlyMap<string, RoleBelief>,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<AccountWorld['holders']> {
+  const role = aws.adopt === true ? roles.get(aws.roleName ?? '')?.role : undefined;
+  if (!role || isHeld(role.tags)) return [];
+  const pods = await client.list<Pod & KubeObject>(resources.pods, { signal });
+  return roleHolders(pods.items.filter((pod) => rolesHeld(pod).includes(role.arn)));
 }
 
 async function observeTargets(

@@ -11,6 +11,8 @@ type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Uns
 /** With these, nothing changes before a person has changed something. */
 const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>([
   'RoleNotOwned',
+  'AdoptionBlocked',
+  'AdoptionRefused',
   'TooManyPolicies',
   'PolicyNotAllowed',
   'WrongPartition',
@@ -72,6 +74,10 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   TooManyPolicies: otherPolicies,
   PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
   RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
+  AdoptionBlocked: ({ name }) =>
+    `Hand over the ServiceAccounts of the pods that the message names, or end these pods; account ${name} then adopts the role automatically`,
+  AdoptionRefused: () =>
+    'Consent as the message says: aws iam tag-role --role-name ROLE --tags Key=k11n.dev/cluster,Value=CLUSTER_ARN; the account then adopts the role automatically',
   ServiceAccountNotOwned: () =>
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
   ForeignAssociation: () =>

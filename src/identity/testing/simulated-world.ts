@@ -22,6 +22,7 @@ import type {
   ProofRecord,
   RoleAim,
   RoleBelief,
+  RoleHolder,
   StepFailure,
   TargetObservation,
 } from '../world.ts';
@@ -67,6 +68,8 @@ export type SimulatedWorld = {
   readonly associations: Map<string, ObservedAssociation>;
   readonly associationBeliefs: Map<string, AssociationBelief>;
   readonly namespaces: Map<string, Namespace>;
+  /** Pods that hold the role which is to be adopted. */
+  holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
   readonly aims: Map<string, RoleAim>;
@@ -97,6 +100,7 @@ export function createWorld(
     associations: new Map(),
     associationBeliefs: new Map(),
     namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
+    holders: [],
     failures: new Map(),
     proofs: new Map(),
     aims: new Map(),
@@ -135,6 +139,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
     }),
     roles: world.beliefs,
     associations: world.associationBeliefs,
+    holders: world.holders,
     failures: world.failures,
     proofs: world.proofs,
     aims: world.aims,

@@ -13,6 +13,7 @@ import {
   clusterState,
   IdentityError,
   planAccount,
+  roleNameOf,
   type AccountPlan,
   type AccountWorld,
   type IdentityProver,
@@ -29,7 +30,7 @@ import {
   type KubeObject,
   type ReconcileResult,
 } from '../../kube/index.ts';
-import { serviceAccountOf } from '../../workloads/index.ts';
+import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createOwnWrites } from '../own-writes.ts';
 import { sameValue } from '../same-value.ts';
@@ -383,6 +384,11 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const name = pod ? serviceAccountOf(pod) : undefined;
     if (name !== undefined && informers.accounts.store.get(name))
       controller.enqueue(name, { afterMs: podDelayMs });
+    // An account may wait for pods of any ServiceAccount before it adopts the role that they hold.
+    for (const arn of pod ? rolesHeld(pod) : [])
+      for (const account of beliefs.concernedBy(roleNameOf(arn)))
+        if (account !== name && informers.accounts.store.get(account))
+          controller.enqueue(account, { afterMs: podDelayMs });
   });
   return controller;
 }

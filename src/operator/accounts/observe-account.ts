@@ -10,12 +10,12 @@ import {
   type TargetObservation,
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
-import { podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
+import { podsByRole, podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import type { AccountMemory } from './account-memory.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
-import { targetObservation } from './target-observation.ts';
+import { roleHolders, targetObservation } from './target-observation.ts';
 
 export type AccountSources = {
   readonly informers: Informers;
@@ -66,6 +66,8 @@ export function observeAccount(
         isLast: account.metadata.deletionTimestamp !== undefined,
       })
     : new Map<string, RoleBelief>();
+  const { adopt, roleName } = account.spec.aws;
+  const adoptee = adopt === true && roleName !== undefined ? roles.get(roleName)?.role?.arn : undefined;
   const pause = sources.pauseOf(name);
   return {
     now: sources.now(),
@@ -75,6 +77,8 @@ export function observeAccount(
     targets: [...targets].map((target) => observeTarget(target, name, sources, associations.get(target))),
     roles,
     associations,
+    holders:
+      adoptee === undefined ? [] : roleHolders(sources.informers.pods.store.byIndex(podsByRole, adoptee)),
     failures: memory.failures,
     proofs: memory.proofs,
     aims: memory.aims,

@@ -18,6 +18,7 @@ import {
   type HeldIdentities,
   type ObservedAssociation,
   type ObservedServiceAccount,
+  type RoleHolder,
   type TargetObservation,
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
@@ -26,6 +27,7 @@ import {
   identitiesHeld,
   isRunning,
   isTerminating,
+  serviceAccountOf,
   type Pod,
   type WantedIdentity,
 } from '../../workloads/index.ts';
@@ -57,6 +59,15 @@ export function targetObservation(of: {
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
     held: ours ? heldBy(pods) : { roleArns: [], podIdentity: 0 },
   };
+}
+
+/** Running pods as holders of a role. @param pods that hold it by web identity */
+export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
+  return pods.filter(isRunning).map((pod) => ({
+    namespace: pod.metadata.namespace ?? '',
+    pod: pod.metadata.name,
+    serviceAccount: serviceAccountOf(pod),
+  }));
 }
 
 /** What pods that are made now get: an association goes before the annotation. */
