@@ -14,6 +14,8 @@ import { accountKind } from '../kinds.ts';
 import { asYaml, isMachineFormat, renderObject } from '../output/objects.ts';
 import { finishWrite, type WaitInput } from '../write/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
+import { observeUsers } from './observe-users.ts';
+import { shutOutBy, type RoleUser, type ShutOut, type Subject } from './shut-out.ts';
 
 export type ImportRequest = {
   readonly name: string | undefined;
@@ -29,22 +31,42 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   const { stdout, stderr, format } = context;
   const client = await context.connect();
   const { facts, region } = await getClusterFacts(client);
-  const role = await withAws(context, region, async (aws) => {
+  const found = await withAws(context, region, async (aws) => {
     await requireAccount(context, aws, facts);
-    return aws.roles.read(request.role, context.signal);
+    const existing = await aws.roles.read(request.role, context.signal);
+    if (!existing) throw new CliError('NOT_FOUND', `IAM has no role "${request.role}"`);
+    const { associations } = aws.podIdentity(facts.name);
+    return {
+      role: existing,
+      use: await observeUsers(existing, { client, associations, signal: context.signal }),
+    };
   });
-  if (!role) throw new CliError('NOT_FOUND', `IAM has no role "${request.role}"`);
+  const { role, use } = found;
   const outcome = importRole(role, facts, request);
   if (outcome.kind === 'unsound') throw new CliError('INVALID', outcome.problem, { next: outcome.next });
   const { manifest } = outcome;
   const { name } = manifest.metadata;
   if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
-  const foreign = await unlabelled(client, name, manifest.spec as { readonly targets?: readonly string[] });
+  const { targets = facts.targets } = manifest.spec as { readonly targets?: readonly string[] };
+  const foreign = await unlabelled(client, name, targets);
+  const isLeftAlone = ({ namespace }: Subject): boolean =>
+    !request.takeServiceAccounts && foreign.some(({ metadata }) => metadata.namespace === namespace);
+  const shutOut = shutOutBy(
+    role,
+    facts,
+    use,
+    (subject) =>
+      subject.serviceAccount === name &&
+      targets.includes(subject.namespace) &&
+      facts.targets.includes(subject.namespace) &&
+      !isLeftAlone(subject),
+  );
   // Checked by the API server before anything is asked or changed.
   await createObject(client, accountKind, manifest, { dryRun: true });
 
   if (!isMachineFormat(format) || !request.dryRun)
-    stderr.write(consequences(outcome, role, foreign, request));
+    stderr.write(consequences(outcome, role, shutOut, foreign, request));
+  if (shutOut.inUse.length > 0) throw inUse(role, shutOut, { name, targets, of: facts.targets });
   if (request.dryRun) {
     stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
     return exitCodes.ok;
@@ -74,7 +96,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
 async function unlabelled(
   client: KubeClient,
   name: string,
-  { targets = [] }: { readonly targets?: readonly string[] },
+  targets: readonly string[],
 ): Promise<readonly KubeObject[]> {
   const found = await Promise.all(
     targets.map(async (namespace) => {
@@ -91,16 +113,59 @@ async function unlabelled(
     .filter((object) => object.metadata.labels?.[accountLabel] !== accountLabelValue(name));
 }
 
+/** Nobody who is in use is shut out: the adoption would take credentials from running pods. */
+function inUse(
+  role: ObservedRole,
+  { inUse: users, inUseBy }: ShutOut,
+  account: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
+): CliError {
+  const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
+  if (users.length > inUseBy.length)
+    steps.add(
+      'Have somebody import it who may list pods and ServiceAccounts, and remove other clusters from its trust policy first',
+    );
+  return new CliError(
+    'CONFLICT',
+    `the role "${role.name}" is in use, and the account would shut its users out`,
+    {
+      details: users,
+      next: [...steps],
+    },
+  );
+}
+
+function stepFor(
+  { namespace, serviceAccount, byAssociation }: RoleUser,
+  role: ObservedRole,
+  {
+    name,
+    targets,
+    of,
+  }: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
+): string {
+  const command = `kon account import ${name} --role ${role.name}`;
+  if (byAssociation)
+    return `Give ${namespace}/${serviceAccount} another role, or end its pods, and delete its association`;
+  if (serviceAccount !== name)
+    return `Move ${namespace}/${serviceAccount} to an account and role of its own, or end its pods`;
+  if (!of.includes(namespace))
+    return `Make the namespace ${namespace} a target: kon target create ${namespace}`;
+  if (!targets.includes(namespace))
+    return `Allow the target ${namespace} too: ${command} ${[...targets, namespace].map((target) => `--target ${target}`).join(' ')}`;
+  return `Hand the ServiceAccounts over: ${command} --take-service-accounts`;
+}
+
 function consequences(
   outcome: Extract<Import, { kind: 'sound' }>,
   role: ObservedRole,
+  shutOut: ShutOut,
   foreign: readonly KubeObject[],
   request: ImportRequest,
 ): string {
   const { name } = outcome.manifest.metadata;
   const lines = [
     `The role ${role.arn} becomes the account "${name}": its trust policy is replaced, its ${role.attachedPolicyArns.length} attached policies stay. When the account is deleted, the role stays.`,
-    ...outcome.shutOut.map((who) => `‼ No longer let in by its trust policy: ${who}`),
+    ...[...shutOut.inUse, ...shutOut.others].map((who) => `‼ No longer let in by its trust policy: ${who}`),
     ...outcome.notes.map((note) => `‼ ${note}`),
   ];
   for (const { metadata } of foreign) {
@@ -110,7 +175,7 @@ function consequences(
     lines.push(
       request.takeServiceAccounts
         ? `The ServiceAccount ${full}${carries} is labelled as the account's.`
-        : `‼ The ServiceAccount ${full}${carries} exists and is left alone. To hand it over: --take-service-accounts`,
+        : `‼ The ServiceAccount ${full}${carries} exists and is left alone, so that it is not let in. To hand it over: --take-service-accounts`,
     );
   }
   return `${lines.join('\n')}\n`;

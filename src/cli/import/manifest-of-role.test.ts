@@ -50,36 +50,16 @@ describe('an existing role', () => {
           deletionPolicy: 'Retain',
         },
       },
-      shutOut: [],
       notes: [],
     });
   });
 
-  it('tells who is let in no more, and what stays outside the account', () => {
-    const outcome = importRole(
-      role({
-        trustPolicy: JSON.stringify({
-          Statement: [
-            ...(
-              JSON.parse(
-                trusting(
-                  'system:serviceaccount:production:payments',
-                  'system:serviceaccount:other:*',
-                  'system:serviceaccount:tools:payments',
-                ),
-              ) as { Statement: object[] }
-            ).Statement,
-            { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' },
-            { Effect: 'Deny', Principal: '*', Action: 'sts:AssumeRole' },
-          ],
-        }),
-        inlinePolicyNames: ['extra'],
-      }),
-      facts,
-      nothing,
+  it('says what stays outside the account', () => {
+    const trustPolicy = trusting(
+      'system:serviceaccount:production:payments',
+      'system:serviceaccount:tools:payments',
     );
-    expect(outcome).toMatchObject({
-      shutOut: ['tools/payments', 'system:serviceaccount:other:*', 'principal {"AWS":"123456789012"}'],
+    expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
       notes: [
         'The namespace tools is no target. To make it one: kon target create tools',
         'The inline policy extra stays on the role, and the account does not list it.',
@@ -87,10 +67,24 @@ describe('an existing role', () => {
     });
   });
 
+  it('becomes no account of all targets because those that it lets in are none', () => {
+    const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
+    expect(importRole(outside, facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringContaining('lets in tools/payments, and the cluster has no such target'),
+      next: [expect.stringContaining('kon target create tools'), expect.stringContaining('--target')],
+    });
+    const targets = ['staging'];
+    expect(importRole(outside, facts, { name: undefined, targets })).toMatchObject({
+      kind: 'sound',
+      manifest: { spec: { targets } },
+    });
+  });
+
   it.each([
     [
       'of several ServiceAccounts',
-      trusting('system:serviceaccount:a:x', 'system:serviceaccount:a:y'),
+      trusting('system:serviceaccount:production:x', 'system:serviceaccount:production:y'),
       /x, y/,
     ],
     ['of none', JSON.stringify({ Statement: [] }), /no ServiceAccount/],

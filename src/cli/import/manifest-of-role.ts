@@ -2,17 +2,15 @@
 import type { LinkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
 import { isHeld, markedFor } from '../../identity/ownership.ts';
+import { principalsOf, serviceAccountOfSubject } from '../../identity/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../identity/world.ts';
 import type { Manifest } from '../manifest/check.ts';
-
-export type Subject = { readonly namespace: string; readonly serviceAccount: string };
+import type { Subject } from './shut-out.ts';
 
 export type Import =
   | {
       readonly kind: 'sound';
       readonly manifest: Manifest;
-      /** Who may assume the role now, and no more afterwards. */
-      readonly shutOut: readonly string[];
       readonly notes: readonly string[];
     }
   | { readonly kind: 'unsound'; readonly problem: string; readonly next: readonly string[] };
@@ -30,7 +28,7 @@ export function importRole(
       next: ['That account has to let it go first: delete it with deletionPolicy Retain.'],
     };
   }
-  const { subjects, others } = trustedBy(role.trustPolicy, facts);
+  const subjects = subjectsIn(role.trustPolicy, facts);
   const names = [...new Set(subjects.map((subject) => subject.serviceAccount))];
   const name = wanted.name ?? (names.length === 1 ? names[0] : undefined);
   if (name === undefined)
@@ -49,8 +47,16 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  const kept = (subject: Subject): boolean =>
-    subject.serviceAccount === name && targets.includes(subject.namespace);
+  // An account without targets is for all of them, which nobody asked for.
+  if (namespaces.length > 0 && targets.length === 0)
+    return {
+      kind: 'unsound',
+      problem: `the role ${role.name} lets in ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, and the cluster has no such target`,
+      next: [
+        ...namespaces.map((namespace) => `Make the namespace a target: kon target create ${namespace}`),
+        `Or choose other targets: kon account import --role ${role.name} --target TARGET`,
+      ],
+    };
   const spec: LinkedServiceAccountSpec = {
     ...(targets.length > 0 ? { targets: [...targets] } : {}),
     aws: {
@@ -68,12 +74,6 @@ export function importRole(
   return {
     kind: 'sound',
     manifest: { apiVersion, kind: 'LinkedServiceAccount', metadata: { name }, spec },
-    shutOut: [
-      ...subjects
-        .filter((subject) => !kept(subject))
-        .map((subject) => `${subject.namespace}/${subject.serviceAccount}`),
-      ...others,
-    ],
     notes: [
       ...unknown.map(
         (namespace) =>
@@ -86,41 +86,11 @@ export function importRole(
   };
 }
 
-type Statement = {
-  readonly Effect?: unknown;
-  readonly Principal?: unknown;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-};
-
-/** Whom a trust policy lets in: ServiceAccounts of this cluster, and all others in words. */
-function trustedBy(
-  trustPolicy: string,
-  facts: ClusterFacts,
-): { readonly subjects: readonly Subject[]; readonly others: readonly string[] } {
-  const { Statement: found = [] } = JSON.parse(trustPolicy) as {
-    readonly Statement?: Statement | Statement[];
-  };
-  const subjects: Subject[] = [];
-  const others: string[] = [];
-  for (const statement of [found].flat()) {
-    if (statement.Effect !== 'Allow') continue;
-    const principal = statement.Principal as { readonly Federated?: unknown } | string | undefined;
-    const federated =
-      typeof principal === 'object' ? [principal.Federated].flat().filter((each) => each !== undefined) : [];
-    if (!federated.includes(facts.providerArn)) {
-      others.push(`principal ${JSON.stringify(principal)}`);
-      continue;
-    }
-    const claims = Object.values(statement.Condition ?? {}).flatMap((operator) => Object.entries(operator));
-    const values = claims.filter(([key]) => key.endsWith(':sub')).flatMap(([, value]) => [value].flat());
-    if (values.length === 0) others.push('every ServiceAccount of the cluster');
-    for (const value of values) {
-      const [, namespace, serviceAccount] =
-        /^system:serviceaccount:([^:*?]+):([^:*?]+)$/.exec(String(value)) ?? [];
-      if (namespace !== undefined && serviceAccount !== undefined)
-        subjects.push({ namespace, serviceAccount });
-      else others.push(String(value));
-    }
-  }
-  return { subjects, others };
+/** The ServiceAccounts of this cluster that a trust policy names. */
+function subjectsIn(trustPolicy: string, { providerArn }: ClusterFacts): readonly Subject[] {
+  return principalsOf(trustPolicy).flatMap((principal) =>
+    principal.kind === 'webIdentity' && principal.providerArn === providerArn
+      ? (serviceAccountOfSubject(principal.subject) ?? [])
+      : [],
+  );
 }

@@ -39,6 +39,9 @@ async function eksctlRole(RoleName: string, subject: string): Promise<void> {
   await world.iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: readOnly }));
 }
 
+const apply = (object: object): Promise<string> =>
+  world.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', ...object }));
+
 describe('import', () => {
   it('makes an account of a role and ServiceAccount of eksctl, and proves it', async () => {
     await eksctlRole('eksctl-payments', 'system:serviceaccount:production:payments');
@@ -74,6 +77,62 @@ describe('import', () => {
       code: 1,
       stderr: expect.stringContaining('belongs to the account payments on arn:aws:eks:'),
     });
+  });
+
+  it('refuses to shut out running pods, and so does the operator when it is asked without kon', async () => {
+    await eksctlRole('legacy-irsa', 'system:serviceaccount:production:legacy');
+    const roleArn = `arn:aws:iam::${accountId}:role/legacy-irsa`;
+    const metadata = { namespace: 'production', name: 'legacy' };
+    await apply({
+      kind: 'ServiceAccount',
+      metadata: { ...metadata, annotations: { 'eks.amazonaws.com/role-arn': roleArn } },
+    });
+    const env = [
+      { name: 'AWS_ROLE_ARN', value: roleArn },
+      {
+        name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
+        value: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+      },
+    ];
+    await apply({
+      kind: 'Pod',
+      metadata,
+      spec: { serviceAccountName: 'legacy', containers: [{ name: 'app', image: 'app', env }] },
+    });
+    const trustOf = async (): Promise<string> => {
+      const { Role: role } = await world.iam.send(new GetRoleCommand({ RoleName: 'legacy-irsa' }));
+      return decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
+    };
+    const before = await trustOf();
+
+    const refused = await kon('account', 'import', '--role', 'legacy-irsa', '--yes');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(
+      '‼ No longer let in by its trust policy: production/legacy: the running pod legacy',
+    );
+    expect(refused.stderr).toContain('the role "legacy-irsa" is in use');
+    expect(refused.stderr).toContain('kon account import legacy --role legacy-irsa --take-service-accounts');
+    expect(await world.cluster.kubectl(['get', 'lsa', 'legacy', '--ignore-not-found'])).toBe('');
+
+    await apply({
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'legacy' },
+      spec: {
+        targets: ['production'],
+        aws: { policyArns: [readOnly], roleName: 'legacy-irsa', adopt: true },
+        deletionPolicy: 'Retain',
+      },
+    });
+    const condition = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=AdoptionBlocked';
+    await world.cluster.kubectl(['wait', 'lsa/legacy', condition, '--timeout=30s']);
+    expect(await trustOf()).toBe(before);
+    const shown = await kon('account', 'show', 'legacy');
+    expect(shown.stdout).toContain('production/legacy (ServiceAccount legacy)');
+    // Handed over, it is let in, and adopted without further ado.
+    await world.cluster.kubectl(['label', 'sa', '-n', 'production', 'legacy', 'k11n.dev/account=legacy']);
+    await world.cluster.kubectl(['wait', 'lsa/legacy', '--for=condition=Ready', '--timeout=30s']);
+    expect(await trustOf()).toContain('system:serviceaccount:production:legacy');
   });
 
   it('refuses a role that is not there', async () => {

@@ -6,7 +6,7 @@ export const accountImportCommand = defineCommand({
   path: ['account', 'import'],
   summary: 'Make an account of a role that exists, of eksctl or Terraform',
   description:
-    'Reads the role from IAM, with your own credentials, and writes the account that takes it over: its name and targets are those of the ServiceAccounts in its trust policy, its policies those that are attached. Says beforehand who is no longer let in. Forget the role in the tool that made it afterwards, so that only one keeps it.',
+    'Reads the role from IAM, with your own credentials, and writes the account that takes it over: its name and targets are those of the ServiceAccounts in its trust policy, its policies those that are attached. Names beforehand everybody who is no longer let in, running pods first, and refuses while running pods would be shut out: hand their ServiceAccounts over with --take-service-accounts. Forget the role in the tool that made it afterwards, so that only one keeps it.',
   positionals: [{ name: 'name', summary: 'the name of the account; that of the ServiceAccount when absent' }],
   options: [
     accountOption,

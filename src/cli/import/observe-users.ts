@@ -1,0 +1,84 @@
+/** Looks for pods and ServiceAccounts that use a role, with a person's own rights. What may not be read is reported, not skipped. */
+import { roleArnAnnotation } from '../../api/labels.ts';
+import {
+  IdentityError,
+  principalsOf,
+  type AssociationStore,
+  type ObservedRole,
+} from '../../identity/index.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { roleHolders } from '../../operator/accounts/target-observation.ts';
+import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
+import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './shut-out.ts';
+
+export async function observeUsers(
+  role: ObservedRole,
+  of: {
+    readonly client: KubeClient;
+    readonly associations: AssociationStore;
+    readonly signal: AbortSignal;
+  },
+): Promise<RoleUse> {
+  const { client, signal } = of;
+  const unseen: string[] = [];
+  const listed = async <T extends KubeObject>(
+    resource: typeof resources.pods,
+    what: string,
+  ): Promise<readonly T[]> => {
+    try {
+      return (await client.list<T>(resource, { signal })).items;
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      unseen.push(`${what} of all namespaces cannot be listed (${error.message})`);
+      return [];
+    }
+  };
+  const [pods, serviceAccounts] = await Promise.all([
+    listed<Pod & KubeObject>(resources.pods, 'pods'),
+    listed<KubeObject>(resources.serviceAccounts, 'ServiceAccounts'),
+  ]);
+  const running = pods.filter(isRunning);
+  const users = usersByServiceAccount(
+    roleHolders(running.filter((pod) => rolesHeld(pod).includes(role.arn))),
+    serviceAccounts
+      .filter(({ metadata }) => metadata.annotations?.[roleArnAnnotation] === role.arn)
+      .map(({ metadata }) => ({ namespace: metadata.namespace ?? '', serviceAccount: metadata.name })),
+  );
+  if (!principalsOf(role.trustPolicy).some(letsAssociationsIn)) return { users, unseen };
+  try {
+    return { users: [...users, ...(await associated(role, running, of.associations, signal))], unseen };
+  } catch (error) {
+    if (!(error instanceof IdentityError)) throw error;
+    // Without EKS there are no associations.
+    if (error.code !== 'ClusterUnknown')
+      unseen.push(`EKS Pod Identity associations cannot be listed (${error.message})`);
+    return { users, unseen };
+  }
+}
+
+async function associated(
+  role: ObservedRole,
+  running: readonly Pod[],
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<readonly RoleUser[]> {
+  const { associations } = await store.list(signal);
+  const read = await Promise.all(associations.map((listed) => store.read(listed, signal, listed.id)));
+  return read
+    .filter((association) => association?.details?.roleArn === role.arn)
+    .map((association) => {
+      const { namespace = '', serviceAccount = '' } = association ?? {};
+      const pods = running.filter(
+        (pod) =>
+          pod.metadata.namespace === namespace &&
+          serviceAccountOf(pod) === serviceAccount &&
+          identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity'),
+      );
+      return {
+        namespace,
+        serviceAccount,
+        pods: pods.map(({ metadata }) => metadata.name),
+        byAssociation: true,
+      };
+    });
+}

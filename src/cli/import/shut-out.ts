@@ -1,0 +1,127 @@
+/** Whom an import would shut out of a role: running pods, which refuse it, and others, who are named before it is confirmed. Pure. */
+import {
+  describePrincipal,
+  letsSubjectIn,
+  principalsOf,
+  serviceAccountOfSubject,
+  subjectOf,
+  type ClusterFacts,
+  type ObservedRole,
+  type RoleHolder,
+  type TrustPrincipal,
+} from '../../identity/index.ts';
+
+export type Subject = { readonly namespace: string; readonly serviceAccount: string };
+
+/** A user of the role that was found on the cluster. */
+export type RoleUser = Subject & {
+  /** Its running pods that hold the role. */
+  readonly pods: readonly string[];
+  /** By an EKS Pod Identity association; by the ServiceAccount's annotation otherwise. */
+  readonly byAssociation: boolean;
+};
+
+export type RoleUse = {
+  readonly users: readonly RoleUser[];
+  /** What could not be looked at, each as a sentence without full stop. It counts as in use. */
+  readonly unseen: readonly string[];
+};
+
+export type ShutOut = {
+  /** Users with running pods, and what counts as such. With any of them the import is refused. */
+  readonly inUse: readonly string[];
+  /** The same, for advice. */
+  readonly inUseBy: readonly RoleUser[];
+  /** Everybody else who is let in now and would not be afterwards. */
+  readonly others: readonly string[];
+};
+
+/** @param isKept whether the account lets the ServiceAccount in afterwards */
+export function shutOutBy(
+  role: ObservedRole,
+  { providerArn }: Pick<ClusterFacts, 'providerArn'>,
+  use: RoleUse,
+  isKept: (subject: Subject) => boolean,
+): ShutOut {
+  const principals = principalsOf(role.trustPolicy);
+  const lost = principals.filter((principal) => !isKeptPrincipal(principal, providerArn, isKept));
+  const isLetIn = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>
+    byAssociation
+      ? principals.some(letsAssociationsIn)
+      : letsSubjectIn(principals, providerArn, subjectOf(namespace, serviceAccount));
+  const users = use.users.filter((user) => isLetIn(user) && (user.byAssociation || !isKept(user)));
+  const running = users.filter(({ pods }) => pods.length > 0);
+  const elsewhere = lost.filter((principal) => isOfAnotherCluster(principal, providerArn));
+  const isHere = lost.some((principal) => !elsewhere.includes(principal));
+  const named = new Set(users.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`));
+  const described = lost
+    .filter((principal) => !elsewhere.includes(principal))
+    .map((principal) => describePrincipal(principal, providerArn))
+    .filter((who) => !named.has(who));
+  return {
+    inUse: [
+      ...running.map((user) => `${nameOf(user)}: ${podsText(user.pods)}`),
+      ...(isHere ? use.unseen.map((what) => `${what}; whoever is let in counts as in use`) : []),
+      ...elsewhere.map(
+        (principal) => `${describePrincipal(principal, providerArn)}: another cluster cannot be looked at`,
+      ),
+    ],
+    inUseBy: running,
+    others: [
+      ...users
+        .filter(({ pods }) => pods.length === 0)
+        .map((user) => `${nameOf(user)}, which carries the role; no pod runs as it`),
+      ...new Set(described),
+    ],
+  };
+}
+
+/** Groups pods that hold the role by their ServiceAccount, beside ServiceAccounts that carry it without a pod. */
+export function usersByServiceAccount(
+  holders: readonly RoleHolder[],
+  carriers: readonly Subject[],
+): readonly RoleUser[] {
+  const pods = new Map<string, string[]>();
+  const keyOf = ({ namespace, serviceAccount }: Subject): string => `${namespace}/${serviceAccount}`;
+  for (const carrier of carriers) pods.set(keyOf(carrier), []);
+  for (const holder of holders) pods.set(keyOf(holder), [...(pods.get(keyOf(holder)) ?? []), holder.pod]);
+  return [...pods].map(([key, names]) => {
+    const [namespace = '', serviceAccount = ''] = key.split('/');
+    return { namespace, serviceAccount, pods: names, byAssociation: false };
+  });
+}
+
+/** Whether the trust policy lets in pods by EKS Pod Identity associations. */
+export function letsAssociationsIn(principal: TrustPrincipal): boolean {
+  return (
+    principal.kind === 'other' && JSON.stringify(principal.principal ?? '').includes('pods.eks.amazonaws.com')
+  );
+}
+
+function isKeptPrincipal(
+  principal: TrustPrincipal,
+  providerArn: string,
+  isKept: (subject: Subject) => boolean,
+): boolean {
+  if (principal.kind !== 'webIdentity' || principal.providerArn !== providerArn) return false;
+  const subject = serviceAccountOfSubject(principal.subject);
+  return subject !== undefined && isKept(subject);
+}
+
+function isOfAnotherCluster(principal: TrustPrincipal, providerArn: string): boolean {
+  return (
+    principal.kind === 'webIdentity' &&
+    principal.providerArn !== providerArn &&
+    principal.subject.startsWith('system:serviceaccount:')
+  );
+}
+
+const nameOf = ({ namespace, serviceAccount, byAssociation }: RoleUser): string =>
+  `${namespace}/${serviceAccount}${byAssociation ? ' (by EKS Pod Identity)' : ''}`;
+
+const mostNamed = 5;
+
+function podsText(pods: readonly string[]): string {
+  const more = pods.length > mostNamed ? ` and ${pods.length - mostNamed} more` : '';
+  return `${pods.length === 1 ? 'the running pod' : 'the running pods'} ${pods.slice(0, mostNamed).join(', ')}${more}`;
+}
