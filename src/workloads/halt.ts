@@ -6,7 +6,9 @@
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
+import { dryRunPodOf } from './dry-run.ts';
 import type { IdentityGate } from './identity-gate.ts';
+import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { forgettingHalt, resuming, stopping } from './replicas.ts';
 import type { ScaleStep } from './steps.ts';
@@ -16,6 +18,7 @@ type Standing = {
   readonly deployment: Deployment | undefined;
   readonly gate: IdentityGate;
   readonly others: OtherApps;
+  readonly pods: readonly Pod[];
 };
 
 /** With these the namespace is there and ours to write into: something is wrong with what is to be written. */
@@ -27,9 +30,13 @@ export function isOfSpec(reason: TargetReason): boolean {
 
 /** Of a target which cannot be deployed as its spec says. */
 export function stepsWithoutSpec(app: App, standing: Standing): readonly ScaleStep[] {
-  const { target, deployment } = standing;
+  const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);
-  return deployment && isFitToRun(app, standing) ? scale(deployment, resuming(deployment)) : [];
+  if (!deployment || !isFitToRun(app, standing)) return [];
+  const hasAccount = deployedAccount(deployment) !== undefined;
+  const wanted = hasAccount && gate.open && gate.identity ? [gate.identity] : [];
+  const dryRunPod = dryRunPodOf(deployment.spec?.template, { deployment, wanted, pods });
+  return scale(deployment, resuming(deployment)).map((step) => (dryRunPod ? { ...step, dryRunPod } : step));
 }
 
 /** Before the steps of a target that is to be halted. */

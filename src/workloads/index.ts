@@ -47,7 +47,7 @@ export {
   type WorkloadEventReason,
 } from './reasons.ts';
 export { appStatus, type AppStatusDraft } from './status.ts';
-export type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
+export type { ApplyStep, DeleteStep, DryRunPod, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
 export { decideTurns, pauseOf, type Turn, type Pause, type TurnMember } from './turns.ts';

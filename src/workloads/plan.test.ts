@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { App } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
 import { planApp, type AppObservation, type AppPlan } from './plan.ts';
-import { account, app, observation, otherRoleArn, row, target } from './testing/fixtures.ts';
+import { account, app, identityOf, observation, otherRoleArn, pod, row, target } from './testing/fixtures.ts';
 import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
 
 const twoTargets = [target('production'), target('staging')];
@@ -252,33 +252,124 @@ describe('planApp', () => {
     });
   });
 
-  test('another identity is tried on a pod in a dry run before it is rolled out, and nothing else is', () => {
-    const trialsOf = (plan: AppPlan): readonly unknown[] =>
-      plan.targets.flatMap((entry) =>
-        entry.kind === 'blocked'
-          ? []
-          : entry.steps.flatMap((step) =>
-              step.kind === 'apply' && step.manifest.kind === 'Deployment'
-                ? [step.trial?.wanted.roleArn]
-                : [],
-            ),
-      );
+  describe('of an app with an account, a pod is created in a dry run before', () => {
     const proven = account([row('production')]);
-    const of = app({ serviceAccount: 'payments' });
-    const seen = (cluster: SimulatedCluster, fields: Partial<AppObservation>): readonly unknown[] =>
-      trialsOf(planApp(observation({ app: of, account: proven, objects: cluster.objects(), ...fields })));
-
-    expect(seen(simulatedCluster(), {})).toEqual([row('production').roleArn]);
-    const running = deployed(of, { account: proven });
-    expect(seen(running, { app: app({ serviceAccount: 'payments', imageTag: '2' }) })).toEqual([undefined]);
-    expect(seen(running, { app: app() })).toEqual([undefined]);
-    expect(seen(running, { account: account([row('production', { roleArn: otherRoleArn })]) })).toEqual([
-      otherRoleArn,
-    ]);
+    const web = (fields: Partial<App['spec']> = {}): App => app({ serviceAccount: 'payments', ...fields });
     const halted = [target('production', { deployMode: 'halt' })];
-    expect(seen(simulatedCluster(), { app: app({ serviceAccount: 'payments', targets: halted }) })).toEqual([
-      undefined,
-    ]);
+    const rest = { app: web(), account: proven };
+
+    /** Roles that the dry-run pods of the plan may hold, by the kind of the object that is written after each. */
+    function dryRuns(cluster: SimulatedCluster, seen: Partial<AppObservation> = {}): readonly unknown[] {
+      const plan = planApp(observation({ ...rest, objects: cluster.objects(), ...seen }));
+      return plan.targets.flatMap(({ steps }) =>
+        steps.flatMap((step) =>
+          'dryRunPod' in step
+            ? [
+                step.kind === 'apply' ? step.manifest.kind : step.kind,
+                ...step.dryRunPod.wanted.map(({ roleArn }) => roleArn),
+              ]
+            : [],
+        ),
+      );
+    }
+    const running = (of: App = web()): SimulatedCluster => deployed(of, { account: proven });
+    const arn = row('production').roleArn ?? '';
+
+    test.each([
+      ['a first deployment', () => simulatedCluster(), {}],
+      ['another image', () => running(), { app: web({ imageTag: '2' }) }],
+      ['an earlier image', () => running(web({ imageTag: '2' })), {}],
+      ['another command', () => running(), { app: web({ command: ['serve'] }) }],
+      ['another variable', () => running(), { app: web({ env: [{ name: 'LEVEL', value: 'debug' }] }) }],
+      ['one variable less', () => running(web({ env: [{ name: 'LEVEL', value: 'debug' }] })), {}],
+      [
+        'another config',
+        () => running(),
+        { app: web({ configs: [{ name: 'settings', data: { LEVEL: 'debug' } }] }) },
+      ],
+      ['more replicas', () => running(), { app: web({ scale: { min: 2 } }) }],
+      ['a scale from zero', () => running(web({ scale: { min: 0 } })), {}],
+      ['the end of a halt', () => running(web({ targets: halted })), {}],
+    ] satisfies readonly (readonly [string, () => SimulatedCluster, Partial<AppObservation>])[])(
+      '%s',
+      (_, cluster, seen) => {
+        expect(dryRuns(cluster(), seen)).toEqual(['Deployment', arn]);
+      },
+    );
+
+    test('a role that is another one, or the first', () => {
+      const other = account([row('production', { roleArn: otherRoleArn })]);
+      expect(dryRuns(running(), { account: other })).toEqual(['Deployment', otherRoleArn]);
+      expect(dryRuns(deployed(app()), {})).toEqual(['Deployment', arn]);
+    });
+
+    test('a template or a number of replicas that somebody changed by hand is put back', () => {
+      const edited = running();
+      edited.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'example.com/other');
+      expect(dryRuns(edited)).toEqual(['Deployment', arn]);
+      const scaledDown = running();
+      scaledDown.edit('Deployment', ['spec', 'replicas'], 0);
+      expect(dryRuns(scaledDown)).toEqual(['Deployment', arn]);
+    });
+
+    test('a minimum of the autoscaler that is above the present replicas', () => {
+      const scaled = running(web({ scale: { min: 2, max: 4 } }));
+      expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 4 } }) })).toEqual([
+        'HorizontalPodAutoscaler',
+        arn,
+      ]);
+      expect(dryRuns(scaled, { app: web({ scale: { min: 2, max: 8 } }) })).toEqual([]);
+      scaled.edit('Deployment', ['spec', 'replicas'], 4);
+      expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 8 } }) })).toEqual([]);
+    });
+
+    test('an app whose spec cannot be carried out runs again after a halt', () => {
+      const cluster = running(web({ targets: halted }));
+      cluster.edit('Deployment', ['metadata', 'annotations', 'k11n.dev/replicas-before-halt'], '1');
+      const invalid = web({ image: 'example.com/web:1', imageTag: '2' });
+      expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
+    });
+
+    test('more replicas while it waits for its turn, whose pods may get the identity before or after it', () => {
+      const next = account([row('production', { roleArn: otherRoleArn })]);
+      const notice = { reason: 'WaitingForTurn', message: 'after others' } as const;
+      const seen = {
+        account: next,
+        app: web({ scale: { min: 2 } }),
+        turns: new Map([['production', { kind: 'waits', notice } as const]]),
+      };
+      expect(dryRuns(running(), seen)).toEqual(['Deployment', arn, otherRoleArn]);
+    });
+
+    test('nothing that creates no pods', () => {
+      expect(dryRuns(running())).toEqual([]);
+      expect(dryRuns(running(web({ scale: { min: 3 } })))).toEqual([]);
+      expect(dryRuns(running(), { app: web({ targets: halted, imageTag: '2' }) })).toEqual([]);
+      expect(dryRuns(simulatedCluster(), { app: web({ targets: halted }) })).toEqual([]);
+      expect(dryRuns(running(), { app: app() })).toEqual([]);
+      const unlabelled = running();
+      unlabelled.edit('Deployment', ['metadata', 'labels', 'k11n.dev/target'], 'other');
+      expect(dryRuns(unlabelled)).toEqual([]);
+    });
+
+    test('a refused one stops what would replace pods with an identity, and nothing else', () => {
+      const protects = (pods: AppObservation['pods']): unknown =>
+        planApp(
+          observation({
+            ...rest,
+            app: web({ imageTag: '2' }),
+            objects: running().objects(),
+            pods,
+          }),
+        ).targets.flatMap(({ steps }) =>
+          steps.flatMap((step) => ('dryRunPod' in step ? [step.dryRunPod.protectsPods] : [])),
+        );
+      const { mark } = identityOf();
+      expect(protects([pod({ mark, holds: arn })])).toEqual([true]);
+      expect(protects([pod({ mark })])).toEqual([false]);
+      expect(protects([pod({ mark, holds: arn, deleting: true })])).toEqual([false]);
+      expect(protects([])).toEqual([false]);
+    });
   });
 });
 

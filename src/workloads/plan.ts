@@ -5,6 +5,7 @@
 import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
+import { withDryRun } from './dry-run.ts';
 import { isOfSpec, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
 import {
   identityGate,
@@ -89,6 +90,7 @@ type Place = {
   readonly deployment: Deployment | undefined;
   readonly gate: IdentityGate;
   readonly others: OtherApps;
+  readonly pods: readonly Pod[];
 };
 
 function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget): Place {
@@ -101,7 +103,8 @@ function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget):
     target: target.name,
     deployedMark: deployedMark(deployment),
   });
-  return { target, objects, deployment, gate, others };
+  const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
+  return { target, objects, deployment, gate, others, pods };
 }
 
 /** Why no pod of the App may be created on the target now; undefined while the gate is open. */
@@ -144,30 +147,23 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
 
   const identity = gate.open ? gate.identity : undefined;
   const notice = gate.open ? gate.notice : undefined;
-  const steps = stepsTo(observation.app, identity, place);
+  const steps = stepsTo(observation.app, identity, place, identity ? [identity] : []);
   if (typeof steps === 'string') {
     const stopping = stepsWithoutSpec(observation.app, place);
     return { target, kind: 'blocked', reason: 'NotOwned', message: steps, steps: stopping };
   }
-  const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   return {
     target,
     kind: 'deploy',
     ...(identity ? { identity } : {}),
     ...(notice ? { notice } : {}),
-    steps: [
-      ...stepsToStop(place),
-      ...steps,
-      ...stepsAfterHalt(place),
-      ...replacements(place, identity, pods),
-    ],
+    steps: [...stepsToStop(place), ...steps, ...stepsAfterHalt(place), ...replacements(place, identity)],
   };
 }
 
 function replacements(
-  { deployment }: Place,
+  { deployment, pods }: Place,
   identity: Identity | undefined,
-  pods: readonly Pod[],
 ): readonly ReplacePodStep[] {
   if (!deployment) return [];
   return podToReplace({ deployment, isRolledOut: isRolledOut(deployment), identity, pods });
@@ -178,7 +174,7 @@ function replacements(
  * for its image say: then it takes the new identity along, which its new pods get from the webhook in any case.
  */
 function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
-  const { deployment, target, others } = place;
+  const { deployment, target, others, gate } = place;
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
   const account = deployedAccount(deployment);
@@ -193,41 +189,36 @@ function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
   // A person's change of account and image is one change: neither is made without the other.
   if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
-  const steps = stepsTo(asDeployed, identity, place);
+  // The webhook gives the new identity to every new pod already, if the account is the same.
+  const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
+  const wanted = identity ? [identity, ...(next ? [next] : [])] : [];
+  const steps = stepsTo(asDeployed, identity, place, wanted);
   return typeof steps === 'string' ? undefined : steps;
 }
 
-/** The steps that make a target run as `app` says, with this identity; what is in the way if something is. */
+/**
+ * The steps that make a target run as `app` says, with this identity; what is in the way if something is.
+ * @param wanted identities of which a new pod has to get one
+ */
 function stepsTo(
   app: App,
   identity: Identity | undefined,
-  { target, objects, deployment, others }: Place,
+  { target, objects, deployment, others, pods }: Place,
+  wanted: readonly Identity[],
 ): readonly Step[] | string {
   const manifests = render({ app, target, identity, observed: deployment, others });
   const conflict = conflictOf(app, manifests, objects);
   if (conflict !== undefined) return conflict;
   return [
-    ...manifests.flatMap((manifest) => {
-      const trial = trialOf(manifest, { target, identity, deployment });
-      return application(manifest, objects).map((step) => (trial ? { ...step, trial } : step));
-    }),
+    ...withDryRun(
+      manifests.flatMap((manifest) => application(manifest, objects)),
+      { deployment, wanted, pods },
+    ),
     ...objects
       .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
       .filter((object) => !isStillRead(object, deployment))
       .flatMap((object) => deletion(app, object)),
   ];
-}
-
-/** Nobody is given another identity while nothing would give it to them: they would be left with none. */
-function trialOf(
-  { kind, spec }: Manifest,
-  of: Pick<Place, 'target' | 'deployment'> & { readonly identity: Identity | undefined },
-): ApplyStep['trial'] {
-  const { target, identity, deployment } = of;
-  if (kind !== 'Deployment' || !identity || target.deployMode === 'halt') return undefined;
-  if (deployedMark(deployment) === identity.mark) return undefined;
-  const template = spec?.template as NonNullable<ApplyStep['trial']>['template'] | undefined;
-  return template && { template, wanted: identity };
 }
 
 /** Pods of the version before may be started anew, and need their configs, until the last of them is gone. */

@@ -13,7 +13,9 @@ export const gateReasons = {
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
   NotInjected:
-    'A pod that was made in a dry run did not get the identity: the pod identity webhook is away, or passes the pods over. The app goes on by itself when it gets it.',
+    'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook does not run, or skips the pods. Nothing is rolled out or scaled up until it does, whatever was changed; then the app continues by itself.',
+  IdentityNotChecked:
+    'A pod of the new template was refused in a dry run, by a quota or a policy engine, so that its identity cannot be checked. While running pods hold an identity, nothing replaces them; the app continues by itself when the pod is admitted.',
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
@@ -73,5 +75,7 @@ export const workloadEventReasons = {
   WorkloadRestarted:
     'The pod template of a labelled workload was given the mark of the new identity, so that its pods are made anew.',
   PodReplaced: appEventReasons.PodReplaced,
+  NotInjected:
+    'A labelled workload is to be restarted for a new identity, and a pod of its template, created in a dry run, is refused or does not get the identity. It is restarted when the pod does.',
 } as const;
 export type WorkloadEventReason = keyof typeof workloadEventReasons;

@@ -195,8 +195,8 @@ describe('the status of an app', () => {
   });
 
   test('that would get no identity says so, and waits', () => {
-    const notInjected = 'it is deployed once the webhook injects';
-    const outcomes = { production: { notInjected } };
+    const message = 'it is deployed once the webhook injects';
+    const outcomes = { production: { heldBack: { reason: 'NotInjected', message } } } as const;
     const fresh = statusIn({ app: withAccount, account: proven, outcomes });
     expect(summary(fresh)).toEqual({
       production: 'WaitingForIdentity NotInjected',
@@ -204,10 +204,10 @@ describe('the status of an app', () => {
       IdentityReady: 'False NotInjected',
       Available: 'False NotInjected',
     });
-    expect(fresh.targets?.[0]?.message).toBe(`${notInjected}; nothing is deployed before`);
+    expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed before`);
     const running = statusIn({ app: withAccount, account: proven, outcomes, deployment: deployment() });
     expect(summary(running)).toMatchObject({ Ready: 'False NotInjected', Available: 'True Available' });
-    expect(running.targets?.[0]?.message).toBe(`${notInjected}; until then it stays as it was deployed last`);
+    expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as it was deployed last`);
   });
 
   test('one bad target does not hide the others', () => {

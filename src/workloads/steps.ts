@@ -10,8 +10,15 @@ export type ApplyStep = {
   readonly manifest: Manifest;
   /** The object as it was seen. Without it, there may still be one which does not bear our label. */
   readonly observed?: ObservedObject;
-  /** To be applied once a pod of the new template, made in a dry run, turns out to get `wanted`. */
-  readonly trial?: { readonly template: PodTemplate; readonly wanted: Identity };
+  readonly dryRunPod?: DryRunPod;
+};
+
+/** A pod that is created in a dry run before the step. The step waits while the pod would get none of `wanted`. */
+export type DryRunPod = {
+  readonly template: PodTemplate;
+  readonly wanted: readonly Identity[];
+  /** Running pods hold an identity, so that the step waits too while the dry-run pod is refused. */
+  readonly protectsPods: boolean;
 };
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
@@ -21,9 +28,10 @@ export type ScaleStep = {
   readonly kind: 'scale';
   readonly deployment: Deployment;
   readonly scaling: Scaling;
+  readonly dryRunPod?: DryRunPod;
 };
 
-type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
+export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
 /** To be evicted once a pod of `template`, made in a dry run, turns out to get `wanted`. */
 export type ReplacePodStep = {

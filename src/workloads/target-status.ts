@@ -15,10 +15,8 @@ import type { TurnNotice } from './turns.ts';
 export type TargetOutcome = {
   /** A step that failed; those after it were not tried. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
-  /** Why the new template has not been written yet: its pods would not get their identity. */
-  readonly notInjected?: string;
-  /** The gate closed while the steps were carried out: why the Deployment was not written. */
-  readonly closed?: GateNotice;
+  /** Why pods are not created yet: they would not get their identity, that cannot be checked, or the gate closed meanwhile. */
+  readonly heldBack?: GateNotice;
   /** Why a pod that is to be replaced has not been yet. */
   readonly replacementWaits?: string;
 };
@@ -71,11 +69,7 @@ export function reportTarget(input: TargetReportInput): TargetReport {
 }
 
 function noticeOf({ plan, outcome }: TargetReportInput): TargetReport['notice'] {
-  if (plan.kind === 'blocked') return undefined;
-  if (outcome.closed) return outcome.closed;
-  return outcome.notInjected === undefined
-    ? plan.notice
-    : { reason: 'NotInjected', message: outcome.notInjected };
+  return outcome.heldBack ?? (plan.kind === 'blocked' ? undefined : plan.notice);
 }
 
 type Verdict = {
@@ -88,19 +82,8 @@ function verdictOf(input: TargetReportInput): Verdict {
   const { plan, outcome, deployment, pods } = input;
   if (outcome.failure) return obstacleVerdict(input, outcome.failure);
   if (plan.kind === 'blocked') return obstacleVerdict(input, plan);
-  if (plan.kind === 'held')
-    return {
-      state: 'WaitingForIdentity',
-      reason: plan.notice.reason,
-      message: heldMessage(plan.notice, deployment),
-    };
-  const notice: GateNotice | undefined =
-    outcome.notInjected === undefined
-      ? outcome.closed
-      : { reason: 'NotInjected', message: outcome.notInjected };
-  if (notice) {
-    return { state: 'WaitingForIdentity', reason: notice.reason, message: heldMessage(notice, deployment) };
-  }
+  if (outcome.heldBack) return heldVerdict(outcome.heldBack, deployment);
+  if (plan.kind === 'held') return heldVerdict(plan.notice, deployment);
   if (!deployment)
     return {
       state: 'Progressing',
@@ -124,11 +107,17 @@ function verdictOf(input: TargetReportInput): Verdict {
 
 /** A halted target has what it is to have, no pods, whatever would be in the way of making some. */
 function obstacleVerdict(
-  { plan, deployment, pods, now }: TargetReportInput,
+  { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
 ): Verdict {
   if (plan.target.deployMode !== 'halt' || !isOfSpec(reason))
-    return { state: 'Failed', reason, message: withWhatRuns(message, plan, deployment) };
+    return {
+      state: 'Failed',
+      reason,
+      message: [withWhatRuns(message, plan, deployment), outcome.heldBack?.message]
+        .filter((part) => part !== undefined)
+        .join('; '),
+    };
   const rollout = deployment && rolloutOf(deployment, pods, now);
   return rollout && rollout.state !== 'Ready'
     ? rollout
@@ -155,11 +144,13 @@ function haltedVerdict(rollout: Rollout): Verdict {
     : rollout;
 }
 
-function heldMessage(notice: GateNotice | TurnNotice, deployment: Deployment | undefined): string {
-  if (notice.reason in turnReasons) return notice.message;
-  return deployment
-    ? `${notice.message}; until then it stays as it was deployed last`
-    : `${notice.message}; nothing is deployed before`;
+function heldVerdict(notice: GateNotice | TurnNotice, deployment: Deployment | undefined): Verdict {
+  const meanwhile = deployment ? 'until then it stays as it was deployed last' : 'nothing is deployed before';
+  return {
+    state: 'WaitingForIdentity',
+    reason: notice.reason,
+    message: notice.reason in turnReasons ? notice.message : `${notice.message}; ${meanwhile}`,
+  };
 }
 
 /** Running pods which do not hold what the plan gives them. Those that are going are not counted: nothing is to be done about them. */

@@ -321,9 +321,12 @@ async function deleteUnlessGone(pod: KubeObject): Promise<void> {
   }
 }
 
-test('while the webhook is away, no identity is rolled out, and pods that it missed are replaced when it is back', async () => {
-  await person.createApp('missed', { serviceAccount: 'before' });
-  await person.untilAppReady('missed');
+test('while the webhook is away, nothing is rolled out, and pods that it missed are replaced when it is back', async () => {
+  for (const name of ['missed', 'kept']) {
+    await person.createApp(name, { serviceAccount: 'before' });
+    await person.untilAppReady(name);
+  }
+  const [kept] = await person.pods('kept', 'production');
   const webhooks = await sandbox.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
   const registration = webhooks.items.find(({ metadata }) => metadata.name.includes('pod-identity'));
   if (!registration) throw new Error('the sandbox has a pod identity webhook');
@@ -350,6 +353,13 @@ test('while the webhook is away, no identity is rolled out, and pods that it mis
     seen.status?.targets?.every((row) => row.reason === 'NotInjected') ? seen : undefined,
   );
   expect(await person.revision('held', 'production')).toBe(0);
+  await person.editApp('kept', { imageTag: '3.9' });
+  await person.untilApp('kept', 'that nothing would inject its new pods', (seen) =>
+    seen.status?.targets?.every((row) => row.reason === 'NotInjected') ? seen : undefined,
+  );
+  expect((await person.pods('kept', 'production')).map(({ metadata }) => metadata.uid)).toEqual([
+    kept?.metadata.uid,
+  ]);
 
   const {
     resourceVersion: _,
@@ -370,6 +380,14 @@ test('while the webhook is away, no identity is rolled out, and pods that it mis
       expect(await person.revision(name, target)).toBe(1);
     }
   }
+  await person.untilAppReady('kept');
+  await person.untilPods(
+    'kept',
+    'production',
+    'the new image, with the identity',
+    (pod) =>
+      roleOf(pod) === roles.get('before') && pod.spec.containers[0]?.image === 'registry.k8s.io/pause:3.9',
+  );
 }, 120_000);
 
 test('what others put into the same objects survives a roll', async () => {

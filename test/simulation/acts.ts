@@ -170,6 +170,13 @@ export const wait =
   async ({ time }) =>
     void (await time.pass(ms));
 
+/** Whether the pod identity webhook answers. */
+export const webhook =
+  (is: 'away' | 'back'): Act =>
+  ({ workloads }) => {
+    workloads.webhookRuns = is === 'back';
+  };
+
 /** Waits, not for ever, until there is no such account. */
 export const untilGone =
   (name: string): Act =>

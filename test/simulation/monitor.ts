@@ -36,6 +36,13 @@ export type MonitorOptions = {
 
 export type Monitor = { readonly violations: readonly Violation[] };
 
+type DeploymentObject = StoredObject & {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly template: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> } };
+  };
+};
+
 /** Something as it was, until when; the present has no end. */
 type Past<T> = { readonly value: T; until: number };
 
@@ -342,6 +349,9 @@ export function watchOver(
       case 'pods':
         if (change.type === 'ADDED') judgePod(object);
         break;
+      case 'deployments':
+        judgeDeployment(change);
+        break;
       case 'linkedserviceaccounts':
         remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
         judgeAccount(change);
@@ -400,6 +410,21 @@ export function watchOver(
       'pod without identity',
       `${metadata.namespace}/${metadata.name} came up without the role of ${serviceAccountName}`,
     );
+  }
+
+  /** The operator has new pods created only while the webhook would give them their identity. */
+  function judgeDeployment({ type, object, before }: Change): void {
+    const awaySince = simulation.workloads.webhookAwaySince ?? Infinity;
+    if (!isOperatorsWrite || type === 'DELETED' || awaySince > time.now() - unawareMs) return;
+    const { replicas = 1, template } = (object as DeploymentObject).spec;
+    const earlier = (before as DeploymentObject | undefined)?.spec;
+    if (template.metadata?.annotations?.[identityAnnotation] === undefined || replicas === 0) return;
+    const isSame = JSON.stringify(template) === JSON.stringify(earlier?.template);
+    if (!isSame || replicas > (earlier?.replicas ?? 1))
+      say(
+        'pod without identity',
+        `${keyOf(resources.deployments, object)} was written while no new pod got its identity`,
+      );
   }
 
   function judgeAccount({ type, object, before }: Change): void {

@@ -25,6 +25,7 @@ import {
   takeDown,
   untilGone,
   wait,
+  webhook,
   type Act,
 } from './acts.ts';
 import { policiesPerRole } from './simulated-aws.ts';
@@ -354,6 +355,24 @@ export const scenarios: readonly Scenario[] = [
       redeploy('app', { image: 'redis', targets: withoutPort('latest') }),
       redeploy('app', { image: 'redis', targets: withoutPort('halt') }),
       redeploy('app', { image: 'redis' }),
+    ],
+  },
+  {
+    name: 'an app is given another image while the webhook is away',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      atOnce(webhook('away'), wait(60_000), redeploy('app', { serviceAccount: 'a', image: 'redis' })),
+      webhook('back'),
+    ],
+  },
+  {
+    name: 'an app is started after a halt while the webhook is away',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a', targets: [{ name: 'production', deployMode: 'halt' }] }),
+      atOnce(webhook('away'), wait(60_000), redeploy('app', { serviceAccount: 'a' })),
+      webhook('back'),
     ],
   },
   {

@@ -36,6 +36,8 @@ const contents: readonly Resource[] = [
 export type Workloads = {
   /** Whether the webhook answers. Pods that are made while it does not come up without identity. */
   webhookRuns: boolean;
+  /** Since when it has not answered; undefined while it does. */
+  readonly webhookAwaySince: number | undefined;
   /** How many pods were ever made, by their Deployment: `pods of production/app`. */
   readonly made: ReadonlyMap<string, number>;
 };
@@ -43,11 +45,23 @@ export type Workloads = {
 /** @param isAssociated whether the webhook finds a Pod Identity association of the ServiceAccount */
 export function modelWorkloads(
   server: SimulatedApiServer,
-  setTimer: SetTimer,
+  { now, setTimer }: { readonly now: () => number; readonly setTimer: SetTimer },
   isAssociated: (namespace: string, serviceAccount: string) => boolean,
 ): Workloads {
   const made = new Map<string, number>();
-  const workloads: Workloads = { webhookRuns: true, made };
+  let awaySince: number | undefined;
+  const workloads: Workloads = {
+    get webhookRuns() {
+      return awaySince === undefined;
+    },
+    set webhookRuns(runs) {
+      awaySince = runs ? undefined : (awaySince ?? now());
+    },
+    get webhookAwaySince() {
+      return awaySince;
+    },
+    made,
+  };
   let serial = 0;
   const scheduled = new Set<string>();
   const schedule = (key: string, act: () => void, afterMs: number): void => {

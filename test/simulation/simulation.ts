@@ -92,7 +92,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   if (trustLagMs) aws.trustLagMs = () => trustLagMs(time.now());
   const workloads = modelWorkloads(
     server,
-    time.setTimer,
+    time,
     (namespace, name) => aws.eks.associationOf(namespace, name) !== undefined,
   );
   const writes: Sent[] = [];

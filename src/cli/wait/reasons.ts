@@ -97,7 +97,9 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
   AccountNotLinkedToTarget: accounts,
   IdentityNotProven: accounts,
-  NotInjected: () => 'See whether the pod identity webhook works: kon doctor; the app goes on by itself then',
+  NotInjected: () => 'Check the pod identity webhook: kon doctor; the app continues by itself',
+  IdentityNotChecked: () =>
+    'Admit the dry-run pod: raise the quota, or exempt the pods that the operator creates in a dry run from the policy that the message names',
   DependencyMissing: (subject) =>
     `Make the app that the message names, or take it out of the dependencies: ${edit(subject)}`,
   PausedByFailedRollout: () =>

@@ -8,6 +8,7 @@ import {
   type AppPlan,
   type ApplyStep,
   type DeleteStep,
+  type DryRunPod,
   type EventDraft,
   type GateNotice,
   type ObservedObject,
@@ -75,10 +76,8 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
       if (result.event) events.push(result.event);
       if (result.failure)
         return { outcome: { failure: result.failure }, events, lookAgainAfterMs: foreignObjectMs };
-      if (result.notInjected !== undefined)
-        return { outcome: { notInjected: result.notInjected }, events, lookAgainAfterMs: retryAfterMs };
-      if (result.closed)
-        return { outcome: { closed: result.closed }, events, lookAgainAfterMs: foreignObjectMs };
+      if (result.heldBack)
+        return { outcome: { heldBack: result.heldBack }, events, lookAgainAfterMs: retryAfterMs };
       if (result.waits !== undefined)
         return {
           outcome: { replacementWaits: result.waits },
@@ -107,8 +106,7 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
 type StepResult = {
   readonly event?: EventDraft;
   readonly failure?: WriteFailure;
-  readonly notInjected?: string;
-  readonly closed?: GateNotice;
+  readonly heldBack?: GateNotice;
   readonly waits?: string;
   readonly retryAfterMs?: number;
 };
@@ -150,11 +148,11 @@ async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult>
     };
   if (present && !isOwnedBy(app, present))
     return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
-  const notInjected = await notInjectedBy(step, tools);
-  if (notInjected !== undefined) return { notInjected };
+  const heldBack = await heldBackBy(step.dryRunPod, manifest, tools);
+  if (heldBack) return { heldBack };
   // The account may have been taken from the target while the dry run was answered: what was planned before counts no more.
   const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
-  if (closed) return { closed };
+  if (closed) return { heldBack: closed };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
@@ -170,8 +168,13 @@ async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult>
 }
 
 /** No more of the Deployment than this is written, so there is nothing in it that could be refused for the rest. */
-async function scale({ deployment, scaling }: ScaleStep, tools: CarryOutTools): Promise<StepResult> {
+async function scale(
+  { deployment, scaling, dryRunPod }: ScaleStep,
+  tools: CarryOutTools,
+): Promise<StepResult> {
   const { context, objects, signal } = tools;
+  const heldBack = await heldBackBy(dryRunPod, deployment, tools);
+  if (heldBack) return { heldBack };
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
   const patch = {
@@ -209,16 +212,22 @@ async function isStillThere({ app, context, signal }: CarryOutTools): Promise<bo
   }
 }
 
-/** A pod that cannot be made at all is told better by the rollout, which takes nothing away before its pods are ready. */
-async function notInjectedBy(
-  { manifest, trial }: ApplyStep,
+/**
+ * Why the step has to wait, by what its dry-run pod would get. A refused pod stops it only where running pods have an identity
+ * to lose: elsewhere the rollout itself reports the refusal.
+ */
+async function heldBackBy(
+  dryRunPod: DryRunPod | undefined,
+  { metadata }: ObservedObject,
   { context, signal }: CarryOutTools,
-): Promise<string | undefined> {
-  if (!trial) return undefined;
-  const { name, namespace } = manifest.metadata;
-  const pod = { name: `${name}-trial`, namespace, ...trial };
-  const obstacle = await injectionFails(pod, context.client, signal);
-  return obstacle?.kind === 'missed' ? `it is deployed once ${obstacle.message}` : undefined;
+): Promise<GateNotice | undefined> {
+  if (!dryRunPod) return undefined;
+  const { template, wanted, protectsPods } = dryRunPod;
+  const { name, namespace = '' } = metadata;
+  const obstacle = await injectionFails({ name, namespace, template, wanted }, context.client, signal);
+  if (!obstacle || (obstacle.kind === 'refused' && !protectsPods)) return undefined;
+  const reason = obstacle.kind === 'missed' ? 'NotInjected' : 'IdentityNotChecked';
+  return { reason, message: `it is deployed once ${obstacle.message}` };
 }
 
 /** An object may be there without our label, so that no store has it. */

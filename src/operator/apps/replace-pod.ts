@@ -29,54 +29,59 @@ export async function replacePod(
   if (age > 0) return { kind: 'waits', message: 'it is replaced in a moment', retryAfterMs: age };
   const { pod, template, wanted } = step;
   const { name, namespace = '' } = pod.metadata;
-  const obstacle = await injectionFails(
-    { name: `${name}-trial`, namespace, template, wanted },
-    client,
-    signal,
-  );
+  const obstacle = await injectionFails({ name, namespace, template, wanted: [wanted] }, client, signal);
   if (obstacle) return { kind: 'waits', message: `it is replaced once ${obstacle.message}`, retryAfterMs };
   return evict(step, client, signal);
 }
 
-/** A pod that is made in a dry run only. */
-export type TrialPod = {
+/** A pod that is created in a dry run only. */
+export type PodToTry = {
+  /** Name of the pod's workload, or of a pod like it. */
   readonly name: string;
   readonly namespace: string;
   readonly template: ReplacePodStep['template'];
-  readonly wanted: WantedIdentity;
+  /** Identities of which it has to get one. */
+  readonly wanted: readonly WantedIdentity[];
 };
 
-/** `missed`: it is made, and does not get the identity. `refused`: it cannot be made at all. */
+/**
+ * Why a new pod would not get its identity. `missed`: it is created, and gets another one or none. `refused`: it cannot be
+ * created, so that its identity cannot be checked. The message is the end of a sentence, after "once".
+ */
 export type InjectionObstacle = { readonly kind: 'missed' | 'refused'; readonly message: string };
 
-/** What has to come first, as a pod made now would not get the identity; undefined when it would. */
+/** Creates the pod in a dry run. Undefined when it gets its identity. */
 export async function injectionFails(
-  { name, namespace, template, wanted }: TrialPod,
+  { name, namespace, template, wanted }: PodToTry,
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<InjectionObstacle | undefined> {
   const { labels = {}, annotations = {} } = template.metadata ?? {};
-  const trial = {
+  const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels, annotations },
+    metadata: { name: `${name}-dry-run`, namespace, labels, annotations },
     spec: template.spec,
   };
   try {
-    const made = await client.create<KubeObject>(resources.pods, trial, {
+    const created = await client.create<KubeObject>(resources.pods, pod, {
       dryRun: true,
       fieldManager,
       signal,
     });
-    const identity = podIdentity(made, wanted);
-    if (!('held' in identity)) return undefined;
+    const identities = wanted.map((identity) => podIdentity(created, identity));
+    const [first] = identities;
+    if (!first || !('held' in first) || !identities.every((identity) => 'held' in identity)) return undefined;
     return {
       kind: 'missed',
-      message: `the webhook injects: a pod made now would hold ${describeHeld(identity.held)}`,
+      message: `the webhook injects: a pod created now would hold ${describeHeld(first.held)}`,
     };
   } catch (error) {
     if (!(error instanceof KubeApiError)) throw error;
-    return { kind: 'refused', message: `a trial pod is admitted: ${error.message}` };
+    return {
+      kind: 'refused',
+      message: `a pod created in a dry run is admitted, as its identity cannot be checked otherwise: ${error.message}`,
+    };
   }
 }
 

@@ -44,6 +44,8 @@ export function createTurnController(context: OperatorContext, options: TurnCont
   const { fleet } = options;
   /** So that an account is looked at again only when it has something else to say of its workloads. */
   const pauses = new Map<string, string>();
+  /** Latest message of each labelled workload that waits for the webhook, by workload. */
+  const heldBack = new Map<string, string>();
 
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
     for (const app of fleet.changedApps(account)) options.lookAtApp(app);
@@ -90,7 +92,11 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     try {
       if (step.kind === 'restart') {
         const obstacle = await fleet.labelled.restart(workload, step.identity, signal);
-        if (obstacle !== undefined) return retryAfterMs;
+        if (obstacle !== undefined) {
+          reportHeldBack(workload, `its pods are restarted once ${obstacle}`);
+          return retryAfterMs;
+        }
+        heldBack.delete(workloadId(workload));
         tell(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
         return 'done';
       }
@@ -112,6 +118,18 @@ export function createTurnController(context: OperatorContext, options: TurnCont
 
   function tell(workload: Workload, reason: WorkloadEventReason, note: string): void {
     recorder.event(workload, { type: 'Normal', reason, note });
+  }
+
+  /** Records the Event once for each message, as the dry run is repeated every few seconds. */
+  function reportHeldBack(workload: Workload, note: string): void {
+    const id = workloadId(workload);
+    if (heldBack.get(id) === note) return;
+    heldBack.set(id, note);
+    recorder.event(workload, {
+      type: 'Warning',
+      reason: 'NotInjected' satisfies WorkloadEventReason,
+      note,
+    });
   }
 
   const controller = createController({

@@ -59,7 +59,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
       const template = workload.spec?.template;
       if (!kind || !template) throw new TypeError(`${workloadId(workload)} has no pod template to mark`);
       const obstacle = await injectionFails(
-        { name: `${name}-trial`, namespace, template, wanted: identity },
+        { name, namespace, template, wanted: [identity] },
         client,
         signal,
       );

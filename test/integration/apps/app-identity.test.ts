@@ -1,10 +1,23 @@
 /** An App with an account: held until it is proven, rolled exactly when its identity changes, never with missed pods. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { linkedServiceAccounts } from '../../../src/api/index.ts';
+import {
+  identityAnnotation,
+  linkedServiceAccounts,
+  restartLabel,
+  type AppSpec,
+} from '../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { podIdentity, type Pod } from '../../../src/workloads/index.ts';
 import { startForeignInjector } from './foreign-injector.ts';
 import { startHarness, type Harness } from './harness.ts';
+
+const resourceQuotas = {
+  group: '',
+  version: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  namespaced: true,
+} as const;
 
 let harness: Harness;
 let operator: { stop(): Promise<void> };
@@ -147,7 +160,7 @@ test('no identity is rolled out while nothing injects it: what runs goes on, wha
   expect(held.status?.targets?.[0]).toMatchObject({
     state: 'WaitingForIdentity',
     message: expect.stringMatching(
-      /once the webhook injects: a pod made now would hold no identity of its own.*nothing is deployed before/,
+      /once the webhook injects: a pod created now would hold no identity of its own.*nothing is deployed before/,
     ) as string,
   });
   expect(held.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
@@ -167,6 +180,173 @@ test('no identity is rolled out while nothing injects it: what runs goes on, wha
   expect(await revisionOf('unborn')).toBe('1');
   expect(await revisionOf('untouched')).toBe('2');
 }, 90_000);
+
+/** Whatever creates pods of an app that runs with its identity, by what it did before. */
+const changes: readonly {
+  readonly name: string;
+  readonly before?: Partial<AppSpec>;
+  readonly change: Partial<AppSpec>;
+  /** Pods that hold the identity, while the webhook is away and afterwards. */
+  readonly held: number;
+  readonly after: number;
+}[] = [
+  { name: 'image', change: { imageTag: '2' }, held: 1, after: 1 },
+  { name: 'variable', change: { env: [{ name: 'LEVEL', value: 'debug' }] }, held: 1, after: 1 },
+  { name: 'command', change: { command: ['serve'] }, held: 1, after: 1 },
+  { name: 'config', change: { configs: [{ name: 'settings', data: { LEVEL: 'x' } }] }, held: 1, after: 1 },
+  { name: 'more', change: { scale: { min: 2 } }, held: 1, after: 2 },
+  { name: 'zero', before: { scale: { min: 0 } }, change: { scale: { min: 1 } }, held: 0, after: 1 },
+  {
+    name: 'resumed-app',
+    before: { targets: [{ name: 'production', deployMode: 'halt' }] },
+    change: { targets: [{ name: 'production', deployMode: 'latest' }] },
+    held: 0,
+    after: 1,
+  },
+  {
+    name: 'autoscaled',
+    before: { scale: { min: 1, max: 4 } },
+    change: { scale: { min: 2, max: 4 } },
+    held: 1,
+    // Nothing scales here: its minimum is looked at below.
+    after: 1,
+  },
+];
+
+test('while the webhook is away nothing creates pods of an app with an account, whatever was changed, and all of it follows by itself', async () => {
+  await prove('steady');
+  for (const { name, before } of changes)
+    await harness.createApp(name, { serviceAccount: 'steady', ...before });
+  await harness.createApp('back', { serviceAccount: 'steady' });
+  for (const name of [...changes.map((change) => change.name), 'back']) await harness.untilReady(name);
+  await harness.editApp('back', { spec: { imageTag: '2' } });
+  await harness.untilReady('back');
+  const uids = async (name: string): Promise<readonly unknown[]> =>
+    (await harness.pods(name))
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.uid);
+  const { items } = await harness.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
+  const [registration] = items;
+  if (!registration) throw new Error('the harness registers a webhook');
+  await harness.client.delete(resources.mutatingWebhookConfigurations, registration.metadata);
+  const all = [
+    ...changes,
+    // Taken back to the image before.
+    { name: 'back', change: { imageTag: null as unknown as string }, held: 1, after: 1 },
+  ];
+  const before = new Map<string, readonly unknown[]>();
+  for (const { name, change } of all) {
+    before.set(name, await uids(name));
+    await harness.editApp(name, { spec: change });
+  }
+  for (const { name, held } of all) {
+    const app = await harness.untilReason(name, 'NotInjected');
+    expect(app.status?.targets?.[0], name).toMatchObject({
+      state: 'WaitingForIdentity',
+      message: expect.stringMatching(/no identity of its own.*stays as it was deployed last/) as string,
+    });
+    expect(await uids(name), name).toEqual(before.get(name));
+    expect(await holdings(name, roleOf('steady')), name).toEqual(Array(held).fill('current'));
+  }
+  const minimum = async (): Promise<unknown> => {
+    const seen = await harness.get(resources.horizontalPodAutoscalers, 'production', 'autoscaled');
+    return (seen?.spec as { minReplicas?: number } | undefined)?.minReplicas;
+  };
+  expect(await minimum()).toBe(1);
+  // What takes pods away, and what needs no identity, is not held up.
+  await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
+  await harness.eventually('it has no pods', async () => (await uids('variable')).length === 0);
+  await harness.createApp('plain', {});
+  await harness.untilReady('plain');
+
+  const { metadata } = registration;
+  await harness.client.create<KubeObject>(resources.mutatingWebhookConfigurations, {
+    ...registration,
+    metadata: { name: metadata.name },
+  });
+  await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'latest' }] } });
+  for (const { name, after } of all) {
+    await harness.untilReady(name);
+    await harness.eventually(`${name} has its pods`, async () => (await uids(name)).length === after);
+    expect(await holdings(name, roleOf('steady')), name).toEqual(Array(after).fill('current'));
+  }
+  expect(await minimum()).toBe(2);
+  expect((await harness.get(resources.deployments, 'production', 'image'))?.spec).toMatchObject({
+    template: { spec: { containers: [{ image: 'example.com/web:2' }] } },
+  });
+}, 120_000);
+
+test('while a quota refuses the dry-run pod, pods that hold their identity stay, and what has none to lose goes on', async () => {
+  await prove('bounded');
+  const fields = { serviceAccount: 'bounded', targets: [{ name: 'staging', deployMode: 'latest' as const }] };
+  harness.rolesKnownToWebhook.set('staging/bounded', roleOf('bounded'));
+  await harness.putAccount('bounded', [{ name: 'staging', roleArn: roleOf('bounded') }]);
+  await harness.createApp('bounded', fields);
+  await harness.untilReady('bounded');
+  const uids = async (): Promise<readonly unknown[]> =>
+    (await harness.pods('bounded', 'staging')).map(({ metadata }) => metadata.uid);
+  const before = await uids();
+  const quota = { name: 'one', namespace: 'staging' };
+  await harness.client.create<KubeObject>(resourceQuotas, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: quota,
+    spec: { hard: { pods: '1' } },
+  } as KubeObject);
+  await harness.eventually('the quota counts', async () => {
+    const seen = await harness.get(resourceQuotas, 'staging', 'one');
+    return (seen?.status as { used?: { pods?: string } } | undefined)?.used?.pods === '1';
+  });
+  await harness.editApp('bounded', { spec: { imageTag: '2' } });
+  const held = await harness.untilReason('bounded', 'IdentityNotChecked');
+  expect(held.status?.targets?.[0]?.message).toMatch(/exceeded quota.*stays as it was deployed last/);
+  await harness.createApp('newcomer', fields);
+  await harness.untilReason('newcomer', 'FailedCreate');
+  expect(await uids()).toEqual(before);
+  await harness.client.delete(resourceQuotas, quota);
+  await harness.untilReady('bounded');
+  await harness.untilReady('newcomer');
+  expect(await uids()).not.toEqual(before);
+}, 90_000);
+
+test('a labelled workload is not restarted while the webhook passes it over, an Event says so once, and it is restarted afterwards', async () => {
+  const labels = { name: 'labelled' };
+  await harness.client.create<KubeObject>(resources.deployments, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: 'production', name: 'labelled', labels: { [restartLabel]: 'true' } },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: { serviceAccountName: 'labelled', containers: [{ name: 'main', image: 'example.com/web' }] },
+      },
+    },
+  } as KubeObject);
+  await harness.putAccount('labelled', [{ roleArn: roleOf('labelled') }]);
+  const events = async (reason: string): Promise<readonly { note?: string }[]> => {
+    const { items } = await harness.client.list(resources.events, { namespace: 'production' });
+    return items
+      .map((event) => event as { reason?: string; note?: string; regarding?: { name?: string } })
+      .filter((event) => event.regarding?.name === 'labelled' && event.reason === reason);
+  };
+  const [held] = await harness.eventually('it says why it is not restarted', async () => {
+    const found = await events('NotInjected');
+    return found.length > 0 && found;
+  });
+  expect(held?.note).toMatch(/restarted once the webhook injects/);
+  const mark = async (): Promise<string | undefined> => {
+    const found = await harness.get(resources.deployments, 'production', 'labelled');
+    const spec = found?.spec as
+      | { template: { metadata: { annotations?: Record<string, string> } } }
+      | undefined;
+    return spec?.template.metadata.annotations?.[identityAnnotation];
+  };
+  expect(await mark()).toBeUndefined();
+  harness.rolesKnownToWebhook.set('production/labelled', roleOf('labelled'));
+  await harness.eventually('it is restarted', mark);
+  expect(await events('NotInjected')).toHaveLength(1);
+});
 
 test('pods that the webhook missed are reported, and replaced once the webhook injects', async () => {
   await prove('missed');

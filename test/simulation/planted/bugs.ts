@@ -546,4 +546,37 @@ export const plantedBugs: readonly PlantedBug[] = [
     scenario: 'an account is deleted with Retain',
     caughtBy: 'orphan',
   },
+  {
+    name: 'a new image is rolled out though the webhook is away',
+    story:
+      'Only a new identity is tried on a dry-run pod, so that a deploy during an outage of the webhook replaces pods by others without a role.',
+    patches: [
+      {
+        file: 'workloads/dry-run.ts',
+        find: "        !covers(deployment.spec?.template, spec?.['template'])\n",
+        replace:
+          "        !covers(deployment.spec?.template?.metadata, (spec?.['template'] as PodTemplate).metadata)\n",
+      },
+      {
+        file: 'workloads/dry-run.ts',
+        find: '        !haveSameTemplate({ ...manifest, kind }, deployment) ||\n',
+        replace: '',
+      },
+    ],
+    scenario: 'an app is given another image while the webhook is away',
+    caughtBy: 'pod without identity',
+  },
+  {
+    name: 'an app is started without a look at the webhook',
+    story: 'The template is the one that was deployed before, so that nothing seems to be new about it.',
+    patches: [
+      {
+        file: 'workloads/dry-run.ts',
+        find: 'if (!deployment || (replicas ?? 0) > present) return true;',
+        replace: 'if (!deployment) return true;',
+      },
+    ],
+    scenario: 'an app is started after a halt while the webhook is away',
+    caughtBy: 'pod without identity',
+  },
 ];

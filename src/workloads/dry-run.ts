@@ -1,0 +1,76 @@
+/**
+ * Writes that create pods of an app with an account, and the pod that is created in a dry run before each of them. Pods
+ * that hold their identity are never replaced by pods that would have none, whatever the reason for the write is.
+ *
+ * | write                                                          | dry-run pod |
+ * |----------------------------------------------------------------|-------------|
+ * | first Deployment                                               | yes         |
+ * | another pod template, whatever differs in it                   | yes         |
+ * | more replicas: a larger scale, the end of a halt, a put-back 0 | yes         |
+ * | an autoscaler's minimum above the present replicas             | yes         |
+ * | fewer replicas, a halt, labels and annotations of the objects  | no          |
+ * | anything of an app without an account                          | no          |
+ */
+import type { Deployment } from './deployment.ts';
+import type { Identity } from './identity-gate.ts';
+import { covers, type Manifest } from './manifest.ts';
+import { haveSameTemplate } from './pod-template.ts';
+import { identitiesHeld } from './pod-identity.ts';
+import { isFinished, isTerminating, type Pod } from './pod.ts';
+import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
+
+export type DryRunInput = {
+  readonly deployment: Deployment | undefined;
+  /** Identities of which a new pod has to get one. Empty: the app has no account. */
+  readonly wanted: readonly Identity[];
+  /** Pods of the App on this target. */
+  readonly pods: readonly Pod[];
+};
+
+/** Adds the dry-run pod to the first of the steps that creates pods. A refused one stops the steps after it too. */
+export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): readonly ApplyStep[] {
+  const first = steps.findIndex(({ manifest }) => createsPods(manifest, input.deployment));
+  return steps.map((step, index) => {
+    if (index !== first) return step;
+    const { kind, spec } = step.manifest;
+    const rendered = kind === 'Deployment' ? (spec?.['template'] as PodTemplate | undefined) : undefined;
+    const dryRunPod = dryRunPodOf(rendered ?? input.deployment?.spec?.template, input);
+    return dryRunPod ? { ...step, dryRunPod } : step;
+  });
+}
+
+/** The pod to create in a dry run before pods of `template` are created; undefined when they need no identity. */
+export function dryRunPodOf(
+  template: PodTemplate | undefined,
+  { wanted, pods }: DryRunInput,
+): DryRunPod | undefined {
+  if (!template || wanted.length === 0) return undefined;
+  return { template, wanted, protectsPods: pods.some(isProtected) };
+}
+
+function createsPods({ kind, spec, ...manifest }: Manifest, deployment: Deployment | undefined): boolean {
+  const present = deployment?.spec?.replicas ?? 1;
+  switch (kind) {
+    case 'Deployment': {
+      const { replicas } = spec as { readonly replicas?: number };
+      if (replicas === 0) return false;
+      if (!deployment || (replicas ?? 0) > present) return true;
+      return (
+        !haveSameTemplate({ ...manifest, kind }, deployment) ||
+        !covers(deployment.spec?.template, spec?.['template'])
+      );
+    }
+    case 'HorizontalPodAutoscaler': {
+      const { minReplicas = 1 } = spec as { readonly minReplicas?: number };
+      return deployment !== undefined && minReplicas > present;
+    }
+    default:
+      return false;
+  }
+}
+
+/** Whether the pod runs with an identity that the webhook gave to it. */
+function isProtected(pod: Pod): boolean {
+  if (isFinished(pod) || isTerminating(pod)) return false;
+  return identitiesHeld(pod).some(({ kind }) => kind === 'role' || kind === 'podIdentity');
+}
