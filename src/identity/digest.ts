@@ -24,6 +24,12 @@ export function digest(parts: readonly string[], length: number): string {
   return calculated;
 }
 
+/** A number from 0 up to 1 that is always the same for the same parts: what spreads things over time without chance. */
+export function fractionOf(parts: readonly string[]): number {
+  const letters = Array.from(digest(parts, 4), (letter) => alphabet.indexOf(letter));
+  return letters.reduce((sum, value) => sum * 32 + value, 0) / 32 ** letters.length;
+}
+
 function digestOf(text: string, length: number): string {
   const bytes = sha256(utf8ToBytes(text));
   let result = '';

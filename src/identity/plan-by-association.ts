@@ -4,7 +4,7 @@ import { carriesOurRole } from './claims.ts';
 import { ownershipTags } from './ownership.ts';
 import { rowByAnnotation } from './plan-by-annotation.ts';
 import type { Problem } from './problem.ts';
-import { decideProof, isConfirmed, proofKey, standingProof } from './proofs.ts';
+import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
 import { propagationMs } from './retry.ts';
 import { ownerOf, type RoleAssessment } from './roles.ts';
 import type { TargetRow } from './status.ts';
@@ -123,7 +123,9 @@ function confirm(
   const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
   // What we have just written is read back, whatever was known of it before.
   const isWritten = world.associations.get(name)?.source === 'write';
-  if (!isWritten && (isProven || isConfirmed(world, name, key))) return undefined;
+  const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
+  // What the status said when this process started still counts until it is read back again.
+  if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(home, name)
     ? list.want({
         kind: 'ConfirmAssociation',
@@ -136,6 +138,7 @@ function confirm(
         proofKey: key,
       })
     : undefined;
+  if (isKnown) return undefined;
   const problem = told(failure, 'Confirming', 'it is being read back whether pods get the identity');
   return { proven: false, confirmed: false, ...problem };
 }
@@ -154,6 +157,7 @@ function proofByPod(
   const key = proofKey(role, serviceAccount, association);
   const pod = held.exchangePod;
   if (!pod) {
+    lookAtRenewal(world, list, name);
     return standingProof(world, name, role, serviceAccount, association) === undefined
       ? { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) }
       : { proven: true, confirmed: true, proofKey: key };

@@ -18,11 +18,11 @@ import { ownershipTags } from './ownership.ts';
 import { planByAnnotation } from './plan-by-annotation.ts';
 import { planByAssociation } from './plan-by-association.ts';
 import type { Problem } from './problem.ts';
-import { proofKey } from './proofs.ts';
+import { isConfirmed, proofKey, standingProof } from './proofs.ts';
 import { ownerOf } from './roles.ts';
 import type { TargetRow } from './status.ts';
 import { homeOf, type TargetContext, type Turn } from './target-context.ts';
-import { asBefore, statusRow, told, row } from './target-rows.ts';
+import { asBefore, told, row } from './target-rows.ts';
 import type { TargetDecision } from './targets.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from './world.ts';
 
@@ -82,13 +82,15 @@ export function planWanted(context: TargetContext, observation: TargetObservatio
 function standingOf(context: TargetContext, observation: TargetObservation): AssociationStanding {
   const { world, facts } = context;
   const { name, serviceAccount } = observation;
-  const before = statusRow(world, name);
   const home = homeOf(context, 'PodIdentity', name);
-  const known = (association: ObservedAssociation): boolean =>
-    (before?.confirmed === true || before?.proven === true) &&
-    home !== undefined &&
-    serviceAccount !== undefined &&
-    before.proofKey === proofKey(home.role, serviceAccount, association);
+  const known = (association: ObservedAssociation): boolean => {
+    // On the way back it is deleted, which needs to have been read.
+    if (wantedMode(world.account, facts) !== 'PodIdentity' || !home || !serviceAccount) return false;
+    const { role } = home;
+    const key = proofKey(role, serviceAccount, association);
+    const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
+    return isProven || isConfirmed(world, name, key);
+  };
   return associationStanding(world, facts, name, known);
 }
 

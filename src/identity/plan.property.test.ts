@@ -17,6 +17,7 @@ import {
   observe,
   readUnreadAssociation,
   requestDeletion,
+  restart,
   settle,
   sweep,
   type SimulatedWorld,
@@ -240,7 +241,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
       return;
     }
     case 'restart':
-      return restart(world);
+      return startAnew(world);
     case 'sweep':
       return laterSweep(world);
     case 'time':
@@ -256,11 +257,11 @@ function laterSweep(world: SimulatedWorld): void {
   readUnreadAssociation(world);
 }
 
-function restart(world: SimulatedWorld): void {
+function startAnew(world: SimulatedWorld): void {
   world.beliefs.clear();
   world.associationBeliefs.clear();
   world.failures.clear();
-  world.proofs.clear();
+  restart(world);
   sweep(world);
 }
 

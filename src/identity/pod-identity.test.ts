@@ -16,6 +16,7 @@ import {
   observe,
   readOnly,
   requestDeletion,
+  restart,
   settle,
   sweep,
   type SimulatedWorld,
@@ -203,9 +204,28 @@ describe('an association that is not known', () => {
   it('is not asked for again after a restart, when a listing shows the one that was confirmed', () => {
     const world = inPodIdentity();
     world.associationBeliefs.clear();
-    world.proofs.clear();
+    restart(world);
     sweep(world);
     expect(planAccount(observe(world)).steps).toEqual([]);
+  });
+
+  it('is read before it is deleted, whatever the status says of it', () => {
+    const world = inPodIdentity();
+    world.associationBeliefs.clear();
+    edit(world, { aws: { policyArns: [readOnly] } });
+    restart(world);
+    sweep(world);
+    settle(world);
+    const done = world.journal.map(({ step }) =>
+      'target' in step ? `${step.kind} ${step.target}` : step.kind,
+    );
+    for (const target of facts.targets) {
+      expect(done).toContain(`DeleteAssociation ${target}`);
+      expect(done.indexOf(`ReadAssociation ${target}`)).toBeLessThan(
+        done.indexOf(`DeleteAssociation ${target}`),
+      );
+      expect(done).toContain(`ReadAssociation ${target}`);
+    }
   });
 
   it('is asked for by itself before it counts as gone', () => {

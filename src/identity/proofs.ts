@@ -3,11 +3,15 @@
  * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
  * Identity, one association; when one of them changes, it has to be given again. It is repeated at a slow pace besides.
  *
+ * The status is no evidence: whoever may write the status subresource can forge it. A process takes it once, when it starts, so that a
+ * restart changes nothing, and gives every proof again within `renewUntilMs`. From then on only its own proofs count.
+ *
  * EKS Auth takes only tokens that are bound to a pod. Without a pod there is the confirmation: association, trust policy and
  * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
  */
+import type { LinkedServiceAccount, TargetStatus } from '../api/index.ts';
 import { roleNameOf } from './arn.ts';
-import { digest } from './digest.ts';
+import { digest, fractionOf } from './digest.ts';
 import { propagationMs } from './retry.ts';
 import type { StepList } from './step-list.ts';
 import type { Step } from './steps.ts';
@@ -26,6 +30,13 @@ import type {
 
 /** How long a proof is good for while nothing changes, in milliseconds. */
 export const proofLifetimeMs = 10 * 60_000;
+
+/**
+ * After the start of a process, from when until when it gives the proofs again that it took from the status, in milliseconds.
+ * They are spread, so that a restart is no burst of calls.
+ */
+export const renewFromMs = 60_000;
+export const renewUntilMs = 10 * 60_000;
 
 export function proofKey(
   role: ObservedRole,
@@ -67,6 +78,26 @@ export function proofRecord(
   return { key: step.proofKey, at, roleArn: step.roleArn };
 }
 
+/** The proofs and confirmations that the status of an account mentions, for a process that starts at `since`. */
+export function carriedProofs(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
+  const carried = new Map<string, ProofRecord>();
+  for (const { name, identityMode, proven, confirmed, proofKey: key, roleArn } of account.status?.targets ??
+    []) {
+    if (key === undefined) continue;
+    const record: ProofRecord = {
+      key,
+      at: since,
+      renewAt:
+        since + renewFromMs + fractionOf([account.metadata.uid ?? '', name]) * (renewUntilMs - renewFromMs),
+      ...(roleArn === undefined ? {} : { roleArn }),
+    };
+    if (proven)
+      carried.set(proofSlot(name, identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity'), record);
+    if (confirmed) carried.set(proofSlot(name, 'confirmation'), record);
+  }
+  return carried;
+}
+
 /**
  * Proofs by web identity that count no more when the role's trust policy is written. One which was given under the very same
  * document does not either: a document that was changed and changed back has to reach STS anew.
@@ -94,26 +125,51 @@ export function standingProof(
   association?: ObservedAssociation,
 ): string | undefined {
   const key = proofKey(role, serviceAccount, association);
-  return stands(world, target, key, association ? 'podIdentity' : 'webIdentity') ? key : undefined;
+  const of = association ? 'podIdentity' : 'webIdentity';
+  const { renewAt = Infinity } = world.proofs.get(proofSlot(target, of)) ?? {};
+  return stands(world, target, key, of) && renewAt > world.now ? key : undefined;
+}
+
+/** Asks to look again when a proof that was taken from the status stops to count. */
+export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
+  const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
+  if (renewAt !== undefined && renewAt > world.now) list.lookAt(renewAt);
 }
 
 function stands(
   world: AccountWorld,
   target: string,
   key: string,
-  of: 'webIdentity' | 'podIdentity',
+  of: 'webIdentity' | 'podIdentity' | 'confirmation',
 ): boolean {
-  const record = world.proofs.get(proofSlot(target, of));
-  const row = world.account.status?.targets?.find((entry) => entry.name === target);
-  // What the status says is as good as our memory, which a restart of the operator has emptied.
-  return record ? record.key === key : row?.proven === true && row.proofKey === key;
+  return world.proofs.get(proofSlot(target, of))?.key === key;
 }
 
 /** Whether what is needed to make pods was read back, under what the role and the association say now. */
 export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
-  const record = world.proofs.get(proofSlot(target, 'confirmation'));
-  const row = world.account.status?.targets?.find((entry) => entry.name === target);
-  return record ? record.key === key : row?.confirmed === true && row.proofKey === key;
+  return stands(world, target, key, 'confirmation');
+}
+
+/** Whether a confirmation that was taken from the status has to be given now. Asks for a look when that comes later. */
+export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
+  const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
+  if (renewAt === undefined) return false;
+  if (renewAt > world.now) list.lookAt(renewAt);
+  return renewAt <= world.now;
+}
+
+/** What the row of the status says of a proof, as far as this process has reason to say so too. */
+export function knownOf(
+  world: AccountWorld,
+  { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,
+): { readonly proven: boolean; readonly confirmed?: boolean } {
+  const of = identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity';
+  return {
+    proven: proven && key !== undefined && stands(world, name, key, of),
+    ...(confirmed === undefined
+      ? {}
+      : { confirmed: confirmed && key !== undefined && isConfirmed(world, name, key) }),
+  };
 }
 
 export type PodProof = {
@@ -134,7 +190,8 @@ export function decideProof(
   const key = proofKey(role, serviceAccount, by?.association);
   const step = proofStep(target, role, key, by);
   if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
-    const due = (world.proofs.get(proofSlotOf(step))?.at ?? world.proofsSince) + proofLifetimeMs;
+    const { renewAt, at = world.now } = world.proofs.get(proofSlotOf(step)) ?? {};
+    const due = renewAt ?? at + proofLifetimeMs;
     if (due <= world.now) list.want(step);
     else list.lookAt(due);
     return { proven: true, key };

@@ -1,7 +1,7 @@
 /** What the row of a target says while it is served, waits, or goes over from one mode to the other. */
 import type { IdentityMode, TargetStatus } from '../api/index.ts';
 import type { Problem } from './problem.ts';
-import { isConfirmed, proofKey, standingProof } from './proofs.ts';
+import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { homeOf, type TargetContext } from './target-context.ts';
 import type { AccountWorld, ObservedAssociation, StepFailure, TargetObservation } from './world.ts';
@@ -28,18 +28,17 @@ export function rowByAssociation(
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
-/** What the status says, while nothing better is known. */
+/** What the status says, while nothing better is known; of proofs only what this process knows. */
 export function asBefore(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);
-  const { identityMode, roleArn, linked, proven, confirmed, proofKey: key } = before;
+  const { identityMode, roleArn, linked, proofKey: key } = before;
   return {
     ...row(observation),
     linked,
-    proven,
+    ...knownOf(world, before),
     ...(identityMode === undefined ? {} : { identityMode }),
     ...(roleArn === undefined ? {} : { roleArn }),
-    ...(confirmed === undefined ? {} : { confirmed }),
     ...(key === undefined ? {} : { proofKey: key }),
   };
 }

@@ -146,7 +146,13 @@ export type StepFailure = {
 };
 
 /** The last proof or confirmation for a target: of what, when, and that it held; of nothing, when the key is empty. */
-export type ProofRecord = { readonly key: string; readonly at: number; readonly roleArn?: string };
+export type ProofRecord = {
+  readonly key: string;
+  readonly at: number;
+  readonly roleArn?: string;
+  /** Taken from the status when the process started, which anybody may have written: has to be given again then. */
+  readonly renewAt?: number;
+};
 
 /** The whole role as it should be. */
 export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
@@ -174,6 +180,4 @@ export type AccountWorld = {
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
   readonly aims: ReadonlyMap<string, RoleAim>;
-  /** From when on `proofs` has had every one, in milliseconds. Those that only the status tells of were given before. */
-  readonly proofsSince: number;
 };

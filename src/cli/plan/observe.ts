@@ -4,6 +4,7 @@ import { accountLabel } from '../../api/labels.ts';
 import {
   accountLabelValue,
   accountRoleNames,
+  carriedProofs,
   IdentityError,
   isHeld,
   wantedMode,
@@ -51,9 +52,8 @@ export async function observeAccount(
     associations,
     holders: await observeHolders(account, roles, client, signal),
     failures: new Map(),
-    proofs: new Map(),
+    proofs: carriedProofs(account, of.now),
     aims: new Map(),
-    proofsSince: of.now,
   };
 }
 

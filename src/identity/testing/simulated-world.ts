@@ -6,7 +6,7 @@ import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } fro
 import { accountFinalizer } from '../../api/index.ts';
 import { accountLabelValue } from '../links.ts';
 import { planAccount, type AccountPlan } from '../plan.ts';
-import { outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
+import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
 import { stepKey, type Step } from '../steps.ts';
 import { withoutTags, withTags } from '../tags.ts';
 import { subjectOf } from '../trust.ts';
@@ -73,7 +73,6 @@ export type SimulatedWorld = {
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
   readonly aims: Map<string, RoleAim>;
-  proofsSince: number;
   /** Policies that IAM does not know. */
   readonly missingPolicies: Set<string>;
   /** Every step that was carried out or refused, in order. */
@@ -104,11 +103,16 @@ export function createWorld(
     failures: new Map(),
     proofs: new Map(),
     aims: new Map(),
-    proofsSince: now,
     missingPolicies: new Set(),
     journal: [],
     gone: false,
   };
+}
+
+/** The operator starts anew, and knows of proofs what the status says. */
+export function restart(world: SimulatedWorld): void {
+  world.proofs.clear();
+  for (const [slot, record] of carriedProofs(world.account, world.now)) world.proofs.set(slot, record);
 }
 
 export function observe(world: SimulatedWorld): AccountWorld {
@@ -143,7 +147,6 @@ export function observe(world: SimulatedWorld): AccountWorld {
     failures: world.failures,
     proofs: world.proofs,
     aims: world.aims,
-    proofsSince: world.proofsSince,
   };
 }
 

@@ -1,5 +1,7 @@
 /** What the operator remembers of one account between reconciles: failures that wait for their next try, and proofs. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
+  carriedProofs,
   outdatedProofs,
   proofRecord,
   proofSlotOf,
@@ -17,8 +19,6 @@ export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   readonly aims: ReadonlyMap<string, RoleAim>;
-  /** When remembering began, in milliseconds. */
-  readonly since: number;
   /** What was done, and is told when the account comes to rest. */
   readonly untold: StepEvent[];
   /** Drift that an Event has reported and that lasts. */
@@ -39,9 +39,14 @@ type Failure = StepFailure & {
   readonly target?: string;
 };
 
-export function createAccountMemory(now: () => number, random: () => number): AccountMemory {
+/** @param account as it is first seen by this process: its status counts from here on no more */
+export function createAccountMemory(
+  now: () => number,
+  random: () => number,
+  account?: LinkedServiceAccount,
+): AccountMemory {
   const failures = new Map<string, Failure>();
-  const proofs = new Map<string, ProofRecord>();
+  const proofs = account ? carriedProofs(account, now()) : new Map<string, ProofRecord>();
   const aims = new Map<string, RoleAim>();
   let current: number | undefined;
   const trustWritten = (step: Step): void => {
@@ -52,7 +57,6 @@ export function createAccountMemory(now: () => number, random: () => number): Ac
     failures,
     proofs,
     aims,
-    since: now(),
     untold: [],
     reportedDrift: undefined,
     startGeneration(generation) {

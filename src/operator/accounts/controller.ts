@@ -145,7 +145,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   };
 
   const memoryOf = (name: string): AccountMemory => {
-    const memory = memories.get(name) ?? createAccountMemory(now, random);
+    const memory = memories.get(name) ?? createAccountMemory(now, random, accounts.get(name));
     memories.set(name, memory);
     return memory;
   };

@@ -82,7 +82,6 @@ export function observeAccount(
     failures: memory.failures,
     proofs: memory.proofs,
     aims: memory.aims,
-    proofsSince: memory.since,
     ...(pause ? { pause } : {}),
   };
 }

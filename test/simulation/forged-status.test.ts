@@ -1,0 +1,72 @@
+/** Somebody who may write the status of accounts claims a proof that STS refuses. */
+import { expect, it } from 'vitest';
+import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { renewUntilMs } from '../../src/identity/index.ts';
+import { applyAccount, readOnly } from './acts.ts';
+import { startSimulation, targets, type Simulation } from './simulation.ts';
+
+const minute = 60_000;
+
+const isExchange = (what: string): boolean => what.includes('AssumeRoleWithWebIdentity');
+
+const accountIn = ({ server }: Simulation): LinkedServiceAccount =>
+  server.get(linkedServiceAccounts, 'a') as unknown as LinkedServiceAccount;
+
+const ready = (simulation: Simulation): string => {
+  const condition = conditionOf(accountIn(simulation).status?.conditions, 'Ready');
+  return `${condition?.status} ${condition?.reason}`;
+};
+
+/** An account of which STS refuses every exchange, and the status that it had before. */
+async function refused() {
+  let isRefused = false;
+  const simulation = await startSimulation({
+    weather: { fate: ({ what }) => (isRefused && isExchange(what) ? { fault: 'denied' } : {}) },
+  });
+  const { time, server } = simulation;
+  await applyAccount('a', { aws: { policyArns: [readOnly] } })(simulation);
+  expect(await time.pass(minute, () => ready(simulation) === 'True Ready')).toBe(true);
+  const { status } = accountIn(simulation);
+  isRefused = true;
+  // The proofs are repeated at their pace.
+  expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
+  const forge = (): Promise<unknown> =>
+    server.client.updateStatus(linkedServiceAccounts, { ...accountIn(simulation), status });
+  return { simulation, forge };
+}
+
+it('a forged status does not stand while the operator runs', async () => {
+  const { simulation, forge } = await refused();
+  await forge();
+  expect(ready(simulation)).toBe('True Ready');
+  expect(await simulation.time.pass(5_000, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
+});
+
+it('a forged status does not stand longer than ten minutes after a restart', async () => {
+  const { simulation, forge } = await refused();
+  const { time } = simulation;
+  simulation.restart();
+  await forge();
+  const startedAt = time.now();
+  expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
+  // Until the process is back, and one exchange.
+  expect(time.now() - startedAt).toBeLessThanOrEqual(renewUntilMs + 10_000);
+  await time.pass(20 * minute);
+  expect(ready(simulation)).toBe('False AssumeRoleDenied');
+});
+
+it('a restart asks STS for nothing in its first minute, and for each proof once in its first ten', async () => {
+  const simulation = await startSimulation();
+  const { time, reads, effects } = simulation;
+  await applyAccount('a', { aws: { policyArns: [readOnly] } })(simulation);
+  expect(await time.pass(minute, () => ready(simulation) === 'True Ready')).toBe(true);
+  await time.pass(5_000);
+  simulation.restart();
+  const [asked, written] = [reads.length, effects.length];
+  const exchanges = (): number => reads.slice(asked).filter(({ what }) => isExchange(what)).length;
+  await time.pass(minute);
+  expect(exchanges()).toBe(0);
+  await time.pass(renewUntilMs - minute + 5_000);
+  expect(exchanges()).toBe(targets.length);
+  expect(effects.slice(written)).toEqual([]);
+});
