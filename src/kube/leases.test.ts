@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { KubeApiError, KubeUnreachableError } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
-import { createLeaderElector, NotLeadingError, type Lease, type LeadershipEnd } from './leases.ts';
+import {
+  createLeaderElector,
+  longestLeaseMs,
+  NotLeadingError,
+  type Lease,
+  type LeadershipEnd,
+} from './leases.ts';
 import { createSimulatedTime, type SimulatedTime } from './testing/simulated-time.ts';
+import { leases } from './resources.ts';
 import type { SetTimer } from './timing.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
@@ -352,6 +359,51 @@ describe('a leader', () => {
   });
 });
 
+describe('somebody else who may write the Lease', () => {
+  const stalled = (leaseDurationSeconds: number): Lease => ({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { namespace: 'kube-system', name: 'operator' },
+    spec: { holderIdentity: 'stranger', leaseDurationSeconds },
+  });
+
+  test('stalls the others for five minutes at most by one write, whatever duration it states', async () => {
+    const { world, server, a } = setUp();
+    await server.client(() => undefined, world.setTimer).create(leases, stalled(365 * 24 * 3_600));
+    a.start();
+    await world.advance(longestLeaseMs - 1_000);
+    expect(a.leads()).toBe(false);
+    expect(a.elector.holder()).toBe('stranger');
+    await world.advance(1_000 + 2_000);
+    expect(a.leads()).toBe(true);
+  });
+
+  test('shows by who holds it and by how long ago it changed', async () => {
+    const { world, server, a } = setUp();
+    expect(a.elector.ageMs()).toBeUndefined();
+    const stranger = server.client(() => undefined, world.setTimer);
+    await stranger.create(leases, stalled(60));
+    a.start();
+    await world.advance(30_000);
+    expect(a.elector.ageMs()).toBe(30_000);
+    // As long as it is renewed, nobody else leads.
+    const renew = async (): Promise<void> => {
+      const present = await stranger.get<Lease>(leases, { namespace: 'kube-system', name: 'operator' });
+      await stranger.update(leases, present);
+    };
+    for (let minute = 0; minute < 30; minute += 1) {
+      await renew();
+      await world.advance(59_000);
+    }
+    expect(a.leads()).toBe(false);
+    expect(a.elector.ageMs()).toBeLessThan(60_000);
+    await world.advance(5_000);
+    expect(a.leads()).toBe(true);
+    await world.advance(60_000);
+    expect(a.elector.ageMs()).toBeLessThanOrEqual(2_000);
+  });
+});
+
 test('periods that cannot work together are a bug', () => {
   const { world, server } = setUp();
   const make = (periods: object) => () =>
@@ -367,4 +419,5 @@ test('periods that cannot work together are a bug', () => {
     });
   expect(make({ leaseDurationMs: 10_000, renewDeadlineMs: 10_000 })).toThrow(TypeError);
   expect(make({ renewDeadlineMs: 2_000, retryPeriodMs: 2_000 })).toThrow(TypeError);
+  expect(make({ leaseDurationMs: longestLeaseMs + 1_000 })).toThrow(TypeError);
 });

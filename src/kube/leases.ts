@@ -68,7 +68,15 @@ export type LeaderElector = {
   readonly assertLeading: () => void;
   /** Who holds the lease, as last seen. */
   holder(): string | undefined;
+  /** Milliseconds since the Lease was last seen to change; absent before it was seen. */
+  ageMs(): number | undefined;
 };
+
+/**
+ * The longest duration in a Lease that candidates respect, in milliseconds. One write by whoever may update the Lease would
+ * otherwise stall all operators for as long as it says.
+ */
+export const longestLeaseMs = 300_000;
 
 export function createLeaderElector(options: LeaderElectorOptions): LeaderElector {
   const { client, namespace, name, identity, now, wallClock, random } = options;
@@ -77,6 +85,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   const renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
   const retryPeriodMs = options.retryPeriodMs ?? 2_000;
   const logger = (options.logger ?? silentLogger).with({ lease: `${namespace}/${name}`, identity });
+  if (leaseDurationMs > longestLeaseMs)
+    throw new TypeError(`a lease lasts at most ${longestLeaseMs / 1000} seconds`);
   if (renewDeadlineMs >= leaseDurationMs || retryPeriodMs >= renewDeadlineMs)
     throw new TypeError(
       'of a lease, the retry period has to be less than the deadline, and that less than the duration',
@@ -102,7 +112,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   const heldForMs = ({ lease, since }: NonNullable<typeof observed>): number => {
     const holder = lease.spec?.holderIdentity;
     if (!holder || holder === identity) return 0;
-    return since + (lease.spec?.leaseDurationSeconds ?? leaseDurationMs / 1000) * 1000 - now();
+    const statedMs = (lease.spec?.leaseDurationSeconds ?? leaseDurationMs / 1000) * 1000;
+    return since + Math.min(statedMs, longestLeaseMs) - now();
   };
 
   const claim = (previous: Lease['spec']): Lease['spec'] => {
@@ -269,6 +280,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   return {
     isLeading,
     holder: () => observed?.lease.spec?.holderIdentity || undefined,
+    ageMs: () => observed && now() - observed.since,
     assertLeading() {
       if (!isLeading())
         throw new NotLeadingError(

@@ -32,7 +32,7 @@ const view: MetricsView = {
       }),
     },
   ],
-  lead: { name: 'konstellation', leading: true },
+  lead: { name: 'konstellation', leading: true, leaseAgeMs: 1_500 },
 };
 
 describe('the metrics', () => {
@@ -106,11 +106,13 @@ describe('the metrics', () => {
       `rest_client_requests_total{code="200",method="GET",host="${host}"} 1`,
       `rest_client_requests_total{code="<error>",method="GET",host="${host}"} 1`,
       'leader_election_master_status{name="konstellation"} 1',
+      'konstellation_lease_age_seconds{name="konstellation"} 1.5',
     ])
       expect(lines).toContain(line);
     expect(lines.some((line) => line.startsWith('process_resident_memory_bytes '))).toBe(true);
     const alone = await createMetrics().text({ ...view, lead: undefined });
     expect(alone).not.toContain('leader_election_master_status{');
+    expect(alone).not.toContain('konstellation_lease_age_seconds{');
   });
 
   it('are all served, and all described in the reference', async () => {

@@ -72,6 +72,11 @@ export const metricDefinitions = {
     help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
     labels: [],
   },
+  konstellation_lease_age_seconds: {
+    type: 'gauge',
+    help: 'Seconds since the Lease was last seen to change, by its name. Absent without leader election, and before it was seen.',
+    labels: ['name'],
+  },
   ...runtimeMetricDefinitions,
 } as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
 
@@ -105,6 +110,7 @@ export function createMetrics(): Metrics {
   const rate = new Gauge(define('konstellation_aws_rate_limit'));
   const accounts = new Gauge(define('konstellation_accounts'));
   const leftovers = new Gauge(define('konstellation_orphan_roles'));
+  const leaseAge = new Gauge(define('konstellation_lease_age_seconds'));
   const runtime = createRuntimeMetrics(registry);
   collectDefaultMetrics({ register: registry });
 
@@ -130,6 +136,8 @@ export function createMetrics(): Metrics {
         inFlight.set({ service }, now);
         if (ratePerSecond !== undefined) rate.set({ service }, ratePerSecond);
       }
+      if (view.lead?.leaseAgeMs !== undefined)
+        leaseAge.set({ name: view.lead.name }, view.lead.leaseAgeMs / 1000);
       runtime.refresh(view);
       return registry.metrics();
     },

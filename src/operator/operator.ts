@@ -138,7 +138,11 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
             accounts: { ready, notReady: list.length - ready },
             aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
             controllers: engine.controllers,
-            lead: elector && { name: elector.name, leading: elector.elector.isLeading() },
+            lead: elector && {
+              name: elector.name,
+              leading: elector.elector.isLeading(),
+              leaseAgeMs: elector.elector.ageMs(),
+            },
           });
         },
       })

@@ -98,7 +98,14 @@ export const runtimeMetricDefinitions = {
 export type RuntimeView = {
   readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
   /** The Lease of the operators, and whether this one holds it; absent when it takes no turns. */
-  readonly lead: { readonly name: string; readonly leading: boolean } | undefined;
+  readonly lead:
+    | {
+        readonly name: string;
+        readonly leading: boolean;
+        /** Since the Lease was last seen to change. */
+        readonly leaseAgeMs?: number | undefined;
+      }
+    | undefined;
 };
 
 export type RuntimeMetrics = {

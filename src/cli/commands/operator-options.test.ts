@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { longestLeaseMs } from '../../kube/leases.ts';
 import { parseAddress, parseConcurrency, parseLeaseDuration } from './operator-options.ts';
 
 describe('parseAddress', () => {
@@ -27,6 +28,8 @@ describe('parseConcurrency', () => {
 describe('parseLeaseDuration', () => {
   it('takes whole seconds from 5 to 300, and gives milliseconds', () => {
     expect(parseLeaseDuration('15')).toBe(15_000);
+    // Candidates respect no longer one.
+    expect(parseLeaseDuration('300')).toBe(longestLeaseMs);
     for (const text of ['4', '301', '1.5', '15s', ''])
       expect(() => parseLeaseDuration(text)).toThrow('is not a duration of a Lease');
   });
