@@ -99,8 +99,8 @@ export const plantedBugs: readonly PlantedBug[] = [
       // The role takes one request longer than the link.
       {
         file: 'operator/accounts/apply-step.ts',
-        find: '  if (accounts.isFresh(name, account)) return;\n',
-        replace: '',
+        find: 'if (!tools.accounts.isFresh(account.metadata.name, account)) await readAccount',
+        replace: 'await readAccount',
       },
     ],
     scenario: 'an account is created',
@@ -141,8 +141,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'identity/ownership.ts',
-        find: "return tags[uidTag] === owner.uid ? 'ours' : 'earlier';",
-        replace: "return tags[uidTag] === owner.uid ? 'ours' : 'foreign';",
+        find: "return isSame ? 'ours' : 'earlier';",
+        replace: "return isSame ? 'ours' : 'foreign';",
       },
     ],
     scenario: 'the finalizer is taken off by hand, and the account is made again',
@@ -456,8 +456,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'identity/ownership.ts',
-        find: "if (!marked) return 'foreign';",
-        replace: "if (!marked) return 'team' in tags ? 'ours' : 'foreign';",
+        find: '  const { tags } = owned;\n',
+        replace:
+          "  const { tags } = owned;\n  if (!('k11n.dev/managed-by' in tags) && 'team' in tags) return 'ours';\n",
       },
     ],
     scenario: 'a foreign association stands in the way, then goes',
