@@ -139,7 +139,7 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
     }
     case 'app': {
       const spec = randomApp(draws);
-      return { words: `app: ${said(spec)}`, act: applyApp('app', spec) };
+      return { words: `app: ${said(spec)}`, act: applyAppInTurn(spec) };
     }
     case 'app goes':
       return { words: 'the app is deleted', act: removeIfThere(apps, 'app') };
@@ -220,6 +220,22 @@ function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
   if (!account || account.metadata.deletionTimestamp !== undefined) return false;
   return spec.targets.every(({ name }) => account.spec.targets?.includes(name) ?? true);
 }
+
+/**
+ * An app that names an account while its deletion is under way may keep it, or come too late: that depends on how far the operator
+ * has come. So whoever names one again that the app has let go waits for its end.
+ */
+const applyAppInTurn =
+  (spec: Partial<AppSpec>): Act =>
+  async (simulation) => {
+    const { server, time } = simulation;
+    const { serviceAccount = '' } = spec;
+    const names = (server.get(apps, 'app') as unknown as App | undefined)?.spec.serviceAccount;
+    const isGoing = (): boolean =>
+      server.get(linkedServiceAccounts, serviceAccount)?.metadata.deletionTimestamp !== undefined;
+    if (names !== serviceAccount) await time.pass(untilFinishedMs, () => !isGoing());
+    await applyApp('app', spec)(simulation);
+  };
 
 /**
  * Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. And
