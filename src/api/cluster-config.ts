@@ -4,10 +4,31 @@ import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
 import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
 
+/** Whether a namespace is reserved for Kubernetes, as a CEL expression. See also isReservedTarget. */
+const isReserved = (name: string): string => `${name} == 'default' || ${name}.startsWith('kube-')`;
+const reservedMessage = 'a target is a namespace for apps: default and kube-* are reserved for Kubernetes';
+
+/** Namespaces that cannot be targets, whatever the cluster is: pods there belong to Kubernetes, or to nobody in particular. */
+export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
+
+/** Checked at creation only. The old object's size counts without bound in the cost of a rule, so that this reads none of it. */
+export const clusterConfigRules = [
+  {
+    rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${isReserved('name')})`,
+    optionalOldSelf: true,
+    message: reservedMessage,
+  },
+] as const;
+
 export const clusterConfigSpec = z.object({
-  targets: setOf(dnsLabel, { max: 1000 }).describe(
-    'Where apps run: each is a namespace that the operator makes and never deletes.',
-  ),
+  targets: setOf(dnsLabel, { max: 1000 })
+    .meta({
+      'x-kubernetes-validations': [
+        // Kubernetes checks it at updates only: a list that was stored with a reserved name stays editable.
+        { rule: `self.all(name, !(${isReserved('name')}) || name in oldSelf)`, message: reservedMessage },
+      ],
+    })
+    .describe('Where apps run: each is a namespace that the operator makes and never deletes.'),
   aws: z.object({
     region: z
       .string()

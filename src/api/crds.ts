@@ -1,7 +1,7 @@
 /** The CustomResourceDefinitions, derived from the schemas. */
 import { z } from 'zod';
 import { appSpec, appStatus } from './app.ts';
-import { clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
+import { clusterConfigRules, clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
 import { linkedServiceAccountSpec, linkedServiceAccountStatus } from './linked-service-account.ts';
 import { apps, apiGroup, clusterConfigs, linkedServiceAccounts } from './resources.ts';
 
@@ -13,7 +13,13 @@ type PrinterColumn = {
   readonly priority?: number;
   readonly description?: string;
 };
-type ValidationRule = { readonly rule: string; readonly message: string; readonly fieldPath?: string };
+type ValidationRule = {
+  readonly rule: string;
+  readonly message: string;
+  readonly fieldPath?: string;
+  /** Also checked at creation, with `oldSelf` as an optional. */
+  readonly optionalOldSelf?: true;
+};
 
 export type CustomResourceDefinition = {
   readonly apiVersion: 'apiextensions.k8s.io/v1';
@@ -123,6 +129,7 @@ export function crds(): readonly CustomResourceDefinition[] {
         { name: 'Issuer', type: 'string', jsonPath: '.status.oidcIssuer', priority: 1 },
         age,
       ],
+      clusterConfigRules,
     ),
     crd(
       linkedServiceAccounts,
@@ -136,6 +143,15 @@ export function crds(): readonly CustomResourceDefinition[] {
         { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
         { name: 'Policies', type: 'string', jsonPath: '.spec.aws.policyArns' },
         age,
+      ],
+      [
+        {
+          // One that was stored stays editable.
+          rule: "oldSelf.hasValue() || self.metadata.name != 'default'",
+          optionalOldSelf: true,
+          message:
+            'an account cannot be named default: all pods that name no ServiceAccount would hold its permissions',
+        },
       ],
     ),
     crd(

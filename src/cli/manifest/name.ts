@@ -1,4 +1,5 @@
 /** Whether Kubernetes would take a name. Known before an editor opens, so that nobody writes for nothing. */
+import { isReservedTarget } from '../../api/cluster-config.ts';
 import { accountKind, appKind, type Kind } from '../kinds.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -11,6 +12,8 @@ export function nameProblem(kind: Kind, name: string): string | undefined {
     return name.length <= 63 && serviceName.test(name)
       ? undefined
       : `"${name}" is no name for an app: at most 63 lower-case letters, digits and "-", beginning with a letter and not ending in "-"`;
+  if (kind === accountKind && name === 'default')
+    return 'an account cannot be named "default": all pods that name no ServiceAccount would hold its permissions';
   const noun = kind === accountKind ? 'an account' : `a ${kind.noun}`;
   return name.length <= 253 && subdomain.test(name)
     ? undefined
@@ -18,6 +21,8 @@ export function nameProblem(kind: Kind, name: string): string | undefined {
 }
 
 export function targetNameProblem(name: string): string | undefined {
+  if (isReservedTarget(name))
+    return `the namespace "${name}" cannot be a target: default and kube-* are reserved for Kubernetes`;
   return name.length <= 63 && label.test(name)
     ? undefined
     : `"${name}" is no name for a target, which is a namespace: at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit`;
