@@ -1,30 +1,44 @@
 /**
- * Who may give which AWS permissions to whom, decided by Kubernetes RBAC when an account is written. Only what a request
- * adds is asked for: whoever edits an account needs no right to what it had before. A policy is added to a target when
- * either of the two is new, so a new policy asks for the right to all of the account's targets, and a new target for the
- * right to all of its policies.
+ * Rights that a person needs to write an account: Kubernetes RBAC decides who gives which AWS permissions to which target.
+ * Only what a request adds is asked for: editing an account needs no right to what it had before. A policy is added to a
+ * target when either of the two is new, so a new policy needs the right to all of the account's targets, and a new target
+ * the right to all of its policies.
  *
- * | right                                  | who                                                              |
- * |----------------------------------------|------------------------------------------------------------------|
- * | `attach` on `iampolicies` named ARN    | adds the policy, or adds a target to an account which has it      |
- * | `link` on `targets` named TARGET       | adds the target, or adds a policy to an account which has it      |
- * | `bound` on `iampolicies` named ARN     | makes the policy the account's permissions boundary              |
- * | `bound` on `iampolicies` named `*`     | takes the boundary off, or the cluster's comes back in its place |
- * | `claim` on `iamroles` named ROLE       | names the role of an account, or lets it be taken over           |
- * | `tag` on `iamtags` named KEY           | sets, changes or removes a tag: roles are told apart by them     |
+ * | right                                     | needed to                                                            |
+ * |-------------------------------------------|----------------------------------------------------------------------|
+ * | `attach` on `iampolicies` named ARN       | add the policy, or add a target to an account that has it            |
+ * | `link` on `targets` named TARGET          | add the target, add a policy to an account that has it, or change    |
+ * |                                           | `identityMode`, which links each target anew and rolls its apps      |
+ * | `bound` on `iampolicies` named ARN        | set the policy as the account's permissions boundary                 |
+ * | `bound` on `iampolicies` named `*`        | remove the boundary, so that the cluster's applies                   |
+ * | `claim` on `iamroles` named ROLE          | set `roleName` or `adopt`, or keep the role with its permissions      |
+ * |                                           | after the account is deleted (`Retain`)                              |
+ * | `tag` on `iamtags` named KEY              | set, change or remove a tag: IAM policies tell roles apart by tags   |
+ * | `extend` on `linkedserviceaccounts` named | lengthen `maxSessionDuration`: sessions outlive the removal of a     |
+ * | ACCOUNT                                   | permission's target by that long                                     |
  *
- * Names are exact; a rule of RBAC without `resourceNames` gives the right to all, `*` among them. An account without
- * `targets` is for all targets, also those to come, which is named `*`.
+ * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, `*` among them. An account without
+ * `targets` is linked in all targets, future ones included, which is named `*`.
  */
 import { linkedServiceAccounts } from '../api/index.ts';
-import { admissionPolicy, rightToEach, type AdmissionPolicy, type NamedRight } from './admission-policy.ts';
-import { useRight } from './app-admission.ts';
+import {
+  added,
+  admissionPolicy,
+  changed,
+  changedTags,
+  rightToEach,
+  specChanges,
+  tagSlots,
+  variable,
+  type AdmissionPolicy,
+  type NamedRight,
+} from './admission-policy.ts';
+import { deployRight, useRight } from './app-admission.ts';
 
 /** As many as an account can list, and the most checks that the cost limit of one policy has room for. */
 const policySlots = 25;
 /** More targets than that ask for the right to all. */
 const targetSlots = 25;
-const tagSlots = 20;
 
 export const rights = {
   attach: { verb: 'attach', resource: 'iampolicies' },
@@ -32,7 +46,9 @@ export const rights = {
   bound: { verb: 'bound', resource: 'iampolicies' },
   claim: { verb: 'claim', resource: 'iamroles' },
   tag: { verb: 'tag', resource: 'iamtags' },
+  extend: { verb: 'extend', resource: linkedServiceAccounts.plural },
   use: useRight,
+  deploy: deployRight,
 } as const satisfies Readonly<Record<string, NamedRight>>;
 
 const written = {
@@ -46,23 +62,22 @@ const written = {
   ],
 } as const;
 
-/** Finalizers, labels and the like are nobody's permissions. */
-const specChanges = {
-  name: 'spec-changes',
-  expression: 'oldObject == null || object.spec != oldObject.spec',
+/** Seconds. Source: IAM CreateRole, MaxSessionDuration. */
+const defaultSession = 3600;
+
+/**
+ * Name of the role that an account has, or `*` while it is unknown. A name from the status counts only when it is one that
+ * the operator derives from the account's own name (see identity/names.ts), so that a forged status cannot name a role
+ * to which its author has the right.
+ */
+export const roleOfAccount = (account: string): string => {
+  const status = `${account}.?status.?roleArn.orValue('')`;
+  const own = `${account}.metadata.name`;
+  const derived = `'-' + (size(${own}) > ${nameInRole} ? ${own}.substring(0, ${nameInRole}) : ${own} + '-')`;
+  return `has(${account}.spec.aws.roleName) ? ${account}.spec.aws.roleName : ${status}.contains('/kon-') && ${status}.contains(${derived}) ? ${status}.split('/')[size(${status}.split('/')) - 1] : '*'`;
 };
-
-const variable = (
-  name: string,
-  expression: string,
-): { readonly name: string; readonly expression: string } => ({
-  name,
-  expression,
-});
-
-/** Names that the new list has and the old has not. The limit keeps the comparison within the cost of one expression. */
-const added = (now: string, before: string): string =>
-  `${now} == ${before} ? [] : size(${now}) * size(${before}) > 100000 ? ['*'] : ${now}.filter(name, !(name in ${before}))`;
+/** Characters of an account's name that its role's name has at least, whatever the cluster is called. */
+const nameInRole = 26;
 
 const shared = [
   variable('arns', 'object.spec.aws.policyArns'),
@@ -95,13 +110,17 @@ export const linkPolicy: AdmissionPolicy = admissionPolicy('link.k11n.dev', {
   matchConditions: [specChanges],
   variables: [
     ...shared,
-    variable('wanted', 'size(variables.newArns) > 0 ? variables.targets : variables.newTargets'),
+    variable('switches', `oldObject != null && ${changed('aws.identityMode')}`),
+    variable(
+      'wanted',
+      'size(variables.newArns) > 0 || variables.switches ? variables.targets : variables.newTargets',
+    ),
     variable('asked', `size(variables.wanted) > ${targetSlots} ? ['*'] : variables.wanted`),
   ],
   validations: rightToEach(rights.link, {
     names: 'variables.asked',
     slots: targetSlots,
-    may: "'give AWS permissions to ' + (NAME == '*' ? 'all targets' : 'the target ' + NAME)",
+    may: "(variables.switches ? 'change how pods get their role in ' : 'give AWS permissions to ') + (NAME == '*' ? 'all targets' : 'the target ' + NAME)",
   }),
 });
 
@@ -121,16 +140,22 @@ export const claimPolicy: AdmissionPolicy = admissionPolicy('claim.k11n.dev', {
     variable('adopts', 'object.spec.aws.?adopt.orValue(false)'),
     variable('adoptedBefore', 'oldObject == null ? false : oldObject.spec.aws.?adopt.orValue(false)'),
     variable(
-      'roles',
-      'has(object.spec.aws.roleName) && (oldObject == null || variables.adopts && !variables.adoptedBefore) ? [object.spec.aws.roleName] : []',
+      'claims',
+      'has(object.spec.aws.roleName) && (oldObject == null || variables.adopts && !variables.adoptedBefore)',
     ),
-    variable('tags', 'object.spec.aws.?tags.orValue({})'),
-    variable('tagsBefore', 'oldObject == null ? {} : oldObject.spec.aws.?tags.orValue({})'),
     variable(
-      'changedTags',
-      'variables.tags.filter(key, !(key in variables.tagsBefore) || variables.tagsBefore[key] != variables.tags[key]) + variables.tagsBefore.filter(key, !(key in variables.tags))',
+      'retains',
+      "object.spec.deletionPolicy == 'Retain' && (oldObject == null || oldObject.spec.deletionPolicy != 'Retain')",
     ),
-    variable('askedTags', `size(variables.changedTags) > ${tagSlots} ? ['*'] : variables.changedTags`),
+    variable('role', roleOfAccount('object')),
+    variable('roles', 'variables.claims || variables.retains ? [variables.role] : []'),
+    ...changedTags('object.spec.aws.?tags', 'oldObject.spec.aws.?tags'),
+    variable('session', `object.spec.aws.?maxSessionDuration.orValue(${defaultSession})`),
+    variable(
+      'sessionBefore',
+      `oldObject == null ? ${defaultSession} : oldObject.spec.aws.?maxSessionDuration.orValue(${defaultSession})`,
+    ),
+    variable('extended', 'variables.session > variables.sessionBefore ? [object.metadata.name] : []'),
   ],
   validations: [
     ...rightToEach(rights.bound, {
@@ -141,7 +166,12 @@ export const claimPolicy: AdmissionPolicy = admissionPolicy('claim.k11n.dev', {
     ...rightToEach(rights.claim, {
       names: 'variables.roles',
       slots: 1,
-      may: "'claim the IAM role ' + NAME",
+      may: "(variables.claims ? 'claim ' : 'keep ') + (NAME == '*' ? 'an IAM role whose name is not known yet' : 'the IAM role ' + NAME) + (variables.claims ? '' : ' after the account is deleted')",
+    }),
+    ...rightToEach(rights.extend, {
+      names: 'variables.extended',
+      slots: 1,
+      may: "'lengthen the sessions of the account ' + NAME",
     }),
     ...rightToEach(rights.tag, {
       names: 'variables.askedTags',

@@ -119,3 +119,42 @@ export function rightToEach(
     };
   });
 }
+
+/** Metadata such as finalizers and labels grants no permission. */
+export const specChanges = {
+  name: 'spec-changes',
+  expression: 'oldObject == null || object.spec != oldObject.spec',
+} as const;
+
+type Variable = { readonly name: string; readonly expression: string };
+
+export const variable = (name: string, expression: string): Variable => ({ name, expression });
+
+/** Names that the new list has and the old has not. The limit keeps the comparison within the cost of one expression, and leaves room for the checks. */
+export const added = (now: string, before: string): string =>
+  `${now} == ${before} ? [] : size(${now}) * size(${before}) > 500000 ? ['*'] : ${now}.filter(name, !(name in ${before}))`;
+
+/** Whether an update sets, changes or removes a field of the spec, which may be absent. */
+export const changed = (path: string): string => {
+  const at = (of: string): string => `${of}.spec.${path.replace(/(\w+)$/, '?$1')}`;
+  return `${at('object')} != ${at('oldObject')}`;
+};
+
+/** Tags that one request may change without the right to all of them. */
+export const tagSlots = 20;
+
+/**
+ * Variables of which the last, `askedTags`, lists the keys of tags that are set, changed or removed.
+ *
+ * @param now optional map of the tags
+ * @param before the same of the old object
+ */
+export const changedTags = (now: string, before: string): readonly Variable[] => [
+  variable('tags', `${now}.orValue({})`),
+  variable('tagsBefore', `oldObject == null ? {} : ${before}.orValue({})`),
+  variable(
+    'changedTags',
+    'variables.tags.filter(key, !(key in variables.tagsBefore) || variables.tagsBefore[key] != variables.tags[key]) + variables.tagsBefore.filter(key, !(key in variables.tags))',
+  ),
+  variable('askedTags', `size(variables.changedTags) > ${tagSlots} ? ['*'] : variables.changedTags`),
+];

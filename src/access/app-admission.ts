@@ -1,40 +1,77 @@
 /**
- * Who may run something with an account's AWS permissions. An App that names an account gives them to whatever it runs, so
- * whoever decides what that is uses the account: by naming it, and as much by changing the image, a variable or the
- * targets of an App that names it already. Asked for at every change of such an App's spec, and not when the account is
- * taken out of it.
+ * Rights that a person needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and
+ * Ingresses, and with the permissions of the account that it names. So writing one is worth as much as creating pods there and
+ * using the account: by naming them, and as much by changing the image, a variable or a command of an App that names them
+ * already. Both rights are asked for at every change of the spec, except where it only removes a target or the account.
  *
- * | right                                       | who                                            |
- * |---------------------------------------------|------------------------------------------------|
- * | `use` on `linkedserviceaccounts` named NAME | writes the spec of an App that names the account |
+ * | right                                       | needed to                                            |
+ * |---------------------------------------------|------------------------------------------------------|
+ * | `deploy` on `targets` named TARGET          | write the spec of an App that runs in the target     |
+ * | `use` on `linkedserviceaccounts` named NAME | write the spec of an App that names the account      |
  */
-import { apps, linkedServiceAccounts } from '../api/index.ts';
-import { admissionPolicy, rightToEach, type AdmissionPolicy, type NamedRight } from './admission-policy.ts';
+import { appSpec, apps, linkedServiceAccounts } from '../api/index.ts';
+import {
+  admissionPolicy,
+  rightToEach,
+  specChanges,
+  variable,
+  type AdmissionPolicy,
+  type NamedRight,
+} from './admission-policy.ts';
 
 export const useRight = {
   verb: 'use',
   resource: linkedServiceAccounts.plural,
 } as const satisfies NamedRight;
 
-export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
-  matchConstraints: {
-    resourceRules: [
-      {
-        apiGroups: [apps.group],
-        apiVersions: ['*'],
-        operations: ['CREATE', 'UPDATE'],
-        resources: [apps.plural],
-      },
-    ],
-  },
-  matchConditions: [
-    { name: 'spec-changes', expression: 'oldObject == null || object.spec != oldObject.spec' },
-    { name: 'names-an-account', expression: 'has(object.spec.serviceAccount)' },
+export const deployRight = { verb: 'deploy', resource: 'targets' } as const satisfies NamedRight;
+
+/** More targets than that in one request ask for the right to all. */
+const targetSlots = 25;
+
+const written = {
+  resourceRules: [
+    {
+      apiGroups: [apps.group],
+      apiVersions: ['*'],
+      operations: ['CREATE', 'UPDATE'],
+      resources: [apps.plural],
+    },
   ],
+} as const;
+
+export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
+  matchConstraints: written,
+  matchConditions: [specChanges, { name: 'names-an-account', expression: 'has(object.spec.serviceAccount)' }],
   variables: [{ name: 'accounts', expression: '[object.spec.serviceAccount]' }],
   validations: rightToEach(useRight, {
     names: 'variables.accounts',
     slots: 1,
     may: "'run an app with the AWS permissions of the account ' + NAME",
+  }),
+});
+
+/** All fields that are common to the targets, from the schema: a field to come is among them. */
+const commonFields = Object.keys(appSpec.shape).filter((field) => field !== 'targets');
+
+export const deployPolicy: AdmissionPolicy = admissionPolicy('deploy.k11n.dev', {
+  matchConstraints: written,
+  matchConditions: [specChanges],
+  variables: [
+    variable(
+      'sameForAll',
+      `oldObject != null && ${commonFields.map((field) => `object.spec.?${field} == oldObject.spec.?${field}`).join(' && ')}`,
+    ),
+    variable('targetsBefore', 'oldObject == null ? [] : oldObject.spec.targets'),
+    variable(
+      'changedTargets',
+      'object.spec.targets.filter(target, !variables.sameForAll || !variables.targetsBefore.exists(before, before.name == target.name && before == target)).map(target, target.name)',
+    ),
+    variable('asked', `size(variables.changedTargets) > ${targetSlots} ? ['*'] : variables.changedTargets`),
+  ],
+  validations: rightToEach(deployRight, {
+    names: 'variables.asked',
+    slots: targetSlots,
+    may: "'run apps in ' + (NAME == '*' ? 'all targets' : 'the target ' + NAME)",
   }),
 });

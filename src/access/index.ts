@@ -3,6 +3,7 @@ export * from './account-admission.ts';
 export * from './admission-policy.ts';
 export * from './admission-probe.ts';
 export * from './app-admission.ts';
+export * from './cluster-admission.ts';
 export * from './deletion-protection.ts';
 export * from './operator-admission.ts';
 export * from './operator-objects.ts';

@@ -1,9 +1,10 @@
 /** What an operator needs to be in a cluster beside its process: an identity, its rights, and the fences around it and people. */
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
-import { usePolicy } from './app-admission.ts';
+import { deployPolicy, usePolicy } from './app-admission.ts';
 import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
 import { admissionDigest, probePolicy } from './admission-probe.ts';
-import { protectionPolicy } from './deletion-protection.ts';
+import { clusterPoliciesPolicy, clusterRolesPolicy, clusterTargetsPolicy } from './cluster-admission.ts';
+import { finalizerPolicy, protectionPolicy } from './deletion-protection.ts';
 import { operatorPolicies } from './operator-admission.ts';
 import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
 
@@ -63,7 +64,12 @@ function guardingPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[
     linkPolicy,
     claimPolicy,
     usePolicy,
+    deployPolicy,
+    clusterTargetsPolicy(identity.namespace),
+    clusterPoliciesPolicy,
+    clusterRolesPolicy,
     protectionPolicy,
+    finalizerPolicy(username),
     ...operatorPolicies({ username, namespace: identity.namespace }),
   ];
 }

@@ -1,6 +1,7 @@
-/** Roles for people, to be bound by whoever runs the cluster: to look, to write, and to give and use anything. */
+/** ClusterRoles for people, bound by a cluster administrator: to view, to write, to deploy, and to give and use any permission. */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
 import { rights } from './account-admission.ts';
+import type { NamedRight } from './admission-policy.ts';
 import type { Rule } from './operator-rules.ts';
 
 export type PeopleRole = {
@@ -26,6 +27,15 @@ function role(
   };
 }
 
+/** One rule per resource. */
+function rulesOf(given: readonly NamedRight[]): readonly Rule[] {
+  return Object.entries(Object.groupBy(given, ({ resource }) => resource)).map(([resource, of = []]) => ({
+    apiGroups: [group],
+    resources: [resource],
+    verbs: of.map(({ verb }) => verb),
+  }));
+}
+
 export const peopleRoles: readonly PeopleRole[] = [
   role(
     'konstellation-view',
@@ -39,7 +49,7 @@ export const peopleRoles: readonly PeopleRole[] = [
     // Whoever has the role `view` of Kubernetes may look at these too.
     { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' },
   ),
-  // What an account may give, and which account an app may use, is asked for beside.
+  // Admission asks beside for what an account gives, which account an app uses, and where it runs.
   role('konstellation-edit', [
     {
       apiGroups: [group],
@@ -48,15 +58,11 @@ export const peopleRoles: readonly PeopleRole[] = [
     },
     { apiGroups: [group], resources: [clusterConfigs.plural], verbs: look },
   ]),
+  // As much as creating pods in every target. For a team, write one with resourceNames instead.
+  role('konstellation-deploy', rulesOf([rights.deploy])),
   // For a team, write one with resourceNames instead.
   role(
     'konstellation-grant',
-    Object.entries(Object.groupBy(Object.values(rights), ({ resource }) => resource)).map(
-      ([resource, of]) => ({
-        apiGroups: [group],
-        resources: [resource],
-        verbs: of.map(({ verb }) => verb),
-      }),
-    ),
+    rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),
   ),
 ];

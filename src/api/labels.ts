@@ -40,3 +40,6 @@ export const podIdentityAudience = 'pods.eks.amazonaws.com';
 
 /** As label or annotation on an account, an app or a ClusterConfig: it cannot be deleted while it is there and not `false`. */
 export const protectedMark = 'k11n.dev/protected';
+
+/** On an account, with the value `true`: a person consents that the account goes and its IAM role stays as it is. */
+export const abandonAnnotation = 'k11n.dev/abandon';

@@ -1,35 +1,18 @@
 /** Who may give which AWS permissions to whom, and who may use them: asked of the real API server, as users with different rights. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
-import {
-  attachPolicy,
-  bindingOf,
-  claimPolicy,
-  linkPolicy,
-  protectionPolicy,
-  usePolicy,
-  type NamedRight,
-  rights,
-} from '../../../src/access/index.ts';
+import { rights } from '../../../src/access/index.ts';
 import {
   apiVersion,
   apps,
   clusterConfigs,
-  crds,
   linkedServiceAccounts,
   type App,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
-import {
-  createKubeClient,
-  isForbidden,
-  loadConnection,
-  type KubeClient,
-  type Resource,
-} from '../../../src/kube/index.ts';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { resources, type KubeClient, type KubeObject, type Resource } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
+import { all, named, refusal, startFencedCluster, type FencedCluster } from './harness.ts';
 
 const policy = (name: string): string => `arn:aws:iam::123456789012:policy/${name}`;
 const policies = (count: number): string[] =>
@@ -41,70 +24,17 @@ const targets = (count: number): string[] => Array.from({ length: count }, (_, i
 type Spec = LinkedServiceAccount['spec'];
 type SpecInput = Partial<Omit<Spec, 'aws'>> & { readonly aws?: Partial<Spec['aws']> };
 
-let cluster: TestControlPlane;
-let admin: KubeClient;
-const clients: KubeClient[] = [];
-
-const connect = async (kubeconfig: string): Promise<KubeClient> => {
-  const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }), { qps: 1000, burst: 1000 });
-  clients.push(client);
-  return client;
+type Crd = KubeObject & {
+  readonly spec: {
+    readonly versions: readonly {
+      readonly schema: { readonly openAPIV3Schema: { readonly 'x-kubernetes-validations'?: unknown } };
+    }[];
+  };
 };
 
-type Grant = NamedRight & { readonly names?: readonly string[] };
-
-/** As `konstellation-edit` of the chart; `*` would be the right to use every account. */
-const writes = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
-
-let users = 0;
-/** Somebody who may write accounts, and has these rights beside. */
-async function userWith(...grants: readonly Grant[]): Promise<KubeClient & { readonly user: string }> {
-  users += 1;
-  const user = `dev-${users}`;
-  const role = {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRole',
-    metadata: { name: user },
-    rules: [
-      {
-        apiGroups: ['k11n.dev'],
-        resources: ['linkedserviceaccounts', 'clusterconfigs', 'apps'],
-        verbs: writes,
-      },
-      ...grants.map(({ verb, resource, names }) => ({
-        apiGroups: ['k11n.dev'],
-        resources: [resource],
-        verbs: [verb],
-        ...(names ? { resourceNames: names } : {}),
-      })),
-    ],
-  };
-  const binding = {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'ClusterRoleBinding',
-    metadata: { name: user },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: user },
-    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
-  };
-  await cluster.kubectl(
-    ['apply', '-f', '-'],
-    [role, binding].map((object) => stringify(object)).join('---\n'),
-  );
-  const client = await connect(await cluster.userKubeconfig(user));
-  await eventually(`the rights of ${user}`, async () => {
-    try {
-      await client.list(linkedServiceAccounts);
-      return true;
-    } catch (error) {
-      if (isForbidden(error)) return undefined;
-      throw error;
-    }
-  });
-  return { ...client, user };
-}
-
-const all = (right: NamedRight): Grant => right;
-const named = (right: NamedRight, ...names: readonly string[]): Grant => ({ ...right, names });
+let fenced: FencedCluster;
+let admin: KubeClient;
+let userWith: FencedCluster['userWith'];
 
 let accounts = 0;
 const account = ({ aws, ...spec }: SpecInput = {}): LinkedServiceAccount => {
@@ -124,76 +54,25 @@ const account = ({ aws, ...spec }: SpecInput = {}): LinkedServiceAccount => {
 const create = (client: KubeClient, object: LinkedServiceAccount): Promise<LinkedServiceAccount> =>
   client.create<LinkedServiceAccount>(linkedServiceAccounts, object);
 const existing = (spec?: SpecInput): Promise<LinkedServiceAccount> => create(admin, account(spec));
+/** As the operator writes it. */
+const report = ({ metadata: { name } }: LinkedServiceAccount, roleArn: string): Promise<unknown> =>
+  admin.patch(
+    linkedServiceAccounts,
+    { name },
+    { status: { roleArn } },
+    { type: 'merge', subresource: 'status' },
+  );
 const change = (
   client: KubeClient,
   { metadata: { name } }: LinkedServiceAccount,
   spec: object,
 ): Promise<unknown> => client.patch(linkedServiceAccounts, { name }, { spec }, { type: 'merge' });
 
-/** The message of the admission policy which refused. */
-async function refusal(write: Promise<unknown>): Promise<string> {
-  try {
-    await write;
-  } catch (error) {
-    if (isForbidden(error)) return error.message;
-    throw error;
-  }
-  throw new Error('it was admitted');
-}
-
 beforeAll(async () => {
-  cluster = await startControlPlane();
-  admin = await connect(cluster.kubeconfig);
-  const apply = (objects: readonly object[]): Promise<string> =>
-    cluster.kubectl(
-      ['apply', '--server-side', '-f', '-'],
-      objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'),
-    );
-  await apply(crds());
-  await cluster.kubectl([
-    'wait',
-    '--for=condition=Established',
-    '--timeout=30s',
-    ...crds().map((crd) => `crd/${crd.metadata.name}`),
-  ]);
-  const shipped = [attachPolicy, linkPolicy, claimPolicy, usePolicy, protectionPolicy];
-  await apply([...shipped, ...shipped.map(bindingOf)]);
-  // Each lacks one right alone: of several policies that refuse, the server names any one.
-  const lacking = [
-    { policy: attachPolicy, user: await userWith(all(rights.link)), aws: {} },
-    { policy: linkPolicy, user: await userWith(all(rights.attach)), aws: {} },
-    {
-      policy: claimPolicy,
-      user: await userWith(all(rights.attach), all(rights.link)),
-      aws: { roleName: 'x' },
-    },
-  ];
-  for (const { policy: expected, user, aws } of lacking)
-    await eventually(`the policy ${expected.metadata.name} to be enforced`, async () => {
-      const object = account({ aws });
-      try {
-        await user.create(linkedServiceAccounts, object, { dryRun: true });
-        return undefined;
-      } catch (error) {
-        return isForbidden(error) && error.message.includes(expected.metadata.name) ? true : undefined;
-      }
-    });
-  const dev = await userWith();
-  await eventually('the policy use.k11n.dev to be enforced', async () => {
-    const spec = { image: 'nginx', serviceAccount: 'x', targets: [{ name: 'production' }] } as App['spec'];
-    const object: App = { apiVersion, kind: 'App', metadata: { name: 'tried' }, spec };
-    try {
-      await dev.create<App>(apps, object, { dryRun: true });
-      return undefined;
-    } catch (error) {
-      return isForbidden(error) && error.message.includes('use.k11n.dev') ? true : undefined;
-    }
-  });
+  fenced = await startFencedCluster();
+  ({ admin, userWith } = fenced);
 }, 180_000);
-afterAll(async () => {
-  for (const client of clients) await client.close();
-  await cluster?.stop();
-});
+afterAll(() => fenced?.stop());
 
 describe('a new account', () => {
   it('is refused to a user without rights, who is told what to ask for', async () => {
@@ -306,7 +185,6 @@ describe('a change of an account', () => {
       },
     });
     await change(dev, before, { aws: { policyArns: [policy('b')] }, targets: ['staging'] });
-    await change(dev, before, { aws: { maxSessionDuration: 7200 }, deletionPolicy: 'Retain' });
     await dev.patch(
       linkedServiceAccounts,
       before.metadata,
@@ -381,6 +259,82 @@ describe('a change of an account', () => {
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
   });
 
+  it('needs the right to the role that is to stay after the account is deleted', async () => {
+    const named1 = await existing({ aws: { roleName: 'payments' } });
+    const retain = { deletionPolicy: 'Retain' };
+    expect(await refusal(change(await userWith(), named1, retain))).toContain(
+      'may not keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
+    );
+    await change(await userWith(named(rights.claim, 'payments')), named1, retain);
+    // Nothing is added.
+    await change(await userWith(), named1, { aws: { policyArns: [] } });
+    await change(await userWith(), named1, { deletionPolicy: 'Delete' });
+
+    const derived = await existing();
+    const role = `kon-test-${derived.metadata.name}-0123456789ab`;
+    expect(await refusal(change(await userWith(named(rights.claim, role)), derived, retain))).toContain(
+      'may not keep an IAM role whose name is not known yet after the account is deleted: ask for the verb claim on iamroles.k11n.dev/*',
+    );
+    await report(derived, `arn:aws:iam::123456789012:role/team/${role}`);
+    expect(await refusal(change(await userWith(), derived, retain))).toContain(
+      `claim on iamroles.k11n.dev/${role}`,
+    );
+    await change(await userWith(named(rights.claim, role)), derived, retain);
+    const { spec } = account();
+    expect(
+      await refusal(
+        create(await userWith(all(rights.attach), all(rights.link)), {
+          ...account(),
+          spec: { ...spec, deletionPolicy: 'Retain' },
+        }),
+      ),
+    ).toContain('claim on iamroles.k11n.dev/*');
+  });
+
+  it.each([
+    ['a chosen name', 'payments'],
+    ['the role of another account', 'kon-test-other-0123456789ab'],
+  ])('is not let through by a forged status with %s', async (_what, role) => {
+    const before = await existing();
+    await report(before, `arn:aws:iam::123456789012:role/${role}`);
+    const dev = await userWith(named(rights.claim, role));
+    expect(await refusal(change(dev, before, { deletionPolicy: 'Retain' }))).toContain(
+      'claim on iamroles.k11n.dev/*',
+    );
+  });
+
+  it('needs a right of its own for longer sessions, and none for shorter ones', async () => {
+    const before = await existing();
+    const sessions = (seconds: number | null): object => ({ aws: { maxSessionDuration: seconds } });
+    expect(await refusal(change(await userWith(), before, sessions(43200)))).toContain(
+      `may not lengthen the sessions of the account ${before.metadata.name}: ask for the verb extend on linkedserviceaccounts.k11n.dev/${before.metadata.name}`,
+    );
+    await change(await userWith(), before, sessions(3600));
+    await change(await userWith(named(rights.extend, before.metadata.name)), before, sessions(43200));
+    await change(await userWith(), before, sessions(7200));
+    expect(await refusal(change(await userWith(), before, sessions(7201)))).toContain('verb extend');
+    await change(await userWith(), before, sessions(null));
+    const both = [all(rights.attach), all(rights.link)] as const;
+    const created = account({ aws: { maxSessionDuration: 7200 } });
+    expect(await refusal(create(await userWith(...both), created))).toContain(
+      `extend on linkedserviceaccounts.k11n.dev/${created.metadata.name}`,
+    );
+    await create(await userWith(...both, named(rights.extend, created.metadata.name)), created);
+  });
+
+  it('of the identity mode needs the right to each target, which is linked anew', async () => {
+    const before = await existing({ targets: ['production', 'staging'] });
+    const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
+    const dev = await userWith(named(rights.link, 'production'));
+    expect(await refusal(change(dev, before, mode('PodIdentity')))).toContain(
+      'may not change how pods get their role in the target staging: ask for the verb link on targets.k11n.dev/staging',
+    );
+    const lead = await userWith(named(rights.link, 'production', 'staging'));
+    await change(lead, before, mode('PodIdentity'));
+    expect(await refusal(change(dev, before, mode(null)))).toContain('link on targets.k11n.dev/staging');
+    await change(lead, before, mode('IRSA'));
+  });
+
   it('of a thousand targets stays within the cost limits', async () => {
     const before = await existing({ targets: targets(1000) });
     const dev = await userWith(named(rights.attach, policy('b')), named(rights.link, '*'));
@@ -391,7 +345,147 @@ describe('a change of an account', () => {
   });
 });
 
+describe('the name default', () => {
+  const object = { ...account(), metadata: { name: 'default' } };
+
+  it('is refused to an account, whoever asks', async () => {
+    const message = 'an account cannot be named default';
+    await expect(admin.create(linkedServiceAccounts, object)).rejects.toThrow(message);
+    await expect(
+      admin.apply(linkedServiceAccounts, object, { fieldManager: 'x', force: true }),
+    ).rejects.toThrow(message);
+  });
+
+  it('stays with an account that was stored before, which can be edited and deleted', async () => {
+    const [crd] = (await admin.list<Crd>(resources.customResourceDefinitions)).items.filter(
+      ({ metadata }) => metadata.name === 'linkedserviceaccounts.k11n.dev',
+    );
+    const rules = '/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations';
+    const patchCrd = (operation: object): Promise<unknown> =>
+      admin.patch(
+        resources.customResourceDefinitions,
+        { name: 'linkedserviceaccounts.k11n.dev' },
+        [operation],
+        { type: 'json' },
+      );
+    const value = crd?.spec.versions[0]?.schema.openAPIV3Schema['x-kubernetes-validations'];
+    await patchCrd({ op: 'remove', path: rules });
+    await eventually('the rule to be off', async () => {
+      try {
+        return await admin.create(linkedServiceAccounts, object);
+      } catch (error) {
+        if (error instanceof Error && error.message.includes('cannot be named default')) return undefined;
+        throw error;
+      }
+    });
+    await patchCrd({ op: 'add', path: rules, value });
+    await eventually('the rule to be on again', async () => {
+      try {
+        await admin.create(linkedServiceAccounts, object, { dryRun: true });
+      } catch (error) {
+        return error instanceof Error && error.message.includes('cannot be named default') ? true : undefined;
+      }
+      return undefined;
+    });
+    await change(await userWith(), object, { aws: { policyArns: [] } });
+    await report(object, 'arn:aws:iam::123456789012:role/kon-test-default-0123456789ab');
+    await admin.delete(linkedServiceAccounts, object.metadata);
+  });
+});
+
+describe('the finalizer of an account', () => {
+  const finalizer = 'k11n.dev/iam-role';
+  const withRole = async (spec?: SpecInput): Promise<LinkedServiceAccount> => {
+    const before = await existing(spec);
+    await keepers(admin, before, [finalizer, 'example.org/other']);
+    return before;
+  };
+  const keepers = (
+    client: KubeClient,
+    { metadata: { name } }: LinkedServiceAccount,
+    finalizers: readonly string[] | null,
+    annotations: Readonly<Record<string, string | null>> = {},
+    options: { readonly fieldManager?: string } = {},
+  ): Promise<unknown> =>
+    client.patch(
+      linkedServiceAccounts,
+      { name },
+      { metadata: { finalizers, annotations } },
+      { type: 'merge', ...options },
+    );
+  const refused = `only the operator removes the finalizer ${finalizer}`;
+
+  it('is removed by the operator alone, whatever the way', async () => {
+    const before = await withRole({ aws: { roleName: 'payments' } });
+    const { name } = before.metadata;
+    const dev = await userWith(all(rights.claim), {
+      verb: 'patch',
+      resource: 'linkedserviceaccounts/status',
+    });
+    await dev.delete(linkedServiceAccounts, { name });
+    const live = await dev.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
+    const without = { ...live, metadata: { ...live.metadata, finalizers: ['example.org/other'] } };
+    const applied = { ...account(), metadata: { name, finalizers: ['example.org/other'] } };
+    const writes = [
+      keepers(dev, before, null),
+      keepers(dev, before, []),
+      keepers(dev, before, ['example.org/other']),
+      dev.patch(linkedServiceAccounts, { name }, [{ op: 'remove', path: '/metadata/finalizers' }], {
+        type: 'json',
+      }),
+      fenced.cluster.kubectl(['replace', '--as', dev.user, '-f', '-'], JSON.stringify(without)),
+    ];
+    for (const write of await Promise.allSettled(writes))
+      expect(write).toEqual({
+        status: 'rejected',
+        reason: expect.objectContaining({ message: expect.stringContaining(refused) }),
+      });
+    // Another field manager does not own it, so that it stays.
+    await dev.apply(linkedServiceAccounts, applied, { fieldManager: 'test', force: true });
+    await dev.patch(
+      linkedServiceAccounts,
+      { name },
+      { metadata: { finalizers: null }, status: {} },
+      { type: 'merge', subresource: 'status' },
+    );
+    expect(
+      (await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name })).metadata.finalizers,
+    ).toContain(finalizer);
+    // Those of others are not ours to keep.
+    await keepers(dev, before, [finalizer]);
+  });
+
+  it('is removed with an annotation that says so, by who has the right to the role', async () => {
+    const before = await withRole({ aws: { roleName: 'payments' } });
+    const abandon = { 'k11n.dev/abandon': 'true' };
+    expect(await refusal(keepers(await userWith(), before, null, abandon))).toContain(
+      'may not give up the IAM role payments with its permissions: ask for the verb claim on iamroles.k11n.dev/payments',
+    );
+    const lead = await userWith(named(rights.claim, 'payments'));
+    for (const annotations of [{}, { 'k11n.dev/abandon': 'false' }, { 'k11n.dev/abandon': '' }])
+      expect(await refusal(keepers(lead, before, null, annotations))).toContain(refused);
+    // A request that takes the consent back does not consent.
+    await keepers(lead, before, [finalizer], abandon);
+    expect(await refusal(keepers(lead, before, null, { 'k11n.dev/abandon': null }))).toContain(refused);
+    await keepers(lead, before, null);
+
+    const unknown = await withRole();
+    expect(await refusal(keepers(lead, unknown, null, abandon))).toContain('claim on iamroles.k11n.dev/*');
+    await keepers(await userWith(all(rights.claim)), unknown, null, abandon);
+  });
+
+  it('is removed by an operator outside the cluster, when its user has the right to the role', async () => {
+    const before = await withRole();
+    const asOperator = { fieldManager: 'konstellation' };
+    expect(await refusal(keepers(await userWith(), before, null, {}, asOperator))).toContain(
+      'claim on iamroles.k11n.dev/*',
+    );
+    await keepers(await userWith(all(rights.claim)), before, null, {}, asOperator);
+  });
+});
+
 describe('an app', () => {
+  const deploys = named(rights.deploy, 'production', 'staging');
   let count = 0;
   const app = (spec: Partial<App['spec']> = {}): App => {
     count += 1;
@@ -415,19 +509,19 @@ describe('an app', () => {
     `may not run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
 
   it('that names an account needs the right to use it, by name', async () => {
-    const dev = await userWith(named(rights.use, 'payments'));
+    const dev = await userWith(deploys, named(rights.use, 'payments'));
     await dev.create<App>(apps, app());
     expect(await refusal(dev.create<App>(apps, app({ serviceAccount: 'orders' })))).toContain(
       `user ${dev.user} ${asked('orders')}`,
     );
-    await (await userWith(all(rights.use))).create<App>(apps, app({ serviceAccount: 'orders' }));
+    await (await userWith(deploys, all(rights.use))).create<App>(apps, app({ serviceAccount: 'orders' }));
     const { serviceAccount: _, ...plain } = app().spec;
-    await (await userWith()).create<App>(apps, { ...app(), spec: plain });
+    await (await userWith(deploys)).create<App>(apps, { ...app(), spec: plain });
   });
 
   it('asks for it of everyone who decides what runs with the account, and where', async () => {
     const before = await made();
-    const dev = await userWith();
+    const dev = await userWith(deploys);
     for (const spec of [
       { imageTag: '2' },
       { image: 'evil' },
@@ -436,18 +530,73 @@ describe('an app', () => {
       { targets: [{ name: 'production' }, { name: 'staging' }] },
     ])
       expect(await refusal(edit(dev, before, spec)), JSON.stringify(spec)).toContain(asked('payments'));
-    await edit(await userWith(named(rights.use, 'payments')), before, { imageTag: '2' });
+    await edit(await userWith(deploys, named(rights.use, 'payments')), before, { imageTag: '2' });
   });
 
   it('asks for the account that comes, not for the one that goes, and for none when it is taken out', async () => {
     const before = await made();
-    const dev = await userWith(named(rights.use, 'orders'));
+    const dev = await userWith(deploys, named(rights.use, 'orders'));
     expect(await refusal(edit(dev, before, { imageTag: '2' }))).toContain(asked('payments'));
     await edit(dev, before, { serviceAccount: 'orders' });
     expect(await refusal(edit(dev, before, { serviceAccount: 'payments' }))).toContain(asked('payments'));
-    const nobody = await userWith();
+    const nobody = await userWith(deploys);
     await edit(nobody, before, { serviceAccount: null });
     await edit(nobody, before, { imageTag: '3' });
+  });
+
+  it('needs the right to deploy to each of its targets, whether it names an account or not', async () => {
+    const { serviceAccount: _, ...plain } = app().spec;
+    const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
+    const dev = await userWith(named(rights.deploy, 'staging'));
+    const askedFor = `user ${dev.user} may not run apps in the target production: ask for the verb deploy on targets.k11n.dev/production`;
+    expect(await refusal(dev.create<App>(apps, { ...app(), spec: inBoth }))).toContain(askedFor);
+    const before = await admin.create<App>(apps, { ...app(), spec: inBoth });
+    for (const spec of [
+      { image: 'evil' },
+      { command: ['sh'] },
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }] },
+      { registry: 'evil.example' },
+      { imagePullSecrets: ['x'] },
+      { targets: [{ name: 'production', ingress: { hosts: ['x'] } }, { name: 'staging' }] },
+      { targets: [{ name: 'production', deployMode: 'halt' }, { name: 'staging' }] },
+      { targets: [{ name: 'staging' }], imageTag: '2', args: ['production'] },
+    ]) {
+      const write = edit(dev, before, spec);
+      if (spec.targets?.length === 1) await write;
+      else expect(await refusal(write), JSON.stringify(spec)).toContain(askedFor);
+    }
+    expect(await refusal(edit(dev, before, { targets: inBoth.targets }))).toContain(askedFor);
+  });
+
+  it('asks for the right to deploy only to the targets that a request changes', async () => {
+    const { serviceAccount: _, ...plain } = app().spec;
+    const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
+    const before = await admin.create<App>(apps, { ...app(), spec: inBoth });
+    const dev = await userWith(named(rights.deploy, 'staging'));
+    await edit(dev, before, { targets: [{ name: 'production' }, { name: 'staging', deployMode: 'halt' }] });
+    // Only removed.
+    await edit(await userWith(), before, { targets: [{ name: 'production' }] });
+    await edit(dev, before, { targets: [{ name: 'staging' }, { name: 'production' }] });
+  });
+
+  it('with more targets than can be checked needs the right to deploy to all', async () => {
+    const { serviceAccount: _, ...plain } = app().spec;
+    const inMany = (count: number): App => ({
+      ...app(),
+      spec: {
+        ...plain,
+        targets: targets(count).map((name) => ({ name, deployMode: 'latest', configs: [large] })),
+      },
+    });
+    const large = { name: 'large', data: { file: 'x'.repeat(10_000) } };
+    const dev = await userWith(named(rights.deploy, ...targets(26)));
+    const before = await dev.create<App>(apps, inMany(25));
+    await edit(dev, before, { imageTag: '2' });
+    expect(await refusal(dev.create<App>(apps, inMany(26)))).toContain('deploy on targets.k11n.dev/*');
+    const lead = await userWith(all(rights.deploy));
+    const most = await lead.create<App>(apps, inMany(100));
+    await edit(lead, most, { imageTag: '2' });
+    await edit(dev, most, { targets: most.spec.targets.slice(1) });
   });
 
   it('can be labelled, reported on and deleted without it', async () => {

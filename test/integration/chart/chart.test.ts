@@ -242,13 +242,17 @@ describe('the chart', () => {
     if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
   });
 
-  it('offers people a role that gives all rights there are to ask for', () => {
-    const { rules } = find(rendered, 'ClusterRole', 'konstellation-grant') as {
-      rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
-    };
-    const granted = rules.flatMap(({ resources, verbs }) =>
-      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
-    );
+  it('offers people roles that give all rights there are to ask for, and deploy apart from the others', () => {
+    const rightsOf = (name: string): string[] =>
+      (
+        find(rendered, 'ClusterRole', name) as {
+          rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+        }
+      ).rules.flatMap(({ resources, verbs }) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+      );
+    expect(rightsOf('konstellation-deploy')).toEqual(['deploy targets']);
+    const granted = [...rightsOf('konstellation-grant'), ...rightsOf('konstellation-deploy')];
     expect(granted.sort()).toEqual(
       Object.values(rights)
         .map(({ verb, resource }) => `${verb} ${resource}`)

@@ -1,0 +1,142 @@
+/**
+ * Rights that a person needs to write a ClusterConfig, which decides for all accounts at once. Only what a request loosens or
+ * adds is asked for. A new ClusterConfig is compared with one that has no targets, allows no policy and has a boundary, so that
+ * deleting and creating it again gets around nothing.
+ *
+ * | right                                | needed to                                                                      |
+ * |--------------------------------------|--------------------------------------------------------------------------------|
+ * | `link` on `targets` named TARGET     | add the target, in which all accounts without `targets` are linked              |
+ * | `link` on `targets` named `*`        | change `identityMode`, which links every target of every account anew           |
+ * | `attach` on `iampolicies` named      | add a pattern to `allowedPolicyArns`; the pattern itself is the name, without    |
+ * | PATTERN                              | expansion                                                                      |
+ * | `attach` on `iampolicies` named `*`  | remove `allowedPolicyArns`, so that accounts may list any policy                |
+ * | `bound` on `iampolicies` named ARN   | set the boundary of all roles                                                  |
+ * | `bound` on `iampolicies` named `*`   | remove it, or change `strictInline`                                            |
+ * | `tag` on `iamtags` named KEY         | set, change or remove a tag of all roles                                       |
+ * | `claim` on `iamroles` named `*`      | change what decides which roles are the cluster's and whom they trust:          |
+ * |                                      | `region`, `accountId`, `clusterName`, `oidcIssuer`, `rolePath`                  |
+ *
+ * Removing a target, narrowing `allowedPolicyArns` and the intervals need none of them.
+ */
+import { clusterConfigs } from '../api/index.ts';
+import { rights } from './account-admission.ts';
+import {
+  added,
+  admissionPolicy,
+  changed,
+  changedTags,
+  rightToEach,
+  specChanges,
+  tagSlots,
+  variable,
+  type AdmissionPolicy,
+} from './admission-policy.ts';
+
+/** More than that in one request ask for the right to all. */
+const slots = 25;
+
+const written = {
+  resourceRules: [
+    {
+      apiGroups: [clusterConfigs.group],
+      apiVersions: ['*'],
+      operations: ['CREATE', 'UPDATE'],
+      resources: [clusterConfigs.plural],
+    },
+  ],
+} as const;
+
+/** Fields that decide which roles are the cluster's, and whom they trust. */
+const identifying = ['region', 'accountId', 'clusterName', 'oidcIssuer', 'rolePath'] as const;
+
+/** @param namespace of the operator, which cannot be a target; kube-* and default are refused by the schema */
+export function clusterTargetsPolicy(namespace: string): AdmissionPolicy {
+  return admissionPolicy('cluster-targets.k11n.dev', {
+    matchConstraints: written,
+    matchConditions: [specChanges],
+    variables: [
+      variable('targets', 'object.spec.targets'),
+      variable('targetsBefore', 'oldObject == null ? [] : oldObject.spec.targets'),
+      variable('newTargets', added('variables.targets', 'variables.targetsBefore')),
+      variable('switches', `oldObject != null && ${changed('aws.identityMode')}`),
+      variable(
+        'asked',
+        `variables.switches || size(variables.newTargets) > ${slots} ? ['*'] : variables.newTargets`,
+      ),
+    ],
+    validations: [
+      {
+        expression: `!('${namespace}' in variables.targets) || '${namespace}' in variables.targetsBefore`,
+        message: `the namespace ${namespace} cannot be a target: the operator itself runs in it`,
+        reason: 'Invalid',
+      },
+      ...rightToEach(rights.link, {
+        names: 'variables.asked',
+        slots,
+        may: "(variables.switches ? 'change how pods get their role in all targets' : NAME == '*' ? 'add that many targets to the cluster' : 'add the target ' + NAME + ' to the cluster')",
+      }),
+    ],
+  });
+}
+
+export const clusterPoliciesPolicy: AdmissionPolicy = admissionPolicy('cluster-policies.k11n.dev', {
+  matchConstraints: written,
+  matchConditions: [specChanges],
+  variables: [
+    // An empty list allows none; without a list all are allowed, which the pattern * says as well.
+    variable('patterns', "object.spec.aws.?allowedPolicyArns.orValue(['*'])"),
+    variable(
+      'patternsBefore',
+      "oldObject == null ? [] : oldObject.spec.aws.?allowedPolicyArns.orValue(['*'])",
+    ),
+    variable(
+      'newPatterns',
+      `'*' in variables.patternsBefore ? [] : ${added('variables.patterns', 'variables.patternsBefore')}`,
+    ),
+    variable('asked', `size(variables.newPatterns) > ${slots} ? ['*'] : variables.newPatterns`),
+  ],
+  validations: rightToEach(rights.attach, {
+    names: 'variables.asked',
+    slots,
+    may: "'let accounts attach ' + (NAME == '*' ? 'any policy' : NAME)",
+  }),
+});
+
+export const clusterRolesPolicy: AdmissionPolicy = admissionPolicy('cluster-roles.k11n.dev', {
+  matchConstraints: written,
+  matchConditions: [specChanges],
+  variables: [
+    variable('boundary', "object.spec.aws.?permissionsBoundaryArn.orValue('*')"),
+    variable('boundaryChanges', `oldObject == null || ${changed('aws.permissionsBoundaryArn')}`),
+    variable(
+      'strictnessChanges',
+      '(oldObject == null ? false : oldObject.spec.aws.?strictInline.orValue(false)) != object.spec.aws.?strictInline.orValue(false)',
+    ),
+    variable(
+      'boundaries',
+      "(variables.boundaryChanges ? [variables.boundary] : []) + (variables.strictnessChanges ? ['*'] : [])",
+    ),
+    variable(
+      'roles',
+      `oldObject == null || ${identifying.map((field) => changed(`aws.${field}`)).join(' || ')} ? ['*'] : []`,
+    ),
+    ...changedTags('object.spec.aws.?tags', 'oldObject.spec.aws.?tags'),
+  ],
+  validations: [
+    ...rightToEach(rights.bound, {
+      names: 'variables.boundaries',
+      slots: 2,
+      may: "(NAME == '*' ? 'loosen what bounds all roles of the cluster' : 'make ' + NAME + ' the permissions boundary of all roles of the cluster')",
+    }),
+    ...rightToEach(rights.claim, {
+      names: 'variables.roles',
+      slots: 1,
+      may: "'decide which IAM roles are those of the cluster'",
+    }),
+    ...rightToEach(rights.tag, {
+      names: 'variables.askedTags',
+      slots: tagSlots,
+      may: "'set the tag ' + NAME + ' of all roles of the cluster'",
+    }),
+  ],
+});

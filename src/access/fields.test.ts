@@ -1,0 +1,46 @@
+/** Each field of what people write is decided on: a right is asked for it, or a reason is given here why none is. */
+import { describe, expect, it } from 'vitest';
+import { appSpec } from '../api/app.ts';
+import { clusterConfigSpec } from '../api/cluster-config.ts';
+import { linkedServiceAccountSpec } from '../api/linked-service-account.ts';
+import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import type { AdmissionPolicy } from './admission-policy.ts';
+import { deployPolicy } from './app-admission.ts';
+import { clusterPoliciesPolicy, clusterRolesPolicy, clusterTargetsPolicy } from './cluster-admission.ts';
+
+const paths = (
+  shape: Readonly<Record<string, unknown>>,
+  aws: Readonly<Record<string, unknown>> = {},
+): string[] => [
+  ...Object.keys(shape).filter((field) => field !== 'aws'),
+  ...Object.keys(aws).map((field) => `aws.${field}`),
+];
+
+/** Fields that nobody gains a permission by. */
+const free: Readonly<Record<string, string>> = {
+  'ClusterConfig aws.driftIntervalSeconds': 'repair of drift comes sooner or later, and grants nothing',
+};
+
+const asks = (policies: readonly AdmissionPolicy[], path: string): boolean => {
+  const text = JSON.stringify(policies).replaceAll('?', '');
+  return text.includes(`object.spec.${path}`);
+};
+
+describe.each([
+  [
+    'LinkedServiceAccount',
+    paths(linkedServiceAccountSpec.shape, linkedServiceAccountSpec.shape.aws.shape),
+    [attachPolicy, linkPolicy, claimPolicy],
+  ],
+  [
+    'ClusterConfig',
+    paths(clusterConfigSpec.shape, clusterConfigSpec.shape.aws.shape),
+    [clusterTargetsPolicy('operator'), clusterPoliciesPolicy, clusterRolesPolicy],
+  ],
+  ['App', paths(appSpec.shape), [deployPolicy]],
+] as const)('the spec of %s', (kind, fields, policies) => {
+  it.each(fields)('%s', (path) => {
+    const isFree = `${kind} ${path}` in free;
+    expect(asks(policies, path)).toBe(!isFree);
+  });
+});
