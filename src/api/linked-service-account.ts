@@ -135,6 +135,15 @@ const targetStatus = z.object({
   message: z.string().optional(),
 });
 
+const formerTarget = z.object({
+  name: z.string(),
+  roleArn: z.string().optional(),
+  sessionsUntil: z
+    .string()
+    .meta({ format: 'date-time' })
+    .describe('AWS sessions that its pods got before it was unlinked may live until then.'),
+});
+
 export const linkedServiceAccountStatus = z.object({
   observedGeneration: z.int().optional(),
   roleArn: z.string().optional(),
@@ -144,6 +153,11 @@ export const linkedServiceAccountStatus = z.object({
     .array(targetStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
     .optional(),
+  formerTargets: z
+    .array(formerTarget)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+    .optional()
+    .describe('Targets that were unlinked while AWS sessions of them may still live.'),
   policies: z
     .array(policyStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
@@ -156,6 +170,7 @@ export type LinkedServiceAccountSpec = z.infer<typeof linkedServiceAccountSpec>;
 export type LinkedServiceAccountStatus = z.infer<typeof linkedServiceAccountStatus>;
 export type PolicyStatus = z.infer<typeof policyStatus>;
 export type TargetStatus = z.infer<typeof targetStatus>;
+export type FormerTarget = z.infer<typeof formerTarget>;
 
 export type LinkedServiceAccount = {
   readonly apiVersion: typeof apiVersion;

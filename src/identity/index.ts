@@ -14,6 +14,7 @@ export * from './ports.ts';
 export * from './proofs.ts';
 export * from './reasons.ts';
 export * from './retry.ts';
+export * from './sessions.ts';
 export * from './steps.ts';
 export * from './tags.ts';
 export * from './trust-principals.ts';

@@ -17,6 +17,7 @@ import { screenPolicies } from './policies.ts';
 import type { Problem } from './problem.ts';
 import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
+import { formerTargets } from './sessions.ts';
 import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
@@ -102,8 +103,22 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     .filter((row) => row !== undefined);
   const surplus = removeSurplus(world, facts, roles, list);
 
+  const former = formerTargets({
+    now: world.date,
+    former: account.status?.formerTargets ?? [],
+    before: account.status?.targets ?? [],
+    wanted: new Set(rows.filter(({ wanted }) => wanted).map(({ name }) => name)),
+    pending: new Set(rows.filter(({ wanted }) => !wanted).map(({ name }) => name)),
+    isNarrowed: trustInStep,
+    maxSessionSeconds: longestSession(world, roles),
+  });
+  for (const { sessionsUntil } of former) {
+    const leftMs = Date.parse(sessionsUntil) - world.date;
+    if (leftMs > 0) list.lookAt(world.now + leftMs);
+  }
   const status = accountStatus(world, {
     ...(surplus ? { surplus } : {}),
+    formerTargets: former,
     roles: roles.map((role) => role.assessment),
     targets: rows,
     policies: mergedPolicyRows(account.spec.aws.policyArns, policies.refused, roles),
@@ -120,6 +135,16 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     roles.flatMap(({ assessment: { role, problem, spec }, policyArns }) =>
       role && !problem ? { spec, policyArns } : [],
     ),
+  );
+}
+
+/** The longest session, in seconds, that a role of the account allows, or allowed when it was last in sync. */
+function longestSession(world: AccountWorld, roles: readonly ServingRole[]): number {
+  return Math.max(
+    0,
+    ...roles.map(({ assessment: { spec } }) => spec.maxSessionDuration),
+    ...[...world.aims.values()].map(({ spec }) => spec.maxSessionDuration),
+    ...[...world.roles.values()].map(({ role }) => role?.maxSessionDuration ?? 0),
   );
 }
 

@@ -1,5 +1,11 @@
 /** What the status of an account says, from what the planner found. */
-import type { IdentityMode, LinkedServiceAccountStatus, PolicyStatus, TargetStatus } from '../api/index.ts';
+import type {
+  FormerTarget,
+  IdentityMode,
+  LinkedServiceAccountStatus,
+  PolicyStatus,
+  TargetStatus,
+} from '../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../api/index.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors } from './errors.ts';
@@ -32,6 +38,7 @@ type Findings = {
   readonly tooManyPolicies?: string;
   /** Why a role that no target needs any more could not be removed. */
   readonly surplus?: Problem;
+  readonly formerTargets: readonly FormerTarget[];
 };
 
 type AccountVerdict = Verdict & { readonly type: AccountConditionType };
@@ -65,6 +72,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     ...(first?.role ? { roleArn: first.role.arn, roleId: first.role.id } : {}),
     linkedTargets: wanted.filter((row) => row.linked).map((row) => row.name),
     targets: findings.targets.map((row) => targetStatus(world, row)),
+    ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
     policies: [...findings.policies],
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),

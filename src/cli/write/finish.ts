@@ -5,6 +5,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { nameOf, type Kind, type KonObject } from '../kinds.ts';
 import { isMachineFormat, renderObject } from '../output/objects.ts';
 import { waitUntilReady } from '../wait/wait.ts';
+import { unlinkedLines } from './former-targets.ts';
 
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 export type WriteInput = WaitInput & { readonly dryRun: boolean };
@@ -31,6 +32,8 @@ export async function finishWrite<T extends KonObject>(
   if (!isMachineFormat(format))
     context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
   const final = wait.noWait || dryRun ? object : await until(object, client);
+  if (object.kind === 'LinkedServiceAccount' && final.kind === 'LinkedServiceAccount')
+    for (const line of unlinkedLines(object.status, final)) context.stderr.write(`${line}\n`);
   if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
   return exitCodes.ok;
 }

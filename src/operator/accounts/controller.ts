@@ -39,7 +39,7 @@ import { applyStep, type StepTools } from './apply-step.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import { observeAccount } from './observe-account.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
-import { eventOf, identityProven, inFewEvents, type StepEvent } from './step-events.ts';
+import { eventOf, identityProven, inFewEvents, sessionsOutlive, type StepEvent } from './step-events.ts';
 
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
 const mostPasses = 20;
@@ -331,6 +331,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const before = proven(account.status?.targets);
     const news = [...proven(status.targets)].filter((target) => !before.has(target));
     memory.untold.push(...news.map((target) => identityProven(target, name)));
+    const former = new Set(account.status?.formerTargets?.map((entry) => entry.name));
+    const unlinked = (status.formerTargets ?? []).filter((entry) => !former.has(entry.name));
+    memory.untold.push(...unlinked.map((entry) => sessionsOutlive(entry, name)));
   }
 
   const controller = createController({

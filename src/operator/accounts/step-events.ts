@@ -1,5 +1,6 @@
 /** What is told in an Event when a step has been carried out. Steps that are not listed are not told. */
-import { retainedTag, type Step } from '../../identity/index.ts';
+import type { FormerTarget } from '../../api/index.ts';
+import { retainedTag, sessionsNote, type Step } from '../../identity/index.ts';
 
 /** Every Event reason about an account, beside the error codes, and what it means. */
 export const accountEventReasons = {
@@ -14,6 +15,7 @@ export const accountEventReasons = {
   RoleUpdated: 'The boundary, the session length or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was made or annotated with the role.',
   ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
+  SessionsOutlive: 'A target was unlinked, and AWS sessions of it may live on until the time that is named.',
   RoleAssociated: 'An EKS Pod Identity association of a ServiceAccount was made or changed.',
   RoleDissociated: 'The EKS Pod Identity association of a ServiceAccount was removed.',
   IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",
@@ -51,12 +53,16 @@ export function identityProven(target: string, account: string): StepEvent {
   };
 }
 
+export function sessionsOutlive(former: FormerTarget, account: string): StepEvent {
+  return { reason: 'SessionsOutlive', note: sessionsNote(former, account) };
+}
+
 export function eventOf(step: Step, account: string): StepEvent | undefined {
   switch (step.kind) {
     case 'CreateRole':
       return { reason: 'RoleCreated', note: `made the role ${step.role}` };
     case 'DeleteRole':
-      return { reason: 'RoleDeleted', note: `deleted the role ${step.role}` };
+      return { reason: 'RoleDeleted', note: `deleted the role ${step.role}, which ended its sessions` };
     case 'UpdateTrustPolicy':
       return { reason: 'TrustPolicyUpdated', note: `wrote the trust policy of ${step.role}` };
     case 'AttachPolicy':

@@ -253,6 +253,37 @@ describe('target delete', () => {
   });
 });
 
+describe('an unlinked target', () => {
+  it('says until when sessions of an unlinked target may live', async () => {
+    await kon(
+      'account',
+      'create',
+      'outlived',
+      '--policy',
+      readOnly,
+      '--target',
+      'production',
+      '--target',
+      'staging',
+    );
+    const started = Date.now();
+    const edited = await kon('account', 'edit', 'outlived', '--target', 'production');
+    const [, until = ''] =
+      /sessions of staging\/outlived from before .* may live until (\S+Z)\./.exec(edited.stderr) ?? [];
+    const left = Date.parse(until) - started;
+    expect(left).toBeGreaterThanOrEqual(3_600_000);
+    expect(left).toBeLessThan(3_600_000 + 120_000);
+    const shown = await kon('account', 'show', 'outlived');
+    expect(shown.stdout).toMatch(new RegExp(`staging +${until}`));
+    // Another edit does not repeat it, and a target that is added again is no former one.
+    const again = await kon('account', 'edit', 'outlived', '--target', 'production', '--target', 'staging');
+    expect(again.stderr).not.toContain('may live until');
+    const { stdout } = await kon('account', 'show', 'outlived', '-o', 'json');
+    expect(JSON.parse(stdout)).not.toHaveProperty('status.formerTargets');
+    await kon('account', 'delete', 'outlived', '--yes');
+  });
+});
+
 describe('a role without its account', () => {
   it('that was retained is listed, and deleted only when asked for', async () => {
     await kon('account', 'create', 'kept', '--policy', readOnly, '--target', 'production');

@@ -19,10 +19,14 @@ export const accountDeleteCommand = defineCommand({
       kind: accountKind,
       name: requiredName('account', args.name, options.account),
       yes: options.yes,
-      consequence: (account) =>
-        account.spec.deletionPolicy === 'Retain'
-          ? `The role ${account.status?.roleArn ?? 'in IAM'} stays, and is no longer kept in step.`
-          : `The role ${account.status?.roleArn ?? 'in IAM'} is deleted with it.`,
+      consequence: (account) => {
+        const role = `The role ${account.status?.roleArn ?? 'in IAM'}`;
+        if (account.spec.deletionPolicy === 'Retain')
+          return `${role} stays with its policies, and still lets in whom it lets in now. Sessions go on, and new ones are given. kon account orphans lists it.`;
+        if (account.spec.aws.adopt === true)
+          return `${role} was adopted, so it stays with its policies, and still lets in whom it lets in now. Sessions go on, and new ones are given.`;
+        return `${role} is deleted with it, which ends its sessions at once.`;
+      },
       write: options,
     });
   },

@@ -1,5 +1,6 @@
 /** An account as `kon account show` tells it. */
 import type {
+  FormerTarget,
   LinkedServiceAccount,
   PolicyStatus,
   TargetStatus,
@@ -53,12 +54,26 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
     ]),
     renderSection('Policies', policyColumns, policies, stdout),
     renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+    renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
     renderPodsOutOfStep(options.pods ?? [], now, stdout),
     renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
     renderSection('Events', eventColumns(now), options.events ?? [], stdout),
     renderNext(accountKind, account, stdout),
   ].join('');
 }
+
+/** The operator removes an entry when its time has passed; nobody has to wait for that. */
+const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
+  (former ?? []).filter(({ sessionsUntil }) => Date.parse(sessionsUntil) > now);
+
+const formerColumns = (now: number): readonly Column<FormerTarget>[] => [
+  { header: 'NAME', value: ({ name }) => name },
+  { header: 'SESSIONS MAY LIVE UNTIL', value: ({ sessionsUntil }) => sessionsUntil },
+  {
+    header: 'LEFT',
+    value: ({ sessionsUntil }) => `${Math.ceil((Date.parse(sessionsUntil) - now) / 60_000)}m`,
+  },
+];
 
 const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
 

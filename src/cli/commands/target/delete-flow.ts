@@ -1,6 +1,7 @@
 /** `kon target delete`: what a target has is looked at before it is taken out of the ClusterConfig. */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import { sessionsNote } from '../../../identity/sessions.ts';
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
@@ -86,6 +87,9 @@ async function waitUntilUnlinked(
       linked = accounts.filter((account) => isLinkedIn(account, name)).map(({ metadata }) => metadata.name);
       if (linked.length > 0) continue;
       context.stderr.write(`No account is linked in ${name} any more.\n`);
+      for (const { metadata, status } of accounts)
+        for (const former of status?.formerTargets ?? [])
+          if (former.name === name) context.stderr.write(`‼ ${sessionsNote(former, metadata.name)}\n`);
       return;
     }
   };
