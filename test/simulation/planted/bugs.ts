@@ -36,8 +36,8 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
       {
         file: 'identity/policies.ts',
-        find: 'if (stillToAttach === 0 || index < makeRoom) {',
-        replace: 'if (stillToAttach >= 0) {',
+        find: 'if (stillToAttach > 0 && index >= makeRoom) return { arn: policyArn };\n',
+        replace: '',
       },
     ],
     scenario: 'policies are edited',

@@ -23,18 +23,18 @@ afterAll(() => rm(copy, { recursive: true, force: true }));
 
 async function hunt(bug: PlantedBug): Promise<Catch> {
   const originals = new Map<string, string>();
-  for (const { file, find, replace } of bug.patches) {
-    const path = join(copy, 'src', file);
-    const text = await readFile(path, 'utf8');
-    if (!originals.has(path)) originals.set(path, text);
-    const occurrences = text.split(find).length - 1;
-    expect(occurrences, `the patch of "${bug.name}" has to apply once to src/${file}`).toBe(1);
-    await writeFile(
-      path,
-      text.replace(find, () => replace),
-    );
-  }
   try {
+    for (const { file, find, replace } of bug.patches) {
+      const path = join(copy, 'src', file);
+      const text = await readFile(path, 'utf8');
+      if (!originals.has(path)) originals.set(path, text);
+      const occurrences = text.split(find).length - 1;
+      expect(occurrences, `the patch of "${bug.name}" has to apply once to src/${file}`).toBe(1);
+      await writeFile(
+        path,
+        text.replace(find, () => replace),
+      );
+    }
     const program = join(import.meta.dirname, 'hunt.ts');
     const env = { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compile-cache') };
     const { stdout } = await promisify(execFile)(process.execPath, [program, bug.name, copy], { env });
