@@ -20,6 +20,19 @@ export const clusterConfigRules = [
   },
 ] as const;
 
+/** Literal characters of IAM names, in one folder or more. Source: IAM API Reference, CreateRole, `Path` and `RoleName`. */
+const rolePathPattern = /^\/([A-Za-z0-9_+=,.@-]+\/)+$/;
+
+/** Whether a path is one below `/`, without anything that an IAM policy would read as a wildcard or a variable. */
+export function isRolePath(path: string): boolean {
+  return path.length <= 512 && rolePathPattern.test(path);
+}
+
+/** The role path of a new ClusterConfig: one for each cluster, as `iam:PassRole` can be limited by nothing else. */
+export function rolePathFor(clusterName: string): string {
+  return `/konstellation/${clusterName.replaceAll(/[^A-Za-z0-9_+=,.@-]/g, '-')}/`;
+}
+
 export const clusterConfigSpec = z.object({
   targets: setOf(dnsLabel, { max: 1000 })
     .meta({
@@ -64,9 +77,11 @@ export const clusterConfigSpec = z.object({
     rolePath: z
       .string()
       .max(512)
-      .regex(/^\/([!-~]+\/)?$/)
+      .regex(rolePathPattern)
       .default('/konstellation/')
-      .describe('The IAM path under which roles are made.'),
+      .describe(
+        "The IAM path under which roles are created. Give each cluster one of its own, for example /konstellation/main/: the operator may pass any role under it to pods. Roles that exist keep their path, and the operator's IAM policy no longer covers them when this changes.",
+      ),
     permissionsBoundaryArn: policyArn
       .optional()
       .describe('The managed policy that bounds every role, unless an account states its own.'),
@@ -76,6 +91,11 @@ export const clusterConfigSpec = z.object({
         'Patterns of the policy ARNs that accounts may list: * matches any run of characters, / and : included, and ? matches one. Any when absent.',
       ),
     tags: roleTags.optional().describe('Tags to set on every role.'),
+    allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
+      .optional()
+      .describe(
+        "Keys of the tags that accounts may set on their roles, beside those in tags. The operator's IAM policy admits no other keys: print it again (kon iam-policy) after a change.",
+      ),
     strictInline: z
       .boolean()
       .optional()

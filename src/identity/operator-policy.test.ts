@@ -63,6 +63,8 @@ describe('operatorPolicyOptions', () => {
       oidcIssuer: 'https://issuer.example/main',
       permissionsBoundaryArn: 'arn:aws-cn:iam::210987654321:policy/boundary',
       allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+      tags: { app: 'x' },
+      allowedTagKeys: ['team'],
     };
     expect(operatorPolicyOptions({ ...config, spec: { targets: [], aws } }, { adoption: true })).toEqual({
       clusterArn: 'arn:aws-cn:eks:cn-north-1:210987654321:cluster/eks-main',
@@ -70,6 +72,7 @@ describe('operatorPolicyOptions', () => {
       providerArn: 'arn:aws-cn:iam::210987654321:oidc-provider/issuer.example/main',
       permissionsBoundaryArns: ['arn:aws-cn:iam::210987654321:policy/boundary'],
       allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+      tagKeys: ['app', 'team'],
       adoption: true,
     });
   });
@@ -116,6 +119,63 @@ describe('operatorPolicy', () => {
         'arn:aws-us-gov:eks:us-gov-west-1:123456789012:podidentityassociation/production/*',
       PassRolesToPods: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
     });
+  });
+
+  it.each([
+    '',
+    '/',
+    'konstellation/',
+    '/konstellation',
+    '//',
+    '/a//b/',
+    '/*/',
+    '/a*/',
+    '/a?/',
+    '/${aws:username}/',
+    "/${aws:username, '*'}/",
+    '/$/',
+    '/a b/',
+    '/a"/',
+    '/a:b/',
+    '/é/',
+    '/a/\n',
+    `/${'a'.repeat(511)}/`,
+  ])('refuses the role path %j', (rolePath) => {
+    expect(() => operatorPolicy({ ...options, rolePath })).toThrow(RangeError);
+  });
+
+  it('takes text of a ClusterConfig literally', () => {
+    const text = JSON.stringify(
+      operatorPolicy({
+        ...options,
+        providerArn: 'arn:aws:iam::123456789012:oidc-provider/*.example/${aws:username}',
+        permissionsBoundaryArns: ["arn:aws:iam::123456789012:policy/${aws:username,'x'}"],
+        allowedPolicyArns: ["${aws:username, 'arn:aws:iam::aws:policy/AdministratorAccess'}", 'arn:*/S3?'],
+        tagKeys: ['*', 'te?m', '${aws:username}'],
+      }),
+    );
+    expect(
+      text.match(/\$\{[^}]*\}/g)?.filter((variable) => !['${$}', '${*}', '${?}'].includes(variable)),
+    ).toEqual([]);
+    expect(text).toContain('oidc-provider/${*}.example/${$}{aws:username}');
+    expect(text).toContain('"arn:*/S3?"');
+    expect(text).toContain('"${*}"');
+  });
+
+  it('admits tag keys that are named, and no reserved one in any case', () => {
+    const conditionOf = (sid: string, tagKeys?: readonly string[]): unknown =>
+      operatorPolicy({ ...options, tagKeys }).Statement.find(({ Sid }) => Sid === sid)?.Condition;
+    const keys = ['team', 'K11N.dev/account', 'Kubernetes-Namespace', 'eks-cluster-name', 'AWS:x', 'team'];
+    for (const sid of ['CreateMarkedRoles', 'TagMarkedRoles'])
+      expect(conditionOf(sid, keys)).toMatchObject({
+        'ForAllValues:StringLike': { 'aws:TagKeys': ['k11n.dev/*', 'team'] },
+        Null: { 'aws:TagKeys': 'false' },
+      });
+    for (const sid of ['CreateMarkedAssociations', 'MarkAssociations'])
+      expect(conditionOf(sid, keys)).toMatchObject({
+        'ForAllValues:StringLike': { 'aws:TagKeys': ['k11n.dev/*'] },
+        Null: { 'aws:TagKeys': 'false' },
+      });
   });
 
   it('creates at the path only, also where roles outside it may be taken over', () => {

@@ -10,7 +10,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
-import { podIdentityAudience, type ClusterConfig } from '../api/index.ts';
+import { isReservedTagKey, isRolePath, podIdentityAudience, type ClusterConfig } from '../api/index.ts';
 import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
 import { clusterMarks, clusterTag } from './ownership.ts';
 
@@ -58,7 +58,7 @@ export type OperatorScope = Exclude<ScopesOf<'iam'> | ScopesOf<'eks'> | ScopesOf
 export type OperatorPolicyOptions = {
   /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`: names partition and account, and is the mark of ownership. */
   readonly clusterArn: string;
-  /** `/konstellation/` */
+  /** `/konstellation/main/` */
   readonly rolePath: string;
   /** The IAM OIDC provider of the cluster; any of the account when absent. */
   readonly providerArn?: string | undefined;
@@ -66,6 +66,8 @@ export type OperatorPolicyOptions = {
   readonly permissionsBoundaryArns?: readonly string[] | undefined;
   /** Patterns (`*` and `?`) of policies which may be attached; any when absent. */
   readonly allowedPolicyArns?: readonly string[] | undefined;
+  /** Keys of tags that roles may get beside the ownership tags. Reserved keys among them are left out. */
+  readonly tagKeys?: readonly string[] | undefined;
   /**
    * Whether roles outside the path may be taken over. Each needs the consent of somebody who may tag it: the tag
    * `k11n.dev/cluster` with the cluster's ARN.
@@ -88,9 +90,22 @@ export type PolicyDocument = {
   readonly Statement: readonly PolicyStatement[];
 };
 
+/**
+ * Builds the policy. Text from a ClusterConfig enters it as literal text: a policy variable or a wildcard in a name would
+ * widen a statement.
+ *
+ * @throws RangeError when the role path has anything but literal characters below `/`
+ */
 export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
-  const { clusterArn: cluster, rolePath, providerArn, allowedPolicyArns, adoption = false } = options;
-  const boundaries = options.permissionsBoundaryArns?.length ? options.permissionsBoundaryArns : undefined;
+  const { clusterArn: cluster, rolePath, adoption = false } = options;
+  if (!isRolePath(rolePath))
+    throw new RangeError(`"${rolePath}" cannot fence roles: it is not a literal path below /`);
+  const providerArn = options.providerArn === undefined ? undefined : literal(options.providerArn);
+  const allowedPolicyArns = options.allowedPolicyArns?.map(withoutVariables);
+  const boundaries = options.permissionsBoundaryArns?.length
+    ? options.permissionsBoundaryArns.map(withoutVariables)
+    : undefined;
+  const tagged: Condition = tagKeysCondition(options.tagKeys ?? []);
   const account = `arn:${partitionOf(cluster)}:iam::${cluster.split(':')[4] ?? ''}`;
   const anyRole = `${account}:role/*`;
   const atPath = `${account}:role${rolePath}*`;
@@ -121,11 +136,13 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
         StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
+        ...tagged,
       }),
       // The mark of the cluster alone, as it is also the consent to take a role over; and no mark of another cluster is set.
       statement('TagMarkedRoles', 'marks', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', marks),
+        ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
       // A condition with no value at all is malformed, and no policy allowed is what it would say.
@@ -146,10 +163,12 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       statement('ReadAssociations', 'anyAssociation', anyAssociation),
       statement('CreateMarkedAssociations', 'newAssociation', cluster, {
         StringEquals: keyed('aws:RequestTag', marks),
+        ...tagKeysCondition([]),
       }),
       // Also asked for by the call that creates with tags. What bears no marks yet cannot be told from what is being made.
       statement('MarkAssociations', 'associationMarks', anyAssociation, {
         StringEquals: keyed('aws:RequestTag', marks),
+        ...tagKeysCondition([]),
       }),
       statement('ChangeOwnAssociations', 'ownAssociation', anyAssociation, own),
       {
@@ -188,12 +207,49 @@ export function operatorPolicyOptions(
       ? {}
       : { permissionsBoundaryArns: [aws.permissionsBoundaryArn] }),
     ...(aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: aws.allowedPolicyArns }),
+    ...(aws.tags || aws.allowedTagKeys
+      ? { tagKeys: [...Object.keys(aws.tags ?? {}), ...(aws.allowedTagKeys ?? [])] }
+      : {}),
     ...(given.adoption === undefined ? {} : { adoption: given.adoption }),
   };
 }
 
 /** The most characters, white space aside, that IAM takes as an inline policy of a role. Source: IAM User Guide, "IAM and STS quotas". */
 export const largestInlinePolicy = 10_240;
+
+/** Keys of an account's tags that the policy does not admit. */
+export function keysNotAdmitted(
+  tags: Readonly<Record<string, string>> | undefined,
+  tagKeys: readonly string[],
+): readonly string[] {
+  return Object.keys(tags ?? {}).filter((key) => isReservedTagKey(key) || !tagKeys.includes(key));
+}
+
+/** Keys of the ownership tags. Exact in case, so that no key in another case can stand in their place. */
+const ownershipKeys = 'k11n.dev/*';
+
+/**
+ * A role's tags become `aws:PrincipalTag` of its pods, by which other policies grant access. `Null` is needed beside
+ * `ForAllValues`, which holds when a request has no tags at all.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+ */
+function tagKeysCondition(keys: readonly string[]): Condition {
+  const allowed = [...new Set(keys)].filter((key) => !isReservedTagKey(key)).map(literal);
+  return {
+    'ForAllValues:StringLike': { 'aws:TagKeys': [ownershipKeys, ...allowed.toSorted()] },
+    Null: { 'aws:TagKeys': 'false' },
+  };
+}
+
+/** Text that IAM compares character by character. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars */
+function literal(text: string): string {
+  return text.replaceAll(/[$*?]/g, '${$&}');
+}
+
+/** A pattern whose wildcards keep their meaning, and which names no policy variable. */
+function withoutVariables(pattern: string): string {
+  return pattern.replaceAll('$', '${$$}');
+}
 
 function actionsOf(scope: OperatorScope): readonly string[] {
   return Object.entries(operatorCalls).flatMap(([service, calls]) =>

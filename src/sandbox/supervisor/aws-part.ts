@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rolePathFor } from '../../api/index.ts';
 import { clusterArn, operatorPolicy } from '../../identity/index.ts';
 import type { AwsSettings } from '../aws-process.ts';
 import { baseEnvironment } from '../environment.ts';
@@ -9,7 +10,7 @@ import { loopbackRequest } from '../loopback.ts';
 import { untilReady } from '../processes/ready.ts';
 import type { AwsCredentials } from './description.ts';
 import type { BringUpOptions } from './bring-up.ts';
-import type { SandboxSettings } from './settings.ts';
+import { sandboxTagKeys, type SandboxSettings } from './settings.ts';
 
 export type AwsUsers = Readonly<Record<'administrator' | 'operator' | 'node', AwsCredentials>>;
 
@@ -95,12 +96,13 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
   });
 }
 
-/** The very policy that `kon iam-policy` prints for the sandbox's ClusterConfig, which states neither boundary nor path. */
+/** The policy that `kon iam-policy --adopt --unbounded` prints for the sandbox's ClusterConfig. */
 function operatorPolicyOf({ region, accountId, name }: SandboxSettings): Record<string, unknown> {
   return {
     ...operatorPolicy({
       clusterArn: clusterArn({ partition: 'aws', region, accountId, name }),
-      rolePath: '/konstellation/',
+      rolePath: rolePathFor(name),
+      tagKeys: sandboxTagKeys,
       adoption: true,
     }),
   };

@@ -21,3 +21,6 @@ export const defaultSettings: SandboxSettings = {
   operator: true,
   bare: false,
 };
+
+/** Keys of the tags that accounts of the sandbox may set: enough to try the fence from both sides. */
+export const sandboxTagKeys = ['app', 'environment', 'owner', 'team'] as const;

@@ -12,7 +12,7 @@ import {
   probePolicyName,
   shippedAdmissionDigest,
 } from '../../access/index.ts';
-import { apiVersion, clusterConfigs, crds } from '../../api/index.ts';
+import { apiVersion, clusterConfigs, crds, rolePathFor } from '../../api/index.ts';
 import {
   type Condition,
   isConditionTrue,
@@ -36,6 +36,7 @@ import { webhookRegistration } from '../webhook/registration.ts';
 import type { AwsUsers } from './aws-part.ts';
 import type { Binaries, BringUpOptions, Ports } from './bring-up.ts';
 import { operatorIdentity, operatorKubeconfig } from './operator-identity.ts';
+import { sandboxTagKeys } from './settings.ts';
 import { together } from './together.ts';
 
 export type ApiServerAccess = {
@@ -263,7 +264,17 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
       apiVersion,
       kind: 'ClusterConfig',
       metadata: { name },
-      spec: { targets: [...targets], aws: { region, accountId, clusterName: name, driftIntervalSeconds: 5 } },
+      spec: {
+        targets: [...targets],
+        aws: {
+          region,
+          accountId,
+          clusterName: name,
+          rolePath: rolePathFor(name),
+          allowedTagKeys: [...sandboxTagKeys],
+          driftIntervalSeconds: 5,
+        },
+      },
     },
     { fieldManager, force: true, fieldValidation: 'Strict', signal },
   );

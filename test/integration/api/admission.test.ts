@@ -1,8 +1,11 @@
 /** What the real API server takes and refuses of our three kinds. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { crds } from '../../../src/api/index.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let cluster: TestControlPlane;
 
@@ -220,7 +223,48 @@ describe('a ClusterConfig', () => {
     ['accountId', { accountId: '123' }],
     ['oidcIssuer', { oidcIssuer: 'http://example.com' }],
     ['rolePath', { rolePath: 'konstellation' }],
+    ['rolePath', { rolePath: '/' }],
+    ['rolePath', { rolePath: '/*/' }],
+    ['rolePath', { rolePath: '/a?/' }],
+    ['rolePath', { rolePath: '/${aws:username}/' }],
+    ['rolePath', { rolePath: '/${aws:username}*/' }],
+    ['rolePath', { rolePath: '/a//' }],
+    ['rolePath', { rolePath: '/a/\n' }],
   ])('is refused with nonsense for %s', async (field, aws) => {
     await expect(dryRun(config(aws))).rejects.toThrow(new RegExp(`spec\\.aws\\.${field}`));
+  });
+
+  it('that an earlier version stored with the role path / stays editable, and keeps the path', async () => {
+    const before = readFileSync(
+      join(import.meta.dirname, '../../../src/api/history/v0.1.0/clusterconfigs.k11n.dev.yaml'),
+      'utf8',
+    );
+    const now = crds().find(({ metadata }) => metadata.name === 'clusterconfigs.k11n.dev');
+    await cluster.kubectl(['replace', '-f', '-'], before);
+    await eventually('the earlier schema to count', () =>
+      cluster.kubectl(['create', '-f', '-'], config({ rolePath: '/' }, 'earlier')).catch(() => undefined),
+    );
+    await cluster.kubectl(['replace', '-f', '-'], stringify(now));
+    await eventually('the present schema to count', async () =>
+      (await dryRun(config({ rolePath: '/' }, 'later')).catch(() => undefined)) === undefined
+        ? true
+        : undefined,
+    );
+    const patch = (change: object, ...args: string[]): Promise<string> =>
+      cluster.kubectl([
+        'patch',
+        'clusterconfig',
+        'earlier',
+        '--type=merge',
+        '-o',
+        'jsonpath={.spec.aws.rolePath}',
+        `--patch=${JSON.stringify(change)}`,
+        ...args,
+      ]);
+    expect(await patch({ spec: { targets: ['production', 'staging'] } })).toBe('/');
+    expect(await patch({ spec: { aws: { strictInline: true } } })).toBe('/');
+    expect(await patch({ status: { accountId: '123456789012' } }, '--subresource=status')).toBe('/');
+    await expect(patch({ spec: { aws: { rolePath: '/*/' } } })).rejects.toThrow(/spec\.aws\.rolePath/);
+    expect(await patch({ spec: { aws: { rolePath: '/konstellation/main/' } } })).toBe('/konstellation/main/');
   });
 });

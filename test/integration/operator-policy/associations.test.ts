@@ -22,7 +22,7 @@ import {
 } from '../../../src/sandbox/aws/testing/stand-in.ts';
 
 const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
-const rolePath = '/konstellation/';
+const rolePath = '/konstellation/fenced/';
 const marksOf = (cluster: string): Record<string, string> => ({
   ...ownershipTags({
     clusterArn: arnOf(cluster),
@@ -80,6 +80,8 @@ beforeAll(async () => {
   for (const [RoleName, Path] of [
     ['own', rolePath],
     ['own-2', rolePath],
+    ['of-other-cluster', '/konstellation/other/'],
+    ['alike', '/konstellation/fenced-2/'],
     ['elsewhere', '/'],
   ] as const)
     await iam.send(new CreateRoleCommand({ RoleName, Path, AssumeRolePolicyDocument: trustOfPods }));
@@ -109,7 +111,7 @@ const wanted: CreatePodIdentityAssociationCommandInput = {
   clusterName: 'fenced',
   namespace: 'production',
   serviceAccount: 'a',
-  roleArn: roleArn('/konstellation/own'),
+  roleArn: roleArn('/konstellation/fenced/own'),
   tags: marks,
 };
 
@@ -132,7 +134,7 @@ it('allows the life of an association, and to look at what stands in the way of 
     new UpdatePodIdentityAssociationCommand({
       clusterName,
       associationId,
-      roleArn: roleArn('/konstellation/own-2'),
+      roleArn: roleArn('/konstellation/fenced/own-2'),
       disableSessionTags: false,
     }),
   );
@@ -154,6 +156,21 @@ describe('it denies', () => {
     ['without marks', 'eks:CreatePodIdentityAssociation', { tags: undefined }],
     ['with the marks of another cluster', 'eks:CreatePodIdentityAssociation', { tags: marksOf('other') }],
     ['on another cluster', 'eks:CreatePodIdentityAssociation', { clusterName: 'other' }],
+    [
+      'with a tag of its own choice',
+      'eks:CreatePodIdentityAssociation',
+      { tags: { ...marks, team: 'payments-prod' } },
+    ],
+    [
+      'with a role of another cluster',
+      'iam:PassRole',
+      { roleArn: roleArn('/konstellation/other/of-other-cluster') },
+    ],
+    [
+      'with a role at a path that begins alike',
+      'iam:PassRole',
+      { roleArn: roleArn('/konstellation/fenced-2/alike') },
+    ],
     [
       'with a role outside the path, as any in the AWS account',
       'iam:PassRole',

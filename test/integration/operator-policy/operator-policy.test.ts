@@ -60,7 +60,11 @@ const marks = marksOf(clusterArn);
 
 /** Users of the AWS account whose policies are the operator's, each under another configuration. */
 const operators = {
-  fenced: { permissionsBoundaryArns: [boundary], allowedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3*'] },
+  fenced: {
+    permissionsBoundaryArns: [boundary],
+    allowedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3*'],
+    tagKeys: ['team'],
+  },
   plain: {},
   adopting: { adoption: true },
 } as const satisfies Readonly<Record<string, Partial<OperatorPolicyOptions>>>;
@@ -341,6 +345,30 @@ describe('IAM denies', () => {
     ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
   ])('to mark its own role as of %s', async (_what, tags) => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
+    expect(await denial(call)).toContain('iam:TagRole');
+  });
+
+  describe.each(['own', 'new'] as const)('on a role that is %s', (which) => {
+    const setTags = (tags: Readonly<Record<string, string>>): Promise<unknown> =>
+      which === 'own'
+        ? operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }))
+        : create({ Tags: [...marks, ...tagList(tags)] })(operator.fenced);
+
+    it.each([
+      ['that no account may set', { project: 'payments-prod' }],
+      ['beside one that accounts may set', { team: 'payments', project: 'payments-prod' }],
+      ['in another case than the one that accounts may set', { Team: 'payments' }],
+      ['that begins with one that accounts may set', { 'team-lead': 'x' }],
+      ['of a session of Pod Identity', { 'kubernetes-namespace': 'production' }],
+      ['of a session of Pod Identity, in another case', { 'EKS-Cluster-Name': 'other' }],
+      ['of an ownership tag, in another case', { 'K11N.dev/account': 'other' }],
+    ])('a tag key %s', async (_what, tags) => {
+      expect(await denial(setTags(tags))).toContain(which === 'own' ? 'iam:TagRole' : 'iam:CreateRole');
+    });
+  });
+
+  it('to tag with no tags at all', async () => {
+    const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: [] }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
 
