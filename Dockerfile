@@ -1,18 +1,22 @@
 # The operator's image: one bundle and Node.js, without a shell, as a user without rights. The file system may be read-only.
 #   docker build -t konstellation .
 # A bill of materials of all that is bundled is in the image: /app/sbom.cdx.json
+# The base images are arguments, so that they can be named by digest: --build-arg BUILD_IMAGE=node:24-slim@sha256:…
+ARG BUILD_IMAGE=node:24-slim
+ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 
-FROM node:24-slim AS build
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-# Not `npm ci`: see the Makefile.
-RUN npm install --no-save --no-progress
 COPY scripts ./scripts
+# `npm ci` refuses a lock without the optional packages of platforms that a registry does not carry. The script ends the build
+# unless every package is the one that the lock names, by version and hash.
+RUN npm install --no-save --no-progress && node scripts/check-installed.ts
 COPY src ./src
 RUN node scripts/build.ts --outdir /app
 
 # Its entrypoint is node: https://github.com/GoogleContainerTools/distroless/blob/main/nodejs/README.md
-FROM gcr.io/distroless/nodejs24-debian13:nonroot
+FROM ${RUN_IMAGE}
 WORKDIR /app
 COPY --from=build /app ./
 # The operator reacts, it does not compute: a large young generation, a pool of threads for the garbage collector and a heap

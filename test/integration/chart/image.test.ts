@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -51,6 +51,44 @@ it('copies what there is, and what .dockerignore lets through', async () => {
     expect(existsSync(join(root, path)), path).toBe(true);
     expect(letThrough).toContain(`!${path.replace(/^\.\//, '')}`);
   }
+});
+
+it('is built from what the lock file names, on base images that can be named by digest', async () => {
+  const [install = ''] = of('RUN');
+  expect(install).toBe('npm install --no-save --no-progress && node scripts/check-installed.ts');
+  expect(of('FROM')).toEqual(['${BUILD_IMAGE} AS build', '${RUN_IMAGE}']);
+  for (const name of ['BUILD_IMAGE', 'RUN_IMAGE'])
+    expect(of('ARG').find((rest) => rest.startsWith(`${name}=`))).toMatch(/=[a-z0-9./-]+:[a-z0-9-]+$/);
+
+  const project = join(folder, 'project');
+  await mkdir(join(project, 'node_modules'), { recursive: true });
+  await mkdir(join(project, 'scripts'));
+  const check = 'scripts/check-installed.ts';
+  await copyFile(join(root, check), join(project, check));
+  const outcome = async (installed: object): Promise<string> => {
+    const lock = { packages: { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } } };
+    await writeFile(join(project, 'package-lock.json'), JSON.stringify(lock));
+    await writeFile(
+      join(project, 'node_modules/.package-lock.json'),
+      JSON.stringify({ packages: installed }),
+    );
+    return run(process.execPath, [join(project, check)]).then(
+      ({ stdout }) => stdout,
+      (error: { stderr: string }) => error.stderr,
+    );
+  };
+  expect(await outcome({ 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } })).toContain(
+    'all as in',
+  );
+  expect(await outcome({ 'node_modules/a': { version: '1.0.0', integrity: 'sha512-b' } })).toContain(
+    'has 1.0.0',
+  );
+  expect(await outcome({ 'node_modules/a': { version: '1.0.1', integrity: 'sha512-a' } })).toContain(
+    'has 1.0.0',
+  );
+  expect(await outcome({ 'node_modules/b': { version: '1.0.0', integrity: 'sha512-b' } })).toContain(
+    'not in',
+  );
 });
 
 it('is no root, by a number, and the very one of the chart', async () => {

@@ -1,0 +1,26 @@
+/**
+ * Compares what npm installed with package-lock.json: every package has the version and the hash that the lock names.
+ * `npm ci` would ensure it, but refuses a lock without the optional packages of platforms that a registry does not carry.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+type Lock = {
+  readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
+};
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): Lock => JSON.parse(readFileSync(join(root, path), 'utf8')) as Lock;
+const locked = read('package-lock.json').packages;
+const installed = Object.entries(read('node_modules/.package-lock.json').packages);
+
+const problems = installed.flatMap(([path, { version, integrity }]) => {
+  const expected = locked[path];
+  if (!expected) return `${path} ${version}: not in package-lock.json`;
+  return expected.integrity !== undefined && expected.version === version && expected.integrity === integrity
+    ? []
+    : `${path} ${version} (${integrity}): package-lock.json has ${expected.version} (${expected.integrity})`;
+});
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+else console.log(`installed: ${installed.length} packages, all as in package-lock.json`);
