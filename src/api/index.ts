@@ -5,4 +5,3 @@ export * from './labels.ts';
 export * from './linked-service-account.ts';
 export * from './meta.ts';
 export * from './resources.ts';
-export * from './tag-keys.ts';

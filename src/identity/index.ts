@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './leftover-roles.ts';
 export * from './links.ts';
 export * from './names.ts';
+export * from './operator-fence.ts';
 export * from './operator-policy.ts';
 export * from './ownership.ts';
 export * from './plan.ts';

@@ -10,9 +10,10 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
-import { isReservedTagKey, isRolePath, podIdentityAudience, type ClusterConfig } from '../api/index.ts';
+import { isRolePath, podIdentityAudience, type ClusterConfig } from '../api/index.ts';
 import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
 import { clusterMarks, clusterTag } from './ownership.ts';
+import { isReservedTag, settableTags } from './tags.ts';
 
 /**
  * Every call of the operator to AWS, by what it is about. A test holds this against the commands which the adapters
@@ -222,7 +223,7 @@ export function keysNotAdmitted(
   tags: Readonly<Record<string, string>> | undefined,
   tagKeys: readonly string[],
 ): readonly string[] {
-  return Object.keys(tags ?? {}).filter((key) => isReservedTagKey(key) || !tagKeys.includes(key));
+  return Object.keys(settableTags(tags)).filter((key) => !tagKeys.includes(key));
 }
 
 /** Keys of the ownership tags. Exact in case, so that no key in another case can stand in their place. */
@@ -234,7 +235,7 @@ const ownershipKeys = 'k11n.dev/*';
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
 function tagKeysCondition(keys: readonly string[]): Condition {
-  const allowed = [...new Set(keys)].filter((key) => !isReservedTagKey(key)).map(literal);
+  const allowed = [...new Set(keys)].filter((key) => !isReservedTag(key)).map(literal);
   return {
     'ForAllValues:StringLike': { 'aws:TagKeys': [ownershipKeys, ...allowed.toSorted()] },
     Null: { 'aws:TagKeys': 'false' },

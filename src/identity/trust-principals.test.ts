@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describePrincipal, letsSubjectIn, principalsOf } from './trust-principals.ts';
+import { describePrincipal, letsSubjectIn, principalsOf, trustsProvider } from './trust-principals.ts';
 
 const provider = 'arn:aws:iam::123456789012:oidc-provider/oidc.example';
 const subject = 'system:serviceaccount:production:payments';
@@ -61,4 +61,37 @@ it('principals are described as people know them', () => {
     'principal {"AWS":"arn:aws:iam::123456789012:root"}',
     'principal {"Service":"ec2.amazonaws.com"}',
   ]);
+});
+
+describe('trustsProvider', () => {
+  const allow = (principal: unknown, effect = 'Allow'): object => ({
+    Effect: effect,
+    Principal: principal,
+    Action: 'sts:AssumeRoleWithWebIdentity',
+  });
+
+  it.each([
+    ['it alone', document(allow({ Federated: provider }))],
+    ['a statement outside a list', JSON.stringify({ Statement: allow({ Federated: provider }) })],
+    ['it among others', document(allow({ Federated: ['cognito-identity.amazonaws.com', provider] }))],
+    [
+      'it in the second statement',
+      document(allow({ Service: 'ec2.amazonaws.com' }), allow({ Federated: provider })),
+    ],
+    ['it in escaped JSON', document(allow({ Federated: provider })).replaceAll('/', '\\/')],
+    ['every federated principal', document(allow({ Federated: '*' }))],
+    ['everybody', document(allow('*'))],
+    ['what cannot be read', `{"Federated": "${provider}"`],
+  ])('sees %s', (_what, trustPolicy) => {
+    expect(trustsProvider(trustPolicy, provider)).toBe(true);
+  });
+
+  it.each([
+    ['another provider', document(allow({ Federated: `${provider}B` }))],
+    ['a service', document(allow({ Service: 'ec2.amazonaws.com' }))],
+    ['a statement that denies', document(allow({ Federated: provider }, 'Deny'))],
+    ['no statement', document()],
+  ])('passes over %s', (_what, trustPolicy) => {
+    expect(trustsProvider(trustPolicy, provider)).toBe(false);
+  });
 });

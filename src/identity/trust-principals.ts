@@ -61,6 +61,18 @@ function subjectsIn(condition: unknown): readonly string[] {
   return subjects.length > 0 ? subjects : [anything];
 }
 
+/** Whether tokens of this provider are let in, of whatever subject. */
+export function trustsProvider(trustPolicy: string, providerArn: string): boolean {
+  return principalsOf(trustPolicy).some((principal) =>
+    principal.kind === 'webIdentity'
+      ? principal.providerArn === providerArn || principal.providerArn === anything
+      : isAnyFederated(principal.principal),
+  );
+}
+
+const isAnyFederated = (principal: unknown): boolean =>
+  (principal as { readonly Federated?: unknown } | null | undefined)?.Federated === anything;
+
 /** Whether tokens of this subject are let in. */
 export function letsSubjectIn(
   principals: readonly TrustPrincipal[],

@@ -14,7 +14,7 @@ export const iamPolicyCommand = defineCommand({
   path: ['iam-policy'],
   summary: 'Print the IAM policy that the operator needs',
   description:
-    "Prints what the operator may do in the AWS account: its calls and no others, on roles of this cluster only, bounded by the path, boundary and allowed policies of the ClusterConfig. Give it to the operator's own role, and print it again after these have changed. Asks AWS nothing.",
+    "Prints what the operator may do in the AWS account: its calls and no others, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Give it to the operator's own role, and print it again after these have changed. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them whoever has the operator's credentials has the AWS account, which --unbounded accepts. Asks AWS nothing.",
   options: [
     {
       ...filenameOption,
@@ -25,6 +25,24 @@ export const iamPolicyCommand = defineCommand({
       value: 'ID',
       parse: parseAccountId,
       summary: 'the AWS account, where the ClusterConfig does not say it',
+    },
+    {
+      name: 'boundary',
+      value: 'ARN',
+      summary: "the managed policy that bounds every role; the ClusterConfig's when absent",
+      complete: 'policies',
+    },
+    {
+      name: 'allow-policy',
+      value: 'PATTERN',
+      repeatable: true,
+      summary:
+        "ARNs of policies (* and ?) that may be attached; the ClusterConfig's when absent; repeat for more",
+    },
+    {
+      name: 'unbounded',
+      summary:
+        'accept an operator that neither limits: its AWS credentials can create a role with AdministratorAccess',
     },
     {
       name: 'adopt',
@@ -40,17 +58,24 @@ export const iamPolicyCommand = defineCommand({
         'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
     },
     { does: 'Before there is a cluster to ask', command: 'kon iam-policy -f clusterconfig.yaml' },
+    {
+      does: 'With a boundary that the ClusterConfig is about to get',
+      command: 'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
+    },
   ],
   run: async (context, { options }) => {
     const { clusterConfigSpec } = await import('../../api/index.ts');
-    const { effectiveConfig, largestInlinePolicy, operatorPolicy, operatorPolicyOptions } =
+    const { effectiveConfig, largestInlinePolicy, operatorPolicyOptions } =
       await import('../../identity/index.ts');
+    const { checkBoundaryArn, checkFence, fencedPolicy, tagKeysWarning } =
+      await import('../install/fence.ts');
     const { listObjects } = await import('../cluster/objects.ts');
-    const { clusterConfigKind: kind } = await import('../kinds.ts');
+    const { accountKind, clusterConfigKind: kind } = await import('../kinds.ts');
     const { asYaml } = await import('../output/objects.ts');
     const { readManifest } = await import('../write/source.ts');
 
-    const { filename, accountId, adopt } = options;
+    const { filename, accountId, adopt, boundary, allowPolicy } = options;
+    checkBoundaryArn('--boundary', boundary);
     const manifest =
       filename === undefined ? undefined : await readManifest(context, filename, { kind, name: undefined });
     const config = manifest
@@ -60,13 +85,28 @@ export const iamPolicyCommand = defineCommand({
       throw new CliError('NOT_FOUND', 'the cluster has no ClusterConfig, from which the policy follows', {
         next: ['Create one, or name a file that has it: kon iam-policy -f clusterconfig.yaml'],
       });
-    const given = operatorPolicyOptions(config, { accountId, adoption: adopt });
-    if (!given)
+    const configured = operatorPolicyOptions(config, { accountId, adoption: adopt });
+    if (!configured)
       throw usageError(
         'the ClusterConfig does not say which AWS account it is for',
         'Set spec.aws.accountId in it, or give --account-id ID.',
       );
-    const policy = operatorPolicy(given);
+    const given = {
+      ...configured,
+      ...(boundary === undefined ? {} : { permissionsBoundaryArns: [boundary] }),
+      ...(allowPolicy.length > 0 ? { allowedPolicyArns: allowPolicy } : {}),
+    };
+    const accounts = filename === undefined ? await listObjects(await context.connect(), accountKind) : [];
+    for (const warning of [
+      checkFence(given, options.unbounded),
+      // The operator creates roles with the boundary of the ClusterConfig, and IAM denies any other.
+      boundary === undefined || config.spec.aws.permissionsBoundaryArn === boundary
+        ? undefined
+        : `Warning: AWS will deny new roles until the ClusterConfig has the same boundary: spec.aws.permissionsBoundaryArn\n`,
+      tagKeysWarning(accounts, given),
+    ])
+      if (warning !== undefined) context.stderr.write(warning);
+    const policy = fencedPolicy(given);
     const json = JSON.stringify(policy, null, 2);
     const size = json.replaceAll(/\s/g, '').length;
     if (size > largestInlinePolicy)

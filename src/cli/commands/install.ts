@@ -1,13 +1,14 @@
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { defineCommand } from '../command.ts';
 import { usageError } from '../errors.ts';
+import { operatorImage, parseImage } from '../install/image.ts';
 import { waitOptions, yesOption } from './options.ts';
 
 export const installCommand = defineCommand({
   path: ['install'],
   summary: 'Install Konstellation on the cluster of the kubeconfig, and what it needs in IAM',
   description:
-    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then makes what is missing: the IAM OIDC provider (with PodIdentity none, but an association for the operator), a role of the operator’s own with the least rights, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays.',
+    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity none, but an association for the operator), a role of the operator’s own, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays. Needs --boundary or --allow-policy, in a new installation or in the ClusterConfig: without them the operator’s AWS credentials are worth the AWS account, which --unbounded accepts.',
   options: [
     {
       name: 'target',
@@ -19,7 +20,7 @@ export const installCommand = defineCommand({
     {
       name: 'boundary',
       value: 'ARN',
-      summary: 'the managed policy that bounds every role',
+      summary: 'the managed policy that bounds every role of an account',
       complete: 'policies',
     },
     {
@@ -27,6 +28,18 @@ export const installCommand = defineCommand({
       value: 'PATTERN',
       repeatable: true,
       summary: 'ARNs of policies (* and ?) that accounts may list; any when absent; repeat for more',
+    },
+    {
+      name: 'unbounded',
+      summary:
+        'accept an operator that neither limits: its AWS credentials can create a role with AdministratorAccess',
+    },
+    {
+      name: 'tag-key',
+      value: 'KEY',
+      repeatable: true,
+      parse: parseTagKey,
+      summary: 'the key of a tag that accounts may set on their roles; none when absent; repeat for more',
     },
     {
       name: 'identity-mode',
@@ -46,7 +59,8 @@ export const installCommand = defineCommand({
     {
       name: 'image',
       value: 'IMAGE',
-      summary: 'the operator’s image; the published one of this version when absent',
+      parse: parseImage,
+      summary: `the operator’s image, by tag or by digest (NAME@sha256:…); ${operatorImage} when absent`,
     },
     {
       name: 'replicas',
@@ -55,6 +69,24 @@ export const installCommand = defineCommand({
       parse: parseReplicas,
       summary: 'how many operators take turns',
     },
+    {
+      name: 'operator-boundary',
+      value: 'ARN',
+      summary: 'the managed policy that bounds the operator’s own role',
+      complete: 'policies',
+    },
+    {
+      name: 'operator-role-path',
+      value: 'PATH',
+      summary: 'the IAM path of the operator’s own role; / when absent; fixed once it exists',
+    },
+    {
+      name: 'operator-role-tag',
+      value: 'KEY=VALUE',
+      repeatable: true,
+      parse: parseRoleTag,
+      summary: 'a tag of the operator’s own role; repeat for more',
+    },
     { name: 'without-operator', summary: 'make no Deployment: the operator runs elsewhere' },
     { name: 'dry-run', summary: 'print everything, manifests and IAM documents, and change nothing' },
     yesOption,
@@ -62,13 +94,25 @@ export const installCommand = defineCommand({
   ],
   formats: ['yaml', 'json'],
   examples: [
-    { does: 'On the current context', command: 'kon install --target production --target staging' },
     {
-      does: 'With EKS Pod Identity, which needs no IAM OIDC provider',
-      command: 'kon install --target production --identity-mode PodIdentity',
+      does: 'With a permissions boundary for every role',
+      command:
+        'kon install --target production --target staging --boundary arn:aws:iam::123456789012:policy/apps',
     },
-    { does: 'For GitOps', command: 'kon install --target production --dry-run > konstellation.yaml' },
-    { does: 'For Terraform', command: "kon install --dry-run -o json | jq '.iam'" },
+    {
+      does: 'With policies that accounts may list, and EKS Pod Identity, which needs no IAM OIDC provider',
+      command:
+        "kon install --target production --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*' --identity-mode PodIdentity",
+    },
+    {
+      does: 'For GitOps',
+      command:
+        'kon install --target production --boundary arn:aws:iam::123456789012:policy/apps --dry-run > konstellation.yaml',
+    },
+    {
+      does: 'For Terraform',
+      command: "kon install --boundary arn:aws:iam::123456789012:policy/apps --dry-run -o json | jq '.iam'",
+    },
   ],
   run: async (context, { options }) => {
     const { installFlow } = await import('../install/flow.ts');
@@ -76,6 +120,13 @@ export const installCommand = defineCommand({
       targets: options.target,
       boundary: options.boundary,
       allowedPolicies: options.allowPolicy,
+      unbounded: options.unbounded,
+      tagKeys: options.tagKey,
+      demands: {
+        path: options.operatorRolePath,
+        permissionsBoundaryArn: options.operatorBoundary,
+        tags: Object.fromEntries(options.operatorRoleTag),
+      },
       identityMode: options.identityMode as IdentityMode | undefined,
       clusterName: options.clusterName,
       region: options.region,
@@ -91,6 +142,21 @@ export const installCommand = defineCommand({
   },
 });
 
+/** @throws CliError of code USAGE */
+function parseTagKey(text: string): string {
+  if (!/^[^=]{1,128}$/.test(text))
+    throw usageError(`"${text}" is not the key of a tag`, 'Give 1 to 128 characters.');
+  return text;
+}
+
+/** @throws CliError of code USAGE */
+function parseRoleTag(text: string): readonly [string, string] {
+  const [, key = '', value = ''] = /^([^=]{1,128})=(.{0,256})$/s.exec(text) ?? [];
+  if (key === '') throw usageError(`"${text}" is not a tag`, 'Give KEY=VALUE.');
+  return [key, value];
+}
+
+/** @throws CliError of code USAGE */
 function parseReplicas(text: string): number {
   if (!/^[1-9]$/.test(text)) throw usageError(`"${text}" is not a number of operators`, 'Give 1 to 9.');
   return Number(text);

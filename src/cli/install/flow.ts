@@ -2,7 +2,7 @@
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
-import { effectiveConfig } from '../../identity/index.ts';
+import { effectiveConfig, IdentityError, type ObservedRole } from '../../identity/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
@@ -11,7 +11,7 @@ import type { CliContext } from '../context.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { explain } from '../explain.ts';
-import { clusterConfigKind } from '../kinds.ts';
+import { accountKind, clusterConfigKind } from '../kinds.ts';
 import { paint } from '../output/color.ts';
 import { followObject } from '../wait/follow.ts';
 import { waitUntilReady } from '../wait/wait.ts';
@@ -28,12 +28,16 @@ import {
   type Installation,
   type InstallationChoice,
 } from './installation.ts';
+import { checkFence, tagKeysWarning } from './fence.ts';
+import { operatorRoleName } from './operator-role.ts';
 import { describeObject, objectStep, orMissing, providerStep, roleStep, type Step } from './steps.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
     /** As it is, or IRSA, when absent. */
     readonly identityMode: IdentityMode | undefined;
+    /** Consent to an operator that neither a boundary nor a list of allowed policies limits. */
+    readonly unbounded: boolean;
     readonly dryRun: boolean;
     readonly yes: boolean;
     readonly wait: WaitInput;
@@ -63,7 +67,14 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       const { namespace } = request;
       const asked = request.identityMode;
       const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
-      const installation = describeInstallation(cluster, existing, mode, request);
+      const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
+      const installation = describeInstallation(cluster, existing, mode, request, live);
+      const { policyOptions } = installation;
+      for (const warning of [
+        checkFence(policyOptions, request.unbounded),
+        existing && tagKeysWarning((await orMissing(listObjects(client, accountKind))) ?? [], policyOptions),
+      ])
+        if (warning !== undefined) stderr.write(warning);
       if (request.dryRun) {
         context.stdout.write(
           context.format === 'json' ? asJson(installation) : renderManifests(installation),
@@ -97,6 +108,21 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       installationStore.close();
     }
   });
+}
+
+/** Undefined where it does not exist, and in a dry run of somebody who may not look. */
+async function operatorRoleAsItIs(
+  { roles }: Pick<Aws, 'roles'>,
+  name: string,
+  { dryRun }: InstallRequest,
+  signal: AbortSignal,
+): Promise<ObservedRole | undefined> {
+  try {
+    return await roles.read(name, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
+  } catch (error) {
+    if (dryRun && error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
 }
 
 /** In groups, as what is in one cannot be looked at before the group before it is there. */

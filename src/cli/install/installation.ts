@@ -1,10 +1,15 @@
 /** Everything that an installation makes, as data, and as it is printed for GitOps and Terraform. Pure. */
 import { clusterConfigSpec, type ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
-import { operatorPolicy, operatorPolicyOptions, roleArn } from '../../identity/index.ts';
+import {
+  operatorPolicyOptions,
+  roleArn,
+  type ObservedRole,
+  type OperatorPolicyOptions,
+  type PolicyDocument,
+} from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { asYaml } from '../output/objects.ts';
-import { version } from '../version.ts';
 import type { DiscoveredCluster } from './discover.ts';
 import type { OperatorAssociation } from './operator-identity.ts';
 import {
@@ -14,12 +19,23 @@ import {
   operatorName,
   operatorObjects,
 } from './operator-objects.ts';
-import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
+import { checkBoundaryArn, fencedPolicy } from './fence.ts';
+import { operatorImage } from './image.ts';
+import {
+  installedTag,
+  operatorPolicyName,
+  operatorRole,
+  roleDemands,
+  type RoleDemands,
+} from './operator-role.ts';
 
 export type InstallationChoice = {
   readonly targets: readonly string[];
   readonly boundary: string | undefined;
   readonly allowedPolicies: readonly string[];
+  readonly tagKeys: readonly string[];
+  /** Of the operator's own role. */
+  readonly demands: RoleDemands;
   readonly namespace: string;
   readonly image: string | undefined;
   readonly replicas: number;
@@ -38,7 +54,8 @@ export type Installation = {
   readonly roleArn: string;
   /** In the place of the IAM OIDC provider. */
   readonly association: OperatorAssociation | undefined;
-  readonly policy: ReturnType<typeof operatorPolicy>;
+  readonly policyOptions: OperatorPolicyOptions;
+  readonly policy: PolicyDocument;
   /** Enforced before the CRDs exist, so that no account is ever written without them. */
   readonly admission: readonly KubeObject[];
   readonly crds: readonly KubeObject[];
@@ -53,11 +70,13 @@ export function describeInstallation(
   existing: ClusterConfig | undefined,
   mode: IdentityMode,
   request: InstallationChoice,
+  /** The operator's role, when it exists. */
+  live: ObservedRole | undefined,
 ): Installation {
   const { namespace } = request;
   const serviceAccount = operatorName;
-  const role = operatorRole(cluster, { namespace, serviceAccount }, mode);
-  const arn = roleArn({ ...cluster, path: role.path, name: role.name });
+  checkBoundaryArn('--boundary', request.boundary);
+  checkBoundaryArn('--operator-boundary', request.demands.permissionsBoundaryArn);
   const config = clusterConfigObject(existing, {
     name: cluster.name,
     region: cluster.region,
@@ -65,14 +84,17 @@ export function describeInstallation(
     targets: request.targets,
     permissionsBoundaryArn: request.boundary,
     allowedPolicyArns: request.allowedPolicies,
+    allowedTagKeys: request.tagKeys,
     identityMode: mode,
   });
-  const spec = clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
-  const options = operatorPolicyOptions(
-    { metadata: config.metadata, spec },
-    { accountId: cluster.accountId },
-  );
-  if (!options) throw new Error('the AWS account is known, and no policy follows from it');
+  const spec =
+    existing?.spec ?? clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
+  const given = operatorPolicyOptions({ metadata: config.metadata, spec }, { accountId: cluster.accountId });
+  if (!given) throw new Error('the AWS account is known, and no policy follows from it');
+  const policyOptions = { ...given, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn };
+  const demands = roleDemands(request.demands, live, policyOptions.rolePath);
+  const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands);
+  const arn = roleArn({ ...cluster, path: role.path, name: role.name });
   return {
     cluster,
     namespace,
@@ -83,12 +105,13 @@ export function describeInstallation(
       mode === 'PodIdentity'
         ? { namespace, serviceAccount, roleArn: arn, tags: { [installedTag]: cluster.clusterArn } }
         : undefined,
-    policy: operatorPolicy({ ...options, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn }),
+    policyOptions,
+    policy: fencedPolicy(policyOptions),
     admission: admissionPolicyObjects(namespace),
     crds: crdObjects(),
     objects: operatorObjects({
       namespace,
-      image: request.image ?? `ghcr.io/k11n/konstellation:${version}`,
+      image: request.image ?? operatorImage,
       replicas: request.replicas,
       roleArn: mode === 'PodIdentity' ? undefined : arn,
       region: cluster.region,
@@ -118,7 +141,7 @@ export function renderManifests(installation: Installation): string {
           json({ Url: cluster.issuer, ClientIDList: ['sts.amazonaws.com'] }),
           '',
         ]),
-    `IAM role ${role.name}, path ${role.path}, tags ${JSON.stringify(role.tags)}; its trust policy:`,
+    `IAM role ${role.name}, path ${role.path}, ${role.permissionsBoundaryArn === undefined ? '' : `permissions boundary ${role.permissionsBoundaryArn}, `}tags ${JSON.stringify(role.tags)}; its trust policy:`,
     json(JSON.parse(role.trustPolicy)),
     '',
     `Its inline policy ${operatorPolicyName}:`,
@@ -154,6 +177,7 @@ export function asJson(installation: Installation): string {
         role: {
           name: role.name,
           path: role.path,
+          permissionsBoundaryArn: role.permissionsBoundaryArn,
           tags: role.tags,
           trustPolicy: JSON.parse(role.trustPolicy) as unknown,
           policies: { [operatorPolicyName]: policy },

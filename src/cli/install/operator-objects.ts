@@ -7,7 +7,7 @@ import {
 } from '../../access/index.ts';
 import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import { crds } from '../../api/crds.ts';
-import type { ClusterConfig } from '../../api/cluster-config.ts';
+import { rolePathFor, type ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import type { KubeObject } from '../../kube/index.ts';
 
@@ -192,6 +192,7 @@ export function clusterConfigObject(
     readonly targets: readonly string[];
     readonly permissionsBoundaryArn: string | undefined;
     readonly allowedPolicyArns: readonly string[];
+    readonly allowedTagKeys: readonly string[];
     readonly identityMode: IdentityMode;
   },
 ): KubeObject {
@@ -213,11 +214,13 @@ export function clusterConfigObject(
         region: of.region,
         accountId: of.accountId,
         clusterName: of.name,
+        rolePath: rolePathFor(of.name),
         ...(of.identityMode === 'IRSA' ? {} : { identityMode: of.identityMode }),
         ...(of.permissionsBoundaryArn === undefined
           ? {}
           : { permissionsBoundaryArn: of.permissionsBoundaryArn }),
         ...(of.allowedPolicyArns.length > 0 ? { allowedPolicyArns: [...of.allowedPolicyArns] } : {}),
+        ...(of.allowedTagKeys.length > 0 ? { allowedTagKeys: [...of.allowedTagKeys] } : {}),
       },
     },
   } as KubeObject;

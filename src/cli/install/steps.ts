@@ -114,12 +114,21 @@ export async function roleStep(
   const current = role.inlinePolicyNames.includes(operatorPolicyName)
     ? await installation.inlinePolicy(spec.name, operatorPolicyName, signal)
     : undefined;
+  const boundary = spec.permissionsBoundaryArn;
+  const isBound = boundary === undefined || role.permissionsBoundaryArn === boundary;
+  const tags = Object.fromEntries(
+    Object.entries(spec.tags).filter(([key, value]) => tagValue(role.tags, key) !== value),
+  );
+  const isTagged = Object.keys(tags).length === 0;
   const trusts = sameDocument(role.trustPolicy, spec.trustPolicy);
   const allows = current !== undefined && sameDocument(current, policy);
   return {
     object,
-    state: trusts && allows ? 'present' : 'differs',
+    state: isBound && isTagged && trusts && allows ? 'present' : 'differs',
     perform: async () => {
+      // Before anything that might widen what the role can do.
+      if (!isBound) await roles.putPermissionsBoundary(spec.name, boundary, signal);
+      if (!isTagged) await roles.tag(spec.name, tags, signal);
       if (!trusts) await roles.updateTrustPolicy(spec.name, spec.trustPolicy, signal);
       if (!allows) await put();
     },

@@ -1,8 +1,16 @@
 /** `kon uninstall`: takes away what an installation made, last made first, and says what stays. */
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
 import { managedByLabel } from '../../api/labels.ts';
-import type { RoleStore } from '../../identity/index.ts';
-import { effectiveConfig, leftoverRoles, oidcProviderArn, tagValue } from '../../identity/index.ts';
+import type { ObservedRole, RoleStore } from '../../identity/index.ts';
+import {
+  effectiveConfig,
+  IdentityError,
+  leftoverRoles,
+  oidcProviderArn,
+  roleNameOf,
+  tagValue,
+  trustsProvider,
+} from '../../identity/index.ts';
 import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
@@ -94,7 +102,12 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       }
       const { kept, deleted } = await removeObjects(context, client, request);
       if (cluster.eks) kept.push(...(await removeAssociation(context, cluster, request, aws)));
-      kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation)));
+      const leaving = accounts.flatMap(({ spec, status }) =>
+        spec.deletionPolicy === 'Retain' || spec.aws.adopt === true || status?.roleArn === undefined
+          ? []
+          : roleNameOf(status.roleArn),
+      );
+      kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation, leaving)));
       for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
       if (!dryRun && !request.wait.noWait)
         await waitUntilAllGone(context, client, deleted, request.wait.timeout);
@@ -187,22 +200,64 @@ async function removeFromIam(
   { namespace, dryRun }: UninstallRequest,
   roles: RoleStore,
   installation: InstallationStore,
+  /** Names of roles that go, or have gone, with their accounts. */
+  leaving: readonly string[],
 ): Promise<readonly string[]> {
   const { signal, stderr } = context;
   const kept: string[] = [];
   const { name } = operatorRole(cluster, { namespace, serviceAccount: operatorName });
+  const gone = [...leaving];
   const role = await roles.read(name, signal);
   if (role && tagValue(role.tags, installedTag) === cluster.clusterArn) {
     if (!dryRun && role.inlinePolicyNames.includes(operatorPolicyName))
       await roles.deleteInlinePolicy(name, operatorPolicyName, signal);
     if (!dryRun) await roles.delete(name, signal);
+    gone.push(name);
     stderr.write(`- IAM role ${name}\n`);
   } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
   const arn = oidcProviderArn(cluster);
   const provider = await installation.provider(arn, signal);
-  if (provider && tagValue(provider.tags, installedTag) === cluster.clusterArn) {
-    if (!dryRun) await installation.deleteProvider(arn, signal);
-    stderr.write(`- IAM OIDC provider ${arn}\n`);
-  } else if (provider) kept.push(`IAM OIDC provider ${arn}, which kon install did not make`);
+  if (!provider) return kept;
+  if (tagValue(provider.tags, installedTag) !== cluster.clusterArn)
+    return [...kept, `IAM OIDC provider ${arn}, which kon install did not make`];
+  const needed = await whoNeedsProvider(arn, roles, { leaving: gone, dryRun }, signal);
+  if (needed !== undefined) return [...kept, `IAM OIDC provider ${arn}, ${needed}`];
+  if (!dryRun) await installation.deleteProvider(arn, signal);
+  stderr.write(`- IAM OIDC provider ${arn}\n`);
   return kept;
+}
+
+/** Names of roles that are shown; the rest is counted. */
+const rolesShown = 10;
+
+/**
+ * Finds the roles whose pods would lose AWS with the provider: of controllers, of other tools, of accounts that retain theirs.
+ *
+ * @param leaving names of roles that go with this uninstallation. A listing may show them for a while after their deletion.
+ * @returns a reason to keep the provider
+ */
+async function whoNeedsProvider(
+  arn: string,
+  roles: RoleStore,
+  { leaving, dryRun }: { readonly leaving: readonly string[]; readonly dryRun: boolean },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let found: readonly ObservedRole[];
+  try {
+    found = (await roles.snapshot(signal)).roles;
+  } catch (error) {
+    if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
+    return `as you may not list the roles that trust it (${error.message})`;
+  }
+  const names: string[] = [];
+  for (const { name, trustPolicy } of found) {
+    if (!trustsProvider(trustPolicy, arn)) continue;
+    if (leaving.includes(name) && (dryRun || !(await roles.read(name, signal)))) continue;
+    names.push(name);
+  }
+  names.sort();
+  if (names.length === 0) return undefined;
+  const more = names.length > rolesShown ? ` and ${names.length - rolesShown} more` : '';
+  const what = names.length === 1 ? 'the role' : `${names.length} roles`;
+  return `which ${what} ${names.slice(0, rolesShown).join(', ')}${more} ${names.length === 1 ? 'trusts' : 'trust'}: aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn} deletes it once none does`;
 }

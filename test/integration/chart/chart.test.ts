@@ -11,6 +11,7 @@ import {
   crdObjects,
   operatorObjects as installedObjects,
 } from '../../../src/cli/install/operator-objects.ts';
+import { operatorImage } from '../../../src/cli/install/image.ts';
 import { metricDefinitions } from '../../../src/operator/metrics.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { chartFolder, findHelm, type Helm, type RenderedObject } from '../../support/helm.ts';
@@ -19,6 +20,7 @@ const identity = { namespace: 'konstellation-system', name: 'konstellation' };
 const everything = [
   '--set=metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true',
   '--set=clusterConfig.create=true,clusterConfig.name=main,clusterConfig.spec.aws.region=eu-west-1',
+  '--set=clusterConfig.spec.aws.rolePath=/konstellation/main/',
   '--set=clusterConfig.spec.targets={production,staging}',
   '--set-string=serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=arn:aws:iam::123456789012:role/operator',
 ];
@@ -65,9 +67,12 @@ describe('helm', () => {
     await expect(helm.template([value])).rejects.toThrow("values don't meet the specifications");
   });
 
-  it('asks for the name of the ClusterConfig', async () => {
+  it('asks for the name of the ClusterConfig, and for its role path', async () => {
     await expect(helm.template(['--set=clusterConfig.create=true'])).rejects.toThrow(
       'the name of the EKS cluster',
+    );
+    await expect(helm.template(['--set=clusterConfig.create=true,clusterConfig.name=main'])).rejects.toThrow(
+      'clusterConfig.spec.aws.rolePath is needed',
     );
   });
 });
@@ -290,7 +295,6 @@ describe('the chart', () => {
 });
 
 describe('kon install', () => {
-  const image = 'ghcr.io/k11n/konstellation:0.1.0';
   const roleArn = 'arn:aws:iam::123456789012:role/konstellation-operator-main';
   const region = 'eu-west-1';
   const namespace = 'konstellation';
@@ -322,7 +326,14 @@ describe('kon install', () => {
     const installed = byName([
       ...admissionPolicyObjects(namespace),
       ...crdObjects(),
-      ...installedObjects({ namespace, image, replicas: 2, roleArn, region, deployment: true }),
+      ...installedObjects({
+        namespace,
+        image: operatorImage,
+        replicas: 2,
+        roleArn,
+        region,
+        deployment: true,
+      }),
       clusterConfigObject(undefined, {
         name: 'main',
         region,
@@ -330,19 +341,19 @@ describe('kon install', () => {
         targets,
         permissionsBoundaryArn: undefined,
         allowedPolicyArns: [],
+        allowedTagKeys: [],
         identityMode: 'IRSA',
       }),
     ]);
-    const [repository = '', tag = ''] = image.split(':');
     const chart = byName(
       await helm.template([
         `--namespace=${namespace}`,
-        `--set-string=image.repository=${repository},image.tag=${tag}`,
         `--set-string=serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn=${roleArn}`,
         `--set-string=operator.env[0].name=AWS_REGION,operator.env[0].value=${region}`,
         '--set=clusterConfig.create=true,clusterConfig.name=main,clusterConfig.spec.targets={production,staging}',
         `--set-string=clusterConfig.spec.aws.region=${region},clusterConfig.spec.aws.clusterName=main`,
         '--set-string=clusterConfig.spec.aws.accountId=123456789012',
+        '--set-string=clusterConfig.spec.aws.rolePath=/konstellation/main/',
       ]),
     );
     // Helm makes the namespace itself, when it is told to.

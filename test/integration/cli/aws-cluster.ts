@@ -16,6 +16,7 @@ export const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterN
 
 type Keys = { readonly accessKeyId: string; readonly secretAccessKey: string };
 const administrator: Keys = { accessKeyId: 'AKIAADMINISTRATOR000', secretAccessKey: 'administrator-secret' };
+const unlisting: Keys = { accessKeyId: 'AKIAUNLISTING0000000', secretAccessKey: 'unlisting-secret' };
 const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'nobody-secret' };
 
 export type AwsCluster = {
@@ -27,6 +28,8 @@ export type AwsCluster = {
   readonly kon: Kon;
   /** Environment of somebody who may do nothing in AWS. */
   readonly nobodyEnv: Readonly<Record<string, string>>;
+  /** Environment of somebody who may do everything in AWS but list roles. */
+  readonly unlistingEnv: Readonly<Record<string, string>>;
   /** Resolves when it leads. It ends with the cluster. */
   startOperator(): Promise<void>;
   stopOperator(): Promise<void>;
@@ -49,6 +52,21 @@ export async function startAwsCluster(
     issuerKeys: async () => JSON.parse(await cluster.kubectl(['get', '--raw', '/openid/v1/jwks'])),
     credentials: [
       { ...administrator, principalArn: user('administrator'), policies: [allowAll] },
+      {
+        ...unlisting,
+        principalArn: user('unlisting'),
+        policies: [
+          allowAll,
+          {
+            Version: '2012-10-17',
+            Statement: {
+              Effect: 'Deny',
+              Action: ['iam:GetAccountAuthorizationDetails', 'iam:ListRoles'],
+              Resource: '*',
+            },
+          },
+        ],
+      },
       { ...nobody, principalArn: user('nobody'), policies: [] },
     ],
     clusters: [
@@ -85,6 +103,7 @@ export async function startAwsCluster(
     iam,
     kon,
     nobodyEnv: envOf(nobody),
+    unlistingEnv: envOf(unlisting),
     startOperator: async () => {
       operator = kon.start(['operator', '--log-format', 'json']);
       await operator.until('operator leads');

@@ -64,6 +64,37 @@ describe('from a file, with no cluster at hand', () => {
     expect(stderr).toContain('IAM takes 10240');
   });
 
+  it('refuses a ClusterConfig that limits nothing unless that is accepted, and takes limits as options', async () => {
+    const run = (aws: object, ...args: string[]) =>
+      kon.run(['iam-policy', '-f', '-', '--account-id', '123456789012', ...args], { input: manifest(aws) });
+    for (const aws of [{}, { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] }]) {
+      const refused = await run(aws);
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      for (const way of ['--boundary ARN', '--allow-policy ', 'permissionsBoundaryArn', '--unbounded'])
+        expect(refused.stderr).toContain(way);
+    }
+    const accepted = await run({}, '--unbounded');
+    expect(accepted.code).toBe(0);
+    expect(accepted.stderr).toContain(
+      "Warning: the operator's AWS credentials are worth the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/AdministratorAccess",
+    );
+    expect(accepted.stdout).not.toContain(boundary);
+    const limited = await run({}, '--boundary', boundary);
+    expect(limited.code).toBe(0);
+    expect(limited.stderr).toContain('until the ClusterConfig has the same boundary');
+    expect(JSON.parse(limited.stdout)).toEqual(expected);
+    const listed = await run({}, '--allow-policy', 'arn:aws:iam::aws:policy/AmazonS3*');
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(listed.stdout).toContain('"arn:aws:iam::aws:policy/AmazonS3*"');
+    expect(await run({}, '--boundary', 'boundary')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it.each(['/', '/*/', '/${aws:username}/'])('refuses the role path %s', async (rolePath) => {
+    const refused = await kon.run(['iam-policy', '-f', '-'], { input: manifest({ ...bounded, rolePath }) });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('rolePath');
+  });
+
   it('refuses what is no ClusterConfig', async () => {
     const { code, stderr, stdout } = await kon.run(['iam-policy', '-f', '-'], { input: 'kind: Pod\n' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -88,5 +119,26 @@ describe('from the cluster', () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(expected);
+    // Tags that the policy does not admit are named, and admitted once the ClusterConfig has their keys.
+    await cluster.kubectl(
+      ['apply', '-f', '-'],
+      stringify({
+        apiVersion: 'k11n.dev/v1alpha1',
+        kind: 'LinkedServiceAccount',
+        metadata: { name: 'tagged' },
+        spec: { aws: { policyArns: [], tags: { team: 'a', app: 'b' } } },
+      }),
+    );
+    await cluster.kubectl(['apply', '-f', '-'], manifest({ ...bounded, tags: { app: 'x' } }));
+    const warned = await run();
+    expect(warned.stderr).toContain('tagged (team); add the keys to spec.aws.allowedTagKeys');
+    expect(warned.stdout).not.toContain('"team"');
+    await cluster.kubectl(
+      ['apply', '-f', '-'],
+      manifest({ ...bounded, tags: { app: 'x' }, allowedTagKeys: ['team'] }),
+    );
+    const admitted = await run();
+    expect(admitted).toMatchObject({ code: 0, stderr: '' });
+    expect(admitted.stdout).toContain('"team"');
   });
 });

@@ -2,7 +2,13 @@
  * `kon install` and `kon uninstall`: from a bare cluster to an operator that works with nothing but what was installed:
  * its ServiceAccount's rights, its role's policy, and the admission policies that fence it.
  */
-import { GetOpenIDConnectProviderCommand, GetRoleCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import {
+  CreateRoleCommand,
+  DeleteRoleCommand,
+  GetOpenIDConnectProviderCommand,
+  GetRoleCommand,
+  ListRolesCommand,
+} from '@aws-sdk/client-iam';
 import { EKSClient, ListPodIdentityAssociationsCommand } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -13,6 +19,8 @@ import { eventually } from '../../support/eventually.ts';
 import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
 
+/** Limits the operator of a new installation. */
+const limited = ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*'];
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
 let world: AwsCluster;
@@ -58,7 +66,7 @@ type Installed = {
 
 describe('install', () => {
   it('prints everything as a dry run, for kubectl and for Terraform, and changes nothing', async () => {
-    const yaml = await kon('install', '--target', 'production', '--dry-run');
+    const yaml = await kon('install', '--target', 'production', ...limited, '--dry-run');
     expect(yaml).toMatchObject({ code: 0, stderr: '' });
     const documents = parseAllDocuments(yaml.stdout).map((each) => each.toJS() as { kind: string } | null);
     expect(documents.flatMap((each) => (each ? [each.kind] : []))).toEqual(
@@ -71,7 +79,7 @@ describe('install', () => {
       ]),
     );
     expect(yaml.stdout).toContain(`# IAM OIDC provider ${providerArn()}\n`);
-    const json = await kon('install', '--target', 'production', '--dry-run', '-o', 'json');
+    const json = await kon('install', '--target', 'production', ...limited, '--dry-run', '-o', 'json');
     const { cluster, iam } = JSON.parse(json.stdout) as Installed;
     expect(cluster.clusterArn).toBe(clusterArn);
     expect(Object.keys(iam.role.policies)).toEqual(['konstellation-operator']);
@@ -79,8 +87,53 @@ describe('install', () => {
     expect(await kubectl('get', 'crd,namespace', '-o', 'name')).not.toMatch(/k11n|konstellation/);
   });
 
+  it.each([
+    ['no limit', []],
+    ['a boundary that limits nothing', ['--boundary', 'arn:aws:iam::aws:policy/AdministratorAccess']],
+    ['a pattern for every policy', ['--allow-policy', '*']],
+    [
+      'an administrator policy among others',
+      ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*', '--allow-policy', '*/IAMFull*'],
+    ],
+  ])('refuses %s for the operator unless that is accepted', async (_what, args) => {
+    const refused = await kon('install', '--target', 'production', '--yes', ...args);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('nothing limits what the operator can give to a role: ');
+    expect(refused.stderr).toContain(
+      'worth the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/',
+    );
+    for (const way of ['--boundary ARN', '--allow-policy ', '--unbounded'])
+      expect(refused.stderr).toContain(way);
+    expect(await roleNames()).toEqual([]);
+    const accepted = await kon('install', '--target', 'production', '--dry-run', '--unbounded', ...args);
+    expect(accepted).toMatchObject({ code: 0 });
+    expect(accepted.stderr).toMatch(/^Warning: the operator's AWS credentials are worth the AWS account/);
+  });
+
+  it.each([
+    ['--boundary', 'AdministratorAccess', 'is not the ARN of a managed policy'],
+    ['--operator-boundary', 'arn:aws:iam::123456789012:role/x', 'is not the ARN of a managed policy'],
+    ['--operator-role-path', 'platform', 'is not the path of a role'],
+    [
+      '--operator-role-path',
+      '/konstellation/main/operator/',
+      "operator's own role cannot be under /konstellation/main/",
+    ],
+    ['--operator-role-tag', 'cost', 'is not a tag'],
+    ['--operator-role-tag', 'K11N.dev/cluster=x', 'are reserved'],
+    ['--operator-role-tag', 'Kubernetes-Namespace=x', 'are reserved'],
+    ['--image', 'ghcr.io/k11n/konstellation@sha256:1', 'is not the name of an image'],
+  ])('refuses %s %s', async (option, value, why) => {
+    const refused = await kon('install', '--dry-run', ...limited, option, value);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain(why);
+  });
+
   it('wants a confirmation, and stops with what is missing where IAM refuses', async () => {
-    expect(await kon('install')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+    expect(await kon('install', ...limited)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
     const refused = await world.kon.run(['install', '--yes'], { env: world.nobodyEnv });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('eks:ListClusters in eu-west-1');
@@ -88,7 +141,7 @@ describe('install', () => {
   });
 
   it('installs all that an operator needs, which then works with that and no more', async () => {
-    const result = await kon('install', '--target', 'production', '--without-operator', '--yes');
+    const result = await kon('install', '--target', 'production', ...limited, '--without-operator', '--yes');
     expect(result.stderr).toContain('EKS cluster main in eu-west-1, AWS account 123456789012\n');
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     const [role = ''] = await roleNames();
@@ -158,6 +211,10 @@ describe('install', () => {
     };
     expect(checks.filter(({ status }) => status === 'error').map(({ id }) => id)).toEqual(['webhook']);
     expect(checks.find(({ id }) => id === 'operator-permissions')).toMatchObject({ status: 'ok' });
+    expect(checks.find(({ id }) => id === 'operator-fence')).toMatchObject({
+      status: 'ok',
+      message: `arn:aws:iam::${accountId}:role/${role}`,
+    });
   });
 
   it('takes a namespace for a target that was there before, and puts its label back when it is lost', async () => {
@@ -236,7 +293,7 @@ describe('uninstall', () => {
 describe('install with Pod Identity', () => {
   const own = ['--namespace', 'agent'];
   const install = (...args: string[]): Promise<Result> =>
-    kon('install', '--identity-mode', 'PodIdentity', '--yes', ...own, ...args);
+    kon('install', '--identity-mode', 'PodIdentity', '--yes', ...limited, ...own, ...args);
 
   it('starts no operator where no node has the agent, and says how to add it', async () => {
     const refused = await install();
@@ -257,6 +314,7 @@ describe('install with Pod Identity', () => {
       '--identity-mode',
       'PodIdentity',
       '--dry-run',
+      ...limited,
       '-o',
       'json',
       ...own,
@@ -278,7 +336,7 @@ describe('install with Pod Identity', () => {
       'spec.aws.identityMode',
       'PodIdentity',
     );
-    const yaml = await kon('install', '--identity-mode', 'PodIdentity', '--dry-run', ...own);
+    const yaml = await kon('install', '--identity-mode', 'PodIdentity', '--dry-run', ...limited, ...own);
     expect(yaml.stdout).toContain('# EKS Pod Identity association; nodes need the agent');
     expect(yaml.stdout).not.toContain('# IAM OIDC provider');
   });
@@ -455,7 +513,15 @@ describe('install with Pod Identity and an operator', () => {
       },
     });
     try {
-      const installed = await kon('install', '--identity-mode', 'PodIdentity', '--yes', '--no-wait', ...late);
+      const installed = await kon(
+        'install',
+        '--identity-mode',
+        'PodIdentity',
+        '--yes',
+        '--no-wait',
+        ...limited,
+        ...late,
+      );
       expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
       expect(asked).toEqual([false, false, false]);
       expect(await isDeployed()).toBe(true);
@@ -475,7 +541,7 @@ describe('install on a cluster that is not of EKS', () => {
   it('takes its name and region from the options, and makes the provider of its issuer', async () => {
     const named = ['--namespace', 'mine', '--without-operator', '--yes'];
     const own = ['--self-managed', '--cluster-name', 'mine', '--region', region, ...named];
-    const result = await kon('install', ...own, '--target', 'production');
+    const result = await kon('install', ...own, ...limited, '--target', 'production');
     expect(result, result.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(result.stderr).toContain(`Cluster mine in ${region}, AWS account ${accountId}\n`);
     expect(result.stderr).toContain(`√ IAM OIDC provider ${providerArn()}\n`);
@@ -493,7 +559,7 @@ describe('install on a cluster that is not of EKS', () => {
     expect(await roleNames()).toEqual([]);
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
     // No controller takes the namespace away here.
-    const tooSoon = await kon('install', ...own, '--target', 'production');
+    const tooSoon = await kon('install', ...own, ...limited, '--target', 'production');
     expect(tooSoon).toMatchObject({ code: 1, stdout: '' });
     expect(tooSoon.stderr).toContain('Namespace mine is being deleted');
     expect(tooSoon.stderr).toContain('kubectl wait --for=delete namespaces/mine\n');
@@ -501,10 +567,144 @@ describe('install on a cluster that is not of EKS', () => {
   });
 });
 
+describe('install for an organization with demands on roles', () => {
+  const own = ['--namespace', 'demanding', '--without-operator', '--yes', '--no-wait'];
+  const demands = [
+    '--operator-boundary',
+    'arn:aws:iam::aws:policy/PowerUserAccess',
+    '--operator-role-path',
+    '/platform/operators/',
+    '--operator-role-tag',
+    'cost-center=42',
+  ];
+  const roleOf = async () => {
+    const [name = ''] = await roleNames();
+    return (await world.iam.send(new GetRoleCommand({ RoleName: name }))).Role;
+  };
+  const annotation = (): Promise<string> =>
+    kubectl(
+      'get',
+      'serviceaccount',
+      '-n',
+      'demanding',
+      'konstellation',
+      '-o',
+      'jsonpath={.metadata.annotations.eks\\.amazonaws\\.com/role-arn}',
+    );
+
+  it('gives the operator’s role its path, boundary and tags, and its ARN to the ServiceAccount', async () => {
+    const installed = await kon('install', ...own, ...limited, ...demands);
+    expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    const role = await roleOf();
+    expect(role).toMatchObject({
+      Path: '/platform/operators/',
+      PermissionsBoundary: { PermissionsBoundaryArn: 'arn:aws:iam::aws:policy/PowerUserAccess' },
+      Tags: expect.arrayContaining([
+        { Key: 'cost-center', Value: '42' },
+        { Key: 'k11n.dev/installed-for', Value: clusterArn },
+      ]),
+    });
+    expect(role?.Arn).toContain(':role/platform/operators/konstellation-operator-main-');
+    expect(await annotation()).toBe(role?.Arn);
+  });
+
+  it('keeps them when they are not given again', async () => {
+    expect(await kon('install', ...own)).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    expect(await annotation()).toBe((await roleOf())?.Arn);
+  });
+
+  it('applies another boundary and tag, and refuses another path', async () => {
+    const boundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+    const changed = await kon(
+      'install',
+      ...own,
+      '--operator-boundary',
+      boundary,
+      '--operator-role-tag',
+      'cost-center=43',
+    );
+    expect(changed, changed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(changed.stderr).toContain('  ~ IAM role konstellation-operator-main-');
+    expect(await roleOf()).toMatchObject({
+      PermissionsBoundary: { PermissionsBoundaryArn: boundary },
+      Tags: expect.arrayContaining([{ Key: 'cost-center', Value: '43' }]),
+    });
+    const refused = await kon('install', ...own, '--operator-role-path', '/elsewhere/');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('exists at another path than /elsewhere/');
+  });
+
+  it('gives the ARN with the path to a Pod Identity association, and takes the role away', async () => {
+    await kubectl('delete', 'clusterconfig', 'main');
+    const mode = ['--identity-mode', 'PodIdentity', '--dry-run', '-o', 'json'];
+    const { stdout } = await kon('install', '--namespace', 'demanding', ...limited, ...mode);
+    expect((JSON.parse(stdout) as { iam: object }).iam).toMatchObject({
+      podIdentityAssociation: { roleArn: (await roleOf())?.Arn },
+      role: { path: '/platform/operators/' },
+    });
+    const gone = await kon('uninstall', '--yes', '--no-wait', '--namespace', 'demanding', '--region', region);
+    expect(gone, gone.stderr).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
+    expect(await roleNames()).toEqual([]);
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+});
+
 describe('uninstall', () => {
+  const trustOf = (principal: object): string =>
+    JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRoleWithWebIdentity' }],
+    });
+  const provider = (): Promise<unknown> =>
+    world.iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn() }));
+
+  it('keeps an OIDC provider that other roles trust, names them, and says so beforehand', async () => {
+    const own = ['--namespace', 'irsa'];
+    const installed = await kon('install', '--without-operator', '--yes', '--no-wait', ...limited, ...own);
+    expect(installed, installed.stderr).toMatchObject({ code: 0 });
+    await world.iam.send(
+      new CreateRoleCommand({
+        RoleName: 'lbc',
+        AssumeRolePolicyDocument: trustOf({ Federated: providerArn() }),
+      }),
+    );
+    await world.iam.send(
+      new CreateRoleCommand({
+        RoleName: 'unrelated',
+        AssumeRolePolicyDocument: trustOf({ Federated: 'cognito-identity.amazonaws.com' }),
+      }),
+    );
+    const stays = `‼ stays: IAM OIDC provider ${providerArn()}, which the role lbc trusts`;
+    const foreseen = await kon('uninstall', '--dry-run', ...own);
+    expect(foreseen, foreseen.stderr).toMatchObject({ code: 0 });
+    expect(foreseen.stderr).toContain(stays);
+    expect(foreseen.stderr).not.toContain('- IAM OIDC provider');
+    const blind = await world.kon.run(['uninstall', '--dry-run', ...own], { env: world.unlistingEnv });
+    expect(blind.stderr).toContain(
+      `‼ stays: IAM OIDC provider ${providerArn()}, as you may not list the roles that trust it`,
+    );
+    const result = await kon('uninstall', '--yes', '--no-wait', ...own);
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    expect(result.stderr).toContain(stays);
+    await provider();
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+
+  it('takes the provider away once no role trusts it', async () => {
+    const own = ['--namespace', 'irsa-again'];
+    await world.iam.send(new DeleteRoleCommand({ RoleName: 'lbc' }));
+    const installed = await kon('install', '--without-operator', '--yes', '--no-wait', ...limited, ...own);
+    expect(installed, installed.stderr).toMatchObject({ code: 0 });
+    const result = await kon('uninstall', '--yes', '--no-wait', ...own);
+    expect(result.stderr).toContain(`- IAM OIDC provider ${providerArn()}\n`);
+    await expect(provider()).rejects.toMatchObject({ name: 'NoSuchEntityException' });
+    await world.iam.send(new DeleteRoleCommand({ RoleName: 'unrelated' }));
+    await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
+  });
+
   it('leaves and names what others made', async () => {
     const elsewhere = ['--namespace', 'elsewhere'];
-    await kon('install', '--without-operator', '--yes', ...elsewhere);
+    await kon('install', '--without-operator', '--yes', ...limited, ...elsewhere);
     await kubectl(
       'label',
       'clusterrole',

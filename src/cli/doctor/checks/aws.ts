@@ -4,11 +4,14 @@ import {
   IdentityError,
   matchesPattern,
   operatorCalls,
+  operatorPolicyOptions,
+  unboundedOperator,
   type OperatorScope,
   ownershipTags,
   type ClusterFacts,
 } from '../../../identity/index.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { tagKeysWarning, worthOfCredentials } from '../../install/fence.ts';
 import type { Lookups } from '../lookups.ts';
 import { clockVerdict } from './cluster.ts';
 import { discoverIssuer } from './configuration.ts';
@@ -109,6 +112,14 @@ export const awsChecks: readonly Check[] = [
     needs: ['aws-credentials', 'cluster-config'],
     mayPass: false,
     run: checkOperatorPermissions,
+  },
+  {
+    id: 'operator-fence',
+    category: 'AWS',
+    title: 'a permissions boundary or a list of policies limits what the operator can give to roles',
+    needs: ['crds'],
+    mayPass: false,
+    run: checkOperatorFence,
   },
   {
     id: 'quotas',
@@ -245,6 +256,47 @@ async function operatorPrincipal(
   }
   return undefined;
 }
+
+/** The ClusterConfig says what the limits should be, and IAM whether the operator's policy has them. */
+async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
+  const config = await lookups.config();
+  if (!config) return ok('there is no ClusterConfig yet');
+  const accountId = config.status?.accountId ?? config.spec.aws.accountId ?? '';
+  const options = operatorPolicyOptions(config, { accountId });
+  const found = options && unboundedOperator(options);
+  if (found)
+    return warning(`${worthOfCredentials(found.policy)} (${found.why})`, [
+      'Set permissionsBoundaryArn or allowedPolicyArns in spec.aws of the ClusterConfig.',
+      'Then renew the policy of the operator’s role: kon install, or kon iam-policy',
+    ]);
+  const tags = options && tagKeysWarning(await lookups.accounts(), options);
+  if (tags !== undefined) return warning(tags.trim().replace(/^Warning: /, ''));
+  const state = await lookups.state();
+  const principal = state.ok ? await operatorPrincipal(lookups, state.facts) : undefined;
+  if (!state.ok || !principal)
+    return ok('by the ClusterConfig; the policy of the operator was not looked at');
+  const { facts } = state;
+  const { 'iam:PermissionsBoundary': _, ...context } = requestContext(facts);
+  const administrator = `arn:${facts.partition}:iam::aws:policy/AdministratorAccess`;
+  const [attach] = await (
+    await lookups.aws()
+  ).policies.simulate(
+    {
+      principalArn: principal.arn,
+      actions: ['iam:AttachRolePolicy'],
+      resources: [resourceFor('attachment', facts)],
+      context: { ...context, 'iam:PolicyARN': administrator },
+    },
+    lookups.signal,
+  );
+  return attach?.decision === 'allowed'
+    ? warning(
+        `IAM lets ${principal.arn} attach ${administrator} to a role without a boundary, which the ClusterConfig does not allow`,
+        ['Renew its policy: kon install, or kon iam-policy'],
+      )
+    : ok(principal.arn);
+}
+
 type Scope = OperatorScope | 'passing';
 
 function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly string[]> {
@@ -281,6 +333,8 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
+    // One of several keys that a real request has: the condition asks for each of them.
+    'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),
     ...(facts.permissionsBoundaryArn === undefined

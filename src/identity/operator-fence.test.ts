@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { unboundedOperator } from './operator-fence.ts';
+
+type Limits = Omit<Parameters<typeof unboundedOperator>[0], 'clusterArn'>;
+
+const clusterArn = 'arn:aws-cn:eks:cn-north-1:123456789012:cluster/main';
+const aws = 'arn:aws-cn:iam::aws:policy';
+const boundary = 'arn:aws-cn:iam::123456789012:policy/boundary';
+
+describe('unboundedOperator', () => {
+  it.each<readonly [string, Limits, string]>([
+    ['neither', {}, 'no permissions boundary, and no list'],
+    ['an empty list of boundaries', { permissionsBoundaryArns: [] }, 'no permissions boundary, and no list'],
+    [
+      'an administrator policy as the boundary',
+      { permissionsBoundaryArns: [`${aws}/AdministratorAccess`] },
+      'a permissions boundary that limits nothing',
+    ],
+    [
+      'one of several boundaries that limits nothing',
+      { permissionsBoundaryArns: [boundary, `${aws}/IAMFullAccess`] },
+      'a permissions boundary that limits nothing',
+    ],
+    ...[
+      '*',
+      'arn:*',
+      `${aws}/*`,
+      `${aws}/Admin*`,
+      `${aws}/AdministratorAccess`,
+      `${aws}/AdministratorAcces?`,
+      'arn:aws*:iam::aws:policy/*FullAccess',
+      `${aws}/PowerUser*`,
+      '*Access',
+    ].map(
+      (pattern) =>
+        [
+          `the pattern ${pattern}`,
+          { allowedPolicyArns: [`${aws}/AmazonS3ReadOnlyAccess`, pattern] },
+          `"${pattern}" among the allowed policies matches`,
+        ] as const,
+    ),
+  ])('reports %s', (_what, given, why) => {
+    expect(unboundedOperator({ clusterArn, ...given })?.why).toContain(why);
+  });
+
+  it.each<readonly [string, Limits]>([
+    ['a boundary', { permissionsBoundaryArns: [boundary] }],
+    [
+      'a boundary beside a list of everything',
+      { permissionsBoundaryArns: [boundary], allowedPolicyArns: ['*'] },
+    ],
+    ['an empty list', { allowedPolicyArns: [] }],
+    [
+      'a list of named policies',
+      { allowedPolicyArns: [`${aws}/AmazonS3*`, 'arn:aws-cn:iam::123456789012:policy/*'] },
+    ],
+    [
+      'such a list beside a boundary that limits nothing',
+      { permissionsBoundaryArns: [`${aws}/AdministratorAccess`], allowedPolicyArns: [`${aws}/AmazonS3*`] },
+    ],
+    [
+      'a pattern that matches in another partition only',
+      { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] },
+    ],
+  ])('accepts %s', (_what, given) => {
+    expect(unboundedOperator({ clusterArn, ...given })).toBeUndefined();
+  });
+});

@@ -1,0 +1,41 @@
+/** Limits on what the operator's AWS credentials can give to a role. */
+import { matchesPattern, partitionOf } from './arn.ts';
+import type { OperatorPolicyOptions } from './operator-policy.ts';
+
+/**
+ * Managed policies whose holder can do anything in an AWS account, or give itself the rights to.
+ * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+ */
+const administratorPolicies = ['AdministratorAccess', 'IAMFullAccess', 'PowerUserAccess'] as const;
+
+/** Whoever holds the credentials can create a role with `policy`, which any principal may assume. `why` says what fails to prevent it. */
+export type Unbounded = { readonly policy: string; readonly why: string };
+
+/**
+ * Finds out whether neither the boundary nor the list of allowed policies limits the operator. One of them is enough: a
+ * boundary limits every role, and without a boundary a role holds only policies of the list.
+ *
+ * @returns undefined when one of them does
+ */
+export function unboundedOperator(
+  of: Pick<OperatorPolicyOptions, 'clusterArn' | 'permissionsBoundaryArns' | 'allowedPolicyArns'>,
+): Unbounded | undefined {
+  const administrators = administratorPolicies.map(
+    (name) => `arn:${partitionOf(of.clusterArn)}:iam::aws:policy/${name}`,
+  );
+  const [boundary] = (of.permissionsBoundaryArns ?? []).filter((arn) => administrators.includes(arn));
+  if (of.permissionsBoundaryArns?.length && boundary === undefined) return undefined;
+  const bounds =
+    boundary === undefined
+      ? 'no permissions boundary'
+      : `a permissions boundary that limits nothing (${boundary})`;
+  const { allowedPolicyArns } = of;
+  if (!allowedPolicyArns)
+    return { policy: boundary ?? administrators[0] ?? '', why: `${bounds}, and no list of allowed policies` };
+  for (const policy of administrators) {
+    const pattern = allowedPolicyArns.find((allowed) => matchesPattern(policy, allowed));
+    if (pattern !== undefined)
+      return { policy, why: `${bounds}, and "${pattern}" among the allowed policies matches ${policy}` };
+  }
+  return undefined;
+}
