@@ -268,7 +268,9 @@ export function watchOver(
           ({ what, at }) => what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - retryMs,
         ),
     );
-    const hasRoom = before.attachedPolicyArns.length + waiting.length <= policiesPerRole;
+    // A policy that others took off unseen still takes up room in the operator's view.
+    const unseen = wanted.filter((arn) => !before.attachedPolicyArns.includes(arn) && seemsOn(arn));
+    const hasRoom = before.attachedPolicyArns.length + unseen.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)
       say('gap', `${gone} was taken off ${name} before ${waiting.join(', ')} was put on`);
   }
