@@ -329,6 +329,37 @@ describe('the operator of the chart', () => {
     for (const name of names) await untilPodsOf(name, 'the role', (pod) => roleOf(pod) !== undefined);
   });
 
+  test('cleans up in a target that the ClusterConfig no longer lists', async () => {
+    const { client, description } = sandbox;
+    const setTargets = (targets: readonly string[]): Promise<unknown> =>
+      client.patch(clusterConfigs, { name: description.name }, { spec: { targets } }, merge);
+    await client.create<KubeObject>(resources.serviceAccounts, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { namespace: staging, name: 'given', labels: { 'k11n.dev/account': 'given' } },
+    });
+    const names = ['leaving', 'given', 'unlinked-late'];
+    for (const name of names) await person.createAccount(name, { targets: [staging] });
+    for (const name of names) await person.untilReady(name);
+    await person.createApp('moved', { targets: [{ name: staging, deployMode: 'latest' }] });
+    await person.untilAppReady('moved');
+    await setTargets([production]);
+    for (const name of ['leaving', 'given']) await editAccount(name, { targets: [production] });
+    await gone(resources.serviceAccounts, staging, 'leaving');
+    await eventually('the ServiceAccount to be unlinked', async () => {
+      const given = await person.serviceAccount(staging, 'given');
+      return given?.metadata.annotations?.['eks.amazonaws.com/role-arn'] === undefined ? true : undefined;
+    });
+    await person.deleteAccount('unlinked-late');
+    await person.untilAccountGone('unlinked-late');
+    await person.editApp('moved', { targets: [{ name: production, deployMode: 'latest' }] });
+    await gone(resources.deployments, staging, 'moved');
+    await client.delete(apps, { name: 'moved' });
+    for (const name of ['leaving', 'given']) await person.deleteAccount(name);
+    for (const name of ['leaving', 'given']) await person.untilAccountGone(name);
+    await setTargets([production, staging]);
+  });
+
   test('ends accounts and apps without a rest', async () => {
     for (const name of ['web', 'missed']) await sandbox.client.delete(apps, { name });
     for (const resource of [resources.deployments, resources.statefulSets, resources.daemonSets])

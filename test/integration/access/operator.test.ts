@@ -886,6 +886,93 @@ describe.each([
   });
 });
 
+describe('objects of the greatest size', () => {
+  it('of an app are within the cost limits of the policies', async () => {
+    const env = Array.from({ length: 256 }, (_, at) => ({
+      name: `VARIABLE_${at}`,
+      value: 'x'.repeat(1_000),
+    }));
+    const large = await admin.create<App>(
+      apps,
+      app('large', {
+        serviceAccount: 'large',
+        env,
+        ports: Array.from({ length: 32 }, (_, at) => ({
+          name: `port-${at}`,
+          port: 8000 + at,
+          protocol: 'TCP' as const,
+        })),
+        configs: Array.from({ length: 16 }, (_, at) => ({
+          name: `c-${at}`,
+          mountPath: `/etc/c-${at}`,
+          data: {},
+        })),
+        targets: [
+          {
+            name: target,
+            deployMode: 'latest',
+            scale: { min: 2, max: 3 },
+            ingress: {
+              hosts: Array.from({ length: 50 }, (_, at) => `host-${at}.example`),
+              paths: Array.from({ length: 50 }, (_, at) => `/path-${at}`),
+            },
+          },
+        ],
+      }),
+    );
+    for (const object of objectsOf(large).values()) {
+      const resource = kinds[object.kind] as Resource;
+      await operator.apply(resource, object, applying);
+      const metadata = { ...object.metadata, annotations: { changed: 'yes' } };
+      await operator.apply(resource, { ...object, metadata }, applying);
+      await operator.delete(resource, { namespace: target, name: object.metadata.name });
+    }
+  });
+
+  it('of others are restarted within the cost limits of the policies', async () => {
+    const containers = Array.from({ length: 50 }, (_, at) => ({
+      ...container,
+      name: `c-${at}`,
+      env: Array.from({ length: 100 }, (__, of) => ({ name: `VARIABLE_${of}`, value: 'x'.repeat(100) })),
+    }));
+    const ref = { namespace: target, name: 'large' };
+    await admin.create<Any>(resources.statefulSets, {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { ...ref, labels: { [restartLabel]: 'true' } },
+      spec: {
+        serviceName: 'x',
+        selector: { matchLabels: { app: 'large' } },
+        template: { metadata: { labels: { app: 'large' } }, spec: { containers } },
+      },
+    });
+    const annotations = { 'k11n.dev/identity': 'x' };
+    await operator.patch(
+      resources.statefulSets,
+      ref,
+      { spec: { template: { metadata: { annotations } } } },
+      merge,
+    );
+  });
+});
+
+describe('Events', () => {
+  it('are written in every namespace', async () => {
+    await operator.create<Any>(resources.events, {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { namespace: elsewhere, name: 'x' },
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      action: 'x',
+      reason: 'x',
+      type: 'Normal',
+      reportingController: 'x',
+      reportingInstance: 'x',
+      regarding: { kind: 'Pod', namespace: elsewhere, name: 'x' },
+    });
+  });
+});
+
 describe('rights', () => {
   it('are not among what it may write, nor Secrets among what it may read', async () => {
     const role = {
@@ -895,5 +982,80 @@ describe('rights', () => {
     };
     expect(await refusal(operator.create(resources.clusterRoles, role))).toContain('cannot create');
     expect(await refusal(operator.list(resources.secrets, { namespace: target }))).toContain('cannot list');
+  });
+});
+
+describe('the ClusterConfig', () => {
+  const spec = {
+    aws: { region: 'eu-west-1', rolePath: '/konstellation/', driftIntervalSeconds: 60 },
+  };
+  const config = (name: string, targets: readonly string[]): ClusterConfig => ({
+    apiVersion,
+    kind: 'ClusterConfig',
+    metadata: { name },
+    spec: { ...spec, targets: [...targets] },
+  });
+  const isAdmitted = async (namespace: string): Promise<boolean> => {
+    const write = operator.create(resources.serviceAccounts, linked(namespace, 'probe'), { dryRun: true });
+    return write.then(
+      () => true,
+      (error: unknown) => {
+        if (isForbidden(error)) return false;
+        throw error;
+      },
+    );
+  };
+  const untilAdmitted = (namespace: string, wanted: boolean): Promise<true> =>
+    eventually(`writes into ${namespace} to be ${wanted ? 'admitted' : 'refused'}`, async () =>
+      (await isAdmitted(namespace)) === wanted ? true : undefined,
+    );
+  const cleansUp = async (namespace: string): Promise<void> => {
+    await admin.create(resources.serviceAccounts, linked(namespace, 'leftover'));
+    await operator.delete(resources.serviceAccounts, { namespace, name: 'leftover' });
+  };
+
+  it('may list 1,000 targets', async () => {
+    const many = Array.from({ length: 997 }, (_, at) => `${'t'.repeat(50)}-${at}`);
+    const targets = [...many, 'staging', 'gitops', target];
+    await admin.patch(clusterConfigs, { name: 'test' }, { spec: { targets } }, { type: 'merge' });
+    await untilAdmitted(target, true);
+    await operator.createToken({ namespace: target, name: 'myaccount' }, stsToken);
+    await untilAdmitted(former, false);
+  });
+
+  it('admits what each lists, when there are several', async () => {
+    await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
+    await untilAdmitted(target, false);
+    await cleansUp(target);
+    expect(await isAdmitted(former)).toBe(false);
+    expect(await isAdmitted('staging')).toBe(true);
+    await admin.delete(clusterConfigs, { name: 'second' });
+    await untilAdmitted(target, true);
+  });
+
+  it('leaves the labelled namespaces when it is deleted, and no way to label another', async () => {
+    await admin.delete(clusterConfigs, { name: 'test' });
+    await untilAdmitted(former, true);
+    expect(await isAdmitted(target)).toBe(true);
+    expect(await isAdmitted(elsewhere)).toBe(false);
+    await cleansUp(former);
+    const label = (client: KubeClient, name: string): Promise<unknown> =>
+      client.patch(resources.namespaces, { name }, { metadata: { labels: { [targetLabel]: name } } }, merge);
+    // The API server answers 422 where it has nothing to compare with.
+    const unconfigured = 'no params found';
+    await expect(label(operator, elsewhere)).rejects.toThrow(unconfigured);
+    await expect(
+      operator.create(resources.namespaces, namespaceOf('other', { [targetLabel]: 'other' })),
+    ).rejects.toThrow(unconfigured);
+    // Whoever else works in the cluster is refused a change of a labelled namespace, and nothing more.
+    await expect(label(admin, target)).rejects.toThrow(unconfigured);
+    await admin.create(resources.namespaces, namespaceOf('unlabelled'));
+    await admin.create(resources.serviceAccounts, serviceAccount(target, 'unrelated'));
+    await admin.create(resources.pods, pod(target, 'unrelated'));
+    await admin.createToken({ namespace: target, name: 'unrelated' }, stsToken);
+    await admin.create<ClusterConfig>(clusterConfigs, config('test', [target, 'staging']));
+    await untilAdmitted(former, false);
+    expect(await isAdmitted(target)).toBe(true);
+    await label(admin, target);
   });
 });
