@@ -7,6 +7,7 @@ import {
   admissionPolicies,
   operatorClusterRules,
   operatorNamespaceRules,
+  paramRefs,
   peopleRoles,
 } from '../../src/access/index.ts';
 
@@ -25,6 +26,7 @@ export function chartFiles(): [path: string, content: string][] {
     [`${folder}/operator-cluster-rules.yaml`, yaml(operatorClusterRules)],
     [`${folder}/operator-namespace-rules.yaml`, yaml(operatorNamespaceRules)],
     [`${folder}/people-roles.yaml`, yaml(peopleRoles)],
+    [`${folder}/admission-params.yaml`, yaml(paramRefs)],
     ...admissionPolicies(release).map((policy): [string, string] => [
       `${folder}/admission/${policy.metadata.name}.yaml`,
       yaml(policy),

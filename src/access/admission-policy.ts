@@ -1,4 +1,5 @@
 /** ValidatingAdmissionPolicies as far as this project writes them, and the right to a name as an expression. */
+import { accountLabel } from '../api/index.ts';
 
 export type MatchRule = {
   readonly apiGroups: readonly string[];
@@ -23,8 +24,8 @@ export type AdmissionPolicy = {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly failurePolicy: 'Fail' | 'Ignore';
-    /** Objects to compare a request with: it has to hold for every one that exists. */
-    readonly paramKind?: { readonly apiVersion: string; readonly kind: string };
+    /** Objects to compare a request with: it has to hold for every one that the binding selects. */
+    readonly paramKind?: { readonly apiVersion: string; readonly kind: keyof typeof paramRefs };
     readonly matchConstraints: {
       readonly resourceRules: readonly MatchRule[];
       readonly objectSelector?: {
@@ -37,13 +38,23 @@ export type AdmissionPolicy = {
   };
 };
 
+/** Parameters by their kind. Namespaced ones are those in the namespace of the request. */
+export const paramRefs = {
+  ClusterConfig: { selector: {}, parameterNotFoundAction: 'Deny' },
+  /** ServiceAccounts that link no account. */
+  ServiceAccount: {
+    selector: { matchExpressions: [{ key: accountLabel, operator: 'DoesNotExist' }] },
+    parameterNotFoundAction: 'Allow',
+  },
+} as const;
+
 export type AdmissionPolicyBinding = {
   readonly apiVersion: 'admissionregistration.k8s.io/v1';
   readonly kind: 'ValidatingAdmissionPolicyBinding';
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly policyName: string;
-    readonly paramRef?: { readonly selector: object; readonly parameterNotFoundAction: 'Deny' };
+    readonly paramRef?: (typeof paramRefs)[keyof typeof paramRefs];
     readonly validationActions: readonly ['Deny'];
   };
 };
@@ -77,7 +88,7 @@ export function bindingOf({
     metadata: { name },
     spec: {
       policyName: name,
-      ...(paramKind ? { paramRef: { selector: {}, parameterNotFoundAction: 'Deny' } } : {}),
+      ...(paramKind ? { paramRef: paramRefs[paramKind.kind] } : {}),
       validationActions: ['Deny'],
     },
   };

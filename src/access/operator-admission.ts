@@ -11,11 +11,11 @@
  * | `operator-namespaces.k11n.dev`   | namespaces it creates or labels to the targets of the ClusterConfig         |
  * | `operator-metadata.k11n.dev`     | what it changes on a Namespace, and on a LinkedServiceAccount               |
  * | `operator-workloads.k11n.dev`    | the content of what it deploys                                              |
- * | `operator-app-accounts.k11n.dev` | ServiceAccounts of a Deployment to those of its App                         |
+ * | `operator-service-accounts.k11n.dev` | ServiceAccounts of Deployments to `default` and those that link an account |
  *
- * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). So the two
- * that match requests of everybody ignore failures, and never decide alone: what they compare with the ClusterConfig is
- * confined to labelled namespaces by a policy without parameters, and only a ClusterConfig gets a namespace its label.
+ * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). So
+ * `operator-targets`, which matches requests of everybody, ignores failures, and does not decide alone: a policy without
+ * parameters confines the same requests to labelled namespaces, and a namespace gets its label from a ClusterConfig only.
  */
 import {
   accountFinalizer,
@@ -41,7 +41,7 @@ import {
   type ConfinedOperator,
 } from './operator-expressions.ts';
 import { confinementPolicy } from './operator-confinement.ts';
-import { appAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
+import { serviceAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
 
 /** The shortest lifetime that the API server gives a token. Source: TokenRequest, expirationSeconds. Seconds. */
 const longestToken = 600;
@@ -55,7 +55,7 @@ export function operatorPolicies(operator: ConfinedOperator): readonly Admission
     namespacesPolicy(username),
     metadataPolicy(operator),
     workloadsPolicy(username),
-    appAccountsPolicy(username),
+    serviceAccountsPolicy(username),
   ];
 }
 

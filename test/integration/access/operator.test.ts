@@ -527,19 +527,6 @@ describe('the objects of an app', () => {
       }),
     );
     objects = objectsOf(created);
-    await eventually('the App to be compared with', async () => {
-      const foreign = withPod(get('Deployment'), (spec) => ({
-        ...spec,
-        serviceAccountName: 'cluster-admin',
-      }));
-      const { metadata, ...others } = foreign;
-      const write = operator.create(
-        resources.deployments,
-        { ...others, metadata: { ...metadata } },
-        { dryRun: true },
-      );
-      return (await refusal(write).catch(() => undefined))?.includes('the app names') || undefined;
-    });
   });
 
   it('are created, changed and deleted as rendered', async () => {
@@ -725,38 +712,38 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment runs as no ServiceAccount but default and that of its app', async () => {
+  it('a Deployment runs as no ServiceAccount but default and those that link an account', async () => {
     const as = (serviceAccountName: string): Any =>
       withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
+    const refused = 'ServiceAccounts that link an account';
+    await admin.create(resources.serviceAccounts, serviceAccount(target, 'cluster-admin'));
+    await eventually('the ServiceAccount to be compared with', async () => {
+      const write = operator.create(resources.deployments, as('cluster-admin'), { dryRun: true });
+      return (await refusal(write).catch(() => undefined))?.includes(refused) || undefined;
+    });
     for (const name of ['cluster-admin', 'myaccount'])
-      expect(await refusal(write(as(name)))).toContain('ServiceAccount that the app names');
+      expect(await refusal(write(as(name)))).toContain(refused);
+    // Whatever app it is said to be of.
+    const deployment = as('cluster-admin');
+    const ghost = named(deployment, {
+      name: 'ghost',
+      labels: { ...deployment.metadata.labels, 'k11n.dev/app': 'ghost' },
+      ownerReferences: [{ ...someOwner, apiVersion, kind: 'App', name: 'ghost', controller: true }],
+    });
+    const labels = { 'k11n.dev/app': 'ghost' };
+    const { template } = ghost.spec as { readonly template: Any };
+    const spec = {
+      ...(ghost.spec as object),
+      selector: { matchLabels: labels },
+      template: { ...template, metadata: { labels } },
+    };
+    expect(await refusal(write({ ...ghost, spec }))).toContain(refused);
+    await operator.create(resources.serviceAccounts, linked(target, 'payments'));
     await write(as('default'));
-    expect(await refusal(write(as('cluster-admin')))).toContain('ServiceAccount that the app names');
+    expect(await refusal(write(as('cluster-admin')))).toContain(refused);
     await write(as('payments'));
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
-  });
-
-  it('a Deployment of an app that does not exist runs as any ServiceAccount of the target', async () => {
-    const deployment = get('Deployment');
-    const ghost = withPod(
-      named(deployment, {
-        name: 'ghost',
-        labels: { ...deployment.metadata.labels, 'k11n.dev/app': 'ghost' },
-        ownerReferences: [{ ...someOwner, apiVersion, kind: 'App', name: 'ghost', controller: true }],
-      }),
-      (spec) => ({ ...spec, serviceAccountName: 'myaccount' }),
-    );
-    const { template } = ghost.spec as { readonly template: Any };
-    const labels = { 'k11n.dev/app': 'ghost' };
-    await write({
-      ...ghost,
-      spec: {
-        ...(ghost.spec as object),
-        selector: { matchLabels: labels },
-        template: { ...template, metadata: { labels } },
-      },
-    });
-    await operator.delete(resources.deployments, { namespace: target, name: 'ghost' });
+    await operator.delete(resources.serviceAccounts, { namespace: target, name: 'payments' });
   });
 
   it('a Service has no other type, external addresses or selector', async () => {
