@@ -9,6 +9,7 @@ import {
   TagRoleCommand,
   UntagRoleCommand,
 } from '@aws-sdk/client-iam';
+import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
@@ -21,7 +22,7 @@ import { clusterArn } from '../../../src/identity/arn.ts';
 import { roleName } from '../../../src/identity/names.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { createPerson, policies, roleArnOf, roleOf, type Person } from '../../support/person.ts';
+import { createPerson, policies, roleArnOf, roleOf, type Person, type Pod } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 import { roleNameOf } from '../../support/stand-in.ts';
 
@@ -212,6 +213,111 @@ describe.concurrent('G4: what is not ours', () => {
     await person.deleteAccount('g4-stays');
     await person.untilAccountGone('g4-stays');
     expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
+  });
+
+  test('a role that running pods hold is adopted only when they keep it, and with consent', async () => {
+    const { accountId, name: cluster, region } = sandbox.description;
+    const issuer = (await sandbox.client.raw({ method: 'GET', path: '/.well-known/openid-configuration' }))
+      .body;
+    const host = (JSON.parse(issuer) as { issuer: string }).issuer.slice('https://'.length);
+    const RoleName = 'g4-legacy-irsa';
+    const subject = 'system:serviceaccount:production:g4-legacy';
+    await sandbox.aws.iam.send(
+      new CreateRoleCommand({
+        RoleName,
+        AssumeRolePolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            {
+              Effect: 'Allow',
+              Principal: { Federated: `arn:aws:iam::${accountId}:oidc-provider/${host}` },
+              Action: 'sts:AssumeRoleWithWebIdentity',
+              Condition: { StringEquals: { [`${host}:sub`]: subject, [`${host}:aud`]: 'sts.amazonaws.com' } },
+            },
+          ],
+        }),
+      }),
+    );
+    const before = await sandbox.aws.role(RoleName);
+    const arn = before?.arn ?? '';
+    await createServiceAccount('g4-legacy', { annotations: { [roleArnAnnotation]: arn } });
+    await sandbox.client.create<KubeObject>(resources.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { namespace: 'production', name: 'g4-legacy' },
+      spec: {
+        selector: { matchLabels: { app: 'g4-legacy' } },
+        template: {
+          metadata: { labels: { app: 'g4-legacy' } },
+          spec: {
+            serviceAccountName: 'g4-legacy',
+            containers: [{ name: 'app', image: 'registry.k8s.io/pause:3.10' }],
+          },
+        },
+      },
+    } as KubeObject);
+    const [pod] = await eventually('the pod of a person that holds the role', async () => {
+      const { items } = await sandbox.client.list<Pod>(resources.pods, {
+        namespace: 'production',
+        labelSelector: 'app=g4-legacy',
+      });
+      return items.length > 0 && items.every((each) => roleOf(each) === arn) ? items : undefined;
+    });
+    const exchange = async (): Promise<unknown> => {
+      const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
+      const { token } = await sandbox.client.createToken(
+        { namespace: 'production', name: 'g4-legacy' },
+        spec,
+      );
+      return sandbox.aws.sts.send(
+        new AssumeRoleWithWebIdentityCommand({
+          RoleArn: arn,
+          RoleSessionName: 'g4-legacy',
+          WebIdentityToken: token,
+        }),
+      );
+    };
+    await exchange();
+
+    await sandbox.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'g4-legacy' },
+      spec: {
+        deletionPolicy: 'Retain',
+        targets: ['production'],
+        aws: { policyArns: [policies.readOnly], roleName: RoleName, adopt: true },
+      },
+    });
+    const blocked = await person.untilAccount('g4-legacy', 'AdoptionBlocked', (account) => {
+      const ready = conditionOf(account.status?.conditions, 'Ready');
+      return ready?.reason === 'AdoptionBlocked' ? ready : undefined;
+    });
+    expect(blocked.message).toContain(`production/${pod?.metadata.name} (ServiceAccount g4-legacy)`);
+    expect(await sandbox.aws.role(RoleName)).toEqual(before);
+    await exchange();
+
+    await sandbox.client.patch(
+      resources.serviceAccounts,
+      { namespace: 'production', name: 'g4-legacy' },
+      { metadata: { labels: { [accountLabel]: 'g4-legacy' } } },
+      { type: 'merge', fieldManager: 'somebody-else' },
+    );
+    const consent = clusterArn({ partition: 'aws', region, accountId, name: cluster });
+    const refused = await person.untilAccount('g4-legacy', 'AdoptionRefused', (account) => {
+      const ready = conditionOf(account.status?.conditions, 'Ready');
+      return ready?.reason === 'AdoptionRefused' ? ready : undefined;
+    });
+    expect(refused.message).toContain(
+      `aws iam tag-role --role-name ${RoleName} --tags Key=k11n.dev/cluster,Value=${consent}`,
+    );
+    await exchange();
+    await sandbox.aws.iam.send(
+      new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/cluster', Value: consent }] }),
+    );
+    await person.untilReady('g4-legacy');
+    expect((await sandbox.aws.role(RoleName))?.trustPolicy).toContain(subject);
+    await exchange();
   });
 
   test("somebody else's role in the annotation costs its row and stays", async () => {
