@@ -15,7 +15,7 @@ import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import { covers, type Manifest } from './manifest.ts';
 import { haveSameTemplate } from './pod-template.ts';
-import { identitiesHeld } from './pod-identity.ts';
+import { givenIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, type Pod } from './pod.ts';
 import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
@@ -71,6 +71,5 @@ function createsPods({ kind, spec, ...manifest }: Manifest, deployment: Deployme
 
 /** Whether the pod runs with an identity that the webhook gave to it. */
 function isProtected(pod: Pod): boolean {
-  if (isFinished(pod) || isTerminating(pod)) return false;
-  return identitiesHeld(pod).some(({ kind }) => kind === 'role' || kind === 'podIdentity');
+  return !isFinished(pod) && !isTerminating(pod) && givenIdentity(pod) !== undefined;
 }

@@ -83,6 +83,13 @@ export function rolesHeld(pod: Pod): readonly string[] {
   return [...new Set(arns)];
 }
 
+/** Identity that the webhook gave to the pod, whatever the pod should hold; undefined when it gave none. */
+export function givenIdentity(pod: Pod): HeldIdentity | undefined {
+  return identitiesHeld(pod).find(
+    (held) => held.kind === 'podIdentity' || (held.kind === 'role' && held.audience !== undefined),
+  );
+}
+
 /** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);

@@ -16,6 +16,8 @@ export const gateReasons = {
     'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook does not run, or skips the pods. Nothing is rolled out or scaled up until it does, whatever was changed; then the app continues by itself.',
   IdentityNotChecked:
     'A pod of the new template was refused in a dry run, by a quota or a policy engine, so that its identity cannot be checked. While running pods hold an identity, nothing replaces them; the app continues by itself when the pod is admitted.',
+  UnexpectedIdentity:
+    'The app names no account, and its pods hold an AWS identity all the same, because the ServiceAccount `default` of the target has one.',
 } as const;
 export type GateReason = keyof typeof gateReasons;
 

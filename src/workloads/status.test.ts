@@ -131,6 +131,65 @@ describe('the status of an app', () => {
     });
   });
 
+  test.each([
+    ['a role', pod({ holds: roleArn, serviceAccount: 'default' }), roleArn],
+    [
+      'a Pod Identity',
+      {
+        ...pod({ serviceAccount: 'default' }),
+        spec: {
+          serviceAccountName: 'default',
+          containers: [
+            {
+              name: 'web',
+              env: [
+                { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://169.254.170.23/v1/credentials' },
+                { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: '/agent/token' },
+              ],
+              volumeMounts: [{ name: 'agent', mountPath: '/agent' }],
+            },
+          ],
+          volumes: [
+            {
+              name: 'agent',
+              projected: {
+                sources: [{ serviceAccountToken: { audience: 'pods.eks.amazonaws.com', path: 'token' } }],
+              },
+            },
+          ],
+        },
+      },
+      'an EKS Pod Identity',
+    ],
+  ])('without an account, whose pods hold %s all the same, says so', (_, held, what) => {
+    const status = statusIn({ app: app(), deployment: deployment(), pods: [held] });
+    expect(summary(status)).toEqual({
+      production: 'Ready UnexpectedIdentity',
+      Ready: 'False UnexpectedIdentity',
+      IdentityReady: 'False UnexpectedIdentity',
+      Available: 'True Available',
+    });
+    expect(status.targets?.[0]?.identityCurrent).toBe(false);
+    expect(status.targets?.[0]?.message).toContain(
+      `1 pod holds an AWS identity through the ServiceAccount production/default (web-1: ${what})`,
+    );
+    expect(transitions(undefined, status)).toMatchObject([{ type: 'Warning', reason: 'UnexpectedIdentity' }]);
+  });
+
+  test('without an account, whose pods bring credentials of their own, says nothing of them', () => {
+    const own = pod({ serviceAccount: 'default' });
+    const keys = [
+      { name: 'AWS_ROLE_ARN', value: roleArn },
+      { name: 'AWS_ACCESS_KEY_ID', value: 'AKIA' },
+    ];
+    const status = statusIn({
+      app: app(),
+      deployment: deployment(),
+      pods: [{ ...own, spec: { ...own.spec, containers: [{ name: 'web', env: keys }] } }],
+    });
+    expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True NoAccount' });
+  });
+
   test('that is well, with an account', () => {
     const status = statusIn({
       app: withAccount,

@@ -1,6 +1,6 @@
 /** An App's status, summed up from its targets. Without times, which the operator adds where a condition changes. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus, Condition } from '../api/index.ts';
-import type { RolloutReason, SummaryReason } from './reasons.ts';
+import type { GateReason, RolloutReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
 
 type ConditionDraft = Omit<Condition, 'lastTransitionTime'> & { readonly type: AppConditionType };
@@ -46,11 +46,16 @@ function ready(app: App, reports: readonly TargetReport[]): ConditionDraft {
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
   const type = 'IdentityReady';
   const { serviceAccount } = app.spec;
-  if (serviceAccount === undefined)
-    return met(app, type, 'NoAccount', 'the app names no account: its pods hold no identity');
-  const noticed = reports.flatMap(({ row, notice }) => (notice ? [{ name: row.name, ...notice }] : []));
+  const noticed = reports
+    .flatMap(({ row, notice }) => (notice ? [{ name: row.name, ...notice }] : []))
+    // Without an account, a wait for a turn concerns the account that the app leaves.
+    .filter(
+      ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
+    );
   const [first] = noticed;
   if (first) return unmet(app, type, 'False', first.reason, joined(noticed));
+  if (serviceAccount === undefined)
+    return met(app, type, 'NoAccount', 'the app names no account: its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
     ? met(app, type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)

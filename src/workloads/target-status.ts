@@ -4,7 +4,7 @@ import { defined } from './defined.ts';
 import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from './deployment.ts';
 import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
-import { describeHeld, isCurrent, podIdentity } from './pod-identity.ts';
+import { describeHeld, givenIdentity, isCurrent, podIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 import { isOfSpec } from './halt.ts';
 import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
@@ -54,7 +54,9 @@ export function reportTarget(input: TargetReportInput): TargetReport {
       reason,
       ...(deployment ? { replicas: deployment.status?.replicas ?? 0 } : {}),
       ...(deployment ? { readyReplicas: deployment.status?.readyReplicas ?? 0 } : {}),
-      ...(deployment && plan.kind === 'deploy' ? { identityCurrent: notCurrent(input).length === 0 } : {}),
+      ...(deployment && plan.kind === 'deploy'
+        ? { identityCurrent: notCurrent(input).length === 0 && !unexpectedIdentity(input) }
+        : {}),
       ...defined({
         image: deployment && imageOf(deployment),
         revision: deployment && revisionOf(deployment),
@@ -68,8 +70,28 @@ export function reportTarget(input: TargetReportInput): TargetReport {
   };
 }
 
-function noticeOf({ plan, outcome }: TargetReportInput): TargetReport['notice'] {
-  return outcome.heldBack ?? (plan.kind === 'blocked' ? undefined : plan.notice);
+function noticeOf(input: TargetReportInput): TargetReport['notice'] {
+  const { plan, outcome } = input;
+  return outcome.heldBack ?? (plan.kind === 'blocked' ? undefined : plan.notice) ?? unexpectedIdentity(input);
+}
+
+/** Pods of an app without an account that hold an identity all the same: their ServiceAccount was given one. */
+function unexpectedIdentity({ app, plan, pods }: TargetReportInput): GateNotice | undefined {
+  if (app.spec.serviceAccount !== undefined) return undefined;
+  const holders = pods.flatMap((pod) => {
+    // Pods of an account that the app has left are replaced by the rollout.
+    if (isFinished(pod) || isTerminating(pod) || serviceAccountOf(pod) !== 'default') return [];
+    const held = givenIdentity(pod);
+    return held ? [{ pod, held }] : [];
+  });
+  const [first] = holders;
+  if (!first) return undefined;
+  const { name } = app.metadata;
+  const count = holders.length === 1 ? '1 pod holds' : `${holders.length} pods hold`;
+  return {
+    reason: 'UnexpectedIdentity',
+    message: `the app names no account, but ${count} an AWS identity through the ServiceAccount ${plan.target.name}/default (${first.pod.metadata.name}: ${describeHeld(first.held)}); take it from the ServiceAccount, then: kon app restart ${name} --target ${plan.target.name}`,
+  };
 }
 
 type Verdict = {
@@ -100,9 +122,14 @@ function verdictOf(input: TargetReportInput): Verdict {
       reason: 'PodsNotCurrent' satisfies RolloutReason,
       message: notCurrentMessage(missed, plan.identity, outcome.replacementWaits),
     };
-  return plan.notice && rollout.state === 'Ready'
-    ? { ...rollout, message: `${rollout.message}; ${plan.notice.message}` }
-    : rollout;
+  const unexpected = unexpectedIdentity(input);
+  const notice = plan.notice ?? unexpected;
+  if (!notice || rollout.state !== 'Ready') return rollout;
+  return {
+    ...rollout,
+    ...(unexpected ? { reason: unexpected.reason } : {}),
+    message: `${rollout.message}; ${notice.message}`,
+  };
 }
 
 /** A halted target has what it is to have, no pods, whatever would be in the way of making some. */

@@ -100,6 +100,8 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   NotInjected: () => 'Check the pod identity webhook: kon doctor; the app continues by itself',
   IdentityNotChecked: () =>
     'Admit the dry-run pod: raise the quota, or exempt the pods that the operator creates in a dry run from the policy that the message names',
+  UnexpectedIdentity: ({ name }) =>
+    `Take the identity from the ServiceAccount that the message names (its annotation, or its EKS Pod Identity association), then: kon app restart ${name}`,
   DependencyMissing: (subject) =>
     `Make the app that the message names, or take it out of the dependencies: ${edit(subject)}`,
   PausedByFailedRollout: () =>

@@ -309,6 +309,26 @@ test('while a quota refuses the dry-run pod, pods that hold their identity stay,
   expect(await uids()).not.toEqual(before);
 }, 90_000);
 
+test('an app without an account whose pods hold an identity says so, until they hold none', async () => {
+  harness.rolesKnownToWebhook.set('production/default', roleOf('stray'));
+  await harness.createApp('strayed', {});
+  const app = await harness.untilReason('strayed', 'UnexpectedIdentity');
+  expect(app.status?.targets?.[0]).toMatchObject({
+    state: 'Ready',
+    reason: 'UnexpectedIdentity',
+    identityCurrent: false,
+    message: expect.stringContaining(roleOf('stray')) as string,
+  });
+  expect(app.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
+    status: 'False',
+    reason: 'UnexpectedIdentity',
+  });
+  harness.rolesKnownToWebhook.delete('production/default');
+  for (const { metadata } of await harness.pods('strayed'))
+    await harness.client.delete(resources.pods, metadata);
+  await harness.untilReady('strayed');
+});
+
 test('a labelled workload is not restarted while the webhook passes it over, an Event says so once, and it is restarted afterwards', async () => {
   const labels = { name: 'labelled' };
   await harness.client.create<KubeObject>(resources.deployments, {

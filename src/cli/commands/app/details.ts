@@ -1,5 +1,6 @@
 /** An app as `kon app status` tells it. */
 import type { App, AppTargetStatus } from '../../../api/app.ts';
+import { conditionOf } from '../../../api/meta.ts';
 import { readyOf } from '../../conditions.ts';
 import { appKind } from '../../kinds.ts';
 import type { Style } from '../../output/color.ts';
@@ -37,7 +38,7 @@ function renderApp(app: App, options: ShowOptions): string {
       ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
       ['Message', ready?.message],
       ['Image', imageOf(app)],
-      ['Account', spec.serviceAccount ?? 'none; its pods hold no AWS permissions'],
+      ['Account', accountText(app)],
       ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
       ['Configs', spec.configs?.map((config) => config.name).join(', ')],
       ['Depends on', spec.dependencies?.map((dependency) => dependency.name).join(', ')],
@@ -50,6 +51,13 @@ function renderApp(app: App, options: ShowOptions): string {
     renderSection('Events', eventColumns(now), options.events ?? [], stdout),
     renderNext(appKind, app, stdout),
   ].join('');
+}
+
+function accountText({ spec, status }: App): string {
+  if (spec.serviceAccount !== undefined) return spec.serviceAccount;
+  return conditionOf(status?.conditions, 'IdentityReady')?.reason === 'UnexpectedIdentity'
+    ? 'none, but its pods hold an AWS identity (UnexpectedIdentity)'
+    : 'none; its pods hold no AWS permissions';
 }
 
 /** A target that the operator has not looked at yet has nothing but its name. */

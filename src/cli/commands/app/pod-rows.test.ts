@@ -68,6 +68,14 @@ describe('a pod', () => {
       identity: 'none wanted',
       holds: undefined,
     });
+    expect(podRow('production', pod({ role }), undefined)).toMatchObject({
+      identity: 'unexpected',
+      holds: role,
+    });
+    expect(podRow('production', pod({ role }), undefined, 'web')).toMatchObject({
+      identity: 'none wanted',
+      holds: role,
+    });
   });
 
   it('tells its own word for what it waits for', () => {

@@ -1,5 +1,10 @@
 /** The pods of an app as `kon app pods` tells them, above all which identity each holds. Pure. */
-import { describeHeld, podIdentity, type WantedIdentity } from '../../../workloads/pod-identity.ts';
+import {
+  describeHeld,
+  givenIdentity,
+  podIdentity,
+  type WantedIdentity,
+} from '../../../workloads/pod-identity.ts';
 import { isFinished, isReady, isTerminating } from '../../../workloads/pod.ts';
 import type { AppPod } from '../../cluster/app-objects.ts';
 import type { Style } from '../../output/color.ts';
@@ -13,27 +18,36 @@ export type PodRow = {
   /** The pod's own word: `Running`, `CrashLoopBackOff`, `Terminating`, … */
   readonly state: string;
   readonly restarts: number;
-  readonly identity: 'current' | 'stale' | 'uninjected' | 'exempt' | 'none wanted';
+  readonly identity: 'current' | 'stale' | 'uninjected' | 'exempt' | 'unexpected' | 'none wanted';
   /** What it holds, where that is not what is wanted. */
   readonly holds: string | undefined;
 };
 
-/** @param wanted what pods of the target are to hold; undefined when nothing is, or it is not known */
-export function podRow(target: string, pod: AppPod, wanted: WantedIdentity | undefined): PodRow {
+/**
+ * @param wanted identity that pods of the target should hold; undefined when there is none, or it is not known
+ * @param account name of the app's account, if any
+ */
+export function podRow(
+  target: string,
+  pod: AppPod,
+  wanted: WantedIdentity | undefined,
+  account?: string,
+): PodRow {
   const identity = wanted && podIdentity(pod, wanted);
+  const given = wanted ? undefined : givenIdentity(pod);
   return {
     target,
     pod,
     ready: isReady(pod),
     state: stateOf(pod),
     restarts: (pod.status?.containerStatuses ?? []).reduce((sum, each) => sum + (each.restartCount ?? 0), 0),
-    identity: identity?.state ?? 'none wanted',
+    identity: identity?.state ?? (given && account === undefined ? 'unexpected' : 'none wanted'),
     holds:
       identity?.state === 'stale' || identity?.state === 'uninjected'
         ? describeHeld(identity.held)
         : identity?.state === 'current'
           ? wanted?.roleArn
-          : undefined,
+          : given && describeHeld(given),
   };
 }
 
@@ -65,6 +79,7 @@ const identityStyles: Readonly<Record<PodRow['identity'], Style | undefined>> = 
   stale: 'yellow',
   uninjected: 'red',
   exempt: 'dim',
+  unexpected: 'red',
   'none wanted': undefined,
 };
 

@@ -8,7 +8,7 @@ export const appPodsCommand = defineCommand({
   path: ['app', 'pods'],
   summary: 'List the pods of an app in each target, and the AWS identity that each holds',
   description:
-    'The oldest come first, as these are the ones that a change has not reached. IDENTITY is current, stale (holds another one), uninjected (the webhook missed it) or exempt (excepted by annotation); HOLDS says what it holds.',
+    'The oldest come first, as these are the ones that a change has not reached. IDENTITY is current, stale (holds another one), uninjected (the webhook missed it), exempt (excepted by annotation) or, if the app names no account, unexpected (holds an identity all the same); HOLDS says what it holds.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption],
   formats: outputFormats,
@@ -31,7 +31,9 @@ export const appPodsCommand = defineCommand({
       await Promise.all(
         chosenTargets(app, options.target).map(async (target) =>
           oldestFirst(
-            (await podsOf(client, app, target)).map((pod) => podRow(target, pod, wanted.get(target))),
+            (await podsOf(client, app, target)).map((pod) =>
+              podRow(target, pod, wanted.get(target), app.spec.serviceAccount),
+            ),
           ),
         ),
       )
