@@ -38,7 +38,7 @@ export function apiReference(): [path: string, content: string][] {
       '',
       schema.description ?? '',
       '',
-      `\`kubectl get ${names.plural}\`, short name \`${names.shortNames.join('`, `')}\`; \`${crd.spec.group}/${version.name}\`, cluster-scoped.`,
+      `\`kubectl get ${names.plural}.${crd.spec.group}\`, short name \`${names.shortNames.join('`, `')}\`; \`${crd.spec.group}/${version.name}\`, cluster-scoped.`,
       '',
       rows.join('\n\n'),
     ].join('\n');

@@ -18,6 +18,8 @@ const excepted: ReadonlySet<string> = new Set([
   // a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
+  // The singular became another one, as Argo CD has `app` as a short name. Stored objects, the plural and `app.k11n.dev` stay valid.
+  'v0.1.0 apps.k11n.dev spec.names changed',
   // Who owned a part of a status owns all of it from then on, and nobody but the operator writes one.
   // https://kubernetes.io/docs/reference/using-api/server-side-apply/#compatibility-across-topology-changes
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(

@@ -38,7 +38,8 @@ export const apps = {
   version: 'v1alpha1',
   kind: 'App',
   plural: 'apps',
-  singular: 'app',
+  // Not `app`, which is a short name of Argo CD's Applications: kubectl answers to a singular before it looks at short names.
+  singular: 'konstellationapp',
   shortNames: ['kapp'],
   namespaced: false,
 } as const satisfies CustomResource;

@@ -16,7 +16,7 @@ type Advice = {
 
 /** `T` is the type of the kind's objects; it is not present at run time. */
 export type Kind<T extends KonObject = KonObject> = {
-  readonly resource: Resource & { readonly singular: string };
+  readonly resource: Resource;
   /** What a person calls it. */
   readonly noun: string;
   /** The commands to advise. */
@@ -61,5 +61,5 @@ export const kinds: readonly Kind[] = [accountKind, appKind, clusterConfigKind];
 
 /** `linkedserviceaccount/myaccount`: how an object is called in results, and by kubectl. */
 export function nameOf(kind: Kind, name: string): string {
-  return `${kind.resource.singular}/${name}`;
+  return `${kind.resource.kind.toLowerCase()}/${name}`;
 }

@@ -4,7 +4,7 @@ import type { ObservedObject } from './manifest.ts';
 
 /**
  * An object is the App's when its controller is this very App, by uid. Without any controller it is when it bears
- * our labels: so it is after `kubectl delete app --cascade=orphan` or a restore from a backup, and is taken up again.
+ * our labels: so it is after `kubectl delete apps.k11n.dev --cascade=orphan` or a restore from a backup, and is taken up again.
  */
 export function isOwnedBy(app: App, object: ObservedObject): boolean {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);

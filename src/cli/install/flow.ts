@@ -7,6 +7,7 @@ import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
+import { describeCollision, nameCollisions, type NamedCrd } from '../cluster/name-collisions.ts';
 import type { CliContext } from '../context.ts';
 import { CliError, usageError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
@@ -91,6 +92,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       );
       const planned: Step[] = [];
       for (const group of groups) planned.push(...(await group()));
+      await warnOfCollisions(context, client);
       const open = planned.filter(({ state }) => state !== 'present');
       for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
       if (open.length > 0) {
@@ -123,6 +125,11 @@ async function operatorRoleAsItIs(
     if (dryRun && error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
     throw error;
   }
+}
+
+async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClient): Promise<void> {
+  const { items } = await client.list<NamedCrd>(resources.customResourceDefinitions, { signal });
+  for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
 }
 
 /** In groups, as what is in one cannot be looked at before the group before it is there. */

@@ -68,7 +68,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       details: ['With the CRDs they would go, and their pods with them.'],
       next: [
         'Delete them: kon app delete NAME',
-        'Or keep what they made: kubectl delete app NAME --cascade=orphan',
+        'Or keep what they made: kubectl delete apps.k11n.dev NAME --cascade=orphan',
       ],
     });
   if (accounts.length > 0 && !request.deleteAccounts)

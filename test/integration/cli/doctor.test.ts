@@ -51,6 +51,63 @@ describe('doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d skipped\)\n$/);
   });
 
+  it('says which names mean two things with the CRDs of Argo CD, which keep their short name otherwise', async () => {
+    const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
+    await world.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'applications.argoproj.io' },
+        spec: {
+          group: 'argoproj.io',
+          scope: 'Namespaced',
+          names: {
+            kind: 'Application',
+            plural: 'applications',
+            singular: 'application',
+            shortNames: ['app', 'apps'],
+          },
+          versions: [
+            {
+              name: 'v1alpha1',
+              served: true,
+              storage: true,
+              schema: {
+                openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+              },
+            },
+          ],
+        },
+      }),
+    );
+    await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');
+    for (const object of [
+      { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'of-argo' } },
+      {
+        apiVersion: 'k11n.dev/v1alpha1',
+        kind: 'App',
+        metadata: { name: 'of-kon' },
+        spec: { image: 'nginx', targets: [{ name: 'production', deployMode: 'halt' }] },
+      },
+    ])
+      await world.cluster.kubectl(['create', '--namespace=default', '-f', '-'], JSON.stringify(object));
+    const namesOf = async (resource: string): Promise<string> =>
+      (await kubectl('get', resource, '--namespace=default', '-o', 'name')).trim();
+    expect(await namesOf('app')).toBe('application.argoproj.io/of-argo');
+    expect(await namesOf('applications.argoproj.io')).toBe('application.argoproj.io/of-argo');
+    for (const ours of ['apps.k11n.dev', 'kapp', 'app.k11n.dev'])
+      expect(await namesOf(ours), ours).toBe('app.k11n.dev/of-kon');
+    // A plural goes before a short name, whoever comes first: nothing but its exact name is Argo CD's then.
+    expect(await namesOf('apps')).toBe('app.k11n.dev/of-kon');
+    const result = await doctor();
+    expect(result.stdout).toContain(
+      '‼ no other CRD uses the names of the kinds\n    "kubectl get apps" means two things: apps.k11n.dev and applications.argoproj.io. Use exact names: kubectl get apps.k11n.dev or kapp; kubectl get applications.argoproj.io\n',
+    );
+    await kubectl('delete', 'apps.k11n.dev', 'of-kon');
+    await kubectl('delete', 'crd', 'applications.argoproj.io');
+  });
+
   it('waits until an operator leads, with the last error in sight', async () => {
     const waiting = world.kon.start(['doctor', '--wait', '60s', '-o', 'short']);
     await waiting.until('waiting: an operator holds the Lease and renews it: no operator has ever led');

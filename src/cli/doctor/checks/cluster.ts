@@ -1,11 +1,12 @@
 /** The API server, and what Konstellation needs on it. */
 import { isDeepStrictEqual } from 'node:util';
 import { crds } from '../../../api/crds.ts';
-import { resources, type KubeObject } from '../../../kube/index.ts';
+import { resources } from '../../../kube/index.ts';
+import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
 import { formatAge } from '../../duration.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 
-type Crd = KubeObject & {
+type Crd = NamedCrd & {
   readonly spec?: { readonly versions?: readonly { readonly name: string; readonly schema?: unknown }[] };
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 };
@@ -79,6 +80,18 @@ export const clusterChecks: readonly Check[] = [
         : warning(`not as this kon has them: ${differing.join(', ')}`, [
             'Update them: kon crds | kubectl apply --server-side -f -, or use the kon of the installed version',
           ]);
+    },
+  },
+  {
+    id: 'kind-names',
+    category: 'Cluster',
+    title: 'no other CRD uses the names of the kinds',
+    needs: ['api-server'],
+    mayPass: false,
+    run: async ({ client, signal }) => {
+      const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
+      const [first, ...others] = nameCollisions(items).map(describeCollision);
+      return first === undefined ? ok() : warning(first, others);
     },
   },
 ];

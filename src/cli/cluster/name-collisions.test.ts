@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { crds } from '../../api/crds.ts';
+import { describeCollision, nameCollisions, type NamedCrd } from './name-collisions.ts';
+
+const crd = (name: string, names: NonNullable<NonNullable<NamedCrd['spec']>['names']>): NamedCrd => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name },
+  spec: { group: name.slice(name.indexOf('.') + 1), names },
+});
+const argo = crd('applications.argoproj.io', {
+  plural: 'applications',
+  singular: 'application',
+  shortNames: ['app', 'apps'],
+});
+
+test('Argo CD has a name in common with ours: the plural, and no singular or short name', () => {
+  const ours = crds() as unknown as readonly NamedCrd[];
+  const [only, ...others] = nameCollisions([...ours, argo]);
+  expect(others).toEqual([]);
+  expect(only).toEqual({
+    name: 'apps',
+    other: 'applications.argoproj.io',
+    exact: ['apps.k11n.dev', 'kapp'],
+  });
+  expect(only && describeCollision(only)).toBe(
+    '"kubectl get apps" means two things: apps.k11n.dev and applications.argoproj.io. Use exact names: kubectl get apps.k11n.dev or kapp; kubectl get applications.argoproj.io',
+  );
+});
+
+test('a short name of ours that another one has is not advised', () => {
+  const other = crd('apps.example.com', { plural: 'apps', singular: 'app', shortNames: ['kapp'] });
+  expect(nameCollisions([other]).map(({ name, exact }) => [name, exact])).toEqual([
+    ['apps', ['apps.k11n.dev']],
+    ['kapp', ['apps.k11n.dev']],
+  ]);
+  expect(nameCollisions([crd('widgets.example.com', { plural: 'widgets' })])).toEqual([]);
+});
