@@ -70,7 +70,7 @@ export const errorCodes = {
   CLUSTER_NOT_READY: {
     exit: exitCodes.error,
     meaning:
-      'The cluster lacks what has to be there first: a ClusterConfig that is ready, an issuer, or the Pod Identity agent.',
+      'The cluster lacks what has to be there first: a ClusterConfig that is ready, an issuer, the Pod Identity agent, or a webhook that gives pods their identity.',
   },
   AWS_UNAUTHENTICATED: {
     exit: exitCodes.authentication,

@@ -361,6 +361,10 @@ test('while the webhook is away, nothing is rolled out, and pods that it missed 
     kept?.metadata.uid,
   ]);
 
+  const restarted = await sandbox.kon(['app', 'restart', 'kept']);
+  expect(restarted.code).toBe(1);
+  expect(restarted.stderr).toContain('new pods of "kept" in production would lack their identity');
+
   const {
     resourceVersion: _,
     uid: __,

@@ -48,7 +48,9 @@ export type PodToTry = {
  * Why a new pod would not get its identity. `missed`: it is created, and gets another one or none. `refused`: it cannot be
  * created, so that its identity cannot be checked. The message is the end of a sentence, after "once".
  */
-export type InjectionObstacle = { readonly kind: 'missed' | 'refused'; readonly message: string };
+export type InjectionObstacle =
+  | { readonly kind: 'missed'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly reason: string };
 
 /** Creates the pod in a dry run. Undefined when it gets its identity. */
 export async function injectionFails(
@@ -80,6 +82,7 @@ export async function injectionFails(
     if (!(error instanceof KubeApiError)) throw error;
     return {
       kind: 'refused',
+      reason: error.message,
       message: `a pod created in a dry run is admitted, as its identity cannot be checked otherwise: ${error.message}`,
     };
   }

@@ -3,6 +3,8 @@
  * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
  */
 import { resources, type KubeClient } from '../../../kube/index.ts';
+import { injectionFails } from '../../../operator/apps/replace-pod.ts';
+import type { WantedIdentity } from '../../../workloads/pod-identity.ts';
 import { deploymentOf, chosenTargets, type AppDeployment } from '../../cluster/app-objects.ts';
 import { getObject } from '../../cluster/objects.ts';
 import type { CliContext } from '../../context.ts';
@@ -10,6 +12,7 @@ import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { appKind, nameOf } from '../../kinds.ts';
 import { qualifiedName } from '../../output/objects.ts';
+import { wantedIdentities } from '../../pods/wanted-identities.ts';
 import { waitForRollout } from '../../wait/rollout.ts';
 import { resultLine, type WriteInput } from '../../write/finish.ts';
 import type { App } from '../../../api/app.ts';
@@ -26,8 +29,10 @@ export async function restartFlow(
   const client = await context.connect();
   const app = await getObject(client, appKind, name);
   const deployments = await restartable(client, app, chosenTargets(app, request.targets));
+  const wanted = await wantedIdentities(client, app);
   const end = context.now() + write.timeout;
   for (const [index, deployment] of deployments.entries()) {
+    await requireInjection(context, client, deployment, wanted.get(deployment.metadata.namespace ?? ''));
     const restarted = await restart(context, client, deployment, dryRun);
     context.stdout.write(
       context.format === 'name'
@@ -48,6 +53,35 @@ export async function restartFlow(
     }
   }
   return exitCodes.ok;
+}
+
+/**
+ * Running pods are not replaced while new ones would lack their identity, as the operator does not replace them either.
+ * @throws CliError of code CLUSTER_NOT_READY
+ */
+async function requireInjection(
+  { stderr, signal }: CliContext,
+  client: KubeClient,
+  { metadata, spec }: AppDeployment,
+  wanted: WantedIdentity | undefined,
+): Promise<void> {
+  const { name, namespace = '' } = metadata;
+  if (!wanted || !spec?.template) return;
+  const pod = { name, namespace, template: spec.template, wanted: [wanted] };
+  const obstacle = await injectionFails(pod, client, signal);
+  if (obstacle?.kind === 'missed')
+    throw new CliError(
+      'CLUSTER_NOT_READY',
+      `new pods of "${name}" in ${namespace} would lack their identity`,
+      {
+        details: [`It can be restarted once ${obstacle.message}.`],
+        next: ['Check the pod identity webhook: kon doctor'],
+      },
+    );
+  if (obstacle)
+    stderr.write(
+      `‼ the identity of new pods in ${namespace} cannot be checked beforehand: ${obstacle.reason}\n`,
+    );
 }
 
 /** @throws CliError when there is nothing to restart in a target; nothing was restarted then */
