@@ -1,6 +1,6 @@
 /** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
 import type { ClusterConfig, ClusterConfigStatus } from '../api/index.ts';
-import { conditionOf, stsAudience } from '../api/index.ts';
+import { conditionOf, isReservedNamespace, reservedTargetMessage, stsAudience } from '../api/index.ts';
 import { clusterArn, oidcProviderArn } from './arn.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import type { IdentityError } from './errors.ts';
@@ -16,6 +16,8 @@ export type Answer<T> =
 export type ClusterWorld = {
   readonly now: number;
   readonly config: ClusterConfig;
+  /** Where the operator runs, if it is known. */
+  readonly operatorNamespace?: string;
   /** Another ClusterConfig that is older, if there is one. */
   readonly older?: string;
   /** The issuer as the API server's discovery document names it. */
@@ -69,7 +71,11 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
       }
     : {};
   const asTheyAre = new Map(world.namespaces.map((namespace) => [namespace.name, namespace]));
+  const reserved = config.spec.targets.filter((target) =>
+    isReservedNamespace(target, world.operatorNamespace),
+  );
   const missing = config.spec.targets.filter((target) => {
+    if (reserved.includes(target)) return false;
     const namespace = asTheyAre.get(target);
     return !namespace || (!namespace.labelled && !namespace.terminating);
   });
@@ -79,7 +85,9 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
         type: 'Ready',
         status: 'True',
         reason: 'Ready',
-        message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}`,
+        message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}${reserved
+          .map((target) => `; ${reservedTargetMessage(target)}`)
+          .join('')}`,
       };
   const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {
@@ -175,7 +183,7 @@ export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfi
 }
 
 /** The facts that accounts are planned with, from a ClusterConfig's spec and status alone. */
-export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
+export function clusterState(configs: readonly ClusterConfig[], operatorNamespace?: string): ClusterState {
   const config = effectiveConfig(configs);
   if (!config) {
     return {
@@ -239,6 +247,7 @@ export function clusterState(configs: readonly ClusterConfig[]): ClusterState {
       rolePath: spec.aws.rolePath,
       identityMode: spec.aws.identityMode ?? 'IRSA',
       targets: spec.targets,
+      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
       ...(spec.aws.permissionsBoundaryArn === undefined
         ? {}
         : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),

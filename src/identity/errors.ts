@@ -143,7 +143,13 @@ export const identityErrors = {
   KubernetesDenied: {
     retry: 'terminal',
     meaning: 'Kubernetes denied the operator a write.',
-    next: "Give the operator's ServiceAccount the right that the message names.",
+    next: "Restore the operator's RBAC as it was installed (kon install, or the Helm chart).",
+  },
+  KubernetesFenced: {
+    retry: 'terminal',
+    meaning:
+      'An admission policy of Konstellation refused the write: the namespace is no target of the ClusterConfig, or cannot be one.',
+    next: 'Take the namespace out of the targets: kon target delete NAME. Never widen the rights of the operator for it.',
   },
   Unexpected: {
     retry: 'backoff',

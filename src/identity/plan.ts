@@ -182,8 +182,10 @@ function planTarget(
   const { observation } = decision;
   if (!decision.wanted) return planUnwanted(context, observation, trustInStep);
   if (decision.problem) {
-    const { name, pods } = observation;
-    return { name, pods, wanted: true, linked: false, proven: false, ...decision.problem };
+    const { name, pods, serviceAccount } = observation;
+    const roleArn = decision.admitted ? serviceAccount?.roleArn : undefined;
+    const kept = roleArn === undefined ? { linked: false } : { linked: true, roleArn };
+    return { name, pods, wanted: true, proven: false, ...kept, ...decision.problem };
   }
   return planWanted(context, observation);
 }

@@ -29,6 +29,10 @@ export const identityReasons = {
   Unlinking: 'The target is no longer wanted; its link is being removed.',
   StillInUse: 'The target is no longer wanted, but running pods still use its ServiceAccount.',
   TargetUnknown: 'The ClusterConfig has no such target.',
+  TargetReserved:
+    "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there. What an older version linked there keeps its access until the target is taken out.",
+  AccountNameReserved:
+    'The account is named `default`, as the ServiceAccount of all pods that name none. It is not linked anywhere.',
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   ServiceAccountNotOwned:

@@ -32,6 +32,60 @@ describe('targets', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':staging:');
   });
 
+  it.each(['kube-system', 'default', 'konstellation-system'])(
+    'that are reserved (%s) cost their row only, without any step',
+    (reserved) => {
+      const targets = [reserved, 'production', 'staging'];
+      const world = createWorld();
+      world.facts = { ...facts, targets, operatorNamespace: 'konstellation-system' };
+      world.namespaces.set(reserved, { state: 'present', users: [] });
+      settle(world);
+      const rows = world.account.status?.targets?.map((row) => [row.name, row.proven, row.reason]);
+      expect(rows).toEqual([
+        [reserved, false, 'TargetReserved'],
+        ['production', true, undefined],
+        ['staging', true, undefined],
+      ]);
+      expect(ready(world)).toBe('False TargetReserved');
+      expect(roleOf(world).trustPolicy).not.toContain(`:${reserved}:`);
+      expect(world.journal.filter(({ step }) => 'target' in step && step.target === reserved)).toEqual([]);
+    },
+  );
+
+  it('that were linked before they were reserved keep their access, and nothing is written there', () => {
+    const world = createWorld();
+    world.facts = { ...facts, targets: ['platform', 'production'] };
+    world.namespaces.set('platform', { state: 'present', users: [] });
+    settle(world);
+    const before = roleOf(world).trustPolicy;
+    expect(before).toContain(':platform:');
+    world.journal.length = 0;
+    world.facts = { ...world.facts, operatorNamespace: 'platform' };
+    settle(world);
+    expect(ready(world)).toBe('False TargetReserved');
+    expect(roleOf(world).trustPolicy).toBe(before);
+    expect(world.journal).toEqual([]);
+    expect(world.account.status?.targets?.find((row) => row.name === 'platform')).toMatchObject({
+      linked: true,
+      roleArn: roleOf(world).arn,
+      reason: 'TargetReserved',
+    });
+  });
+
+  it('of an account named default are not linked, and no way to hand a ServiceAccount over is shown', () => {
+    const world = createWorld({}, 'default');
+    const serviceAccount = { uid: 'u', resourceVersion: '1', created: false };
+    world.namespaces.set('staging', { state: 'present', users: [], serviceAccount });
+    settle(world);
+    const rows = world.account.status?.targets ?? [];
+    expect(rows.map((row) => [row.name, row.linked, row.reason])).toEqual([
+      ['production', false, 'AccountNameReserved'],
+      ['staging', false, 'AccountNameReserved'],
+    ]);
+    expect(JSON.stringify(rows)).not.toContain('kubectl label');
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
   it('beyond the quota of one trust policy get further roles, and keep the one they have', () => {
     const targets = Array.from({ length: 120 }, (_, i) => `target-${String(i).padStart(3, '0')}`);
     const world = createWorld();

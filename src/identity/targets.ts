@@ -1,6 +1,11 @@
 /** Which targets an account is linked in, and why not in the others. */
 import type { LinkedServiceAccount } from '../api/index.ts';
-import { stsAudience } from '../api/index.ts';
+import {
+  isReservedNamespace,
+  reservedAccountName,
+  reservedTargetMessage,
+  stsAudience,
+} from '../api/index.ts';
 import { wantedMode } from './claims.ts';
 import { accountLabelValue } from './links.ts';
 import type { Problem } from './problem.ts';
@@ -26,10 +31,22 @@ export function decideTargets(
     .map((observation) => {
       if (!wanted.has(observation.name)) return { observation, wanted: false, admitted: false };
       const problem = problemOf(account, facts, observation);
-      return problem
-        ? { observation, wanted: true, admitted: false, problem }
-        : { observation, wanted: true, admitted: true };
+      if (!problem) return { observation, wanted: true, admitted: true };
+      // A link from before the name was reserved keeps its place in the trust policy: pods may live by it.
+      const admitted = isReservedReason(problem.reason) && isOurs(account, observation);
+      return { observation, wanted: true, admitted, problem };
     });
+}
+
+function isReservedReason(reason: Problem['reason']): boolean {
+  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
+}
+
+function isOurs(
+  { metadata }: LinkedServiceAccount,
+  { serviceAccount, namespace }: TargetObservation,
+): boolean {
+  return namespace === 'present' && serviceAccount?.account === accountLabelValue(metadata.name);
 }
 
 function problemOf(
@@ -37,6 +54,13 @@ function problemOf(
   facts: ClusterFacts,
   { name, namespace, serviceAccount }: TargetObservation,
 ): Problem | undefined {
+  if (isReservedNamespace(name, facts.operatorNamespace))
+    return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
+  if (account.metadata.name === reservedAccountName)
+    return {
+      reason: 'AccountNameReserved',
+      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so that no account may have this name; create the account anew under another one`,
+    };
   if (!facts.targets.includes(name)) {
     return {
       reason: 'TargetUnknown',

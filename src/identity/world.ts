@@ -124,6 +124,8 @@ export type ClusterFacts = {
   readonly rolePath: string;
   readonly identityMode: IdentityMode;
   readonly targets: readonly string[];
+  /** Where the operator runs, if it is known: no target. */
+  readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
   readonly tags: Readonly<Record<string, string>>;

@@ -80,6 +80,8 @@ export type OperatorContext = {
   readonly observerOf?: (controller: string) => ControllerObserver;
   /** Called right before a write to AWS. @throws NotLeadingError when this operator leads no more */
   readonly assertLeading: () => void;
+  /** Where the operator runs, if it is known: no target. */
+  readonly operatorNamespace?: string;
 };
 
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */

@@ -17,8 +17,15 @@ export function classifyKubeError(error: unknown, doing: string): IdentityError 
     return new IdentityError('KubernetesConflict', message, { cause: error });
   }
   if (isForbidden(error) || isUnauthorized(error))
-    return new IdentityError('KubernetesDenied', message, { cause: error });
+    return new IdentityError(isFenced(message) ? 'KubernetesFenced' : 'KubernetesDenied', message, {
+      cause: error,
+    });
   if (error instanceof KubeUnreachableError)
     return new IdentityError('KubernetesUnreachable', message, { cause: error });
   return new IdentityError('Unexpected', message, { cause: error });
+}
+
+/** Denied by one of our own admission policies, and not for want of a right: more rights would take the fence down. */
+function isFenced(message: string): boolean {
+  return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);
 }

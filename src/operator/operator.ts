@@ -43,6 +43,8 @@ export type OperatorOptions = {
     /** Where this operator may create Leases. */
     readonly namespace: string;
   };
+  /** Where the operator runs, if it runs in the cluster: no target. */
+  readonly namespace?: string;
   /** How many accounts and how many apps are worked on at a time. */
   readonly concurrency?: number;
   /** Made smaller after bursts; left to itself when absent. */
@@ -114,6 +116,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     setTimer: systemTimer,
     observerOf: metrics.observerOf,
     assertLeading: () => elector?.elector.assertLeading(),
+    ...(options.namespace === undefined ? {} : { operatorNamespace: options.namespace }),
     aws: ({ clusterConfigs }, caller) =>
       awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
         caller,

@@ -36,6 +36,24 @@ describe('planApp', () => {
     ]);
   });
 
+  test.each(['kube-system', 'default', 'platform'])(
+    'a reserved target (%s) costs only its own row',
+    (name) => {
+      const plan = planApp(
+        observation({
+          app: app({ targets: [target(name), target('production')] }),
+          operatorNamespace: 'platform',
+          knownTargets: new Set([name, 'production']),
+          namespaces: new Map([
+            [name, 'present'],
+            ['production', 'present'],
+          ]),
+        }),
+      );
+      expect(kinds(plan)).toEqual([`${name} blocked TargetReserved`, 'production deploy apply']);
+    },
+  );
+
   test('nothing is written into a namespace that is going', () => {
     const plan = planApp(observation({ app: app(), namespaces: new Map([['production', 'terminating']]) }));
     expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);

@@ -2,7 +2,13 @@
  * App × accounts × cluster → what to write. Pure: the operator gathers the input and carries out the steps. After the
  * steps have been carried out, the plan of what is then seen has none.
  */
-import type { App, AppTarget, LinkedServiceAccount } from '../api/index.ts';
+import {
+  isReservedNamespace,
+  reservedTargetMessage,
+  type App,
+  type AppTarget,
+  type LinkedServiceAccount,
+} from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import { withDryRun } from './dry-run.ts';
@@ -36,6 +42,8 @@ export type AppObservation = {
   readonly others: OtherApps;
   /** The targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
+  /** Where the operator runs, if it is known: no target. */
+  readonly operatorNamespace?: string;
   readonly namespaces: ReadonlyMap<string, 'present' | 'terminating'>;
   /** Every object which bears this App's label, of the kinds that an App makes, in any namespace. */
   readonly objects: readonly ObservedObject[];
@@ -231,10 +239,12 @@ function isStillRead(object: ObservedObject, deployment: Deployment | undefined)
 }
 
 function obstacleOf(
-  { app, knownTargets, namespaces, others }: Omit<AppObservation, 'turns'>,
+  { app, knownTargets, operatorNamespace, namespaces, others }: Omit<AppObservation, 'turns'>,
   target: AppTarget,
 ): { reason: TargetReason; message: string } | undefined {
   const { name } = target;
+  if (isReservedNamespace(name, operatorNamespace))
+    return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
   if (!knownTargets.has(name))
     return {
       reason: 'UnknownTarget',

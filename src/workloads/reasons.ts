@@ -32,6 +32,8 @@ export type TurnReason = keyof typeof turnReasons;
 /** Why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
   UnknownTarget: "The app's target is not one of the ClusterConfig's.",
+  TargetReserved:
+    "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there.",
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   InvalidSpec: 'The spec contradicts itself in a way that the schema cannot refuse.',

@@ -36,7 +36,8 @@ export async function runInForeground(
     level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
     write: isText ? (line) => stderr.write(textLine(line, stderr.color)) : (line) => stderr.write(line),
   });
-  const namespace = options.leaseNamespace ?? (await ownNamespace()) ?? 'kube-system';
+  const own = await ownNamespace();
+  const namespace = options.leaseNamespace ?? own ?? 'kube-system';
   await runOperator({
     connection: await context.connection(),
     logger,
@@ -56,6 +57,7 @@ export async function runInForeground(
         }),
     ...(options.requireAdmission ? { requireAdmission: { namespace } } : {}),
     ...(options.healthAddress ? { health: options.healthAddress } : {}),
+    namespace: own ?? namespace,
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...(heap ? { heap } : {}),
     onStarted: ({ healthPort }) => {

@@ -8,6 +8,7 @@ import {
   retryDelayMs,
   stepKey,
   type IdentityError,
+  type IdentityErrorCode,
   type ProofRecord,
   type RoleAim,
   type Step,
@@ -39,6 +40,11 @@ type Failure = StepFailure & {
   readonly target?: string;
 };
 
+/** Denied by Kubernetes for what the namespace is: worth another try once it is a target. */
+function isDenial(code: IdentityErrorCode): boolean {
+  return code === 'KubernetesDenied' || code === 'KubernetesFenced';
+}
+
 /** @param account as it is first seen by this process: its status counts from here on no more */
 export function createAccountMemory(
   now: () => number,
@@ -68,7 +74,7 @@ export function createAccountMemory(
     },
     targetOpened(target) {
       for (const [key, failure] of failures)
-        if (failure.code === 'KubernetesDenied' && failure.target === target) failures.delete(key);
+        if (isDenial(failure.code) && failure.target === target) failures.delete(key);
     },
     succeeded(step, found) {
       failures.delete(stepKey(step));

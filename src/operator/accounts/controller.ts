@@ -119,6 +119,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     now,
     wallClock: context.now,
     pauseOf,
+    ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
   };
   const tools = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
     const urgency = urgencyOf(account);

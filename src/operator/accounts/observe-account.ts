@@ -29,6 +29,7 @@ export type AccountSources = {
   readonly wallClock: () => number;
   /** What stops the workloads of an account on their way to its identity. */
   readonly pauseOf: (account: string) => AccountWorld['pause'];
+  readonly operatorNamespace?: string;
 };
 
 /** Undefined when there is no such account. */
@@ -39,7 +40,7 @@ export function observeAccount(
 ): AccountWorld | undefined {
   const account = sources.accounts.get(name);
   if (!account) return undefined;
-  const cluster = clusterState(sources.informers.clusterConfigs.store.list());
+  const cluster = clusterState(sources.informers.clusterConfigs.store.list(), sources.operatorNamespace);
   const clusterTargets = cluster.ok ? cluster.facts.targets : [];
   const linked = sources.informers.serviceAccounts.store
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))

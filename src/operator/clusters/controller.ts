@@ -61,6 +61,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     return {
       now: now(),
       config,
+      ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
       ...(oldest && oldest.metadata.name !== config.metadata.name ? { older: oldest.metadata.name } : {}),
       issuer,
       caller,
@@ -105,7 +106,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     const world = await observe(config, signal);
     if (!world) return { requeueAfterMs: recheckMs.notReady };
     const plan = planCluster(world);
-    for (const target of plan.applyNamespaces) await applyNamespace(target, signal);
+    const failed = await applyNamespaces(plan.applyNamespaces, signal);
     const ready = plan.status.conditions?.some(
       (condition) => condition.type === 'Ready' && condition.status === 'True',
     );
@@ -133,7 +134,22 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }
     }
-    return { requeueAfterMs: ready ? recheckMs.ready : recheckMs.notReady };
+    return failed ? { backoff: true } : { requeueAfterMs: ready ? recheckMs.ready : recheckMs.notReady };
+  }
+
+  /** One that cannot be written holds up neither the others nor the status. True when there was one. */
+  async function applyNamespaces(targets: readonly string[], signal: AbortSignal): Promise<boolean> {
+    let failed = false;
+    for (const target of targets) {
+      try {
+        await applyNamespace(target, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failed = true;
+        context.logger.warn('writing the namespace of a target failed', { target, error });
+      }
+    }
+    return failed;
   }
 
   /** Makes the namespace, or puts our label on the one that is there; nothing else of it is ours. */

@@ -22,7 +22,7 @@ import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import { createAppObjects, type AppObjects } from '../apps/app-objects.ts';
 
-type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces'>;
+type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'operatorNamespace'>;
 type AppState = Omit<AppObservation, 'turns'>;
 
 export type Fleet = {
@@ -54,6 +54,7 @@ export function createFleet(context: OperatorContext): Fleet {
   const told = new Map<string, string>();
 
   const surroundings = (): Surroundings => ({
+    ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
     knownTargets: new Set(effectiveConfig(informers.clusterConfigs.store.list())?.spec.targets),
     namespaces: new Map(
       informers.namespaces.store

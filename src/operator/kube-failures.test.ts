@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { identityErrors } from '../identity/index.ts';
+import { KubeApiError } from '../kube/index.ts';
+import { classifyKubeError } from './kube-failures.ts';
+
+const forbidden = (message: string): KubeApiError =>
+  new KubeApiError({ code: 403, reason: 'Forbidden', message }, { request: 'POST /' });
+
+test('a denial of our own admission policy is told from a missing right, and never answered with more rights', () => {
+  const fence = forbidden(
+    `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'operator-confinement.k11n.dev' with binding 'operator-confinement.k11n.dev' denied request: the operator may only write into targets`,
+  );
+  const classified = classifyKubeError(fence, 'create ServiceAccount kube-system/web');
+  expect(classified.code).toBe('KubernetesFenced');
+  expect(classified.retry).toBe('terminal');
+  expect(identityErrors.KubernetesFenced.next).toMatch(/^Take the namespace out of the targets/);
+
+  for (const message of [
+    `serviceaccounts "web" is forbidden: User "konstellation" cannot create resource "serviceaccounts"`,
+    `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'labels.example.com' denied request: no owner`,
+  ])
+    expect(classifyKubeError(forbidden(message), 'create').code).toBe('KubernetesDenied');
+});
