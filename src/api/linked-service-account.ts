@@ -29,9 +29,13 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   maxProperties: 40,
   'x-kubernetes-validations': [
     {
-      rule: "self.all(key, key.size() >= 1 && key.size() <= 128 && !key.startsWith('k11n.dev/') && !key.lowerAscii().startsWith('aws:'))",
+      rule: `self.all(key, key.size() >= 1 && key.size() <= 128 && ${reservedTagPrefixes.map((prefix) => `!key.lowerAscii().startsWith('${prefix}')`).join(' && ')})`,
       message:
-        "a tag's key has 1 to 128 characters and must not start with k11n.dev/ (kept for Konstellation) or aws: (kept for AWS)",
+        "a tag's key has 1 to 128 characters and must not start, in any case, with k11n.dev/ (kept for Konstellation), aws: (kept for AWS), or kubernetes- or eks-cluster- (kept for the session tags of EKS Pod Identity)",
+    },
+    {
+      rule: 'self.all(key, self.exists_one(other, other.lowerAscii() == key.lowerAscii()))',
+      message: 'two tag keys differ in case only, and IAM takes them for one',
     },
   ],
 });

@@ -98,11 +98,21 @@ describe('a LinkedServiceAccount', () => {
   });
 
   it('is refused with a tag that is kept for us or for AWS', async () => {
-    for (const key of ['k11n.dev/managed-by', 'aws:x', 'AWS:x']) {
+    for (const key of [
+      'k11n.dev/managed-by',
+      'K11N.dev/account',
+      'aws:x',
+      'AWS:x',
+      'kubernetes-namespace',
+      'EKS-cluster-name',
+    ]) {
       await expect(dryRun(account({ aws: { policyArns: [], tags: { [key]: 'x' } } }))).rejects.toThrow(
-        /kept for/,
+        /must not start, in any case, with/,
       );
     }
+    await expect(
+      dryRun(account({ aws: { policyArns: [], tags: { Team: 'a', team: 'b' } } })),
+    ).rejects.toThrow(/two tag keys differ in case only/);
     await expect(dryRun(account({ aws: { policyArns: [], tags: { team: 'payments' } } }))).resolves.toContain(
       'payments',
     );
@@ -209,6 +219,17 @@ describe('an App', () => {
 });
 
 describe('a ClusterConfig', () => {
+  it('is refused with a tag that takes roles from their accounts', async () => {
+    for (const key of ['K11N.dev/account', 'Aws:x', 'Kubernetes-namespace', 'eks-cluster-arn'])
+      await expect(dryRun(config({ tags: { [key]: 'x' } }))).rejects.toThrow(
+        /must not start, in any case, with/,
+      );
+    await expect(dryRun(config({ tags: { Team: 'a', tEAM: 'b' } }))).rejects.toThrow(
+      /two tag keys differ in case only/,
+    );
+    await expect(dryRun(config({ tags: { team: 'a' } }))).resolves.toContain('team');
+  });
+
   it('gets its defaults', async () => {
     const created = JSON.parse(await dryRun(config({}))) as { spec: { aws: unknown } };
     expect(created.spec.aws).toEqual({
