@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countLeftovers, leftoverRoles } from './leftover-roles.ts';
+import { countLeftovers, leftoverRoles, rolesOfOtherIssuers } from './leftover-roles.ts';
 import { adoptionTags, ownershipTags, retainedTag } from './ownership.ts';
 import { trustPolicy } from './trust.ts';
 import type { ObservedRole } from './world.ts';
@@ -25,7 +25,7 @@ const role = (name: string, tags: Readonly<Record<string, string>>): ObservedRol
 const issuer = { issuer: 'https://oidc.example', providerArn };
 const of = (clusterArn: string, account: string): Readonly<Record<string, string>> =>
   ownershipTags({ clusterArn, ...issuer, account, uid: 'u' });
-const cluster = { clusterArn: here, providerArn };
+const cluster = { clusterArn: here, ...issuer };
 
 const roles = [
   role('lives', of(here, 'lives')),
@@ -57,8 +57,37 @@ describe('roles without an account', () => {
     expect(found).toMatchObject({ account: 'kept', letsIn: ['production/kept'] });
   });
 
+  it('are not roles of another issuer, which a live cluster of the same name may have', () => {
+    const theirs = {
+      issuer: 'https://oidc.example/other',
+      providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.example/other',
+    };
+    const tags = ownershipTags({ clusterArn: here, ...theirs, account: 'deleted', uid: 'u' });
+    const { 'k11n.dev/issuer': _, ...untagged } = tags;
+    const trust = JSON.stringify({
+      Statement: [{ Effect: 'Allow', Principal: { Federated: theirs.providerArn } }],
+    });
+    const retained = { [retainedTag]: here, 'k11n.dev/account': 'kept' };
+    const found = [
+      role('tagged', tags),
+      { ...role('untagged', untagged), trustPolicy: trust },
+      { ...role('retained', retained), trustPolicy: trust },
+    ];
+    expect(leftoverRoles(found, cluster, new Set())).toEqual([]);
+    expect(countLeftovers(found, cluster, new Set())).toEqual({ orphan: 0, retained: 0 });
+    expect(rolesOfOtherIssuers(found, cluster)).toEqual([
+      'tagged (oidc.example/other)',
+      'untagged (oidc.example/other)',
+    ]);
+    expect(leftoverRoles(found, { clusterArn: here, ...theirs }, new Set()).map(({ name }) => name)).toEqual([
+      'tagged',
+      'untagged',
+      'retained',
+    ]);
+  });
+
   it('are counted by kind', () => {
-    expect(countLeftovers(roles, here, new Set(['lives']))).toEqual({ orphan: 2, retained: 2 });
-    expect(countLeftovers([], here, new Set())).toEqual({ orphan: 0, retained: 0 });
+    expect(countLeftovers(roles, cluster, new Set(['lives']))).toEqual({ orphan: 2, retained: 2 });
+    expect(countLeftovers([], cluster, new Set())).toEqual({ orphan: 0, retained: 0 });
   });
 });

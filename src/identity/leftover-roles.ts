@@ -1,5 +1,13 @@
 /** IAM roles of a cluster that have no account: those that an account left behind, and those that one retained on purpose. */
-import { isAdopted, markedFor, retainedFrom } from './ownership.ts';
+import {
+  isAdopted,
+  isOfIssuer,
+  issuersOf,
+  markedFor,
+  retainedFrom,
+  type Owned,
+  type OwningCluster,
+} from './ownership.ts';
 import { describePrincipal, principalsOf } from './trust-principals.ts';
 import type { ObservedRole } from './world.ts';
 
@@ -27,11 +35,11 @@ export type LeftoverRole = {
 /** @param accounts that exist on the cluster now */
 export function leftoverRoles(
   roles: readonly ObservedRole[],
-  { clusterArn, providerArn }: { readonly clusterArn: string; readonly providerArn?: string | undefined },
+  cluster: OwningCluster,
   accounts: ReadonlySet<string>,
 ): readonly LeftoverRole[] {
   return roles.flatMap((role) => {
-    const found = kindOf(role.tags, clusterArn, accounts);
+    const found = kindOf(role, cluster, accounts);
     if (!found) return [];
     return [
       {
@@ -40,18 +48,34 @@ export function leftoverRoles(
         arn: role.arn,
         attachedPolicyArns: role.attachedPolicyArns,
         inlinePolicyNames: role.inlinePolicyNames,
-        letsIn: principalsOf(role.trustPolicy).map((each) => describePrincipal(each, providerArn)),
+        letsIn: principalsOf(role.trustPolicy).map((each) => describePrincipal(each, cluster.providerArn)),
         adopted: isAdopted(role.tags),
       },
     ];
   });
 }
 
+/** Roles of clusters of the same name and another token issuer, which are no leftovers of this one: `NAME (ISSUER)`. */
+export function rolesOfOtherIssuers(
+  roles: readonly ObservedRole[],
+  cluster: OwningCluster,
+): readonly string[] {
+  return roles.flatMap((role) =>
+    markedFor(role.tags)?.clusterArn === cluster.clusterArn && !isOfIssuer(role, cluster)
+      ? [`${role.name} (${issuersOf(role).join(', ')})`]
+      : [],
+  );
+}
+
 function kindOf(
-  tags: ObservedRole['tags'],
-  clusterArn: string,
+  role: Owned,
+  cluster: OwningCluster,
   accounts: ReadonlySet<string>,
 ): Pick<LeftoverRole, 'kind' | 'account'> | undefined {
+  const { tags } = role;
+  const { clusterArn } = cluster;
+  // A live cluster of the same name may have it.
+  if (!isOfIssuer(role, cluster)) return undefined;
   const retained = retainedFrom(tags, clusterArn);
   if (retained) return { kind: 'retained', ...retained };
   const owner = markedFor(tags);
@@ -61,11 +85,11 @@ function kindOf(
 
 /** How many there are of each kind, for the metrics. */
 export function countLeftovers(
-  roles: readonly Pick<ObservedRole, 'tags'>[],
-  clusterArn: string,
+  roles: readonly Required<Owned>[],
+  cluster: OwningCluster,
   accounts: ReadonlySet<string>,
 ): Readonly<Record<LeftoverKind, number>> {
-  const kinds = roles.flatMap(({ tags }) => kindOf(tags, clusterArn, accounts)?.kind ?? []);
+  const kinds = roles.flatMap((role) => kindOf(role, cluster, accounts)?.kind ?? []);
   const count = (kind: LeftoverKind): number => kinds.filter((each) => each === kind).length;
   return { orphan: count('orphan'), retained: count('retained') };
 }

@@ -73,7 +73,7 @@ export function createDriftSweep(options: {
     deniedAt = undefined;
     pagesOfLastListing = snapshot.pages ?? 1;
     const suspects = beliefs.learn(snapshot, facts.clusterArn);
-    onLeftovers?.(countLeftovers(snapshot.roles, facts.clusterArn, new Set(informers.accounts.store.keys())));
+    onLeftovers?.(countLeftovers(snapshot.roles, facts, new Set(informers.accounts.store.keys())));
     logger.debug('roles listed', { roles: snapshot.roles.length, suspects: suspects.length });
     return suspects;
   };

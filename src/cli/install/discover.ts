@@ -53,7 +53,8 @@ export async function hintsOf(
   };
 }
 
-async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string> {
+/** The token issuer that the API server names. */
+export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string> {
   const path = '/.well-known/openid-configuration';
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;

@@ -1,10 +1,11 @@
 /** The Pod Identity associations that an account which is gone has left behind. */
-import { markedFor } from '../../identity/ownership.ts';
+import { isOfIssuer, markedFor } from '../../identity/ownership.ts';
 import {
   IdentityError,
   type AssociationStore,
   type LeftoverRole,
   type ObservedAssociation,
+  type OwningCluster,
 } from '../../identity/index.ts';
 
 /**
@@ -12,8 +13,8 @@ import {
  * @returns how many there were; none where there is no EKS, or no right to look
  */
 export async function removeAssociationsOf(
-  { account }: Pick<LeftoverRole, 'account'>,
-  clusterArn: string,
+  { account, arn }: Pick<LeftoverRole, 'account' | 'arn'>,
+  cluster: OwningCluster,
   store: AssociationStore,
   signal: AbortSignal,
 ): Promise<number> {
@@ -22,7 +23,9 @@ export async function removeAssociationsOf(
     if (listed.serviceAccount !== account) continue;
     const found = await store.read(listed, signal, listed.id);
     const marks = found?.details && markedFor(found.details.tags);
-    if (!found || marks?.clusterArn !== clusterArn || marks.account !== account) continue;
+    if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
+    // One of an earlier version does not say of which issuer it is, but leads to the role that is removed.
+    if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;
     await store.delete(found.id, signal);
     removed += 1;
   }

@@ -1,9 +1,13 @@
 /** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
 import {
   leftoverRoles,
+  oidcProviderArn,
   ownershipTagKeys,
+  partitionOf,
+  rolesOfOtherIssuers,
   type AssociationStore,
   type LeftoverRole,
+  type OwningCluster,
   type RoleStore,
 } from '../../identity/index.ts';
 import { effectiveConfig } from '../../identity/cluster.ts';
@@ -17,6 +21,7 @@ import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { accountKind, clusterConfigKind, type Kind, type KonObject } from '../kinds.ts';
 import { renderDocument } from '../output/document.ts';
 import { renderTable, type Column } from '../output/table.ts';
+import { issuerOf } from '../install/discover.ts';
 import { removeAssociationsOf } from './orphan-associations.ts';
 
 export type OrphansRequest = {
@@ -26,19 +31,16 @@ export type OrphansRequest = {
   readonly yes: boolean;
   /** For when no ClusterConfig tells it any more. */
   readonly clusterArn: string | undefined;
+  /** For roles of a cluster that the connection does not lead to. */
+  readonly issuer: string | undefined;
 };
 
-type Cluster = {
-  readonly clusterArn: string;
-  readonly accountId: string;
-  readonly region: string;
-  readonly providerArn?: string | undefined;
-};
+type Cluster = OwningCluster & { readonly accountId: string; readonly region: string };
 
 export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<ExitCode> {
   const { format, stdout, stderr, signal } = context;
   const client = await context.connect();
-  const cluster = await clusterOf(client, request.clusterArn);
+  const cluster = await clusterOf(context, client, request);
   return withAws(context, cluster.region, async (aws) => {
     await requireAccount(context, aws, { accountId: cluster.accountId, name: cluster.clusterArn });
     // Roles first: an account that is made meanwhile has a role that is no orphan.
@@ -47,12 +49,17 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       (await listedOrNone(client, accountKind)).map((account) => account.metadata.name),
     );
     const orphans = leftoverRoles(roles, cluster, accounts);
+    const others = rolesOfOtherIssuers(roles, cluster);
     const document = renderDocument('OrphanList', { clusterArn: cluster.clusterArn, items: orphans }, format);
     if (format === 'name') stdout.write(orphans.map((orphan) => `${orphan.name}\n`).join(''));
     else if (document !== undefined) stdout.write(document);
     else if (orphans.length > 0 || !stdout.isTTY)
       stdout.write(renderTable(columns, orphans, { output: stdout, wide: format === 'wide' }));
     if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
+    if (others.length > 0)
+      stderr.write(
+        `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster is gone: kon account orphans --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
+      );
     if (!request.delete) return exitCodes.ok;
     const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
     const spared = orphans.length - doomed.length;
@@ -126,9 +133,7 @@ async function remove(
   if (current.kind === 'orphan' && (await accountExists(client, orphan.account)))
     return `has its account ${orphan.account} again; left alone`;
   const removed =
-    current.kind === 'orphan'
-      ? await removeAssociationsOf(current, cluster.clusterArn, associations, signal)
-      : 0;
+    current.kind === 'orphan' ? await removeAssociationsOf(current, cluster, associations, signal) : 0;
   const besides =
     removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
@@ -140,13 +145,20 @@ async function remove(
   return `deleted${besides}`;
 }
 
-async function clusterOf(client: KubeClient, stated: string | undefined): Promise<Cluster> {
+async function clusterOf(
+  context: CliContext,
+  client: KubeClient,
+  { clusterArn: stated, issuer: statedIssuer }: OrphansRequest,
+): Promise<Cluster> {
   const config = effectiveConfig(await listedOrNone(client, clusterConfigKind));
   const clusterArn = stated ?? config?.status?.clusterArn;
   const [, region, accountId] =
     /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/.+$/.exec(clusterArn ?? '') ?? [];
-  if (clusterArn !== undefined && region !== undefined && accountId !== undefined)
-    return { clusterArn, region, accountId, providerArn: config?.status?.oidcProviderArn };
+  if (clusterArn !== undefined && region !== undefined && accountId !== undefined) {
+    const issuer = statedIssuer ?? config?.status?.oidcIssuer ?? (await issuerOf(client, context.signal));
+    const providerArn = oidcProviderArn({ partition: partitionOf(clusterArn), accountId, issuer });
+    return { clusterArn, region, accountId, issuer, providerArn };
+  }
   throw new CliError(
     'CLUSTER_NOT_READY',
     stated === undefined

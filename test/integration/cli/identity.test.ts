@@ -1,5 +1,5 @@
 /** Commands that ask IAM: plan, verify, can-i, orphans; with a real API server, a strict IAM and a real operator. */
-import { GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import { CreateRoleCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/names.ts';
 import { clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
@@ -343,12 +343,35 @@ describe('orphans', () => {
     await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
     const unknown = await kon('account', 'orphans');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
+    // Of a cluster of the same name, which may live.
+    await world.iam.send(
+      new CreateRoleCommand({
+        RoleName: 'of-another-issuer',
+        AssumeRolePolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [
+            { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' },
+          ],
+        }),
+        Tags: Object.entries({
+          'k11n.dev/managed-by': 'konstellation',
+          'k11n.dev/cluster': clusterArn,
+          'k11n.dev/account': 'orphaned',
+          'k11n.dev/issuer': 'oidc.example.com/id/OTHER',
+        }).map(([Key, Value]) => ({ Key, Value })),
+      }),
+    );
     const listed = await kon('account', 'orphans', '--cluster-arn', clusterArn, '-o', 'name');
+    expect(listed.stdout).not.toContain('of-another-issuer');
+    expect(listed.stderr).toContain('Left alone: 1 role of another token issuer');
     expect(listed.stdout.split('\n')).toContain(roleOf('orphaned'));
     const unasked = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete');
     expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
     const deleted = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete', '--yes');
     expect(deleted.code).toBe(0);
+    const issuer = ['--issuer', 'https://oidc.example.com/id/OTHER'];
+    const stated = await kon('account', 'orphans', '--cluster-arn', clusterArn, ...issuer, '-o', 'name');
+    expect(stated.stdout).toBe('of-another-issuer\n');
     expect(deleted.stderr).toContain(`${roleOf('orphaned')}: deleted\n`);
     await expect(world.iam.send(new GetRoleCommand({ RoleName: roleOf('orphaned') }))).rejects.toMatchObject({
       name: 'NoSuchEntityException',

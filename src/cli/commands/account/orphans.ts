@@ -15,6 +15,11 @@ export const accountOrphansCommand = defineCommand({
       value: 'ARN',
       summary: 'whose roles; that of the ClusterConfig when absent',
     },
+    {
+      name: 'issuer',
+      value: 'URL',
+      summary: 'token issuer of the cluster whose roles; default: that of the connected cluster',
+    },
     yesOption,
   ],
   formats: outputFormats,
