@@ -1,12 +1,13 @@
 /** A target whose pods get their role by a Pod Identity association. */
 import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole } from './claims.ts';
-import { ownershipTags } from './ownership.ts';
+import { issuerTag, ownershipTags } from './ownership.ts';
 import { rowByAnnotation } from './plan-by-annotation.ts';
 import type { Problem } from './problem.ts';
 import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
 import { propagationMs } from './retry.ts';
 import { ownerOf, type RoleAssessment } from './roles.ts';
+import { tagValue } from './tags.ts';
 import type { TargetRow } from './status.ts';
 import {
   assessmentOf,
@@ -48,6 +49,7 @@ export function planByAssociation(
     return { ...carried, ...problem };
   }
   const { details } = association;
+  if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   if (details && (details.roleArn !== home.role.arn || details.withoutSessionTags)) {
     const failure = list.want({
       kind: 'UpdateAssociation',
@@ -62,6 +64,12 @@ export function planByAssociation(
   const proof = proofByPod(context, observation, association, home, serviceAccount);
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
+}
+
+/** Adds the tag that earlier versions did not write. Changes nothing of what pods get. */
+function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {
+  const tags = ownershipTags(ownerOf(world.account, facts));
+  list.want({ kind: 'TagAssociation', target: association.namespace, association, tags });
 }
 
 function associate(

@@ -279,6 +279,38 @@ describe('an association of somebody else', () => {
   });
 });
 
+describe('an association of an earlier version, without a tag of the issuer', () => {
+  const untagged = (world: SimulatedWorld): void => {
+    const association = world.associations.get('production');
+    if (!association?.details) throw new Error('there is no association');
+    const { 'k11n.dev/issuer': _, ...tags } = association.details.tags;
+    const changed = { ...association, details: { ...association.details, tags } };
+    world.associations.set('production', changed);
+    world.associationBeliefs.set('production', { association: changed, source: 'read' });
+  };
+
+  it('gets it by one call, while the account stays as ready as it was', () => {
+    const world = inPodIdentity();
+    const before = row(world, 'production');
+    untagged(world);
+    world.journal.length = 0;
+    settle(world);
+    expect(world.journal.map(({ step }) => step.kind)).toEqual(['TagAssociation']);
+    expect(row(world, 'production')).toEqual(before);
+    expect(world.associations.get('production')?.details?.tags['k11n.dev/issuer']).toBeDefined();
+  });
+
+  it('is left alone when it is of an earlier account: it may be of another cluster of the same name', () => {
+    const world = inPodIdentity();
+    untagged(world);
+    const before = world.associations.get('production');
+    world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+    settle(world);
+    expect(row(world, 'production')?.reason).toBe('ForeignAssociation');
+    expect(world.associations.get('production')).toEqual(before);
+  });
+});
+
 describe('what goes', () => {
   it('a target that is taken away leaves the trust policy first, then its association, then its ServiceAccount', () => {
     const world = inPodIdentity();

@@ -56,3 +56,8 @@ export function ignoredTagsNote(tags: Tags = {}): string {
   if (ignored.length === 0) return '';
   return `; tags of spec.aws.tags are ignored, as their keys are reserved or differ from another in case only: ${ignored.sort().join(', ')}`;
 }
+
+/** Whether every tag that exists keeps its value. */
+export function onlyAddsTags(tags: Tags, added: Tags): boolean {
+  return Object.entries(added).every(([key, value]) => (tagValue(tags, key) ?? value) === value);
+}

@@ -8,7 +8,7 @@ import { accountLabelValue } from '../links.ts';
 import { planAccount, type AccountPlan } from '../plan.ts';
 import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
 import { stepKey, type Step } from '../steps.ts';
-import { withoutTags, withTags } from '../tags.ts';
+import { onlyAddsTags, withoutTags, withTags } from '../tags.ts';
 import { subjectOf } from '../trust.ts';
 import type { IdentityErrorCode } from '../errors.ts';
 import type {
@@ -29,6 +29,7 @@ import type {
 
 export const facts: ClusterFacts = {
   name: 'main',
+  configName: 'main',
   clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
   accountId: '123456789012',
   partition: 'aws',
@@ -38,6 +39,7 @@ export const facts: ClusterFacts = {
   identityMode: 'IRSA',
   targets: ['production', 'staging'],
   tags: {},
+  detachesDisallowed: false,
   strictInline: false,
   quotas: { policiesPerRole: 10, trustPolicySize: 2048 },
 };
@@ -485,7 +487,17 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         step.kind === 'UpdateAssociation'
           ? { roleArn: step.roleArn, withoutSessionTags: false }
           : { tags: { ...details.tags, ...step.tags } };
-      return associate(world, step.target, { ...association, details: { ...details, ...change } });
+      const before = world.associationBeliefs.get(step.target);
+      const changed = { ...association, details: { ...details, ...change } };
+      if (
+        step.kind === 'UpdateAssociation' ||
+        !onlyAddsTags(details.tags, step.tags) ||
+        before?.source !== 'read'
+      )
+        return associate(world, step.target, changed);
+      world.associations.set(step.target, changed);
+      world.associationBeliefs.set(step.target, { association: changed, source: 'read' });
+      return undefined;
     }
     case 'DeleteAssociation':
       if (world.associations.get(step.target)?.id === step.association.id)

@@ -3,6 +3,7 @@ import { roleArnAnnotation, type LinkedServiceAccount } from '../../api/index.ts
 import {
   asIdentityError,
   IdentityError,
+  onlyAddsTags,
   type AssociationStore,
   type ObservedAssociation,
   type PodIdentityProver,
@@ -64,14 +65,21 @@ export async function applyAssociationStep(
       return write(() => associations.create({ ...of, roleArn: step.roleArn, tags: step.tags }, signal));
     case 'UpdateAssociation':
       return write(() => associations.update(step.association.id, step.roleArn, signal));
-    case 'TagAssociation':
-      return write(async () => {
+    case 'TagAssociation': {
+      const { details } = step.association;
+      const tagged = details
+        ? { ...step.association, details: { ...details, tags: { ...details.tags, ...step.tags } } }
+        : step.association;
+      const before = beliefs.of(of.serviceAccount, [step.target]).get(step.target);
+      await write(async () => {
         await associations.tag(step.association.arn, step.tags, signal);
-        const { details } = step.association;
-        return details
-          ? { ...step.association, details: { ...details, tags: { ...details.tags, ...step.tags } } }
-          : step.association;
+        return tagged;
       });
+      // Where a tag came to those that made it ours already, pods get what they got: nothing is to be read back.
+      if (before?.source === 'read' && details && onlyAddsTags(details.tags, step.tags))
+        beliefs.read(of, tagged);
+      return;
+    }
     case 'DeleteAssociation':
       if (step.successor) {
         const { roleArn, serviceAccount } = step.successor;
