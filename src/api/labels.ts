@@ -22,6 +22,12 @@ export const identityAnnotation = 'k11n.dev/identity';
 /** On a Deployment, StatefulSet or DaemonSet that is not an App's, with the value `true`: it is restarted for a new identity. */
 export const restartLabel = 'k11n.dev/restart-on-identity-change';
 
+/**
+ * On a ClusterConfig: the consent to detach policies that its `allowedPolicyArns` do not allow any more. Its value names the
+ * list that was consented to, so that it does not hold for a later one.
+ */
+export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
+
 /** Keeps a LinkedServiceAccount until its role is gone. */
 export const accountFinalizer = 'k11n.dev/iam-role';
 

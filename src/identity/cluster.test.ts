@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { conditionOf, type ClusterConfig } from '../api/index.ts';
 import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
 import { IdentityError } from './errors.ts';
+import { allowListKey } from './policies.ts';
 
 const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 const quotas = { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 };
@@ -35,6 +36,22 @@ const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: s
 const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
 const readyOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'Ready');
 
+describe('a ClusterConfig that is ready', () => {
+  it('names the tags that are ignored, and what stays attached though it is not allowed any more', () => {
+    const config = {
+      ...good.config,
+      spec: {
+        ...good.config.spec,
+        aws: { ...good.config.spec.aws, tags: { 'K11N.dev/account': 'x' }, allowedPolicyArns: ['a'] },
+      },
+    };
+    const message = readyOf(told({ ...good, config, disallowed: { policies: 3, accounts: 2 } }))?.message;
+    expect(message).toContain('are ignored, as their keys are reserved');
+    expect(message).toContain('do not allow 3 attached policies of 2 accounts, which stay attached');
+    expect(message).toContain(`k11n.dev/detach-disallowed=${allowListKey(['a'])}`);
+  });
+});
+
 describe('a ClusterConfig in a world that is as it says', () => {
   it('is ready, and gives the facts that accounts are planned with', () => {
     const config = told(good);
@@ -43,6 +60,7 @@ describe('a ClusterConfig in a world that is as it says', () => {
       ok: true,
       facts: {
         name: 'main',
+        configName: 'main',
         clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
         accountId: '123456789012',
         partition: 'aws',
@@ -52,6 +70,7 @@ describe('a ClusterConfig in a world that is as it says', () => {
         identityMode: 'IRSA',
         targets: ['production', 'staging'],
         tags: {},
+        detachesDisallowed: false,
         strictInline: false,
         quotas: { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 },
       },

@@ -1,10 +1,17 @@
 /** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
 import type { ClusterConfig, ClusterConfigStatus } from '../api/index.ts';
-import { conditionOf, isReservedNamespace, reservedTargetMessage, stsAudience } from '../api/index.ts';
+import {
+  conditionOf,
+  detachDisallowedAnnotation,
+  isReservedNamespace,
+  reservedTargetMessage,
+  stsAudience,
+} from '../api/index.ts';
 import { clusterArn, oidcProviderArn } from './arn.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import type { IdentityError } from './errors.ts';
 import type { CallerIdentity } from './ports.ts';
+import { allowListKey, consentsToDetach } from './policies.ts';
 import { ignoredTagsNote } from './tags.ts';
 import type { ClusterState } from './world.ts';
 
@@ -31,6 +38,8 @@ export type ClusterWorld = {
     roles: number;
     rolesUsed: number;
   }>;
+  /** Policies that are attached and not allowed any more, and the accounts that list them. */
+  readonly disallowed?: { readonly policies: number; readonly accounts: number };
   readonly namespaces: readonly {
     readonly name: string;
     readonly labelled: boolean;
@@ -87,7 +96,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
         reason: 'Ready',
         message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}${reserved
           .map((target) => `; ${reservedTargetMessage(target)}`)
-          .join('')}`,
+          .join('')}${disallowedNote(world)}`,
       };
   const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {
@@ -113,6 +122,12 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     }),
   };
   return { applyNamespaces: world.older === undefined ? missing : [], status };
+}
+
+function disallowedNote({ config, disallowed }: ClusterWorld): string {
+  if (!disallowed || disallowed.policies === 0) return '';
+  const { policies, accounts } = disallowed;
+  return `; allowedPolicyArns do not allow ${policies} attached ${policies === 1 ? 'policy' : 'policies'} of ${accounts} ${accounts === 1 ? 'account' : 'accounts'}, which ${policies === 1 ? 'stays' : 'stay'} attached. To detach: kubectl annotate --overwrite clusterconfig ${config.metadata.name} ${detachDisallowedAnnotation}=${allowListKey(config.spec.aws.allowedPolicyArns)}`;
 }
 
 /**
@@ -239,6 +254,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     ok: true,
     facts: {
       name: spec.aws.clusterName ?? metadata.name,
+      configName: metadata.name,
       clusterArn: arn,
       accountId,
       partition,
@@ -252,6 +268,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
         ? {}
         : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
       ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
+      detachesDisallowed: consentsToDetach(config),
       tags: spec.aws.tags ?? {},
       strictInline: spec.aws.strictInline ?? false,
       quotas: { ...defaultQuotas, ...status?.quotas },

@@ -11,6 +11,7 @@ export * from './operator-fence.ts';
 export * from './operator-policy.ts';
 export * from './ownership.ts';
 export * from './plan.ts';
+export { allowListKey } from './policies.ts';
 export * from './ports.ts';
 export * from './proofs.ts';
 export * from './reasons.ts';

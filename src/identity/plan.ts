@@ -13,7 +13,7 @@ import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
 import { currentTurn, planWanted } from './plan-target.ts';
-import { screenPolicies } from './policies.ts';
+import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
 import type { Problem } from './problem.ts';
 import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
@@ -87,7 +87,13 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const roles = [...shards].map(([index, words]): ServingRole => {
     const claims = claimsFrom(words);
     const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
-    const policyArns = tooMany ? currentlyAttached(world, spec.name) : policies.wanted;
+    const kept = keptPolicies(
+      world.roles.get(spec.name)?.role ?? undefined,
+      policies.refused,
+      account.status?.policies,
+      facts,
+    );
+    const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
     const proofsOfDrift = (role: ObservedRole): boolean => proofsAreOpen(world, list, role, claims);
     const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
     return { claims, policyArns, assessment };
@@ -121,7 +127,11 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     formerTargets: former,
     roles: roles.map((role) => role.assessment),
     targets: rows,
-    policies: mergedPolicyRows(account.spec.aws.policyArns, policies.refused, roles),
+    policies: mergedPolicyRows(
+      account.spec.aws.policyArns,
+      refusedRows(policies.refused, roles, facts),
+      roles,
+    ),
     ...(tooMany
       ? {
           tooManyPolicies: `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or join policies.`,
@@ -273,14 +283,32 @@ function removeSurplus(
   return failures[0];
 }
 
+/** Rows of refused policies, each of which some role may still hold. */
+function refusedRows(
+  refused: RoleAssessment['policies'],
+  roles: readonly ServingRole[],
+  facts: ClusterFacts,
+): RoleAssessment['policies'] {
+  const isKept = (arn: string): boolean =>
+    roles.some(
+      ({ policyArns, assessment: { role } }) =>
+        policyArns.includes(arn) && role?.attachedPolicyArns.includes(arn) === true,
+    );
+  return refused.map((row) =>
+    row.reason === 'PolicyNotAllowed' && isKept(row.arn) ? stillAttached(row, facts) : row,
+  );
+}
+
 /** One row per listed policy; with several roles the worst of them counts. */
 function mergedPolicyRows(
   arns: readonly string[],
   refused: RoleAssessment['policies'],
   roles: readonly ServingRole[],
 ): RoleAssessment['policies'] {
-  const rows = [...refused, ...roles.flatMap((role) => role.assessment.policies)];
+  const rows = roles.flatMap((role) => role.assessment.policies);
   return arns.map((arn) => {
+    const refusal = refused.find((row) => row.arn === arn);
+    if (refusal) return refusal;
     const ofArn = rows.filter((row) => row.arn === arn);
     return (
       ofArn.find((row) => !row.attached) ??

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';
+import { allowListKey, consentsToDetach } from './policies.ts';
 import { stepKey } from './steps.ts';
 import { kinds, name, ready, roleOf, settled } from './testing/settled-world.ts';
 import {
@@ -13,6 +14,7 @@ import {
   settle,
   sweep,
   facts,
+  type SimulatedWorld,
 } from './testing/simulated-world.ts';
 
 describe('policies', () => {
@@ -135,6 +137,91 @@ describe('policies', () => {
       [false, 'PolicyNotAllowed'],
       [false, 'WrongPartition'],
     ]);
+  });
+});
+
+describe('policies that the ClusterConfig does not allow any more', () => {
+  const onlyReads = ['arn:aws:iam::aws:policy/*ReadOnly*'];
+  const narrowed = (): SimulatedWorld => {
+    const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
+    settle(world);
+    world.facts = { ...facts, allowedPolicyArns: onlyReads };
+    world.journal.length = 0;
+    settle(world);
+    return world;
+  };
+  const rowOf = (world: SimulatedWorld, arn: string) =>
+    world.account.status?.policies?.find((row) => row.arn === arn);
+
+  it('stay attached and are reported, with the annotation that consents to their detachment', () => {
+    const world = narrowed();
+    expect(kinds(world)).toEqual([]);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
+    expect(ready(world)).toBe('False PolicyNotAllowed');
+    expect(rowOf(world, fullAccess)).toMatchObject({ attached: true, reason: 'PolicyNotAllowed' });
+    expect(rowOf(world, fullAccess)?.message).toContain(
+      `kubectl annotate --overwrite clusterconfig main k11n.dev/detach-disallowed=${allowListKey(onlyReads)}`,
+    );
+    expect(rowOf(world, readOnly)).toEqual({ arn: readOnly, attached: true });
+  });
+
+  it('are detached once somebody consents', () => {
+    const world = narrowed();
+    world.facts = { ...world.facts, detachesDisallowed: true };
+    settle(world);
+    expect(kinds(world)).toEqual(['DetachPolicy']);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    expect(rowOf(world, fullAccess)).toMatchObject({ attached: false, reason: 'PolicyNotAllowed' });
+  });
+
+  it('are detached as ever when the account does not list them any more, and not attached when it lists them again', () => {
+    const world = narrowed();
+    edit(world, { aws: { policyArns: [readOnly] } });
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    edit(world, { aws: { policyArns: [readOnly, fullAccess] } });
+    settle(world);
+    expect(kinds(world)).toEqual(['DetachPolicy']);
+    expect(ready(world)).toBe('False PolicyNotAllowed');
+  });
+
+  it('are not attached to a role that is created again, nor kept when somebody else attaches them', () => {
+    const world = narrowed();
+    world.roles.delete(name);
+    sweep(world);
+    settle(world);
+    expect(kinds(world)).toContain('CreateRole');
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
+    sweep(world);
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+  });
+
+  it('count against the quota of the role, and what does not fit beside them is not tried', () => {
+    const world = narrowed();
+    world.facts = { ...world.facts, quotas: { ...facts.quotas, policiesPerRole: 2 } };
+    const another = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
+    edit(world, { aws: { policyArns: [readOnly, fullAccess, another] } });
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(rowOf(world, another)).toMatchObject({ attached: false, reason: 'TooManyPolicies' });
+  });
+
+  it('are consented to for one list, in any order, and not for a later one', () => {
+    const config = (allowedPolicyArns: string[], annotations: Record<string, string>) =>
+      consentsToDetach({
+        metadata: { name: 'main', annotations },
+        spec: {
+          targets: [],
+          aws: { region: 'eu-west-1', rolePath: '/k/', driftIntervalSeconds: 60, allowedPolicyArns },
+        },
+      });
+    const consent = { 'k11n.dev/detach-disallowed': allowListKey(['a', 'b']) };
+    expect(config(['a', 'b'], {})).toBe(false);
+    expect(config(['b', 'a'], consent)).toBe(true);
+    expect(config(['a'], consent)).toBe(false);
+    expect(config(['a', 'b'], { 'k11n.dev/detach-disallowed': 'true' })).toBe(false);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Which policies go on and off a role, each on its own account: one that fails costs its row only. */
-import type { PolicyStatus } from '../api/index.ts';
+import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } from '../api/index.ts';
 import { matchesPattern, partitionOf } from './arn.ts';
+import { digest } from './digest.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { StepList } from './step-list.ts';
 import type { ClusterFacts, ObservedRole, StepFailure } from './world.ts';
@@ -21,6 +22,44 @@ const passing: ReadonlySet<IdentityErrorCode> = new Set([
   'ServiceFailure',
   'ConcurrentChange',
 ]);
+
+/** The value of the annotation with which somebody consents that this list is enforced on what is attached. */
+export function allowListKey(patterns: readonly string[] = []): string {
+  return digest(patterns.toSorted(), 10);
+}
+
+export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metadata' | 'spec'>): boolean {
+  const consent = metadata.annotations?.[detachDisallowedAnnotation];
+  return consent !== undefined && consent === allowListKey(spec.aws.allowedPolicyArns);
+}
+
+/**
+ * Listed policies that the role keeps though the ClusterConfig does not allow them: those that were attached while it did.
+ * What somebody attached to the role afterwards is drift. Nothing of it is ever attached.
+ */
+export function keptPolicies(
+  role: ObservedRole | undefined,
+  refused: readonly PolicyRow[],
+  before: readonly PolicyRow[] = [],
+  { detachesDisallowed }: Pick<ClusterFacts, 'detachesDisallowed'>,
+): readonly string[] {
+  if (!role || detachesDisallowed) return [];
+  const wasOff = (arn: string): boolean =>
+    before.some((row) => row.arn === arn && row.reason === 'PolicyNotAllowed' && !row.attached);
+  return refused.flatMap(({ arn, reason }) =>
+    reason === 'PolicyNotAllowed' && role.attachedPolicyArns.includes(arn) && !wasOff(arn) ? [arn] : [],
+  );
+}
+
+/** The row of a refused policy that is attached all the same. */
+export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
+  const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
+  return {
+    ...row,
+    attached: true,
+    message: `still attached; ${row.message}. To detach what is not allowed from all accounts: ${consent}`,
+  };
+}
 
 /** Rows for policies that are refused before IAM is asked. The others are wanted on the role. */
 export function screenPolicies(
@@ -58,12 +97,14 @@ export function screenPolicies(
 /**
  * Attaches what is missing, then detaches what is not listed, so that an edit never opens a gap. Only when both do not
  * fit on the role at once does room come first.
+ * @param listed by the account, allowed or not
  * @returns a row per wanted policy, and the attachments that nobody listed
  */
 export function planPolicies(
   list: StepList,
   role: ObservedRole,
   wanted: readonly string[],
+  listed: readonly string[],
   policiesPerRole: number,
 ): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly UnlistedPolicy[] } {
   const attached = new Set(role.attachedPolicyArns);
@@ -73,6 +114,15 @@ export function planPolicies(
   const rows = new Map<string, PolicyRow>();
   let stillToAttach = 0;
   for (const [index, policyArn] of missing.entries()) {
+    if (index >= room && unlisted.length === 0) {
+      rows.set(policyArn, {
+        arn: policyArn,
+        attached: false,
+        reason: 'TooManyPolicies',
+        message: `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`,
+      });
+      continue;
+    }
     // The others wait for room, which the detachments below make.
     if (index >= room && unlisted.length > 0) {
       stillToAttach += 1;
@@ -101,7 +151,9 @@ export function planPolicies(
       kind: 'DetachPolicy',
       role: role.name,
       policyArn,
-      why: 'it is not listed in spec.aws.policyArns',
+      why: listed.includes(policyArn)
+        ? 'the ClusterConfig does not allow it'
+        : 'it is not listed in spec.aws.policyArns',
     });
     return { arn: policyArn, ...(failure ? { failure } : {}) };
   });

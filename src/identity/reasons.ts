@@ -19,7 +19,8 @@ export const identityReasons = {
   AllAttached: 'Every listed policy is attached, and nothing else.',
   AttachingPolicies: 'Policies are being attached or detached.',
   TooManyPolicies: 'More policies are listed than IAM allows on one role of this AWS account.',
-  PolicyNotAllowed: "The ClusterConfig's allowedPolicyArns do not include this policy.",
+  PolicyNotAllowed:
+    "The ClusterConfig's allowedPolicyArns do not allow this policy. It is never attached; where it was attached before, it stays until somebody consents to its detachment with the annotation that the message names.",
   WrongPartition: 'The policy lies in another AWS partition than this cluster.',
   InlinePoliciesFound:
     'Someone put an inline policy on the role: its pods may do more than the account lists.',

@@ -150,7 +150,11 @@ describe('no drift', () => {
       'PutPermissionsBoundary',
     ],
     ['of the tags, when the cluster has more', { tags: { stage: 'x' } }, 'TagRole'],
-    ['of attachments, when the cluster allows fewer', { allowedPolicyArns: ['x'] }, 'DetachPolicy'],
+    [
+      'of attachments, when the cluster allows fewer and their detachment is consented to',
+      { allowedPolicyArns: ['x'], detachesDisallowed: true },
+      'DetachPolicy',
+    ],
   ])('%s', (_what, change, step) => {
     const world = lookedAt();
     world.namespaces.set('canary', { state: 'present', users: [] });

@@ -312,7 +312,13 @@ function planUpdates(
           .map((policyName) => list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
           .filter((failed) => failed !== undefined)
       : [];
-  const { rows, unlisted } = planPolicies(list, role, wantedPolicies, facts.quotas.policiesPerRole);
+  const { rows, unlisted } = planPolicies(
+    list,
+    role,
+    wantedPolicies,
+    account.spec.aws.policyArns,
+    facts.quotas.policiesPerRole,
+  );
 
   const [inlineFailure] = inlineFailures;
   const detaching = unlisted.map(({ arn }) => arn).join(', ');

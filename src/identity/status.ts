@@ -133,8 +133,9 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined)
     return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
-  const missing = policies.filter((row) => !row.attached);
-  const worst = missing[0];
+  // What is attached and not allowed any more has a reason, too.
+  const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
+  const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {
     const message = missing
       .map((row) => `${row.arn}: ${row.message ?? row.reason ?? 'not attached'}`)

@@ -115,7 +115,10 @@ export type HeldIdentities = {
 
 /** What the ClusterConfig and the world around it say, resolved. */
 export type ClusterFacts = {
+  /** Of the EKS cluster. */
   readonly name: string;
+  /** Of the ClusterConfig. */
+  readonly configName: string;
   readonly clusterArn: string;
   readonly accountId: string;
   readonly partition: string;
@@ -128,6 +131,8 @@ export type ClusterFacts = {
   readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
+  /** Somebody consented that what `allowedPolicyArns` do not allow any more is detached. */
+  readonly detachesDisallowed: boolean;
   readonly tags: Readonly<Record<string, string>>;
   /** Inline policies that others put on a role are removed. */
   readonly strictInline: boolean;

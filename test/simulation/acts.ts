@@ -2,12 +2,13 @@
 import {
   apps,
   clusterConfigs,
+  detachDisallowedAnnotation,
   linkedServiceAccounts,
   type AppSpec,
   type IdentityMode,
   type LinkedServiceAccountSpec,
 } from '../../src/api/index.ts';
-import type { ObservedRole } from '../../src/identity/index.ts';
+import { allowListKey, trustPolicy, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -151,6 +152,43 @@ export const foreignRole = (name: string): ObservedRole => ({
   maxSessionDuration: 7200,
   tags: { team: 'payments' },
 });
+
+/** The role of the account on another cluster of the same name. */
+export const roleOfOtherCluster = (name: string, account: string): ObservedRole => {
+  const other = 'oidc.eks.us-west-2.amazonaws.com/id/OTHER';
+  return {
+    ...foreignRole(name),
+    trustPolicy: trustPolicy({
+      providerArn: `arn:aws:iam::123456789012:oidc-provider/${other}`,
+      issuer: `https://${other}`,
+      subjects: [`system:serviceaccount:production:${account}`],
+    }),
+    tags: {
+      'k11n.dev/managed-by': 'konstellation',
+      'k11n.dev/cluster': 'arn:aws:eks:us-west-2:123456789012:cluster/simulated',
+      'k11n.dev/account': account,
+      'k11n.dev/uid': 'of-the-other-cluster',
+      'k11n.dev/issuer': other,
+    },
+  };
+};
+
+/** `undefined` allows every policy. */
+export const clusterAllows =
+  (allowedPolicyArns: readonly string[] | undefined): Act =>
+  async ({ server }) => {
+    const change = { spec: { aws: { allowedPolicyArns: allowedPolicyArns ?? null } } };
+    await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
+  };
+
+/** Consents to the detachment of what the ClusterConfig does not allow. */
+export const consentToDetach =
+  (allowedPolicyArns: readonly string[]): Act =>
+  async ({ server }) => {
+    const annotations = { [detachDisallowedAnnotation]: allowListKey(allowedPolicyArns) };
+    const change = { metadata: { annotations } };
+    await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
+  };
 
 export const put =
   (role: ObservedRole) =>

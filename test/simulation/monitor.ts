@@ -8,6 +8,7 @@ import {
   clusterConfigs,
   conditionOf,
   createdAnnotation,
+  detachDisallowedAnnotation,
   fieldManager,
   identityAnnotation,
   linkedServiceAccounts,
@@ -20,6 +21,7 @@ import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
 import type { OracleName, Violation } from './oracles.ts';
+import { isOfOtherIssuer } from './ownership.ts';
 import { retryPeriodMs } from './operator-process.ts';
 import { claimsOf, policiesPerRole, type RoleChange } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
@@ -120,7 +122,9 @@ export function watchOver(
     const isTooLong = (config: ClusterConfig): boolean =>
       policyArns.filter((listed) => isAllowed(listed, config)).length > policiesPerRole;
     if (clustersLately().every(isTooLong)) return false;
-    return !policyArns.includes(arn) || clustersLately().some((config) => !isAllowed(arn, config));
+    const isConsented = (config: ClusterConfig): boolean =>
+      !isAllowed(arn, config) && config.metadata.annotations?.[detachDisallowedAnnotation] !== undefined;
+    return !policyArns.includes(arn) || clustersLately().some(isConsented);
   };
 
   /** What tokens were exchanged for: a role under a trust policy, by a subject. STS may still go by an older one. */
@@ -136,7 +140,10 @@ export function watchOver(
   simulation.aws.onWrite(({ action, name, by }) => {
     const role = aws.roles.get(name);
     if (!role || action === 'CreateRole') return;
-    const marks = recent(rolePasts, name, role).flatMap((past) => (past ? [markedFor(past.tags)] : []));
+    const lately = recent(rolePasts, name, role).filter((past) => past !== undefined);
+    if (lately.every(isOfOtherIssuer))
+      say('foreign role', `${action} on ${name}, which is of another issuer`);
+    const marks = lately.map((past) => markedFor(past.tags));
     const owners = marks.flatMap((mark) => mark?.account ?? []);
     if (owners.length === 0) {
       const adopts = accountsLately(by).some(
@@ -150,6 +157,7 @@ export function watchOver(
   });
   aws.onChange((change) => {
     remember(rolePasts, change.name, change.after, change.before);
+    noteAttachments(change);
     if (change.by === undefined) {
       disturbedAt.set(`role ${change.name}`, time.now());
       return;
@@ -160,6 +168,16 @@ export function watchOver(
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
     if (change.action === 'UntagRole') judgeRetention(change);
   });
+
+  /** Attachments, `ROLE ARN`, that others than the operator added. */
+  const attachedByHand = new Set<string>();
+  const noteAttachments = ({ name, before, after, by }: RoleChange): void => {
+    for (const arn of after?.attachedPolicyArns ?? []) {
+      if (before?.attachedPolicyArns.includes(arn)) continue;
+      if (by === undefined) attachedByHand.add(`${name} ${arn}`);
+      else attachedByHand.delete(`${name} ${arn}`);
+    }
+  };
 
   // What is written to EKS.
   aws.eks.onChange(({ action, before, by }) => {
@@ -239,7 +257,8 @@ export function watchOver(
     const gone = before?.attachedPolicyArns.find((arn) => !after?.attachedPolicyArns.includes(arn));
     if (!before || gone === undefined) return;
     const lately = accountsLately(by);
-    if (!lately.some((account) => dropsPolicy(account, gone)))
+    const isTheirs = attachedByHand.has(`${name} ${gone}`);
+    if (!isTheirs && !lately.some((account) => dropsPolicy(account, gone)))
       say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
     // A policy that everybody who takes this one off wants, that exists and fits, goes on before.
     const droppers = lately.filter((account) => dropsPolicy(account, gone));
@@ -443,7 +462,7 @@ export function watchOver(
 
   function judgeRelease(name: string): void {
     for (const role of aws.roles.values())
-      if (markedFor(role.tags)?.account === name)
+      if (markedFor(role.tags)?.account === name && !isOfOtherIssuer(role))
         say('orphan', `the account ${name} was let go while the role ${role.name} is there`);
     for (const { namespace, serviceAccount, tags } of aws.eks.associations.values())
       if (markedFor(tags)?.account === name)

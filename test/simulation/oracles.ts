@@ -11,6 +11,7 @@ import {
 import { markedFor } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { differences, type EndState } from './end-state.ts';
+import { isOfOtherIssuer } from './ownership.ts';
 import { driftIntervalMs, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
@@ -156,13 +157,13 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   for (const { metadata, spec, status } of accounts) {
     const { name } = metadata;
     const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
-    const isOurs = role !== undefined && markedFor(role.tags)?.account === name;
+    const isOurs = role !== undefined && markedFor(role.tags)?.account === name && !isOfOtherIssuer(role);
     let problems = isOurs ? 0 : 1;
-    for (const { arn, attached } of status?.policies ?? []) {
+    for (const { arn, attached, reason } of status?.policies ?? []) {
       const really = isOurs && role.attachedPolicyArns.includes(arn);
       if (really !== attached)
         say(`${name}: status says that ${arn} is ${attached ? '' : 'not '}attached, IAM says otherwise`);
-      if (!really) problems += 1;
+      if (!really || reason === 'PolicyNotAllowed') problems += 1;
     }
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!spec.aws.policyArns.includes(arn)) problems += 1;
@@ -200,7 +201,8 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   const names = new Set(accounts.map(({ metadata }) => metadata.name));
   for (const role of aws.roles.values()) {
     const account = markedFor(role.tags)?.account;
-    if (account !== undefined && !names.has(account)) say(`the role ${role.name} was left behind`);
+    if (account !== undefined && !names.has(account) && !isOfOtherIssuer(role))
+      say(`the role ${role.name} was left behind`);
   }
   for (const { tags, namespace, serviceAccount } of aws.eks.associations.values()) {
     const account = markedFor(tags)?.account;

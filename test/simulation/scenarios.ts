@@ -5,8 +5,10 @@ import {
   atOnce,
   brokenImage,
   changeRoles,
+  clusterAllows,
   clusterMode,
   clusterTargets,
+  consentToDetach,
   create,
   deleteNamespace,
   deleteServiceAccount,
@@ -22,6 +24,7 @@ import {
   readOnly,
   redeploy,
   remove,
+  roleOfOtherCluster,
   takeDown,
   untilGone,
   wait,
@@ -96,6 +99,36 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'a foreign role is at the name',
     acts: [put(foreignRole('theirs')), create('a', { aws: { roleName: 'theirs' } }), remove('a')],
+  },
+  {
+    name: 'a role of another cluster of the same name is at the name',
+    acts: [
+      put(roleOfOtherCluster('theirs', 'a')),
+      create('a', { aws: { roleName: 'theirs' } }),
+      edit('a', { aws: { roleName: 'theirs', policyArns: [] } }),
+      remove('a'),
+    ],
+  },
+  {
+    name: 'the ownership tags of a role are written in another case, and its policies are edited',
+    acts: [
+      create('a', { aws: { tags: { 'K11N.dev/account': 'b' } } }),
+      changeRoles((role) => ({
+        ...role,
+        tags: Object.fromEntries(
+          Object.entries(role.tags).map(([key, value]) => [key.replace('k11n', 'K11N'), value]),
+        ),
+      })),
+      edit('a', { aws: { policyArns: [queue] } }),
+    ],
+  },
+  {
+    name: 'the cluster allows fewer policies, and then their detachment is consented to',
+    acts: [
+      create('a', { aws: { policyArns: [readOnly, queue] } }),
+      clusterAllows([readOnly]),
+      consentToDetach([readOnly]),
+    ],
   },
   {
     name: 'an account is deleted',

@@ -6,6 +6,7 @@ import {
   managedByValue,
   targetLabel,
   type ClusterConfig,
+  type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
   asIdentityError,
@@ -33,6 +34,9 @@ import { sameValue } from '../same-value.ts';
 
 /** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */
 const recheckMs = { ready: 300_000, notReady: 10_000 };
+
+/** A narrower list of allowed policies changes many accounts, which are counted together. Milliseconds. */
+const disallowedDelayMs = 5_000;
 
 export type ClusterControllerOptions = {
   readonly context: OperatorContext;
@@ -67,6 +71,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
       caller,
       ...(provider ? { provider } : {}),
       ...(quotas ? { quotas } : {}),
+      disallowed: disallowedIn(informers.accounts.store.list()),
       namespaces: informers.namespaces.store.list().map((namespace) => ({
         name: namespace.metadata.name,
         labelled: namespace.metadata.labels?.[targetLabel] === namespace.metadata.name,
@@ -186,6 +191,12 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) enqueueAll();
     else if (!configs.isOwn(change)) controller.enqueue(change.key);
   });
+  informers.accounts.onChange((change) => {
+    const count = (account: typeof change.new): number => disallowedIn(account ? [account] : []).policies;
+    if (count(change.old) === count(change.new)) return;
+    for (const key of informers.clusterConfigs.store.keys())
+      controller.enqueue(key, { afterMs: disallowedDelayMs });
+  });
   informers.namespaces.onChange((change) => {
     const isTarget = informers.clusterConfigs.store
       .list()
@@ -196,6 +207,20 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) enqueueAll();
   });
   return controller;
+}
+
+function disallowedIn(accounts: readonly LinkedServiceAccount[]): {
+  readonly policies: number;
+  readonly accounts: number;
+} {
+  const counts = accounts
+    .map(
+      ({ status }) =>
+        status?.policies?.filter(({ attached, reason }) => attached && reason === 'PolicyNotAllowed')
+          .length ?? 0,
+    )
+    .filter((count) => count > 0);
+  return { policies: counts.reduce((sum, count) => sum + count, 0), accounts: counts.length };
 }
 
 /** Source: OpenID Connect Discovery 1.0, §4.2. */

@@ -13,9 +13,11 @@ import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
+  clusterConfigs,
   conditionOf,
   linkedServiceAccounts,
   roleArnAnnotation,
+  type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
 import { clusterArn } from '../../../src/identity/arn.ts';
@@ -517,5 +519,86 @@ describe.concurrent('bad input', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('TargetUnknown');
     expect(stderr).toContain('See which targets there are: kon target list');
+  });
+});
+
+describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
+  /** Creates the account while the CRD has no rule on tags, as before there was one. */
+  async function createStored(name: string, tags: Readonly<Record<string, string>>): Promise<void> {
+    const { client } = sandbox;
+    const crd = { name: 'linkedserviceaccounts.k11n.dev' };
+    type Crd = KubeObject & { readonly spec: object };
+    const before = await client.get<Crd>(resources.customResourceDefinitions, crd);
+    const text = JSON.stringify(before.spec);
+    const rules = /"tags":(\{(?:(?!"x-kubernetes-validations").)*)"x-kubernetes-validations":\[[^\]]*\]/;
+    expect(text).toMatch(rules);
+    const lax = text.replace(rules, '"tags":$1"x-kubernetes-validations":[]');
+    const replaceSpec = async (spec: unknown): Promise<void> => {
+      const operations = [{ op: 'replace', path: '/spec', value: spec }];
+      await client.patch(resources.customResourceDefinitions, crd, operations, { type: 'json' });
+    };
+    const account = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name },
+      spec: { targets: ['production'], aws: { policyArns: [policies.readOnly], tags } },
+    };
+    const creation = async (): Promise<object | undefined> =>
+      client.create<KubeObject>(linkedServiceAccounts, account).catch(() => undefined);
+    expect(await creation()).toBeUndefined();
+    await replaceSpec(JSON.parse(lax));
+    await eventually('the CRD without the rule', creation);
+    await replaceSpec(before.spec);
+  }
+
+  test('a stored tag that imitates ours is ignored, its account says so and goes on to obey', async () => {
+    await createStored('stored-tag', { 'K11N.dev/account': 'other', team: 'a' });
+    const { status } = await person.untilReady('stored-tag');
+    expect(conditionOf(status?.conditions, 'Ready')?.message).toMatch(/are ignored.*: K11N\.dev\/account$/);
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    expect((await sandbox.aws.role(RoleName))?.tags).toMatchObject({
+      'k11n.dev/account': 'stored-tag',
+      team: 'a',
+    });
+    await person.editPolicies('stored-tag', []);
+    await eventually('its policy to be detached', async () =>
+      (await sandbox.aws.role(RoleName))?.attached.length === 0 ? true : undefined,
+    );
+    await person.deleteAccount('stored-tag');
+    await person.untilAccountGone('stored-tag');
+    expect(await sandbox.aws.role(RoleName)).toBeUndefined();
+  });
+
+  test('a policy that is no longer allowed stays attached, until somebody consents to its detachment', async () => {
+    const { name } = sandbox.description;
+    const change = async (patch: object): Promise<void> => {
+      await sandbox.client.patch(clusterConfigs, { name }, patch, { type: 'merge' });
+    };
+    await person.createAccount('narrowed', { policyArns: [policies.readOnly, policies.queues] });
+    const { status } = await person.untilReady('narrowed');
+    const RoleName = roleNameOf(status?.roleArn ?? '');
+    await change({ spec: { aws: { allowedPolicyArns: [policies.readOnly] } } });
+    const told = await person.untilAccount('narrowed', 'PolicyNotAllowed', (account) =>
+      conditionOf(account.status?.conditions, 'Ready')?.reason === 'PolicyNotAllowed' ? account : undefined,
+    );
+    const row = told.status?.policies?.find(({ arn }) => arn === policies.queues);
+    expect(row).toMatchObject({ attached: true, reason: 'PolicyNotAllowed' });
+    expect((await sandbox.aws.role(RoleName))?.attached.toSorted()).toEqual(
+      [policies.queues, policies.readOnly].toSorted(),
+    );
+    const counted = await eventually('the ClusterConfig to count it', async () => {
+      const config = await sandbox.client.get<ClusterConfig>(clusterConfigs, { name });
+      const message = conditionOf(config.status?.conditions, 'Ready')?.message ?? '';
+      return message.includes('do not allow') ? message : undefined;
+    });
+    const consent = /k11n\.dev\/detach-disallowed=(\S+)/.exec(row?.message ?? '')?.[1] ?? '';
+    expect(counted).toContain(`k11n.dev/detach-disallowed=${consent}`);
+    await change({ metadata: { annotations: { 'k11n.dev/detach-disallowed': consent } } });
+    await eventually('the policy to be detached', async () => {
+      const { attached = [] } = (await sandbox.aws.role(RoleName)) ?? {};
+      return attached.includes(policies.queues) ? undefined : attached;
+    });
+    await change({ spec: { aws: { allowedPolicyArns: null } }, metadata: { annotations: null } });
+    await person.untilReady('narrowed');
   });
 });

@@ -465,6 +465,47 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'foreign association',
   },
   {
+    name: 'the issuer of a role is not compared',
+    story:
+      'Two clusters have one name, or one was copied from the other: each takes the roles of the other for its own, in turns.',
+    patches: [
+      {
+        file: 'identity/ownership.ts',
+        find: "  if (!isOfIssuer(owned, owner)) return 'otherIssuer';\n",
+        replace: '',
+      },
+    ],
+    scenario: 'a role of another cluster of the same name is at the name',
+    caughtBy: 'foreign role',
+  },
+  {
+    name: 'the case of tag keys counts',
+    story:
+      'IAM keeps one tag under a key in any case. Whoever compares exactly loses the role for good when it is written in another.',
+    patches: [
+      {
+        file: 'identity/tags.ts',
+        find: 'const found = Object.keys(tags).find((other) => other.toLowerCase() === lower);',
+        replace: 'const found = Object.keys(tags).find((other) => other === key && lower.length > 0);',
+      },
+    ],
+    scenario: 'the ownership tags of a role are written in another case, and its policies are edited',
+    caughtBy: 'end state',
+  },
+  {
+    name: 'a narrower list of allowed policies is enforced at once',
+    story: 'A word in one object takes permissions from the running pods of every account.',
+    patches: [
+      {
+        file: 'identity/policies.ts',
+        find: '  if (!role || detachesDisallowed) return [];',
+        replace: '  if (!role || detachesDisallowed || before.length > 0) return [];',
+      },
+    ],
+    scenario: 'the cluster allows fewer policies, and then their detachment is consented to',
+    caughtBy: 'narrowing',
+  },
+  {
     name: 'a switch of the mode cuts running pods off',
     story: 'The trust policy says what is wanted, and not what pods hold that were made before.',
     patches: [
