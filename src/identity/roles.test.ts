@@ -178,3 +178,29 @@ describe('no drift', () => {
     expect(plan).toMatchObject({ drift: [], steps: [{ kind: 'UpdateTrustPolicy' }] });
   });
 });
+
+describe('a role that AWS does not let the operator create', () => {
+  it.each([
+    [
+      { team: 'a' },
+      'denied; the account sets the tags team: see that tags or allowedTagKeys of the ClusterConfig name',
+    ],
+    [undefined, 'denied'],
+  ])('with the tags %j is reported with them, as AWS does not say which key it denies', (tags, message) => {
+    const world = settled();
+    world.roles.clear();
+    world.beliefs.clear();
+    const { status: _, ...account } = world.account;
+    world.account = {
+      ...account,
+      spec: { aws: { ...account.spec.aws, ...(tags ? { tags } : {}) }, deletionPolicy: 'Delete' },
+    };
+    const key = `CreateRole ${name}`;
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    const condition = conditionOf(planAccount(observe(world)).status.conditions, 'RoleSynced');
+    expect(condition?.reason).toBe('AccessDenied');
+    expect(condition?.message.startsWith(message)).toBe(true);
+    if (!tags) expect(condition?.message).not.toContain('tags');
+  });
+});

@@ -230,7 +230,8 @@ function planCreation(
           why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show it',
         })
       : list.want(create);
-  if (failure) return { reason: failure.code, message: failure.message };
+  if (failure)
+    return { reason: failure.code, message: `${failure.message}${deniedTagsNote(failure, world.account)}` };
   if (lost || (belief?.source === 'read' && world.account.status?.roleId !== undefined)) {
     return {
       reason: 'RoleDrifted',
@@ -238,6 +239,14 @@ function planCreation(
     };
   }
   return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
+}
+
+/** The operator's IAM policy denies a whole CreateRole for one tag key, and AWS does not say which. */
+function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
+  const keys = Object.keys(settableTags(spec.aws.tags));
+  return code === 'AccessDenied' && keys.length > 0
+    ? `; the account sets the tags ${keys.sort().join(', ')}: see that tags or allowedTagKeys of the ClusterConfig name each, and that the operator's policy is that of kon iam-policy`
+    : '';
 }
 
 /** A role that is to be adopted is never made. */
