@@ -1,6 +1,7 @@
 /**
- * A process that writes as fast as it can while it holds the lease, for leases.test.ts to pause and kill.
- * Usage: node lease-holder.ts KUBECONFIG IDENTITY. Tells on stdout `waiting`, `leading`, `refused` and how it ended, a line each.
+ * A process that writes and asks for tokens as fast as it can while it holds the lease, for leases.test.ts to pause and kill.
+ * Usage: node lease-holder.ts KUBECONFIG IDENTITY. Prints `waiting`, `leading`, `refused`, how many tokens it got that it asked for
+ * without holding the lease, and how it ended, a line each.
  */
 import {
   createKubeClient,
@@ -43,8 +44,27 @@ const untilSeen = setInterval(() => {
   if (holder !== identity) say('waiting');
 }, 10);
 let told = false;
+let tokensWithoutLease = 0;
+let hasEnded = false;
+const askers: Promise<void>[] = [];
+/** Goes on until one try that began after the end of the lead, so that each further try is another chance to get one wrongly. */
+async function askForTokens(): Promise<void> {
+  for (let isLast = false; !isLast;) {
+    isLast = hasEnded;
+    const holds = elector.isLeading();
+    try {
+      const spec = { audiences: ['test'], expirationSeconds: 600 };
+      await writer.createToken({ namespace: 'default', name: 'asked' }, spec);
+      if (!holds) tokensWithoutLease += 1;
+    } catch (error) {
+      if (!(error instanceof NotLeadingError)) throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
 const end = await elector.run(stop.signal, async (signal) => {
   say('leading');
+  askers.push(askForTokens(), askForTokens(), askForTokens());
   for (let count = 0; !signal.aborted; count += 1) {
     const written: KubeObject & { data: Record<string, string> } = {
       apiVersion: 'v1',
@@ -63,5 +83,10 @@ const end = await elector.run(stop.signal, async (signal) => {
     }
   }
 });
+hasEnded = true;
+if (end === 'lost') {
+  await Promise.all(askers);
+  say(`tokens without the lease: ${tokensWithoutLease}`);
+}
 say(end);
 process.exit(end === 'lost' ? 3 : 0);
