@@ -29,6 +29,8 @@ import {
   operatorPolicy,
   ownershipTagKeys,
   ownershipTags,
+  retentionTags,
+  tagKeysLostOnRetain,
   type OperatorPolicyOptions,
 } from '../../../src/identity/index.ts';
 import {
@@ -118,6 +120,7 @@ beforeAll(async () => {
   await create('of-other-cluster', rolePath, marksOf(otherCluster), boundary);
   await create('own', rolePath, marks, boundary);
   await create('own-unbounded', rolePath, marks);
+  await create('own-retained', rolePath, marks);
   await create('consented', '/eksctl/', tagList({ 'k11n.dev/cluster': clusterArn }));
 });
 afterAll(async () => {
@@ -182,6 +185,21 @@ describe('what the operator needs', () => {
     );
     await iam.send(new GetRoleCommand({ RoleName: 'foreign' }));
     await expect(iam.send(new GetRoleCommand({ RoleName: 'nothing' }))).rejects.toThrow('cannot be found');
+  });
+
+  it('tags a role as retained and then lets it go, and may not change it from then on', async () => {
+    const RoleName = 'own-retained';
+    const Tags = tagList(retentionTags(clusterArn));
+    await operator.fenced.send(new TagRoleCommand({ RoleName, Tags }));
+    await operator.fenced.send(new UntagRoleCommand({ RoleName, TagKeys: [...tagKeysLostOnRetain] }));
+    const { Role: role } = await operator.fenced.send(new GetRoleCommand({ RoleName }));
+    expect(role?.Tags).toEqual([...tagList({ 'k11n.dev/account': 'a' }), ...Tags]);
+    expect(await denial(operator.fenced.send(new DeleteRoleCommand({ RoleName })))).toContain(
+      'iam:DeleteRole',
+    );
+    expect(await denial(operator.fenced.send(new TagRoleCommand({ RoleName, Tags })))).toContain(
+      'iam:TagRole',
+    );
   });
 
   it('lets a role go without its marks, and not be changed from then on', async () => {
