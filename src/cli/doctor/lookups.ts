@@ -20,6 +20,7 @@ import {
 } from '../../kube/index.ts';
 import { awsOf, openAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
+import { listLeases, serverTime } from '../cluster/operator-lease.ts';
 import type { CliContext } from '../context.ts';
 import { accountKind, appKind, clusterConfigKind } from '../kinds.ts';
 
@@ -51,6 +52,8 @@ export type Lookups = {
   readonly apps: () => Promise<readonly App[]>;
   /** The Leases by which operators take turns, in whatever namespace. */
   readonly leases: () => Promise<readonly Lease[]>;
+  /** The API server's clock, or this machine's where the server does not give its own. */
+  readonly serverNow: () => Promise<number>;
   /** Deployments of the operator. */
   readonly operators: () => Promise<readonly Deployment[]>;
   /** As what they run, and the role of the annotation, where there is one. */
@@ -66,7 +69,6 @@ export type Lookups = {
 
 /** By what a Deployment is known as the operator's. Source: Kubernetes, "Recommended Labels". */
 export const operatorSelector = 'app.kubernetes.io/name=konstellation';
-export const operatorLease = 'konstellation';
 
 export function createLookups(context: CliContext, operatorArn: string | undefined): Lookups {
   const { env, now, signal, connection, connect: client } = context;
@@ -99,12 +101,8 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     state: once(async () => clusterState(await configs())),
     accounts: once(async () => listObjects(await client(), accountKind)),
     apps: once(async () => listObjects(await client(), appKind)),
-    leases: once(async () => {
-      const list = await (
-        await client()
-      ).list<Lease>(resources.leases, { fieldSelector: `metadata.name=${operatorLease}`, signal });
-      return list.items;
-    }),
+    leases: once(async () => listLeases(await client(), signal)),
+    serverNow: async () => (await serverTime(await client(), signal)) ?? now(),
     operators,
     operatorAccounts: once(async () => {
       const kube = await client();

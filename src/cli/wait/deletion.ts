@@ -1,6 +1,7 @@
 /** Waits until a deleted object is gone, and says what holds it. */
 import type { KubeClient, KubeObject } from '../../kube/index.ts';
 import type { CliContext } from '../context.ts';
+import { missingOperator } from '../cluster/operator-lease.ts';
 import { CliError } from '../errors.ts';
 import { readyOf } from '../conditions.ts';
 import type { Kind, KonObject } from '../kinds.ts';
@@ -61,6 +62,15 @@ export async function waitUntilGone<T extends KonObject>(
     );
   try {
     await withinTime(context, timeoutMs, wait, late);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    const missing = await missingOperator(client, context.signal);
+    if (missing === undefined) throw error;
+    throw new CliError(error.code, error.message, {
+      details: [...error.details, missing],
+      next: ['See why: kon doctor', ...error.next],
+      cause: error,
+    });
   } finally {
     reporter.end();
   }

@@ -1,5 +1,6 @@
 /** Whether an operator works on this cluster. */
 import { formatAge } from '../../duration.ts';
+import { leaseSign } from '../../cluster/operator-lease.ts';
 import { failure, ok, warning, type Check } from '../check.ts';
 import { admissionCheck } from './admission.ts';
 
@@ -10,35 +11,25 @@ export const operatorChecks: readonly Check[] = [
     title: 'an operator holds the Lease and renews it',
     needs: ['api-server'],
     mayPass: true,
-    run: async ({ leases, now }) => {
-      const found = await leases();
-      const signs = found.map((lease) => {
-        const { holderIdentity = '', renewTime, leaseDurationSeconds = 15 } = lease.spec ?? {};
-        const age = renewTime === undefined ? Infinity : now() - Date.parse(renewTime);
-        const where = `${lease.metadata.namespace}/${lease.metadata.name}`;
-        return {
-          holderIdentity,
-          age,
-          where,
-          fresh: holderIdentity !== '' && age < leaseDurationSeconds * 1000,
-        };
-      });
+    run: async ({ leases, serverNow }) => {
+      const [found, now] = [await leases(), await serverNow()];
+      const signs = found.map((lease) => leaseSign(lease, now));
       const fresh = signs.filter((sign) => sign.fresh);
       if (fresh.length > 1)
         return failure('operators lead by different Leases, so that they do not take turns', [
-          ...fresh.map(({ where, holderIdentity }) => `${where}: ${holderIdentity}`),
+          ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
           'Give them one namespace: kon operator --lease-namespace',
         ]);
-      if (fresh[0]) return ok(`${fresh[0].holderIdentity} (${fresh[0].where})`);
+      if (fresh[0]) return ok(`${fresh[0].holder} (${fresh[0].where})`);
       const [last] = signs.toSorted((a, b) => a.age - b.age);
       if (!last)
         return failure('no operator has ever led on this cluster', [
           'Install it: kon install; or run it here: kon operator',
         ]);
       return failure(
-        last.holderIdentity === ''
+        last.holder === ''
           ? `the last operator gave the Lease ${last.where} back`
-          : `${last.holderIdentity} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
+          : `${last.holder} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
         ['See its log, or run it here: kon operator'],
       );
     },
