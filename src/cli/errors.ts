@@ -92,6 +92,11 @@ export const errorCodes = {
     meaning: 'No sandbox runs in the folder that was looked at.',
   },
   INTERRUPTED: { exit: exitCodes.interrupted, meaning: 'Ended by Ctrl-C or SIGTERM.' },
+  LEASE_LOST: {
+    exit: exitCodes.error,
+    meaning:
+      'The operator could not renew its Lease in time, because the API server did not answer or another operator took over.',
+  },
   INTERNAL: { exit: exitCodes.error, meaning: 'A fault of `kon` itself. Please report it.' },
 } as const satisfies Readonly<Record<string, ErrorDefinition>>;
 

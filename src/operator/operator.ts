@@ -62,7 +62,15 @@ const regionUntilConfigured = 'us-east-1';
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 
-/** Runs until the signal aborts. Rejects when it cannot work at all. */
+/** Thrown by an operator that could not renew its Lease in time. */
+export class LeaseLostError extends Error {
+  override readonly name = 'LeaseLostError';
+  constructor() {
+    super('the lease was lost: it could not be renewed in time, and another operator may lead now');
+  }
+}
+
+/** Runs until the signal aborts. Rejects when it cannot work at all. @throws LeaseLostError */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const { connection, logger, now, random, signal } = options;
   const userAgent = `konstellation/${options.version}`;
@@ -177,7 +185,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     if (elector) {
       const end = await elector.elector.run(signal, lead);
       // Another operator may lead now. What this one believes may be wrong at any moment: it has to begin anew.
-      if (end === 'lost') throw new Error('the lease was lost; another operator may lead now');
+      if (end === 'lost') throw new LeaseLostError();
     } else {
       await lead(signal);
     }

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { createLogger, type LogLevel } from '../../operator/logger.ts';
-import { runOperator } from '../../operator/operator.ts';
+import { LeaseLostError, runOperator } from '../../operator/operator.ts';
 import type { Heap } from '../../operator/spare-memory.ts';
 import { listObjects } from '../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { clusterConfigKind } from '../kinds.ts';
 import { version } from '../version.ts';
@@ -38,7 +39,7 @@ export async function runInForeground(
   });
   const own = await ownNamespace();
   const namespace = options.leaseNamespace ?? own ?? 'kube-system';
-  await runOperator({
+  const running = runOperator({
     connection: await context.connection(),
     logger,
     now,
@@ -64,6 +65,15 @@ export async function runInForeground(
       if (healthPort !== undefined) logger.info('health is served', { port: healthPort });
     },
   });
+  try {
+    await running;
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error;
+    throw new CliError('LEASE_LOST', error.message, {
+      next: ['Start it again, as its Deployment does: it waits for its turn.'],
+      cause: error,
+    });
+  }
   return exitCodes.ok;
 }
 
