@@ -182,16 +182,19 @@ async function performAll(
         unseenPolicies = false;
       }
       if (step.state === 'present') continue;
+      const parts: string[] = [];
       try {
         if (step.object.startsWith('Deployment ')) await awaitInjection(context, client, installation);
-        await step.perform();
+        await step.perform((what) => parts.push(what));
       } catch (error) {
         if (signal.aborted) throw error;
         const { code, message, details, next } = explain(error);
         throw new CliError(code, `${step.object}: ${message}`, {
           details: [
             ...details,
-            done.length > 0 ? `Done before: ${done.join(', ')}.` : 'Nothing was done before.',
+            done.length + parts.length > 0
+              ? `Done before: ${[...done, ...parts].join(', ')}.`
+              : 'Nothing was done before.',
           ],
           next: [...next, 'Then run kon install again: it goes on where it stopped.'],
           cause: error,

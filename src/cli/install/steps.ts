@@ -25,7 +25,8 @@ export type Step = {
   readonly object: string;
   /** `present`: nothing is to be done. */
   readonly state: 'missing' | 'differs' | 'present';
-  readonly perform: () => Promise<void>;
+  /** @param onDone is given what has been written, of a step with several writes, before the next of them */
+  readonly perform: (onDone: (what: string) => void) => Promise<void>;
 };
 
 export const fieldManager = 'kon-install';
@@ -97,8 +98,9 @@ export async function roleStep(
     return {
       object,
       state: 'missing',
-      perform: async () => {
+      perform: async (onDone) => {
         await roles.create(spec, signal);
+        onDone(`${object} without its policy`);
         await put();
       },
     };
@@ -125,11 +127,20 @@ export async function roleStep(
   return {
     object,
     state: isBound && isTagged && trusts && allows ? 'present' : 'differs',
-    perform: async () => {
+    perform: async (onDone) => {
       // Before anything that might widen what the role can do.
-      if (!isBound) await roles.putPermissionsBoundary(spec.name, boundary, signal);
-      if (!isTagged) await roles.tag(spec.name, tags, signal);
-      if (!trusts) await roles.updateTrustPolicy(spec.name, spec.trustPolicy, signal);
+      if (!isBound) {
+        await roles.putPermissionsBoundary(spec.name, boundary, signal);
+        onDone(`boundary of the ${object}`);
+      }
+      if (!isTagged) {
+        await roles.tag(spec.name, tags, signal);
+        onDone(`tags of the ${object}`);
+      }
+      if (!trusts) {
+        await roles.updateTrustPolicy(spec.name, spec.trustPolicy, signal);
+        onDone(`trust policy of the ${object}`);
+      }
       if (!allows) await put();
     },
   };
