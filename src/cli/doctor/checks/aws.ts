@@ -127,9 +127,14 @@ export const awsChecks: readonly Check[] = [
     title: 'no quota of the AWS account is nearly used up',
     needs: ['cluster-config'],
     mayPass: false,
-    run: async ({ config, accounts }) => {
-      const quotas = (await config())?.status?.quotas;
-      if (!quotas) return warning('the operator could not read them (iam:GetAccountSummary)');
+    run: async ({ config, accounts, aws, signal }) => {
+      // The operator looks every few minutes, and reports only what has moved noticeably.
+      const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
+        signal.throwIfAborted();
+        if (error instanceof IdentityError) return (await config())?.status?.quotas;
+        throw error;
+      });
+      if (!quotas) return warning('neither you nor the operator could read them (iam:GetAccountSummary)');
       const uses: [string, number, number][] = [
         ['roles', quotas.rolesUsed, quotas.roles],
         ...(await accounts()).map((account): [string, number, number] => [
