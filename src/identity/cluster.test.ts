@@ -230,3 +230,56 @@ describe('the count of roles', () => {
     );
   });
 });
+
+describe('drift detection of a ClusterConfig', () => {
+  const lastSuccess = Date.parse('2026-01-01T00:05:00Z');
+  const driftOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'DriftChecked');
+  const failing = (code: ConstructorParameters<typeof IdentityError>[0], passes: number): ClusterWorld => ({
+    ...good,
+    drift: [
+      { what: 'roles', lastSuccess, failure: { error: new IdentityError(code, 'refused'), passes } },
+      { what: 'associations', lastSuccess },
+    ],
+  });
+  const checked: ClusterWorld = { ...good, drift: [{ what: 'roles', lastSuccess }] };
+
+  it('has no condition before the first pass, and the same one after every good pass', () => {
+    expect(driftOf(told(good))).toBeUndefined();
+    expect(driftOf(told(checked))).toMatchObject({ status: 'True', reason: 'DriftChecked' });
+    const later = {
+      ...checked,
+      config: told(checked),
+      drift: [{ what: 'roles', lastSuccess: lastSuccess + 1e6 }],
+    };
+    expect(planCluster(later as ClusterWorld).status).toEqual(told(checked).status);
+  });
+
+  it('that is denied is False at once, with the reason and the time of the last good pass', () => {
+    const config = told({ ...failing('AccessDenied', 1), config: told(checked) });
+    expect(driftOf(config)).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+      message: 'roles could not be compared with AWS since 2026-01-01T00:05:00Z: refused',
+    });
+    expect(readyOf(config)).toMatchObject({ status: 'True' });
+    // A restarted operator has no verdict of its own yet.
+    expect(driftOf(told({ ...good, config }))).toEqual(driftOf(config));
+  });
+
+  it('that fails for a transient reason is False after the third pass', () => {
+    const after = (passes: number) =>
+      driftOf(told({ ...failing('Throttled', passes), config: told(checked) }))?.status;
+    expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);
+  });
+
+  it('of associations counts as well', () => {
+    const drift = [
+      { what: 'roles', lastSuccess },
+      { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 1 } },
+    ] as const;
+    expect(driftOf(told({ ...good, drift }))).toMatchObject({
+      status: 'False',
+      message: 'associations could not be compared with AWS since the operator started: no',
+    });
+  });
+});

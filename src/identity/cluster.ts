@@ -9,7 +9,7 @@ import {
 } from '../api/index.ts';
 import { clusterArn, oidcProviderArn } from './arn.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
-import type { IdentityError } from './errors.ts';
+import { identityErrors, type IdentityError } from './errors.ts';
 import type { CallerIdentity } from './ports.ts';
 import { allowListKey, consentsToDetach } from './policies.ts';
 import { ignoredTagsNote } from './tags.ts';
@@ -19,6 +19,15 @@ import type { ClusterState } from './world.ts';
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: IdentityError };
+
+/** Drift detection of one kind of AWS resource, as this process has done it. */
+export type DriftCheck = {
+  readonly what: 'roles' | 'associations';
+  /** End of the last pass that succeeded, in milliseconds since the epoch. */
+  readonly lastSuccess?: number;
+  /** Passes that have failed since then, with the last error. */
+  readonly failure?: { readonly error: IdentityError; readonly passes: number };
+};
 
 export type ClusterWorld = {
   readonly now: number;
@@ -45,7 +54,12 @@ export type ClusterWorld = {
     readonly labelled: boolean;
     readonly terminating: boolean;
   }[];
+  /** Empty before the first pass. */
+  readonly drift?: readonly DriftCheck[];
 };
+
+/** A transient failure of drift detection is reported after so many passes. */
+const reportedPasses = 3;
 
 /** Of the quota of roles. */
 const noticeableShare = 0.02;
@@ -98,6 +112,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
           .map((target) => `; ${reservedTargetMessage(target)}`)
           .join('')}${disallowedNote(world)}`,
       };
+  const drift = driftVerdict(world);
   const quotas = quotasToTell(world);
   const status: ClusterConfigStatus = {
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
@@ -116,7 +131,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
     ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
     ...(quotas ? { quotas } : {}),
-    conditions: withVerdicts(config.status?.conditions, [verdict], {
+    conditions: withVerdicts(config.status?.conditions, [verdict, ...(drift ? [drift] : [])], {
       generation: config.metadata.generation,
       now: world.now,
     }),
@@ -128,6 +143,47 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
   if (!disallowed || disallowed.policies === 0) return '';
   const { policies, accounts } = disallowed;
   return `; allowedPolicyArns do not allow ${policies} attached ${policies === 1 ? 'policy' : 'policies'} of ${accounts} ${accounts === 1 ? 'account' : 'accounts'}, which ${policies === 1 ? 'stays' : 'stay'} attached. To detach: kubectl annotate --overwrite clusterconfig ${config.metadata.name} ${detachDisallowedAnnotation}=${allowListKey(config.spec.aws.allowedPolicyArns)}`;
+}
+
+/**
+ * Whether roles and associations are compared with AWS. Without a verdict of this process, the last one stays: a restart
+ * writes nothing. The time of a pass is not in it, so that a cluster with nothing to do writes nothing.
+ */
+function driftVerdict({ config, drift = [], older }: ClusterWorld): Verdict | undefined {
+  if (older !== undefined) return undefined;
+  const type = 'DriftChecked';
+  const failing = drift.flatMap(({ what, lastSuccess, failure }) =>
+    failure && isReported(failure)
+      ? [
+          {
+            reason: failure.error.code,
+            message: `${what} could not be compared with AWS since ${lastSuccess === undefined ? 'the operator started' : new Date(lastSuccess).toISOString().replace(/\.\d{3}Z$/, 'Z')}: ${failure.error.message}`,
+          },
+        ]
+      : [],
+  );
+  const [worst] = failing;
+  if (worst)
+    return {
+      type,
+      status: 'False',
+      reason: worst.reason,
+      message: failing.map(({ message }) => message).join('; '),
+    };
+  const roles = drift.find(({ what }) => what === 'roles');
+  if (roles?.lastSuccess !== undefined && !drift.some(({ failure }) => failure))
+    return {
+      type,
+      status: 'True',
+      reason: 'DriftChecked',
+      message: `roles are compared with AWS every ${config.spec.aws.driftIntervalSeconds} s`,
+    };
+  return conditionOf(config.status?.conditions, type);
+}
+
+/** Whether a failure is worth a condition: what ends by itself is not at once. */
+export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>): boolean {
+  return identityErrors[error.code].retry === 'terminal' || passes >= reportedPasses;
 }
 
 /**

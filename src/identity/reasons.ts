@@ -64,6 +64,7 @@ export const identityReasons = {
   ClusterConfigDuplicate: 'The cluster has several ClusterConfigs; the oldest counts.',
   IssuerMismatch: 'The issuer in the ClusterConfig is not the one which the API server names.',
   IssuerUnknown: 'The API server does not tell its token issuer.',
+  DriftChecked: 'Roles, and associations where Pod Identity is used, are compared with AWS regularly.',
   AudienceMissing: 'The IAM OIDC provider does not list sts.amazonaws.com as a client ID.',
 } as const;
 

@@ -101,6 +101,19 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 3, success: 1 });
   });
 
+  test('that failed at its own pace counts as an error, and has no backoff', async () => {
+    const times: number[] = [];
+    const { time, start, controller } = setUp(async () => {
+      times.push(time.now());
+      return times.length < 4 ? { requeueAfterMs: 1000, failed: true } : undefined;
+    });
+    controller.enqueue('a');
+    start();
+    await time.advance(10_000);
+    expect(times).toEqual([0, 1000, 2000, 3000]);
+    expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 0, error: 3, success: 1 });
+  });
+
   test('that throws is repeated ever later, until it works; the others go on meanwhile', async () => {
     const times: number[] = [];
     const seen: string[] = [];

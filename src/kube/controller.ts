@@ -8,11 +8,13 @@ import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timi
 import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetrics } from './workqueue.ts';
 
 /**
- * What a reconcile asks for. Nothing: done until something changes. `requeueAfterMs`: look again then.
- * `backoff`: as after an error, when the reconcile has already told what is wrong.
+ * What a reconcile asks for. Nothing: done until something changes. `requeueAfterMs`: requeue after that time.
+ * `backoff`: as after an error, when the reconcile has already reported what is wrong. `failed`: counted as an error, and
+ * requeued after `requeueAfterMs` all the same, by a reconcile that has a pace of its own.
  */
 export type ReconcileResult =
-  | { readonly requeueAfterMs?: number; readonly backoff?: true }
+  | { readonly requeueAfterMs?: number; readonly backoff?: true; readonly failed?: never }
+  | { readonly requeueAfterMs: number; readonly failed: true; readonly backoff?: never }
   | undefined
   | void;
 
@@ -90,7 +92,11 @@ const abortGraceMs = 2_000;
 type Verdict =
   | { readonly outcome: 'success' | 'stopped' }
   | { readonly outcome: 'requeue' }
-  | { readonly outcome: 'requeue_after'; readonly afterMs: number }
+  | {
+      readonly outcome: 'requeue_after';
+      readonly afterMs: number;
+      readonly counted: 'requeue_after' | 'error';
+    }
   | { readonly outcome: 'error'; readonly error: unknown };
 
 export function createController(options: ControllerOptions): Controller {
@@ -135,7 +141,11 @@ export function createController(options: ControllerOptions): Controller {
       const result = await reconcile(key, state.abort.signal);
       if (result?.backoff) return { outcome: 'requeue' };
       if (result?.requeueAfterMs !== undefined)
-        return { outcome: 'requeue_after', afterMs: result.requeueAfterMs };
+        return {
+          outcome: 'requeue_after',
+          afterMs: result.requeueAfterMs,
+          counted: result.failed ? 'error' : 'requeue_after',
+        };
       return { outcome: 'success' };
     } catch (error) {
       return stopping && state.abort.signal.aborted ? { outcome: 'stopped' } : { outcome: 'error', error };
@@ -190,8 +200,9 @@ export function createController(options: ControllerOptions): Controller {
     for (let item = await queue.take({ atLeast }); item; item = await queue.take({ atLeast })) {
       const startedAt = now();
       const verdict = await run(item.key);
-      reconciles[verdict.outcome] += 1;
-      observe(() => observer?.reconciled?.(verdict.outcome, Math.max(0, now() - startedAt)));
+      const outcome = verdict.outcome === 'requeue_after' ? verdict.counted : verdict.outcome;
+      reconciles[outcome] += 1;
+      observe(() => observer?.reconciled?.(outcome, Math.max(0, now() - startedAt)));
       settle(item, verdict);
       queue.done(item.key);
     }

@@ -20,13 +20,16 @@ export function createAssociationSweep(options: {
   readonly beliefs: AssociationBeliefs;
   /** Undefined where there is no EKS. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
+  /** Called when there is something new to report of the passes. */
+  readonly onChecked: () => void;
   /** Called after the first sweep of a cluster, and with the accounts whose associations seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 }): Survey {
-  const { context, beliefs, aws, onSuspicion } = options;
+  const { context, beliefs, aws, onChecked, onSuspicion } = options;
   const { informers, logger, monotonic: now } = context;
   let clusterArn: string | undefined;
   let deniedAt: number | undefined;
+  let denial: IdentityError | undefined;
 
   /** Pod Identity is wanted somewhere, or at work. */
   const isUsed = (): boolean => {
@@ -53,6 +56,7 @@ export function createAssociationSweep(options: {
     if (!store) return [];
     const snapshot = await store.list(signal);
     deniedAt = undefined;
+    denial = undefined;
     const suspects = new Set(beliefs.learn(snapshot));
     if (first) return [...suspects];
     const next = beliefs.longestUnread();
@@ -72,17 +76,22 @@ export function createAssociationSweep(options: {
       if (!denied) throw error;
       if (deniedAt === undefined) logger.info('associations cannot be looked at', { error: error.message });
       deniedAt = now();
+      denial = error;
       return [];
     }
   };
 
   const survey = createSurvey({
     name: 'associations',
+    what: 'associations',
     context,
     scopeOf: ({ clusterArn: arn, identityMode }) => `${arn} ${identityMode}`,
     sweep: sweepIfAllowed,
     failure: 'associations could not be listed',
     factor: () => (isUsed() ? 1 : idleFactor),
+    problem: () => denial && { error: denial },
+    matters: isUsed,
+    onChecked,
     onSuspicion,
   });
 

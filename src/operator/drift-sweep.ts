@@ -13,7 +13,7 @@ import {
 } from '../identity/index.ts';
 import type { RoleBeliefs } from './accounts/role-beliefs.ts';
 import type { OperatorContext } from './context.ts';
-import { createSurvey, wordsOf, type Survey } from './survey.ts';
+import { createSurvey, wordsOf, type PassProblem, type Survey } from './survey.ts';
 import { chooseSweep } from './sweep-choice.ts';
 
 /** How long a denied listing is not asked for again, in milliseconds: someone may have given the right meanwhile. */
@@ -26,15 +26,19 @@ export function createDriftSweep(options: {
   readonly aws: (accountId: string) => RoleStore;
   /** Told of what kept it from looking. */
   readonly onFailure: (error: unknown) => void;
+  /** Called when there is something new to report of the passes. */
+  readonly onChecked: () => void;
   /** Called after the first sweep of a cluster, and with the accounts whose roles seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
   /** Called after each listing with the number of roles that have no account. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 }): Survey {
-  const { context, beliefs, aws, onFailure, onSuspicion, onLeftovers } = options;
+  const { context, beliefs, aws, onFailure, onChecked, onSuspicion, onLeftovers } = options;
   const { informers, logger, monotonic: now } = context;
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
+  /** A role that could not be read in this pass. */
+  let problem: PassProblem | undefined;
 
   /** Roles of ours, by what is believed of them and else by what the status of an account says. */
   const namesAndAccounts = (clusterArn: string): ReadonlyMap<string, readonly string[]> => {
@@ -98,6 +102,7 @@ export function createDriftSweep(options: {
     );
     logger.debug('roles read', { roles: names.size, suspects: suspects.size });
     if (errors.length > 0 && !signal.aborted) {
+      problem = { error: errors[0] };
       logger.warn('roles could not be looked at', { roles: errors.length, error: wordsOf(errors[0]) });
       onFailure(errors[0]);
     }
@@ -109,6 +114,7 @@ export function createDriftSweep(options: {
     first: boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]> => {
+    problem = undefined;
     if (first) beliefs.clear();
     const choice = chooseSweep({
       ownedRoles: namesAndAccounts(facts.clusterArn).size,
@@ -130,11 +136,14 @@ export function createDriftSweep(options: {
 
   return createSurvey({
     name: 'drift',
+    what: 'roles',
     context,
     scopeOf: ({ clusterArn, rolePath }) => `${clusterArn} ${rolePath}`,
     sweep,
     failure: 'roles could not be listed',
     onFailure,
+    problem: () => problem,
+    onChecked,
     onSuspicion,
   });
 }

@@ -7,6 +7,7 @@ import type { Caller, PodIdentityAws } from '../aws/index.ts';
 import {
   IdentityError,
   type CloudAccount,
+  type DriftCheck,
   type IdentityErrorCode,
   type IdentityProver,
   type LeftoverKind,
@@ -50,6 +51,8 @@ export type Engine = {
   readonly controllers: readonly Controller[];
   /** Every informer there is, for `/readyz`. */
   readonly watched: readonly Informer<KubeObject>[];
+  /** What became of drift detection; empty where this process has not led. */
+  driftChecks(): readonly DriftCheck[];
   /** Whether accounts wait for others to be worked on. */
   busy(): boolean;
   /** Whether nothing is worked on, and nothing waits. */
@@ -87,6 +90,7 @@ export function createEngine(options: EngineOptions): Engine {
     beliefs,
     aws: (accountId) => aws({ ...sweeper, accountId }).roles,
     onFailure: lookAtCluster,
+    onChecked: () => clusters.driftChecked(),
     onSuspicion,
     ...(onLeftovers ? { onLeftovers } : {}),
   });
@@ -95,8 +99,11 @@ export function createEngine(options: EngineOptions): Engine {
     context,
     beliefs: associationBeliefs,
     aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
+    onChecked: () => clusters.driftChecked(),
     onSuspicion,
   });
+  const driftChecks = (): readonly DriftCheck[] =>
+    [drift.check(), associations.check()].filter((check) => check !== undefined);
   const fleet = createFleet(context);
   const accounts = createAccountController({
     context,
@@ -114,6 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
     context,
     // Every account waits for what these few calls tell.
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
+    driftChecks,
   });
   const apps = createAppController(context, { fleet, concurrency });
   const turns = createTurnController(context, {
@@ -135,6 +143,7 @@ export function createEngine(options: EngineOptions): Engine {
     informers,
     controllers,
     watched: all,
+    driftChecks,
     busy: () => accounts.waiting() > 0,
     idle: () => controllers.every((controller) => controller.waiting() === 0 && controller.working() === 0),
     async follow(signal) {

@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { IdentityError } from '../identity/index.ts';
 import { createMetrics, metricDefinitions, type MetricsView } from './metrics.ts';
 
 const view: MetricsView = {
-  accounts: { ready: 2, notReady: 1 },
+  accounts: { ready: 2, notReady: 1, unknown: 4 },
+  drift: [
+    { what: 'roles', lastSuccess: 1_700_000_000_000 },
+    { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 2 } },
+  ],
   aws: [
     {
       service: 'iam',
@@ -63,6 +68,12 @@ describe('the metrics', () => {
     expect(text).toContain('konstellation_accounts{ready="true"} 2');
     expect(text).toContain('konstellation_orphan_roles{kind="orphan"} 1');
     expect(text).toContain('konstellation_orphan_roles{kind="retained"} 2');
+    expect(text).toContain('konstellation_accounts{ready="false"} 1');
+    expect(text).toContain('konstellation_accounts{ready="unknown"} 4');
+    expect(text).toContain('konstellation_drift_last_success_timestamp_seconds{pass="roles"} 1700000000');
+    expect(text).toContain('konstellation_drift_failing{pass="roles"} 0');
+    expect(text).toContain('konstellation_drift_failing{pass="associations"} 1');
+    expect(text).not.toContain('konstellation_drift_last_success_timestamp_seconds{pass="associations"}');
     expect(text).toContain('konstellation_aws_calls_waiting{service="iam",urgency="awaited"} 7');
     expect(text).toContain('konstellation_aws_calls_in_flight{service="iam"} 3');
     expect(text).toContain('konstellation_account_in_step_seconds_bucket{le="1"} 1');

@@ -1,7 +1,7 @@
 /** What the operator counts. Names and labels are contract; docs/reference/metrics.md lists them, which a test compares. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
-import type { LeftoverKind } from '../identity/index.ts';
+import type { DriftCheck, LeftoverKind } from '../identity/index.ts';
 import {
   createRuntimeMetrics,
   runtimeMetricDefinitions,
@@ -11,7 +11,8 @@ import {
 
 /** What is asked for when somebody scrapes. */
 export type MetricsView = RuntimeView & {
-  readonly accounts: { readonly ready: number; readonly notReady: number };
+  readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
+  readonly drift: readonly DriftCheck[];
   readonly aws: readonly SchedulerFigures[];
 };
 
@@ -59,13 +60,23 @@ export const metricDefinitions = {
   },
   konstellation_accounts: {
     type: 'gauge',
-    help: 'LinkedServiceAccounts, by whether they are ready.',
+    help: 'LinkedServiceAccounts, by whether they are ready: true, false, or unknown while only the first pod can prove them.',
     labels: ['ready'],
   },
   konstellation_orphan_roles: {
     type: 'gauge',
     help: 'IAM roles of this cluster that have no account, as of the last listing of the AWS account. Kind: orphan (its account was deleted without the operator) or retained (kept by deletionPolicy Retain). Absent before the first listing.',
     labels: ['kind'],
+  },
+  konstellation_drift_last_success_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the last pass of drift detection over roles or associations succeeded, in Unix time. Absent before the first, and where the operator does not lead.',
+    labels: ['pass'],
+  },
+  konstellation_drift_failing: {
+    type: 'gauge',
+    help: '1 while the last pass of drift detection over roles or associations failed, else 0. Absent where the operator does not lead.',
+    labels: ['pass'],
   },
   konstellation_account_in_step_seconds: {
     type: 'histogram',
@@ -111,6 +122,8 @@ export function createMetrics(): Metrics {
   const accounts = new Gauge(define('konstellation_accounts'));
   const leftovers = new Gauge(define('konstellation_orphan_roles'));
   const leaseAge = new Gauge(define('konstellation_lease_age_seconds'));
+  const driftSuccess = new Gauge(define('konstellation_drift_last_success_timestamp_seconds'));
+  const driftFailing = new Gauge(define('konstellation_drift_failing'));
   const runtime = createRuntimeMetrics(registry);
   collectDefaultMetrics({ register: registry });
 
@@ -131,6 +144,11 @@ export function createMetrics(): Metrics {
     async text(view) {
       accounts.set({ ready: 'true' }, view.accounts.ready);
       accounts.set({ ready: 'false' }, view.accounts.notReady);
+      accounts.set({ ready: 'unknown' }, view.accounts.unknown);
+      for (const { what: pass, lastSuccess, failure } of view.drift) {
+        if (lastSuccess !== undefined) driftSuccess.set({ pass }, lastSuccess / 1000);
+        driftFailing.set({ pass }, failure ? 1 : 0);
+      }
       for (const { service, waiting: byUrgency, inFlight: now, ratePerSecond } of view.aws) {
         for (const [urgency, count] of Object.entries(byUrgency)) waiting.set({ service, urgency }, count);
         inFlight.set({ service }, now);

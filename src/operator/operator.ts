@@ -142,11 +142,13 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         notReady: () => whyNotReady(engine.watched, performance.now()),
         metrics: () => {
           const list = engine.informers.accounts.store.list();
-          const ready = list.filter(
-            (account) => conditionOf(account.status?.conditions, 'Ready')?.status === 'True',
-          ).length;
+          const count = (status: string): number =>
+            list.filter(
+              (account) => (conditionOf(account.status?.conditions, 'Ready')?.status ?? 'False') === status,
+            ).length;
           return metrics.text({
-            accounts: { ready, notReady: list.length - ready },
+            accounts: { ready: count('True'), notReady: count('False'), unknown: count('Unknown') },
+            drift: engine.driftChecks(),
             aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
             controllers: engine.controllers,
             lead: elector && {

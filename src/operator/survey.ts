@@ -2,7 +2,14 @@
  * Looks at what AWS holds for the cluster, again and again, at the pace that the ClusterConfig sets. Whatever is looked at:
  * accounts wait for the first look at a cluster, and are told of suspicions after any other.
  */
-import { clusterState, effectiveConfig, type ClusterFacts } from '../identity/index.ts';
+import {
+  asIdentityError,
+  clusterState,
+  effectiveConfig,
+  isReported,
+  type ClusterFacts,
+  type DriftCheck,
+} from '../identity/index.ts';
 import { createController, type Controller } from '../kube/index.ts';
 import type { OperatorContext } from './context.ts';
 
@@ -12,11 +19,17 @@ export type Survey = {
   readonly soon: () => void;
   /** Whether the cluster as it is configured now has been looked at, or could not be. */
   readonly surveyed: () => boolean;
+  /** What became of the passes of this process; undefined before the first. */
+  readonly check: () => DriftCheck | undefined;
 };
+
+/** What kept a pass from seeing everything. */
+export type PassProblem = { readonly error: unknown };
 
 export type SurveyOptions = {
   /** Of the controller. */
   readonly name: string;
+  readonly what: DriftCheck['what'];
   readonly context: OperatorContext;
   /** What has to be the same for the last look to count. */
   readonly scopeOf: (facts: ClusterFacts) => string;
@@ -31,6 +44,12 @@ export type SurveyOptions = {
   readonly failure: string;
   /** Told of what a sweep threw. */
   readonly onFailure?: (error: unknown) => void;
+  /** Asked after each sweep that did not throw. */
+  readonly problem?: () => PassProblem | undefined;
+  /** Whether anything depends on the passes, so that a failure is worth reporting; always by default. */
+  readonly matters?: () => boolean;
+  /** Called when `check` has something new to report. */
+  readonly onChecked: () => void;
   /** By how much seldomer than configured it is looked; 1 unless told otherwise. */
   readonly factor?: () => number;
   /** Called after the first sweep of a scope, and with the accounts that seem changed after any. */
@@ -43,6 +62,26 @@ export function createSurvey(options: SurveyOptions): Survey {
   let surveyed: string | undefined;
   /** It was time to look, but the cluster was not fit for it. */
   let isOverdue = false;
+  let check: DriftCheck | undefined;
+  let reported = '';
+
+  /** Counts a pass, and tells whoever reports it when that is news. */
+  const record = (problem: PassProblem | undefined): void => {
+    const lastSuccess = problem ? check?.lastSuccess : context.now();
+    const failure =
+      problem && (options.matters?.() ?? true)
+        ? { error: asIdentityError(problem.error), passes: (check?.failure?.passes ?? 0) + 1 }
+        : undefined;
+    check = {
+      what: options.what,
+      ...(lastSuccess === undefined ? {} : { lastSuccess }),
+      ...(failure ? { failure } : {}),
+    };
+    const news = failure ? `${isReported(failure)} ${failure.error.code} ${failure.error.message}` : 'ok';
+    if (news === reported) return;
+    reported = news;
+    options.onChecked();
+  };
 
   const currentScope = (): string | undefined => {
     const state = clusterState(clusterConfigs.store.list());
@@ -68,20 +107,26 @@ export function createSurvey(options: SurveyOptions): Survey {
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
       const first = surveyed !== scope;
+      let problem: PassProblem | undefined;
       try {
         const suspects = await options.sweep(state.facts, first, signal);
         if (!first && suspects.length > 0) onSuspicion(suspects);
+        problem = options.problem?.();
       } catch (error) {
         if (signal.aborted) return undefined;
         context.logger.warn(options.failure, { error: wordsOf(error) });
         options.onFailure?.(error);
+        problem = { error };
       }
+      if (signal.aborted) return undefined;
+      record(problem);
       // Also after a failure: accounts can be looked up one by one, which takes more calls.
       if (first) {
         surveyed = scope;
         onSuspicion('all');
       }
-      return { requeueAfterMs: intervalMs * factor() };
+      const requeueAfterMs = intervalMs * factor();
+      return check?.failure ? { requeueAfterMs, failed: true } : { requeueAfterMs };
     },
   });
 
@@ -93,7 +138,12 @@ export function createSurvey(options: SurveyOptions): Survey {
     if (interval || surveyed !== scope || (isOverdue && scope !== undefined)) soon();
   });
 
-  return { controller, soon, surveyed: () => surveyed !== undefined && surveyed === currentScope() };
+  return {
+    controller,
+    soon,
+    surveyed: () => surveyed !== undefined && surveyed === currentScope(),
+    check: () => check,
+  };
 }
 
 export function wordsOf(error: unknown): string {

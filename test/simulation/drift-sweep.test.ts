@@ -4,6 +4,7 @@ import {
   clusterConfigs,
   linkedServiceAccounts,
   conditionOf,
+  type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
@@ -180,6 +181,30 @@ describe('where a listing is denied', () => {
       GetRole: 5,
     });
   });
+});
+
+it('the ClusterConfig reports drift detection that is denied, until it is allowed again', async () => {
+  let denied = false;
+  const reads = /^iam (GetAccountAuthorizationDetails|GetRole|List)/;
+  const simulation = await fleet((what) => (denied && reads.test(what) ? 'denied' : undefined));
+  const checked = (): string | undefined => {
+    const config = simulation.server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
+    const condition = conditionOf(config?.status?.conditions, 'DriftChecked');
+    return condition && `${condition.status} ${condition.reason}`;
+  };
+  expect(checked()).toBe('True DriftChecked');
+  denied = true;
+  expect(await simulation.time.pass(driftIntervalMs + 5_000, () => checked() === 'False AccessDenied')).toBe(
+    true,
+  );
+  // It is written once, not with every pass.
+  const version = (): string | undefined =>
+    simulation.server.get(clusterConfigs, 'simulated')?.metadata.resourceVersion;
+  const before = version();
+  await simulation.time.pass(5 * driftIntervalMs);
+  expect(version()).toBe(before);
+  denied = false;
+  expect(await simulation.time.pass(16 * minute, () => checked() === 'True DriftChecked')).toBe(true);
 });
 
 describe('where a listing fails', () => {

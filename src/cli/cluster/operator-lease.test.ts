@@ -3,24 +3,23 @@ import type { Lease } from '../../kube/index.ts';
 import { leaseSign } from './operator-lease.ts';
 
 const now = Date.parse('2026-01-01T12:00:00Z');
-const lease = (written: string | undefined, renewTime: string, holderIdentity = 'one'): Lease =>
-  ({
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    metadata: {
-      name: 'konstellation',
-      namespace: 'kube-system',
-      ...(written === undefined
-        ? {}
-        : {
-            managedFields: [
-              { time: '2026-01-01T12:00:00Z', fieldsV1: { 'f:metadata': { 'f:labels': {} } } },
-              { time: written, fieldsV1: { 'f:spec': { 'f:renewTime': {} } } },
-            ],
-          }),
-    },
-    spec: { holderIdentity, leaseDurationSeconds: 15, renewTime },
-  }) as Lease;
+const lease = (written: string | undefined, renewTime: string, holderIdentity = 'one'): Lease => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: {
+    name: 'konstellation',
+    namespace: 'kube-system',
+    ...(written === undefined
+      ? {}
+      : {
+          managedFields: [
+            { time: '2026-01-01T12:00:00Z', fieldsV1: { 'f:metadata': { 'f:labels': {} } } },
+            { time: written, fieldsV1: { 'f:spec': { 'f:renewTime': {} } } },
+          ],
+        }),
+  },
+  spec: { holderIdentity, leaseDurationSeconds: 15, renewTime },
+});
 
 it.each([
   [

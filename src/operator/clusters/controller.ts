@@ -17,6 +17,7 @@ import {
   type Answer,
   type CloudAccount,
   type ClusterWorld,
+  type DriftCheck,
 } from '../../identity/index.ts';
 import {
   createController,
@@ -41,11 +42,31 @@ const disallowedDelayMs = 5_000;
 export type ClusterControllerOptions = {
   readonly context: OperatorContext;
   readonly aws: () => CloudAccount;
+  /** What became of drift detection in this process. */
+  readonly driftChecks: () => readonly DriftCheck[];
 };
 
-export function createClusterController({ context, aws }: ClusterControllerOptions): Controller {
+export type ClusterController = Controller & {
+  /** Reports what became of drift detection, without asking AWS anew. */
+  readonly driftChecked: () => void;
+};
+
+export function createClusterController(options: ClusterControllerOptions): ClusterController {
+  const { context, aws, driftChecks } = options;
   const { client, informers, now } = context;
+  /** Names for which AWS and the API server have to be asked anew. */
+  const due = new Set<string>();
+  /** What they answered last, and until when it serves. */
+  const observed = new Map<string, { readonly world: ClusterWorld; readonly until: number }>();
   const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, context.monotonic);
+
+  const namespaces = (): ClusterWorld['namespaces'] =>
+    informers.namespaces.store.list().map((namespace) => ({
+      name: namespace.metadata.name,
+      labelled: namespace.metadata.labels?.[targetLabel] === namespace.metadata.name,
+      terminating:
+        namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating',
+    }));
 
   /** Undefined when the API server did not answer: no account shall stop for that. */
   async function observe(config: ClusterConfig, signal: AbortSignal): Promise<ClusterWorld | undefined> {
@@ -72,12 +93,7 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
       ...(provider ? { provider } : {}),
       ...(quotas ? { quotas } : {}),
       disallowed: disallowedIn(informers.accounts.store.list()),
-      namespaces: informers.namespaces.store.list().map((namespace) => ({
-        name: namespace.metadata.name,
-        labelled: namespace.metadata.labels?.[targetLabel] === namespace.metadata.name,
-        terminating:
-          namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating',
-      })),
+      namespaces: namespaces(),
     };
   }
 
@@ -106,10 +122,40 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
   }
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const isDue = due.delete(name);
+    try {
+      return await reconcileOnce(name, isDue, signal);
+    } catch (error) {
+      due.add(name);
+      throw error;
+    }
+  }
+
+  async function reconcileOnce(name: string, isDue: boolean, signal: AbortSignal): Promise<ReconcileResult> {
     const config = configs.get(name);
-    if (!config || config.metadata.deletionTimestamp !== undefined) return undefined;
-    const world = await observe(config, signal);
-    if (!world) return { requeueAfterMs: recheckMs.notReady };
+    if (!config || config.metadata.deletionTimestamp !== undefined) {
+      observed.delete(name);
+      return undefined;
+    }
+    const last = observed.get(name);
+    const serves =
+      last !== undefined &&
+      !isDue &&
+      context.monotonic() < last.until &&
+      last.world.config.metadata.generation === config.metadata.generation;
+    const answers = serves ? last.world : await observe(config, signal);
+    if (!answers) {
+      due.add(name);
+      return { requeueAfterMs: recheckMs.notReady };
+    }
+    const world = {
+      ...answers,
+      config,
+      now: now(),
+      disallowed: disallowedIn(informers.accounts.store.list()),
+      namespaces: namespaces(),
+      drift: driftChecks(),
+    };
     const plan = planCluster(world);
     const failed = await applyNamespaces(plan.applyNamespaces, signal);
     const ready = plan.status.conditions?.some(
@@ -139,7 +185,10 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }
     }
-    return failed ? { backoff: true } : { requeueAfterMs: ready ? recheckMs.ready : recheckMs.notReady };
+    const pace = ready ? recheckMs.ready : recheckMs.notReady;
+    const until = serves ? last.until : context.monotonic() + pace;
+    observed.set(name, { world, until });
+    return failed ? { backoff: true } : { requeueAfterMs: Math.max(0, until - context.monotonic()) };
   }
 
   /** One that cannot be written holds up neither the others nor the status. True when there was one. */
@@ -183,13 +232,17 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
     setTimer: context.setTimer,
     logger: context.logger,
   });
+  const enqueue: Controller['enqueue'] = (key, enqueueOptions) => {
+    due.add(key);
+    controller.enqueue(key, enqueueOptions);
+  };
   const enqueueAll = (): void => {
-    for (const key of informers.clusterConfigs.store.keys()) controller.enqueue(key);
+    for (const key of informers.clusterConfigs.store.keys()) enqueue(key);
   };
   // A status that we wrote ourselves needs no second look; one of the process before us may be what we have not seen yet.
   informers.clusterConfigs.onChange((change) => {
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) enqueueAll();
-    else if (!configs.isOwn(change)) controller.enqueue(change.key);
+    else if (!configs.isOwn(change)) enqueue(change.key);
   });
   informers.accounts.onChange((change) => {
     const count = (account: typeof change.new): number => disallowedIn(account ? [account] : []).policies;
@@ -206,7 +259,13 @@ export function createClusterController({ context, aws }: ClusterControllerOptio
       namespace?.metadata.labels?.[targetLabel];
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) enqueueAll();
   });
-  return controller;
+  return {
+    ...controller,
+    enqueue,
+    driftChecked() {
+      for (const key of informers.clusterConfigs.store.keys()) controller.enqueue(key);
+    },
+  };
 }
 
 function disallowedIn(accounts: readonly LinkedServiceAccount[]): {

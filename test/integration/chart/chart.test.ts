@@ -205,12 +205,23 @@ describe('the chart', () => {
       readonly groups: readonly {
         readonly rules: readonly {
           readonly alert: string;
+          readonly expr: string;
           readonly annotations: object;
         }[];
       }[];
     };
     const rules = groups.flatMap((group) => group.rules);
     expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
+    const denied = rules.find(({ alert }) => alert === 'KonstellationAwsDenied')?.expr ?? '';
+    const pattern = new RegExp(`^(?:${/outcome=~"([^"]+)"/.exec(denied)?.[1]})$`);
+    // IAM's code and that of EKS.
+    expect(['AccessDenied', 'AccessDeniedException', 'Throttling'].map((code) => pattern.test(code))).toEqual(
+      [true, true, false],
+    );
+    expect(rules.find(({ alert }) => alert === 'KonstellationAccountsNotReady')?.expr).toContain(
+      'ready="false"',
+    );
+    expect(rules.map(({ alert }) => alert)).toContain('KonstellationDriftUnchecked');
     for (const rule of rules)
       expect(rule).toMatchObject({
         labels: { severity: expect.stringMatching(/^(critical|warning)$/) as string },

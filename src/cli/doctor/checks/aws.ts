@@ -10,6 +10,7 @@ import {
   ownershipTags,
   type ClusterFacts,
 } from '../../../identity/index.ts';
+import { conditionOf } from '../../conditions.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../install/fence.ts';
 import type { Lookups } from '../lookups.ts';
@@ -120,6 +121,23 @@ export const awsChecks: readonly Check[] = [
     needs: ['crds'],
     mayPass: false,
     run: checkOperatorFence,
+  },
+  {
+    id: 'drift',
+    category: 'AWS',
+    title: 'the operator compares roles with AWS',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: async ({ config }) => {
+      const counting = await config();
+      const checked = counting && conditionOf(counting, 'DriftChecked');
+      if (!checked) return warning('no operator has reported a pass of drift detection yet');
+      return checked.status === 'True'
+        ? ok(checked.message)
+        : failure(`${checked.reason}: ${checked.message}`, [
+            'Until it does, what others change in AWS goes unnoticed.',
+          ]);
+    },
   },
   {
     id: 'quotas',
