@@ -12,6 +12,7 @@ import { crdManifests } from './generate/crd-manifests.ts';
 import { helpTexts } from './generate/help-texts.ts';
 import { manFolder, manPages } from './generate/man-pages.ts';
 import { mustNotFaults } from './generate/must-not.ts';
+import { peopleTables } from './generate/people-tables.ts';
 import { reasonsReference } from './generate/reasons-reference.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -25,6 +26,7 @@ const files = new Map([
   ...chartFiles(),
   ...apiReference(),
   ...reasonsReference(),
+  ...peopleTables(root),
   ...manPages(),
   ...(await helpTexts()),
 ]);

@@ -2,7 +2,8 @@
  * Rights that a person needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and
  * Ingresses, and with the permissions of the account that it names. So writing one is worth as much as creating pods there and
  * using the account: by naming them, and as much by changing the image, a variable or a command of an App that names them
- * already. Both rights are asked for at every change of the spec, except where it only removes a target or the account.
+ * already. Both rights are needed at every change of the spec, but `deploy` only for targets that the change concerns, and `use`
+ * not to take the account out.
  *
  * | right                                       | needed to                                            |
  * |---------------------------------------------|------------------------------------------------------|

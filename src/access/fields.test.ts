@@ -18,6 +18,8 @@ const paths = (
 
 /** Fields that nobody gains a permission by. */
 const free: Readonly<Record<string, string>> = {
+  'ClusterConfig aws.allowedTagKeys':
+    'takes effect when an IAM administrator prints the policy again, and each tag needs its right all the same',
   'ClusterConfig aws.driftIntervalSeconds': 'repair of drift comes sooner or later, and grants nothing',
 };
 

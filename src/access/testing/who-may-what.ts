@@ -1,0 +1,154 @@
+/**
+ * Who may do what: people with the shipped roles and with rights that look harmless, the operator's own credentials, and
+ * what each might try. The tables of docs/guides/security.md are generated from it, and test/integration/access/people.test.ts
+ * tries each cell on a real API server and on the AWS emulator.
+ */
+import type { rights } from '../account-admission.ts';
+
+export const people = {
+  nobody: { title: 'no role', has: 'an authenticated user without any role' },
+  view: { title: 'view', has: '`konstellation-view`' },
+  edit: { title: 'edit', has: '`konstellation-edit`' },
+  grant: { title: 'edit, grant', has: '`konstellation-edit` and `konstellation-grant`' },
+  deploy: { title: 'edit, deploy', has: '`konstellation-edit` and `konstellation-deploy`' },
+  namespace: { title: 'namespace edit', has: "Kubernetes' own `edit` in the target `production`" },
+  config: { title: 'patch config', has: '`patch` on `clusterconfigs`' },
+  status: { title: 'patch status', has: '`patch` on the status of accounts, apps and ClusterConfigs' },
+  operator: { title: 'operator', has: "the token of the operator's ServiceAccount" },
+} as const satisfies Readonly<Record<string, { readonly title: string; readonly has: string }>>;
+export type Person = keyof typeof people;
+
+type Verb = keyof typeof rights;
+/**
+ * - `yes`: it is done
+ * - `no`: refused by RBAC, or to the operator by its admission policies
+ * - verbs: refused by admission, which names one of them as the right to ask for
+ * - `consent`: refused for want of the annotation `k11n.dev/abandon`
+ * - `never`: refused to everybody
+ */
+export type Cell = 'yes' | 'no' | 'consent' | 'never' | readonly Verb[];
+export type Attempt = {
+  readonly does: string;
+  /** Default: `no`. */
+  readonly cells: Partial<Readonly<Record<Person, Cell>>>;
+};
+
+/** The cell of everybody who has the rights of `konstellation-edit`. */
+const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] => ({
+  edit: cell,
+  grant: cell,
+  deploy: cell,
+  ...beside,
+});
+/** Refused for want of a right, to everybody who may write accounts but who has `konstellation-grant`. */
+const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, { grant: 'yes' });
+
+export const attempts = {
+  readAccounts: {
+    does: 'read accounts',
+    cells: writers('yes', { view: 'yes', operator: 'yes' }),
+  },
+  createAccount: { does: 'create an account with a policy', cells: grants('attach', 'link') },
+  attach: { does: 'add a policy to an account', cells: grants('attach', 'link') },
+  link: { does: 'add a target to an account', cells: grants('attach', 'link') },
+  removePolicy: { does: 'remove a policy from an account', cells: writers('yes') },
+  removeBoundary: { does: "remove an account's boundary", cells: grants('bound') },
+  tag: { does: "change a tag of an account's role", cells: grants('tag') },
+  adopt: { does: 'have a role adopted by an account', cells: grants('claim') },
+  extend: { does: 'lengthen the sessions of an account', cells: grants('extend') },
+  switchMode: { does: 'change the identity mode of an account', cells: grants('link') },
+  retain: { does: 'keep the role after the account (`Retain`)', cells: grants('claim') },
+  nameDefault: { does: 'create an account named `default`', cells: writers('never') },
+  reown: {
+    does: 'set owner references on an account, by which the garbage collector deletes it',
+    cells: writers('yes'),
+  },
+  deleteAccount: { does: 'delete an account, and with it its role', cells: writers('yes') },
+  stripFinalizer: {
+    does: "remove an account's finalizer, so that its role stays live",
+    cells: writers('consent', { operator: 'yes' }),
+  },
+  abandon: { does: 'the same with the annotation `k11n.dev/abandon`', cells: grants('claim') },
+  forgeStatus: {
+    does: "write an account's status",
+    cells: { status: 'yes', operator: 'yes' },
+  },
+  deployApp: {
+    does: 'create an app without an account in a target',
+    cells: writers(['deploy'], { deploy: 'yes' }),
+  },
+  useAccount: {
+    does: 'change the image of an app that names an account',
+    cells: { edit: ['use', 'deploy'], grant: ['deploy'], deploy: ['use'] },
+  },
+  takeAccount: {
+    does: 'take the account from an app',
+    cells: writers(['deploy'], { deploy: 'yes' }),
+  },
+  takeTarget: { does: 'take a target from an app without an account', cells: writers('yes') },
+  deleteApp: { does: 'delete an app', cells: writers('yes') },
+  addTarget: { does: 'add a target to the cluster', cells: { config: ['link'] } },
+  removeTarget: { does: 'remove a target from the cluster', cells: { config: 'yes' } },
+  reservedTarget: { does: 'make a target of `kube-system`', cells: { config: 'never' } },
+  operatorTarget: { does: "make a target of the operator's namespace", cells: { config: 'never' } },
+  clusterBoundary: { does: 'remove the boundary of all roles', cells: { config: ['bound'] } },
+  clusterPolicies: { does: 'let accounts list more policies', cells: { config: ['attach'] } },
+  clusterTags: { does: 'change a tag of all roles', cells: { config: ['tag'] } },
+  clusterRoles: { does: 'change the AWS account, issuer or role path', cells: { config: ['claim'] } },
+  clusterMode: { does: 'change the identity mode of the cluster', cells: { config: ['link'] } },
+  tokenInTarget: {
+    does: 'request a token for STS of a ServiceAccount in a target',
+    cells: { namespace: 'yes', operator: 'yes' },
+  },
+  tokenForApiServer: {
+    does: 'request a token for the API server of a ServiceAccount in a target',
+    cells: { namespace: 'yes' },
+  },
+  tokenElsewhere: { does: 'request a token of a ServiceAccount outside the targets', cells: {} },
+  createPod: {
+    does: "create a pod in a target with an account's ServiceAccount",
+    cells: { namespace: 'yes' },
+  },
+  readSecret: { does: 'read a Secret in a target', cells: { namespace: 'yes' } },
+  roleAnnotation: {
+    does: 'change the role of a ServiceAccount that is not linked',
+    cells: { namespace: 'yes' },
+  },
+  labelNamespace: { does: 'label a namespace as a target that is none', cells: {} },
+  podSecurity: { does: "remove a namespace's Pod Security label", cells: {} },
+  bindRole: { does: 'bind itself to `konstellation-grant`', cells: {} },
+  removeFence: { does: 'delete an admission policy', cells: {} },
+} as const satisfies Readonly<Record<string, Attempt>>;
+export type AttemptName = keyof typeof attempts;
+
+/** What somebody may do who holds the operator's AWS credentials, with both fences of the ClusterConfig and without. */
+export const awsAttempts = {
+  createRole: { does: "create a role with this cluster's tags below `rolePath`", fenced: true, open: true },
+  createUnbounded: { does: 'create one without the boundary', fenced: false, open: true },
+  createElsewhere: { does: 'create one outside `rolePath`, or without the tags', fenced: false, open: false },
+  attachAllowed: { does: 'attach a policy that is allowed to an own role', fenced: true, open: true },
+  attachAny: { does: 'attach `AdministratorAccess` to an own role', fenced: false, open: true },
+  attachToForeign: { does: 'attach a policy to a role of others', fenced: false, open: false },
+  trustOthers: { does: 'let another AWS account assume an own role', fenced: true, open: true },
+  trustForeign: { does: 'change the trust policy of a role of others', fenced: false, open: false },
+  removeBoundary: { does: 'remove the boundary of an own role', fenced: false, open: true },
+  inlinePolicy: { does: 'write an inline policy', fenced: false, open: false },
+  tagForeign: { does: 'take a role of others by its tags', fenced: false, open: false },
+  deleteForeign: { does: 'delete a role of others', fenced: false, open: false },
+  assumeRole: { does: 'assume a role with `sts:AssumeRole`', fenced: false, open: false },
+  associate: {
+    does: 'associate an own role with a ServiceAccount of this cluster',
+    fenced: true,
+    open: true,
+  },
+  associateElsewhere: { does: 'associate one on another cluster', fenced: false, open: false },
+  passForeign: { does: 'associate a role outside `rolePath`', fenced: false, open: false },
+} as const satisfies Readonly<
+  Record<string, { readonly does: string; readonly fenced: boolean; readonly open: boolean }>
+>;
+export type AwsAttemptName = keyof typeof awsAttempts;
+
+export const cellOf = (attempt: AttemptName, person: Person): Cell => {
+  const cells: Attempt['cells'] = attempts[attempt].cells;
+  return cells[person] ?? 'no';
+};
