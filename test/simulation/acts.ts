@@ -1,5 +1,6 @@
 /** What people and others do to accounts, apps and roles. */
 import {
+  appLabel,
   apps,
   clusterConfigs,
   detachDisallowedAnnotation,
@@ -129,6 +130,15 @@ export const takeDown =
   (name: string) =>
   async ({ server }: Simulation): Promise<void> => {
     await server.client.delete(apps, { name });
+  };
+
+/** Deletes the pods of an app in a namespace, in whose place Kubernetes creates others. */
+export const deletePods =
+  (app: string, namespace: string): Act =>
+  async ({ server }) => {
+    const pods = server.list(resources.pods, namespace);
+    for (const { metadata } of pods.filter((pod) => pod.metadata.labels?.[appLabel] === app))
+      await server.client.delete(resources.pods, metadata);
   };
 
 async function withSpec(
