@@ -178,7 +178,7 @@ test('an account that was deleted and made anew while no operator ran gets its r
   await sandbox.client.patch(
     linkedServiceAccounts,
     { name: 'phoenix' },
-    { metadata: { finalizers: null } },
+    { metadata: { annotations: { 'k11n.dev/abandon': 'true' }, finalizers: null } },
     { type: 'merge' },
   );
   await person.deleteAccount('phoenix');
