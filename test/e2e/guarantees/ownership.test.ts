@@ -435,7 +435,7 @@ describe.concurrent('G7: one bad thing', () => {
     await sandbox.client.patch(
       resources.configMaps,
       { namespace, name: 'holder' },
-      { metadata: { annotations: { 'k11n.dev/abandon': 'true' }, finalizers: null } },
+      { metadata: { finalizers: null } },
       { type: 'merge' },
     );
     await person.untilAccount('g7-namespace', 'both targets to be proven', (account) =>

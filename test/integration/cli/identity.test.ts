@@ -241,7 +241,9 @@ describe('target delete', () => {
     expect(deleted).toEqual({
       code: 0,
       stdout: 'target/staging deleted\n',
-      stderr: 'No account is linked in staging any more.\n',
+      stderr: expect.stringMatching(
+        /^No account is linked in staging any more\.\n‼ sessions of staging\/everywhere .* may live until \S+Z\. .*\n$/,
+      ),
     });
     expect(await subjects('everywhere')).not.toContain('staging');
     expect(await subjects('everywhere')).toContain('system:serviceaccount:production:everywhere');
