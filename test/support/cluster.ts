@@ -45,6 +45,8 @@ export type TestControlPlaneOptions = {
   readonly audit?: boolean;
   /** Whether server and etcd may grow to several times of what they hold, and so seldom look for what to free. */
   readonly plentyOfMemory?: boolean;
+  /** Token issuer, for a second cluster beside another one. */
+  readonly issuer?: string;
 };
 
 export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
@@ -60,7 +62,8 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   const reservation = await reservePorts(2, Math.random);
   const [etcd = 0, apiServer = 0] = reservation.ports;
   const children: Child[] = [];
-  const issuer = 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
+  const issuer =
+    options.issuer ?? 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
   const stop = async (): Promise<void> => {
     // Nothing in there is worth an orderly end, which takes seconds.
     await Promise.all(children.map((child) => child.stop(0)));

@@ -11,15 +11,26 @@ import { roleHolders } from '../../operator/accounts/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './shut-out.ts';
 
-export async function observeUsers(
-  role: ObservedRole,
-  of: {
-    readonly client: KubeClient;
-    readonly associations: AssociationStore;
-    readonly signal: AbortSignal;
-  },
-): Promise<RoleUse> {
-  const { client, signal } = of;
+/** What was seen of pods and ServiceAccounts, for one role or many. */
+export type ClusterUse = {
+  readonly running: readonly (Pod & KubeObject)[];
+  readonly serviceAccounts: readonly KubeObject[];
+  readonly unseen: readonly string[];
+  readonly associations: AssociationStore;
+  readonly signal: AbortSignal;
+};
+
+type Sources = {
+  readonly client: KubeClient;
+  readonly associations: AssociationStore;
+  readonly signal: AbortSignal;
+};
+
+export async function observeUsers(role: ObservedRole, of: Sources): Promise<RoleUse> {
+  return usersOf(role, await gatherUse(of));
+}
+
+export async function gatherUse({ client, associations, signal }: Sources): Promise<ClusterUse> {
   const unseen: string[] = [];
   const listed = async <T extends KubeObject>(
     resource: typeof resources.pods,
@@ -37,7 +48,13 @@ export async function observeUsers(
     listed<Pod & KubeObject>(resources.pods, 'pods'),
     listed<KubeObject>(resources.serviceAccounts, 'ServiceAccounts'),
   ]);
-  const running = pods.filter(isRunning);
+  return { running: pods.filter(isRunning), serviceAccounts, unseen, associations, signal };
+}
+
+export async function usersOf(
+  role: ObservedRole,
+  { running, serviceAccounts, unseen, associations, signal }: ClusterUse,
+): Promise<RoleUse> {
   const users = usersByServiceAccount(
     roleHolders(running.filter((pod) => rolesHeld(pod).includes(role.arn))),
     serviceAccounts
@@ -46,13 +63,15 @@ export async function observeUsers(
   );
   if (!principalsOf(role.trustPolicy).some(letsAssociationsIn)) return { users, unseen };
   try {
-    return { users: [...users, ...(await associated(role, running, of.associations, signal))], unseen };
+    return { users: [...users, ...(await associated(role, running, associations, signal))], unseen };
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
     // Without EKS there are no associations.
-    if (error.code !== 'ClusterUnknown')
-      unseen.push(`EKS Pod Identity associations cannot be listed (${error.message})`);
-    return { users, unseen };
+    if (error.code === 'ClusterUnknown') return { users, unseen };
+    return {
+      users,
+      unseen: [...unseen, `EKS Pod Identity associations cannot be listed (${error.message})`],
+    };
   }
 }
 

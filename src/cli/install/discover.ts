@@ -1,6 +1,7 @@
 /** Finds out which EKS cluster a kubeconfig leads to, and in which AWS account: asked, not guessed. */
-import type { InstallationStore } from '../../aws/installation.ts';
-import { clusterArn, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { EksCluster, InstallationStore } from '../../aws/installation.ts';
+import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { readDocument } from '../../kube/kubeconfig-files.ts';
 import type { CliContext } from '../context.ts';
@@ -98,6 +99,9 @@ export async function discoverCluster(
       throw new CliError('USAGE', 'a cluster that is not of EKS needs a name', {
         next: ['Give it: --cluster-name NAME'],
       });
+    // Of the name of an EKS cluster it would have that one's ARN, and with it that one's roles.
+    const namesake = await knownToEks(aws, wanted, signal);
+    if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
     return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);
   }
   if (hints.accountId !== undefined && hints.accountId !== caller.accountId)
@@ -110,15 +114,7 @@ export async function discoverCluster(
   for (const name of names) {
     const cluster = await aws.cluster(name, signal);
     if (cluster?.issuer === issuer) return found(cluster.name, cluster.arn, true, cluster.autoMode);
-    if (cluster && wanted !== undefined)
-      throw new CliError(
-        'CONFLICT',
-        `the EKS cluster ${name} in ${region} is not the one of the kubeconfig`,
-        {
-          details: [`EKS: issuer ${cluster.issuer}`, `The API server: issuer ${issuer}`],
-          next: ['Choose the other with --cluster-name, --region or --context.'],
-        },
-      );
+    if (cluster && wanted !== undefined) throw notTheCluster(cluster, issuer, region);
   }
   throw new CliError(
     'NOT_FOUND',
@@ -129,6 +125,51 @@ export async function discoverCluster(
       next: [
         'Say where it is: --region REGION, --cluster-name NAME',
         'A cluster that is not of EKS: --self-managed',
+      ],
+    },
+  );
+}
+
+/** Undefined where EKS may not be asked: a cluster that is not of EKS needs no right in it. */
+async function knownToEks(
+  aws: Pick<InstallationStore, 'cluster'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<EksCluster | undefined> {
+  try {
+    return await aws.cluster(name, signal);
+  } catch (error) {
+    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
+}
+
+function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {
+  return new CliError('CONFLICT', `the EKS cluster ${name} in ${region} is not the one of the kubeconfig`, {
+    details: [`EKS: issuer ${issuer}`, `The API server: issuer ${asked}`],
+    next: ['Choose the other with --cluster-name, --region or --context.'],
+  });
+}
+
+/**
+ * Refuses a ClusterConfig that names another cluster than the one of the kubeconfig, as one that was copied does: roles
+ * would get that cluster's name, and its tags.
+ *
+ * @throws CliError of code CONFLICT
+ */
+export function requireConfigOf(config: ClusterConfig | undefined, cluster: DiscoveredCluster): void {
+  if (!config) return;
+  const { clusterName, region, accountId = cluster.accountId } = config.spec.aws;
+  const name = clusterName ?? config.metadata.name;
+  if (name === cluster.name && region === cluster.region && accountId === cluster.accountId) return;
+  throw new CliError(
+    'CONFLICT',
+    `the ClusterConfig ${config.metadata.name} is of the cluster ${name} in ${region}, AWS account ${accountId}`,
+    {
+      details: [`The kubeconfig leads to ${cluster.clusterArn}.`],
+      next: [
+        'Choose the cluster of the ClusterConfig: --context, --cluster-name or --region.',
+        'Or delete a ClusterConfig that was copied from another cluster before anything is created by it.',
       ],
     },
   );

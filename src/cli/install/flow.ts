@@ -21,7 +21,13 @@ import { version } from '../version.ts';
 import { untilEnforced } from './until-enforced.ts';
 import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
 import { addAgentCommand } from './pod-identity-agent.ts';
-import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
+import {
+  discoverCluster,
+  hintsOf,
+  requireConfigOf,
+  type ClusterChoice,
+  type DiscoveredCluster,
+} from './discover.ts';
 import {
   asJson,
   describeInstallation,
@@ -65,6 +71,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
         installationStore,
       );
       const existing = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
+      requireConfigOf(existing, cluster);
       const { namespace } = request;
       const asked = request.identityMode;
       const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });

@@ -23,7 +23,13 @@ import { waitUntilAllGone, type Deleted } from '../wait/all-gone.ts';
 import { waitUntilGone } from '../wait/deletion.ts';
 import { resultLine, type WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
-import { discoverCluster, hintsOf, type ClusterChoice, type DiscoveredCluster } from './discover.ts';
+import {
+  discoverCluster,
+  hintsOf,
+  requireConfigOf,
+  type ClusterChoice,
+  type DiscoveredCluster,
+} from './discover.ts';
 import {
   admissionPolicyObjects,
   crdObjects,
@@ -83,6 +89,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       const name = config?.spec.aws.clusterName ?? config?.metadata.name;
       const choice = { ...request, clusterName: request.clusterName ?? name };
       const cluster = await discoverCluster({ choice, hints, issuer, region, caller, signal }, installation);
+      requireConfigOf(config, cluster);
       const question = `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`;
       if (!(await confirmed(context, { yes, what, question }))) {
         stderr.write('Nothing was changed.\n');
@@ -113,7 +120,13 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
         await waitUntilAllGone(context, client, deleted, request.wait.timeout);
       context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       if (dryRun) return exitCodes.ok;
-      const { roles } = await aws.roles.snapshot(signal);
+      const roles = await listedRoles(aws.roles, signal);
+      if (!roles) {
+        stderr.write(
+          `‼ you may not list roles (iam:GetAccountAuthorizationDetails), so it is unknown whether any is left: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
+        );
+        return exitCodes.ok;
+      }
       const leftovers = leftoverRoles(roles, cluster, new Set());
       const orphans = leftovers.filter(({ kind }) => kind === 'orphan');
       for (const { kind, name, account } of leftovers)
@@ -128,6 +141,19 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       installation.close();
     }
   });
+}
+
+/** Undefined where they may not be listed. */
+async function listedRoles(
+  roles: RoleStore,
+  signal: AbortSignal,
+): Promise<readonly ObservedRole[] | undefined> {
+  try {
+    return (await roles.snapshot(signal)).roles;
+  } catch (error) {
+    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
 }
 
 const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
@@ -242,13 +268,8 @@ async function whoNeedsProvider(
   { leaving, dryRun }: { readonly leaving: readonly string[]; readonly dryRun: boolean },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  let found: readonly ObservedRole[];
-  try {
-    found = (await roles.snapshot(signal)).roles;
-  } catch (error) {
-    if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
-    return `as you may not list the roles that trust it (${error.message})`;
-  }
+  const found = await listedRoles(roles, signal);
+  if (!found) return 'as you may not list the roles that trust it (iam:GetAccountAuthorizationDetails)';
   const names: string[] = [];
   for (const { name, trustPolicy } of found) {
     if (!trustsProvider(trustPolicy, arn)) continue;

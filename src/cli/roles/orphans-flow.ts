@@ -1,53 +1,40 @@
 /** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
 import {
   leftoverRoles,
-  oidcProviderArn,
   ownershipTagKeys,
-  partitionOf,
   rolesOfOtherIssuers,
   type AssociationStore,
   type LeftoverRole,
-  type OwningCluster,
   type RoleStore,
 } from '../../identity/index.ts';
-import { effectiveConfig } from '../../identity/cluster.ts';
-import { isNotFound, type KubeClient } from '../../kube/index.ts';
 import { requireAccount, withAws } from '../aws/session.ts';
-import { findObject, listObjects } from '../cluster/objects.ts';
 import { confirmed } from '../confirm.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
-import { accountKind, clusterConfigKind, type Kind, type KonObject } from '../kinds.ts';
+import { gatherUse, usersOf, type ClusterUse } from '../import/observe-users.ts';
+import type { RoleUse } from '../import/shut-out.ts';
 import { renderDocument } from '../output/document.ts';
 import { renderTable, type Column } from '../output/table.ts';
-import { issuerOf } from '../install/discover.ts';
 import { removeAssociationsOf } from './orphan-associations.ts';
+import { accountNames, clusterOfRoles, type ClusterChoice, type ClusterOfRoles } from './owning-cluster.ts';
 
-export type OrphansRequest = {
+export type OrphansRequest = ClusterChoice & {
   readonly delete: boolean;
   /** Also deletes roles that `deletionPolicy: Retain` kept on purpose. */
   readonly retained: boolean;
   readonly yes: boolean;
-  /** For when no ClusterConfig tells it any more. */
-  readonly clusterArn: string | undefined;
-  /** For roles of a cluster that the connection does not lead to. */
-  readonly issuer: string | undefined;
 };
-
-type Cluster = OwningCluster & { readonly accountId: string; readonly region: string };
 
 export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<ExitCode> {
   const { format, stdout, stderr, signal } = context;
-  const client = await context.connect();
-  const cluster = await clusterOf(context, client, request);
+  const cluster = await clusterOfRoles(context, request, request.delete);
+  const { client } = cluster;
   return withAws(context, cluster.region, async (aws) => {
     await requireAccount(context, aws, { accountId: cluster.accountId, name: cluster.clusterArn });
     // Roles first: an account that is made meanwhile has a role that is no orphan.
     const { roles } = await aws.roles.snapshot(signal);
-    const accounts = new Set(
-      (await listedOrNone(client, accountKind)).map((account) => account.metadata.name),
-    );
+    const accounts = client ? await accountNames(client, signal) : new Set<string>();
     const orphans = leftoverRoles(roles, cluster, accounts);
     const others = rolesOfOtherIssuers(roles, cluster);
     const document = renderDocument('OrphanList', { clusterArn: cluster.clusterArn, items: orphans }, format);
@@ -56,9 +43,13 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
     else if (orphans.length > 0 || !stdout.isTTY)
       stdout.write(renderTable(columns, orphans, { output: stdout, wide: format === 'wide' }));
     if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
+    if (!client && !request.clusterGone)
+      stderr.write(
+        `The kubeconfig does not lead to the cluster of the issuer ${cluster.issuer}: its accounts are unknown, and they may use these roles.\n`,
+      );
     if (others.length > 0)
       stderr.write(
-        `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster is gone: kon account orphans --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
+        `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster was deleted: kon account orphans --cluster-gone --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
       );
     if (!request.delete) return exitCodes.ok;
     const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
@@ -77,9 +68,8 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       stderr.write('Nothing was deleted.\n');
       return exitCodes.error;
     }
-    const [, clusterName = ''] = cluster.clusterArn.split('/');
-    const stores = { roles: aws.roles, associations: aws.podIdentity(clusterName).associations };
-    return removeAll(context, client, stores, cluster, doomed);
+    const stores = { roles: aws.roles, associations: aws.podIdentity(cluster.name).associations };
+    return removeAll(context, stores, cluster, doomed);
   });
 }
 
@@ -87,16 +77,22 @@ type Stores = { readonly roles: RoleStore; readonly associations: AssociationSto
 
 async function removeAll(
   context: CliContext,
-  client: KubeClient,
   stores: Stores,
-  cluster: Cluster,
+  cluster: ClusterOfRoles,
   orphans: readonly LeftoverRole[],
 ): Promise<ExitCode> {
+  const { client } = cluster;
+  const use = client && (await gatherUse({ ...stores, client, signal: context.signal }));
+  if (use && use.unseen.length > 0)
+    throw new CliError('NOT_DELETED', 'cannot find out whether running pods hold the roles', {
+      details: use.unseen,
+      next: ['Run it with the right to list pods and ServiceAccounts of all namespaces.'],
+    });
   const failures: string[] = [];
   for (const orphan of orphans) {
     try {
       context.stderr.write(
-        `${orphan.name}: ${await remove(client, stores, cluster, orphan, context.signal)}\n`,
+        `${orphan.name}: ${await remove({ cluster, stores, use }, orphan, context.signal)}\n`,
       );
     } catch (error) {
       if (context.signal.aborted) throw error;
@@ -117,12 +113,13 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
 
 /** @returns what was done, as an end of a sentence */
 async function remove(
-  client: KubeClient,
-  { roles, associations }: Stores,
-  cluster: Cluster,
+  of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
   orphan: LeftoverRole,
   signal: AbortSignal,
 ): Promise<string> {
+  const { cluster, use } = of;
+  const { client } = cluster;
+  const { roles, associations } = of.stores;
   // The listing may be old, and the account may have come back while a person was thinking.
   const role = await roles.read(orphan.name, signal);
   if (!role) return 'is gone already';
@@ -130,8 +127,9 @@ async function remove(
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
     return 'is no longer of this cluster, or has an account again; left alone';
   // A retained role has nothing to do with a new account of the same name until that account adopts it.
-  if (current.kind === 'orphan' && (await accountExists(client, orphan.account)))
+  if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
     return `has its account ${orphan.account} again; left alone`;
+  if (use) requireUnused(await usersOf(role, use));
   const removed =
     current.kind === 'orphan' ? await removeAssociationsOf(current, cluster, associations, signal) : 0;
   const besides =
@@ -145,46 +143,11 @@ async function remove(
   return `deleted${besides}`;
 }
 
-async function clusterOf(
-  context: CliContext,
-  client: KubeClient,
-  { clusterArn: stated, issuer: statedIssuer }: OrphansRequest,
-): Promise<Cluster> {
-  const config = effectiveConfig(await listedOrNone(client, clusterConfigKind));
-  const clusterArn = stated ?? config?.status?.clusterArn;
-  const [, region, accountId] =
-    /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/.+$/.exec(clusterArn ?? '') ?? [];
-  if (clusterArn !== undefined && region !== undefined && accountId !== undefined) {
-    const issuer = statedIssuer ?? config?.status?.oidcIssuer ?? (await issuerOf(client, context.signal));
-    const providerArn = oidcProviderArn({ partition: partitionOf(clusterArn), accountId, issuer });
-    return { clusterArn, region, accountId, issuer, providerArn };
-  }
-  throw new CliError(
-    'CLUSTER_NOT_READY',
-    stated === undefined
-      ? 'no ClusterConfig tells which roles are of this cluster'
-      : `"${stated}" is not the ARN of a cluster`,
-    { next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'] },
-  );
-}
-
-/** None, where the cluster does not know the kind any more. */
-async function listedOrNone<T extends KonObject>(client: KubeClient, kind: Kind<T>): Promise<readonly T[]> {
-  try {
-    return await listObjects(client, kind);
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
-}
-
-async function accountExists(client: KubeClient, name: string): Promise<boolean> {
-  try {
-    return (await findObject(client, accountKind, name)) !== undefined;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+/** @throws where running pods hold the role, or may */
+function requireUnused({ users, unseen }: RoleUse): void {
+  const holders = users.flatMap(({ namespace, pods }) => pods.map((pod) => `${namespace}/${pod}`));
+  if (holders.length > 0) throw new Error(`running pods hold it: ${holders.join(', ')}`);
+  if (unseen.length > 0) throw new Error(`running pods may hold it: ${unseen.join(', ')}`);
 }
 
 function inBrief(principals: readonly string[]): string {

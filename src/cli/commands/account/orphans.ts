@@ -6,7 +6,7 @@ export const accountOrphansCommand = defineCommand({
   path: ['account', 'orphans'],
   summary: 'List IAM roles of this cluster that have no account, and delete them',
   description:
-    'Finds, with your own credentials, roles in IAM that carry the cluster’s tags. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete leaves it alone unless --retained is given. Shows for each role the policies it has and whom its trust policy lets in. It needs no operator, and works after Konstellation was removed from the cluster. A role that was adopted is not deleted: it loses the tags of Konstellation.',
+    'Finds, with your own credentials, roles in IAM that carry the cluster’s tags. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete leaves it alone unless --retained is given. Shows for each role the policies it has and whom its trust policy lets in. It needs no operator, and works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig have to agree on it, and roles that running pods hold stay. For a cluster that was deleted: --cluster-gone. A role that was adopted is not deleted: it loses the tags of Konstellation.',
   options: [
     { name: 'delete', summary: 'delete them, after a question' },
     { name: 'retained', summary: 'with --delete: delete retained roles too' },
@@ -20,6 +20,11 @@ export const accountOrphansCommand = defineCommand({
       value: 'URL',
       summary: 'token issuer of the cluster whose roles; default: that of the connected cluster',
     },
+    {
+      name: 'cluster-gone',
+      summary:
+        'the cluster of --cluster-arn and --issuer was deleted; refused while EKS or the kubeconfig knows a cluster of that issuer',
+    },
     yesOption,
   ],
   formats: outputFormats,
@@ -30,6 +35,11 @@ export const accountOrphansCommand = defineCommand({
       command: 'kon account orphans --delete --retained',
     },
     { does: 'Clean up in a script', command: 'kon account orphans --delete --yes' },
+    {
+      does: 'After the cluster was deleted',
+      command:
+        'kon account orphans --delete --cluster-gone --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main --issuer https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+    },
     {
       does: 'After the CRDs are gone',
       command: 'kon account orphans --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main',
