@@ -242,7 +242,7 @@ describe('target delete', () => {
       code: 0,
       stdout: 'target/staging deleted\n',
       stderr: expect.stringMatching(
-        /^No account is linked in staging any more\.\n‼ sessions of staging\/everywhere .* may live until \S+Z\. .*\n$/,
+        /^No account is linked in staging any more\.\n(‼ .*\n)*‼ sessions of staging\/everywhere .* may live until \S+Z\. .*\n(‼ .*\n)*$/,
       ),
     });
     expect(await subjects('everywhere')).not.toContain('staging');
