@@ -208,6 +208,47 @@ describe('what passes, or what the proofs tell in their own terms, stops no acco
   });
 });
 
+describe('the IAM OIDC provider', () => {
+  const providerOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'OIDCProviderReady');
+  const missing = { ok: true, value: undefined } as const;
+  const factsOf = (config: ClusterConfig) => {
+    const state = clusterState([config]);
+    return state.ok ? state.facts.providerProblem : undefined;
+  };
+
+  it.each(['IRSA', 'PodIdentity'] as const)(
+    'is a fact for accounts when it is missing or lacks the audience, on a cluster that uses %s',
+    (identityMode) => {
+      const config = configOf({ identityMode });
+      expect(providerOf(told({ ...good, config }))).toMatchObject({ status: 'True' });
+      expect(factsOf(told({ ...good, config }))).toBeUndefined();
+      expect(factsOf(told({ ...good, config, provider: missing }))).toMatchObject({
+        reason: 'OIDCProviderMissing',
+      });
+      expect(
+        factsOf(told({ ...good, config, provider: { ok: true, value: { clientIds: ['other'] } } })),
+      ).toMatchObject({ reason: 'AudienceMissing' });
+      expect(readyOf(told({ ...good, config, provider: missing }))?.status).toBe(
+        identityMode === 'IRSA' ? 'False' : 'True',
+      );
+    },
+  );
+
+  it('stays as it was last seen while AWS does not answer', () => {
+    const config = told({ ...good, provider: missing });
+    expect(factsOf(told({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
+      reason: 'OIDCProviderMissing',
+    });
+  });
+
+  it('is unknown to an operator that may not read it', () => {
+    const config = told({ ...good, provider: missing });
+    const denied = told({ ...good, config, provider: failed('AccessDenied', 'no') });
+    expect(providerOf(denied)).toMatchObject({ status: 'Unknown', reason: 'AccessDenied' });
+    expect(factsOf(denied)).toBeUndefined();
+  });
+});
+
 describe('the count of roles', () => {
   const withUsed = (rolesUsed: number): number | undefined =>
     planCluster({

@@ -12,6 +12,7 @@ import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors, type IdentityError } from './errors.ts';
 import type { CallerIdentity } from './ports.ts';
 import { allowListKey, consentsToDetach } from './policies.ts';
+import type { Problem } from './problem.ts';
 import { ignoredTagsNote } from './tags.ts';
 import type { ClusterState } from './world.ts';
 
@@ -22,7 +23,7 @@ export type Answer<T> =
 
 /** Drift detection of one kind of AWS resource, as this process has done it. */
 export type DriftCheck = {
-  readonly what: 'roles' | 'associations';
+  readonly what: 'roles' | 'associations' | 'provider';
   /** End of the last pass that succeeded, in milliseconds since the epoch. */
   readonly lastSuccess?: number;
   /** Passes that have failed since then, with the last error. */
@@ -58,8 +59,16 @@ export type ClusterWorld = {
   readonly drift?: readonly DriftCheck[];
 };
 
+const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
+  roles: 'roles',
+  associations: 'associations',
+  provider: 'the IAM OIDC provider',
+};
+
 /** A transient failure of drift detection is reported after so many passes. */
 const reportedPasses = 3;
+/** The condition that accounts which use IRSA are planned by. */
+export const providerCondition = 'OIDCProviderReady';
 
 /** Of the quota of roles. */
 const noticeableShare = 0.02;
@@ -114,6 +123,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
       };
   const drift = driftVerdict(world);
   const quotas = quotasToTell(world);
+  const provider = providerVerdict(world);
   const status: ClusterConfigStatus = {
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
     ...known,
@@ -131,10 +141,14 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
     ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
     ...(quotas ? { quotas } : {}),
-    conditions: withVerdicts(config.status?.conditions, [verdict, ...(drift ? [drift] : [])], {
-      generation: config.metadata.generation,
-      now: world.now,
-    }),
+    conditions: withVerdicts(
+      config.status?.conditions,
+      [verdict, provider, drift].filter((part) => part !== undefined),
+      {
+        generation: config.metadata.generation,
+        now: world.now,
+      },
+    ),
   };
   return { applyNamespaces: world.older === undefined ? missing : [], status };
 }
@@ -157,7 +171,7 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): Verdict | un
       ? [
           {
             reason: failure.error.code,
-            message: `${what} could not be compared with AWS since ${lastSuccess === undefined ? 'the operator started' : new Date(lastSuccess).toISOString().replace(/\.\d{3}Z$/, 'Z')}: ${failure.error.message}`,
+            message: `${whatNames[what]} could not be compared with AWS since ${lastSuccess === undefined ? 'the operator started' : new Date(lastSuccess).toISOString().replace(/\.\d{3}Z$/, 'Z')}: ${failure.error.message}`,
           },
         ]
       : [],
@@ -230,20 +244,57 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       ? undefined
       : { reason: provider.error.code, message: provider.error.message };
   }
-  const arn = oidcProviderArn({ ...caller.value, issuer: issuer.value });
-  if (!provider.value) {
+  return providerProblem(
+    {
+      accountId: caller.value.accountId,
+      issuer: issuer.value,
+      arn: oidcProviderArn({ ...caller.value, issuer: issuer.value }),
+    },
+    provider.value,
+  );
+}
+
+/** What the IAM OIDC provider lacks; undefined when STS can verify this cluster's tokens by it. */
+export function providerProblem(
+  of: { readonly accountId: string; readonly issuer: string; readonly arn: string },
+  provider: { readonly clientIds: readonly string[] } | undefined,
+): Problem | undefined {
+  if (!provider) {
     return {
       reason: 'OIDCProviderMissing',
-      message: `the AWS account ${caller.value.accountId} has no IAM OIDC provider ${arn}, so STS cannot verify this cluster's tokens. Create it: aws iam create-open-id-connect-provider --url ${issuer.value} --client-id-list ${stsAudience}`,
+      message: `the AWS account ${of.accountId} has no IAM OIDC provider ${of.arn}, so STS cannot verify this cluster's tokens. Create it: aws iam create-open-id-connect-provider --url ${of.issuer} --client-id-list ${stsAudience}`,
     };
   }
-  if (!provider.value.clientIds.includes(stsAudience)) {
+  if (!provider.clientIds.includes(stsAudience)) {
     return {
       reason: 'AudienceMissing',
-      message: `the IAM OIDC provider ${arn} does not list ${stsAudience}. Add it: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
+      message: `the IAM OIDC provider ${of.arn} does not list ${stsAudience}. Add it: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${of.arn} --client-id ${stsAudience}`,
     };
   }
   return undefined;
+}
+
+/** Whatever the identity mode is: accounts may choose IRSA on a cluster that uses Pod Identity. Unchanged during an outage. */
+function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Verdict | undefined {
+  const before = conditionOf(config.status?.conditions, providerCondition);
+  if (!provider?.ok || !caller.ok || !issuer.ok) {
+    if (provider?.ok === false && provider.error.code === 'AccessDenied')
+      return {
+        type: providerCondition,
+        status: 'Unknown',
+        reason: provider.error.code,
+        message: provider.error.message,
+      };
+    return before;
+  }
+  const arn = oidcProviderArn({ ...caller.value, issuer: issuer.value });
+  const problem = providerProblem(
+    { accountId: caller.value.accountId, issuer: issuer.value, arn },
+    provider.value,
+  );
+  return problem
+    ? { type: providerCondition, status: 'False', ...problem }
+    : { type: providerCondition, status: 'True', reason: 'OIDCProviderFound', message: arn };
 }
 
 /** The ClusterConfig that counts: the oldest, by name where two are of one age. */
@@ -289,6 +340,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
     };
   }
+  const provider = conditionOf(status?.conditions, providerCondition);
   const told = clusterArn({
     partition,
     region: spec.aws.region,
@@ -316,6 +368,9 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       partition,
       issuer: oidcIssuer,
       providerArn,
+      ...(provider?.status === 'False'
+        ? { providerProblem: { reason: provider.reason as Problem['reason'], message: provider.message } }
+        : {}),
       rolePath: spec.aws.rolePath,
       identityMode: spec.aws.identityMode ?? 'IRSA',
       targets: spec.targets,

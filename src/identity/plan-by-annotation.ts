@@ -65,11 +65,13 @@ type ProofPart =
   | ({ readonly proven: false } & Problem);
 
 function proofByToken(
-  { world, list }: TargetContext,
+  { world, facts, list }: TargetContext,
   { name }: TargetObservation,
   { assessment, role, belief }: Home,
   serviceAccount: ObservedServiceAccount,
 ): ProofPart {
+  // An older proof says nothing here: STS refuses every token of the cluster.
+  if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
   // While the trust policy is about to change, a new proof would tell of the old one.
   if (!trusted && assessment.drift.length === 0) {

@@ -56,6 +56,33 @@ describe('a new account', () => {
   });
 });
 
+describe('a missing IAM OIDC provider', () => {
+  const providerProblem = { reason: 'OIDCProviderMissing', message: 'no provider' } as const;
+
+  it('takes the proof from every target that uses IRSA, without an exchange, until it exists again', () => {
+    const world = createWorld();
+    settle(world);
+    const before = world.journal.length;
+    world.facts = { ...world.facts, providerProblem };
+    const { status } = settle(world);
+    expect(status.targets?.map(({ proven, linked, reason }) => ({ proven, linked, reason }))).toEqual(
+      ['production', 'staging'].map(() => ({ proven: false, linked: true, reason: 'OIDCProviderMissing' })),
+    );
+    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'OIDCProviderMissing',
+    });
+    expect(world.journal.slice(before)).toEqual([]);
+  });
+
+  it('says nothing about a target that uses Pod Identity', () => {
+    const world = createWorld({ aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    world.facts = { ...world.facts, providerProblem };
+    const { status } = settle(world);
+    expect(status.targets?.map(({ confirmed }) => confirmed)).toEqual([true, true]);
+  });
+});
+
 describe('a rollout that stops the others', () => {
   it('is told by the account, whose identity is as ready as before', () => {
     const message = 'the new identity is held back by app web in production';

@@ -62,6 +62,11 @@ export function proofSlot(target: string, of: 'webIdentity' | 'podIdentity' | 'c
   return of === 'webIdentity' ? target : `${target} ${of}`;
 }
 
+/** Whether the slot is of a proof by web identity. */
+export function isTokenProof(slot: string): boolean {
+  return !slot.includes(' ');
+}
+
 /** Where the outcome of the step belongs. */
 export function proofSlotOf(
   step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
@@ -104,7 +109,7 @@ export function carriedProofs(account: LinkedServiceAccount, since: number): Map
  */
 export function outdatedProofs(proofs: ReadonlyMap<string, ProofRecord>, role: string): readonly string[] {
   return [...proofs].flatMap(([slot, { roleArn }]) =>
-    !slot.includes(' ') && roleArn !== undefined && roleNameOf(roleArn) === role ? [slot] : [],
+    isTokenProof(slot) && roleArn !== undefined && roleNameOf(roleArn) === role ? [slot] : [],
   );
 }
 

@@ -65,6 +65,7 @@ export const identityReasons = {
   IssuerMismatch: 'The issuer in the ClusterConfig is not the one which the API server names.',
   IssuerUnknown: 'The API server does not tell its token issuer.',
   DriftChecked: 'Roles, and associations where Pod Identity is used, are compared with AWS regularly.',
+  OIDCProviderFound: 'The IAM OIDC provider exists and lists sts.amazonaws.com as a client ID.',
   AudienceMissing: 'The IAM OIDC provider does not list sts.amazonaws.com as a client ID.',
 } as const;
 

@@ -1,6 +1,7 @@
 /** What the planner looks at: everything that was observed about one account, and nothing else. */
 import type { IdentityMode, LinkedServiceAccount } from '../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
+import type { Problem } from './problem.ts';
 import type { RoleSpec } from './steps.ts';
 
 /** A role as IAM holds it. */
@@ -124,6 +125,8 @@ export type ClusterFacts = {
   readonly partition: string;
   readonly issuer: string;
   readonly providerArn: string;
+  /** Why STS accepts no token of this cluster, by the last look at the IAM OIDC provider; absent while it is as it should be. */
+  readonly providerProblem?: Problem;
   readonly rolePath: string;
   readonly identityMode: IdentityMode;
   readonly targets: readonly string[];

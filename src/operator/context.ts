@@ -17,6 +17,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../api/index.ts';
+import type { IdentityError } from '../identity/index.ts';
 import {
   createInformer,
   resources,
@@ -80,8 +81,20 @@ export type OperatorContext = {
   readonly observerOf?: (controller: string) => ControllerObserver;
   /** Called right before a write to AWS. @throws NotLeadingError when this operator leads no more */
   readonly assertLeading: () => void;
+  /**
+   * Exchanges a token of the ServiceAccount at STS, as a new pod would. Resolves with the refusal when STS refuses it, and
+   * with undefined when it does not, or gives no answer.
+   */
+  readonly exchange: (of: TokenExchange, signal: AbortSignal) => Promise<IdentityError | undefined>;
   /** Where the operator runs, if it is known: no target. */
   readonly operatorNamespace?: string;
+};
+
+/** A web identity that new pods of the ServiceAccount are given. */
+export type TokenExchange = {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly roleArn: string;
 };
 
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */

@@ -21,7 +21,9 @@ import { createAssociationSweep } from './association-sweep.ts';
 import { createAppController } from './apps/controller.ts';
 import { createClusterController } from './clusters/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
+import { createTokenExchange } from './accounts/token-exchange.ts';
 import { createDriftSweep } from './drift-sweep.ts';
+import { createProviderSurvey } from './provider-survey.ts';
 import { createTurnController } from './workloads/controller.ts';
 import { createFleet } from './workloads/fleet.ts';
 
@@ -33,7 +35,7 @@ export type Aws = {
   readonly podIdentity?: (clusterName: string) => PodIdentityAws;
 };
 
-export type EngineOptions = Omit<OperatorContext, 'informers'> & {
+export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
   /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
   /** How many accounts and how many apps are worked on at a time; 32 unless told otherwise. */
@@ -68,8 +70,16 @@ const ofWholeCluster: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMis
 export function createEngine(options: EngineOptions): Engine {
   const { aws: awsOf, concurrency = 32, limited, onInStep, onLeftovers, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
-  const context: OperatorContext = { ...rest, informers };
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
+  const context: OperatorContext = {
+    ...rest,
+    informers,
+    exchange: createTokenExchange({
+      client: rest.client,
+      proverOf: (account) => aws({ owner: account, urgency: 'begun' }).prover,
+      onRefusal: (error) => lookAtCluster(error),
+    }),
+  };
   const beliefs = createRoleBeliefs(context.monotonic);
   const sweeper: Caller = { owner: 'drift sweep', urgency: 'sweep' };
   const onSuspicion = (suspects: readonly string[] | 'all'): void => {
@@ -103,7 +113,15 @@ export function createEngine(options: EngineOptions): Engine {
     onSuspicion,
   });
   const driftChecks = (): readonly DriftCheck[] =>
-    [drift.check(), associations.check()].filter((check) => check !== undefined);
+    [drift.check(), associations.check(), provider.check()].filter((check) => check !== undefined);
+  const provider = createProviderSurvey({
+    context,
+    aws: (accountId) => aws({ ...sweeper, accountId }).account,
+    onChecked: () => clusters.driftChecked(),
+    onChange: () => {
+      for (const name of informers.clusterConfigs.store.keys()) clusters.enqueue(name);
+    },
+  });
   const fleet = createFleet(context);
   const accounts = createAccountController({
     context,
@@ -133,6 +151,7 @@ export function createEngine(options: EngineOptions): Engine {
     clusters,
     drift.controller,
     associations.controller,
+    provider.controller,
     accounts,
     apps,
     turns,

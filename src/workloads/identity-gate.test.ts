@@ -38,6 +38,18 @@ const table: readonly Case[] = [
     expected: ['IdentityNotProven', 'IdentityNotProven', 'open with role, IdentityNotProven'],
   },
   {
+    name: 'linked, and the AWS account has no OIDC provider',
+    account: 'payments',
+    resource: account([row('production', { proven: false, reason: 'OIDCProviderMissing' })]),
+    expected: ['OIDCProviderMissing', 'OIDCProviderMissing', 'OIDCProviderMissing'],
+  },
+  {
+    name: 'linked, and the OIDC provider lacks the audience',
+    account: 'payments',
+    resource: account([row('production', { proven: false, reason: 'AudienceMissing' })]),
+    expected: ['AudienceMissing', 'AudienceMissing', 'AudienceMissing'],
+  },
+  {
     name: 'not linked',
     account: 'payments',
     resource: account([unlinked]),

@@ -12,13 +12,15 @@
  * | there                           | yes    | yes    | any                        | open                       |
  * | there                           | yes    | no     | the same                   | open, IdentityNotProven    |
  * | there                           | yes    | no     | another, none              | IdentityNotProven          |
+ * | there, no usable OIDC provider  | yes    | no     | any                        | the provider's reason      |
  *
  * With Pod Identity only a pod can give the proof, so what was confirmed (read back from EKS, IAM and the webhook) counts as
  * proven here.
  *
  * A new identity waits for its proof. One which the target already has does not: to hold back an image, say, would not
  * give the running pods their permissions back. A link that is gone holds back everything, as pods that are made then
- * would come up without identity.
+ * would come up without identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, and
+ * new ones would get none.
  */
 import {
   podIdentityAudience,
@@ -106,12 +108,23 @@ export function identityGate(input: GateInput): IdentityGate {
       ),
     );
   if (row?.proven || row?.confirmed) return { open: true, identity };
+  const provider = providerReasons.find((reason) => reason === row?.reason);
+  if (provider !== undefined)
+    return closed(provider, withCause(`account ${account} cannot be used in target ${target}`, row?.message));
 
   const notice: GateNotice = {
     reason: 'IdentityNotProven',
     message: withCause(`account ${account} is not proven in target ${target}`, row?.message),
   };
   return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
+}
+
+/** STS accepts no token of the cluster, whichever account it is of. */
+const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
+
+/** Whether the gate is closed as STS accepts no token of the cluster. */
+export function isProviderReason(reason: GateReason): boolean {
+  return providerReasons.some((one) => one === reason);
 }
 
 function identityOf(roleArn: string, mode: IdentityMode = 'IRSA'): Identity {

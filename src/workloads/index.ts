@@ -43,6 +43,7 @@ export {
   turnReasons,
   workloadEventReasons,
   type AppEventReason,
+  type GateReason,
   type TargetReason,
   type WorkloadEventReason,
 } from './reasons.ts';

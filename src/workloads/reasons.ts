@@ -12,6 +12,10 @@ export const gateReasons = {
   AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
+  OIDCProviderMissing:
+    "The AWS account has no IAM OIDC provider for this cluster's token issuer, so that new pods would get no credentials. Nothing is rolled out or scaled up until it exists; then the app continues by itself.",
+  AudienceMissing:
+    'The IAM OIDC provider does not list sts.amazonaws.com, so that new pods would get no credentials. Nothing is rolled out or scaled up until it does; then the app continues by itself.',
   NotInjected:
     'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook does not run, or skips the pods. Nothing is rolled out or scaled up until it does, whatever was changed; then the app continues by itself.',
   IdentityNotChecked:

@@ -76,6 +76,17 @@ describe('a sweep', () => {
     });
   });
 
+  it('reads the OIDC provider once, beside what the ClusterConfig itself asks for', async () => {
+    const simulation = await fleet();
+    const before = simulation.reads.length;
+    await simulation.time.pass(10 * driftIntervalMs);
+    const reads = simulation.reads
+      .slice(before)
+      .filter(({ what }) => what.includes('GetOpenIDConnectProvider'));
+    expect(reads.length).toBeGreaterThanOrEqual(10);
+    expect(reads.length).toBeLessThanOrEqual(13);
+  });
+
   it('finds what a listing leaves out as each role has its turn', async () => {
     const simulation = await fleet();
     for (const account of ['a', 'b', 'c'])

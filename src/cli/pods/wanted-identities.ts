@@ -24,14 +24,20 @@ export async function wantedIdentities(
   client: KubeClient,
   app: App,
 ): Promise<ReadonlyMap<string, WantedIdentity>> {
-  const { serviceAccount } = app.spec;
-  if (serviceAccount === undefined) return new Map();
-  const account = await findObject(client, accountKind, serviceAccount).catch((error: unknown) => {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  });
+  if (app.spec.serviceAccount === undefined) return new Map();
+  const account = await accountOf(client, app);
   const told = (app.status?.targets ?? []).flatMap(({ name, roleArn }) =>
     roleArn === undefined ? [] : [[name, { roleArn, audience: stsAudience }] as const],
   );
   return new Map([...told, ...(account ? identitiesOf(account) : [])]);
+}
+
+/** The account that the app names; undefined where it does not exist or may not be read. */
+export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
+  const { serviceAccount } = app.spec;
+  if (serviceAccount === undefined) return undefined;
+  return findObject(client, accountKind, serviceAccount).catch((error: unknown) => {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  });
 }

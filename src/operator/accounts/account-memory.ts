@@ -2,6 +2,7 @@
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   carriedProofs,
+  isTokenProof,
   outdatedProofs,
   proofRecord,
   proofSlotOf,
@@ -26,6 +27,8 @@ export type AccountMemory = {
   reportedDrift: string | undefined;
   /** A changed spec is a new beginning: what failed before may work now. */
   startGeneration(generation: number): void;
+  /** STS accepts no token of the cluster: proofs by web identity have to be given again afterwards. */
+  forgetTokenProofs(): void;
   /** Nothing is left to do; these roles are in step. */
   rested(aims: readonly RoleAim[]): void;
   /** The namespace of a target was made ours: what was refused there may be allowed now. */
@@ -68,6 +71,9 @@ export function createAccountMemory(
     startGeneration(generation) {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;
+    },
+    forgetTokenProofs() {
+      for (const slot of proofs.keys()) if (isTokenProof(slot)) proofs.set(slot, { key: '', at: now() });
     },
     rested(inStep) {
       for (const aim of inStep) aims.set(aim.spec.name, aim);

@@ -165,6 +165,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       }
       if (world.cluster.ok && !options.surveyed()) return undefined;
       memory.startGeneration(world.account.metadata.generation ?? 0);
+      if (world.cluster.ok && world.cluster.facts.providerProblem) memory.forgetTokenProofs();
       const fresh = { ...world, now: now() };
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
@@ -327,6 +328,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (isNotFound(error) || isConflict(error)) return;
       throw error;
     }
+    reportProvider(world, status);
     const proven = (rows: LinkedServiceAccountStatus['targets']): Set<string> =>
       new Set((rows ?? []).filter((row) => row.proven).map((row) => row.name));
     const before = proven(account.status?.targets);
@@ -335,6 +337,16 @@ export function createAccountController(options: AccountControllerOptions): Cont
     const former = new Set(account.status?.formerTargets?.map((entry) => entry.name));
     const unlinked = (status.formerTargets ?? []).filter((entry) => !former.has(entry.name));
     memory.untold.push(...unlinked.map((entry) => sessionsOutlive(entry, name)));
+  }
+
+  /** Records the Event once, when the account first shows that STS accepts no token of the cluster. */
+  function reportProvider({ account, cluster }: AccountWorld, status: LinkedServiceAccountStatus): void {
+    const problem = cluster.ok ? cluster.facts.providerProblem : undefined;
+    const reasonIn = (of: LinkedServiceAccountStatus | undefined): string | undefined =>
+      conditionOf(of?.conditions, 'IdentityProven')?.reason;
+    if (!problem || reasonIn(status) !== problem.reason || reasonIn(account.status) === problem.reason)
+      return;
+    recorder.event(account, { type: 'Warning', reason: problem.reason, note: problem.message });
   }
 
   const controller = createController({

@@ -26,15 +26,23 @@ export async function proveIdentity(
   const { roleArn, roleId, pod } = step;
   const role = { roleArn, ...(roleId === undefined ? {} : { roleId }) };
   const ref = { namespace: step.target, name: account.metadata.name };
-  if (!pod) {
-    const token = await requestToken(ref, { audiences: [stsAudience] }, tools.client, signal);
-    return tools.prover.prove({ token, ...role, sessionName: 'konstellation-proof' }, signal);
-  }
+  if (!pod) return exchangeToken(ref, role, tools, signal);
   // The API server issues it only while there is such a pod, and it uses this ServiceAccount.
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', ...pod };
   const spec = { audiences: [podIdentityAudience], boundObjectRef };
   const token = await requestToken(ref, spec, tools.client, signal);
   return tools.podIdentity().prover.prove({ token, ...role }, signal);
+}
+
+/** Exchanges a token of the ServiceAccount at STS. */
+export async function exchangeToken(
+  ref: { readonly namespace: string; readonly name: string },
+  role: { readonly roleArn: string; readonly roleId?: string },
+  { client, prover }: Pick<ProofTools, 'client' | 'prover'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const token = await requestToken(ref, { audiences: [stsAudience] }, client, signal);
+  return prover.prove({ token, ...role, sessionName: 'konstellation-proof' }, signal);
 }
 
 async function requestToken(

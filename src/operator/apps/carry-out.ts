@@ -11,6 +11,7 @@ import {
   type DryRunPod,
   type EventDraft,
   type GateNotice,
+  type GateReason,
   type ObservedObject,
   type ScaleStep,
   type Step,
@@ -19,7 +20,7 @@ import {
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { AppObjects } from './app-objects.ts';
-import { injectionFails, replacePod, retryAfterMs } from './replace-pod.ts';
+import { injectionFails, replacePod, retryAfterMs, type InjectionObstacle } from './replace-pod.ts';
 import { writeFailure, type WriteFailure } from './write-failure.ts';
 
 export type CarryOutTools = {
@@ -122,7 +123,7 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
       return scale(step, tools);
     case 'replacePod': {
       const { context, signal } = tools;
-      const replacement = await replacePod(step, context.client, context.now, signal);
+      const replacement = await replacePod(step, context, signal);
       if (replacement.kind === 'waits')
         return { waits: replacement.message, retryAfterMs: replacement.retryAfterMs };
       return {
@@ -224,10 +225,22 @@ async function heldBackBy(
   if (!dryRunPod) return undefined;
   const { template, wanted, protectsPods } = dryRunPod;
   const { name, namespace = '' } = metadata;
-  const obstacle = await injectionFails({ name, namespace, template, wanted }, context.client, signal);
+  const obstacle = await injectionFails({ name, namespace, template, wanted }, context, signal);
   if (!obstacle || (obstacle.kind === 'refused' && !protectsPods)) return undefined;
-  const reason = obstacle.kind === 'missed' ? 'NotInjected' : 'IdentityNotChecked';
-  return { reason, message: `it is deployed once ${obstacle.message}` };
+  return { reason: heldBackReason(obstacle), message: `it is deployed once ${obstacle.message}` };
+}
+
+function heldBackReason(obstacle: InjectionObstacle): GateReason {
+  switch (obstacle.kind) {
+    case 'missed':
+      return 'NotInjected';
+    case 'refused':
+      return 'IdentityNotChecked';
+    case 'rejected':
+      return obstacle.reason;
+    default:
+      throw new TypeError(`unknown obstacle ${JSON.stringify(obstacle satisfies never)}`);
+  }
 }
 
 /** An object may be there without our label, so that no store has it. */

@@ -2,14 +2,18 @@
  * Replaces a pod which the webhook missed, if the webhook would not miss its successor: the API server is asked, in a
  * dry run, what a pod of the same template would get now. Evicted, not deleted, so that disruption budgets hold.
  */
-import { fieldManager } from '../../api/index.ts';
+import { fieldManager, stsAudience } from '../../api/index.ts';
+import type { IdentityError } from '../../identity/index.ts';
 import { isNotFound, KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import {
   describeHeld,
   podIdentity,
+  serviceAccountOf,
+  type GateReason,
   type ReplacePodStep,
   type WantedIdentity,
 } from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
 
 export type Replacement =
   | { readonly kind: 'evicted' }
@@ -19,17 +23,19 @@ export type Replacement =
 /** How long until the webhook is asked again, and a disruption budget. Milliseconds. */
 export const retryAfterMs = 5_000;
 
+export type DryRunTools = Pick<OperatorContext, 'client' | 'exchange'>;
+
 export async function replacePod(
   step: ReplacePodStep,
-  client: KubeClient,
-  now: () => number,
+  tools: DryRunTools & Pick<OperatorContext, 'now'>,
   signal: AbortSignal,
 ): Promise<Replacement> {
+  const { client, now } = tools;
   const age = step.notBefore - now();
   if (age > 0) return { kind: 'waits', message: 'it is replaced in a moment', retryAfterMs: age };
   const { pod, template, wanted } = step;
   const { name, namespace = '' } = pod.metadata;
-  const obstacle = await injectionFails({ name, namespace, template, wanted: [wanted] }, client, signal);
+  const obstacle = await injectionFails({ name, namespace, template, wanted: [wanted] }, tools, signal);
   if (obstacle) return { kind: 'waits', message: `it is replaced once ${obstacle.message}`, retryAfterMs };
   return evict(step, client, signal);
 }
@@ -46,16 +52,17 @@ export type PodToTry = {
 
 /**
  * Why a new pod would not get its identity. `missed`: it is created, and gets another one or none. `refused`: it cannot be
- * created, so that its identity cannot be checked. The message is the end of a sentence, after "once".
+ * created, so that its identity cannot be checked. `rejected`: STS refuses its token. The message is the end of a sentence, after "once".
  */
 export type InjectionObstacle =
   | { readonly kind: 'missed'; readonly message: string }
+  | { readonly kind: 'rejected'; readonly reason: GateReason; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string; readonly reason: string };
 
 /** Creates the pod in a dry run. Undefined when it gets its identity. */
 export async function injectionFails(
   { name, namespace, template, wanted }: PodToTry,
-  client: KubeClient,
+  { client, exchange }: DryRunTools,
   signal: AbortSignal,
 ): Promise<InjectionObstacle | undefined> {
   const { labels = {}, annotations = {} } = template.metadata ?? {};
@@ -73,11 +80,16 @@ export async function injectionFails(
     });
     const identities = wanted.map((identity) => podIdentity(created, identity));
     const [first] = identities;
-    if (!first || !('held' in first) || !identities.every((identity) => 'held' in identity)) return undefined;
-    return {
-      kind: 'missed',
-      message: `the webhook injects: a pod created now would hold ${describeHeld(first.held)}`,
-    };
+    if (first && 'held' in first && identities.every((identity) => 'held' in identity))
+      return {
+        kind: 'missed',
+        message: `the webhook injects: a pod created now would hold ${describeHeld(first.held)}`,
+      };
+    const given = wanted.find((_, index) => !('held' in (identities[index] ?? {})));
+    const serviceAccount = serviceAccountOf(created);
+    return given?.audience === stsAudience
+      ? rejection(await exchange({ namespace, serviceAccount, roleArn: given.roleArn }, signal))
+      : undefined;
   } catch (error) {
     if (!(error instanceof KubeApiError)) throw error;
     return {
@@ -86,6 +98,12 @@ export async function injectionFails(
       message: `a pod created in a dry run is admitted, as its identity cannot be checked otherwise: ${error.message}`,
     };
   }
+}
+
+function rejection(error: IdentityError | undefined): InjectionObstacle | undefined {
+  if (!error) return undefined;
+  const reason = error.code === 'OIDCProviderMissing' ? error.code : 'IdentityNotProven';
+  return { kind: 'rejected', reason, message: `STS accepts the token of a new pod: ${error.message}` };
 }
 
 /** Source: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/ */

@@ -1,12 +1,14 @@
 /** Keeps a ClusterConfig's status true, and makes the namespaces of its targets. */
 import {
   clusterConfigs,
+  conditionOf,
   fieldManager,
   managedByLabel,
   managedByValue,
   targetLabel,
   type ClusterConfig,
   type LinkedServiceAccount,
+  type ClusterConfigStatus,
 } from '../../api/index.ts';
 import {
   asIdentityError,
@@ -14,6 +16,7 @@ import {
   IdentityError,
   oidcProviderArn,
   planCluster,
+  providerCondition,
   type Answer,
   type CloudAccount,
   type ClusterWorld,
@@ -181,6 +184,7 @@ export function createClusterController(options: ClusterControllerOptions): Clus
           signal,
         });
         configs.wrote(name, written);
+        reportProvider(config, plan.status);
       } catch (error) {
         if (!isNotFound(error) && !isConflict(error)) throw error;
       }
@@ -189,6 +193,13 @@ export function createClusterController(options: ClusterControllerOptions): Clus
     const until = serves ? last.until : context.monotonic() + pace;
     observed.set(name, { world, until });
     return failed ? { backoff: true } : { requeueAfterMs: Math.max(0, until - context.monotonic()) };
+  }
+
+  function reportProvider(config: ClusterConfig, status: ClusterConfigStatus): void {
+    const before = conditionOf(config.status?.conditions, providerCondition);
+    const after = conditionOf(status.conditions, providerCondition);
+    if (after?.status !== 'False' || after.reason === before?.reason) return;
+    context.recorder.event(config, { type: 'Warning', reason: after.reason, note: after.message });
   }
 
   /** One that cannot be written holds up neither the others nor the status. True when there was one. */

@@ -40,7 +40,7 @@ export type TurnControllerOptions = {
 
 /** Its keys are names of accounts. */
 export function createTurnController(context: OperatorContext, options: TurnControllerOptions): Controller {
-  const { client, now, recorder } = context;
+  const { recorder } = context;
   const { fleet } = options;
   /** So that an account is looked at again only when it has something else to say of its workloads. */
   const pauses = new Map<string, string>();
@@ -100,7 +100,7 @@ export function createTurnController(context: OperatorContext, options: TurnCont
         tell(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
         return 'done';
       }
-      const outcome = await replacePod(step, client, now, signal);
+      const outcome = await replacePod(step, context, signal);
       if (outcome.kind === 'waits') return outcome.retryAfterMs;
       const { name } = step.pod.metadata;
       tell(workload, 'PodReplaced', `evicted pod ${name}, which did not hold ${step.wanted.roleArn}`);

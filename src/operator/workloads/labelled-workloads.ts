@@ -60,7 +60,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
       if (!kind || !template) throw new TypeError(`${workloadId(workload)} has no pod template to mark`);
       const obstacle = await injectionFails(
         { name, namespace, template, wanted: [identity] },
-        client,
+        context,
         signal,
       );
       if (obstacle) return obstacle.message;

@@ -34,8 +34,8 @@ import { roleNameOf } from '../../support/stand-in.ts';
 
 const targets = ['production', 'staging'] as const;
 
-/** A listing of all roles, and a closer look at one. */
-const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole'];
+/** A listing of all roles, a closer look at one, and the OIDC provider. */
+const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole', 'iam:GetOpenIDConnectProvider'];
 /** Where nothing uses Pod Identity, once in ten sweeps. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
@@ -316,7 +316,7 @@ test('G3: pods which the webhook missed are told, kept while it is away, and rep
   expect(await person.revision('g3-missed', 'production')).toBe(1);
 });
 
-test('G1: a missing OIDC provider is told by account and cluster, until it is there again', async () => {
+test('G1, G3: without the OIDC provider no account is Ready and nothing replaces a pod, until it exists again', async () => {
   const { client, aws, description } = sandbox;
   const { issuer, accountId, name } = description;
   const provider = `arn:aws:iam::${accountId}:oidc-provider/${issuer.replace('https://', '')}`;
@@ -332,26 +332,69 @@ test('G1: a missing OIDC provider is told by account and cluster, until it is th
       },
       new AbortController().signal,
     );
-  await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
+  const apps = ['provider-image', 'provider-scale'] as const;
   await person.createAccount('g1-provider');
-  for (const target of targets)
-    expect((await person.untilRow('g1-provider', target, 'OIDCProviderMissing')).message).toContain(
-      'No OpenIDConnect provider found in your account',
-    );
-  const { status } = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'g1-provider' });
-  expect(conditionOf(status?.conditions, 'Ready')).toMatchObject({
-    status: 'False',
-    reason: 'OIDCProviderMissing',
+  for (const app of apps) await person.createApp(app, { serviceAccount: 'g1-provider' });
+  await person.createApp('provider-zero', {
+    serviceAccount: 'g1-provider',
+    targets: targets.map((target) => ({ name: target, deployMode: 'halt' })),
   });
+  await person.untilReady('g1-provider');
+  const before = new Map<string, readonly Pod[]>();
+  for (const app of apps) {
+    await person.untilAppReady(app);
+    before.set(app, await person.pods(app, 'production'));
+  }
+  const revision = await person.revision('provider-image', 'production');
+
+  // The operator has not noticed yet: the exchange before the rollout shows it.
+  await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
+  await person.editApp('provider-image', { imageTag: '3.9' });
+  await person.editApp('provider-scale', { scale: { min: 2 } });
+  await person.editApp('provider-zero', {
+    targets: targets.map((target) => ({ name: target, deployMode: 'latest' })),
+  });
+  await person.createAccount('g1-provider-later');
+  for (const account of ['g1-provider', 'g1-provider-later']) {
+    for (const target of targets) await person.untilRow(account, target, 'OIDCProviderMissing');
+    const { status } = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: account });
+    expect(conditionOf(status?.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'OIDCProviderMissing',
+    });
+  }
   expect(await untilConfig('the ClusterConfig to say so', 'OIDCProviderMissing')).toContain(
     `aws iam create-open-id-connect-provider --url ${issuer}`,
   );
+  const held = (app: string): Promise<unknown> =>
+    person.untilApp(app, 'held in each target', ({ status }) =>
+      status?.targets?.every((row) => row.reason === 'OIDCProviderMissing') === true ? true : undefined,
+    );
+  for (const app of [...apps, 'provider-zero']) await held(app);
+  // Some passes later, whatever was changed, every pod is the one from before.
+  await untilSwept(2);
+  for (const app of apps)
+    expect(uidsOf(await person.pods(app, 'production'))).toEqual(uidsOf(before.get(app) ?? []));
+  expect(await person.revision('provider-image', 'production')).toBe(revision);
+  expect(await person.pods('provider-zero', 'production')).toEqual([]);
+  const { items: events } = await client.list<
+    KubeObject & { readonly reason?: string; readonly regarding?: { readonly kind?: string } }
+  >(resources.events, { namespace: 'default' });
+  const kinds = events
+    .filter(({ reason }) => reason === 'OIDCProviderMissing')
+    .map((one) => one.regarding?.kind);
+  expect(kinds).toEqual(expect.arrayContaining(['ClusterConfig', 'LinkedServiceAccount', 'App']));
 
   await aws.iam.send(
     new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
   );
-  await person.untilReady('g1-provider');
   await untilConfig('the ClusterConfig to be Ready', 'Ready');
+  for (const account of ['g1-provider', 'g1-provider-later']) await person.untilReady(account);
+  for (const app of [...apps, 'provider-zero']) await person.untilAppReady(app);
+  const [pod] = await person.untilPods('provider-image', 'production', 'the new image', (each) =>
+    each.spec.containers.some(({ image }) => image?.endsWith(':3.9')),
+  );
+  expect(pod).toBeDefined();
 });
 
 test('G3: no ServiceAccount of an account was ever there without its role', async () => {

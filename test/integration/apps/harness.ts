@@ -152,7 +152,13 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     instance: 'test',
   });
   const informers = createInformers(common);
-  const context: OperatorContext = { ...common, informers, recorder, assertLeading: () => undefined };
+  const context: OperatorContext = {
+    ...common,
+    informers,
+    recorder,
+    assertLeading: () => undefined,
+    exchange: () => Promise.resolve(undefined),
+  };
   const fleet = createFleet(context);
   const apps = createAppController(context, { fleet });
   const turns = createTurnController(context, {

@@ -4,6 +4,9 @@
  */
 import { resources, type KubeClient } from '../../../kube/index.ts';
 import { injectionFails } from '../../../operator/apps/replace-pod.ts';
+import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import { deployedMark } from '../../../workloads/deployment.ts';
+import { identityGate, isProviderReason } from '../../../workloads/identity-gate.ts';
 import type { WantedIdentity } from '../../../workloads/pod-identity.ts';
 import { deploymentOf, chosenTargets, type AppDeployment } from '../../cluster/app-objects.ts';
 import { getObject } from '../../cluster/objects.ts';
@@ -12,7 +15,7 @@ import { CliError } from '../../errors.ts';
 import { exitCodes, type ExitCode } from '../../exit-codes.ts';
 import { appKind, nameOf } from '../../kinds.ts';
 import { qualifiedName } from '../../output/objects.ts';
-import { wantedIdentities } from '../../pods/wanted-identities.ts';
+import { accountOf, wantedIdentities } from '../../pods/wanted-identities.ts';
 import { waitForRollout } from '../../wait/rollout.ts';
 import { resultLine, type WriteInput } from '../../write/finish.ts';
 import type { App } from '../../../api/app.ts';
@@ -30,8 +33,10 @@ export async function restartFlow(
   const app = await getObject(client, appKind, name);
   const deployments = await restartable(client, app, chosenTargets(app, request.targets));
   const wanted = await wantedIdentities(client, app);
+  const account = await accountOf(client, app);
   const end = context.now() + write.timeout;
   for (const [index, deployment] of deployments.entries()) {
+    requireProvider(app, account, deployment);
     await requireInjection(context, client, deployment, wanted.get(deployment.metadata.namespace ?? ''));
     const restarted = await restart(context, client, deployment, dryRun);
     context.stdout.write(
@@ -55,6 +60,27 @@ export async function restartFlow(
   return exitCodes.ok;
 }
 
+/** @throws CliError of code CLUSTER_NOT_READY while STS accepts no token of the cluster */
+function requireProvider(
+  { metadata: { name }, spec: { serviceAccount } }: App,
+  account: LinkedServiceAccount | undefined,
+  deployment: AppDeployment,
+): void {
+  if (!account) return;
+  const { namespace: target = '' } = deployment.metadata;
+  const gate = identityGate({
+    account: serviceAccount,
+    linkedServiceAccount: account,
+    target,
+    deployedMark: deployedMark(deployment),
+  });
+  if (gate.open || !isProviderReason(gate.reason)) return;
+  throw new CliError('CLUSTER_NOT_READY', `new pods of "${name}" in ${target} would get no credentials`, {
+    details: [gate.message],
+    next: ['Create or correct the IAM OIDC provider: kon doctor'],
+  });
+}
+
 /**
  * Running pods are not replaced while new ones would lack their identity, as the operator does not replace them either.
  * @throws CliError of code CLUSTER_NOT_READY
@@ -68,7 +94,9 @@ async function requireInjection(
   const { name, namespace = '' } = metadata;
   if (!wanted || !spec?.template) return;
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
-  const obstacle = await injectionFails(pod, client, signal);
+  // Who runs this may have no AWS credentials: what STS says is known by the account's status.
+  const exchange = (): Promise<undefined> => Promise.resolve(undefined);
+  const obstacle = await injectionFails(pod, { client, exchange }, signal);
   if (obstacle?.kind === 'missed')
     throw new CliError(
       'CLUSTER_NOT_READY',
@@ -78,7 +106,7 @@ async function requireInjection(
         next: ['Check the pod identity webhook: kon doctor'],
       },
     );
-  if (obstacle)
+  if (obstacle?.kind === 'refused')
     stderr.write(
       `‼ the identity of new pods in ${namespace} cannot be checked beforehand: ${obstacle.reason}\n`,
     );

@@ -1,0 +1,34 @@
+/** Tries, before pods with a web identity are created, whether STS still exchanges a token of their ServiceAccount. */
+import { asIdentityError, type IdentityErrorCode, type IdentityProver } from '../../identity/index.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { exchangeToken } from './prove-identity.ts';
+
+/** Answers of STS by which a new pod would get no credentials either. Others say nothing about the pod. */
+const refusals: ReadonlySet<IdentityErrorCode> = new Set([
+  'OIDCProviderMissing',
+  'IssuerUnreachable',
+  'TokenRejected',
+  'AssumeRoleDenied',
+]);
+
+export function createTokenExchange(options: {
+  readonly client: KubeClient;
+  readonly proverOf: (account: string) => IdentityProver;
+  readonly onRefusal: (error: unknown) => void;
+}): OperatorContext['exchange'] {
+  const { client, proverOf, onRefusal } = options;
+  return async ({ namespace, serviceAccount, roleArn }, signal) => {
+    const ref = { namespace, name: serviceAccount };
+    try {
+      await exchangeToken(ref, { roleArn }, { client, prover: proverOf(serviceAccount) }, signal);
+      return undefined;
+    } catch (cause) {
+      if (signal.aborted) throw cause;
+      const error = asIdentityError(cause);
+      if (!refusals.has(error.code)) return undefined;
+      onRefusal(error);
+      return error;
+    }
+  };
+}
