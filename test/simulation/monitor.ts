@@ -127,13 +127,14 @@ export function watchOver(
     return !policyArns.includes(arn) || clustersLately().some(isConsented);
   };
 
-  /** What tokens were exchanged for: a role under a trust policy, by a subject. STS may still go by an older one. */
+  /** Exchanges of tokens: a role under a trust policy, by a subject. STS may still know an older policy than IAM; both count. */
   const proofs = new Set<string>();
   const proofOf = (role: ObservedRole, subject: string): string =>
     `${role.id} ${role.trustPolicy} ${subject}`;
-  aws.onExchange(({ name, token }) => {
-    const role = aws.roles.get(name);
-    if (role) proofs.add(proofOf(role, claimsOf(token).sub));
+  aws.onExchange(({ role, token }) => {
+    const current = aws.roles.get(role.name);
+    for (const known of [role, ...(current ? [current] : [])])
+      proofs.add(proofOf(known, claimsOf(token).sub));
   });
 
   // What is written to IAM.

@@ -34,8 +34,8 @@ export type SimulatedAws = {
   onChange(listener: (change: RoleChange) => void): void;
   /** Called before the operator changes a role, whether or not that comes to anything. */
   onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
-  /** Called when STS has taken a token for credentials of a role. */
-  onExchange(listener: (exchange: { name: string; token: string }) => void): void;
+  /** Called when STS has taken a token for credentials of a role, in the state that STS knows. */
+  onExchange(listener: (exchange: { role: ObservedRole; token: string }) => void): void;
   /** How old the state is that a read tells of, in milliseconds. */
   readLagMs: () => number;
   /** How long STS does not know yet of a change, in milliseconds. */
@@ -54,7 +54,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
   const missedAt = new Map<string, number>();
   const listeners: ((change: RoleChange) => void)[] = [];
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
-  const exchangeListeners: ((exchange: { name: string; token: string }) => void)[] = [];
+  const exchangeListeners: ((exchange: { role: ObservedRole; token: string }) => void)[] = [];
   let ids = 0;
 
   const commit = (name: string, after: ObservedRole | undefined, action: string, by?: string): void => {
@@ -154,7 +154,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
       const role = roleAt(name, now() - server.trustLagMs());
       if (role?.arn !== arn || !trusts(role.trustPolicy, text(input, 'WebIdentityToken')))
         throw awsError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity');
-      for (const listener of exchangeListeners) listener({ name, token: text(input, 'WebIdentityToken') });
+      for (const listener of exchangeListeners) listener({ role, token: text(input, 'WebIdentityToken') });
       return { AssumedRoleUser: { AssumedRoleId: `${role.id}:${text(input, 'RoleSessionName')}` } };
     },
   };
