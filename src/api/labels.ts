@@ -28,6 +28,12 @@ export const restartLabel = 'k11n.dev/restart-on-identity-change';
  */
 export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
 
+/**
+ * On a LinkedServiceAccount: targets, separated by commas, whose running pods lose their access at once when the account is no
+ * longer for them. Without it such a target keeps its access until these pods have ended.
+ */
+export const unlinkNowAnnotation = 'k11n.dev/unlink-now';
+
 /** Keeps a LinkedServiceAccount until its role is gone. */
 export const accountFinalizer = 'k11n.dev/iam-role';
 

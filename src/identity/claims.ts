@@ -5,6 +5,7 @@
 import { fieldManager, type IdentityMode, type LinkedServiceAccount } from '../api/index.ts';
 import { accountRoleIndex } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
+import { wasLetIn } from './draining.ts';
 import { isOwned, ownershipOf } from './ownership.ts';
 import { ownerOf } from './roles.ts';
 import { stepKey, type Step } from './steps.ts';
@@ -49,8 +50,18 @@ export function claimsOf(
   const wanted = wantedMode(world.account, facts);
   return decisions
     .filter((decision) => decision.admitted)
-    .flatMap(({ observation }) => {
+    .flatMap(({ observation, draining }) => {
       const { name } = observation;
+      // A target that drains keeps what its pods come in by, and gets nothing more.
+      if (draining)
+        return [
+          ...(holdsWebIdentity(world, facts, observation) && wasLetIn(world, facts, 'IRSA', name)
+            ? [claimOf('IRSA', name)]
+            : []),
+          ...(mayHaveAssociation(world, facts, name) && wasLetIn(world, facts, 'PodIdentity', name)
+            ? [claimOf('PodIdentity', name)]
+            : []),
+        ];
       const foreign = hasForeignAssociation(world, facts, name);
       return [
         ...((wanted === 'IRSA' && !foreign) || holdsWebIdentity(world, facts, observation)

@@ -322,8 +322,10 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
     for (const [target, namespace] of world.namespaces) {
       const before = namespace.pods?.length ?? 0;
       clearPods(world, target);
-      // The first rounds see what is old go on.
-      if (pods === 'rolled' && round > 2) for (let pod = 0; pod < before; pod += 1) makePod(world, target);
+      // The first rounds see what is old go on. A target that the account is not for drains.
+      const isWanted = world.account.spec.targets?.includes(target) ?? true;
+      if (pods === 'rolled' && round > 2 && isWanted)
+        for (let pod = 0; pod < before; pod += 1) makePod(world, target);
     }
     laterSweep(world);
     settle(world);

@@ -5,7 +5,7 @@
  * It is level-based. It does not know what happened, only what is; carrying out a plan and planning again ends with no step.
  */
 import type { IdentityMode, LinkedServiceAccountStatus } from '../api/index.ts';
-import { accountFinalizer } from '../api/index.ts';
+import { accountFinalizer, unlinkNowAnnotation } from '../api/index.ts';
 import { accountRoleIndex, accountRoleName, accountRoleNames, roleOwnership } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
 import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
@@ -23,6 +23,7 @@ import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
 import type { Step } from './steps.ts';
 import type { ServingRole, TargetContext } from './target-context.ts';
+import { asBefore } from './target-rows.ts';
 import { decideTargets, type TargetDecision } from './targets.ts';
 import { sameDocument } from './trust.ts';
 import type {
@@ -72,7 +73,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
 
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
   const { account } = world;
-  const decisions = decideTargets(account, facts, world.targets);
+  const decisions = decideTargets(world, facts);
   const policies = screenPolicies(account.spec.aws.policyArns, facts);
   const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
 
@@ -84,6 +85,9 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
       desiredRole(account, facts, base, claimsFrom(claims)).trustPolicy.length <=
       facts.quotas.trustPolicySize,
   );
+  const draining = new Set(
+    decisions.flatMap((decision) => (decision.draining ? [decision.observation.name] : [])),
+  );
   const roles = [...shards].map(([index, words]): ServingRole => {
     const claims = claimsFrom(words);
     const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
@@ -94,7 +98,8 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
       facts,
     );
     const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
-    const proofsOfDrift = (role: ObservedRole): boolean => proofsAreOpen(world, list, role, claims);
+    const proofsOfDrift = (role: ObservedRole): boolean =>
+      proofsAreOpen(world, list, role, without(claims, draining));
     const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
     return { claims, policyArns, assessment };
   });
@@ -113,7 +118,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     now: world.date,
     former: account.status?.formerTargets ?? [],
     before: account.status?.targets ?? [],
-    wanted: new Set(rows.filter(({ wanted }) => wanted).map(({ name }) => name)),
+    wanted: new Set(rows.filter((row) => row.wanted || row.draining).map(({ name }) => name)),
     pending: new Set(rows.filter(({ wanted }) => !wanted).map(({ name }) => name)),
     isNarrowed: trustInStep,
     maxSessionSeconds: longestSession(world, roles),
@@ -179,6 +184,13 @@ function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, 
   return [...byToken, ...byPod].some(Boolean);
 }
 
+/** The proofs of a target that drains are over: the operator may not have tokens created there. */
+function without(claims: Claims, targets: ReadonlySet<string>): Claims {
+  const remaining = (names: readonly string[]): readonly string[] =>
+    names.filter((name) => !targets.has(name));
+  return { IRSA: remaining(claims.IRSA), PodIdentity: remaining(claims.PodIdentity) };
+}
+
 /** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
 function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
   return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
@@ -190,6 +202,7 @@ function planTarget(
   trustInStep: boolean,
 ): TargetRow | undefined {
   const { observation } = decision;
+  if (decision.draining) return drainingRow(context.world, decision);
   if (!decision.wanted) return planUnwanted(context, observation, trustInStep);
   if (decision.problem) {
     const { name, pods, serviceAccount } = observation;
@@ -200,7 +213,26 @@ function planTarget(
   return planWanted(context, observation);
 }
 
-/** A target that the spec no longer names: its subject has left the trust policy first, then the link goes. */
+/** The row of a target that drains: as it was last served, why it is to be unlinked, and what holds that up. */
+function drainingRow(world: AccountWorld, { observation, wanted, problem }: TargetDecision): TargetRow {
+  const { name } = world.account.metadata;
+  const users = observation.users.map((user) => describeUser(observation, user));
+  const pods = users.length > 0 ? `: ${listing(users)}` : '';
+  const why = problem?.message ?? `the account does not name the target "${observation.name}" any more`;
+  const before = world.account.status?.targets?.find((row) => row.name === observation.name);
+  return {
+    ...asBefore(world, observation),
+    // The last proof stands for as long as the target drains: it cannot be given again.
+    proven: before?.proven === true,
+    linked: true,
+    wanted,
+    draining: true,
+    reason: 'StillInUse',
+    message: `${why}; running pods hold its identity${pods}. They keep their access until they have ended. To end it now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
+  };
+}
+
+/** A target that the spec no longer names, and whose pods are gone: its subject has left the trust policy first, then the link goes. */
 function planUnwanted(
   { world, facts, list }: TargetContext,
   observation: TargetObservation,

@@ -28,7 +28,8 @@ export const identityReasons = {
   NoTargets: 'The account has no target.',
   Linking: 'ServiceAccounts are being linked.',
   Unlinking: 'The target is no longer wanted; its link is being removed.',
-  StillInUse: 'The target is no longer wanted, but running pods still use its ServiceAccount.',
+  StillInUse:
+    'The account is no longer for the target, but running pods use its ServiceAccount. Those that hold the identity keep their access until they have ended, unless `k11n.dev/unlink-now` names the target; then the target is unlinked.',
   TargetUnknown: 'The ClusterConfig has no such target.',
   TargetReserved:
     "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there. What an older version linked there keeps its access until the target is taken out.",

@@ -24,6 +24,8 @@ export type TargetRow = {
   readonly identityMode?: IdentityMode;
   /** See the schema of the status. */
   readonly confirmed?: boolean;
+  /** It keeps what it has until its pods have ended, wanted or not. */
+  readonly draining?: true;
   /** The target is served, but not yet as it is wanted. */
   readonly pending?: Problem;
   readonly pods: PodCounts;
@@ -187,7 +189,10 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
       message: 'the account has no target, so no pod can use it',
     };
   }
-  const unlinked = [...wanted.filter((row) => !row.linked), ...targets.filter((row) => !row.wanted)];
+  const unlinked = [
+    ...wanted.filter((row) => !row.linked),
+    ...targets.filter((row) => row.draining || !row.wanted),
+  ];
   const worst = unlinked[0];
   const pending = wanted.filter((row) => row.pending);
   if (!worst && pending[0]?.pending) {

@@ -7,34 +7,37 @@ import {
   stsAudience,
 } from '../api/index.ts';
 import { wantedMode } from './claims.ts';
+import { isDraining } from './draining.ts';
 import { accountLabelValue } from './links.ts';
 import type { Problem } from './problem.ts';
-import type { ClusterFacts, TargetObservation } from './world.ts';
+import type { AccountWorld, ClusterFacts, TargetObservation } from './world.ts';
 
 export type TargetDecision = {
   readonly observation: TargetObservation;
   /** The spec asks for it. */
   readonly wanted: boolean;
-  /** Trust policies may name it: it is wanted and nothing speaks against it. */
+  /** Trust policies may name it: it is wanted and nothing speaks against it, or its pods still need it. */
   readonly admitted: boolean;
+  /** The account is not, or no longer, for it, but running pods keep what they have. See `draining.ts`. */
+  readonly draining?: true;
   readonly problem?: Problem;
 };
 
-export function decideTargets(
-  account: LinkedServiceAccount,
-  facts: ClusterFacts,
-  targets: readonly TargetObservation[],
-): readonly TargetDecision[] {
+export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonly TargetDecision[] {
+  const { account, targets } = world;
   const wanted = new Set(account.spec.targets ?? facts.targets);
   return [...targets]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((observation) => {
-      if (!wanted.has(observation.name)) return { observation, wanted: false, admitted: false };
+      const drains = (): { readonly admitted: boolean; readonly draining?: true } =>
+        isDraining(world, facts, observation) ? { admitted: true, draining: true } : { admitted: false };
+      if (!wanted.has(observation.name)) return { observation, wanted: false, ...drains() };
       const problem = problemOf(account, facts, observation);
       if (!problem) return { observation, wanted: true, admitted: true };
       // A link from before the name was reserved keeps its place in the trust policy: pods may live by it.
-      const admitted = isReservedReason(problem.reason) && isOurs(account, observation);
-      return { observation, wanted: true, admitted, problem };
+      if (isReservedReason(problem.reason) && isOurs(account, observation))
+        return { observation, wanted: true, admitted: true, problem };
+      return { observation, wanted: true, problem, ...drains() };
     });
 }
 

@@ -174,7 +174,7 @@ export type AccountWorld = {
   readonly date: number;
   readonly account: LinkedServiceAccount;
   readonly cluster: ClusterState;
-  /** Every target of the ClusterConfig, every one the spec names, and every namespace that holds a link of this account. */
+  /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
   readonly targets: readonly TargetObservation[];
   /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
   readonly roles: ReadonlyMap<string, RoleBelief>;

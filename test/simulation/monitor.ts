@@ -190,6 +190,8 @@ export function watchOver(
       return;
     }
     if (action !== 'DeletePodIdentityAssociation') return;
+    if (accountsLately(by).every((account) => account !== undefined && isNotFor(account, namespace)))
+      judgeDraining(`${action} of ${namespace}/${serviceAccount}`, namespace, by, podIdentityEnv);
     // While the account is for the target, pods that are made from now on have to get the role by the annotation.
     if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
@@ -215,7 +217,11 @@ export function watchOver(
   const hasPods = (namespace: string, account: string, env: string): boolean =>
     server
       .list(resources.pods, namespace)
-      .filter(({ metadata }) => Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs)
+      .filter(
+        ({ metadata }) =>
+          metadata.deletionTimestamp === undefined &&
+          Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs,
+      )
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
@@ -252,6 +258,13 @@ export function watchOver(
           (lost || !after || isShutOut(metadata.namespace)),
       );
     if (user) say('in use', `${action} on ${name}, though the pod ${user.metadata.name} uses ${by}`);
+  }
+
+  /** Pods that have run for a while keep their identity when their target is removed. */
+  function judgeDraining(what: string, namespace: string, account: string, env: string): void {
+    if (wasDisturbed(`serviceaccounts ${namespace}/${account}`, unawareMs)) return;
+    if (hasPods(namespace, account, env))
+      say('in use', `${what}, while pods of ${namespace}/${account} hold the identity`);
   }
 
   function judgeDetachment({ name, before, after, by = '' }: RoleChange): void {
@@ -316,7 +329,8 @@ export function watchOver(
       )
         continue;
       const drops = (account: LinkedServiceAccount | undefined): boolean =>
-        isNotFor(account, namespace) || (isByAssociation(account) && !hasPods(namespace, by, 'AWS_ROLE_ARN'));
+        isNotFor(account, namespace) || (isByAssociation(account) && !hasPods(namespace, by, roleEnv));
+      judgeDraining(`${namespace} was shut out of ${name}`, namespace, by, roleEnv);
       if (!accountsLately(by).some(drops))
         say('narrowing', `${namespace} was shut out of ${name}, though ${by} is for it`);
     }
@@ -330,6 +344,7 @@ export function watchOver(
         wasDisturbed(`role ${name}`, unawareMs + driftIntervalMs)
       )
         continue;
+      judgeDraining(`the pods of ${namespace} were shut out of ${name}`, namespace, by, podIdentityEnv);
       if (!accountsLately(by).some((account) => isNotFor(account, namespace)))
         say(
           'narrowing',
@@ -425,7 +440,7 @@ export function watchOver(
     const pod = spec as Parameters<typeof holds>[0];
     const { serviceAccountName = 'default' } = pod;
     if (metadata.annotations?.[identityAnnotation] === undefined) return;
-    const hasOne = holds(pod, 'AWS_ROLE_ARN') || holds(pod, 'AWS_CONTAINER_CREDENTIALS_FULL_URI');
+    const hasOne = holds(pod, roleEnv) || holds(pod, podIdentityEnv);
     const account = `serviceaccounts ${metadata.namespace}/${serviceAccountName}`;
     if (hasOne || !simulation.workloads.webhookRuns || wasDisturbed(account, unawareMs)) return;
     say(
@@ -526,6 +541,10 @@ export function watchOver(
 
   return { violations };
 }
+
+/** Variables that the webhook writes into a pod, by the way in which it gets its role. */
+const roleEnv = 'AWS_ROLE_ARN';
+const podIdentityEnv = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
 /** Whether the webhook has written this variable into the pod. */
 function holds(

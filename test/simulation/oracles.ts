@@ -186,9 +186,12 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
           : await exchanges(simulation, target, name, roleArn));
       const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
       if (awaits) awaiting += 1;
-      if (awaits ? !works : proven !== works)
+      // The proof of a target that drains is not given again.
+      const drains = linked && reason === 'StillInUse';
+      if (!drains && (awaits ? !works : proven !== works))
         say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, AWS says otherwise`);
-      if (!works) problems += 1;
+      if (drains && !works) say(`${name}: status says that ${target} drains, and its pods are shut out`);
+      if (!works || drains) problems += 1;
     }
     const told = conditionOf(status?.conditions, 'Ready');
     const ready = told?.status === 'True' || (told?.reason === 'AwaitingFirstPod' && awaiting > 0);

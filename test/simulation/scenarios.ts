@@ -80,6 +80,33 @@ export const scenarios: readonly Scenario[] = [
   },
   { name: 'a target is removed', acts: [create('a'), edit('a', { targets: ['staging'] })] },
   {
+    name: 'an account loses a target that an app runs in, which then goes',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a', targets: twoTargets }),
+      edit('a', { targets: ['production'] }),
+      redeploy('app', { serviceAccount: 'a' }),
+    ],
+  },
+  {
+    name: 'an account in Pod Identity loses a target that an app runs in, which then goes',
+    acts: [
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a', targets: twoTargets }),
+      edit('a', { aws: { identityMode: 'PodIdentity' }, targets: ['production'] }),
+      redeploy('app', { serviceAccount: 'a' }),
+    ],
+  },
+  {
+    name: 'the cluster loses a target that an app runs in, which then goes',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a', targets: twoTargets }),
+      clusterTargets('production'),
+      takeDown('app'),
+    ],
+  },
+  {
     name: 'boundary, session length and tags come and go',
     acts: [
       create('a', {

@@ -93,6 +93,7 @@ async function observeTargets(
     ...facts.targets,
     ...(account.spec.targets ?? []),
     ...linked,
+    ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
     ...associations.keys(),
   ]);
   return [...names].map((target) => {

@@ -51,6 +51,11 @@ export function awaitsPod({ reason }: { readonly reason?: string | undefined }):
   return reason === ('AwaitingFirstPod' satisfies IdentityReason);
 }
 
+/** Whether the account is no longer for the target, and running pods keep their access there. */
+function drains({ reason }: { readonly reason?: string | undefined }): boolean {
+  return reason === ('StillInUse' satisfies IdentityReason);
+}
+
 export type Problem = {
   /** What it is about: `policy arn:…`, `target staging`, or nothing for the object as a whole. */
   readonly about?: string;
@@ -85,7 +90,7 @@ function accountRows(account: LinkedServiceAccount): readonly Problem[] {
         message: policy.message ?? 'is not attached yet',
       })),
     ...targets
-      .filter((target) => !target.linked || (!target.proven && !awaitsPod(target)))
+      .filter((target) => !target.linked || drains(target) || (!target.proven && !awaitsPod(target)))
       .map((target) => ({
         about: `target ${target.name}`,
         reason: target.reason ?? (target.linked ? 'Proving' : 'Linking'),

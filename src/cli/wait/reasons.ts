@@ -18,6 +18,7 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'WrongPartition',
   'InlinePoliciesFound',
   'TargetUnknown',
+  'StillInUse',
   'ServiceAccountNotOwned',
   'ForeignAnnotation',
   'ForeignAudience',
@@ -87,6 +88,8 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   AwaitingFirstPod: ({ name }) =>
     `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
   TargetUnknown: otherTargets,
+  StillInUse: () =>
+    'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
   UnknownTarget: otherTargets,
   TargetReserved: () => 'Take the target out of the ClusterConfig: kon target delete NAME',
   AccountNameReserved: () => 'Create the account under another name, and delete this one: kon account copy',

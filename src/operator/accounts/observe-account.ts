@@ -55,6 +55,8 @@ export function observeAccount(
     ...clusterTargets,
     ...(account.spec.targets ?? []),
     ...linked,
+    // A target that drains may have lost its ServiceAccount.
+    ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
     ...justLinked,
     ...sources.associationBeliefs.namespacesOf(name),
   ]);

@@ -57,7 +57,8 @@ export function targetObservation(of: {
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
-    held: ours ? heldBy(pods) : { roleArns: [], podIdentity: 0 },
+    // The ServiceAccount may be deleted before its pods have ended, as in a namespace that is being deleted.
+    held: ours || !serviceAccount ? heldBy(pods) : { roleArns: [], podIdentity: 0 },
   };
 }
 

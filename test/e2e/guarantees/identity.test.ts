@@ -7,12 +7,14 @@ import {
   DeleteOpenIDConnectProviderCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
+import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
   clusterConfigs,
   conditionOf,
   linkedServiceAccounts,
+  stsAudience,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
@@ -102,6 +104,58 @@ test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked
 });
 
 describe.concurrent('while others are at work', () => {
+  test('G11: a target that is removed keeps the access of its running pods until they have ended', async () => {
+    const name = 'g11-drain';
+    await person.createAccount(name);
+    await person.untilReady(name);
+    await person.createApp(name, {
+      serviceAccount: name,
+      targets: targets.map((target) => ({ name: target, deployMode: 'latest' })),
+    });
+    await person.untilAppReady(name);
+    const [pod] = await person.pods(name, 'staging');
+    const role = roleOf(pod as Pod);
+    const { token } = await sandbox.client.createToken(
+      { namespace: 'staging', name },
+      { audiences: [stsAudience], expirationSeconds: 3600 },
+    );
+    /** As the pod gets them. */
+    const exchange = () =>
+      sandbox.aws.sts.send(
+        new AssumeRoleWithWebIdentityCommand({
+          RoleArn: role,
+          RoleSessionName: name,
+          WebIdentityToken: token,
+        }),
+      );
+    const edit = (spec: object) =>
+      sandbox.client.patch(
+        linkedServiceAccounts,
+        { name },
+        { spec },
+        { type: 'merge', fieldManager: 'test' },
+      );
+
+    const position = await sandbox.aws.position();
+    await edit({ targets: ['production'] });
+    const row = await person.untilRow(name, 'staging', 'StillInUse');
+    expect(row).toMatchObject({ linked: true, roleArn: role });
+    expect(row.message).toContain(`staging/${pod?.metadata.name}`);
+    await untilSwept(2);
+    await exchange();
+    const writes = (await sandbox.aws.journal(position)).filter(
+      ({ action, resource }) =>
+        action === 'UpdateAssumeRolePolicy' && resource.endsWith(roleNameOf(role ?? '')),
+    );
+    expect(writes).toEqual([]);
+
+    await person.editApp(name, { targets: [{ name: 'production', deployMode: 'latest' }] });
+    await person.untilReady(name);
+    await expect(exchange()).rejects.toThrow(/not authorized/i);
+    expect(await person.serviceAccount('staging', name)).toBeUndefined();
+    expect(uidsOf(await person.pods(name, 'production'))).toHaveLength(1);
+  });
+
   test('G1: a trust policy that stays broken is told in the words of STS, until it is mended', async () => {
     await person.createAccount('g1-trust');
     const { status } = await person.untilReady('g1-trust');

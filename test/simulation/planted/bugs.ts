@@ -44,6 +44,33 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'gap',
   },
   {
+    name: 'a removed target shuts out its pods',
+    story:
+      'A target that leaves the spec leaves the trust policy at once, and pods that run there lose their access.',
+    patches: [
+      {
+        file: 'identity/targets.ts',
+        find: 'isDraining(world, facts, observation) ? ',
+        replace: 'isDraining(world, facts, observation) && false ? ',
+      },
+    ],
+    scenario: 'an account loses a target that an app runs in, which then goes',
+    caughtBy: 'in use',
+  },
+  {
+    name: 'a removed target loses its association at once',
+    story: 'The association of a target that leaves the spec is deleted while pods get their role by it.',
+    patches: [
+      {
+        file: 'identity/draining.ts',
+        find: 'held.podIdentity > 0 &&',
+        replace: 'held.podIdentity < 0 &&',
+      },
+    ],
+    scenario: 'an account in Pod Identity loses a target that an app runs in, which then goes',
+    caughtBy: 'in use',
+  },
+  {
     name: 'finalizer removed first',
     story: 'The object is let go before what it stands for; whatever fails after that is an orphan for ever.',
     patches: [

@@ -53,8 +53,8 @@ describe('a target', () => {
     ];
     const { holders, unlinked } = useOfTarget('staging', accounts, []);
     expect(holders.map(({ text }) => text)).toEqual([
-      '2 pods in it hold the identity of the account busy, which would lose its permissions',
-      'a pod in it holds the identity of the account one, which would lose its permissions',
+      '2 pods in it hold the identity of the account busy, which would keep it until they have ended',
+      'a pod in it holds the identity of the account one, which would keep it until they have ended',
     ]);
     expect(unlinked).toEqual(['idle']);
   });

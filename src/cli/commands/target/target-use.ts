@@ -29,7 +29,7 @@ export function useOfTarget(
         next: `Give the account its other targets: kon account edit ${name} --target TARGET`,
       })),
       ...used.map((account) => ({
-        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would lose its permissions`,
+        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep it until they have ended`,
         next: `End what runs as it: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],
