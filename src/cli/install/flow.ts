@@ -2,8 +2,13 @@
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
-import { effectiveConfig, IdentityError, type ObservedRole } from '../../identity/index.ts';
-import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import {
+  effectiveConfig,
+  IdentityError,
+  unboundedOperator,
+  type ObservedRole,
+} from '../../identity/index.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
@@ -18,6 +23,7 @@ import { followObject } from '../wait/follow.ts';
 import { waitUntilReady } from '../wait/wait.ts';
 import type { WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
+import { requireAsConfigured } from './as-asked.ts';
 import { untilEnforced } from './until-enforced.ts';
 import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
 import { addAgentCommand } from './pod-identity-agent.ts';
@@ -36,8 +42,17 @@ import {
   type InstallationChoice,
 } from './installation.ts';
 import { checkFence, tagKeysWarning } from './fence.ts';
+import { findOperators, refuseOthers, type FoundOperator } from './other-installations.ts';
 import { operatorRoleName } from './operator-role.ts';
-import { describeObject, objectStep, orMissing, providerStep, roleStep, type Step } from './steps.ts';
+import {
+  newObjectStep,
+  objectStep,
+  orMissing,
+  presentStep,
+  providerStep,
+  roleStep,
+  type Step,
+} from './steps.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
@@ -70,9 +85,11 @@ export async function installFlow(context: CliContext, request: InstallRequest):
         { choice: request, hints, issuer, region, caller, signal },
         installationStore,
       );
-      const existing = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
+      const existing = await readConfig(client);
       requireConfigOf(existing, cluster);
       const { namespace } = request;
+      if (existing) requireAsConfigured(existing, request);
+      await requireOneInstallation(client, request, signal);
       const asked = request.identityMode;
       const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
       const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
@@ -83,6 +100,8 @@ export async function installFlow(context: CliContext, request: InstallRequest):
         existing && tagKeysWarning((await orMissing(listObjects(client, accountKind))) ?? [], policyOptions),
       ])
         if (warning !== undefined) stderr.write(warning);
+      if (request.unbounded && !unboundedOperator(policyOptions))
+        stderr.write('--unbounded has no effect: the operator is limited\n');
       if (request.dryRun) {
         context.stdout.write(
           context.format === 'json' ? asJson(installation) : renderManifests(installation),
@@ -108,7 +127,9 @@ export async function installFlow(context: CliContext, request: InstallRequest):
           stderr.write('Nothing was changed.\n');
           return exitCodes.error;
         }
+        if (!existing) await requireStillAsAsked(client, request);
         await performAll(context, client, installation, groups);
+        await renewRole(context, client, installation, request, { aws, installation: installationStore });
       }
       context.stdout.write(`konstellation ${open.length > 0 ? 'installed' : 'unchanged'}\n`);
       await finish(context, client, installation, request);
@@ -116,6 +137,32 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     } finally {
       installationStore.close();
     }
+  });
+}
+
+/** @throws CliError of code CONFLICT where another namespace has an installation, or an operator runs that is not wanted */
+async function requireOneInstallation(
+  client: KubeClient,
+  { namespace, withoutOperator, dryRun }: InstallRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  let operators: readonly FoundOperator[];
+  try {
+    operators = await findOperators(client, signal);
+  } catch (error) {
+    // A dry run needs few rights.
+    if (dryRun && isForbidden(error)) return;
+    throw error;
+  }
+  refuseOthers(operators, namespace, 'install');
+  const deployment = operators.find(({ object }) => object.startsWith('Deployment '));
+  if (!withoutOperator || dryRun || !deployment) return;
+  throw new CliError('CONFLICT', `the ${deployment.object} runs an operator`, {
+    details: ['--without-operator creates none, and removes none.'],
+    next: [
+      'Leave out --without-operator.',
+      `Or remove it first: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
+    ],
   });
 }
 
@@ -165,11 +212,48 @@ function stepGroups(
     all(admission),
     all(crds),
     all(objects),
-    // A person's, once it is there.
-    existing
-      ? async () => [{ object: describeObject(config), state: 'present', perform: async () => undefined }]
-      : all([config]),
+    async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
   ];
+}
+
+/** The ClusterConfig that stands; undefined before there is one. */
+async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
+  return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
+}
+
+/** Somebody else may have installed while the question was open. @throws CliError of code CONFLICT */
+async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
+  const config = await readConfig(client);
+  if (config) requireAsConfigured(config, request);
+}
+
+/**
+ * Renders the operator's policy again from the ClusterConfig that stands. Of two installations at the same time one creates it,
+ * and the other may have written the policy last.
+ *
+ * @throws CliError of code CONFLICT when the ClusterConfig is another one than was asked for
+ */
+async function renewRole(
+  { stderr, signal }: CliContext,
+  client: KubeClient,
+  { cluster, mode, role }: Installation,
+  request: InstallRequest,
+  of: { readonly aws: Pick<Aws, 'roles'>; readonly installation: InstallationStore },
+): Promise<void> {
+  const config = await readConfig(client);
+  if (!config) return;
+  const live = await of.aws.roles.read(role.name, signal);
+  const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live);
+  const step = await roleStep(
+    { spec, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
+    { roles: of.aws.roles, installation: of.installation },
+    signal,
+  );
+  if (step.state !== 'present') {
+    await step.perform(() => undefined);
+    stderr.write(`~ ${step.object}: renewed, as the ClusterConfig ${config.metadata.name} stands\n`);
+  }
+  requireAsConfigured(config, request);
 }
 
 async function performAll(

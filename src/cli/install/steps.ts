@@ -7,6 +7,7 @@ import { sameDocument } from '../../identity/trust.ts';
 import type { RoleSpec } from '../../identity/steps.ts';
 import type { RoleStore } from '../../identity/ports.ts';
 import {
+  isAlreadyExists,
   isConflict,
   isNotFound,
   resources,
@@ -180,6 +181,32 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
     });
   const applied = await apply(true);
   return step(isDeepStrictEqual(comparable(live), comparable(applied)) ? 'present' : 'differs');
+}
+
+export function presentStep(object: KubeObject): Step {
+  return { object: describeObject(object), state: 'present', perform: async () => undefined };
+}
+
+/** Creates an object, and changes none that exists: one that somebody else created meanwhile stays. */
+export async function newObjectStep(
+  client: KubeClient,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<Step> {
+  const resource = resourceOf(object);
+  const live = await orMissing(client.get<KubeObject>(resource, { name: object.metadata.name }, { signal }));
+  if (live) return presentStep(object);
+  return {
+    object: describeObject(object),
+    state: 'missing',
+    perform: async () => {
+      try {
+        await client.create(resource, object, { fieldManager, signal });
+      } catch (error) {
+        if (!isAlreadyExists(error)) throw error;
+      }
+    },
+  };
 }
 
 function comparable(object: KubeObject): unknown {

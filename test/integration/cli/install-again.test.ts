@@ -1,0 +1,156 @@
+/** `kon install` where Konstellation is installed: it does what was asked, or refuses and says what does it. */
+import { GetRolePolicyCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import type { Result } from './kon.ts';
+
+const boundaries = ['a', 'b'].map((name) => `arn:aws:iam::123456789012:policy/boundary-${name}`) as [
+  string,
+  string,
+];
+
+let world: AwsCluster;
+const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
+const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
+const own = ['--without-operator', '--no-wait'] as const;
+const options = [...own, '--yes'] as const;
+
+const configured = async (): Promise<{ targets: string[]; aws: { permissionsBoundaryArn?: string } }> =>
+  (
+    JSON.parse(await kubectl('get', 'clusterconfig', 'main', '-o', 'json')) as {
+      spec: { targets: string[]; aws: { permissionsBoundaryArn?: string } };
+    }
+  ).spec;
+const operatorPolicy = async (): Promise<string> => {
+  const { Roles = [] } = await world.iam.send(new ListRolesCommand({}));
+  const [RoleName = ''] = Roles.map((role) => role.RoleName ?? '');
+  const of = { RoleName, PolicyName: 'konstellation-operator' };
+  const { PolicyDocument = '' } = await world.iam.send(new GetRolePolicyCommand(of));
+  return decodeURIComponent(PolicyDocument);
+};
+const isConsistent = async (): Promise<void> => {
+  const { aws } = await configured();
+  const policy = await operatorPolicy();
+  expect(boundaries.filter((each) => policy.includes(each))).toEqual([aws.permissionsBoundaryArn]);
+};
+
+beforeAll(async () => {
+  world = await startAwsCluster({ provider: false, crds: false });
+});
+
+afterAll(() => world?.stop());
+
+describe('two installations at the same time', () => {
+  it('end with one ClusterConfig and the operator policy that belongs to it, and one of them is refused', async () => {
+    const results = await Promise.all(
+      boundaries.map((boundary) => kon('install', ...options, '--boundary', boundary)),
+    );
+    await isConsistent();
+    const refused = results.filter(({ code }) => code !== 0);
+    expect(results.map(({ stderr }) => stderr).join('\n---\n')).toContain(
+      'the ClusterConfig main exists and says otherwise',
+    );
+    expect(refused).toHaveLength(1);
+  });
+
+  it('end so, too, when one of them was confirmed later', async () => {
+    await kubectl('delete', 'clusterconfig', 'main');
+    const [first, second] = boundaries;
+    const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);
+    await waiting.until('Go on?');
+    const installed = await kon('install', ...options, '--boundary', second);
+    expect(installed, installed.stderr).toMatchObject({ code: 0 });
+    const before = await operatorPolicy();
+    waiting.type('y\n');
+    const { code, screen } = await waiting.finished;
+    expect(code, screen).toBe(1);
+    expect(screen).toContain(`--boundary ${first}: its spec.aws.permissionsBoundaryArn is ${second}`);
+    expect(await operatorPolicy()).toBe(before);
+    await isConsistent();
+  });
+});
+
+describe('an installation that exists', () => {
+  it('is not changed by other options, which are refused with the command that applies them', async () => {
+    const spec = await configured();
+    const asked = [
+      '--boundary',
+      'arn:aws:iam::123456789012:policy/new',
+      '--allow-policy',
+      'arn:aws:iam::aws:policy/AmazonS3*',
+      '--target',
+      'staging',
+      '--tag-key',
+      'team',
+    ];
+    for (const mode of ['--yes', '--dry-run']) {
+      const refused = await kon('install', ...own, ...asked, mode);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      for (const text of [
+        '--target staging: it has no such target',
+        'kon target create staging',
+        `kubectl patch clusterconfig main --type merge -p '{"spec":{"aws":{"permissionsBoundaryArn":"arn:aws:iam::123456789012:policy/new","allowedPolicyArns":["arn:aws:iam::aws:policy/AmazonS3*"],"allowedTagKeys":["team"]}}}'`,
+      ])
+        expect(refused.stderr).toContain(text);
+    }
+    expect(await configured()).toEqual(spec);
+  });
+
+  it('says so when --unbounded has no effect', async () => {
+    const again = await kon('install', ...options, '--unbounded');
+    expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    expect(again.stderr).toContain('--unbounded has no effect');
+  });
+
+  it('renews the policy of the operator after the ClusterConfig was changed as the refusal says', async () => {
+    const [first, second] = boundaries;
+    const { aws } = await configured();
+    const boundary = aws.permissionsBoundaryArn === first ? second : first;
+    await kubectl(
+      'patch',
+      'clusterconfig',
+      'main',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { aws: { permissionsBoundaryArn: boundary } } }),
+    );
+    const again = await kon('install', ...options, '--boundary', boundary);
+    expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    await isConsistent();
+  });
+
+  it('is not taken over by one in another namespace', async () => {
+    const binding = await kubectl('get', 'clusterrolebinding', 'konstellation', '-o', 'yaml');
+    const refused = await kon('install', ...options, '--namespace', 'second');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('Konstellation is installed in the namespace konstellation');
+    expect(refused.stderr).toContain('kon install --namespace konstellation');
+    expect(await kubectl('get', 'clusterrolebinding', 'konstellation', '-o', 'yaml')).toBe(binding);
+    expect(await kubectl('get', 'namespace', '-o', 'name')).not.toContain('second');
+  });
+
+  it('keeps its Deployment, so that --without-operator is refused', async () => {
+    const labels = { 'app.kubernetes.io/name': 'konstellation' };
+    await world.cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'konstellation', namespace: 'konstellation', labels },
+        spec: {
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: {
+              serviceAccountName: 'konstellation',
+              containers: [{ name: 'operator', image: 'operator' }],
+            },
+          },
+        },
+      }),
+    );
+    const refused = await kon('install', ...options);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('kubectl delete deployment --namespace konstellation konstellation');
+  });
+});
