@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { appSpec, appStatus } from './app.ts';
 import { clusterConfigRules, clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
+import { schemaVersionAnnotation } from './labels.ts';
 import { linkedServiceAccountSpec, linkedServiceAccountStatus } from './linked-service-account.ts';
 import { apps, apiGroup, clusterConfigs, linkedServiceAccounts } from './resources.ts';
 
@@ -24,9 +25,15 @@ type ValidationRule = {
 export type CustomResourceDefinition = {
   readonly apiVersion: 'apiextensions.k8s.io/v1';
   readonly kind: 'CustomResourceDefinition';
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly annotations: Readonly<Record<string, string>> };
   readonly spec: { readonly group: string; readonly [key: string]: unknown };
 };
+
+/**
+ * Version of the schemas and of the admission policies. It grows with each release that adds a kind, a field or a value, or
+ * that makes a policy stricter: an older version does not replace what carries a higher one.
+ */
+export const schemaVersion = 1;
 
 /** Keywords that a CRD's structural schema refuses or that say nothing there. */
 const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);
@@ -60,7 +67,10 @@ function crd(
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${resource.plural}.${resource.group}` },
+    metadata: {
+      name: `${resource.plural}.${resource.group}`,
+      annotations: { [schemaVersionAnnotation]: `${schemaVersion}` },
+    },
     spec: {
       group: apiGroup,
       scope: 'Cluster',

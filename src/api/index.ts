@@ -4,5 +4,6 @@ export * from './crds.ts';
 export * from './labels.ts';
 export * from './linked-service-account.ts';
 export * from './meta.ts';
+export * from './newer-fields.ts';
 export * from './reserved-names.ts';
 export * from './resources.ts';

@@ -55,3 +55,25 @@ export const protectedMark = 'k11n.dev/protected';
 
 /** On an account, with the value `true`: a person consents that the account goes and its IAM role stays as it is. */
 export const abandonAnnotation = 'k11n.dev/abandon';
+
+/** On a CRD of ours, with the value `true`: a person consents to its deletion, which deletes all objects of the kind without admission. */
+export const allowDeletionAnnotation = 'k11n.dev/allow-deletion';
+
+/** On each of our CRDs: the version of its schema, an integer. See `schemaVersion`. */
+export const schemaVersionAnnotation = 'k11n.dev/schema-version';
+
+/**
+ * On a CRD of ours: the consent to an older schema, which drops stored fields that it does not have. Its value is the schema
+ * version to go back to, so that it does not hold for a later downgrade.
+ */
+export const allowDowngradeAnnotation = 'k11n.dev/allow-downgrade';
+
+/** The same rule as in the admission policy `protected.k11n.dev`. */
+export function isProtected(metadata: {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}): boolean {
+  return [metadata.labels, metadata.annotations].some(
+    (marks) => (marks?.[protectedMark] ?? 'false') !== 'false',
+  );
+}

@@ -1,9 +1,11 @@
 /** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
 import type { ClusterConfig, ClusterConfigStatus } from '../api/index.ts';
 import {
+  clusterConfigs,
   conditionOf,
   detachDisallowedAnnotation,
   isReservedNamespace,
+  newerSpecMessage,
   reservedTargetMessage,
   stsAudience,
 } from '../api/index.ts';
@@ -84,6 +86,8 @@ export type ClusterPlan = {
 
 export function planCluster(world: ClusterWorld): ClusterPlan {
   const { config } = world;
+  const newer = newerSpecMessage(clusterConfigs.kind, config.spec);
+  if (newer !== undefined) return { applyNamespaces: [], status: newerConfigStatus(world, newer) };
   const { aws } = config.spec;
   const problem = problemOf(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
@@ -151,6 +155,20 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     ),
   };
   return { applyNamespaces: world.older === undefined ? missing : [], status };
+}
+
+/** What was known stays, also what a later version wrote. */
+function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
+  const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
+  return {
+    ...config.status,
+    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    conditions: withVerdicts(
+      config.status?.conditions,
+      [{ type: 'Ready', status: 'False', reason: 'SpecNewerThanOperator', message }, ...known],
+      { generation: config.metadata.generation, now },
+    ),
+  };
 }
 
 function disallowedNote({ config, disallowed }: ClusterWorld): string {
@@ -316,6 +334,8 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     };
   }
   const { spec, status, metadata } = config;
+  const newer = newerSpecMessage(clusterConfigs.kind, spec);
+  if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
   const ready = conditionOf(status?.conditions, 'Ready');
   const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
   if (

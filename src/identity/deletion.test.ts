@@ -57,6 +57,27 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
+  it.each(['labels', 'annotations'] as const)(
+    'waits while the account is protected by its %s, and changes nothing meanwhile',
+    (where) => {
+      const world = settled();
+      const protect = (value: string): void => {
+        const metadata = { ...world.account.metadata, [where]: { 'k11n.dev/protected': value } };
+        world.account = { ...world.account, metadata };
+      };
+      protect('true');
+      requestDeletion(world);
+      settle(world);
+      expect(kinds(world)).toEqual([]);
+      expect(ready(world)).toBe('False DeletionProtected');
+      expect(world.account.status?.targets?.map((row) => row.proven)).toEqual([true, true]);
+      protect('false');
+      settle(world);
+      expect(world.gone).toBe(true);
+      expect(world.roles.size).toBe(0);
+    },
+  );
+
   it('with Retain leaves the role as it is, tagged as retained and without our ownership', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);

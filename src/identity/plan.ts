@@ -5,7 +5,14 @@
  * It is level-based. It does not know what happened, only what is; carrying out a plan and planning again ends with no step.
  */
 import type { IdentityMode, LinkedServiceAccountStatus } from '../api/index.ts';
-import { accountFinalizer, unlinkNowAnnotation } from '../api/index.ts';
+import {
+  accountFinalizer,
+  isProtected,
+  linkedServiceAccounts,
+  newerSpecMessage,
+  protectedMark,
+  unlinkNowAnnotation,
+} from '../api/index.ts';
 import { accountRoleIndex, accountRoleName, accountRoleNames, roleOwnership } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
 import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
@@ -15,6 +22,7 @@ import { isOwned, ownershipTagKeys, wasThere } from './ownership.ts';
 import { currentTurn, planWanted } from './plan-target.ts';
 import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
 import type { Problem } from './problem.ts';
+import type { IdentityReason } from './reasons.ts';
 import { proofIsOpen } from './proofs.ts';
 import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
 import { formerTargets } from './sessions.ts';
@@ -55,9 +63,14 @@ export function planAccount(world: AccountWorld): AccountPlan {
   // Without the finalizer nothing was ever written for this account, or all of it has been removed.
   if (deleting && !held) return done(list, account.status ?? {});
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
+  // A later version may have written more than this one knows, for a field that this one would undo.
+  const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
+  if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
 
   const users = world.targets.flatMap((target) => target.users.map((user) => describeUser(target, user)));
-  if (deleting && users.length === 0) {
+  // The deletion of a CRD deletes its objects without admission, where nothing else refuses it.
+  const isKept = deleting && isProtected(account.metadata);
+  if (deleting && users.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
     return done(list, blockedStatus(world, problem.reason, problem.message));
   }
@@ -67,8 +80,12 @@ export function planAccount(world: AccountWorld): AccountPlan {
   }
   const plan = planSync(world, cluster.facts, list);
   if (!deleting) return plan;
+  if (isKept) {
+    const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
+    return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
+  }
   const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone. To make an app let go of it: kon app edit APP --no-account`;
-  return { ...plan, status: accountInUse(world, plan.status, message) };
+  return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
@@ -383,12 +400,13 @@ function listing(items: readonly string[]): string {
   return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
 }
 
-function accountInUse(
+function deletionWaits(
   world: AccountWorld,
   status: LinkedServiceAccountStatus,
+  reason: IdentityReason,
   message: string,
 ): LinkedServiceAccountStatus {
-  return { ...status, conditions: blockedStatus(world, 'InUse', message).conditions };
+  return { ...status, conditions: blockedStatus(world, reason, message).conditions };
 }
 
 function done(

@@ -58,8 +58,12 @@ export const identityReasons = {
   PodsNotCurrent: 'Some running pods hold an older identity, or none.',
   PausedByFailedRollout:
     'A workload of the account took up the new identity and does not get healthy. The others keep what they have until it is mended.',
+  DeletionProtected:
+    'The account is to be deleted, although it is protected: its CRD was deleted, or it was protected afterwards. It is kept until the label or annotation is removed.',
   InUse: 'The account is to be deleted, but running pods use it.',
   Deleting: 'The role and the links are being removed.',
+  SpecNewerThanOperator:
+    'The spec has fields of a later version, which this operator does not know. It changes nothing for it: neither in AWS nor in the cluster.',
   ClusterConfigMissing: 'The cluster has no ClusterConfig.',
   ClusterConfigNotReady: 'The ClusterConfig is not ready.',
   ClusterConfigDuplicate: 'The cluster has several ClusterConfigs; the oldest counts.',

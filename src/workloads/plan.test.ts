@@ -54,6 +54,20 @@ describe('planApp', () => {
     },
   );
 
+  test.each<[string, Partial<AppObservation> & Pick<AppObservation, 'app'>]>([
+    ['the App', { app: app({ targets: [target('production')], added: true } as Partial<App['spec']>) }],
+    [
+      'the ClusterConfig',
+      { app: app({ targets: [target('production', { deployMode: 'halt' })] }), newerConfig: 'newer' },
+    ],
+  ])('nothing is written or removed while %s has fields of a later version', (_what, seen) => {
+    const cluster = deployed(app({ targets: twoTargets }));
+    const plan = planApp(observation({ ...seen, objects: cluster.objects() }));
+    expect(kinds(plan)).toEqual(['production blocked SpecNewerThanOperator']);
+    expect(plan.targets.flatMap(({ steps }) => steps)).toEqual([]);
+    expect(plan.removals).toEqual([]);
+  });
+
   test('nothing is written into a namespace that is going', () => {
     const plan = planApp(observation({ app: app(), namespaces: new Map([['production', 'terminating']]) }));
     expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);

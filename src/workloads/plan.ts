@@ -3,7 +3,9 @@
  * steps have been carried out, the plan of what is then seen has none.
  */
 import {
+  apps,
   isReservedNamespace,
+  newerSpecMessage,
   reservedTargetMessage,
   type App,
   type AppTarget,
@@ -40,6 +42,8 @@ export type AppObservation = {
   readonly account: LinkedServiceAccount | undefined;
   /** The Apps that it depends on, as far as they exist, by name. */
   readonly others: OtherApps;
+  /** Why this version may not act on the ClusterConfig: it has fields of a later one. */
+  readonly newerConfig?: string;
   /** The targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
   /** Where the operator runs, if it is known: no target. */
@@ -85,7 +89,7 @@ export function planApp(observation: AppObservation): AppPlan {
   const targets = new Set(app.spec.targets.map((target) => target.name));
   return {
     targets: app.spec.targets.map((target) => planTarget(observation, target)),
-    removals: objects
+    removals: (newerSpec(observation) === undefined ? objects : [])
       .filter((object) => !targets.has(object.metadata.namespace ?? ''))
       .flatMap((object) => deletion(app, object)),
   };
@@ -239,10 +243,13 @@ function isStillRead(object: ObservedObject, deployment: Deployment | undefined)
 }
 
 function obstacleOf(
-  { app, knownTargets, operatorNamespace, namespaces, others }: Omit<AppObservation, 'turns'>,
+  observation: Omit<AppObservation, 'turns'>,
   target: AppTarget,
 ): { reason: TargetReason; message: string } | undefined {
+  const { app, knownTargets, operatorNamespace, namespaces, others } = observation;
   const { name } = target;
+  const newer = newerSpec(observation);
+  if (newer !== undefined) return { reason: 'SpecNewerThanOperator', message: newer };
   if (isReservedNamespace(name, operatorNamespace))
     return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
   if (!knownTargets.has(name))
@@ -259,6 +266,10 @@ function obstacleOf(
   if (fault !== undefined) return { reason: 'InvalidSpec', message: fault };
   const missing = dependencyFault(app, target, others);
   return missing === undefined ? undefined : { reason: 'DependencyMissing', message: missing };
+}
+
+function newerSpec({ app, newerConfig }: Omit<AppObservation, 'turns'>): string | undefined {
+  return newerSpecMessage(apps.kind, app.spec) ?? newerConfig;
 }
 
 function listOf(targets: ReadonlySet<string>): string {

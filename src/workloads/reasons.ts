@@ -40,6 +40,8 @@ export const targetReasons = {
     "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there.",
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
+  SpecNewerThanOperator:
+    'The App, or the ClusterConfig, has fields of a later version, which this operator does not know. It changes nothing for the app.',
   InvalidSpec: 'The spec contradicts itself in a way that the schema cannot refuse.',
   DependencyMissing:
     'An app that this one depends on does not exist, does not run on the target, or has no such port. It goes on by itself when it does.',

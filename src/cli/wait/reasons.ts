@@ -1,4 +1,5 @@
 /** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
+import { protectedMark } from '../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../identity/errors.ts';
 import type { IdentityReason } from '../../identity/reasons.ts';
 import type { gateReasons, targetReasons, turnReasons } from '../../workloads/reasons.ts';
@@ -23,6 +24,8 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'ForeignAnnotation',
   'ForeignAudience',
   'ForeignAssociation',
+  'SpecNewerThanOperator',
+  'DeletionProtected',
   'ClusterConfigDuplicate',
   'IssuerMismatch',
   'AccountExcludesTarget',
@@ -97,6 +100,8 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   NamespaceMissing: namespace,
   NamespaceTerminating: namespace,
   ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
+  SpecNewerThanOperator: () =>
+    'Upgrade the operator to the version of the CRDs: kon install, of that version',
   ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
   AccountNotFound: ({ account = 'NAME' }) =>
     `Make the account: ${accountKind.advice.create(account)}; the app goes on by itself then`,
@@ -121,5 +126,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Ask for less (resources.requests), or add nodes; what there is: kubectl describe nodes; then: ${edit(subject)}`,
   InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
+  DeletionProtected: ({ name }) =>
+    `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
 };

@@ -2,7 +2,7 @@
  * All workloads of an account, seen together: whose turn it is to take up a new identity. Decided anew each time from
  * what the cluster shows, with our own latest writes on top; only writes that are under way are remembered.
  */
-import type { App, LinkedServiceAccount } from '../../api/index.ts';
+import { clusterConfigs, newerSpecMessage, type App, type LinkedServiceAccount } from '../../api/index.ts';
 import { effectiveConfig } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import {
@@ -22,7 +22,7 @@ import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import { createAppObjects, type AppObjects } from '../apps/app-objects.ts';
 
-type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'operatorNamespace'>;
+type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
 type AppState = Omit<AppObservation, 'turns'>;
 
 export type Fleet = {
@@ -53,15 +53,23 @@ export function createFleet(context: OperatorContext): Fleet {
   /** So that of many waiting Apps only those are looked at again for whom something changes. */
   const told = new Map<string, string>();
 
-  const surroundings = (): Surroundings => ({
-    ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
-    knownTargets: new Set(effectiveConfig(informers.clusterConfigs.store.list())?.spec.targets),
-    namespaces: new Map(
-      informers.namespaces.store
-        .list()
-        .map((namespace) => [namespace.metadata.name, isTerminating(namespace) ? 'terminating' : 'present']),
-    ),
-  });
+  const surroundings = (): Surroundings => {
+    const spec = effectiveConfig(informers.clusterConfigs.store.list())?.spec;
+    const newerConfig = spec && newerSpecMessage(clusterConfigs.kind, spec);
+    return {
+      ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
+      ...(newerConfig === undefined ? {} : { newerConfig }),
+      knownTargets: new Set(spec?.targets),
+      namespaces: new Map(
+        informers.namespaces.store
+          .list()
+          .map((namespace) => [
+            namespace.metadata.name,
+            isTerminating(namespace) ? 'terminating' : 'present',
+          ]),
+      ),
+    };
+  };
   const accountOf = (app: App): LinkedServiceAccount | undefined => {
     const { serviceAccount } = app.spec;
     return serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
