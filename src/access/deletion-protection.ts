@@ -5,11 +5,14 @@
 import {
   abandonAnnotation,
   accountFinalizer,
+  allowDeletionAnnotation,
+  allowDowngradeAnnotation,
   apps,
   clusterConfigs,
   fieldManager,
   linkedServiceAccounts,
   protectedMark,
+  schemaVersionAnnotation,
 } from '../api/index.ts';
 import { rights, roleOfAccount } from './account-admission.ts';
 import { admissionPolicy, rightToEach, variable, type AdmissionPolicy } from './admission-policy.ts';
@@ -33,6 +36,57 @@ export const protectionPolicy: AdmissionPolicy = admissionPolicy('protected.k11n
       expression: `!(${marked('annotations')} || ${marked('labels')})`,
       message: `it is protected from deletion: take its label or annotation ${protectedMark} off first`,
       messageExpression: `oldObject.kind + ' ' + oldObject.metadata.name + ' is protected from deletion: take its label or annotation ${protectedMark} off first'`,
+      reason: 'Forbidden',
+    },
+  ],
+});
+
+const definitions = [clusterConfigs, linkedServiceAccounts, apps].map(
+  ({ plural, group }) => `${plural}.${group}`,
+);
+
+const annotation = (of: string, name: string): string =>
+  `${of}.metadata.?annotations[?'${name}'].orValue('')`;
+
+/** Schema version of a CRD as an expression. 0: an earlier one, or no version. */
+const versionOf = (of: string): string => {
+  const text = annotation(of, schemaVersionAnnotation);
+  return `(${text}.matches('^[0-9]{1,9}$') ? int(${text}) : 0)`;
+};
+
+/**
+ * Protects the CRDs. The deletion of one deletes all objects of its kind without admission, so that `protectionPolicy` does
+ * not see them; an older one drops the fields that it does not have from all stored objects, for good. `resourceNames` would
+ * not match a deletion of the whole collection, which names no object.
+ */
+export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
+  matchConstraints: {
+    resourceRules: [
+      {
+        apiGroups: ['apiextensions.k8s.io'],
+        apiVersions: ['*'],
+        operations: ['UPDATE', 'DELETE'],
+        resources: ['customresourcedefinitions'],
+      },
+    ],
+  },
+  matchConditions: [
+    {
+      name: 'is-of-konstellation',
+      expression: `oldObject.metadata.name in [${definitions.map((name) => `'${name}'`).join(', ')}]`,
+    },
+  ],
+  validations: [
+    {
+      expression: `request.operation != 'DELETE' || ${annotation('oldObject', allowDeletionAnnotation)} == 'true'`,
+      message: `its deletion would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first`,
+      messageExpression: `'the deletion of the CRD ' + oldObject.metadata.name + ' would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first'`,
+      reason: 'Forbidden',
+    },
+    {
+      expression: `request.operation != 'UPDATE' || ${versionOf('object')} >= ${versionOf('oldObject')} || ${annotation('object', allowDowngradeAnnotation)} == string(${versionOf('object')})`,
+      message: `an older schema would drop the fields that it does not have from all stored objects: use kon install --downgrade, which lists them`,
+      messageExpression: `'the CRD ' + oldObject.metadata.name + ' has schema version ' + string(${versionOf('oldObject')}) + ', and version ' + string(${versionOf('object')}) + ' would drop the fields that it does not have from all stored objects: use kon install --downgrade, which lists them, or add the annotation ${allowDowngradeAnnotation}=' + string(${versionOf('object')})`,
       reason: 'Forbidden',
     },
   ],

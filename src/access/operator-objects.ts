@@ -1,10 +1,15 @@
 /** What an operator needs to be in a cluster beside its process: an identity, its rights, and the fences around it and people. */
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
-import { bindingOf, type AdmissionPolicy, type AdmissionPolicyBinding } from './admission-policy.ts';
+import {
+  bindingOf,
+  hasParameters,
+  type AdmissionPolicy,
+  type AdmissionPolicyBinding,
+} from './admission-policy.ts';
 import { admissionDigest, probePolicy } from './admission-probe.ts';
 import { clusterPoliciesPolicy, clusterRolesPolicy, clusterTargetsPolicy } from './cluster-admission.ts';
-import { finalizerPolicy, protectionPolicy } from './deletion-protection.ts';
+import { definitionsPolicy, finalizerPolicy, protectionPolicy } from './deletion-protection.ts';
 import { operatorPolicies } from './operator-admission.ts';
 import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
 
@@ -69,6 +74,7 @@ function guardingPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[
     clusterPoliciesPolicy,
     clusterRolesPolicy,
     protectionPolicy,
+    definitionsPolicy,
     finalizerPolicy(username),
     ...operatorPolicies({ username, namespace: identity.namespace }),
   ];
@@ -94,4 +100,12 @@ export function admissionObjects(
   identity: OperatorIdentity,
 ): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] {
   return withBindings(admissionPolicies(identity));
+}
+
+/**
+ * Whether a policy or its binding is applied after the CRDs: one with parameters, and the one that protects the CRDs. Who
+ * deletes the objects of a manifest in its order comes to the CRDs while that one is still enforced.
+ */
+export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
+  return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;
 }

@@ -88,6 +88,10 @@ export const installCommand = defineCommand({
       summary: 'a tag of the operator’s own role; repeat for more',
     },
     { name: 'without-operator', summary: 'make no Deployment: the operator runs elsewhere' },
+    {
+      name: 'downgrade',
+      summary: 'replace a later version, after it has listed the stored fields that are lost',
+    },
     { name: 'dry-run', summary: 'print everything, manifests and IAM documents, and change nothing' },
     yesOption,
     ...waitOptions,
@@ -135,6 +139,7 @@ export const installCommand = defineCommand({
       image: options.image,
       replicas: options.replicas,
       withoutOperator: options.withoutOperator,
+      downgrade: options.downgrade,
       dryRun: options.dryRun,
       yes: options.yes,
       wait: options,

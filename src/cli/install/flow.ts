@@ -41,10 +41,12 @@ import {
   type Installation,
   type InstallationChoice,
 } from './installation.ts';
+import { findDowngrade, lossOf, refuseDowngrade } from './downgrade.ts';
 import { checkFence, tagKeysWarning } from './fence.ts';
 import { findOperators, refuseOthers, type FoundOperator } from './other-installations.ts';
 import { operatorRoleName } from './operator-role.ts';
 import {
+  crdStep,
   newObjectStep,
   objectStep,
   orMissing,
@@ -85,6 +87,10 @@ export async function installFlow(context: CliContext, request: InstallRequest):
         { choice: request, hints, issuer, region, caller, signal },
         installationStore,
       );
+      const downgrade = await findDowngrade(client, signal);
+      if (downgrade && !request.downgrade) refuseDowngrade(downgrade);
+      if (downgrade)
+        stderr.write(`${['‼ this goes back to an earlier version', ...lossOf(downgrade)].join('\n  ')}\n\n`);
       const existing = await readConfig(client);
       requireConfigOf(existing, cluster);
       const { namespace } = request;
@@ -210,7 +216,7 @@ function stepGroups(
           : []),
       ]),
     all(admission),
-    all(crds),
+    () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
     all(objects),
     async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
   ];

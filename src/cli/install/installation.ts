@@ -41,6 +41,8 @@ export type InstallationChoice = {
   readonly replicas: number;
   /** The operator runs elsewhere. */
   readonly withoutOperator: boolean;
+  /** Consent to put this version in the place of a later one. */
+  readonly downgrade: boolean;
 };
 
 /** Everything that an installation makes, as data. */
@@ -108,7 +110,7 @@ export function describeInstallation(
     policyOptions,
     policy: fencedPolicy(policyOptions),
     admission: admissionPolicyObjects(namespace),
-    crds: crdObjects(),
+    crds: crdObjects(request.downgrade),
     objects: operatorObjects({
       namespace,
       image: request.image ?? operatorImage,

@@ -1,12 +1,12 @@
 /** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/access. */
 import {
   admissionObjects,
-  hasParameters,
+  isAppliedAfterCrds,
   operatorObjects as accessObjects,
   peopleRoles,
 } from '../../access/index.ts';
-import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
-import { crds } from '../../api/crds.ts';
+import { allowDowngradeAnnotation, managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
+import { crds, schemaVersion } from '../../api/crds.ts';
 import { rolePathFor, type ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import type { KubeObject } from '../../kube/index.ts';
@@ -36,17 +36,20 @@ const selector = { 'app.kubernetes.io/name': operatorName };
 const user = 65532;
 const metricsPort = 8080;
 
-export function crdObjects(): readonly KubeObject[] {
+/** @param downgrade whether they carry the consent to replace those of a later version */
+export function crdObjects(downgrade = false): readonly KubeObject[] {
+  const consent = downgrade ? { [allowDowngradeAnnotation]: `${schemaVersion}` } : {};
   return crds().map((crd) => {
     const object = crd as unknown as KubeObject;
-    return { ...object, metadata: { ...object.metadata, labels } };
+    const annotations = { ...object.metadata.annotations, ...consent };
+    return { ...object, metadata: { ...object.metadata, annotations, labels } };
   });
 }
 
 /** In the order in which they have to be applied, before the CRDs: the probe is the last. */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })
-    .filter((object) => !hasParameters(object))
+    .filter((object) => !isAppliedAfterCrds(object))
     .map((object) => labelled(object));
 }
 
@@ -63,9 +66,11 @@ export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
       : object;
   const metadata = { name: operatorName, namespace, labels };
   const objects = [
-    ...[...admissionObjects(identity).filter(hasParameters), ...accessObjects(identity), ...peopleRoles].map(
-      (object) => annotated(labelled(object)),
-    ),
+    ...[
+      ...admissionObjects(identity).filter(isAppliedAfterCrds),
+      ...accessObjects(identity),
+      ...peopleRoles,
+    ].map((object) => annotated(labelled(object))),
     ...(choice.deployment ? deploymentObjects(choice, metadata) : []),
   ];
   return objects as readonly KubeObject[];

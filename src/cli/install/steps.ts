@@ -1,7 +1,7 @@
 /** An installation as a list of steps, each of which knows whether it is needed. The order is that of dependence. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
-import { stsAudience } from '../../api/labels.ts';
+import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';
 import { tagValue } from '../../identity/tags.ts';
 import { sameDocument } from '../../identity/trust.ts';
 import type { RoleSpec } from '../../identity/steps.ts';
@@ -205,6 +205,24 @@ export async function newObjectStep(
       } catch (error) {
         if (!isAlreadyExists(error)) throw error;
       }
+    },
+  };
+}
+
+/** Applies a CRD, and withdraws the consent to its deletion that an interrupted uninstallation left. */
+export async function crdStep(client: KubeClient, crd: KubeObject, signal: AbortSignal): Promise<Step> {
+  const { name } = crd.metadata;
+  const resource = resources.customResourceDefinitions;
+  const step = await objectStep(client, crd, signal);
+  const live = await orMissing(client.get<KubeObject>(resource, { name }, { signal }));
+  if (live?.metadata.annotations?.[allowDeletionAnnotation] === undefined) return step;
+  const patch = { metadata: { annotations: { [allowDeletionAnnotation]: null } } };
+  return {
+    ...step,
+    state: 'differs',
+    perform: async (onDone) => {
+      await step.perform(onDone);
+      await client.patch(resource, { name }, patch, { type: 'merge', fieldManager, signal });
     },
   };
 }

@@ -1,6 +1,6 @@
 /** `kon uninstall`: takes away what an installation made, last made first, and says what stays. */
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
-import { managedByLabel } from '../../api/labels.ts';
+import { allowDeletionAnnotation, managedByLabel } from '../../api/labels.ts';
 import type { ObservedRole, RoleStore } from '../../identity/index.ts';
 import {
   effectiveConfig,
@@ -11,7 +11,7 @@ import {
   tagValue,
   trustsProvider,
 } from '../../identity/index.ts';
-import { isNotFound, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
@@ -38,7 +38,7 @@ import {
   operatorObjects,
 } from './operator-objects.ts';
 import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
-import { describeObject, orMissing, resourceOf } from './steps.ts';
+import { describeObject, fieldManager, orMissing, resourceOf } from './steps.ts';
 
 export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;
@@ -191,8 +191,11 @@ async function removeObjects(
       kept.push(`${describeObject(object)}, which kon install did not make`);
       continue;
     }
+    const isCrd = object.kind === 'CustomResourceDefinition';
+    if (isCrd) await allowDeletion(client, name, { signal, dryRun });
     try {
-      await client.delete(resourceOf(object), ref, { signal, dryRun });
+      // The consent of a dry run is not stored, so that the deletion would be refused.
+      if (!(isCrd && dryRun)) await client.delete(resourceOf(object), ref, { signal, dryRun });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -201,6 +204,20 @@ async function removeObjects(
     deleted.push({ resource: resourceOf(object), object: live, label });
   }
   return { kept, deleted };
+}
+
+/** Consents to the deletion of a CRD, which admission refuses otherwise. */
+async function allowDeletion(
+  client: KubeClient,
+  name: string,
+  options: { readonly signal: AbortSignal; readonly dryRun: boolean },
+): Promise<void> {
+  await client.patch(
+    resources.customResourceDefinitions,
+    { name },
+    { metadata: { annotations: { [allowDeletionAnnotation]: 'true' } } },
+    { type: 'merge', fieldManager, ...options },
+  );
 }
 
 async function removeAssociation(

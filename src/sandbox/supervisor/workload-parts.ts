@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import {
   admissionObjects,
   enforcedDigest,
-  hasParameters,
+  isAppliedAfterCrds,
   operatorObjects,
   peopleRoles,
   probeLease,
@@ -217,7 +217,7 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
  */
 async function guardAccounts(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
-  const objects = admissionObjects(operatorIdentity).filter((object) => !hasParameters(object));
+  const objects = admissionObjects(operatorIdentity).filter((object) => !isAppliedAfterCrds(object));
   const isProbe = ({ metadata }: KubeObject): boolean => metadata.name === probePolicyName;
   await applyAll(
     client,
@@ -248,7 +248,11 @@ async function startOperating(options: BringUpOptions, access: ApiServerAccess):
     applyAll(access.client, [...others, ...peopleRoles], signal),
     installCrds({ ...options, signal }, access),
   ]);
-  await applyAll(access.client, admissionObjects(operatorIdentity).filter(hasParameters), options.signal);
+  await applyAll(
+    access.client,
+    admissionObjects(operatorIdentity).filter(isAppliedAfterCrds),
+    options.signal,
+  );
   await configureCluster(options, access);
   if (!options.settings.operator) return;
   await startOperator(options, access);

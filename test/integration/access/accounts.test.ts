@@ -1,10 +1,12 @@
 /** Who may give which AWS permissions to whom, and who may use them: asked of the real API server, as users with different rights. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { rights } from '../../../src/access/index.ts';
 import {
   apiVersion,
   apps,
   clusterConfigs,
+  crds,
   linkedServiceAccounts,
   type App,
   type ClusterConfig,
@@ -646,5 +648,124 @@ describe('deletion', () => {
     const resource: Resource = clusterConfigs;
     await admin.create<ClusterConfig>(resource, object);
     expect(await refusal(admin.delete(resource, object.metadata))).toContain('is protected');
+  });
+
+  const kubectl = (...args: readonly string[]): Promise<string> => fenced.cluster.kubectl(args);
+  const protectedApp = (name: string): App => ({
+    apiVersion,
+    kind: 'App',
+    metadata: { name, annotations: { 'k11n.dev/protected': 'true' } },
+    spec: { image: 'nginx', targets: [{ name: 'production' }] } as App['spec'],
+  });
+
+  it.each<[string, (plural: string, name: string) => readonly string[]]>([
+    ['by name', (plural, name) => ['delete', `${plural}.k11n.dev`, name]],
+    ['of all', (plural) => ['delete', `${plural}.k11n.dev`, '--all']],
+    ['of the collection', (plural) => ['delete', '--raw', `/apis/${apiVersion}/${plural}`]],
+    ['of the CRD', (plural) => ['delete', 'crd', `${plural}.k11n.dev`]],
+    ['of all CRDs', () => ['delete', 'crd', '--all']],
+    [
+      'of the collection of CRDs',
+      () => ['delete', '--raw', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'],
+    ],
+  ])('%s leaves protected accounts and apps', async (_way, command) => {
+    const lsa = account();
+    const app = protectedApp(lsa.metadata.name);
+    await admin.create(linkedServiceAccounts, {
+      ...lsa,
+      metadata: { ...lsa.metadata, labels: { 'k11n.dev/protected': 'true' } },
+    });
+    await admin.create<App>(apps, app);
+    for (const resource of [linkedServiceAccounts, apps] as const) {
+      await expect(kubectl(...command(resource.plural, lsa.metadata.name))).rejects.toThrow(
+        /k11n\.dev\/(protected|allow-deletion)/,
+      );
+      const { metadata } = await admin.get<KubeObject>(resource, lsa.metadata);
+      expect(metadata.deletionTimestamp).toBeUndefined();
+    }
+  });
+
+  const definitions = [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}.k11n.dev`);
+
+  it.each(definitions)('of the CRD %s needs an annotation on it, which the refusal names', async (name) => {
+    const remove = (): Promise<string> => kubectl('delete', 'crd', name, '--dry-run=server');
+    const replace = async (): Promise<string> =>
+      fenced.cluster.kubectl(
+        ['replace', '--force', '-f', '-'],
+        await kubectl('get', 'crd', name, '-o', 'yaml'),
+      );
+    for (const attempt of [remove, replace])
+      await expect(attempt()).rejects.toThrow(
+        `the deletion of the CRD ${name} would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation k11n.dev/allow-deletion=true first`,
+      );
+    await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion=true');
+    await remove();
+    await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion-');
+    await expect(remove()).rejects.toThrow('k11n.dev/allow-deletion');
+  });
+
+  it('of another CRD needs nothing', async () => {
+    const name = 'others.example.com';
+    await fenced.apply([
+      {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name },
+        spec: {
+          group: 'example.com',
+          scope: 'Cluster',
+          names: { kind: 'Other', plural: 'others' },
+          versions: [
+            { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
+          ],
+        },
+      },
+    ]);
+    await kubectl('delete', 'crd', name);
+  });
+});
+
+describe('a CRD', () => {
+  const name = 'linkedserviceaccounts.k11n.dev';
+  const setVersion = (version: string | null, consent: string | null = null): Promise<unknown> =>
+    admin.patch(
+      resources.customResourceDefinitions,
+      { name },
+      {
+        metadata: {
+          annotations: { 'k11n.dev/schema-version': version, 'k11n.dev/allow-downgrade': consent },
+        },
+      },
+      { type: 'merge' },
+    );
+
+  it('is not replaced by an older one without consent to that very version', async () => {
+    await setVersion('12');
+    for (const [version, read] of [
+      ['11', 11],
+      ['2', 2],
+      ['twelve', 0],
+      [null, 0],
+    ] as const)
+      expect(await refusal(setVersion(version))).toContain(
+        `the CRD ${name} has schema version 12, and version ${read} would drop the fields that it does not have from all stored objects: use kon install --downgrade`,
+      );
+    expect(await refusal(setVersion('2', '3'))).toContain('k11n.dev/allow-downgrade=2');
+    const older = crds().map((crd) => stringify(crd, { lineWidth: 0 }));
+    await expect(
+      fenced.cluster.kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], older.join('---\n')),
+    ).rejects.toThrow('kon install --downgrade');
+    await setVersion('12', '2');
+    expect(await refusal(setVersion('1', '2'))).toContain('k11n.dev/allow-downgrade=1');
+    await setVersion('2', '2');
+    await setVersion('3');
+    await setVersion('1', '1');
+    await setVersion('1');
+  });
+
+  it('of an earlier version, which had none, is replaced by one that has', async () => {
+    await setVersion(null, '0');
+    await setVersion(null);
+    await setVersion('1');
   });
 });

@@ -7,6 +7,7 @@ import {
   DeleteRoleCommand,
   GetOpenIDConnectProviderCommand,
   GetRoleCommand,
+  ListAttachedRolePoliciesCommand,
   ListRolesCommand,
 } from '@aws-sdk/client-iam';
 import { EKSClient, ListPodIdentityAssociationsCommand } from '@aws-sdk/client-eks';
@@ -57,6 +58,46 @@ afterAll(async () => {
   eks?.destroy();
   await world?.stop();
 });
+
+/** In the place of the pod that a Deployment would have created: the same ServiceAccount, the same token. */
+async function startOperator(role: string): Promise<Running> {
+  const token = (audience?: string): Promise<string> =>
+    kubectl(
+      'create',
+      'token',
+      '-n',
+      'konstellation',
+      'konstellation',
+      ...(audience ? ['--audience', audience] : []),
+    );
+  const webIdentity = await world.kon.file('web-identity', await token('sts.amazonaws.com'));
+  const kubeconfig = await world.kon.file(
+    'operator.kubeconfig',
+    JSON.stringify({
+      'current-context': 'o',
+      contexts: [{ name: 'o', context: { cluster: 'o', user: 'o' } }],
+      clusters: [
+        {
+          name: 'o',
+          cluster: {
+            server: world.cluster.server,
+            'certificate-authority-data': Buffer.from(world.cluster.caCertificate).toString('base64'),
+          },
+        },
+      ],
+      users: [{ name: 'o', user: { token: (await token()).trim() } }],
+    }),
+  );
+  return world.kon.start(['operator', '--lease-namespace', 'konstellation', '--log-format', 'json'], {
+    env: {
+      KUBECONFIG: kubeconfig,
+      AWS_ACCESS_KEY_ID: '',
+      AWS_SECRET_ACCESS_KEY: '',
+      AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/${role}`,
+      AWS_WEB_IDENTITY_TOKEN_FILE: webIdentity,
+    },
+  });
+}
 
 type Installed = {
   readonly cluster: { readonly clusterArn: string };
@@ -147,43 +188,7 @@ describe('install', () => {
     const [role = ''] = await roleNames();
     expect(role).toMatch(/^konstellation-operator-main-/);
 
-    // In the place of the pod that a Deployment would have made: the same ServiceAccount, the same token.
-    const token = (audience?: string): Promise<string> =>
-      kubectl(
-        'create',
-        'token',
-        '-n',
-        'konstellation',
-        'konstellation',
-        ...(audience ? ['--audience', audience] : []),
-      );
-    const webIdentity = await world.kon.file('web-identity', await token('sts.amazonaws.com'));
-    const kubeconfig = await world.kon.file(
-      'operator.kubeconfig',
-      JSON.stringify({
-        'current-context': 'o',
-        contexts: [{ name: 'o', context: { cluster: 'o', user: 'o' } }],
-        clusters: [
-          {
-            name: 'o',
-            cluster: {
-              server: world.cluster.server,
-              'certificate-authority-data': Buffer.from(world.cluster.caCertificate).toString('base64'),
-            },
-          },
-        ],
-        users: [{ name: 'o', user: { token: (await token()).trim() } }],
-      }),
-    );
-    operator = world.kon.start(['operator', '--lease-namespace', 'konstellation', '--log-format', 'json'], {
-      env: {
-        KUBECONFIG: kubeconfig,
-        AWS_ACCESS_KEY_ID: '',
-        AWS_SECRET_ACCESS_KEY: '',
-        AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/${role}`,
-        AWS_WEB_IDENTITY_TOKEN_FILE: webIdentity,
-      },
-    });
+    operator = await startOperator(role);
     await operator.until('operator leads');
     await kubectl('wait', '--for=condition=Ready', 'clusterconfig/main', '--timeout=60s');
     const created = await kon('account', 'create', 'first', '--policy', readOnly, '--timeout', '30s');
@@ -246,6 +251,119 @@ describe('install', () => {
     expect(repaired).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(repaired.stderr).toContain('  + ClusterRoleBinding konstellation\n');
     expect(repaired.stderr).toContain('  √ ClusterRole konstellation\n');
+  });
+});
+
+describe('install over a later version', () => {
+  type Later = {
+    readonly metadata: {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly annotations: Readonly<Record<string, string>>;
+    };
+    readonly spec: {
+      readonly versions: readonly [
+        {
+          readonly schema: {
+            readonly openAPIV3Schema: {
+              readonly properties: {
+                readonly spec: {
+                  readonly properties: { readonly aws: { readonly properties: Record<string, object> } };
+                };
+              };
+            };
+          };
+        },
+      ];
+    };
+  };
+  const crd = 'linkedserviceaccounts.k11n.dev';
+  const again = (...args: string[]): Promise<Result> =>
+    kon('install', '--without-operator', '--yes', ...args);
+  const annotation = (name: string): Promise<string> =>
+    kubectl('get', 'crd', crd, '-o', `jsonpath={.metadata.annotations.k11n\\.dev/${name}}`);
+
+  it('withdraws the consent to delete a CRD that an interrupted uninstallation left', async () => {
+    await kubectl('annotate', 'crd', crd, 'k11n.dev/allow-deletion=true');
+    const result = await again();
+    expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(result.stderr).toContain(`  ~ CustomResourceDefinition ${crd}\n`);
+    expect(await annotation('allow-deletion')).toBe('');
+    await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
+  });
+
+  it('is refused, and names what would be lost, and the operator leaves what it does not know; --downgrade goes back', async () => {
+    const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
+    const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
+    properties['futureField'] = { type: 'string' };
+    const annotations = { ...metadata.annotations, 'k11n.dev/schema-version': '7' };
+    const later = { ...rest, metadata: { name: crd, labels: metadata.labels, annotations }, spec };
+    await world.cluster.kubectl(
+      ['apply', '--server-side', '--field-manager=kon-install', '-f', '-'],
+      JSON.stringify(later),
+    );
+    // As one that is rolled back alone: it lists the accounts with the schema that the API server has now.
+    operator?.stop();
+    await operator?.finished;
+    const edit = (aws: object): Promise<string> =>
+      kubectl('patch', 'lsa', 'first', '--type=merge', '-p', JSON.stringify({ spec: { aws } }));
+    const field = (path: string): Promise<string> =>
+      kubectl('get', 'lsa', 'first', '-o', `jsonpath={${path}}`);
+    const readyReason = '.status.conditions[?(@.type=="Ready")].reason';
+    await eventually('the field to be stored', async () => {
+      await edit({ futureField: 'x' });
+      return (await field('.spec.aws.futureField')) === 'x' ? true : undefined;
+    });
+    const roleArn = await field('.status.roleArn');
+    const RoleName = roleArn.slice(roleArn.lastIndexOf('/') + 1);
+    const attached = async (): Promise<readonly (string | undefined)[]> =>
+      ((await world.iam.send(new ListAttachedRolePoliciesCommand({ RoleName }))).AttachedPolicies ?? []).map(
+        ({ PolicyArn }) => PolicyArn,
+      );
+    const policies = await attached();
+    await edit({ policyArns: [readOnly] });
+    operator = await startOperator(
+      (await roleNames()).find((name) => name.startsWith('konstellation-operator-')) ?? '',
+    );
+    const generation = await field('.metadata.generation');
+    await eventually('the edit to be reported as not known', async () =>
+      (await field(readyReason)) === 'SpecNewerThanOperator' &&
+      (await field('.status.observedGeneration')) === generation
+        ? true
+        : undefined,
+    );
+    expect(await field('.status.conditions[?(@.type=="Ready")].message')).toContain('spec.aws.futureField');
+    expect(await field('.status.roleArn')).toBe(roleArn);
+    expect(await attached()).toEqual(policies);
+    expect(policies).toHaveLength(2);
+
+    const everything = (): Promise<string> =>
+      kubectl('get', 'crd,validatingadmissionpolicy,clusterrole', '-o', 'yaml');
+    const before = await everything();
+    for (const args of [[], ['--dry-run']]) {
+      const refused = await again(...args);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain('schema version 7, this kon has 1');
+      expect(refused.stderr).toContain('LinkedServiceAccount spec.aws.futureField');
+      expect(refused.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');
+      expect(refused.stderr).toContain('kon install --downgrade');
+    }
+    expect(await everything()).toBe(before);
+
+    const back = await again('--downgrade');
+    expect(back, back.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(back.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');
+    expect(await annotation('schema-version')).toBe('1');
+    expect(await again('--downgrade')).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    expect(await again()).toMatchObject({ code: 0 });
+    expect(await annotation('allow-downgrade')).toBe('');
+    // Every write drops the field now.
+    await eventually('the account to be taken up again', async () => {
+      await kubectl('label', '--overwrite', 'lsa', 'first', `touched=${Date.now()}`);
+      return (await field('.spec.aws.futureField')) === '' && (await field(readyReason)) === 'Ready'
+        ? true
+        : undefined;
+    });
+    expect(await attached()).toEqual([readOnly]);
   });
 });
 
