@@ -24,7 +24,7 @@ import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
 import type { Problem } from './problem.ts';
 import type { IdentityReason } from './reasons.ts';
 import { proofIsOpen } from './proofs.ts';
-import { assessRole, desiredRole, type RoleAssessment } from './roles.ts';
+import { assessRole, desiredRole, isUnread, type RoleAssessment } from './roles.ts';
 import { formerTargets } from './sessions.ts';
 import { assignTargets } from './shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
@@ -149,10 +149,10 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     formerTargets: former,
     roles: roles.map((role) => role.assessment),
     targets: rows,
-    policies: mergedPolicyRows(
-      account.spec.aws.policyArns,
-      refusedRows(policies.refused, roles, facts),
+    policies: asLastSeen(
+      world,
       roles,
+      mergedPolicyRows(account.spec.aws.policyArns, refusedRows(policies.refused, roles, facts), roles),
     ),
     ...(tooMany
       ? {
@@ -364,6 +364,31 @@ function mergedPolicyRows(
       ofArn[0] ?? { arn, attached: false, reason: 'TooManyPolicies', message: 'is not attached' }
     );
   });
+}
+
+/** Rows of attached policies stay so while the role was not read yet: what is attached decides what may be detached later. */
+function asLastSeen(
+  { account }: AccountWorld,
+  roles: readonly ServingRole[],
+  rows: RoleAssessment['policies'],
+): RoleAssessment['policies'] {
+  const unread = roles.find(({ assessment }) => isUnread(assessment))?.assessment;
+  if (!unread) return rows;
+  const attached = new Set(
+    (account.status?.policies ?? []).filter((row) => row.attached).map((row) => row.arn),
+  );
+  const { reason = 'CreatingRole', message = '' } = unread.problem ?? {};
+  return rows.map((row) =>
+    row.attached || !attached.has(row.arn)
+      ? row
+      : {
+          ...row,
+          attached: true,
+          ...(row.reason === 'PolicyNotAllowed'
+            ? {}
+            : { reason, message: `was attached when the role was last read: ${message}` }),
+        },
+  );
 }
 
 /**

@@ -82,6 +82,11 @@ export type RoleAssessment = {
   readonly drift: readonly string[];
 };
 
+/** Whether no read or write has shown yet if the role exists: a listing may be older than it looks. */
+export function isUnread({ belief }: RoleAssessment): boolean {
+  return belief === undefined || (belief.role === null && belief.source === 'sweep');
+}
+
 /**
  * @param proofsOfDrift asks for the proofs that show what a drifted trust policy broke; false when none is left to ask for
  */

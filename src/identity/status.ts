@@ -7,10 +7,11 @@ import type {
   TargetStatus,
 } from '../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../api/index.ts';
+import { roleNameOf } from './arn.ts';
 import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors } from './errors.ts';
 import type { Problem } from './problem.ts';
-import type { RoleAssessment } from './roles.ts';
+import { isUnread, type RoleAssessment } from './roles.ts';
 import { ignoredTagsNote } from './tags.ts';
 import type { AccountWorld, PodCounts } from './world.ts';
 
@@ -71,7 +72,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   const proven = wanted.filter((row) => row.linked && row.proven).length;
   return {
     ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
-    ...(first?.role ? { roleArn: first.role.arn, roleId: first.role.id } : {}),
+    ...roleOf(world, first),
     linkedTargets: wanted.filter((row) => row.linked).map((row) => row.name),
     targets: findings.targets.map((row) => targetStatus(world, row)),
     ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
@@ -79,6 +80,18 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),
   };
+}
+
+/** A role that was not read yet stays as it was last seen: an operator that may not read reports nothing about it. */
+function roleOf(
+  { account: { status } }: AccountWorld,
+  first: RoleAssessment | undefined,
+): Pick<LinkedServiceAccountStatus, 'roleArn' | 'roleId'> {
+  if (first?.role) return { roleArn: first.role.arn, roleId: first.role.id };
+  const { roleArn, roleId } = status ?? {};
+  if (!first || !isUnread(first) || roleArn === undefined || roleNameOf(roleArn) !== first.spec.name)
+    return {};
+  return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
 }
 
 /** Whatever else is wrong: when STS shuts pods out, `Ready` says so in the words of STS. */
