@@ -21,8 +21,7 @@ export async function billOfMaterials(
   inputs: readonly string[],
   application: { readonly name: string; readonly version: string },
 ): Promise<object> {
-  const folders = new Set(inputs.flatMap((path) => packageFolder(path) ?? []));
-  const components = await Promise.all([...folders].toSorted().map((folder) => componentOf(root, folder)));
+  const components = await Promise.all(packageFolders(inputs).map((folder) => componentOf(root, folder)));
   const { name, version } = application;
   return {
     bomFormat: 'CycloneDX',
@@ -31,6 +30,11 @@ export async function billOfMaterials(
     metadata: { component: { type: 'application', 'bom-ref': `${name}@${version}`, name, version } },
     components: [...new Map(components.map((each) => [each.purl, each])).values()],
   };
+}
+
+/** Folders of the packages that the files in a bundle belong to, in order. */
+export function packageFolders(inputs: readonly string[]): readonly string[] {
+  return [...new Set(inputs.flatMap((path) => packageFolder(path) ?? []))].toSorted();
 }
 
 /** `node_modules/@scope/name` or, of one within another, the whole way to it. */

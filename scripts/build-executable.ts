@@ -11,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
+import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { outfile } = parseArgs({
@@ -27,7 +28,7 @@ const data = [
 const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));
 try {
   const main = join(work, 'kon.cjs');
-  await build({
+  const { metafile } = await build({
     entryPoints: [join(root, 'src/bin/one-file.ts')],
     outfile: main,
     bundle: true,
@@ -40,8 +41,14 @@ try {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    metafile: true,
     logLevel: 'warning',
   });
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(
+    `${target}.THIRD-PARTY-NOTICES`,
+    await thirdPartyNotices(root, Object.keys(metafile.inputs)),
+  );
   const list = join(work, 'list.json');
   await writeFile(list, JSON.stringify(data.map(({ path, digest }) => ({ path, digest }))));
   const blob = join(work, 'kon.blob');
@@ -57,7 +64,6 @@ try {
     }),
   );
   await promisify(execFile)(process.execPath, ['--experimental-sea-config', config]);
-  await mkdir(dirname(target), { recursive: true });
   await rm(target, { force: true });
   await copyFile(process.execPath, target);
   await chmod(target, 0o755);

@@ -9,6 +9,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { billOfMaterials } from './bill-of-materials.ts';
+import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { outdir, version } = parseArgs({
@@ -110,6 +111,11 @@ const bill = await billOfMaterials(root, Object.keys(result.metafile.inputs), {
   version: version ?? manifest.version,
 });
 await writeFile(join(dist, 'sbom.cdx.json'), `${JSON.stringify(bill, undefined, 2)}\n`);
+
+await writeFile(
+  join(dist, 'THIRD-PARTY-NOTICES'),
+  await thirdPartyNotices(root, Object.keys(result.metafile.inputs)),
+);
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(

@@ -120,12 +120,17 @@ it('has a bill of materials with all that is bundled, and nothing else', async (
   type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
   const { components } = (await read(join(image, 'sbom.cdx.json'))) as Bill;
   const names = new Set(components.map(({ name }) => name));
-  const { dependencies } = (await read(join(root, 'package.json'))) as {
-    dependencies: Record<string, string>;
-  };
-  expect([...names]).toEqual(expect.arrayContaining(Object.keys(dependencies)));
-  // In the bundle although it is installed for development only, and not in the bundle.
-  expect(names).toContain('@aws-sdk/client-s3');
+  // Whoever installs the package gets the bundle and nothing else.
+  expect(await read(join(root, 'package.json'))).not.toHaveProperty('dependencies');
+  const bundled = [
+    '@aws-sdk/client-iam',
+    '@aws-sdk/client-s3',
+    '@kubernetes/client-node',
+    'pino',
+    'yaml',
+    'zod',
+  ];
+  expect([...names]).toEqual(expect.arrayContaining(bundled));
   expect(names).not.toContain('vitest');
   for (const { name, version, purl, licenses } of components) {
     expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`);
@@ -133,4 +138,23 @@ it('has a bill of materials with all that is bundled, and nothing else', async (
   }
   const copies = instructions.filter(([is, rest]) => is === 'COPY' && rest.startsWith('--from=build /app'));
   expect(copies).toHaveLength(1);
+});
+
+it('has the copyright and licence texts of all packages that are bundled', async () => {
+  const notices = await readFile(join(image, 'THIRD-PARTY-NOTICES'), 'utf8');
+  const lines = new Set(notices.split('\n'));
+  const { components } = JSON.parse(await readFile(join(image, 'sbom.cdx.json'), 'utf8')) as {
+    components: { name: string; version: string }[];
+  };
+  expect(components.length).toBeGreaterThan(50);
+  for (const { name, version } of components) {
+    expect(lines, name).toContain(`${name} ${version}`);
+    for (const file of ['LICENSE', 'LICENSE.md', 'license', 'LICENCE', 'NOTICE']) {
+      const path = join(root, 'node_modules', name, file);
+      const manifest = join(root, 'node_modules', name, 'package.json');
+      const isThis =
+        existsSync(path) && (await readFile(manifest, 'utf8')).includes(`"version": "${version}"`);
+      if (isThis) expect(notices, path).toContain((await readFile(path, 'utf8')).trim());
+    }
+  }
 });
