@@ -34,6 +34,12 @@ export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
  */
 export const unlinkNowAnnotation = 'k11n.dev/unlink-now';
 
+/**
+ * On a LinkedServiceAccount: ARNs of roles or of EKS clusters, or ids of AWS accounts, separated by commas. Roles of the account that
+ * are named by it, or belong to one of them, are left behind as they are when the ClusterConfig names another cluster.
+ */
+export const abandonRolesAnnotation = 'k11n.dev/abandon-roles';
+
 /** Keeps a LinkedServiceAccount until its role is gone. */
 export const accountFinalizer = 'k11n.dev/iam-role';
 

@@ -1,6 +1,7 @@
 /** The names of an account's roles: the first, and further ones for when its trust policy is full. */
 import type { LinkedServiceAccount } from '../api/index.ts';
-import { roleNameOf } from './arn.ts';
+import { abandonRolesAnnotation } from '../api/index.ts';
+import { accountIdOf, roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
 import { isAdopted, markedFor, ownershipOf, type Ownership } from './ownership.ts';
 import { desiredRole, ownerOf } from './roles.ts';
@@ -52,14 +53,38 @@ export function roleOwnership(
 }
 
 /**
- * The names under which the account may have roles: the first, and those which its status says that targets carry. At its end
+ * ARNs of the account's roles that the status reports, each once. The row of a reserved target or name reports what its
+ * ServiceAccount carries, which can be anybody's role.
+ */
+export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
+  const rows = (status?.targets ?? []).filter(
+    ({ reason }) => reason !== 'TargetReserved' && reason !== 'AccountNameReserved',
+  );
+  const arns = [status?.roleArn, ...rows.map((row) => row.roleArn)];
+  return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
+}
+
+/** Whether a person consented to leave a role behind, by its ARN or by what it belongs to. See `cluster-change.ts`. */
+export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
+  const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());
+  return names.some((name) => given.includes(name));
+}
+
+/**
+ * The names under which the account may have roles: the first, and those which its status reports. At its end
  * also all that its targets may ever have needed: after a crash there may be one of which neither status nor listing tells.
  */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
+  const reported = reportedRoles(account)
+    .filter((arn) => accountIdOf(arn) === facts.accountId && !isAbandoned(account, arn))
+    .map(roleNameOf);
   const carried = (account.status?.targets ?? []).flatMap(({ roleArn }) =>
     roleArn === undefined ? [] : roleNameOf(roleArn),
   );
-  const known = carried.filter((name) => accountRoleIndex(account, facts, name) !== undefined);
+  const known = [
+    ...reported,
+    ...carried.filter((name) => accountRoleIndex(account, facts, name) !== undefined),
+  ];
   const last = account.metadata.deletionTimestamp === undefined ? [] : allNames(account, facts);
   return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
 }

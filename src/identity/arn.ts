@@ -21,6 +21,11 @@ const partitionsByPrefix = [
   ['eusc-', 'aws-eusc'],
 ] as const;
 
+/** The id of the AWS account in an ARN. */
+export function accountIdOf(arn: string): string {
+  return arn.split(':')[4] ?? '';
+}
+
 /** The name at the end of a role's ARN, behind its path. */
 export function roleNameOf(roleArn: string): string {
   return roleArn.slice(roleArn.lastIndexOf('/') + 1);

@@ -6,6 +6,7 @@
 import { roleOwnership } from './account-roles.ts';
 import { associationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
+import { clusterChanged, strandedRoles, unreadable } from './cluster-change.ts';
 import { accountLabelValue, decideUnlink } from './links.ts';
 import {
   isOwned,
@@ -32,7 +33,12 @@ export function planDeletion(
   const failures: StepFailure[] = [];
   const want = (step: Parameters<StepList['want']>[0]): void => {
     const failure = list.want(step);
-    if (failure) failures.push(failure);
+    if (!failure) return;
+    failures.push(
+      step.kind === 'ReadRole'
+        ? { ...failure, message: unreadable(world, facts, step.role, failure).message }
+        : failure,
+    );
   };
   const progress = (message: string): Problem =>
     failures[0]
@@ -59,6 +65,8 @@ export function planDeletion(
     }
   }
   if (unread) return progress('the role is being looked up');
+  const [stranded, ...others] = strandedRoles(world, facts);
+  if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
 
   // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
   const retains = world.account.spec.deletionPolicy === 'Retain';

@@ -166,6 +166,14 @@ export function issuersOf({ tags, trustPolicy = '' }: Owned): readonly string[] 
   return oidcProvidersIn(trustPolicy).map((arn) => arn.slice(arn.indexOf('/') + 1));
 }
 
+/** The ARN of the cluster for which a role of the account with this uid was created; undefined for any other role. */
+export function clusterOfRole(tags: Tags, uid = ''): string | undefined {
+  const isOfAccount = uid !== '' && tagValue(tags, uidTag) === uid;
+  return isOfAccount && tagValue(tags, managedByTag) === 'konstellation'
+    ? tagValue(tags, clusterTag)
+    : undefined;
+}
+
 /** The cluster and account that a role's tags name, if it is a role of Konstellation at all. */
 export function markedFor(tags: Tags): { clusterArn: string; account: string } | undefined {
   const clusterArn = tagValue(tags, clusterTag);

@@ -15,6 +15,7 @@ import {
 } from '../api/index.ts';
 import { accountRoleIndex, accountRoleName, accountRoleNames, roleOwnership } from './account-roles.ts';
 import { roleNameOf } from './arn.ts';
+import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
 import { claimOf, claimsFrom, claimsOf, type Claims } from './claims.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
@@ -78,6 +79,8 @@ export function planAccount(world: AccountWorld): AccountPlan {
     list.want({ kind: 'AddFinalizer' });
     return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
   }
+  const stranded = planStranded(world, cluster.facts, list);
+  if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
   const plan = planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
@@ -86,6 +89,23 @@ export function planAccount(world: AccountWorld): AccountPlan {
   }
   const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone. To make an app let go of it: kon app edit APP --no-account`;
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
+}
+
+/** What keeps an account from another role: one that it has as part of another cluster. Asked before its first role is created. */
+function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
+  const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
+  if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
+  const [role, ...others] = strandedRoles(world, facts);
+  if (role) return clusterChanged(world, facts, [role, ...others]);
+  const unread = unreadRoles(world, facts);
+  const failed = unread.flatMap((name) => {
+    const failure = list.want({ kind: 'ReadRole', role: name, why: 'the status reports it' });
+    return failure ? [unreadable(world, facts, name, failure)] : [];
+  });
+  if (unread.length === 0) return undefined;
+  return (
+    failed[0] ?? { reason: 'CreatingRole', message: 'the role that the status reports is being looked up' }
+  );
 }
 
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {

@@ -60,6 +60,8 @@ export const identityReasons = {
     'A workload of the account took up the new identity and does not get healthy. The others keep what they have until it is mended.',
   DeletionProtected:
     'The account is to be deleted, although it is protected: its CRD was deleted, or it was protected afterwards. It is kept until the label or annotation is removed.',
+  ClusterChanged:
+    'The account has a role that was created for another EKS cluster or AWS account than the ClusterConfig names now. Nothing is changed or deleted for the account until the ClusterConfig is put back, or the annotation `k11n.dev/abandon-roles` leaves the role behind.',
   InUse: 'The account is to be deleted, but running pods use it.',
   Deleting: 'The role and the links are being removed.',
   SpecNewerThanOperator:

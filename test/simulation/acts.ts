@@ -72,6 +72,14 @@ export const clusterTargets =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
+/** The ClusterConfig names another EKS cluster. */
+export const clusterRegion =
+  (region: string): Act =>
+  async ({ server }) => {
+    const change = { spec: { aws: { region } } };
+    await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
+  };
+
 /** As `kubectl apply`: the account is made or edited, after the end of one that is being deleted, if that comes. */
 export const applyAccount =
   (name: string, spec: AccountSpec): Act =>

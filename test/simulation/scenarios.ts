@@ -7,6 +7,7 @@ import {
   changeRoles,
   clusterAllows,
   clusterMode,
+  clusterRegion,
   clusterTargets,
   consentToDetach,
   create,
@@ -236,6 +237,19 @@ export const scenarios: readonly Scenario[] = [
         if (first) aws.eks.remove(first.id);
         if (second) aws.eks.change(second.id, { disableSessionTags: true });
       },
+    ],
+  },
+  {
+    name: 'an account is deleted while the ClusterConfig names another region, which is put back',
+    acts: [create('a'), clusterRegion('us-west-1'), remove('a'), clusterRegion('us-west-2')],
+  },
+  {
+    name: 'the ClusterConfig names another region while an app uses an account, and is put back',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      clusterRegion('us-west-1'),
+      clusterRegion('us-west-2'),
     ],
   },
   {

@@ -20,6 +20,7 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'InlinePoliciesFound',
   'TargetUnknown',
   'StillInUse',
+  'ClusterChanged',
   'ServiceAccountNotOwned',
   'ForeignAnnotation',
   'ForeignAudience',
@@ -128,5 +129,6 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   DeletionProtected: ({ name }) =>
     `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
+  ClusterChanged: () => 'Put the ClusterConfig back as the message says: kubectl edit clusterconfigs',
   InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
 };

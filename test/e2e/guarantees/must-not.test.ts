@@ -121,3 +121,28 @@ test('a proof gives the operator nothing that it could use', async () => {
       Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
     });
 });
+
+test.each([{ region: 'us-west-1' }, { clusterName: 'renamed' }])(
+  'an account that is deleted while the ClusterConfig names another cluster (%o) waits, and leaves nothing once it is put back',
+  async (change) => {
+    const name = `moved-${Object.keys(change)[0]?.toLowerCase()}`;
+    const known = { accountId: parts.accountId, oidcIssuer: parts.cluster.issuer };
+    await person.createAccount(name);
+    const before = await roleOf(name);
+    const position = await parts.aws.position();
+    await parts.configure({ ...known, ...change });
+    await parts.untilConfigured('Ready');
+    await person.deleteAccount(name);
+    const ready = await person.untilAccount(name, 'ClusterChanged', ({ status }) => {
+      const found = conditionOf(status?.conditions, 'Ready');
+      return found?.reason === 'ClusterChanged' ? found : undefined;
+    });
+    expect(ready.message).toContain(before?.arn);
+    expect(await parts.aws.role(roleNameOf(before?.arn ?? ''))).toEqual(before);
+    expect((await parts.aws.journal(position)).filter((call) => call.changed)).toEqual([]);
+
+    await parts.configure(known);
+    await person.untilAccountGone(name);
+    expect(await parts.aws.role(roleNameOf(before?.arn ?? ''))).toBeUndefined();
+  },
+);

@@ -71,6 +71,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'in use',
   },
   {
+    name: 'a deletion under another cluster leaves the role',
+    story:
+      'The role is looked for by the name that it would have in the present cluster, and its account is let go without it.',
+    patches: [
+      {
+        file: 'identity/deletion.ts',
+        find: 'if (stranded) return clusterChanged(world, facts, [stranded, ...others]);',
+        replace: 'void [stranded, others, clusterChanged];',
+      },
+    ],
+    scenario: 'an account is deleted while the ClusterConfig names another region, which is put back',
+    caughtBy: 'orphan',
+  },
+  {
     name: 'finalizer removed first',
     story: 'The object is let go before what it stands for; whatever fails after that is an orphan for ever.',
     patches: [
