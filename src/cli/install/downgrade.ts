@@ -25,23 +25,32 @@ export type Downgrade = {
   readonly objects: readonly string[];
 };
 
-/** Undefined when the CRDs on the cluster are of this version or an earlier one, or do not exist. */
-export async function findDowngrade(client: KubeClient, signal: AbortSignal): Promise<Downgrade | undefined> {
+/** CRDs of a later version among those of a cluster; undefined when they are of this version or an earlier one. */
+export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | 'fields'> | undefined {
   let from = 0;
   const fields: string[] = [];
   for (const own of crds()) {
-    const live = await orMissing(
-      client.get<Stored>(resources.customResourceDefinitions, { name: own.metadata.name }, { signal }),
-    );
-    if (!live) continue;
-    const mark = Number(live.metadata.annotations?.[schemaVersionAnnotation] ?? 0);
+    const installed = live.find(({ metadata }) => metadata.name === own.metadata.name);
+    if (!installed) continue;
+    const mark = Number(installed.metadata.annotations?.[schemaVersionAnnotation] ?? 0);
     if (Number.isSafeInteger(mark)) from = Math.max(from, mark);
     const { kind } = own.spec['names'] as { readonly kind: string };
     fields.push(
-      ...fieldsAddedTo(specSchema(own), specSchema(live), 'spec').map((field) => `${kind} ${field}`),
+      ...fieldsAddedTo(specSchema(own), specSchema(installed), 'spec').map((field) => `${kind} ${field}`),
     );
   }
-  if (from <= schemaVersion && fields.length === 0) return undefined;
+  return from <= schemaVersion && fields.length === 0 ? undefined : { from, fields };
+}
+
+/** Undefined when the CRDs on the cluster are of this version or an earlier one, or do not exist. */
+export async function findDowngrade(client: KubeClient, signal: AbortSignal): Promise<Downgrade | undefined> {
+  const live = await Promise.all(
+    crds().map(({ metadata: { name } }) =>
+      orMissing(client.get<Stored>(resources.customResourceDefinitions, { name }, { signal })),
+    ),
+  );
+  const later = laterSchema(live.filter((crd) => crd !== undefined));
+  if (!later) return undefined;
   const objects: string[] = [];
   for (const { kind, ...resource } of [clusterConfigs, linkedServiceAccounts, apps]) {
     const list = await orMissing(client.list<Stored>({ kind, ...resource }, { signal }));
@@ -50,7 +59,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
       if (lost.length > 0) objects.push(`${kind} ${metadata.name}: ${lost.join(', ')}`);
     }
   }
-  return { from, fields, objects };
+  return { ...later, objects };
 }
 
 /** What is lost, line by line. */

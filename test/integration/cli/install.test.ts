@@ -349,6 +349,15 @@ describe('install over a later version', () => {
     }
     expect(await everything()).toBe(before);
 
+    const { checks } = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
+      checks: { id: string; status: string; message?: string; next?: readonly string[] }[];
+    };
+    expect(checks.find(({ id }) => id === 'crds')).toMatchObject({
+      status: 'warning',
+      message:
+        'of a later version: schema version 7, this kon has 1; it does not know LinkedServiceAccount spec.aws.futureField',
+    });
+
     const back = await again('--downgrade');
     expect(back, back.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(back.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');

@@ -1,9 +1,10 @@
 /** The API server, and what Konstellation needs on it. */
 import { isDeepStrictEqual } from 'node:util';
-import { crds } from '../../../api/crds.ts';
+import { crds, schemaVersion } from '../../../api/crds.ts';
 import { resources } from '../../../kube/index.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
 import { formatAge } from '../../duration.ts';
+import { laterSchema } from '../../install/downgrade.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 
 type Crd = NamedCrd & {
@@ -75,6 +76,14 @@ export const clusterChecks: readonly Check[] = [
         return failure(`not served: ${missing.join(', ')}`, [
           'Install them: kon crds | kubectl apply --server-side -f -',
         ]);
+      const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
+      if (later)
+        return warning(
+          `of a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
+          [
+            'Use the kon and the operator of that version: an earlier one leaves alone what it does not know.',
+          ],
+        );
       return differing.length === 0
         ? ok()
         : warning(`not as this kon has them: ${differing.join(', ')}`, [
