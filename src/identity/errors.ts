@@ -100,6 +100,12 @@ export const identityErrors = {
     meaning: "The role's trust policy did not let the ServiceAccount in.",
     next: 'Nothing, if the role has just been changed: IAM takes a while. Else look who changed its trust policy.',
   },
+  RolloutBlocked: {
+    retry: 'backoff',
+    meaning:
+      'The pods of a workload cannot be replaced now, so its target keeps the identity mode that it has: a dry-run pod was refused.',
+    next: 'Admit the dry-run pod: raise the quota, or correct what the message names. The switch then continues by itself.',
+  },
   AssociationExists: {
     retry: 'backoff',
     meaning: 'The ServiceAccount has an EKS Pod Identity association already.',

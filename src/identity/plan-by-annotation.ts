@@ -1,4 +1,5 @@
 /** A target whose pods get their role by the annotation of their ServiceAccount. */
+import { restartLabel } from '../api/index.ts';
 import type { AssociationStanding } from './associations.ts';
 import { decideLink } from './links.ts';
 import type { Problem } from './problem.ts';
@@ -7,7 +8,7 @@ import type { TargetRow } from './status.ts';
 import { assessmentOf, homeOf, type Home, type TargetContext } from './target-context.ts';
 import { afterOthers, row, rowByAssociation, switching, told } from './target-rows.ts';
 import { sameDocument } from './trust.ts';
-import type { ObservedServiceAccount, TargetObservation } from './world.ts';
+import type { AccountWorld, ObservedServiceAccount, TargetObservation } from './world.ts';
 
 export function planByAnnotation(
   context: TargetContext,
@@ -48,7 +49,11 @@ export function planByAnnotation(
     const problem = { reason: proof.reason, message: proof.message };
     return waits(problem, { ...carried, linked: true, ...proof });
   }
+  const stays = awaitsReplacement(observation);
+  if (stays) return waits(stays, carried);
   if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder), carried);
+  const unsettled = awaitsRollouts(world, observation);
+  if (unsettled) return waits(unsettled, carried);
   const failure = list.want({
     kind: 'DeleteAssociation',
     target: name,
@@ -56,8 +61,42 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: home.role.arn, serviceAccount },
   });
-  if (!failure) turn.holder = name;
+  // Also when it is tried again: it may succeed this time, while another target starts.
+  if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') turn.holder = name;
   return waits(told(failure, 'SwitchingMode', 'the association is being removed'), carried);
+}
+
+/** Whether pods that are ready lose their way to new credentials with the association, until they are replaced. */
+function needsAssociation({ held }: TargetObservation): boolean {
+  return (held.readyByPodIdentity ?? held.podIdentity) > 0;
+}
+
+/** Why the association has to stay: nothing would replace pods that get their credentials by it. */
+function awaitsReplacement(observation: TargetObservation): Problem | undefined {
+  const { name, held } = observation;
+  const [first] = held.notReplaced ?? [];
+  if (!first || !needsAssociation(observation)) return undefined;
+  const { pod, workload } = first;
+  const others = (held.notReplaced?.length ?? 1) - 1;
+  const remedy = workload?.startsWith('app ')
+    ? `See what keeps the app from its spec: kon app status ${workload.slice('app '.length)}`
+    : `Have its workload restarted automatically: kubectl label -n ${name} KIND/NAME ${restartLabel}=true; or end the pod`;
+  return {
+    reason: 'AwaitingReplacement',
+    message: `nothing would replace pod ${name}/${pod}${workload === undefined ? '' : ` (${workload})`}${others > 0 ? ` and ${others} more` : ''}. ${remedy}`,
+  };
+}
+
+/**
+ * Why the association has to stay for now: the workloads of the account are not at rest. Where no pod is ready, as when the agent
+ * is missing, nothing is lost and the way out stays open.
+ */
+function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
+  if (!needsAssociation(observation)) return undefined;
+  if (world.pause) return world.pause;
+  return world.unsettled === undefined
+    ? undefined
+    : { reason: 'SwitchingMode', message: `waits for ${world.unsettled}` };
 }
 
 type ProofPart =
@@ -101,6 +140,8 @@ function confirmGone(
     trustPolicy: assessment.spec.trustPolicy,
     proofKey: '',
   });
+  // What EKS does not say, a dry-run pod shows before each rollout; pods that lost their association wait for that rollout.
+  if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = told(failure, 'Confirming', 'it is being looked up whether pods get the annotation’s role');
   return { proven: false, ...problem };
 }

@@ -93,14 +93,19 @@ function associate(
     );
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
-  if (switches && turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder));
+  // Pods that hold a Pod Identity wait for this association to get credentials at all.
+  const restores = held.podIdentity > 0;
+  if (switches && !restores) {
+    if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder));
+    if (world.pause) return waits(world.pause);
+  }
   const failure = list.want({
     kind: 'CreateAssociation',
     target: name,
     roleArn: home.role.arn,
     tags: ownershipTags(ownerOf(world.account, facts)),
   });
-  if (switches && !failure) turn.holder = name;
+  if (switches && (!failure || failure.retryAt <= world.now)) turn.holder = name;
   if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, home) < propagationMs) {
     return waits({
       reason: 'WaitingForPropagation',

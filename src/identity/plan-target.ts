@@ -10,11 +10,13 @@
  * | PodIdentity | ours            | ours by agent     | confirm, prove with a pod; once no pod needs it, drop the annotation |
  *
  * A target that goes over from one mode to the other is served in the old way, and its row says so, until the new way is
- * known to work. One after the other goes over, but one that cannot does not hold up the rest.
+ * known to work. One after the other goes over: the next one begins when the pods of the one before it are current. One that
+ * cannot begin at all, for an association of somebody else's say, does not hold up the rest.
  */
 import { associationStanding, type AssociationStanding } from './associations.ts';
 import { wantedMode } from './claims.ts';
-import { ownershipTags } from './ownership.ts';
+import type { IdentityErrorCode } from './errors.ts';
+import { ownershipOf, ownershipTags } from './ownership.ts';
 import { planByAnnotation } from './plan-by-annotation.ts';
 import { planByAssociation } from './plan-by-association.ts';
 import type { Problem } from './problem.ts';
@@ -22,26 +24,56 @@ import { isConfirmed, proofKey, standingProof } from './proofs.ts';
 import { ownerOf } from './roles.ts';
 import type { TargetRow } from './status.ts';
 import { homeOf, type TargetContext, type Turn } from './target-context.ts';
+import type { Step } from './steps.ts';
 import { asBefore, told, row } from './target-rows.ts';
 import type { TargetDecision } from './targets.ts';
+import { letsSubjectIn, principalsOf } from './trust-principals.ts';
+import { subjectOf } from './trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from './world.ts';
 
-/** The turn as it stands: with a target whose association was just written and has not been read back. */
+/**
+ * The turn as it stands: with the first target that goes over and whose pods are not current. Decided from what pods hold, so
+ * that a restart of the operator changes nothing. A target that could not go, as its pods cannot be replaced, keeps its turn too.
+ */
 export function currentTurn(
-  { associations, failures }: AccountWorld,
+  world: AccountWorld,
+  facts: ClusterFacts,
   decisions: readonly TargetDecision[],
 ): Turn {
-  const isStuck = (target: string): boolean =>
-    [...failures.keys()].some((key) => key.startsWith(`ConfirmAssociation ${target} `));
-  const holder = decisions.find(
-    ({ admitted, observation: { name } }) =>
-      admitted && associations.get(name)?.source === 'write' && !isStuck(name),
-  )?.observation.name;
+  const holder = decisions.find(({ admitted, observation }) => admitted && hasTurn(world, facts, observation))
+    ?.observation.name;
   return { holder };
+}
+
+function hasTurn(world: AccountWorld, facts: ClusterFacts, { name, held }: TargetObservation): boolean {
+  const { account, associations, failures } = world;
+  const belief = associations.get(name);
+  const fails = (kind: Step['kind'], code?: IdentityErrorCode): boolean =>
+    [...failures].some(
+      ([key, failure]) =>
+        `${key} `.startsWith(`${kind} ${name} `) && (code === undefined || failure.code === code),
+    );
+  if (belief?.source === 'write' && !fails('ConfirmAssociation')) return true;
+  const association = belief?.association;
+  if (wantedMode(account, facts) === 'IRSA') {
+    // After a write of unknown outcome, and before it has been read, it may be deleted.
+    const isKnown = association?.details !== undefined && belief?.source !== 'lost';
+    return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
+  }
+  const isOurs =
+    association != null &&
+    (!association.details || ownershipOf(association.details, ownerOf(account, facts)) === 'ours');
+  return isOurs && (held.replacedByRole ?? 0) > 0;
 }
 
 /** Plans for a target that is wanted and admitted. */
 export function planWanted(context: TargetContext, observation: TargetObservation): TargetRow {
+  const planned = planServing(context, observation);
+  const cutOff = cutOffPods(context, observation);
+  return cutOff ? { ...planned, cutOff } : planned;
+}
+
+function planServing(context: TargetContext, observation: TargetObservation): TargetRow {
   const { world, facts, list } = context;
   const { name } = observation;
   const mode = wantedMode(world.account, facts);
@@ -77,6 +109,37 @@ export function planWanted(context: TargetContext, observation: TargetObservatio
         ? planByAnnotation(context, observation, standing)
         : planByAssociation(context, observation, standing);
   }
+}
+
+/** What running pods hold and cannot exchange any more; undefined while all of them can, as far as is known. */
+function cutOffPods(
+  { world, facts, roles }: TargetContext,
+  { name, held }: TargetObservation,
+): Problem | undefined {
+  const belief = world.associations.get(name);
+  if (held.podIdentity > 0 && belief?.association === null && belief.source !== 'lost') {
+    const left = held.notReplaced ?? [];
+    const remedy =
+      left.length > 0
+        ? `Restart what made them: ${left.map(({ pod, workload }) => `${pod}${workload === undefined ? '' : ` (${workload})`}`).join(', ')}`
+        : 'Their workloads are being rolled out';
+    return {
+      reason: 'ExchangeUnavailable',
+      message: `pods in ${name} hold an EKS Pod Identity (${held.podIdentity}), whose association is deleted: they keep the credentials they have and get no new ones. ${remedy}`,
+    };
+  }
+  const subject = subjectOf(name, world.account.metadata.name);
+  const closed = roles.find(
+    ({ assessment: { role } }) =>
+      role &&
+      held.roleArns.includes(role.arn) &&
+      !letsSubjectIn(principalsOf(role.trustPolicy), facts.providerArn, subject),
+  );
+  if (!closed) return undefined;
+  return {
+    reason: 'ExchangeUnavailable',
+    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not let them in: they keep the credentials they have and get no new ones`,
+  };
 }
 
 function standingOf(context: TargetContext, observation: TargetObservation): AssociationStanding {

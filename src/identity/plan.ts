@@ -145,7 +145,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     ({ assessment }) =>
       assessment.role && sameDocument(assessment.role.trustPolicy, assessment.spec.trustPolicy),
   );
-  const context = { world, facts, list, roles, turn: currentTurn(world, decisions) };
+  const context = { world, facts, list, roles, turn: currentTurn(world, facts, decisions) };
   const rows = decisions
     .map((decision) => planTarget(context, decision, trustInStep))
     .filter((row) => row !== undefined);

@@ -48,6 +48,10 @@ export const identityReasons = {
   Confirming: 'It is about to be read back whether pods made now get the identity.',
   SwitchingMode:
     'The target is going over to the other identity mode. It is served in the old way until the new one is known to work.',
+  AwaitingReplacement:
+    'Running pods hold an EKS Pod Identity and nothing replaces them: they belong to no app, and their workload has no restart label. The target keeps its association until they are gone.',
+  ExchangeUnavailable:
+    'Running pods hold an identity that they can no longer exchange for credentials. They need to be replaced.',
   AwaitingFirstPod:
     'Association and trust policy were read back, and pods can be made. Only a token of a pod can prove a Pod Identity, so the first pod does.',
   AllProven: "A token of each target's ServiceAccount was exchanged for credentials of its role.",

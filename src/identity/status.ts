@@ -29,6 +29,8 @@ export type TargetRow = {
   readonly draining?: true;
   /** The target is served, but not yet as it is wanted. */
   readonly pending?: Problem;
+  /** Running pods hold what they can no longer exchange. Says nothing about pods that are created now. */
+  readonly cutOff?: Problem;
   readonly pods: PodCounts;
   readonly reason?: string;
   readonly message?: string;
@@ -59,8 +61,11 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     workloadsVerdict(findings.targets, world.pause),
   ];
   const decisive = parts.filter((part) => part.type !== 'WorkloadsCurrent');
+  const cutOff = findings.targets.find((row) => row.cutOff)?.cutOff;
   const bad =
-    decisive.find((part) => part.status === 'False') ?? decisive.find((part) => part.status === 'Unknown');
+    decisive.find((part) => part.status === 'False') ??
+    (cutOff ? ({ type: 'Ready', status: 'False', ...cutOff } as const) : undefined) ??
+    decisive.find((part) => part.status === 'Unknown');
   const ready: AccountVerdict = bad
     ? { ...bad, type: 'Ready', message: withRefusal(bad, proofVerdict(wanted)) }
     : {
@@ -244,7 +249,15 @@ function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
 function workloadsVerdict(targets: readonly TargetRow[], pause: AccountWorld['pause']): AccountVerdict {
   const type = 'WorkloadsCurrent';
   const behind = targets.filter((row) => row.pods.stale + row.pods.uninjected > 0);
+  const cutOff = targets.flatMap((row) => row.cutOff ?? []);
   if (pause) return { type, status: 'False', ...pause };
+  if (cutOff[0])
+    return {
+      type,
+      status: 'False',
+      reason: cutOff[0].reason,
+      message: cutOff.map(({ message }) => message).join('; '),
+    };
   if (behind.length === 0)
     return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
   const message = behind
@@ -256,8 +269,8 @@ function workloadsVerdict(targets: readonly TargetRow[], pause: AccountWorld['pa
 function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
   const before = world.account.status?.targets?.find((entry) => entry.name === row.name);
   const { current, stale, uninjected } = row.pods;
-  const reason = row.reason ?? row.pending?.reason;
-  const message = row.message ?? row.pending?.message;
+  const { reason, message } =
+    row.reason === undefined ? (row.pending ?? row.cutOff ?? { reason: undefined, message: undefined }) : row;
   const key = row.proofKey !== undefined && (row.proven || row.confirmed) ? { proofKey: row.proofKey } : {};
   const proof =
     row.proven && row.proofKey !== undefined

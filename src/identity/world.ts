@@ -110,6 +110,12 @@ export type HeldIdentities = {
   readonly roleArns: readonly string[];
   /** How many get their role from the Pod Identity agent. */
   readonly podIdentity: number;
+  /** How many of these are ready: without an association they lose what works. All of them by default. */
+  readonly readyByPodIdentity?: number;
+  /** Those of them that nothing replaces when the identity changes. None by default. */
+  readonly notReplaced?: readonly AccountUser[];
+  /** How many pods with a web identity are replaced when the identity changes. None by default. */
+  readonly replacedByRole?: number;
   /** One of them that runs, with which the exchange can be tried. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
@@ -186,6 +192,8 @@ export type AccountWorld = {
   readonly associations: ReadonlyMap<string, AssociationBelief>;
   /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
   readonly pause?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+  /** The first workload of the account whose pods are being replaced or do not get healthy, in words. */
+  readonly unsettled?: string;
   /** By slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */

@@ -132,7 +132,8 @@ export function createEngine(options: EngineOptions): Engine {
     ...(limited ? { limited } : {}),
     ...(onInStep ? { onInStep } : {}),
     onFailure: lookAtCluster,
-    pauseOf: (name) => fleet.pause(name),
+    rolloutsOf: (name) => fleet.rollouts(name),
+    rolloutObstacle: (name, signal) => fleet.rolloutObstacle(name, signal),
     concurrency,
   });
   const clusters = createClusterController({

@@ -1,9 +1,10 @@
 /** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
 export { appMembers, appTargetId, wantsTurn } from './app-turns.ts';
-export { deployedAccount } from './deployment.ts';
+export { deployedAccount, hasReplicas } from './deployment.ts';
 export {
   isLabelledWorkload,
   isPodOf,
+  replacesPods,
   planWorkload,
   workloadId,
   workloadMember,
@@ -33,7 +34,7 @@ export {
 } from './pod-identity.ts';
 export { mendedAt } from './pod-failure.ts';
 export { createPodTrimmer } from './pod-trimmer.ts';
-export { isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+export { isReady, isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 export {
   appEventReasons,
   gateReasons,

@@ -98,6 +98,11 @@ function obstacleOf({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
 }
 
+/** Whether a change of the pod template replaces the workload's pods. */
+export function replacesPods({ workload }: WorkloadObservation): boolean {
+  return obstacleOf(workload) === undefined;
+}
+
 export function workloadMember(observation: WorkloadObservation, rank: number): TurnMember {
   const { wants, hasWanted, rollout } = standingOf(observation);
   const states = { Ready: 'steady', Progressing: 'rolling', Failed: 'failed' } as const;

@@ -195,6 +195,7 @@ export function watchOver(
     // While the account is for the target, pods that are made from now on have to get the role by the annotation.
     if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
+    judgeTurn(namespace, serviceAccount);
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const roleName = carried.split('/').at(-1) ?? '';
@@ -203,6 +204,30 @@ export function watchOver(
     if (!subjectsOf(aws.roles.get(roleName)).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
+  /** An association ends only when no pod of another target still waits for its replacement. */
+  function judgeTurn(namespace: string, account: string): void {
+    const waiting = server.list(resources.pods).find(({ metadata, spec }) => {
+      const { namespace: other = '' } = metadata;
+      const pod = spec as Parameters<typeof holds>[0];
+      return (
+        other !== namespace &&
+        pod.serviceAccountName === account &&
+        metadata.deletionTimestamp === undefined &&
+        Date.parse(metadata.creationTimestamp ?? '') < time.now() - unawareMs &&
+        holds(pod, 'AWS_CONTAINER_CREDENTIALS_FULL_URI') &&
+        !aws.eks.associationOf(other, account) &&
+        server.get(resources.serviceAccounts, account, other)?.metadata.labels?.[accountLabel] === account &&
+        !wasDisturbed(`serviceaccounts ${other}/${account}`, unawareMs) &&
+        !wasDisturbed(`namespaces /${other}`, unawareMs) &&
+        !accountsLately(account).some((seen) => isNotFor(seen, other))
+      );
+    });
+    if (waiting)
+      say(
+        'narrowing',
+        `the association of ${namespace}/${account} went while ${waiting.metadata.namespace}/${waiting.metadata.name} could not exchange its identity`,
+      );
+  }
   const isNotFor = (account: LinkedServiceAccount | undefined, namespace: string): boolean =>
     !account ||
     account.metadata.deletionTimestamp !== undefined ||

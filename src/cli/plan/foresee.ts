@@ -107,6 +107,14 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
   const associate = (target: string, association: ObservedAssociation | null): void => {
     world.associations.set(target, { association, source: 'write' });
   };
+  /** The next target begins when the pods of this one are current. */
+  const replacePods = (name: string): void => {
+    world.targets = world.targets.map((target) =>
+      target.name === name
+        ? { ...target, held: { ...target.held, podIdentity: 0, readyByPodIdentity: 0, replacedByRole: 0 } }
+        : target,
+    );
+  };
   switch (step.kind) {
     case 'AddFinalizer':
       setFinalizers([...(account.metadata.finalizers ?? []), accountFinalizer]);
@@ -200,6 +208,7 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
         serviceAccount: account.metadata.name,
         details: { roleArn: step.roleArn, tags: step.tags, withoutSessionTags: false },
       });
+      replacePods(step.target);
       return;
     case 'UpdateAssociation':
     case 'TagAssociation': {
@@ -216,6 +225,7 @@ function carryOut(world: PaperWorld, facts: ClusterFacts, step: Exclude<Step, { 
     }
     case 'DeleteAssociation':
       associate(step.target, null);
+      replacePods(step.target);
       return;
     case 'ConfirmAssociation':
       world.associations.set(step.target, { association: step.association ?? null, source: 'read' });

@@ -105,6 +105,8 @@ async function observeTargets(
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
       pods: pods.items.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
+      // The plan shows the whole way; what waits on it is shown by the account's status.
+      isReplaced: () => true,
     });
   });
 }

@@ -154,7 +154,7 @@ async function podForExchange(
 ): Promise<HeldIdentities['exchangePod']> {
   const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
   const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
-  return heldBy(items).exchangePod;
+  return heldBy(items, () => true).exchangePod;
 }
 
 const columns: readonly Column<Verification>[] = [

@@ -27,6 +27,7 @@ const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>
   'ForeignAssociation',
   'SpecNewerThanOperator',
   'DeletionProtected',
+  'AwaitingReplacement',
   'ClusterConfigDuplicate',
   'IssuerMismatch',
   'AccountExcludesTarget',
@@ -89,6 +90,8 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
   ForeignAssociation: () =>
     'Delete the association that the message names, if nobody needs it: pods get its role and not the account’s.',
+  AwaitingReplacement: () =>
+    'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
   AwaitingFirstPod: ({ name }) =>
     `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
   TargetUnknown: otherTargets,

@@ -159,6 +159,7 @@ function heldBy(pods: readonly SimulatedPod[]): HeldIdentities {
   return {
     roleArns: [...new Set(of('IRSA').map(({ holds }) => holds?.roleArn ?? ''))],
     podIdentity: of('PodIdentity').length,
+    replacedByRole: of('IRSA').length,
     ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
   };
 }

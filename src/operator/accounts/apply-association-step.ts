@@ -17,6 +17,8 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationBeliefs: AssociationBeliefs;
+  /** Why pods of a workload of the account cannot be replaced now. */
+  readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Throws IdentityError where there is no EKS. */
   readonly podIdentity: () => {
     readonly associations: AssociationStore;
@@ -83,6 +85,12 @@ export async function applyAssociationStep(
     case 'DeleteAssociation':
       if (step.successor) {
         const { roleArn, serviceAccount } = step.successor;
+        const obstacle = await tools.rolloutObstacle(account.metadata.name, signal);
+        if (obstacle !== undefined)
+          throw new IdentityError(
+            'RolloutBlocked',
+            `pods of ${obstacle}, so that none of the account's targets switches`,
+          );
         const annotations = { [roleArnAnnotation]: roleArn };
         // Changes nothing, and is refused where the ServiceAccount is not any more what this was decided on.
         await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);

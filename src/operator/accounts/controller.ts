@@ -37,7 +37,7 @@ import { sameValue } from '../same-value.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
-import { observeAccount } from './observe-account.ts';
+import { observeAccount, type AccountRollouts } from './observe-account.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
 import { eventOf, identityProven, inFewEvents, sessionsOutlive, type StepEvent } from './step-events.ts';
 
@@ -86,8 +86,9 @@ export type AccountControllerOptions = {
   readonly surveyed: () => boolean;
   /** Told of each step that failed. */
   readonly onFailure: (error: IdentityError) => void;
-  /** What stops the workloads of an account on their way to its identity. */
-  readonly pauseOf: (account: string) => AccountWorld['pause'];
+  readonly rolloutsOf: (account: string) => AccountRollouts;
+  /** Why pods of a workload of the account cannot be replaced now, by a pod of each that is created in a dry run. */
+  readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly concurrency: number;
   /** Whether IAM is known to take only so many calls a second. */
   readonly limited?: () => boolean;
@@ -109,7 +110,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const changedAt = new Map<string, number>();
   const accounts = createOwnWrites(informers.accounts, now);
   const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
-  const { pauseOf } = options;
+  const { rolloutsOf, rolloutObstacle } = options;
   const sources = {
     informers,
     accounts,
@@ -118,7 +119,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     associationBeliefs,
     now,
     wallClock: context.now,
-    pauseOf,
+    rolloutsOf,
     ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
   };
   const tools = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
@@ -141,6 +142,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       associationBeliefs,
       accounts,
       serviceAccounts,
+      rolloutObstacle,
       now,
     };
   };

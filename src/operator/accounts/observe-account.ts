@@ -12,10 +12,19 @@ import {
 import type { KubeObject } from '../../kube/index.ts';
 import { podsByRole, podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
 import type { OwnWrites } from '../own-writes.ts';
+import type { Pod } from '../../workloads/index.ts';
 import type { AccountMemory } from './account-memory.ts';
 import type { AssociationBeliefs } from './association-beliefs.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
+
+/** How the workloads of an account take up its identity. */
+export type AccountRollouts = Pick<AccountWorld, 'pause' | 'unsettled'> & {
+  /** Workloads whose pods are replaced when the identity changes. */
+  readonly replacing: readonly string[];
+  /** Whether the pod is of one of these. */
+  readonly isReplaced: (pod: Pod) => boolean;
+};
 
 export type AccountSources = {
   readonly informers: Informers;
@@ -27,8 +36,7 @@ export type AccountSources = {
   readonly now: () => number;
   /** Milliseconds since the epoch. */
   readonly wallClock: () => number;
-  /** What stops the workloads of an account on their way to its identity. */
-  readonly pauseOf: (account: string) => AccountWorld['pause'];
+  readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly operatorNamespace?: string;
 };
 
@@ -71,13 +79,15 @@ export function observeAccount(
     : new Map<string, RoleBelief>();
   const { adopt, roleName } = account.spec.aws;
   const adoptee = adopt === true && roleName !== undefined ? roles.get(roleName)?.role?.arn : undefined;
-  const pause = sources.pauseOf(name);
+  const { pause, unsettled, isReplaced } = sources.rolloutsOf(name);
   return {
     now: sources.now(),
     date: sources.wallClock(),
     account,
     cluster,
-    targets: [...targets].map((target) => observeTarget(target, name, sources, associations.get(target))),
+    targets: [...targets].map((target) =>
+      observeTarget(target, name, sources, isReplaced, associations.get(target)),
+    ),
     roles,
     associations,
     holders:
@@ -86,6 +96,7 @@ export function observeAccount(
     proofs: memory.proofs,
     aims: memory.aims,
     ...(pause ? { pause } : {}),
+    ...(unsettled === undefined ? {} : { unsettled }),
   };
 }
 
@@ -93,6 +104,7 @@ function observeTarget(
   target: string,
   account: string,
   sources: AccountSources,
+  isReplaced: AccountRollouts['isReplaced'],
   association: AssociationBelief | undefined,
 ): TargetObservation {
   const { informers, serviceAccounts } = sources;
@@ -103,5 +115,6 @@ function observeTarget(
     serviceAccount: serviceAccounts.get(`${target}/${account}`),
     pods: informers.pods.store.byIndex(podsByServiceAccount, `${target}/${account}`),
     association,
+    isReplaced,
   });
 }

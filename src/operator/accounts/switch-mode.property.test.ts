@@ -77,6 +77,7 @@ function work(
     if (plan.steps.length === 0) world.account = { ...world.account, status: plan.status };
     for (const step of plan.steps) {
       expectProvenBeforeRemoved(world, step);
+      expectOneAtATime(world, step);
       carryOut(world, step);
       if (step.kind === 'CreateAssociation' || step.kind === 'DeleteAssociation')
         told.associated.push(`${step.kind} ${step.target}`);
@@ -116,6 +117,23 @@ function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
   );
   const isProof = proof?.step.kind === 'ProveIdentity' && proof.refused === undefined;
   expect(isProof, `${step.target} goes without its association unproven`).toBe(true);
+}
+
+/** No other target has pods of the mode that is left, in a way that only a rollout ends. */
+function expectOneAtATime(world: SimulatedWorld, step: Step): void {
+  if (step.kind !== 'DeleteAssociation' && step.kind !== 'CreateAssociation') return;
+  const wanted = wantedMode(world.account, world.facts);
+  if ((step.kind === 'CreateAssociation') !== (wanted === 'PodIdentity')) return;
+  // It gives pods that hold a Pod Identity their credentials back.
+  const restores = podsOf(world, step.target).some(({ holds }) => holds?.mode === 'PodIdentity');
+  if (step.kind === 'CreateAssociation' && restores) return;
+  const begun = targets.filter(
+    (target) =>
+      target !== step.target &&
+      world.associations.has(target) === (wanted === 'PodIdentity') &&
+      podsOf(world, target).some(({ holds }) => holds && holds.mode !== wanted),
+  );
+  expect(begun, `${step.kind} ${step.target} while others are not current`).toEqual([]);
 }
 
 function start(mode: IdentityMode): { world: SimulatedWorld; apps: readonly RunningApp[] } {

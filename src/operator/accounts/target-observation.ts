@@ -25,6 +25,7 @@ import type { KubeObject } from '../../kube/index.ts';
 import {
   countPods,
   identitiesHeld,
+  isReady,
   isRunning,
   isTerminating,
   serviceAccountOf,
@@ -44,6 +45,8 @@ export function targetObservation(of: {
   /** Those that run as this ServiceAccount. */
   readonly pods: readonly Pod[];
   readonly association?: AssociationBelief | undefined;
+  /** Whether the pod is replaced when the identity of its account changes. */
+  readonly isReplaced: (pod: Pod) => boolean;
 }): TargetObservation {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
@@ -58,7 +61,7 @@ export function targetObservation(of: {
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
     // The ServiceAccount may be deleted before its pods have ended, as in a namespace that is being deleted.
-    held: ours || !serviceAccount ? heldBy(pods) : { roleArns: [], podIdentity: 0 },
+    held: ours || !serviceAccount ? heldBy(pods, of.isReplaced) : { roleArns: [], podIdentity: 0 },
   };
 }
 
@@ -82,7 +85,7 @@ function identityOf(
 }
 
 /** @param pods that run as one ServiceAccount */
-export function heldBy(pods: readonly Pod[]): HeldIdentities {
+export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean): HeldIdentities {
   const held = pods.map((pod) => ({ pod, identities: identitiesHeld(pod) }));
   const roleArns = held.flatMap(({ identities }) =>
     identities.flatMap((identity) => (identity.kind === 'role' ? identity.roleArn : [])),
@@ -97,6 +100,11 @@ export function heldBy(pods: readonly Pod[]): HeldIdentities {
   return {
     roleArns: [...new Set(roleArns)].sort(),
     podIdentity: byAgent.length,
+    readyByPodIdentity: byAgent.filter((pod) => isReady(pod) && !isTerminating(pod)).length,
+    notReplaced: byAgent.filter((pod) => !isTerminating(pod) && !isReplaced(pod)).map(describeUser),
+    replacedByRole: held.filter(
+      ({ pod, identities }) => identities.some(({ kind }) => kind === 'role') && isReplaced(pod),
+    ).length,
     ...(oldest ? { exchangePod: { name: oldest.metadata.name, uid: oldest.metadata.uid ?? '' } } : {}),
   };
 }

@@ -12,12 +12,10 @@ import {
 import {
   decideTurns,
   mendedAt,
-  pauseOf,
   deployedAccount,
   planWorkload,
   serviceAccountOf,
   workloadId,
-  type TurnMember,
   type Workload,
   type WorkloadEventReason,
   type WorkloadStep,
@@ -50,7 +48,7 @@ export function createTurnController(context: OperatorContext, options: TurnCont
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
     for (const app of fleet.changedApps(account)) options.lookAtApp(app);
     const members = fleet.members(account);
-    lookForPause(account, members);
+    lookForPause(account);
     const turns = decideTurns(members);
     const work = fleet.labelled.ofAccount(account).flatMap((observation) => {
       const { workload } = observation;
@@ -74,8 +72,10 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
   }
 
-  function lookForPause(account: string, members: readonly TurnMember[]): void {
-    const message = pauseOf(members)?.message;
+  function lookForPause(account: string): void {
+    const { pause, unsettled, replacing } = fleet.rollouts(account);
+    const seen = [pause?.message, unsettled, ...replacing].filter((part) => part !== undefined);
+    const message = seen.length === 0 ? undefined : seen.join('; ');
     if (pauses.get(account) === message) return;
     if (message === undefined) pauses.delete(account);
     else pauses.set(account, message);

@@ -2,24 +2,36 @@
  * All workloads of an account, seen together: whose turn it is to take up a new identity. Decided anew each time from
  * what the cluster shows, with our own latest writes on top; only writes that are under way are remembered.
  */
-import { clusterConfigs, newerSpecMessage, type App, type LinkedServiceAccount } from '../../api/index.ts';
+import {
+  appLabel,
+  clusterConfigs,
+  newerSpecMessage,
+  type App,
+  type LinkedServiceAccount,
+} from '../../api/index.ts';
 import { effectiveConfig } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import {
   appMembers,
   appTargetId,
   decideTurns,
+  hasReplicas,
+  isPodOf,
   pauseOf,
+  replacesPods,
   wantsTurn,
+  workloadId,
   workloadMember,
   type AppObservation,
-  type Pause,
   type Turn,
   type TurnMember,
+  type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
 import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
+import type { AccountRollouts } from '../accounts/observe-account.ts';
+import { injectionFails } from '../apps/replace-pod.ts';
 import { createAppObjects, type AppObjects } from '../apps/app-objects.ts';
 
 type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
@@ -38,8 +50,9 @@ export type Fleet = {
   /** Everybody who takes turns under this account. */
   members(account: string): readonly TurnMember[];
   readonly labelled: LabelledWorkloads;
-  /** What stops others of the account, if a rollout of one of them failed. */
-  pause(account: string): Pause | undefined;
+  rollouts(account: string): AccountRollouts;
+  /** Why pods of a workload of the account cannot be replaced now, by a pod of each that is created in a dry run. */
+  rolloutObstacle(account: string, signal: AbortSignal): Promise<string | undefined>;
   /** Apps whose turns are no longer what they were told last. */
   changedApps(account: string): readonly string[];
 };
@@ -147,11 +160,51 @@ export function createFleet(context: OperatorContext): Fleet {
       for (const id of ids) held.delete(id);
     },
     members: (account) => membersOf(account, surroundings()),
-    pause(account) {
+    rollouts(account) {
       const isUsed =
         informers.apps.store.byIndex(appsByAccount, account).length > 0 ||
         labelled.ofAccount(account).length > 0;
-      return isUsed ? pauseOf(membersOf(account, surroundings())) : undefined;
+      if (!isUsed) return { replacing: [], isReplaced: () => false };
+      const members = membersOf(account, surroundings());
+      const pause = pauseOf(members);
+      const unsettled = members.find(({ state, wants }) => state !== 'steady' || wants);
+      const ofLabelled = new Set(labelled.ofAccount(account).map(({ workload }) => workloadId(workload)));
+      const ofApps = new Set(members.map(({ id }) => id).filter((id) => !ofLabelled.has(id)));
+      const workloads = labelled.ofAccount(account).filter(replacesPods);
+      return {
+        ...(pause ? { pause } : {}),
+        ...(unsettled ? { unsettled: describeState(unsettled) } : {}),
+        replacing: [...ofApps, ...workloads.map(({ workload }) => workloadId(workload))],
+        isReplaced(pod) {
+          const app = pod.metadata.labels?.[appLabel];
+          return app === undefined
+            ? workloads.some(({ workload }) => isPodOf(workload, pod))
+            : ofApps.has(appTargetId(app, pod.metadata.namespace ?? ''));
+        },
+      };
+    },
+    async rolloutObstacle(account, signal) {
+      const around = surroundings();
+      const ofApps = informers.apps.store
+        .byIndex(appsByAccount, account)
+        .map((app) => apps.get(app.metadata.name) ?? app)
+        .flatMap((app) => objects.deployments(app))
+        .filter((deployment) => hasReplicas(deployment));
+      const others = labelled.ofAccount(account).map(({ workload }) => workload);
+      const obstacles = await Promise.all(
+        [...ofApps, ...others]
+          .filter(({ metadata }) => around.knownTargets.has(metadata.namespace ?? ''))
+          .map(async (workload) => {
+            const { name, namespace = '' } = workload.metadata;
+            const template = (workload as Workload).spec?.template;
+            if (!template) return [];
+            const obstacle = await injectionFails({ name, namespace, template, wanted: [] }, context, signal);
+            return obstacle?.kind === 'refused'
+              ? [`${workload.kind} ${namespace}/${name} cannot be replaced: ${obstacle.reason}`]
+              : [];
+          }),
+      );
+      return obstacles.flat()[0];
     },
     changedApps(account) {
       const turns = decideTurns(membersOf(account, surroundings()));
@@ -161,6 +214,20 @@ export function createFleet(context: OperatorContext): Fleet {
         .map((app) => app.metadata.name);
     },
   };
+}
+
+function describeState({ id, state }: TurnMember): string {
+  switch (state) {
+    case 'failed':
+      return `${id}, which does not get healthy`;
+    case 'refused':
+      return `${id}, whose new pod template the API server refuses`;
+    case 'rolling':
+      return `${id}, whose pods are being replaced`;
+    case 'steady':
+    default:
+      return `${id}, which has not taken up the present identity`;
+  }
 }
 
 function ownTurns(app: App, turns: ReadonlyMap<string, Turn>): ReadonlyMap<string, Turn> {

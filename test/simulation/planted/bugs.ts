@@ -560,6 +560,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     caughtBy: 'narrowing',
   },
   {
+    name: 'the turn of a target ends with its association',
+    story: 'A step is done when its call is answered, whatever the pods that depended on it do next.',
+    patches: [
+      {
+        file: 'identity/plan-target.ts',
+        find: "fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;",
+        replace: "fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity < 0;",
+      },
+    ],
+    scenario: 'the identity mode of an account is switched there and back',
+    caughtBy: 'narrowing',
+  },
+  {
     name: 'associations stay when the account goes',
     story: 'What is kept in another service than the rest is forgotten.',
     patches: [

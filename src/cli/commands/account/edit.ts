@@ -86,7 +86,7 @@ export const accountEditCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { editFlow } = await import('../../write/edit.ts');
     const { accountKind } = await import('../../kinds.ts');
-    const { changedSpec, describesChange } = await import('./from-options.ts');
+    const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
     const change = {
       policies: options.policy,
       addPolicies: options.addPolicy,
@@ -102,7 +102,14 @@ export const accountEditCommand = defineCommand({
       kind: accountKind,
       name: givenName('account', args.name, options.account),
       filename: options.filename,
-      change: describesChange(change) ? (current) => changedSpec(current.spec, change) : undefined,
+      change: describesChange(change)
+        ? (current) => {
+            const { identityMode } = options;
+            if (identityMode !== undefined && identityMode !== current.spec.aws.identityMode)
+              context.stderr.write(switchNote(identityMode));
+            return changedSpec(current.spec, change);
+          }
+        : undefined,
       withoutEditor: [
         'Give the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
       ],

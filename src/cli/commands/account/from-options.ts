@@ -111,3 +111,11 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
       : { deletionPolicy: deletionPolicy as LinkedServiceAccountSpec['deletionPolicy'] }),
   };
 }
+
+/** What follows from another identity mode, before it is saved. */
+export function switchNote(mode: string): string {
+  const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
+  return mode === 'IRSA'
+    ? `${order}‼ pods of the target in turn keep the credentials they have and get no new ones until they are replaced; to go back: --identity-mode PodIdentity\n`
+    : `${order}‼ the nodes need the EKS Pod Identity agent: kon doctor\n`;
+}

@@ -1,0 +1,366 @@
+/**
+ * A change of the identity mode while pods run and a prober exchanges the tokens of each of them, over and over: targets go one
+ * after the other, and no other pod than those of the target in turn is ever without a way to new credentials.
+ */
+import {
+  DeletePodIdentityAssociationCommand,
+  EKSClient,
+  ListPodIdentityAssociationsCommand,
+} from '@aws-sdk/client-eks';
+import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  clusterConfigs,
+  conditionOf,
+  linkedServiceAccounts,
+  type IdentityMode,
+  type LinkedServiceAccount,
+} from '../../src/api/index.ts';
+import { createEksAuthClient, type EksAuthClient } from '../../src/eks-auth/client.ts';
+import { isNotFound, resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
+import type { Running } from '../support/executable.ts';
+import { eventually } from '../support/eventually.ts';
+import { createPerson, roleOf, type Person, type Pod } from '../support/person.ts';
+import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
+
+const targets = ['production', 'staging'] as const;
+const resourceQuotas: Resource = {
+  group: '',
+  version: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  namespaced: true,
+};
+const edit = { type: 'merge', fieldManager: 'test' } as const;
+
+let sandbox: TestSandbox;
+let person: Person;
+let eks: EKSClient;
+let sts: STSClient;
+let eksAuth: EksAuthClient;
+let operator: Running | undefined;
+const probers: { stop(): Promise<unknown> }[] = [];
+beforeAll(async () => {
+  sandbox = await startSandbox({ operator: false });
+  person = createPerson(sandbox.client);
+  const { awsEndpoint: endpoint, region, credentials } = sandbox.description;
+  eks = new EKSClient({ endpoint, region, credentials });
+  sts = new STSClient({ endpoint, region, credentials });
+  eksAuth = createEksAuthClient({ endpoint, region, credentials });
+  await startOperator();
+});
+afterAll(async () => {
+  await Promise.all(probers.map((prober) => prober.stop()));
+  await operator?.end('SIGKILL');
+  eks?.destroy();
+  sts?.destroy();
+  eksAuth?.close();
+  await sandbox?.stop();
+});
+
+async function startOperator(): Promise<void> {
+  await operator?.end('SIGKILL');
+  operator = sandbox.startKon(['operator', '--without-lease']);
+}
+
+function setMode(name: string, identityMode: IdentityMode | null): Promise<unknown> {
+  return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
+}
+
+/** Targets whose ServiceAccount of this name is associated. */
+async function associated(serviceAccount: string): Promise<readonly string[]> {
+  const { associations = [] } = await eks.send(
+    new ListPodIdentityAssociationsCommand({ clusterName: sandbox.description.name, serviceAccount }),
+  );
+  return associations.map(({ namespace = '' }) => namespace).toSorted();
+}
+
+function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAccount> {
+  return person.untilAccount(name, `Ready and current by ${mode}`, (account) =>
+    conditionOf(account.status?.conditions, 'Ready')?.status === 'True' &&
+    conditionOf(account.status?.conditions, 'WorkloadsCurrent')?.status === 'True' &&
+    account.status?.targets?.every(({ identityMode = 'IRSA' }) => identityMode === mode)
+      ? account
+      : undefined,
+  );
+}
+
+const isByAgent = (pod: Pod): boolean =>
+  pod.spec.containers.every(({ env = [] }) =>
+    env.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'),
+  ) && roleOf(pod) === undefined;
+
+/** A fresh exchange as the pod's SDK, or the agent on its node, makes it. */
+async function exchange({ metadata, spec }: Pod): Promise<void> {
+  const { namespace = '', name, uid = '' } = metadata;
+  const ref = { namespace, name: spec.serviceAccountName ?? '' };
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
+  const roleArn = roleOf({ metadata, spec } as Pod);
+  const audience = roleArn === undefined ? 'pods.eks.amazonaws.com' : 'sts.amazonaws.com';
+  const { token } = await sandbox.client.createToken(ref, {
+    audiences: [audience],
+    boundObjectRef,
+    expirationSeconds: 600,
+  });
+  if (roleArn === undefined) await eksAuth.exchange({ clusterName: sandbox.description.name, token });
+  else
+    await sts.send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn: roleArn,
+        RoleSessionName: 'prober',
+        WebIdentityToken: token,
+      }),
+    );
+}
+
+type Failure = {
+  readonly round: number;
+  readonly account: string;
+  readonly target: string;
+  readonly what: string;
+};
+
+/** Exchanges the tokens of every running pod of the accounts until it is stopped; gives what failed. */
+function probe(accounts: readonly string[]): {
+  stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;
+} {
+  const failures: Failure[] = [];
+  const end = new AbortController();
+  let rounds = 0;
+  const isRunning = ({ metadata, status }: Pod): boolean =>
+    metadata.deletionTimestamp === undefined && status?.phase === 'Running';
+  const stillRuns = async ({ metadata: { namespace, name, uid } }: Pod): Promise<boolean> => {
+    try {
+      const pod = await sandbox.client.get<Pod>(resources.pods, { namespace, name });
+      return pod.metadata.uid === uid && isRunning(pod);
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  };
+  const tryPod = async (pod: Pod, round: number): Promise<void> => {
+    try {
+      await exchange(pod);
+    } catch (error) {
+      if (!(await stillRuns(pod))) return;
+      const { namespace: target = '', name } = pod.metadata;
+      const how = roleOf(pod) === undefined ? 'Pod Identity' : 'web identity';
+      const what = `${name} by ${how}: ${String(error)}`;
+      failures.push({ round, account: pod.spec.serviceAccountName ?? '', target, what });
+    }
+  };
+  const running = (async () => {
+    while (!end.signal.aborted) {
+      rounds += 1;
+      const round = rounds;
+      const { items } = await sandbox.client.list<Pod>(resources.pods);
+      const pods = items.filter(
+        (pod) => accounts.includes(pod.spec.serviceAccountName ?? '') && isRunning(pod),
+      );
+      await Promise.all(pods.map((pod) => tryPod(pod, round)));
+    }
+  })();
+  const prober = {
+    async stop() {
+      end.abort();
+      await running;
+      return { rounds, failures };
+    },
+  };
+  probers.push(prober);
+  return prober;
+}
+
+/** In each round only pods of one target of an account, and only by the association that its turn ends. */
+function expectOneTargetAtATime(failures: readonly Failure[]): void {
+  expect(failures.filter(({ what }) => !what.includes('by Pod Identity')).map(({ what }) => what)).toEqual(
+    [],
+  );
+  const seen = new Map<string, Set<string>>();
+  for (const { round, account, target } of failures) {
+    const key = `round ${round} of ${account}`;
+    seen.set(key, (seen.get(key) ?? new Set()).add(target));
+  }
+  expect([...seen].filter(([, found]) => found.size > 1).map(([key]) => key)).toEqual([]);
+}
+
+test('a target whose pods cannot be replaced keeps its association, and so do the others', async () => {
+  const name = 'full';
+  await person.createAccount(name, { identityMode: 'PodIdentity' });
+  for (const app of ['full-a', 'full-b']) await person.createApp(app, { serviceAccount: name });
+  await untilServed(name, 'PodIdentity');
+  await sandbox.client.create<KubeObject>(resourceQuotas, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { namespace: 'production', name: 'full' },
+    spec: { hard: { pods: '2' } },
+  } as KubeObject);
+  await eventually('the quota counts', async () => {
+    const quota = await sandbox.client.get<KubeObject & { status?: { used?: { pods?: string } } }>(
+      resourceQuotas,
+      { namespace: 'production', name: 'full' },
+    );
+    return quota.status?.used?.pods === '2' || undefined;
+  });
+  const prober = probe([name]);
+  await setMode(name, null);
+  const blocked = await person.untilRow(name, 'production', 'RolloutBlocked');
+  expect(blocked.message).toContain('exceeded quota');
+  const waiting = await person.untilRow(name, 'staging', 'SwitchingMode');
+  expect(waiting.message).toContain('production goes first');
+  const { status } = await sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
+  expect(conditionOf(status?.conditions, 'Ready')?.status).toBe('False');
+  expect((await sandbox.kon(['doctor'])).code).not.toBe(0);
+  expect(await associated(name)).toEqual(targets);
+  for (const target of targets) await person.untilPods('full-a', target, 'as before', isByAgent);
+  expect((await prober.stop()).failures).toEqual([]);
+
+  await sandbox.client.delete(resourceQuotas, { namespace: 'production', name: 'full' });
+  await untilServed(name, 'IRSA');
+  expect(await associated(name)).toEqual([]);
+});
+
+test('pods that nothing replaces keep the association of their target until their workload is labelled', async () => {
+  const name = 'by-hand';
+  await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
+  await person.untilRow(name, 'staging', 'AwaitingFirstPod');
+  await sandbox.client.create<KubeObject>(resources.deployments, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: 'staging', name },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          serviceAccountName: name,
+          containers: [{ name: 'main', image: 'registry.k8s.io/pause:3.10' }],
+        },
+      },
+    },
+  } as KubeObject);
+  await untilServed(name, 'PodIdentity');
+  const prober = probe([name]);
+  await setMode(name, null);
+  const row = await person.untilRow(name, 'staging', 'AwaitingReplacement');
+  expect(row.message).toContain('k11n.dev/restart-on-identity-change=true');
+  expect(await associated(name)).toEqual(['staging']);
+  expect((await prober.stop()).failures).toEqual([]);
+  await sandbox.client.patch(
+    resources.deployments,
+    { namespace: 'staging', name },
+    { metadata: { labels: { 'k11n.dev/restart-on-identity-change': 'true' } } },
+    edit,
+  );
+  await untilServed(name, 'IRSA');
+  expect(await associated(name)).toEqual([]);
+});
+
+test('pods whose association somebody deleted make the account not Ready until it is back', async () => {
+  const name = 'gone';
+  await person.createAccount(name, { identityMode: 'PodIdentity' });
+  await person.createApp(name, { serviceAccount: name });
+  await untilServed(name, 'PodIdentity');
+  await operator?.end('SIGKILL');
+  const { associations = [] } = await eks.send(
+    new ListPodIdentityAssociationsCommand({
+      clusterName: sandbox.description.name,
+      serviceAccount: name,
+      namespace: 'staging',
+    }),
+  );
+  await eks.send(
+    new DeletePodIdentityAssociationCommand({
+      clusterName: sandbox.description.name,
+      associationId: associations[0]?.associationId,
+    }),
+  );
+  const restore = await sandbox.aws.aim({
+    service: 'eks',
+    action: 'CreatePodIdentityAssociation',
+    error: { code: 'AccessDeniedException', status: 403, message: 'not now' },
+  });
+  await startOperator();
+  await person.untilAccount(name, 'Ready is False', (account) =>
+    conditionOf(account.status?.conditions, 'Ready')?.status === 'False' ? true : undefined,
+  );
+  await restore();
+  await startOperator();
+  await untilServed(name, 'PodIdentity');
+});
+
+test('an account goes there and back under kills, and only pods of the target in turn wait for credentials', async () => {
+  const name = 'killed';
+  await person.createAccount(name);
+  for (const app of ['killed-a', 'killed-b']) await person.createApp(app, { serviceAccount: name });
+  await untilServed(name, 'IRSA');
+  const killAfter = async (action: string, change: () => Promise<unknown>): Promise<void> => {
+    const position = await sandbox.aws.position();
+    const restore = await sandbox.aws.aim({ service: 'eks', action, drop: 'afterCall' });
+    await change();
+    await sandbox.aws.untilCalled(
+      position,
+      `the operator to ask for ${action}`,
+      (call) => call.action === action && call.changed,
+    );
+    await operator?.end('SIGKILL');
+    await restore();
+    await startOperator();
+  };
+  const there = probe([name]);
+  await killAfter('CreatePodIdentityAssociation', () => setMode(name, 'PodIdentity'));
+  await untilServed(name, 'PodIdentity');
+  const over = await there.stop();
+  expect(over.failures).toEqual([]);
+
+  const back = probe([name]);
+  await killAfter('DeletePodIdentityAssociation', () => setMode(name, null));
+  await untilServed(name, 'IRSA');
+  const returned = await back.stop();
+  expectOneTargetAtATime(returned.failures);
+  expect(await associated(name)).toEqual([]);
+  expect(Math.min(over.rounds, returned.rounds)).toBeGreaterThan(3);
+});
+
+test('a right that is missing after the deletion does not end the switch halfway', async () => {
+  const name = 'denied';
+  await person.createAccount(name, { identityMode: 'PodIdentity' });
+  await person.createApp(name, { serviceAccount: name });
+  await untilServed(name, 'PodIdentity');
+  const restore = await sandbox.aws.aim({
+    service: 'eks',
+    action: 'ListPodIdentityAssociations',
+    error: { code: 'AccessDeniedException', status: 403, message: 'not now' },
+  });
+  const prober = probe([name]);
+  await setMode(name, null);
+  for (const target of targets)
+    await person.untilPods(name, target, 'by web identity', (pod) => roleOf(pod) !== undefined);
+  expectOneTargetAtATime((await prober.stop()).failures);
+  await restore();
+  await untilServed(name, 'IRSA');
+});
+
+test('a whole cluster goes there and back, one target of each account after the other', async () => {
+  const accounts = ['whole-a', 'whole-b'];
+  for (const name of accounts) {
+    await person.createAccount(name);
+    await person.createApp(name, { serviceAccount: name });
+  }
+  for (const name of accounts) await untilServed(name, 'IRSA');
+  const switchTo = (identityMode: IdentityMode): Promise<unknown> =>
+    sandbox.client.patch(
+      clusterConfigs,
+      { name: sandbox.description.name },
+      { spec: { aws: { identityMode } } },
+      edit,
+    );
+  const there = probe(accounts);
+  await switchTo('PodIdentity');
+  for (const name of accounts) await untilServed(name, 'PodIdentity');
+  expect((await there.stop()).failures).toEqual([]);
+  const back = probe(accounts);
+  await switchTo('IRSA');
+  for (const name of accounts) await untilServed(name, 'IRSA');
+  expectOneTargetAtATime((await back.stop()).failures);
+});
