@@ -552,8 +552,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'identity/claims.ts',
-        find: 'holdsWebIdentity(world, facts, observation)',
-        replace: "holdsWebIdentity(world, facts, observation) && wanted === 'IRSA'",
+        find: '|| holdsWebIdentity(world, facts, observation)',
+        replace: "|| (holdsWebIdentity(world, facts, observation) && wanted === 'IRSA')",
       },
     ],
     scenario: 'the identity mode of an account is switched there and back',
