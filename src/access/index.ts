@@ -9,3 +9,4 @@ export * from './operator-admission.ts';
 export * from './operator-objects.ts';
 export * from './operator-rules.ts';
 export * from './people-roles.ts';
+export * from './uninstalling.ts';

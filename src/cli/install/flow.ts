@@ -24,7 +24,8 @@ import { waitUntilReady } from '../wait/wait.ts';
 import type { WaitInput } from '../write/finish.ts';
 import { version } from '../version.ts';
 import { requireAsConfigured } from './as-asked.ts';
-import { untilEnforced } from './until-enforced.ts';
+import { acceptNewStep } from './refuse-new.ts';
+import { untilEnforced, type Clock } from './until-enforced.ts';
 import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
 import { addAgentCommand } from './pod-identity-agent.ts';
 import {
@@ -117,7 +118,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       const what = `installing on the cluster ${cluster.name}`;
       requireConfirmation(context, { yes: request.yes, what });
       if (mode === 'PodIdentity') await requireAgent(context, client, cluster, request);
-      const groups = stepGroups(client, installation, aws, installationStore, signal);
+      const groups = stepGroups(client, installation, aws, installationStore, context);
       stderr.write(
         `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.name} in ${cluster.region}, AWS account ${cluster.accountId}\n` +
           `Issuer ${cluster.issuer}\nYou are ${caller.arn}\n\n`,
@@ -198,8 +199,9 @@ function stepGroups(
   { cluster, role, association, policy, admission, crds, objects, config, existing }: Installation,
   { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
   installation: InstallationStore,
-  signal: AbortSignal,
+  clock: Clock,
 ): readonly (() => Promise<readonly Step[]>)[] {
+  const { signal } = clock;
   const all = (list: readonly KubeObject[]) => (): Promise<readonly Step[]> =>
     Promise.all(list.map((object) => objectStep(client, object, signal)));
   return [
@@ -216,6 +218,7 @@ function stepGroups(
           : []),
       ]),
     all(admission),
+    () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
     all(objects),
     async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],

@@ -63,7 +63,9 @@ export async function findOperators(
     };
   };
   return [
-    ...deployments.items.map((deployment) => found('Deployment', deployment)),
+    ...deployments.items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map((deployment) => found('Deployment', deployment)),
     ...accounts.flatMap((account) => (account ? [found('ServiceAccount', account)] : [])),
     ...held.map((lease) => found('Lease', lease)),
   ];

@@ -1,6 +1,7 @@
 /** `kon uninstall`: takes away what an installation made, last made first, and says what stays. */
 import { connectInstallation, type InstallationStore } from '../../aws/installation.ts';
-import { allowDeletionAnnotation, managedByLabel } from '../../api/labels.ts';
+import { abandonAnnotation, allowDeletionAnnotation, managedByLabel } from '../../api/labels.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { ObservedRole, RoleStore } from '../../identity/index.ts';
 import {
   effectiveConfig,
@@ -11,7 +12,15 @@ import {
   tagValue,
   trustsProvider,
 } from '../../identity/index.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import {
+  isNotFound,
+  resources,
+  sleep,
+  systemTimer,
+  type KubeClient,
+  type KubeObject,
+} from '../../kube/index.ts';
+import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
@@ -37,6 +46,8 @@ import {
   operatorName,
   operatorObjects,
 } from './operator-objects.ts';
+import { findOperators, refuseOthers, removalOf, type FoundOperator } from './other-installations.ts';
+import { acceptNew, refuseNew } from './refuse-new.ts';
 import { installedTag, operatorPolicyName, operatorRole } from './operator-role.ts';
 import { describeObject, fieldManager, orMissing, resourceOf } from './steps.ts';
 
@@ -67,21 +78,8 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
   if (!region)
     throw new CliError('USAGE', 'nothing tells the AWS region', { next: ['Give it: --region REGION'] });
-  const accounts = (await orMissing(listObjects(client, accountKind))) ?? [];
-  const apps = (await orMissing(listObjects(client, appKind))) ?? [];
-  if (apps.length > 0)
-    throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
-      details: ['With the CRDs they would go, and their pods with them.'],
-      next: [
-        'Delete them: kon app delete NAME',
-        'Or keep what they made: kubectl delete apps.k11n.dev NAME --cascade=orphan',
-      ],
-    });
-  if (accounts.length > 0 && !request.deleteAccounts)
-    throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
-      details: ['Without the operator nobody would delete their roles.'],
-      next: ['Delete them and their roles: kon uninstall --delete-accounts'],
-    });
+  refuseHelm(await findOperators(client, signal), request);
+  const listed = await requireRemovable(client, request);
   return withAws(context, region, async (aws) => {
     const installation = connectInstallation({ region, userAgent: `kon/${version}` });
     try {
@@ -90,22 +88,22 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       const choice = { ...request, clusterName: request.clusterName ?? name };
       const cluster = await discoverCluster({ choice, hints, issuer, region, caller, signal }, installation);
       requireConfigOf(config, cluster);
-      const question = `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`;
-      if (!(await confirmed(context, { yes, what, question }))) {
+      const ask = (accounts: readonly LinkedServiceAccount[]): Promise<boolean> =>
+        confirmed(context, {
+          yes,
+          what,
+          question: `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`,
+        });
+      if (!(await ask(listed ?? []))) {
         stderr.write('Nothing was changed.\n');
         return exitCodes.error;
       }
-      for (const { metadata } of accounts) {
-        await client.delete(accountKind.resource, { name: metadata.name }, { dryRun });
-        if (!dryRun)
-          await waitUntilGone(
-            context,
-            client,
-            accountKind,
-            { name: metadata.name, uid: metadata.uid },
-            request.wait.timeout,
-          );
-        stderr.write(`- account ${metadata.name}\n`);
+      const accounts = await withoutNew(context, client, { dryRun, isInstalled: listed !== undefined }, () =>
+        removeAccounts(context, client, request, { listed: listed ?? [], ask }),
+      );
+      if (!accounts) {
+        stderr.write('Nothing was changed.\n');
+        return exitCodes.error;
       }
       const { kept, deleted } = await removeObjects(context, client, request);
       if (cluster.eks) kept.push(...(await removeAssociation(context, cluster, request, aws)));
@@ -116,8 +114,12 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       );
       kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation, leaving)));
       for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
-      if (!dryRun && !request.wait.noWait)
-        await waitUntilAllGone(context, client, deleted, request.wait.timeout);
+      if (!dryRun) {
+        // From here on a CRD that is being deleted refuses new objects.
+        await acceptNew(client);
+        if (!request.wait.noWait) await untilGone(context, client, deleted, request, cluster);
+        await requireNoOperator(client, context);
+      }
       context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
       if (dryRun) return exitCodes.ok;
       const roles = await listedRoles(aws.roles, signal);
@@ -141,6 +143,180 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       installation.close();
     }
   });
+}
+
+/** What is removed with its operator by another tool. @throws CliError of code CONFLICT */
+function refuseHelm(operators: readonly FoundOperator[], { namespace }: UninstallRequest): void {
+  refuseOthers(operators, namespace, 'uninstall');
+  const helm = operators.find(({ release }) => release !== undefined);
+  if (!helm) return;
+  throw new CliError('CONFLICT', `Konstellation was installed by Helm in the namespace ${namespace}`, {
+    details: [`There: ${operators.map(({ object }) => object).join(', ')}.`],
+    next: [
+      'Delete apps and accounts while the operator runs: kon app delete NAME, kon account delete NAME',
+      removalOf(helm),
+      'The chart leaves CRDs and ClusterConfig: kon crds | kubectl delete -f -',
+    ],
+  });
+}
+
+/**
+ * @returns the accounts that are deleted with it; undefined where their kind does not exist
+ * @throws CliError of code CONFLICT while there are apps, accounts that were not asked for, or accounts in use
+ */
+async function requireRemovable(
+  client: KubeClient,
+  { deleteAccounts, dryRun }: UninstallRequest,
+): Promise<readonly LinkedServiceAccount[] | undefined> {
+  const accounts = await orMissing(listObjects(client, accountKind));
+  const apps = (await orMissing(listObjects(client, appKind))) ?? [];
+  if (apps.length > 0)
+    throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
+      details: ['With the CRDs they would go, and their pods with them.'],
+      next: [
+        'Delete them: kon app delete NAME',
+        'Or keep what they made: kubectl delete apps.k11n.dev NAME --cascade=orphan',
+      ],
+    });
+  if (!accounts || accounts.length === 0) return accounts;
+  if (!deleteAccounts)
+    throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
+      details: ['Without the operator nobody would delete their roles.'],
+      next: ['Delete them and their roles: kon uninstall --delete-accounts'],
+    });
+  const { items: pods } = await client.list<Pod & KubeObject>(resources.pods, {});
+  const uses = accounts.flatMap((account) => {
+    const users = podsUsing(account, pods);
+    return users.length === 0 ? [] : `${account.metadata.name}: ${users.join(', ')}`;
+  });
+  if (uses.length > 0)
+    throw new CliError('CONFLICT', 'running pods use accounts that would be deleted', {
+      details: [...uses, 'No account was deleted.'],
+      next: ['End the pods first, by whatever creates them; then run it again.'],
+    });
+  // Those that are protected refuse it, before any is deleted.
+  if (!dryRun)
+    for (const { metadata } of accounts)
+      await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });
+  return accounts;
+}
+
+/** `NAMESPACE/NAME` of running pods that hold the identity of an account. Those that are ending give it up by themselves. */
+function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Pod[]): readonly string[] {
+  const targets = new Set(status?.targets?.map(({ name }) => name));
+  return pods
+    .filter((pod) => isRunning(pod) && pod.metadata.deletionTimestamp === undefined)
+    .filter(
+      (pod) =>
+        rolesHeld(pod).some((arn) => arn === status?.roleArn) ||
+        (targets.has(pod.metadata.namespace ?? '') &&
+          serviceAccountOf(pod) === metadata.name &&
+          identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity')),
+    )
+    .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
+}
+
+/**
+ * Deletes the accounts while nothing new is admitted. Where it fails, or is not wanted after all, new ones are admitted again;
+ * afterwards they are refused up to the end.
+ */
+async function withoutNew<T>(
+  context: CliContext,
+  client: KubeClient,
+  { dryRun, isInstalled }: { readonly dryRun: boolean; readonly isInstalled: boolean },
+  work: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  if (dryRun || !isInstalled) return work();
+  let done: T | undefined;
+  try {
+    await refuseNew(client, context);
+    done = await work();
+    return done;
+  } finally {
+    if (done === undefined) await acceptNew(client);
+  }
+}
+
+/** @returns the accounts that were deleted; undefined when somebody did not want that */
+async function removeAccounts(
+  context: CliContext,
+  client: KubeClient,
+  request: UninstallRequest,
+  of: {
+    readonly listed: readonly LinkedServiceAccount[];
+    readonly ask: (accounts: readonly LinkedServiceAccount[]) => Promise<boolean>;
+  },
+): Promise<readonly LinkedServiceAccount[] | undefined> {
+  const { dryRun } = request;
+  // Some may have been created while the question was open.
+  const accounts = dryRun ? of.listed : ((await requireRemovable(client, request)) ?? []);
+  const isAsked = accounts.every(({ metadata }) =>
+    of.listed.some((each) => each.metadata.uid === metadata.uid),
+  );
+  if (!isAsked && !(await of.ask(accounts))) return undefined;
+  for (const { metadata } of accounts) {
+    await client.delete(accountKind.resource, { name: metadata.name }, { dryRun });
+    if (!dryRun)
+      await waitUntilGone(
+        context,
+        client,
+        accountKind,
+        { name: metadata.name, uid: metadata.uid },
+        request.wait.timeout,
+      );
+    context.stderr.write(`- account ${metadata.name}\n`);
+  }
+  // The operator deletes them: none may be left when it is removed.
+  if (!dryRun) await requireRemovable(client, { ...request, deleteAccounts: false });
+  return accounts;
+}
+
+/** @throws CliError of code NOT_DELETED when the time is over, with the accounts that hold their CRD */
+async function untilGone(
+  context: CliContext,
+  client: KubeClient,
+  deleted: readonly Deleted[],
+  { wait }: UninstallRequest,
+  { clusterArn }: DiscoveredCluster,
+): Promise<void> {
+  try {
+    await waitUntilAllGone(context, client, deleted, wait.timeout);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    const held = (await orMissing(listObjects(client, accountKind))) ?? [];
+    if (held.length === 0) throw error;
+    throw new CliError(error.code, error.message, {
+      details: [...error.details, `Accounts hold their CRD, and no operator deletes them: ${namesOf(held)}.`],
+      next: [
+        ...held.map(
+          ({ metadata: { name } }) =>
+            `Give it up: kubectl annotate lsa ${name} ${abandonAnnotation}=true && kubectl patch lsa ${name} --type merge -p '{"metadata":{"finalizers":null}}'`,
+        ),
+        `Then delete their roles: kon account orphans --delete --cluster-arn ${clusterArn}`,
+      ],
+      cause: error,
+    });
+  }
+}
+
+const operatorEndMs = 20_000;
+const operatorPauseMs = 500;
+
+/** @throws CliError of code NOT_DELETED while something runs an operator. The Lease of one that was removed runs out. */
+async function requireNoOperator(client: KubeClient, { now, signal }: CliContext): Promise<void> {
+  const until = now() + operatorEndMs;
+  for (;;) {
+    const running = (await findOperators(client, signal)).filter(
+      ({ object }) => !object.startsWith('ServiceAccount '),
+    );
+    if (running.length === 0) return;
+    if (running.some(({ object }) => object.startsWith('Deployment ')) || now() >= until)
+      throw new CliError('NOT_DELETED', 'an operator still runs', {
+        details: running.map(({ object }) => object),
+        next: [...new Set(running.map((each) => removalOf(each)))],
+      });
+    await sleep(systemTimer, operatorPauseMs, signal);
+  }
 }
 
 /** Undefined where they may not be listed. */

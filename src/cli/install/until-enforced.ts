@@ -4,7 +4,7 @@ import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '.
 import { CliError } from '../errors.ts';
 import { installer } from './operator-objects.ts';
 
-const timeoutMs = 60_000;
+export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
 /**
  * Time for which every probe has to be refused. A cluster has several API servers, each of which takes up new policies by
@@ -12,38 +12,49 @@ const pauseMs = 100;
  */
 const steadyMs = 2_000;
 
+export type Clock = {
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  readonly setTimer?: SetTimer;
+};
+
 /** @throws CliError of code CLUSTER_NOT_READY */
-export async function untilEnforced(
-  client: KubeClient,
-  clock: { readonly now: () => number; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
-): Promise<void> {
-  const { now, signal, setTimer = systemTimer } = clock;
+export async function untilEnforced(client: KubeClient, clock: Clock): Promise<void> {
   const expected = shippedAdmissionDigest();
-  const until = now() + timeoutMs;
-  let enforcedSince: number | undefined;
-  for (;;) {
-    const digest = await enforcedDigest(() =>
+  const isEnforced = async (): Promise<boolean> =>
+    expected ===
+    (await enforcedDigest(() =>
       client.create(resources.leases, probeLease('default'), {
         dryRun: true,
         fieldManager: installer,
-        signal,
+        signal: clock.signal,
       }),
-    );
-    if (digest === expected) enforcedSince ??= now();
-    else enforcedSince = undefined;
-    if (enforcedSince !== undefined && now() - enforcedSince >= steadyMs) return;
-    if (now() >= until)
-      throw new CliError(
-        'CLUSTER_NOT_READY',
-        `the API server does not enforce the admission policies ${timeoutMs / 1000} s after they were applied`,
-        {
-          details: ['Without them, whoever may write accounts could grant any permission.'],
-          next: [
-            'See whether it reports a problem with them: kubectl get validatingadmissionpolicies -o yaml',
-            'Then run kon install again: it goes on where it stopped.',
-          ],
-        },
-      );
+    ));
+  if (await holdsSteadily(isEnforced, clock)) return;
+  throw new CliError(
+    'CLUSTER_NOT_READY',
+    `the API server does not enforce the admission policies ${enforcementTimeoutMs / 1000} s after they were applied`,
+    {
+      details: ['Without them, whoever may write accounts could grant any permission.'],
+      next: [
+        'See whether it reports a problem with them: kubectl get validatingadmissionpolicies -o yaml',
+        'Then run kon install again: it goes on where it stopped.',
+      ],
+    },
+  );
+}
+
+/** @returns whether the condition held for long enough before the time was over */
+export async function holdsSteadily(
+  condition: () => Promise<boolean>,
+  { now, signal, setTimer = systemTimer }: Clock,
+): Promise<boolean> {
+  const until = now() + enforcementTimeoutMs;
+  let since: number | undefined;
+  for (;;) {
+    since = (await condition()) ? (since ?? now()) : undefined;
+    if (since !== undefined && now() - since >= steadyMs) return true;
+    if (now() >= until) return false;
     await sleep(setTimer, pauseMs, signal);
   }
 }

@@ -122,7 +122,11 @@ it('no account with a policy is admitted while kon installs, uninstalls and inst
   const sandbox = await startSandbox({ bare: true });
   try {
     const attempts = attempt(await somebody(sandbox.description.kubeconfig));
-    for (const command of ['install --without-operator', 'uninstall', 'install --without-operator']) {
+    for (const command of [
+      'install --without-operator --unbounded',
+      'uninstall',
+      'install --without-operator --unbounded',
+    ]) {
       const { code, stderr } = await sandbox.kon([...command.split(' '), '--yes']);
       expect(code, stderr).toBe(0);
     }

@@ -1,0 +1,62 @@
+/**
+ * Refusal of new accounts, apps and ClusterConfigs while `kon uninstall` runs. A GitOps tool that applies them again would
+ * otherwise create accounts after the operator was removed, which nothing deletes.
+ */
+import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
+import {
+  admissionPolicy,
+  bindingOf,
+  type AdmissionPolicy,
+  type AdmissionPolicyBinding,
+} from './admission-policy.ts';
+
+const probeName = 'konstellation-uninstall-probe';
+
+/** What is being deleted may still change: its finalizers are removed, and a tool may go on applying it. */
+export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling.k11n.dev', {
+  matchConstraints: {
+    resourceRules: [
+      {
+        apiGroups: [linkedServiceAccounts.group],
+        apiVersions: ['*'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
+      },
+      {
+        apiGroups: ['coordination.k8s.io'],
+        apiVersions: ['*'],
+        operations: ['CREATE'],
+        resources: ['leases'],
+        resourceNames: [probeName],
+      },
+    ],
+  },
+  matchConditions: [
+    {
+      name: 'is-new-or-changed',
+      expression:
+        'oldObject == null || (!has(oldObject.metadata.deletionTimestamp) && object.spec != oldObject.spec)',
+    },
+  ],
+  validations: [
+    {
+      expression: 'false',
+      message:
+        'Konstellation is being uninstalled; to keep it, end kon uninstall and run kon install, to finish it, run kon uninstall again',
+      reason: 'Forbidden',
+    },
+  ],
+});
+
+/** In the order in which they are applied. */
+export const uninstallingObjects: readonly (AdmissionPolicy | AdmissionPolicyBinding)[] = [
+  uninstallingPolicy,
+  bindingOf(uninstallingPolicy),
+];
+
+/** A Lease, which the policy refuses by its name: whoever uninstalls may create one, and its kind exists without the CRDs. */
+export const uninstallingProbe = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name: probeName, namespace: 'default' },
+} as const;
