@@ -8,7 +8,14 @@ import {
   unboundedOperator,
   type ObservedRole,
 } from '../../identity/index.ts';
-import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import {
+  isForbidden,
+  resources,
+  sleep,
+  systemTimer,
+  type KubeClient,
+  type KubeObject,
+} from '../../kube/index.ts';
 import { withAws, type Aws } from '../aws/session.ts';
 import { listObjects } from '../cluster/objects.ts';
 import { confirmed, requireConfirmation } from '../confirm.ts';
@@ -26,7 +33,14 @@ import { version } from '../version.ts';
 import { requireAsConfigured } from './as-asked.ts';
 import { acceptNewStep } from './refuse-new.ts';
 import { untilEnforced, type Clock } from './until-enforced.ts';
-import { associationStep, chooseIdentityMode, hasAgent, untilInjected } from './operator-identity.ts';
+import {
+  associationRemoval,
+  associationStep,
+  chooseIdentityMode,
+  formerMode,
+  hasAgent,
+  untilInjected,
+} from './operator-identity.ts';
 import { addAgentCommand } from './pod-identity-agent.ts';
 import {
   discoverCluster,
@@ -44,7 +58,8 @@ import {
 } from './installation.ts';
 import { findDowngrade, lossOf, refuseDowngrade } from './downgrade.ts';
 import { checkFence, tagKeysWarning } from './fence.ts';
-import { findOperators, refuseOthers, type FoundOperator } from './other-installations.ts';
+import { findOperators, refuseOthers } from './other-installations.ts';
+import { operatorName } from './operator-objects.ts';
 import { operatorRoleName } from './operator-role.ts';
 import {
   crdStep,
@@ -100,7 +115,8 @@ export async function installFlow(context: CliContext, request: InstallRequest):
       const asked = request.identityMode;
       const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
       const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
-      const installation = describeInstallation(cluster, existing, mode, request, live);
+      const former = await unlessDenied(request, formerMode(client, { namespace, mode, signal }));
+      const installation = describeInstallation(cluster, existing, mode, request, live, former);
       const { policyOptions } = installation;
       for (const warning of [
         checkFence(policyOptions, request.unbounded),
@@ -153,14 +169,7 @@ async function requireOneInstallation(
   { namespace, withoutOperator, dryRun }: InstallRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  let operators: readonly FoundOperator[];
-  try {
-    operators = await findOperators(client, signal);
-  } catch (error) {
-    // A dry run needs few rights.
-    if (dryRun && isForbidden(error)) return;
-    throw error;
-  }
+  const operators = (await unlessDenied({ dryRun }, findOperators(client, signal))) ?? [];
   refuseOthers(operators, namespace, 'install');
   const deployment = operators.find(({ object }) => object.startsWith('Deployment '));
   if (!withoutOperator || dryRun || !deployment) return;
@@ -171,6 +180,19 @@ async function requireOneInstallation(
       `Or remove it first: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
     ],
   });
+}
+
+/** Undefined in a dry run of somebody who may not look. */
+async function unlessDenied<T>(
+  { dryRun }: Pick<InstallRequest, 'dryRun'>,
+  read: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (dryRun && isForbidden(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined where it does not exist, and in a dry run of somebody who may not look. */
@@ -196,7 +218,19 @@ async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClie
 /** In groups, as what is in one cannot be looked at before the group before it is there. */
 function stepGroups(
   client: KubeClient,
-  { cluster, role, association, policy, admission, crds, objects, config, existing }: Installation,
+  {
+    cluster,
+    namespace,
+    former,
+    role,
+    association,
+    policy,
+    admission,
+    crds,
+    objects,
+    config,
+    existing,
+  }: Installation,
   { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
   installation: InstallationStore,
   clock: Clock,
@@ -220,6 +254,16 @@ function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
+    // Pods would get the role by it even if their ServiceAccount has the annotation.
+    async () =>
+      former === 'PodIdentity' && cluster.eks
+        ? associationRemoval(
+            { namespace, serviceAccount: operatorName },
+            podIdentity(cluster.name).associations,
+            cluster.clusterArn,
+            signal,
+          )
+        : [],
     all(objects),
     async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
   ];
@@ -243,16 +287,22 @@ async function requireStillAsAsked(client: KubeClient, request: InstallRequest):
  * @throws CliError of code CONFLICT when the ClusterConfig is another one than was asked for
  */
 async function renewRole(
-  { stderr, signal }: CliContext,
+  context: CliContext,
   client: KubeClient,
-  { cluster, mode, role }: Installation,
+  { cluster, mode, role, namespace }: Installation,
   request: InstallRequest,
   of: { readonly aws: Pick<Aws, 'roles'>; readonly installation: InstallationStore },
 ): Promise<void> {
   const config = await readConfig(client);
   if (!config) return;
+  const { stderr, signal } = context;
+  const former = await untilReplaced(context, client, { namespace, mode }, request);
+  if (former !== undefined)
+    stderr.write(
+      `‼ pods of the operator still get the role as ${former}, so that it trusts both ways: run kon install again when they are replaced\n`,
+    );
   const live = await of.aws.roles.read(role.name, signal);
-  const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live);
+  const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);
   const step = await roleStep(
     { spec, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
     { roles: of.aws.roles, installation: of.installation },
@@ -263,6 +313,23 @@ async function renewRole(
     stderr.write(`~ ${step.object}: renewed, as the ClusterConfig ${config.metadata.name} stands\n`);
   }
   requireAsConfigured(config, request);
+}
+
+const replacedPauseMs = 1000;
+
+/** Waits while pods of the operator get their role the former way. @returns that way, where some still do */
+async function untilReplaced(
+  { now, signal }: CliContext,
+  client: KubeClient,
+  of: { readonly namespace: string; readonly mode: IdentityMode },
+  { wait, withoutOperator }: InstallRequest,
+): Promise<IdentityMode | undefined> {
+  const until = now() + (wait.noWait || withoutOperator ? 0 : wait.timeout);
+  for (;;) {
+    const former = await formerMode(client, { ...of, signal });
+    if (former === undefined || now() >= until) return former;
+    await sleep(systemTimer, replacedPauseMs, signal);
+  }
 }
 
 async function performAll(

@@ -52,6 +52,8 @@ export type Installation = {
   readonly namespace: string;
   /** How the operator gets its role. */
   readonly mode: IdentityMode;
+  /** The other way, by which running pods of the operator still get it. */
+  readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;
   /** In the place of the IAM OIDC provider. */
@@ -74,6 +76,8 @@ export function describeInstallation(
   request: InstallationChoice,
   /** The operator's role, when it exists. */
   live: ObservedRole | undefined,
+  /** How pods of the operator that run get the role, where that is another way. */
+  former?: IdentityMode,
 ): Installation {
   const { namespace } = request;
   const serviceAccount = operatorName;
@@ -95,12 +99,13 @@ export function describeInstallation(
   if (!given) throw new Error('the AWS account is known, and no policy follows from it');
   const policyOptions = { ...given, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn };
   const demands = roleDemands(request.demands, live, policyOptions.rolePath);
-  const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands);
+  const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands, former);
   const arn = roleArn({ ...cluster, path: role.path, name: role.name });
   return {
     cluster,
     namespace,
     mode,
+    former,
     role,
     roleArn: arn,
     association:

@@ -16,8 +16,7 @@ import {
   type KubeObject,
   type SetTimer,
 } from '../../kube/index.ts';
-import { podIdentity } from '../../workloads/pod-identity.ts';
-import type { Pod } from '../../workloads/pod.ts';
+import { identitiesHeld, isRunning, podIdentity, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { CliError } from '../errors.ts';
 import { isPodIdentityAgent } from './pod-identity-agent.ts';
 import { installer, operatorName } from './operator-objects.ts';
@@ -89,6 +88,42 @@ export async function associationStep(
       await associations.update(found.id, of.roleArn, signal);
     },
   };
+}
+
+/** Removes the association of an installation that gives the operator its role by annotation from now on. */
+export async function associationRemoval(
+  of: { readonly namespace: string; readonly serviceAccount: string },
+  associations: AssociationStore,
+  clusterArn: string,
+  signal: AbortSignal,
+): Promise<readonly Step[]> {
+  const found = await associations.read(of, signal);
+  if (!found || tagValue(found.details?.tags ?? {}, installedTag) !== clusterArn) return [];
+  return [
+    {
+      object: `Removal of the Pod Identity association ${of.namespace}/${of.serviceAccount}`,
+      state: 'differs',
+      perform: () => associations.delete(found.id, signal),
+    },
+  ];
+}
+
+/**
+ * The other way to the role, while a running pod of the operator uses it: the role keeps trusting it until that pod is replaced,
+ * or its operator loses AWS.
+ */
+export async function formerMode(
+  client: KubeClient,
+  of: { readonly namespace: string; readonly mode: IdentityMode; readonly signal: AbortSignal },
+): Promise<IdentityMode | undefined> {
+  const { namespace, mode, signal } = of;
+  const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, signal });
+  const held = items
+    .filter((pod) => isRunning(pod) && serviceAccountOf(pod) === operatorName)
+    .flatMap((pod) => identitiesHeld(pod))
+    .map(({ kind }) => kind);
+  const former = mode === 'IRSA' ? 'podIdentity' : 'role';
+  return !held.includes(former) ? undefined : mode === 'IRSA' ? 'PodIdentity' : 'IRSA';
 }
 
 /** Whether nodes have the agent from which pods get their credentials. EKS Auto Mode has it built in. */

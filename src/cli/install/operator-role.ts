@@ -31,7 +31,10 @@ export function operatorRole(
   operator: { readonly namespace: string; readonly serviceAccount: string },
   mode: IdentityMode = 'IRSA',
   { path = '/', permissionsBoundaryArn, tags = {} }: RoleDemands = {},
+  /** Of pods that still run: until they are replaced, the role trusts both ways. */
+  former?: IdentityMode,
 ): RoleSpec {
+  const modes = [mode, former];
   return {
     name: operatorRoleName(cluster),
     path,
@@ -41,16 +44,16 @@ export function operatorRole(
     trustPolicy: trustPolicy({
       providerArn: cluster.providerArn,
       issuer: cluster.issuer,
-      ...(mode === 'PodIdentity'
+      subjects: modes.includes('IRSA') ? [subjectOf(operator.namespace, operator.serviceAccount)] : [],
+      ...(modes.includes('PodIdentity')
         ? {
-            subjects: [],
             podIdentity: {
               clusterArn: cluster.clusterArn,
               namespaces: [operator.namespace],
               serviceAccount: operator.serviceAccount,
             },
           }
-        : { subjects: [subjectOf(operator.namespace, operator.serviceAccount)] }),
+        : {}),
     }),
     tags: { ...tags, [installedTag]: cluster.clusterArn },
   };

@@ -1,5 +1,5 @@
 /** `kon install` where Konstellation is installed: it does what was asked, or refuses and says what does it. */
-import { GetRolePolicyCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import { GetRolePolicyCommand, ListRolesCommand, type Role } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
@@ -21,9 +21,21 @@ const configured = async (): Promise<{ targets: string[]; aws: { permissionsBoun
       spec: { targets: string[]; aws: { permissionsBoundaryArn?: string } };
     }
   ).spec;
+const operatorRole = async (): Promise<Role> => {
+  const [role] = (await world.iam.send(new ListRolesCommand({}))).Roles ?? [];
+  if (!role) throw new Error('the operator has no role');
+  return role;
+};
+/** The ways in which the operator's role can be got. */
+const trusted = async (): Promise<readonly string[]> => {
+  const policy = decodeURIComponent((await operatorRole()).AssumeRolePolicyDocument ?? '');
+  return [
+    ...(policy.includes('"sts:AssumeRoleWithWebIdentity"') ? ['IRSA'] : []),
+    ...(policy.includes('pods.eks.amazonaws.com') ? ['PodIdentity'] : []),
+  ];
+};
 const operatorPolicy = async (): Promise<string> => {
-  const { Roles = [] } = await world.iam.send(new ListRolesCommand({}));
-  const [RoleName = ''] = Roles.map((role) => role.RoleName ?? '');
+  const { RoleName } = await operatorRole();
   const of = { RoleName, PolicyName: 'konstellation-operator' };
   const { PolicyDocument = '' } = await world.iam.send(new GetRolePolicyCommand(of));
   return decodeURIComponent(PolicyDocument);
@@ -127,6 +139,71 @@ describe('an installation that exists', () => {
     expect(refused.stderr).toContain('kon install --namespace konstellation');
     expect(await kubectl('get', 'clusterrolebinding', 'konstellation', '-o', 'yaml')).toBe(binding);
     expect(await kubectl('get', 'namespace', '-o', 'name')).not.toContain('second');
+  });
+
+  it.each([
+    ['IRSA', 'PodIdentity'],
+    ['PodIdentity', 'IRSA'],
+  ] as const)('keeps the role of pods that run, from %s to %s', async (before, mode) => {
+    const role = await operatorRole();
+    const env =
+      before === 'IRSA'
+        ? [{ name: 'AWS_ROLE_ARN', value: role.Arn }]
+        : [
+            {
+              name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+              value: 'http://169.254.170.23/v1/credentials',
+            },
+            {
+              name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
+              value: '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token',
+            },
+          ];
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'running', namespace: 'konstellation' },
+      spec: {
+        serviceAccountName: 'konstellation',
+        containers: [
+          {
+            name: 'operator',
+            image: 'operator',
+            env,
+            volumeMounts: [
+              { name: 'token', mountPath: '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount' },
+            ],
+          },
+        ],
+        volumes: [
+          {
+            name: 'token',
+            projected: {
+              sources: [
+                {
+                  serviceAccountToken: {
+                    audience: 'pods.eks.amazonaws.com',
+                    path: 'eks-pod-identity-token',
+                  },
+                },
+              ],
+            },
+          },
+        ],
+      },
+    };
+    await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(pod));
+    const patch = JSON.stringify({ spec: { aws: { identityMode: mode } } });
+    await kubectl('patch', 'clusterconfig', 'main', '--type=merge', '-p', patch);
+    const switched = await kon('install', ...options, '--identity-mode', mode);
+    expect(switched, switched.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(switched.stderr).toContain(`still get the role as ${before}, so that it trusts both ways`);
+    expect(await trusted()).toEqual(['IRSA', 'PodIdentity']);
+    await kubectl('delete', 'pod', '--namespace=konstellation', 'running', '--force');
+    const again = await kon('install', ...options);
+    expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
+    expect(await trusted()).toEqual([mode]);
+    expect(await kon('install', ...options)).toMatchObject({ stdout: 'konstellation unchanged\n' });
   });
 
   it('keeps its Deployment, so that --without-operator is refused', async () => {
