@@ -431,7 +431,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: 'identity/plan.ts',
-        find: 'if (deleting && users.length === 0) {',
+        find: 'if (deleting && users.length === 0 && !isKept) {',
         replace: 'if (deleting) {',
       },
     ],
