@@ -117,7 +117,7 @@ export function finalizerPolicy(username: string): AdmissionPolicy {
         expression: `'${accountFinalizer}' in oldObject.metadata.?finalizers.orValue([]) && !('${accountFinalizer}' in object.metadata.?finalizers.orValue([]))`,
       },
     ],
-    // Of the old object: one request cannot name another role and remove the finalizer.
+    // The old object's role counts: one request cannot name another role and remove the finalizer.
     variables: [variable('role', roleOfAccount('oldObject')), variable('roles', '[variables.role]')],
     validations: [
       {

@@ -103,7 +103,7 @@ function targetsPolicy(username: string): AdmissionPolicy {
   });
 }
 
-/** Of the operator's writes all have the label, before or after, as `operator-metadata.k11n.dev` demands. */
+/** All writes of the operator have the label, before or after, as `operator-metadata.k11n.dev` demands. */
 function namespacesPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-namespaces.k11n.dev', {
     paramKind: { apiVersion, kind: 'ClusterConfig' },

@@ -20,7 +20,7 @@ export type ConfinedOperator = {
 
 type Variable = { readonly name: string; readonly expression: string };
 
-/** What the operator writes in namespaces. */
+/** Requests by which the operator writes in namespaces. */
 export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroups, resources }) => ({
   apiGroups,
   apiVersions: ['*'],

@@ -1,5 +1,5 @@
 /**
- * What the operator may deploy: no more than it renders from an App. What somebody else has set on an object stays under
+ * Workloads that the operator may deploy: no more than it renders from an App. A field that others have set on an object stays under
  * server-side apply, so whatever was there before is admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';

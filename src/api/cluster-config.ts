@@ -88,7 +88,7 @@ export const clusterConfigSpec = z.object({
     allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
       .optional()
       .describe(
-        'Patterns of the policy ARNs that accounts may list: * matches any run of characters, / and : included, and ? matches one. Any when absent.',
+        'Patterns of the policy ARNs that accounts may list: * matches any run of characters, / and : included, and ? matches one. Default: any.',
       ),
     tags: roleTags.optional().describe('Tags to set on every role.'),
     allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })

@@ -90,7 +90,7 @@ export function newerFields(kind: string, spec: object): readonly string[] {
   return fields;
 }
 
-/** What a condition says of an object that has such fields; undefined when it has none. */
+/** Message of the condition of an object that has such fields; undefined when it has none. */
 export function newerSpecMessage(kind: string, spec: object): string | undefined {
   const fields = newerFields(kind, spec);
   return fields.length === 0

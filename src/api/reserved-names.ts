@@ -10,7 +10,7 @@ export function isReservedNamespace(name: string, operatorNamespace?: string): b
   return isReservedTarget(name) || name === operatorNamespace;
 }
 
-/** What to do about a target that is reserved. */
+/** Advice for a target that is reserved. */
 export function reservedTargetMessage(name: string): string {
   return `the namespace "${name}" is reserved and cannot be a target; take it out: kon target delete ${name}`;
 }

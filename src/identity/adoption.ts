@@ -1,4 +1,4 @@
-/** What keeps an account from adopting a role that exists: running pods that would be shut out, and a missing consent. */
+/** Blockers of the adoption of an existing role: running pods that would be shut out, and a missing consent. */
 import { clusterTag } from './ownership.ts';
 import type { Problem } from './problem.ts';
 import type { RoleSpec } from './steps.ts';

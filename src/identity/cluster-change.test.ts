@@ -1,4 +1,4 @@
-/** What the planner does about an account whose role belongs to another cluster than the ClusterConfig names now. */
+/** Plans for an account whose role belongs to another cluster than the ClusterConfig names now. */
 import { describe, expect, it } from 'vitest';
 import { abandonRolesAnnotation, conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';

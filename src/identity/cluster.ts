@@ -157,7 +157,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   return { applyNamespaces: world.older === undefined ? missing : [], status };
 }
 
-/** What was known stays, also what a later version wrote. */
+/** Known entries stay, also those that a later version wrote. */
 function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
   const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
   return {
@@ -272,7 +272,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   );
 }
 
-/** What the IAM OIDC provider lacks; undefined when STS can verify this cluster's tokens by it. */
+/** The problem of the IAM OIDC provider; undefined when STS can verify this cluster's tokens by it. */
 export function providerProblem(
   of: { readonly accountId: string; readonly issuer: string; readonly arn: string },
   provider: { readonly clientIds: readonly string[] } | undefined,

@@ -1,4 +1,4 @@
-/** What the planner does about a target that the account is no longer for while pods there hold its identity. */
+/** Plans for a target that the account is no longer for while pods there hold its identity. */
 import { describe, expect, it } from 'vitest';
 import { conditionOf, unlinkNowAnnotation } from '../api/index.ts';
 import { planAccount } from './plan.ts';

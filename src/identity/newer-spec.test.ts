@@ -1,4 +1,4 @@
-/** What the planners do when a spec has fields of a later version, which may have written more than this one knows. */
+/** Plans for specs with fields of a later version, which may have written more than this one knows. */
 import { describe, expect, it } from 'vitest';
 import { conditionOf, type ClusterConfig, type LinkedServiceAccount } from '../api/index.ts';
 import { clusterState, planCluster } from './cluster.ts';

@@ -140,7 +140,7 @@ function confirmGone(
     trustPolicy: assessment.spec.trustPolicy,
     proofKey: '',
   });
-  // What EKS does not say, a dry-run pod shows before each rollout; pods that lost their association wait for that rollout.
+  // A dry-run pod shows before each rollout what EKS does not answer; pods that lost their association wait for that rollout.
   if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = told(failure, 'Confirming', 'it is being looked up whether pods get the annotation’s role');
   return { proven: false, ...problem };

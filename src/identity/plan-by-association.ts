@@ -137,7 +137,7 @@ function confirm(
   // What we have just written is read back, whatever was known of it before.
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
-  // What the status said when this process started still counts until it is read back again.
+  // The status that this process started with counts until the association is read back.
   if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(home, name)
     ? list.want({

@@ -111,7 +111,7 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
   }
 }
 
-/** What running pods hold and cannot exchange any more; undefined while all of them can, as far as is known. */
+/** The identity that running pods hold and cannot exchange any more; undefined while all of them can, as far as is known. */
 function cutOffPods(
   { world, facts, roles }: TargetContext,
   { name, held }: TargetObservation,

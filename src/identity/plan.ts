@@ -91,7 +91,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 
-/** What keeps an account from another role: one that it has as part of another cluster. Asked before its first role is created. */
+/** A role that the account has as part of another cluster blocks another one. Checked before its first role is created. */
 function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
   const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
   if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;

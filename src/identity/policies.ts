@@ -35,7 +35,7 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 
 /**
  * Listed policies that the role keeps though the ClusterConfig does not allow them: those that were attached while it did.
- * What somebody attached to the role afterwards is drift. Nothing of it is ever attached.
+ * A policy that others attached afterwards is drift. None of these is ever attached by us.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,

@@ -163,7 +163,7 @@ export function isRenewalDue(world: AccountWorld, list: StepList, target: string
   return renewAt <= world.now;
 }
 
-/** What the row of the status says of a proof, as far as this process has reason to say so too. */
+/** The proof in a row of the status, as far as this process can confirm it. */
 export function knownOf(
   world: AccountWorld,
   { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,

@@ -153,7 +153,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined)
     return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
-  // What is attached and not allowed any more has a reason, too.
+  // A policy that is attached and not allowed any more has a reason, too.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {

@@ -28,7 +28,7 @@ export function rowByAssociation(
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
-/** What the status says, while nothing better is known; of proofs only what this process knows. */
+/** The row of the status, while nothing better is known, with the proofs that this process knows. */
 export function asBefore(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);

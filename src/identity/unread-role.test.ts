@@ -1,4 +1,4 @@
-/** What the status says of a role that an operator, which has just started, may not read. */
+/** Status of a role that an operator, which has just started, may not read. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { conditionOf } from '../api/index.ts';
 import { planAccount } from './plan.ts';

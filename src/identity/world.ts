@@ -112,7 +112,7 @@ export type HeldIdentities = {
   readonly podIdentity: number;
   /** How many of these are ready: without an association they lose what works. All of them by default. */
   readonly readyByPodIdentity?: number;
-  /** Those of them that nothing replaces when the identity changes. None by default. */
+  /** Users that nothing replaces when the identity changes. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
   /** How many pods with a web identity are replaced when the identity changes. None by default. */
   readonly replacedByRole?: number;
@@ -122,9 +122,9 @@ export type HeldIdentities = {
 
 /** What the ClusterConfig and the world around it say, resolved. */
 export type ClusterFacts = {
-  /** Of the EKS cluster. */
+  /** Name of the EKS cluster. */
   readonly name: string;
-  /** Of the ClusterConfig. */
+  /** Name of the ClusterConfig. */
   readonly configName: string;
   readonly clusterArn: string;
   readonly accountId: string;

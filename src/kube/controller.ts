@@ -8,7 +8,7 @@ import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timi
 import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetrics } from './workqueue.ts';
 
 /**
- * What a reconcile asks for. Nothing: done until something changes. `requeueAfterMs`: requeue after that time.
+ * Result of a reconcile. Nothing: done until something changes. `requeueAfterMs`: requeue after that time.
  * `backoff`: as after an error, when the reconcile has already reported what is wrong. `failed`: counted as an error, and
  * requeued after `requeueAfterMs` all the same, by a reconcile that has a pace of its own.
  */

@@ -32,7 +32,7 @@ export async function untilAdmissionEnforced(
         client.create(resources.leases, probeLease(namespace), { dryRun: true, signal }),
       );
       if (digest !== undefined) {
-        // Those of another version guard accounts too; the doctor compares each of them.
+        // Policies of another version guard accounts too; the doctor compares each of them.
         if (digest !== shippedAdmissionDigest())
           logger.warn('the admission policies are of another version', { digest });
         return;

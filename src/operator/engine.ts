@@ -53,7 +53,7 @@ export type Engine = {
   readonly controllers: readonly Controller[];
   /** Every informer there is, for `/readyz`. */
   readonly watched: readonly Informer<KubeObject>[];
-  /** What became of drift detection; empty where this process has not led. */
+  /** Outcome of drift detection; empty where this process has not led. */
   driftChecks(): readonly DriftCheck[];
   /** Whether accounts wait for others to be worked on. */
   busy(): boolean;

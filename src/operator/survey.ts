@@ -19,11 +19,11 @@ export type Survey = {
   readonly soon: () => void;
   /** Whether the cluster as it is configured now has been looked at, or could not be. */
   readonly surveyed: () => boolean;
-  /** What became of the passes of this process; undefined before the first. */
+  /** Outcome of the passes of this process; undefined before the first. */
   readonly check: () => DriftCheck | undefined;
 };
 
-/** What kept a pass from seeing everything. */
+/** The failure that kept a pass from seeing everything. */
 export type PassProblem = { readonly error: unknown };
 
 export type SurveyOptions = {
@@ -65,7 +65,7 @@ export function createSurvey(options: SurveyOptions): Survey {
   let check: DriftCheck | undefined;
   let reported = '';
 
-  /** Counts a pass, and tells whoever reports it when that is news. */
+  /** Counts a pass, and notifies the reporter when the outcome changed. */
   const record = (problem: PassProblem | undefined): void => {
     const lastSuccess = problem ? check?.lastSuccess : context.now();
     const failure =

@@ -1,5 +1,5 @@
 /**
- * Who may do what: people with the shipped roles and with rights that look harmless, the operator's own credentials, and
+ * The table of rights: people with the shipped roles and with rights that look harmless, the operator's own credentials, and
  * what each might try. The tables of docs/guides/security.md are generated from it, and test/integration/access/people.test.ts
  * tries each cell on a real API server and on the AWS emulator.
  */
@@ -121,7 +121,7 @@ export const attempts = {
 } as const satisfies Readonly<Record<string, Attempt>>;
 export type AttemptName = keyof typeof attempts;
 
-/** What somebody may do who holds the operator's AWS credentials, with both fences of the ClusterConfig and without. */
+/** Rights of a holder of the operator's AWS credentials, with both fences of the ClusterConfig and without. */
 export const awsAttempts = {
   createRole: { does: "create a role with this cluster's tags below `rolePath`", fenced: true, open: true },
   createUnbounded: { does: 'create one without the boundary', fenced: false, open: true },

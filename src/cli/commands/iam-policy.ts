@@ -29,7 +29,7 @@ export const iamPolicyCommand = defineCommand({
     {
       name: 'boundary',
       value: 'ARN',
-      summary: "the managed policy that bounds every role; the ClusterConfig's when absent",
+      summary: "the managed policy that bounds every role; default: the ClusterConfig's",
       complete: 'policies',
     },
     {
@@ -37,7 +37,7 @@ export const iamPolicyCommand = defineCommand({
       value: 'PATTERN',
       repeatable: true,
       summary:
-        "ARNs of policies (* and ?) that may be attached; the ClusterConfig's when absent; repeat for more",
+        "ARNs of policies (* and ?) that may be attached; default: the ClusterConfig's; repeat for more",
     },
     {
       name: 'unbounded',

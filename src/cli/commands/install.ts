@@ -39,7 +39,7 @@ export const installCommand = defineCommand({
       value: 'KEY',
       repeatable: true,
       parse: parseTagKey,
-      summary: 'the key of a tag that accounts may set on their roles; none when absent; repeat for more',
+      summary: 'the key of a tag that accounts may set on their roles; default: none; repeat for more',
     },
     {
       name: 'identity-mode',
@@ -60,7 +60,7 @@ export const installCommand = defineCommand({
       name: 'image',
       value: 'IMAGE',
       parse: parseImage,
-      summary: `the operator’s image, by tag or by digest (NAME@sha256:…); ${operatorImage} when absent`,
+      summary: `the operator’s image, by tag or by digest (NAME@sha256:…); default: ${operatorImage}`,
     },
     {
       name: 'replicas',
@@ -78,7 +78,7 @@ export const installCommand = defineCommand({
     {
       name: 'operator-role-path',
       value: 'PATH',
-      summary: 'the IAM path of the operator’s own role; / when absent; fixed once it exists',
+      summary: 'the IAM path of the operator’s own role; default: /; fixed once it exists',
     },
     {
       name: 'operator-role-tag',

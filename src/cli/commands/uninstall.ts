@@ -6,7 +6,7 @@ export const uninstallCommand = defineCommand({
   path: ['uninstall'],
   summary: 'Remove what kon install made, from the cluster and from IAM, and wait until it is gone',
   description:
-    'Refuses while there are apps, and while there are accounts unless told to delete them, as nobody would delete their roles afterwards. Deletes no account while a running pod uses one. New accounts and apps are refused meanwhile. Takes away only what kon install made: what other tools did stays, and is named. Exits with 1 when roles are left in IAM, an operator still runs, or something is still there when the time is over, and says which and what holds it.',
+    'Refuses while apps exist, and while accounts exist unless --delete-accounts is given: their roles would stay without the operator. Deletes no account while a running pod uses one. New accounts and apps are refused meanwhile. Takes away only what kon install made: what other tools did stays, and is named. Exits with 1 when roles are left in IAM, an operator still runs, or something is still there when the time is over, and says which and what holds it.',
   options: [
     { name: 'delete-accounts', summary: 'delete the accounts and their roles first, and wait for it' },
     { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where nothing else tells' },

@@ -11,7 +11,7 @@ import { roleHolders } from '../../operator/accounts/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './shut-out.ts';
 
-/** What was seen of pods and ServiceAccounts, for one role or many. */
+/** Observed pods and ServiceAccounts, for one role or many. */
 export type ClusterUse = {
   readonly running: readonly (Pod & KubeObject)[];
   readonly serviceAccounts: readonly KubeObject[];

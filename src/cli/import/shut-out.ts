@@ -17,13 +17,13 @@ export type Subject = { readonly namespace: string; readonly serviceAccount: str
 export type RoleUser = Subject & {
   /** Its running pods that hold the role. */
   readonly pods: readonly string[];
-  /** By an EKS Pod Identity association; by the ServiceAccount's annotation otherwise. */
+  /** Whether the role comes from an EKS Pod Identity association; from the ServiceAccount's annotation otherwise. */
   readonly byAssociation: boolean;
 };
 
 export type RoleUse = {
   readonly users: readonly RoleUser[];
-  /** What could not be looked at, each as a sentence without full stop. It counts as in use. */
+  /** Objects that could not be read, each as a sentence without full stop. They count as in use. */
   readonly unseen: readonly string[];
 };
 

@@ -99,7 +99,7 @@ export async function discoverCluster(
       throw new CliError('USAGE', 'a cluster that is not of EKS needs a name', {
         next: ['Give it: --cluster-name NAME'],
       });
-    // Of the name of an EKS cluster it would have that one's ARN, and with it that one's roles.
+    // With the name of an EKS cluster it would have that cluster's ARN, and with it that cluster's roles.
     const namesake = await knownToEks(aws, wanted, signal);
     if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
     return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);

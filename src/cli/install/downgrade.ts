@@ -62,7 +62,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
   return { ...later, objects };
 }
 
-/** What is lost, line by line. */
+/** Losses of the downgrade, line by line. */
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0

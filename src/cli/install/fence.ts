@@ -11,7 +11,7 @@ import {
 import type { KubeObject } from '../../kube/index.ts';
 import { CliError, usageError } from '../errors.ts';
 
-/** What `--unbounded` consents to. `kon doctor` says the same for as long as it lasts. */
+/** Consequences of `--unbounded`. `kon doctor` repeats them for as long as the operator is unbounded. */
 export const worthOfCredentials = (policy: string): string =>
   `the operator's AWS credentials are worth the AWS account: whoever has them can create a role with ${policy} and let anybody assume it`;
 

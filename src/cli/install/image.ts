@@ -2,7 +2,7 @@
 import { usageError } from '../errors.ts';
 import { version } from '../version.ts';
 
-/** Of the chart, too: a test compares them. */
+/** The chart has the same name: a test compares them. */
 export const imageRepository = 'ghcr.io/k11n/konstellation';
 export const operatorImage = `${imageRepository}:${version}`;
 

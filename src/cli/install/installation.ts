@@ -34,7 +34,7 @@ export type InstallationChoice = {
   readonly boundary: string | undefined;
   readonly allowedPolicies: readonly string[];
   readonly tagKeys: readonly string[];
-  /** Of the operator's own role. */
+  /** Belongs to the operator's own role. */
   readonly demands: RoleDemands;
   readonly namespace: string;
   readonly image: string | undefined;

@@ -14,7 +14,7 @@ import type { DiscoveredCluster } from './discover.ts';
 export const installedTag = 'k11n.dev/installed-for';
 export const operatorPolicyName = 'konstellation-operator';
 
-/** What an organization demands of a role, beside what the operator needs. */
+/** Demands of an organization on a role, beside the operator's needs. */
 export type RoleDemands = {
   readonly path?: string | undefined;
   readonly permissionsBoundaryArn?: string | undefined;
@@ -31,7 +31,7 @@ export function operatorRole(
   operator: { readonly namespace: string; readonly serviceAccount: string },
   mode: IdentityMode = 'IRSA',
   { path = '/', permissionsBoundaryArn, tags = {} }: RoleDemands = {},
-  /** Of pods that still run: until they are replaced, the role trusts both ways. */
+  /** Mode of the pods that still run: until they are replaced, the role trusts both ways. */
   former?: IdentityMode,
 ): RoleSpec {
   const modes = [mode, former];

@@ -9,7 +9,7 @@ import { CliError } from '../errors.ts';
 import { operatorName } from './operator-objects.ts';
 import { orMissing } from './steps.ts';
 
-/** What runs, or may run, an operator in a namespace. */
+/** Objects that run, or may run, an operator in a namespace. */
 export type FoundOperator = {
   readonly namespace: string;
   /** As a person calls it: `Deployment x/y`. */

@@ -145,7 +145,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
   });
 }
 
-/** What is removed with its operator by another tool. @throws CliError of code CONFLICT */
+/** Refuses installations that another tool has to remove. @throws CliError of code CONFLICT */
 function refuseHelm(operators: readonly FoundOperator[], { namespace }: UninstallRequest): void {
   refuseOthers(operators, namespace, 'uninstall');
   const helm = operators.find(({ release }) => release !== undefined);
@@ -175,13 +175,13 @@ async function requireRemovable(
       details: ['With the CRDs they would go, and their pods with them.'],
       next: [
         'Delete them: kon app delete NAME',
-        'Or keep what they made: kubectl delete apps.k11n.dev NAME --cascade=orphan',
+        'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
       ],
     });
   if (!accounts || accounts.length === 0) return accounts;
   if (!deleteAccounts)
     throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
-      details: ['Without the operator nobody would delete their roles.'],
+      details: ['Without the operator their roles would stay.'],
       next: ['Delete them and their roles: kon uninstall --delete-accounts'],
     });
   const { items: pods } = await client.list<Pod & KubeObject>(resources.pods, {});
@@ -194,7 +194,7 @@ async function requireRemovable(
       details: [...uses, 'No account was deleted.'],
       next: ['End the pods first, by whatever creates them; then run it again.'],
     });
-  // Those that are protected refuse it, before any is deleted.
+  // Protected accounts refuse it before any is deleted.
   if (!dryRun)
     for (const { metadata } of accounts)
       await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });

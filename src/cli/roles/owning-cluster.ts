@@ -46,7 +46,7 @@ export async function clusterOfRoles(
   );
   const arn = choice.clusterArn ?? configured;
   if (arn === undefined)
-    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig tells which roles are of this cluster', {
+    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig states which roles belong to this cluster', {
       next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
     });
   const issuer = choice.issuer ?? connected;

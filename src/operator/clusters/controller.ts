@@ -45,7 +45,7 @@ const disallowedDelayMs = 5_000;
 export type ClusterControllerOptions = {
   readonly context: OperatorContext;
   readonly aws: () => CloudAccount;
-  /** What became of drift detection in this process. */
+  /** Outcome of drift detection in this process. */
   readonly driftChecks: () => readonly DriftCheck[];
 };
 
@@ -59,7 +59,7 @@ export function createClusterController(options: ClusterControllerOptions): Clus
   const { client, informers, now } = context;
   /** Names for which AWS and the API server have to be asked anew. */
   const due = new Set<string>();
-  /** What they answered last, and until when it serves. */
+  /** The last answers, and until when they serve. */
   const observed = new Map<string, { readonly world: ClusterWorld; readonly until: number }>();
   const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, context.monotonic);
 

@@ -453,7 +453,7 @@ describe('the finalizer of an account', () => {
     expect(
       (await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name })).metadata.finalizers,
     ).toContain(finalizer);
-    // Those of others are not ours to keep.
+    // CRDs of others are not ours to keep.
     await keepers(dev, before, [finalizer]);
   });
 

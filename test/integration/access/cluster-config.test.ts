@@ -1,4 +1,4 @@
-/** What a person needs to write a ClusterConfig, which decides for all accounts at once. */
+/** Rights that a person needs to write a ClusterConfig, which decides for all accounts at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rights } from '../../../src/access/index.ts';
 import { apiVersion, clusterConfigs, crds, type ClusterConfig } from '../../../src/api/index.ts';

@@ -33,7 +33,7 @@ const target = 'production';
 /** A target whose namespace was labelled, and which the ClusterConfig no longer lists. */
 const former = 'former';
 const elsewhere = 'argocd';
-/** Of several policies that refuse a request, the server names any. */
+/** The server names any one of several policies that refuse a request. */
 const outside = /with the label k11n\.dev\/target|targets of the ClusterConfig/;
 const foreign = /ownership labels|no app/;
 const stsToken = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 } as const;

@@ -88,7 +88,7 @@ describe('in Kubernetes', () => {
     config: ['patch-config'],
     status: ['patch-status'],
   };
-  /** What `edit` is made up of, by the controller manager, which does not run here. */
+  /** Rules of `edit`, which the controller manager aggregates; it does not run here. */
   const partsOfEdit = ['system:aggregate-to-edit', 'system:aggregate-to-view'];
   const namespaceBinding = (role: string): object => ({
     apiVersion: `${rbac}/v1`,
@@ -229,7 +229,7 @@ describe('in Kubernetes', () => {
     },
   });
   type Try = (client: KubeClient) => Promise<unknown>;
-  /** Of an account of its own. */
+  /** Belongs to an account of its own. */
   const edit =
     (change: object, finalizers: string[] = []): Try =>
     async (client) => {
@@ -371,7 +371,7 @@ describe('in Kubernetes', () => {
         return 'never';
       if (!isForbidden(error)) throw error;
       if (message.includes('k11n.dev/abandon=true')) return 'consent';
-      // Of several policies that refuse, the server names any one.
+      // The server names any one of several policies that refuse.
       if (verb !== undefined && Array.isArray(expected)) return expected.includes(verb) ? expected : verb;
       return message;
     }

@@ -253,7 +253,7 @@ test('while the webhook is away nothing creates pods of an app with an account, 
     return (seen?.spec as { minReplicas?: number } | undefined)?.minReplicas;
   };
   expect(await minimum()).toBe(1);
-  // What takes pods away, and what needs no identity, is not held up.
+  // Changes that remove pods, or need no identity, are not held up.
   await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
   await harness.eventually('it has no pods', async () => (await uids('variable')).length === 0);
   await harness.createApp('plain', {});

@@ -345,7 +345,7 @@ describe('orphans', () => {
     await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
     const unknown = await kon('account', 'orphans');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
-    // Of a cluster of the same name, which may live.
+    // Belongs to a cluster of the same name, which may exist.
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-another-issuer',

@@ -151,7 +151,7 @@ describe('uninstall --delete-accounts', () => {
 });
 
 describe('an uninstallation that was killed', () => {
-  /** Of a cluster without a controller that deletes namespaces. */
+  /** Belongs to a cluster without a controller that deletes namespaces. */
   const own = ['--namespace', 'again'] as const;
   const installAgain = (): Promise<Result> =>
     kon('install', '--unbounded', '--without-operator', '--no-wait', '--yes', ...own);

@@ -112,7 +112,7 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
   };
 }
 
-/** What follows from another identity mode, before it is saved. */
+/** Consequences of another identity mode, printed before it is saved. */
 export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'

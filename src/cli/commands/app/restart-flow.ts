@@ -94,7 +94,7 @@ async function requireInjection(
   const { name, namespace = '' } = metadata;
   if (!wanted || !spec?.template) return;
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
-  // Who runs this may have no AWS credentials: what STS says is known by the account's status.
+  // The caller may have no AWS credentials: the account's status has the answer of STS.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
   const obstacle = await injectionFails(pod, { client, exchange }, signal);
   if (obstacle?.kind === 'missed')

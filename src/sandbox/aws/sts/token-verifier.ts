@@ -28,7 +28,7 @@ export type Claims = {
 type TokenFault =
   | { readonly kind: 'notJwt' }
   | { readonly kind: 'missingClaim'; readonly claim: string }
-  /** Of another JSON type than RFC 7519 gives the claim. */
+  /** The claim has another JSON type than RFC 7519 gives it. */
   | { readonly kind: 'malformedClaim'; readonly claim: string };
 
 type ReadToken =
