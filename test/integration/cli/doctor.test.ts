@@ -1,5 +1,6 @@
 /** `kon doctor` on a real API server: what it finds broken, and that it goes on where it can. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { argoCdCrd } from '../../support/argo-cd-crd.ts';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
 
@@ -53,34 +54,7 @@ describe('doctor', () => {
 
   it('says which names mean two things with the CRDs of Argo CD, which keep their short name otherwise', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
-    await world.cluster.kubectl(
-      ['create', '-f', '-'],
-      JSON.stringify({
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        metadata: { name: 'applications.argoproj.io' },
-        spec: {
-          group: 'argoproj.io',
-          scope: 'Namespaced',
-          names: {
-            kind: 'Application',
-            plural: 'applications',
-            singular: 'application',
-            shortNames: ['app', 'apps'],
-          },
-          versions: [
-            {
-              name: 'v1alpha1',
-              served: true,
-              storage: true,
-              schema: {
-                openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-              },
-            },
-          ],
-        },
-      }),
-    );
+    await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');
     for (const object of [
       { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'of-argo' } },

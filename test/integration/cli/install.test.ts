@@ -16,6 +16,7 @@ import { parseAllDocuments } from 'yaml';
 import { accountId, clusterArn, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import { createEksAuthClient } from '../../../src/eks-auth/client.ts';
 import { createKubeClient, loadConnection } from '../../../src/kube/index.ts';
+import { argoCdCrd } from '../../support/argo-cd-crd.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
@@ -251,6 +252,16 @@ describe('install', () => {
     expect(repaired).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(repaired.stderr).toContain('  + ClusterRoleBinding konstellation\n');
     expect(repaired.stderr).toContain('  √ ClusterRole konstellation\n');
+  });
+
+  it('reports that kubectl get apps means two things where Argo CD is installed', async () => {
+    await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
+    const again = await kon('install', '--without-operator', '--yes');
+    expect(again.stderr).toContain(
+      '‼ "kubectl get apps" means two things: apps.k11n.dev and applications.argoproj.io. Use exact names: kubectl get apps.k11n.dev or kapp',
+    );
+    await kubectl('delete', 'crd', 'applications.argoproj.io');
+    expect((await kon('install', '--without-operator', '--yes')).stderr).not.toContain('argoproj');
   });
 });
 
