@@ -308,8 +308,9 @@ export function watchOver(
         (common, arns) => common.filter((arn) => arns.includes(arn)),
         droppers[0]?.spec.aws.policyArns ?? [],
       );
-    // What others took off since IAM was last looked over is still on, as far as can be known.
-    const sweptMs = unawareMs + driftIntervalMs;
+    // A policy that others took off since the last listing is still attached in the operator's view. A listing that overlaps a
+    // write of ours says nothing of the role, so that the one after it counts.
+    const sweptMs = unawareMs + 2 * driftIntervalMs;
     const seemsOn = (arn: string): boolean =>
       wasDisturbed(`role ${name}`, sweptMs) &&
       recent(rolePasts, name, before, sweptMs).some((past) => past?.attachedPolicyArns.includes(arn));

@@ -34,6 +34,7 @@ import { applyAssociationStep, type AssociationTools } from './apply-association
 import { proveIdentity } from './prove-identity.ts';
 import type { RoleBeliefs } from './role-beliefs.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
+import { isBeingDeleted, type Namespace } from './target-observation.ts';
 
 export type StepTools = AssociationTools & {
   readonly client: KubeClient;
@@ -243,10 +244,11 @@ async function readAccount(
 }
 
 /**
- * A ServiceAccount may have been made whose answer was lost, or by the process before this one, and no watch may have told of
- * it yet. With the finalizer gone nobody would ever look for it, so the API server is asked.
+ * A creation whose answer was lost, or one by the previous process, may have left a ServiceAccount that no watch has reported yet, also
+ * in a namespace that was deleted and created again meanwhile. Nothing removes it once the finalizer is gone, so the API
+ * server is asked. A namespace that is being deleted takes its ServiceAccounts along.
  *
- * @throws IdentityError `KubernetesConflict`; the next plan knows of what was found
+ * @throws IdentityError `KubernetesConflict`; the next plan sees what was found
  */
 async function assertNoUnseenLink(
   account: LinkedServiceAccount,
@@ -261,17 +263,32 @@ async function assertNoUnseenLink(
   } catch (error) {
     throw classifyKubeError(error, `look for ServiceAccounts of ${name}`);
   }
-  const unseen = items.filter(
-    ({ metadata }) =>
-      metadata.name === name && !serviceAccounts.get(`${metadata.namespace ?? ''}/${metadata.name}`),
-  );
-  for (const object of unseen)
+  const linked = items.filter(({ metadata }) => metadata.name === name);
+  if (linked.length === 0) return;
+  for (const object of linked)
     serviceAccounts.wrote(`${object.metadata.namespace ?? ''}/${name}`, trimServiceAccount(object));
-  if (unseen.length > 0)
+  const going = await namespacesBeingDeleted(client, signal);
+  const left = linked.flatMap(({ metadata: { namespace = '' } }) =>
+    going.has(namespace) ? [] : [namespace],
+  );
+  if (left.length > 0)
     throw new IdentityError(
       'KubernetesConflict',
-      `the account ${name} is still linked in ${unseen.map(({ metadata }) => metadata.namespace).join(', ')}`,
+      `the account ${name} is still linked in ${left.join(', ')}`,
     );
+}
+
+/** Namespaces that are being deleted, and their ServiceAccounts with them, as the API server knows now. */
+async function namespacesBeingDeleted(
+  client: StepTools['client'],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  try {
+    const { items } = await client.list<Namespace>(resources.namespaces, { signal });
+    return new Set(items.filter(isBeingDeleted).map(({ metadata }) => metadata.name));
+  } catch (error) {
+    throw classifyKubeError(error, 'list the namespaces');
+  }
 }
 
 async function tag(

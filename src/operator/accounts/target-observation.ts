@@ -56,7 +56,7 @@ export function targetObservation(of: {
   const wanted = ours ? identityOf(serviceAccount, of.association?.association ?? undefined) : undefined;
   return {
     name: of.target,
-    namespace: !namespace ? 'missing' : isGoing(namespace) ? 'terminating' : 'present',
+    namespace: !namespace ? 'missing' : isBeingDeleted(namespace) ? 'terminating' : 'present',
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
@@ -130,7 +130,7 @@ function observeServiceAccount(object: KubeObject): ObservedServiceAccount {
   };
 }
 
-function isGoing(namespace: Namespace): boolean {
+export function isBeingDeleted(namespace: Namespace): boolean {
   return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
 }
 
