@@ -175,8 +175,9 @@ export const claimPolicy: AdmissionPolicy = admissionPolicy('claim.k11n.dev', {
     }),
     ...rightToEach(rights.tag, {
       names: 'variables.askedTags',
+      unordered: true,
       slots: tagSlots,
-      may: "'set the tag ' + NAME + ' of a role'",
+      may: "'set tags of a role (' + NAME + ')'",
     }),
   ],
 });

@@ -115,17 +115,31 @@ export type NamedRight = {
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
  * @param names an expression: the list of names that are asked for, of which at most `slots` count
  * @param may what the user may not do, as an expression that has the name in `NAME`
+ * @param unordered the list comes from the keys of a map, which the API server reads in another order for the message: that one
+ *   names all of them
  */
 export function rightToEach(
   { verb, resource }: NamedRight,
-  { names, slots, may }: { readonly names: string; readonly slots: number; readonly may: string },
+  {
+    names,
+    slots,
+    may,
+    unordered = false,
+  }: {
+    readonly names: string;
+    readonly slots: number;
+    readonly may: string;
+    readonly unordered?: boolean;
+  },
 ): readonly Validation[] {
   return Array.from({ length: slots }, (_, slot): Validation => {
     const name = `${names}[${slot}]`;
+    const shown = unordered ? `${names}.join(', ')` : name;
+    const rights = unordered ? `${names}.join(', ${resource}.k11n.dev/')` : name;
     return {
       expression: `size(${names}) <= ${slot} || authorizer.group('k11n.dev').resource('${resource}').name(${name}).check('${verb}').allowed()`,
       message: `the verb ${verb} on ${resource}.k11n.dev is needed`,
-      messageExpression: `'user ' + request.userInfo.username + ' may not ' + ${may.replaceAll('NAME', name)} + ': ask for the verb ${verb} on ${resource}.k11n.dev/' + ${name}`,
+      messageExpression: `'user ' + request.userInfo.username + ' may not ' + ${may.replaceAll('NAME', shown)} + ': ask for the verb ${verb} on ${resource}.k11n.dev/' + ${rights}`,
       reason: 'Forbidden',
     };
   });

@@ -135,8 +135,9 @@ export const clusterRolesPolicy: AdmissionPolicy = admissionPolicy('cluster-role
     }),
     ...rightToEach(rights.tag, {
       names: 'variables.askedTags',
+      unordered: true,
       slots: tagSlots,
-      may: "'set the tag ' + NAME + ' of all roles of the cluster'",
+      may: "'set tags of all roles of the cluster (' + NAME + ')'",
     }),
   ],
 });

@@ -144,7 +144,7 @@ describe('a new account', () => {
       'may not claim the IAM role payments: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     expect(await refusal(create(dev, account({ aws: tags })))).toMatch(
-      /may not set the tag (team|cost-center) of a role: ask for the verb tag on iamtags\.k11n\.dev\/\1/,
+      /may not set tags of a role \((team|cost-center), (team|cost-center)\): ask for the verb tag on iamtags\.k11n\.dev\/\1, iamtags\.k11n\.dev\/\2/,
     );
     const lead = await userWith(
       ...both,

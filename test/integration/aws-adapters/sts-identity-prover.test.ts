@@ -118,7 +118,7 @@ const ways: readonly [string, string, (() => Promise<unknown>) | undefined, Toke
         ),
   ],
   ['a token for another audience', 'TokenRejected', undefined, { aud: 'vault' }],
-  ['a token that has expired', 'TokenRejected', undefined, { expiresIn: -60 }],
+  ['a token that expired more than five minutes ago', 'TokenRejected', undefined, { expiresIn: -360 }],
   ['a token that the issuer did not sign', 'TokenRejected', undefined, { kid: 'unknown' }],
   [
     'a trust policy that names somebody else, or is not known everywhere yet',
