@@ -240,6 +240,13 @@ it('goes as it came: by the commands of the guide, with nothing left in cluster 
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);
+  // The garbage collector ends its pods a moment later, and accounts in use are not deleted.
+  await eventually('the pods of the app to end', async () => {
+    const { items } = await sandbox.client.list<KubeObject>(resources.pods, {
+      labelSelector: 'k11n.dev/app=hello',
+    });
+    return items.every(({ metadata }) => metadata.deletionTimestamp !== undefined) ? true : undefined;
+  });
   const { code, screen } = await answering(removing);
   expect(code, screen).toBe(0);
   expect(screen).toContain('konstellation uninstalled');

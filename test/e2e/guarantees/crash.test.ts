@@ -21,7 +21,12 @@ import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
 /** A listing of all roles and one of associations, and a closer look at a role. */
-const sweep = ['GetAccountAuthorizationDetails', 'GetRole', 'ListPodIdentityAssociations'];
+const sweep = [
+  'GetAccountAuthorizationDetails',
+  'GetOpenIDConnectProvider',
+  'GetRole',
+  'ListPodIdentityAssociations',
+];
 const listed = [policies.fullAccess, policies.queues];
 
 let sandbox: TestSandbox;
