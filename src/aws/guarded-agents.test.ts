@@ -48,6 +48,22 @@ it('a request waits for its connection, and is not sent when it may not be by th
   agents.httpAgent.destroy();
 });
 
+it('a connection that is kept alive is asked right before the request is written, not when it is chosen', async () => {
+  const refusal = new Error('does not lead');
+  let may = true;
+  const agents = createGuardedAgents(() => {
+    if (!may) throw refusal;
+  });
+  expect(await post(agents, '/first')).toBe(200);
+  await new Promise((resolve) => setImmediate(resolve));
+  const sending = post(agents, '/second');
+  // The request has its connection, and waits for its turn to be written.
+  may = false;
+  await expect(sending).rejects.toBe(refusal);
+  expect(heard).toEqual(['/first']);
+  agents.httpAgent.destroy();
+});
+
 it('a connection that is kept alive is asked for each request', async () => {
   const refusal = new Error('does not lead');
   let asked = 0;

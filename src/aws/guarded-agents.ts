@@ -1,6 +1,6 @@
 /**
- * Connections that ask, once they are there and before anything is written to them, whether it may still be sent. A process that
- * is paused while it connects would otherwise send, when it goes on, what it was allowed to send long ago.
+ * Connections that ask, once they are established and right before anything is written to them, whether it may still be sent. A
+ * process that is paused in between would otherwise send, once it is resumed, what it was allowed to send long ago.
  */
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -31,7 +31,8 @@ function guarded<A extends HttpAgent>(
   const reuseSocket = agent.reuseSocket.bind(agent);
   agent.reuseSocket = (socket, request) => {
     reuseSocket(socket, request);
-    ask(request);
+    // Node.js writes in a later tick, after all promise jobs that are pending now: it emits this event right before that.
+    request.prependOnceListener('socket', () => ask(request));
   };
   const ask = (sender: { destroy(error: Error): unknown }): void => {
     try {
