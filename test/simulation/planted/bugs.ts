@@ -94,6 +94,12 @@ export const plantedBugs: readonly PlantedBug[] = [
         replace:
           "  const failures: StepFailure[] = [];\n  list.want({ kind: 'RemoveFinalizer' });\n  if (list.steps.length > 0) return { reason: 'Deleting', message: 'going' };",
       },
+      // The step itself refuses while a ServiceAccount is linked.
+      {
+        file: 'operator/accounts/apply-step.ts',
+        find: '      await assertNoUnseenLink(account, tools, signal);\n',
+        replace: '',
+      },
     ],
     scenario: 'an account is deleted',
     caughtBy: 'orphan',
