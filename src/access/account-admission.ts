@@ -8,7 +8,7 @@
  * |-------------------------------------------|----------------------------------------------------------------------|
  * | `attach` on `iampolicies` named ARN       | add the policy, or add a target to an account that has it            |
  * | `link` on `targets` named TARGET          | add the target, add a policy to an account that has it, or change    |
- * |                                           | `identityMode`, which links each target anew and rolls its apps      |
+ * |                                           | `identityMode`, which links each target again and rolls its apps     |
  * | `bound` on `iampolicies` named ARN        | set the policy as the account's permissions boundary                 |
  * | `bound` on `iampolicies` named `*`        | remove the boundary, so that the cluster's applies                   |
  * | `claim` on `iamroles` named ROLE          | set `roleName` or `adopt`, or keep the role with its permissions      |
@@ -30,6 +30,7 @@ import {
   specChanges,
   tagSlots,
   variable,
+  writesOf,
   type AdmissionPolicy,
   type NamedRight,
 } from './admission-policy.ts';
@@ -51,16 +52,7 @@ export const rights = {
   deploy: deployRight,
 } as const satisfies Readonly<Record<string, NamedRight>>;
 
-const written = {
-  resourceRules: [
-    {
-      apiGroups: [linkedServiceAccounts.group],
-      apiVersions: ['*'],
-      operations: ['CREATE', 'UPDATE'],
-      resources: [linkedServiceAccounts.plural],
-    },
-  ],
-} as const;
+const written = writesOf(linkedServiceAccounts);
 
 /** Seconds. Source: IAM CreateRole, MaxSessionDuration. */
 const defaultSession = 3600;

@@ -145,6 +145,21 @@ export function rightToEach(
   });
 }
 
+/** Requests that create or change objects of a kind. */
+export function writesOf({
+  group,
+  plural,
+}: {
+  readonly group: string;
+  readonly plural: string;
+}): AdmissionPolicy['spec']['matchConstraints'] {
+  return {
+    resourceRules: [
+      { apiGroups: [group], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: [plural] },
+    ],
+  };
+}
+
 /** Metadata such as finalizers and labels grants no permission. */
 export const specChanges = {
   name: 'spec-changes',

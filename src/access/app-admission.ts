@@ -16,6 +16,7 @@ import {
   rightToEach,
   specChanges,
   variable,
+  writesOf,
   type AdmissionPolicy,
   type NamedRight,
 } from './admission-policy.ts';
@@ -30,16 +31,7 @@ export const deployRight = { verb: 'deploy', resource: 'targets' } as const sati
 /** More targets than that in one request ask for the right to all. */
 const targetSlots = 25;
 
-const written = {
-  resourceRules: [
-    {
-      apiGroups: [apps.group],
-      apiVersions: ['*'],
-      operations: ['CREATE', 'UPDATE'],
-      resources: [apps.plural],
-    },
-  ],
-} as const;
+const written = writesOf(apps);
 
 export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
   matchConstraints: written,

@@ -6,7 +6,7 @@
  * | right                                | needed to                                                                      |
  * |--------------------------------------|--------------------------------------------------------------------------------|
  * | `link` on `targets` named TARGET     | add the target, in which all accounts without `targets` are linked              |
- * | `link` on `targets` named `*`        | change `identityMode`, which links every target of every account anew           |
+ * | `link` on `targets` named `*`        | change `identityMode`, which links every target of every account again          |
  * | `attach` on `iampolicies` named      | add a pattern to `allowedPolicyArns`; the pattern itself is the name, without    |
  * | PATTERN                              | expansion                                                                      |
  * | `attach` on `iampolicies` named `*`  | remove `allowedPolicyArns`, so that accounts may list any policy                |
@@ -29,22 +29,14 @@ import {
   specChanges,
   tagSlots,
   variable,
+  writesOf,
   type AdmissionPolicy,
 } from './admission-policy.ts';
 
 /** More than that in one request ask for the right to all. */
 const slots = 25;
 
-const written = {
-  resourceRules: [
-    {
-      apiGroups: [clusterConfigs.group],
-      apiVersions: ['*'],
-      operations: ['CREATE', 'UPDATE'],
-      resources: [clusterConfigs.plural],
-    },
-  ],
-} as const;
+const written = writesOf(clusterConfigs);
 
 /** Fields that decide which roles are the cluster's, and whom they trust. */
 const identifying = ['region', 'accountId', 'clusterName', 'oidcIssuer', 'rolePath'] as const;

@@ -7,6 +7,7 @@ import {
   linkedServiceAccounts,
   managedByLabel,
   managedByValue,
+  reservedTargetRule,
   roleArnAnnotation,
 } from '../api/index.ts';
 import type { MatchRule, Validation } from './admission-policy.ts';
@@ -35,7 +36,7 @@ export function isOperator(username: string): { readonly name: string; readonly 
 export const reservedNamespaces = "namespaces of Kubernetes (default, kube-…) and the operator's own";
 
 export function isReserved(name: string, operatorNamespace: string): string {
-  return `${name} == 'default' || ${name}.startsWith('kube-') || ${name} == '${operatorNamespace}'`;
+  return `${reservedTargetRule(name)} || ${name} == '${operatorNamespace}'`;
 }
 
 export function forbidden(expression: string, message: string): Validation {

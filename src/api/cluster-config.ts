@@ -5,7 +5,9 @@ import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
 
 /** Whether a namespace is reserved for Kubernetes, as a CEL expression. See also isReservedTarget. */
-const isReserved = (name: string): string => `${name} == 'default' || ${name}.startsWith('kube-')`;
+/** The rule of `isReservedTarget` in CEL. @param name an expression */
+export const reservedTargetRule = (name: string): string =>
+  `${name} == 'default' || ${name}.startsWith('kube-')`;
 const reservedMessage = 'a target is a namespace for apps: default and kube-* are reserved for Kubernetes';
 
 /** Namespaces that cannot be targets, whatever the cluster is: pods there belong to Kubernetes, or to nobody in particular. */
@@ -14,7 +16,7 @@ export const isReservedTarget = (name: string): boolean => name === 'default' ||
 /** Checked at creation only. The old object's size counts without bound in the cost of a rule, so that this reads none of it. */
 export const clusterConfigRules = [
   {
-    rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${isReserved('name')})`,
+    rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${reservedTargetRule('name')})`,
     optionalOldSelf: true,
     message: reservedMessage,
   },
@@ -38,7 +40,10 @@ export const clusterConfigSpec = z.object({
     .meta({
       'x-kubernetes-validations': [
         // Kubernetes checks it at updates only: a list that was stored with a reserved name stays editable.
-        { rule: `self.all(name, !(${isReserved('name')}) || name in oldSelf)`, message: reservedMessage },
+        {
+          rule: `self.all(name, !(${reservedTargetRule('name')}) || name in oldSelf)`,
+          message: reservedMessage,
+        },
       ],
     })
     .describe('Where apps run: each is a namespace that the operator makes and never deletes.'),
