@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'unit',
-          include: ['src/**/*.test.ts', 'src/**/*.property.test.ts'],
+          include: ['{src,sandbox}/**/*.test.ts', '{src,sandbox}/**/*.property.test.ts'],
           environment: 'node',
           maxWorkers: everyProcessor,
         },

@@ -3,12 +3,12 @@
  * says over IPC how it is to be, and asks it what only it can tell at once.
  */
 import { randomBytes } from 'node:crypto';
-import { issuerKeysFrom } from '../src/sandbox/aws/issuer-keys.ts';
-import { readTrustPolicy } from '../src/sandbox/aws/iam/documents.ts';
-import type { IamState } from '../src/sandbox/aws/iam/state.ts';
-import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
-import { createIdentifiers } from '../src/sandbox/aws/identifiers.ts';
-import { startAwsStandIn } from '../src/sandbox/aws/server.ts';
+import { issuerKeysFrom } from '../sandbox/src/aws/issuer-keys.ts';
+import { readTrustPolicy } from '../sandbox/src/aws/iam/documents.ts';
+import type { IamState } from '../sandbox/src/aws/iam/state.ts';
+import type { FaultSettingsInput } from '../sandbox/src/aws/faults/settings.ts';
+import { createIdentifiers } from '../sandbox/src/aws/identifiers.ts';
+import { startAwsStandIn } from '../sandbox/src/aws/server.ts';
 
 /** Roles that are there from the start. */
 export type Seed = {

@@ -2,9 +2,9 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { baseEnvironment } from '../src/sandbox/environment.ts';
-import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
-import type { JournalEntry } from '../src/sandbox/aws/journal.ts';
+import { baseEnvironment } from '../sandbox/src/environment.ts';
+import type { FaultSettingsInput } from '../sandbox/src/aws/faults/settings.ts';
+import type { JournalEntry } from '../sandbox/src/aws/journal.ts';
 import type { Begin, Begun, Count, Counted } from './aws-process.ts';
 
 export type Aws = {

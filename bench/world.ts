@@ -5,7 +5,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { operatorObjects, type OperatorIdentity } from '../src/access/index.ts';
+import { operatorObjects, type OperatorIdentity } from '../src/rbac/index.ts';
 import {
   apiVersion,
   clusterConfigs,
@@ -24,9 +24,9 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../src/kube/index.ts';
-import type { FaultSettingsInput } from '../src/sandbox/aws/faults/settings.ts';
-import { renderKubeconfig } from '../src/sandbox/cluster/kubeconfig.ts';
-import { baseEnvironment } from '../src/sandbox/environment.ts';
+import type { FaultSettingsInput } from '../sandbox/src/aws/faults/settings.ts';
+import { renderKubeconfig } from '../sandbox/src/cluster/kubeconfig.ts';
+import { baseEnvironment } from '../sandbox/src/environment.ts';
 import { startControlPlane, type TestControlPlane } from '../test/support/cluster.ts';
 import { startAws, type Aws } from './aws.ts';
 import type { Seed } from './aws-process.ts';

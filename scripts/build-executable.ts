@@ -21,8 +21,8 @@ const target = resolve(outfile);
 
 /** As scripts/build.ts puts them beside the bundle. */
 const data = [
-  ...(await filesUnder('src/sandbox/binaries/modules', 'modules')),
-  ...(await filesUnder('src/sandbox/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
+  ...(await filesUnder('sandbox/src/binaries/modules', 'modules')),
+  ...(await filesUnder('src/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
 ];
 
 const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));

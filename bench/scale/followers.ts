@@ -4,7 +4,7 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 type Line = {
   readonly synced?: true;

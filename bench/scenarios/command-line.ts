@@ -1,7 +1,7 @@
 /** How long a person waits for `kon`, beside the least that a Node.js program and kubectl take. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import { percentile } from '../figure.ts';
 import type { Scenario } from '../scenario.ts';
 import { startWorld } from '../world.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import type { Scenario } from '../scenario.ts';
 
 const manifest = `apiVersion: k11n.dev/v1alpha1

@@ -1,5 +1,5 @@
 /**
- * What the chart ships of src/access: the operator's rules, the admission policies and the roles for people. The chart's templates read the files
+ * What the chart ships of src/rbac: the operator's rules, the admission policies and the roles for people. The chart's templates read the files
  * and put names and labels of the release around them; the operator's name is filled in by Helm's `tpl`.
  */
 import { Document, isScalar, Scalar, visit } from 'yaml';
@@ -9,7 +9,7 @@ import {
   operatorNamespaceRules,
   paramRefs,
   peopleRoles,
-} from '../../src/access/index.ts';
+} from '../../src/rbac/index.ts';
 
 const folder = 'charts/konstellation/files';
 
@@ -43,5 +43,5 @@ function yaml(value: unknown): string {
         written.type = Scalar.BLOCK_LITERAL;
     },
   });
-  return `# Generated from src/access by \`npm run generate\`.\n${document.toString({ lineWidth: 0 })}`;
+  return `# Generated from src/rbac by \`npm run generate\`.\n${document.toString({ lineWidth: 0 })}`;
 }

@@ -9,11 +9,11 @@ import {
   type AttemptName,
   type Cell,
   type Person,
-} from '../../src/access/testing/who-may-what.ts';
+} from '../../src/rbac/testing/who-may-what.ts';
 
 const page = 'docs/guides/security.md';
 const marker = (name: string, edge: 'begin' | 'end'): string =>
-  `<!-- ${edge} ${name}: generated from src/access/testing/who-may-what.ts -->`;
+  `<!-- ${edge} ${name}: generated from src/rbac/testing/who-may-what.ts -->`;
 
 export function peopleTables(root: string): [path: string, content: string][] {
   let text = readFileSync(join(root, page), 'utf8');

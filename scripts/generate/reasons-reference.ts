@@ -8,7 +8,7 @@ import {
   turnReasons,
   workloadEventReasons,
 } from '../../src/workloads/index.ts';
-import { accountEventReasons } from '../../src/operator/accounts/step-events.ts';
+import { accountEventReasons } from '../../src/operator/account/step-events.ts';
 
 /** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
 export function reasonsReference(): [path: string, content: string][] {

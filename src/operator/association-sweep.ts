@@ -5,7 +5,7 @@
  */
 import { clusterState, IdentityError, type AssociationStore, type ClusterFacts } from '../identity/index.ts';
 import { identitiesHeld, serviceAccountOf, type Pod } from '../workloads/index.ts';
-import type { AssociationBeliefs } from './accounts/association-beliefs.ts';
+import type { AssociationBeliefs } from './account/association-beliefs.ts';
 import type { OperatorContext } from './context.ts';
 import { createSurvey, type Survey } from './survey.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { shippedAdmissionDigest } from '../access/index.ts';
+import { shippedAdmissionDigest } from '../rbac/index.ts';
 import { KubeApiError, silentLogger, type KubeClient } from '../kube/index.ts';
 import { untilAdmissionEnforced } from './await-admission.ts';
 

@@ -2,7 +2,7 @@
  * Holds an operator back until the API server enforces the admission policies. Without them, whoever may write accounts
  * could grant any permission, and the operator would carry it out.
  */
-import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../access/index.ts';
+import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../rbac/index.ts';
 import { isForbidden, resources, sleep, type KubeClient, type Logger, type SetTimer } from '../kube/index.ts';
 
 /** Between probes: the API server takes up new policies within about a second. Milliseconds. */

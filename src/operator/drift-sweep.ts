@@ -11,7 +11,7 @@ import {
   type LeftoverKind,
   type RoleStore,
 } from '../identity/index.ts';
-import type { RoleBeliefs } from './accounts/role-beliefs.ts';
+import type { RoleBeliefs } from './account/role-beliefs.ts';
 import type { OperatorContext } from './context.ts';
 import { createSurvey, wordsOf, type PassProblem, type Survey } from './survey.ts';
 import { chooseSweep } from './sweep-choice.ts';

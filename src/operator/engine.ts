@@ -14,18 +14,18 @@ import {
   type RoleStore,
 } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
-import { createAssociationBeliefs } from './accounts/association-beliefs.ts';
-import { createAccountController } from './accounts/controller.ts';
-import { createRoleBeliefs } from './accounts/role-beliefs.ts';
+import { createAssociationBeliefs } from './account/association-beliefs.ts';
+import { createAccountController } from './account/controller.ts';
+import { createRoleBeliefs } from './account/role-beliefs.ts';
 import { createAssociationSweep } from './association-sweep.ts';
-import { createAppController } from './apps/controller.ts';
-import { createClusterController } from './clusters/controller.ts';
+import { createAppController } from './app/controller.ts';
+import { createClusterController } from './cluster/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
-import { createTokenExchange } from './accounts/token-exchange.ts';
+import { createTokenExchange } from './account/token-exchange.ts';
 import { createDriftSweep } from './drift-sweep.ts';
 import { createProviderSurvey } from './provider-survey.ts';
-import { createTurnController } from './workloads/controller.ts';
-import { createFleet } from './workloads/fleet.ts';
+import { createTurnController } from './rollout/controller.ts';
+import { createFleet } from './rollout/fleet.ts';
 
 export type Aws = {
   readonly roles: RoleStore;

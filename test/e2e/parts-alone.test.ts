@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { clusterConfigs, conditionOf, linkedServiceAccounts } from '../../src/api/index.ts';
-import type { Environment } from '../../src/sandbox/environment.ts';
+import type { Environment } from '../../sandbox/src/environment.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Finished, Running } from '../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../support/parts-alone.ts';

@@ -21,7 +21,7 @@ import {
 } from '../../src/api/index.ts';
 import { operatorCalls, ownershipTags } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
-import type { JournalEntry } from '../../src/sandbox/aws/journal.ts';
+import type { JournalEntry } from '../../sandbox/src/aws/journal.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordHistory, type History } from '../support/history.ts';
 import { createPerson, roleArnOf, roleOf, type Person, type Pod } from '../support/person.ts';

@@ -12,11 +12,11 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../src/kube/index.ts';
-import { sandboxBinaries } from '../../src/sandbox/binaries/parts.ts';
-import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
-import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
-import { sandboxStatus } from '../../src/sandbox/sandbox.ts';
-import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
+import { sandboxBinaries } from '../../sandbox/src/binaries/parts.ts';
+import { resolveBinaries } from '../../sandbox/src/binaries/resolve.ts';
+import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
+import { sandboxStatus } from '../../sandbox/src/sandbox.ts';
+import type { SandboxDescription } from '../../sandbox/src/supervisor/description.ts';
 import { prepareExecutable, type Executable, type Finished } from '../support/executable.ts';
 import { findSecrets } from '../support/secrets.ts';
 

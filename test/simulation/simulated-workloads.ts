@@ -4,7 +4,7 @@
  * namespaces under deletion are emptied.
  */
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
-import { eksDefaults, mutate, type Pod as WebhookPod } from '../../src/sandbox/webhook/mutate.ts';
+import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
 import { brokenImage } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 

@@ -19,7 +19,7 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../src/kube/index.ts';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import { startFaultProxy, type ChooseFault, type FaultProxy } from '../integration/kube/fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from '../integration/kube/restartable-cluster.ts';
 import { createRandom, createStorm, insist } from '../integration/kube/storm.ts';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -10,13 +10,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
-import { createCertificateAuthority } from '../../src/sandbox/cluster/certificates.ts';
-import { startControlPlane as start } from '../../src/sandbox/cluster/control-plane.ts';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
-import type { Child } from '../../src/sandbox/processes/child.ts';
-import { reservePorts } from '../../src/sandbox/processes/ports.ts';
-import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+import { resolveBinaries } from '../../sandbox/src/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../sandbox/src/cluster/certificates.ts';
+import { startControlPlane as start } from '../../sandbox/src/cluster/control-plane.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
+import type { Child } from '../../sandbox/src/processes/child.ts';
+import { reservePorts } from '../../sandbox/src/processes/ports.ts';
+import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd, type Etcd } from './etcd.ts';
 
 export type TestControlPlane = {

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-import { resolveBinaries } from '../../src/sandbox/binaries/resolve.ts';
-import { baseEnvironment } from '../../src/sandbox/environment.ts';
-import { startWatchdog } from '../../src/sandbox/processes/watchdog.ts';
+import { resolveBinaries } from '../../sandbox/src/binaries/resolve.ts';
+import { baseEnvironment } from '../../sandbox/src/environment.ts';
+import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
 
 export const chartFolder = resolve(import.meta.dirname, '../../charts/konstellation');
 

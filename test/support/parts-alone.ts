@@ -15,8 +15,8 @@ import {
   type Condition,
 } from '../../src/api/index.ts';
 import { createKubeClient, loadConnection, type KubeClient } from '../../src/kube/index.ts';
-import type { Environment } from '../../src/sandbox/environment.ts';
-import { awaitObjects } from '../../src/sandbox/tour/await-object.ts';
+import type { Environment } from '../../sandbox/src/environment.ts';
+import { awaitObjects } from '../../sandbox/src/tour/await-object.ts';
 import { startControlPlane, type TestControlPlane } from './cluster.ts';
 import { prepareExecutable, type Executable, type Running } from './executable.ts';
 import { connectStandIn, type StandIn } from './stand-in.ts';

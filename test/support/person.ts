@@ -13,7 +13,7 @@ import {
   type TargetStatus,
 } from '../../src/api/index.ts';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../src/kube/index.ts';
-import { awaitObjects } from '../../src/sandbox/tour/await-object.ts';
+import { awaitObjects } from '../../sandbox/src/tour/await-object.ts';
 
 export const policies = {
   readOnly: 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',

@@ -6,11 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createKubeClient, loadConnection, type KubeClient } from '../../src/kube/index.ts';
-import type { Environment } from '../../src/sandbox/environment.ts';
-import { upSandbox } from '../../src/sandbox/sandbox.ts';
-import { shellEnvironment } from '../../src/sandbox/shell-environment.ts';
-import type { SandboxDescription } from '../../src/sandbox/supervisor/description.ts';
-import { defaultSettings } from '../../src/sandbox/supervisor/settings.ts';
+import type { Environment } from '../../sandbox/src/environment.ts';
+import { upSandbox } from '../../sandbox/src/sandbox.ts';
+import { shellEnvironment } from '../../sandbox/src/shell-environment.ts';
+import type { SandboxDescription } from '../../sandbox/src/supervisor/description.ts';
+import { defaultSettings } from '../../sandbox/src/supervisor/settings.ts';
 import {
   prepareExecutable,
   type Executable,

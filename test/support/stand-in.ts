@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { z } from 'zod';
-import type { FaultSettingsInput } from '../../src/sandbox/aws/faults/settings.ts';
-import type { JournalEntry } from '../../src/sandbox/aws/journal.ts';
+import type { FaultSettingsInput } from '../../sandbox/src/aws/faults/settings.ts';
+import type { JournalEntry } from '../../sandbox/src/aws/journal.ts';
 import { eventually } from './eventually.ts';
 
 type FaultRule = NonNullable<FaultSettingsInput['rules']>[number];

@@ -46,7 +46,7 @@ export async function liveNames(
 /** AWS's policies whose ARN begins so: without a beginning there would be more than a thousand. */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
   const partition = /^arn:(aws-cn|aws-us-gov):/.exec(typed)?.[1];
-  const { managedPolicies } = await import('../../sandbox/aws/catalogue/catalogue.ts');
+  const { managedPolicies } = await import('../../aws/catalogue/catalogue.ts');
   return managedPolicies(partition)
     .map((policy) => policy.arn)
     .filter((arn) => arn.startsWith(typed));

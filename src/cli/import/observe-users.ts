@@ -7,7 +7,7 @@ import {
   type ObservedRole,
 } from '../../identity/index.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { roleHolders } from '../../operator/accounts/target-observation.ts';
+import { roleHolders } from '../../operator/account/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './shut-out.ts';
 

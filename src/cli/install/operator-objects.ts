@@ -1,10 +1,10 @@
-/** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/access. */
+/** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/rbac. */
 import {
   admissionObjects,
   isAppliedAfterCrds,
   operatorObjects as accessObjects,
   peopleRoles,
-} from '../../access/index.ts';
+} from '../../rbac/index.ts';
 import { allowDowngradeAnnotation, managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import { crds, schemaVersion } from '../../api/crds.ts';
 import { rolePathFor, type ClusterConfig } from '../../api/cluster-config.ts';

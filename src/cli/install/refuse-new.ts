@@ -1,5 +1,5 @@
 /** Puts the policy that refuses new accounts and apps during `kon uninstall` on the cluster, and takes it away. */
-import { uninstallingObjects, uninstallingPolicy, uninstallingProbe } from '../../access/index.ts';
+import { uninstallingObjects, uninstallingPolicy, uninstallingProbe } from '../../rbac/index.ts';
 import { managedByLabel } from '../../api/labels.ts';
 import { isForbidden, isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { CliError } from '../errors.ts';

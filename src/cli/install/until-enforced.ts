@@ -1,5 +1,5 @@
 /** Waits until the API server enforces the admission policies, so that no account is written before it does. */
-import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../access/index.ts';
+import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../rbac/index.ts';
 import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '../../kube/index.ts';
 import { CliError } from '../errors.ts';
 import { installer } from './operator-objects.ts';

@@ -17,11 +17,7 @@ import {
   type TargetObservation,
 } from '../../identity/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import {
-  roleHolders,
-  targetObservation,
-  type Namespace,
-} from '../../operator/accounts/target-observation.ts';
+import { roleHolders, targetObservation, type Namespace } from '../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../operator/context.ts';
 import { rolesHeld, type Pod } from '../../workloads/index.ts';
 

@@ -3,7 +3,7 @@ import { getClusterFacts, type KnownCluster } from '../cluster/facts.ts';
 import type { CliContext } from '../context.ts';
 import { screenPolicies } from '../../identity/policies.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { managedPolicies } from '../../sandbox/aws/catalogue/catalogue.ts';
+import { managedPolicies } from '../../aws/catalogue/catalogue.ts';
 import type { NamedPolicy } from './search.ts';
 
 export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };

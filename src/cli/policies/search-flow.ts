@@ -1,5 +1,5 @@
 /** `kon policies search`. Asks nobody: the catalogue comes with kon. */
-import { managedPolicies } from '../../sandbox/aws/catalogue/catalogue.ts';
+import { managedPolicies } from '../../aws/catalogue/catalogue.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { renderDocument } from '../output/document.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { managedPolicies } from '../../sandbox/aws/catalogue/catalogue.ts';
+import { managedPolicies } from '../../aws/catalogue/catalogue.ts';
 import { searchPolicies } from './search.ts';
 
 const catalogue = managedPolicies();

@@ -9,8 +9,8 @@ import {
   type IdentityReason,
 } from '../../identity/index.ts';
 import { isNotFound, KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { proveIdentity } from '../../operator/accounts/prove-identity.ts';
-import { heldBy } from '../../operator/accounts/target-observation.ts';
+import { proveIdentity } from '../../operator/account/prove-identity.ts';
+import { heldBy } from '../../operator/account/target-observation.ts';
 import type { Pod } from '../../workloads/index.ts';
 import { withAws } from '../aws/session.ts';
 import { getClusterFacts } from '../cluster/facts.ts';

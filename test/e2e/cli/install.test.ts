@@ -11,8 +11,8 @@ import { GetOpenIDConnectProviderCommand, ListOpenIDConnectProvidersCommand } fr
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
-import { renderKubeconfig } from '../../../src/sandbox/cluster/kubeconfig.ts';
-import type { Environment } from '../../../src/sandbox/environment.ts';
+import { renderKubeconfig } from '../../../sandbox/src/cluster/kubeconfig.ts';
+import type { Environment } from '../../../sandbox/src/environment.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Finished, Running } from '../../support/executable.ts';
 import { policies, type Pod } from '../../support/person.ts';

@@ -19,7 +19,7 @@ import {
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
-import { awaitObjects } from '../../../src/sandbox/tour/await-object.ts';
+import { awaitObjects } from '../../../sandbox/src/tour/await-object.ts';
 import { eventually } from '../../support/eventually.ts';
 import { recordHistory, type History } from '../../support/history.ts';
 import {

@@ -15,7 +15,7 @@ import {
   probeLease,
   usernameOf,
   type Rule,
-} from '../../../src/access/index.ts';
+} from '../../../src/rbac/index.ts';
 import {
   apiVersion,
   apps,
@@ -27,7 +27,7 @@ import {
 } from '../../../src/api/index.ts';
 import { operatorCalls } from '../../../src/identity/index.ts';
 import { isNotFound, resources, type KubeObject, type Resource } from '../../../src/kube/index.ts';
-import { renderKubeconfig } from '../../../src/sandbox/cluster/kubeconfig.ts';
+import { renderKubeconfig } from '../../../sandbox/src/cluster/kubeconfig.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Running } from '../../support/executable.ts';
 import { findHelm, type RenderedObject } from '../../support/helm.ts';

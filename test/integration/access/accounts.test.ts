@@ -1,7 +1,7 @@
 /** Who may give which AWS permissions to whom, and who may use them: asked of the real API server, as users with different rights. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { rights } from '../../../src/access/index.ts';
+import { rights } from '../../../src/rbac/index.ts';
 import {
   apiVersion,
   apps,

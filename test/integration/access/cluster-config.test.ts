@@ -1,6 +1,6 @@
 /** Rights that a person needs to write a ClusterConfig, which decides for all accounts at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { rights } from '../../../src/access/index.ts';
+import { rights } from '../../../src/rbac/index.ts';
 import { apiVersion, clusterConfigs, crds, type ClusterConfig } from '../../../src/api/index.ts';
 import type { KubeClient } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';

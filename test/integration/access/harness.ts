@@ -1,6 +1,6 @@
 /** A real API server with the CRDs and the admission policies that are shipped, and users with different rights. */
 import { stringify } from 'yaml';
-import { admissionObjects, rights, type NamedRight } from '../../../src/access/index.ts';
+import { admissionObjects, rights, type NamedRight } from '../../../src/rbac/index.ts';
 import { apiVersion, apps, clusterConfigs, crds, linkedServiceAccounts } from '../../../src/api/index.ts';
 import {
   createKubeClient,

@@ -1,7 +1,7 @@
 /** The admission policies that confine the operator, tried on the real API server with its token and the shipped RBAC. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { admissionObjects, operatorObjects } from '../../../src/access/index.ts';
+import { admissionObjects, operatorObjects } from '../../../src/rbac/index.ts';
 import {
   apiVersion,
   apps,

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { operatorObjects, peopleRoles } from '../../../src/access/index.ts';
+import { operatorObjects, peopleRoles } from '../../../src/rbac/index.ts';
 import {
   attempts,
   awsAttempts,
@@ -23,7 +23,7 @@ import {
   type AwsAttemptName,
   type Cell,
   type Person,
-} from '../../../src/access/testing/who-may-what.ts';
+} from '../../../src/rbac/testing/who-may-what.ts';
 import {
   apiVersion,
   apps,
@@ -50,7 +50,7 @@ import {
   region,
   startTestStandIn,
   type TestStandIn,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 import { eventually } from '../../support/eventually.ts';
 import { clusterRoleBinding, operatorIdentity, startFencedCluster, type FencedCluster } from './harness.ts';
 

@@ -10,7 +10,7 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../../src/kube/index.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
 

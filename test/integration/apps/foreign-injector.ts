@@ -2,8 +2,8 @@
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
-import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
-import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
+import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
+import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
 
 /** @param app whose pods it changes */
 export async function startForeignInjector(client: KubeClient, app: string): Promise<() => Promise<void>> {

@@ -28,11 +28,11 @@ import {
   type KubeObject,
   type Resource,
 } from '../../../src/kube/index.ts';
-import { createAppController } from '../../../src/operator/apps/controller.ts';
+import { createAppController } from '../../../src/operator/app/controller.ts';
 import { createInformers, type OperatorContext } from '../../../src/operator/context.ts';
-import { createTurnController } from '../../../src/operator/workloads/controller.ts';
-import { createFleet } from '../../../src/operator/workloads/fleet.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
+import { createTurnController } from '../../../src/operator/rollout/controller.ts';
+import { createFleet } from '../../../src/operator/rollout/fleet.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
 import { knowing, playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';

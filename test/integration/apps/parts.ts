@@ -3,15 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
-import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
-import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
-import type { Environment } from '../../../src/sandbox/environment.ts';
-import { startChild } from '../../../src/sandbox/processes/child.ts';
-import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
-import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
-import { eksDefaults } from '../../../src/sandbox/webhook/mutate.ts';
-import { webhookRegistration } from '../../../src/sandbox/webhook/registration.ts';
-import { startWebhookServer } from '../../../src/sandbox/webhook/server.ts';
+import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
+import type { Environment } from '../../../sandbox/src/environment.ts';
+import { startChild } from '../../../sandbox/src/processes/child.ts';
+import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
+import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
+import { eksDefaults } from '../../../sandbox/src/webhook/mutate.ts';
+import { webhookRegistration } from '../../../sandbox/src/webhook/registration.ts';
+import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
 
 /** An object with whatever fields a test looks at. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };

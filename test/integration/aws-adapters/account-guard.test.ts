@@ -8,7 +8,7 @@ import {
   region,
   startTestStandIn,
   type TestStandIn,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const caller = { owner: 'test', urgency: 'awaited' } as const;
 let standIn: TestStandIn;

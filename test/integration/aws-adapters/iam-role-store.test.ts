@@ -6,7 +6,7 @@ import { createIamRoleStore } from '../../../src/aws/iam-role-store.ts';
 import { createCallScheduler } from '../../../src/aws/scheduler.ts';
 import { IdentityError, type RoleSpec, type RoleStore } from '../../../src/identity/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
-import { accountId, startTestStandIn, type TestStandIn } from '../../../src/sandbox/aws/testing/stand-in.ts';
+import { accountId, startTestStandIn, type TestStandIn } from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';

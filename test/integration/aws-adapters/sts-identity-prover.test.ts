@@ -22,7 +22,7 @@ import {
   startTestStandIn,
   type TestStandIn,
   type TokenClaims,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const roleArn = `arn:aws:iam::${accountId}:role/konstellation/proven`;
 const trustOf = (namespace: string): string =>

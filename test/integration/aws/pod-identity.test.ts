@@ -17,7 +17,7 @@ import {
   type Keys,
   type TestStandIn,
   type TokenIssuer,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const clusterName = 'demo';
 const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role/${name}`;

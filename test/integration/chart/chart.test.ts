@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { admissionObjects, operatorObjects, rights } from '../../../src/access/index.ts';
+import { admissionObjects, operatorObjects, rights } from '../../../src/rbac/index.ts';
 import { crds } from '../../../src/api/index.ts';
 import {
   admissionPolicyObjects,

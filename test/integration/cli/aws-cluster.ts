@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { startAwsStandIn, type AwsStandIn } from '../../../src/sandbox/aws/server.ts';
+import { startAwsStandIn, type AwsStandIn } from '../../../sandbox/src/aws/server.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Running } from './kon.ts';

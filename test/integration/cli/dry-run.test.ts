@@ -1,7 +1,7 @@
 /** What `--dry-run` and `diff` foresee, with the API server's own word for it, and that they change nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { bindingOf, protectionPolicy } from '../../../src/access/index.ts';
+import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import { installCrds } from './crds.ts';

@@ -8,11 +8,11 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
-import { startChild } from '../../../src/sandbox/processes/child.ts';
-import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
-import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
+import { startChild } from '../../../sandbox/src/processes/child.ts';
+import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
+import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import type { TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 

@@ -1,7 +1,7 @@
 /** `kon uninstall` on a cluster that is in use: against a tool that applies accounts again, running pods, and Helm. */
 import { ListRolesCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { uninstallingObjects } from '../../../src/access/index.ts';
+import { uninstallingObjects } from '../../../src/rbac/index.ts';
 import { linkedServiceAccounts } from '../../../src/api/index.ts';
 import {
   createKubeClient,

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { BinaryEvent } from '../../../src/sandbox/binaries/events.ts';
-import { findGo } from '../../../src/sandbox/binaries/go-build.ts';
-import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
-import { startWatchdog, type Watchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import type { BinaryEvent } from '../../../sandbox/src/binaries/events.ts';
+import { findGo } from '../../../sandbox/src/binaries/go-build.ts';
+import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
+import { startWatchdog, type Watchdog } from '../../../sandbox/src/processes/watchdog.ts';
 
 let watchdog: Watchdog;
 let cacheHome: string;

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startWatchdog, type Watchdog } from '../../../src/sandbox/processes/watchdog.ts';
-import { cachedPath, cacheFolder } from '../../../src/sandbox/binaries/cache.ts';
-import type { BinaryEvent } from '../../../src/sandbox/binaries/events.ts';
-import { platformOf } from '../../../src/sandbox/binaries/platform.ts';
-import { resolveBinaries, type ResolveOptions } from '../../../src/sandbox/binaries/resolve.ts';
+import { startWatchdog, type Watchdog } from '../../../sandbox/src/processes/watchdog.ts';
+import { cachedPath, cacheFolder } from '../../../sandbox/src/binaries/cache.ts';
+import type { BinaryEvent } from '../../../sandbox/src/binaries/events.ts';
+import { platformOf } from '../../../sandbox/src/binaries/platform.ts';
+import { resolveBinaries, type ResolveOptions } from '../../../sandbox/src/binaries/resolve.ts';
 
 const system = platformOf(platform, arch);
 let home: string;

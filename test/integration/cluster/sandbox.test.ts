@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { SandboxDescription } from '../../../src/sandbox/supervisor/description.ts';
+import type { SandboxDescription } from '../../../sandbox/src/supervisor/description.ts';
 
 type Status = Omit<SandboxDescription, 'credentials' | 'nodeCredentials'> & {
   readonly env: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
-import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 
 const started: ChildProcess[] = [];
 afterEach(() => {

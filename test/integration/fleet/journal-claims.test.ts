@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JournalEntry } from '../../../src/sandbox/aws/journal.ts';
+import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import { attachmentGaps, foreignChanges } from './journal-claims.ts';
 
 const operator = 'arn:aws:iam::1:user/operator';

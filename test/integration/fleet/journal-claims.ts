@@ -1,5 +1,5 @@
 /** What AWS's own journal says about the operator's calls: claims that hold at every moment, not only in the end. */
-import type { JournalEntry } from '../../../src/sandbox/aws/journal.ts';
+import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import type { Wish } from './edits.ts';
 
 /** The operator acts on what it saw a moment ago; its call may have waited for its turn. Milliseconds. */

@@ -21,10 +21,10 @@ import {
   type KubeObject,
 } from '../../../src/kube/index.ts';
 import { runOperator } from '../../../src/operator/operator.ts';
-import type { FaultSettingsInput } from '../../../src/sandbox/aws/faults/settings.ts';
-import { issuerKeysFrom } from '../../../src/sandbox/aws/issuer-keys.ts';
-import { startAwsStandIn, type AwsStandIn } from '../../../src/sandbox/aws/server.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
+import type { FaultSettingsInput } from '../../../sandbox/src/aws/faults/settings.ts';
+import { issuerKeysFrom } from '../../../sandbox/src/aws/issuer-keys.ts';
+import { startAwsStandIn, type AwsStandIn } from '../../../sandbox/src/aws/server.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 

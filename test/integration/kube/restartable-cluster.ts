@@ -2,13 +2,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveBinaries } from '../../../src/sandbox/binaries/resolve.ts';
-import { createCertificateAuthority } from '../../../src/sandbox/cluster/certificates.ts';
-import { startControlPlane, type ControlPlane } from '../../../src/sandbox/cluster/control-plane.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
-import type { Child } from '../../../src/sandbox/processes/child.ts';
-import { reservePorts } from '../../../src/sandbox/processes/ports.ts';
-import { startWatchdog } from '../../../src/sandbox/processes/watchdog.ts';
+import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
+import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
+import { startControlPlane, type ControlPlane } from '../../../sandbox/src/cluster/control-plane.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
+import type { Child } from '../../../sandbox/src/processes/child.ts';
+import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
+import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd } from '../../support/etcd.ts';
 
 export type RestartableCluster = {

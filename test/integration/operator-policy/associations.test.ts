@@ -19,7 +19,7 @@ import {
   region,
   startTestStandIn,
   type TestStandIn,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
 const rolePath = '/konstellation/fenced/';

@@ -38,7 +38,7 @@ import {
   issuer,
   startTestStandIn,
   type TestStandIn,
-} from '../../../src/sandbox/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/stand-in.ts';
 
 const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/fenced`;
 const otherCluster = `arn:aws:eks:eu-west-1:${accountId}:cluster/other`;

@@ -12,7 +12,7 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../../src/kube/index.ts';
-import { baseEnvironment } from '../../../src/sandbox/environment.ts';
+import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { conformanceTable } from '../../simulation/conformance/table.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { startControllers } from '../apps/parts.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { logNames } from '../../../sandbox/sandbox.ts';
-import type { SandboxEvent } from '../../../sandbox/supervisor/events.ts';
+import { logNames } from '../../../../sandbox/src/sandbox.ts';
+import type { SandboxEvent } from '../../../../sandbox/src/supervisor/events.ts';
 import { eventDisplay } from './event-display.ts';
 import { duration } from './event-text.ts';
 import { logChoices } from './logs.ts';

@@ -1,5 +1,5 @@
 /** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
-import type { SandboxReporter } from '../../../sandbox/supervisor/events.ts';
+import type { SandboxReporter } from '../../../../sandbox/src/supervisor/events.ts';
 import type { Output } from '../../context.ts';
 import { printable } from '../../output/printable.ts';
 import { eventText } from './event-text.ts';

@@ -1,10 +1,10 @@
 /** What the sandbox's engine throws, as errors that `kon` tells. */
-import { BinaryMissingError } from '../../../sandbox/binaries/resolve.ts';
-import { BuildFailedError } from '../../../sandbox/binaries/go-build.ts';
-import { ExecError } from '../../../sandbox/exec/exec.ts';
-import { NoFolderError } from '../../../sandbox/make-folder.ts';
-import { ChildFailedError } from '../../../sandbox/processes/child.ts';
-import { SandboxError } from '../../../sandbox/sandbox.ts';
+import { BinaryMissingError } from '../../../../sandbox/src/binaries/resolve.ts';
+import { BuildFailedError } from '../../../../sandbox/src/binaries/go-build.ts';
+import { ExecError } from '../../../../sandbox/src/exec/exec.ts';
+import { NoFolderError } from '../../../../sandbox/src/make-folder.ts';
+import { ChildFailedError } from '../../../../sandbox/src/processes/child.ts';
+import { SandboxError } from '../../../../sandbox/src/sandbox.ts';
 import { CliError } from '../../errors.ts';
 
 const told = [BinaryMissingError, BuildFailedError, ChildFailedError, ExecError, NoFolderError, SandboxError];

@@ -37,8 +37,8 @@ export const sandboxLogsCommand = defineCommand({
     const name = logChoices.find((choice) => choice === args.part);
     if (name === undefined)
       throw usageError(`the sandbox has no part "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
-    const { sandboxLogs } = await import('../../../sandbox/sandbox.ts');
-    const { sandboxFolder } = await import('../../../sandbox/supervisor/paths.ts');
+    const { sandboxLogs } = await import('../../../../sandbox/src/sandbox.ts');
+    const { sandboxFolder } = await import('../../../../sandbox/src/supervisor/paths.ts');
     const { tellFailures } = await import('./failures.ts');
     await tellFailures(() =>
       sandboxLogs({

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { awsSettings, startAws } from '../../../sandbox/aws-process.ts';
-import { runAwsStandIn } from '../../../sandbox/aws/main.ts';
+import { awsSettings, startAws } from '../../../../sandbox/src/aws-process.ts';
+import { runAwsStandIn } from '../../../../sandbox/src/aws/main.ts';
 import type { CliContext } from '../../context.ts';
 import { CliError, usageError } from '../../errors.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';

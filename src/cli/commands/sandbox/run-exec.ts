@@ -1,8 +1,8 @@
 /** Finds the sandbox and runs a program in it as a pod. */
 import { createKubeClient, loadConnection } from '../../../kube/index.ts';
-import { execInPod } from '../../../sandbox/exec/exec.ts';
-import { sandboxStatus } from '../../../sandbox/sandbox.ts';
-import { sandboxFolder, sandboxPaths } from '../../../sandbox/supervisor/paths.ts';
+import { execInPod } from '../../../../sandbox/src/exec/exec.ts';
+import { sandboxStatus } from '../../../../sandbox/src/sandbox.ts';
+import { sandboxFolder, sandboxPaths } from '../../../../sandbox/src/supervisor/paths.ts';
 import type { CliContext } from '../../context.ts';
 import type { ExitCode } from '../../exit-codes.ts';
 import { notRunning, tellFailures } from './failures.ts';

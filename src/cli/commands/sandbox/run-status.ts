@@ -1,9 +1,9 @@
 /** What `status` and `env` print. */
 import { stringify } from 'yaml';
-import { sandboxStatus } from '../../../sandbox/sandbox.ts';
-import { shellEnvironment } from '../../../sandbox/shell-environment.ts';
-import type { PartStatus, SandboxDescription } from '../../../sandbox/supervisor/description.ts';
-import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
+import { sandboxStatus } from '../../../../sandbox/src/sandbox.ts';
+import { shellEnvironment } from '../../../../sandbox/src/shell-environment.ts';
+import type { PartStatus, SandboxDescription } from '../../../../sandbox/src/supervisor/description.ts';
+import { sandboxFolder } from '../../../../sandbox/src/supervisor/paths.ts';
 import type { CliContext } from '../../context.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { renderFields } from '../../output/details.ts';

@@ -1,9 +1,9 @@
 /** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
-import { SandboxError, upSandbox } from '../../../sandbox/sandbox.ts';
-import { shellEnvironment } from '../../../sandbox/shell-environment.ts';
-import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
-import { defaultSettings } from '../../../sandbox/supervisor/settings.ts';
-import { runTour, type TourReport } from '../../../sandbox/tour/run-tour.ts';
+import { SandboxError, upSandbox } from '../../../../sandbox/src/sandbox.ts';
+import { shellEnvironment } from '../../../../sandbox/src/shell-environment.ts';
+import { sandboxFolder } from '../../../../sandbox/src/supervisor/paths.ts';
+import { defaultSettings } from '../../../../sandbox/src/supervisor/settings.ts';
+import { runTour, type TourReport } from '../../../../sandbox/src/tour/run-tour.ts';
 import type { CliContext } from '../../context.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { version } from '../../version.ts';

@@ -1,8 +1,8 @@
 /** Starts a sandbox here or in the background, and says what one can do with it. */
-import { upSandbox, upSandboxDetached } from '../../../sandbox/sandbox.ts';
-import type { SandboxDescription } from '../../../sandbox/supervisor/description.ts';
-import { sandboxFolder } from '../../../sandbox/supervisor/paths.ts';
-import { defaultSettings } from '../../../sandbox/supervisor/settings.ts';
+import { upSandbox, upSandboxDetached } from '../../../../sandbox/src/sandbox.ts';
+import type { SandboxDescription } from '../../../../sandbox/src/supervisor/description.ts';
+import { sandboxFolder } from '../../../../sandbox/src/supervisor/paths.ts';
+import { defaultSettings } from '../../../../sandbox/src/supervisor/settings.ts';
 import type { CliContext } from '../../context.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { version } from '../../version.ts';

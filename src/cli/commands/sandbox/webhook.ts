@@ -14,7 +14,7 @@ export const sandboxWebhookCommand = defineCommand({
   ],
   examples: [],
   run: async (context, { options }) => {
-    const { runWebhook } = await import('../../../sandbox/webhook/webhook.ts');
+    const { runWebhook } = await import('../../../../sandbox/src/webhook/webhook.ts');
     await runWebhook({
       port: options.port,
       region: options.region,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { admissionObjects } from '../../../access/index.ts';
+import { admissionObjects } from '../../../rbac/index.ts';
 import type { KubeObject } from '../../../kube/index.ts';
 import { compareAdmission } from './admission.ts';
 

@@ -5,7 +5,7 @@ import {
   probeAccount,
   shippedAdmissionDigest,
   type OperatorIdentity,
-} from '../../../access/index.ts';
+} from '../../../rbac/index.ts';
 import { linkedServiceAccounts } from '../../../api/index.ts';
 import { isForbidden, resources, type KubeObject } from '../../../kube/index.ts';
 import { installer, operatorName } from '../../install/operator-objects.ts';

@@ -1,0 +1,57 @@
+/**
+ * Whether a role lets EKS Pod Identity in: its service principal, for `sts:AssumeRole` and for `sts:TagSession`, under the
+ * condition keys that the principal brings along.
+ * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
+ */
+import type { Role } from '../iam/model.ts';
+import { evaluateTrust } from '../../../../src/policy/evaluate.ts';
+import type { RequestContext } from '../../../../src/policy/model.ts';
+import type { Association, EksState } from './state.ts';
+
+export type SessionTags = Readonly<Record<string, string>>;
+
+const principal = { type: 'Service', values: ['pods.eks.amazonaws.com'] } as const;
+
+/** https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html */
+export function sessionTags(
+  association: Pick<Association, 'clusterName' | 'namespace' | 'serviceAccount' | 'disableSessionTags'>,
+  pod: { readonly name: string; readonly uid: string } | undefined,
+  eks: EksState,
+): SessionTags {
+  if (association.disableSessionTags) return {};
+  return {
+    'eks-cluster-arn': eks.clusterArn(association.clusterName),
+    'eks-cluster-name': association.clusterName,
+    'kubernetes-namespace': association.namespace,
+    'kubernetes-service-account': association.serviceAccount,
+    ...(pod ? { 'kubernetes-pod-name': pod.name, 'kubernetes-pod-uid': pod.uid } : {}),
+  };
+}
+
+/** Of the request that EKS makes itself: nothing of its caller's counts. */
+const own = ['aws:CurrentTime', 'aws:EpochTime', 'aws:RequestedRegion', 'aws:SecureTransport'];
+
+/** @param context of the call on whose behalf EKS assumes the role */
+export function trustsPodIdentity(
+  role: Role,
+  clusterName: string,
+  tags: SessionTags,
+  eks: EksState,
+  context: RequestContext,
+): boolean {
+  const keys = Object.keys(tags);
+  const brought: RequestContext = {
+    ...Object.fromEntries(Object.entries(context).filter(([key]) => own.includes(key))),
+    'aws:PrincipalIsAWSService': 'true',
+    'aws:PrincipalServiceName': principal.values[0],
+    'aws:SourceArn': eks.clusterArn(clusterName),
+    'aws:SourceAccount': eks.accountId,
+    ...Object.fromEntries(keys.map((key) => [`aws:RequestTag/${key}`, tags[key] ?? ''])),
+    ...(keys.length === 0 ? {} : { 'aws:TagKeys': keys, 'sts:TransitiveTagKeys': keys }),
+  };
+  const actions = ['sts:AssumeRole', 'sts:TagSession'];
+  return actions.every(
+    (action) =>
+      evaluateTrust({ action, principal, context: brought }, role.trust.document).decision === 'allowed',
+  );
+}

@@ -1,0 +1,92 @@
+/** What IAM keeps. Every record is replaced as a whole when it changes, so that older ones can go on being read. */
+import type { PolicyDocument } from '../../../../src/policy/model.ts';
+
+export type Tag = { readonly Key: string; readonly Value: string };
+
+/** A policy as it was written, with its parsed form and the form in which IAM's answers carry it. */
+export type PolicyText = {
+  readonly text: string;
+  readonly document: PolicyDocument;
+  /** Percent-encoded after RFC 3986. */
+  readonly encoded: string;
+};
+
+export type InlinePolicy = { readonly name: string; readonly policy: PolicyText };
+
+export type Role = {
+  readonly name: string;
+  readonly path: string;
+  /** `AROA…` */
+  readonly id: string;
+  readonly arn: string;
+  /** Times are milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly description: string | undefined;
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+  readonly trust: PolicyText;
+  readonly tags: readonly Tag[];
+  /** ARNs, sorted. */
+  readonly attachedPolicies: readonly string[];
+  /** Sorted by name. */
+  readonly inlinePolicies: readonly InlinePolicy[];
+  readonly boundaryArn: string | undefined;
+};
+
+export type User = {
+  readonly name: string;
+  readonly path: string;
+  /** `AIDA…` */
+  readonly id: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  readonly inlinePolicies: readonly InlinePolicy[];
+};
+
+export type PolicyVersion = {
+  /** `v1` */
+  readonly id: string;
+  readonly createdAt: number;
+  readonly policy: PolicyText;
+};
+
+/** A managed policy, made by the customer or by AWS. */
+export type ManagedPolicy = {
+  readonly name: string;
+  readonly path: string;
+  /** `ANPA…` */
+  readonly id: string;
+  readonly arn: string;
+  readonly owner: 'customer' | 'aws';
+  readonly description: string | undefined;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly tags: readonly Tag[];
+  readonly defaultVersionId: string;
+  /** Newest last. */
+  readonly versions: readonly PolicyVersion[];
+  /** The number of the next version; numbers are never used again. */
+  readonly nextVersion: number;
+};
+
+export type OidcProvider = {
+  readonly arn: string;
+  /** Without the scheme, as IAM shows it. */
+  readonly url: string;
+  readonly clientIds: readonly string[];
+  readonly thumbprints: readonly string[];
+  readonly createdAt: number;
+  readonly tags: readonly Tag[];
+};
+
+export type InstanceProfile = {
+  readonly name: string;
+  readonly path: string;
+  /** `AIPA…` */
+  readonly id: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  readonly tags: readonly Tag[];
+  /** The name of the one role that a profile may hold. */
+  readonly roleName: string | undefined;
+};

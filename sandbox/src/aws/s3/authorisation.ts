@@ -1,0 +1,85 @@
+/**
+ * What a caller must be allowed to do for an S3 operation: the policy action (often not the operation's name), the
+ * resource and the condition keys.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+ */
+import { evaluateCaller, refusal } from '../authorise.ts';
+import type { Requirement } from '../authorise.ts';
+import type { RequestContext } from '../../../../src/policy/model.ts';
+import type { Caller, ServiceRequest } from '../wire/service.ts';
+import { s3Error } from './errors.ts';
+import type { Bucket } from './store.ts';
+
+export type S3Call = {
+  readonly request: ServiceRequest;
+  readonly caller: Caller;
+  readonly partition: string;
+};
+
+/** Throws AccessDenied unless the caller may do this to the bucket, or to the key in it. */
+export function authoriseS3(
+  call: S3Call,
+  action: string,
+  bucket: Pick<Bucket, 'name' | 'accountId'>,
+  options: { readonly key?: string; readonly context?: RequestContext } = {},
+): void {
+  const message = refuseS3(call, action, bucket, options);
+  if (message !== undefined) throw s3Error('AccessDenied', {}, message);
+}
+
+/** AWS's text when the caller may not, undefined when it may. */
+export function refuseS3(
+  { request, caller, partition }: S3Call,
+  action: string,
+  bucket: Pick<Bucket, 'name' | 'accountId'>,
+  { key, context }: { readonly key?: string; readonly context?: RequestContext } = {},
+): string | undefined {
+  const resource = `arn:${partition}:s3:::${bucket.name}${key === undefined ? '' : `/${key}`}`;
+  const requirement: Requirement = {
+    action,
+    resource,
+    context: {
+      ...headerKeys(request),
+      ...context,
+      's3:ResourceAccount': bucket.accountId,
+      'aws:ResourceAccount': bucket.accountId,
+    },
+  };
+  const message = refusal(caller, requirement, request.context);
+  // S3 is alone in putting the resource into quotes.
+  if (message !== undefined) return message.replace(`: ${resource}`, `: "${resource}"`);
+  if (caller.accountId === bucket.accountId) return undefined;
+  // There are no bucket policies here, so nothing can let another account in.
+  return `User: ${caller.principalArn} is not authorized to perform: ${action} on resource: "${resource}" because no resource-based policy allows the ${action} action`;
+}
+
+/** `ListBuckets` is about no bucket; its message names no resource. */
+export function authoriseListBuckets({ request, caller, partition }: S3Call): void {
+  // Policies in AWS's documentation write the resource of this action as `*` or as `arn:aws:s3:::*`; both match this.
+  const requirement: Requirement = { action: 's3:ListAllMyBuckets', resource: `arn:${partition}:s3:::*` };
+  if (evaluateCaller(caller, requirement, request.context).decision === 'allowed') return;
+  const message = refusal(caller, requirement, request.context) ?? '';
+  throw s3Error('AccessDenied', {}, message.replace(` on resource: ${requirement.resource}`, ''));
+}
+
+/** Condition keys which repeat a header of the request, under the header's name. */
+const headerNames = [
+  'x-amz-acl',
+  'x-amz-content-sha256',
+  'x-amz-copy-source',
+  'x-amz-metadata-directive',
+  'x-amz-server-side-encryption',
+  'x-amz-storage-class',
+];
+
+function headerKeys(request: ServiceRequest): Record<string, string> {
+  const keys: Record<string, string> = {
+    's3:authType': request.query.has('X-Amz-Signature') ? 'REST-QUERY-STRING' : 'REST-HEADER',
+    's3:signatureversion': 'AWS4-HMAC-SHA256',
+  };
+  for (const name of headerNames) {
+    const value = request.headers[name];
+    if (value !== undefined) keys[`s3:${name}`] = value;
+  }
+  return keys;
+}

@@ -1,0 +1,134 @@
+/** What every way of assuming a role has in common: how long, under which session policies, and what comes back. */
+import { deflateRawSync } from 'node:zlib';
+import { assumedRoleArn } from '../credentials.ts';
+import { readPolicy } from '../iam/documents.ts';
+import { validationError } from '../iam/errors.ts';
+import { policyCharacters } from '../iam/fields.ts';
+import type { PolicyText, Role } from '../iam/model.ts';
+import { timestamp } from '../iam/render.ts';
+import type { RequestContext } from '../../../../src/policy/model.ts';
+import type { QueryResult } from '../wire/query-service.ts';
+import type { ServiceRequest } from '../wire/service.ts';
+import { AwsError } from '../wire/service.ts';
+import type { InputOf } from '../wire/shape.ts';
+import { integer, list, optional, shape, structure, text } from '../wire/shape.ts';
+import type { StsEnv } from './env.ts';
+
+export const sessionNamePattern = { test: /^[\w+=,.@-]*$/, shown: String.raw`[\w+=,.@-]*` };
+
+export const sessionFields = shape({
+  RoleArn: text({ min: 20, max: 2048 }),
+  RoleSessionName: text({ min: 2, max: 64, pattern: sessionNamePattern }),
+  /** Seconds. */
+  DurationSeconds: optional(integer({ min: 900, max: 43_200 })),
+  Policy: optional(text({ min: 1, max: 2048, pattern: policyCharacters })),
+  PolicyArns: list(structure({ arn: text({ min: 20, max: 2048 }) }), { max: 10 }),
+});
+
+export type SessionInput = InputOf<typeof sessionFields>;
+
+export type SessionPolicies = {
+  readonly inline: PolicyText | undefined;
+  readonly arns: readonly string[];
+  /** Percent of what is allowed; absent when there is nothing to pack. */
+  readonly packedSize: number | undefined;
+};
+
+const defaultDuration = 3600;
+
+/** The name in a role's ARN. Throws ValidationError for anything else. */
+export function roleNameOf(arn: string): string {
+  const [, name] = /^arn:[^:]+:iam::\d{12}:role\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
+  if (name === undefined) throw validationError(`${arn} is invalid`);
+  return name;
+}
+
+/** Seconds. Throws ValidationError. */
+export function sessionDuration(
+  input: SessionInput,
+  role: Role,
+  options: { readonly chained: boolean },
+): number {
+  const duration = input.DurationSeconds ?? defaultDuration;
+  if (options.chained && duration > 3600) {
+    throw validationError(
+      'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+    );
+  }
+  if (duration > role.maxSessionDuration) {
+    throw validationError('The requested DurationSeconds exceeds the MaxSessionDuration set for this role.');
+  }
+  return duration;
+}
+
+/** Throws MalformedPolicyDocument, PackedPolicyTooLarge or, for managed policies that do not exist, ValidationError. */
+export function readSessionPolicies(
+  input: SessionInput,
+  tags: Readonly<Record<string, string>>,
+  { state }: StsEnv,
+): SessionPolicies {
+  const inline = input.Policy === undefined ? undefined : readPolicy(input.Policy, 'session');
+  const arns = input.PolicyArns.map(({ arn }) => arn);
+  for (const arn of arns) {
+    if (!state.policy(arn)) throw validationError(`The policy ${arn} does not exist or is not attachable.`);
+  }
+  const size = packedSize(input.Policy, arns, tags);
+  if (size !== undefined && size > 100) {
+    throw new AwsError(
+      'PackedPolicyTooLarge',
+      `Serialized token too large for session: packed policy size is ${size}% of the allowed size`,
+    );
+  }
+  return { inline, arns, packedSize: size };
+}
+
+/** AWS does not say how it packs; this is compression against a fixed room, in whole percent. */
+function packedSize(
+  policy: string | undefined,
+  arns: readonly string[],
+  tags: Readonly<Record<string, string>>,
+): number | undefined {
+  const parts = [policy ?? '', ...arns, ...Object.entries(tags).flat()].filter((part) => part !== '');
+  if (parts.length === 0) return undefined;
+  const room = 1200;
+  return Math.ceil((100 * deflateRawSync(parts.join('\n'), { level: 9 }).length) / room);
+}
+
+export function issueSession(
+  options: {
+    readonly role: Role;
+    readonly sessionName: string;
+    readonly durationSeconds: number;
+    readonly policies: SessionPolicies;
+    readonly tags: Readonly<Record<string, string>>;
+    readonly context: RequestContext;
+    readonly request: ServiceRequest;
+  },
+  env: StsEnv,
+): QueryResult {
+  const { role, sessionName, policies, request } = options;
+  const credential = env.credentials.issue({
+    role,
+    sessionName,
+    issuedAt: request.now,
+    expiresAt: request.now + options.durationSeconds * 1000,
+    inlinePolicy: policies.inline,
+    policyArns: policies.arns,
+    tags: options.tags,
+    context: options.context,
+  });
+  env.state.markUsed(role, request.region, request.now);
+  return {
+    Credentials: {
+      AccessKeyId: credential.accessKeyId,
+      SecretAccessKey: credential.secretAccessKey,
+      SessionToken: credential.sessionToken,
+      Expiration: timestamp(credential.expiresAt),
+    },
+    AssumedRoleUser: {
+      AssumedRoleId: `${role.id}:${sessionName}`,
+      Arn: assumedRoleArn(role, sessionName, env.state),
+    },
+    PackedPolicySize: policies.packedSize,
+  };
+}

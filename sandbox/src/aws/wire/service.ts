@@ -1,0 +1,105 @@
+/**
+ * What a service of the stand-in sees and gives back. The server owns the socket, the signature, the faults and the
+ * journal; a service owns its protocol (how parameters and errors look on the wire) and its state.
+ */
+import type { PolicySource, RequestContext } from '../../../../src/policy/model.ts';
+
+export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
+
+/** Who signed the request, with everything that decides what it may do, as it stands at the time of the call. */
+export type Caller = {
+  readonly kind: 'user' | 'assumedRole';
+  /** As `GetCallerIdentity` shows it: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
+  readonly principalArn: string;
+  /** The user's or the role's own ARN (`aws:PrincipalArn`). */
+  readonly identityArn: string;
+  /** `AIDA…`, or `AROA…:SESSION`. */
+  readonly userId: string;
+  readonly accountId: string;
+  /** The session's role was deleted, and possibly recreated under its name: no policy names this principal any more. */
+  readonly orphaned?: boolean;
+  readonly policies: readonly PolicySource[];
+  readonly boundary?: readonly PolicySource[] | undefined;
+  readonly sessionPolicies?: readonly PolicySource[] | undefined;
+  readonly sessionTags?: Readonly<Record<string, string>> | undefined;
+  /** Condition keys which the caller brings to every call: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
+  readonly context: RequestContext;
+};
+
+export type AuthenticationFailure =
+  | { readonly reason: 'unknownAccessKey'; readonly accessKeyId: string }
+  | { readonly reason: 'invalidSessionToken' }
+  | { readonly reason: 'expiredSessionToken' }
+  | { readonly reason: 'malformed'; readonly message: string }
+  | { readonly reason: 'signatureMismatch'; readonly accessKeyId: string }
+  | { readonly reason: 'clockSkew'; readonly message: string; readonly requestTime: string }
+  | { readonly reason: 'payloadHashMismatch'; readonly message: string }
+  | { readonly reason: 'unsignedHeaders'; readonly headers: readonly string[] };
+
+export type Authentication =
+  | { readonly kind: 'authenticated'; readonly caller: Caller; readonly accessKeyId: string }
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'failed'; readonly failure: AuthenticationFailure };
+
+/** What a call is, in the words of the service: for faults that are aimed at it, and for the journal. */
+export type CallDescription = {
+  /** The API's operation, for example `CreateRole` or `PutObject`. */
+  readonly action: string;
+  /** The ARN it is about, or `*`. */
+  readonly resource: string;
+  /** For the journal. Must hold no secret and no token. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+};
+
+export type ServiceRequest = {
+  readonly requestId: string;
+  /** Milliseconds since the epoch: when the call arrived, and after `admit`, when it is carried out. */
+  readonly now: number;
+  readonly method: string;
+  /** As sent: still percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The payload, without `aws-chunked` framing. Its hash or chunk signatures have been verified when signed. */
+  readonly body: Uint8Array;
+  /** Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), names in lower case; not compared with the body. */
+  readonly trailers: Readonly<Record<string, string>>;
+  /** Of the credential scope; the stand-in's own region for an unsigned request. */
+  readonly region: string;
+  readonly authentication: Authentication;
+  /** Condition keys of the request and its caller (`aws:SourceIp`, `aws:CurrentTime`, `aws:PrincipalArn`, …). */
+  readonly context: RequestContext;
+  /**
+   * To be called once, as soon as it is known what the call is and before anything is read, authorised or changed.
+   * Adds injected latency; throws the `AwsError` of an injected fault, which the service answers as any other. Any other
+   * error that it throws is for the server.
+   */
+  readonly admit: (call: CallDescription) => Promise<void>;
+};
+
+export type ServiceResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  /** For the journal and for lost responses: the error's code if it is one, and whether the call changed state. */
+  readonly outcome: { readonly errorCode?: string | undefined; readonly changed: boolean };
+};
+
+export type Service = (request: ServiceRequest) => Promise<ServiceResponse>;
+
+/** An error of an AWS API. Thrown by actions and injected faults; each service writes it in its own protocol. */
+export class AwsError extends Error {
+  readonly code: string;
+  readonly status: number;
+  /** Further members of the error's shape, where a protocol has them. */
+  readonly members: Readonly<Record<string, string>>;
+
+  constructor(code: string, message: string, status = 400, members: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.name = 'AwsError';
+    this.code = code;
+    this.status = status;
+    this.members = members;
+  }
+}

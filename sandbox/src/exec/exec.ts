@@ -1,0 +1,219 @@
+/**
+ * Runs a program of this machine as if it ran in a pod, as far as AWS is concerned: with the variables of the pod's
+ * container and a token that the API server issues for that very pod. The node is played by kwok, so no container runs that
+ * one could enter.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { isNotFound, type KubeClient, type KubeObject, resources } from '../../../src/kube/index.ts';
+import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
+import { logLine, podLogFile } from '../kubelet/pod-log.ts';
+import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
+import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
+import { createTokenFolder } from './token-folder.ts';
+
+export type ExecOptions = {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Name of a pod, or `deploy/NAME` for any of a Deployment's running pods. */
+  readonly target: string;
+  readonly container: string | undefined;
+  readonly command: readonly [string, ...string[]];
+  readonly aws: Omit<AgentOptions, 'now'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly env: OuterEnvironment;
+  readonly cwd: string;
+  /** Aborted by a signal that came before the program ran; from then on signals are the program's. */
+  readonly signal: AbortSignal;
+  /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
+  readonly terminal: boolean;
+  /** Where the sandbox keeps its logs: what the program writes goes into the pod's log, too. */
+  readonly logs: string | undefined;
+  /** Told once, before the program runs: what differs from the pod. */
+  readonly note: (text: string) => void;
+};
+
+/** The pod cannot be found or has no such container, or the program cannot be started. */
+export class ExecError extends Error {
+  override readonly name = 'ExecError';
+}
+
+/** @returns The program's exit code; 128 and the signal's number when a signal ended it, as shells have it. */
+export async function execInPod(options: ExecOptions): Promise<number> {
+  const { client, namespace, aws, note } = options;
+  const pod = await findPod(options);
+  const { name } = pod.metadata;
+  const found = podIdentity(pod, options.container);
+  if (found.outcome === 'no-such-container') {
+    throw new ExecError(
+      `the pod ${namespace}/${name} has no container ${options.container}; it has ${found.containers.join(', ')}`,
+    );
+  }
+  const { identity } = found;
+  const tokens = await createTokenFolder(tmpdir());
+  const folder = tokens.path;
+  try {
+    for (const { audience, expirationSeconds, file } of identity.tokens) {
+      const { token } = await client.createToken(
+        { namespace, name: identity.serviceAccount },
+        {
+          audiences: [audience],
+          expirationSeconds,
+          boundObjectRef: {
+            apiVersion: 'v1',
+            kind: 'Pod',
+            name,
+            ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
+          },
+        },
+        { signal: options.signal },
+      );
+      const path = join(folder, file);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(path, token, { mode: 0o600 });
+    }
+    note(
+      identity.tokens.length > 0
+        ? `as pod ${namespace}/${name}; its token lies in ${folder} instead of the container's path`
+        : `as pod ${namespace}/${name}, into which no AWS identity was injected`,
+    );
+    const agent = identity.usesAgent
+      ? await startCredentialEndpoint({ ...aws, now: options.now })
+      : undefined;
+    if (agent) note(`credentials are at ${agent.url} instead of the node's agent`);
+    try {
+      const container = options.container ?? pod.spec.containers[0]?.name ?? '';
+      const log =
+        options.logs === undefined
+          ? undefined
+          : podLogFile(options.logs, { namespace, pod: name, container });
+      return await run(options, log, {
+        // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
+        AWS_CONFIG_FILE: '/dev/null',
+        AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+        AWS_EC2_METADATA_DISABLED: 'true',
+        ...identity.env(folder),
+        ...(agent ? { [agentVariable]: agent.url } : {}),
+        AWS_ENDPOINT_URL: aws.endpoint,
+        ...localEnvironment(options.env),
+      });
+    } finally {
+      await agent?.close();
+    }
+  } finally {
+    tokens.remove();
+  }
+}
+
+/** What the program writes is written here as it comes, and into the log line by line. */
+function keepLog(child: ChildProcess, file: string, now: () => number): void {
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const output = child[stream];
+    if (!output) continue;
+    output.pipe(process[stream], { end: false });
+    createInterface({ input: output }).on('line', (line) => {
+      appendFileSync(file, logLine(now(), stream, line), { mode: 0o600 });
+    });
+  }
+}
+
+async function findPod({ client, namespace, target }: ExecOptions): Promise<ExecPod> {
+  const [first = '', second] = target.split('/');
+  if (second === undefined) return get<ExecPod>(first, 'pod', resources.pods);
+  if (first === 'pod' || first === 'pods') return get<ExecPod>(second, 'pod', resources.pods);
+  if (!['deploy', 'deployment', 'deployments'].includes(first))
+    throw new ExecError(`${target} is neither the name of a pod nor deploy/NAME`);
+  type Deployment = KubeObject & {
+    readonly spec: { readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
+  };
+  const { spec } = await get<Deployment>(second, 'deployment', resources.deployments);
+  const { items } = await client.list<ExecPod>(resources.pods, {
+    namespace,
+    labelSelector: Object.entries(spec.selector.matchLabels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  });
+  const [newest] = items
+    .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.phase === 'Running')
+    .sort((one, other) =>
+      (other.metadata.creationTimestamp ?? '').localeCompare(one.metadata.creationTimestamp ?? ''),
+    );
+  if (newest === undefined) throw new ExecError(`the deployment ${namespace}/${second} has no running pod`);
+  return newest;
+
+  async function get<T extends KubeObject>(
+    name: string,
+    noun: string,
+    resource: typeof resources.pods,
+  ): Promise<T> {
+    try {
+      return await client.get<T>(resource, { namespace, name });
+    } catch (error) {
+      if (isNotFound(error)) throw new ExecError(`there is no ${noun} ${name} in the namespace ${namespace}`);
+      throw error;
+    }
+  }
+}
+
+/** What the program needs of this machine to run and to talk to its terminal. */
+function localEnvironment(outer: OuterEnvironment): Record<string, string> {
+  const kept: Record<string, string> = { ...baseEnvironment(outer) };
+  for (const name of ['TERM', 'COLORTERM', 'NO_COLOR']) {
+    const value = outer[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+async function run(
+  options: ExecOptions,
+  log: string | undefined,
+  env: Record<string, string>,
+): Promise<number> {
+  const [program, ...args] = options.command;
+  if (log !== undefined) await mkdir(dirname(log), { recursive: true, mode: 0o700 });
+  options.signal.throwIfAborted();
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env,
+    stdio: log === undefined ? 'inherit' : ['inherit', 'pipe', 'pipe'],
+  });
+  if (log !== undefined) keepLog(child, log, options.now);
+  const forward = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  // While the program runs it decides what a signal means: many a one goes on after two of Ctrl-C.
+  const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
+  for (const signal of signals) process.removeAllListeners(signal);
+  for (const signal of signals.slice(1)) process.on(signal, forward);
+  // On a terminal the program is in the group that gets Ctrl-C; only this process must not end of it.
+  const interrupt = (): void => {
+    if (!options.terminal) forward('SIGINT');
+  };
+  process.on('SIGINT', interrupt);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          new ExecError(error.code === 'ENOENT' ? `there is no program ${program} on PATH` : error.message, {
+            cause: error,
+          }),
+        );
+      });
+      child.once('close', (code, signal) => {
+        resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal]);
+      });
+    });
+  } finally {
+    for (const { signal, listeners } of before) {
+      process.removeAllListeners(signal);
+      for (const listener of listeners) process.on(signal, listener as NodeJS.SignalsListener);
+    }
+  }
+}

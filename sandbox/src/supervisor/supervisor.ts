@@ -1,0 +1,159 @@
+/** Owns one sandbox from its lock to its last process: starts it, answers for it, and ends all of it whatever happens. */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { makeFolder } from '../make-folder.ts';
+import { formatTime, type Random } from '../../../src/kube/index.ts';
+import type { OuterEnvironment } from '../environment.ts';
+import { tryLock } from '../file-lock.ts';
+import { startWatchdog } from '../processes/watchdog.ts';
+import { bringUp } from './bring-up.ts';
+import { serveControl } from './control.ts';
+import type { SandboxDescription } from './description.ts';
+import type { SandboxEvent, SandboxReporter } from './events.ts';
+import { createParts } from './parts.ts';
+import type { SandboxPaths } from './paths.ts';
+import type { SandboxSettings } from './settings.ts';
+
+export type SupervisorOptions = {
+  readonly paths: SandboxPaths;
+  readonly settings: SandboxSettings;
+  readonly env: OuterEnvironment;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: Random;
+  /** The command which runs `kon`, for the parts that are commands of it. */
+  readonly self: readonly [string, ...string[]];
+  /** Of the product. */
+  readonly version: string;
+  readonly report: SandboxReporter;
+  /** Ends the sandbox, also while it is starting. */
+  readonly signal: AbortSignal;
+};
+
+export type RunningSandbox = {
+  describe(): Promise<SandboxDescription>;
+  /** Resolves when everything has ended. */
+  stop(): Promise<void>;
+  /** Resolves when everything has ended, whoever stopped it. */
+  readonly stopped: Promise<void>;
+};
+
+/** Somebody else runs a sandbox in the folder. */
+export class SandboxHeldError extends Error {
+  override readonly name = 'SandboxHeldError';
+  readonly pid: number;
+
+  constructor(pid: number, folder: string) {
+    super(`process ${pid} runs a sandbox in ${folder}`);
+    this.pid = pid;
+  }
+}
+
+/** What of a description does not change. */
+type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
+
+/**
+ * Resolves when the sandbox is ready.
+ * @throws SandboxHeldError
+ * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: with everything ended again.
+ */
+export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
+  const { paths, now } = options;
+  const startedAt = now();
+  await makeFolder(paths.folder, 0o700);
+  const attempt = tryLock(paths.lock);
+  if (attempt.outcome === 'held') throw new SandboxHeldError(attempt.pid, paths.folder);
+
+  const abort = new AbortController();
+  const events: SandboxEvent[] = [];
+  const report = (event: SandboxEvent): void => {
+    events.push(event);
+    options.report(event);
+  };
+  const watchdog = await startWatchdog();
+  const parts = createParts({
+    watchdog,
+    logs: paths.logs,
+    onStart: (part, version) => report({ kind: 'part-started', part, version }),
+    onEnd: (part, message) => report({ kind: 'part-ended', part, message }),
+  });
+  const cleanups: (() => Promise<void> | void)[] = [];
+  const ended = Promise.withResolvers<void>();
+  let state: SandboxDescription['state'] = 'starting';
+  let facts: Facts | undefined;
+  let bringing: Promise<void> | undefined;
+
+  const describe = async (): Promise<SandboxDescription | undefined> =>
+    facts && {
+      ...facts,
+      state: state === 'running' && parts.anyEnded() ? 'degraded' : state,
+      parts: await parts.status(),
+    };
+
+  const end = async (): Promise<void> => {
+    report({ kind: 'stopping' });
+    state = 'stopping';
+    abort.abort(new Error('the sandbox is being stopped'));
+    // Until then parts may be started, and files written that are to be removed.
+    await bringing?.catch(() => undefined);
+    await parts.stop();
+    await watchdog.close();
+    await removeAllButLogs(paths);
+    for (const cleanup of cleanups.toReversed()) await cleanup();
+    attempt.lock.release();
+  };
+  let ending: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    ending ??= end();
+    ending.then(ended.resolve, ended.reject);
+    return ending;
+  };
+
+  try {
+    if (existsSync(paths.run)) {
+      await removeAllButLogs(paths);
+      report({ kind: 'cleaned', folder: paths.folder });
+    }
+    await rm(paths.logs, { recursive: true, force: true });
+    for (const folder of [paths.run, paths.logs, paths.bin]) await mkdir(folder, { mode: 0o700 });
+    const control = await serveControl(paths.record, { describe, events, stop: () => void stop() });
+    cleanups.push(() => control.close());
+
+    bringing = bringUp({
+      ...options,
+      report,
+      parts,
+      watchdog,
+      signal: AbortSignal.any([abort.signal, options.signal]),
+      onCleanup: (cleanup) => cleanups.push(cleanup),
+      onStep: (step) => report({ kind: 'step-done', step, elapsedMs: now() - startedAt }),
+      onFacts: (found) => {
+        facts = { ...found, pid: process.pid, startedAt: formatTime(startedAt), folder: paths.folder };
+      },
+    });
+    await bringing;
+    state = 'running';
+    report({ kind: 'ready', elapsedMs: now() - startedAt });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  options.signal.addEventListener('abort', () => void stop());
+  if (options.signal.aborted) void stop();
+  return {
+    describe: async () => {
+      const description = await describe();
+      if (description === undefined) throw new Error('a sandbox that is up has no description');
+      return description;
+    },
+    stop,
+    stopped: ended.promise,
+  };
+}
+
+/** Logs stay until the next start: who looks for what went wrong looks after the end. */
+async function removeAllButLogs(paths: SandboxPaths): Promise<void> {
+  const { run, bin, kubeconfig, awsCredentials, awsConfig, record } = paths;
+  for (const path of [run, bin, kubeconfig, awsCredentials, awsConfig, record])
+    await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,55 @@
+/** The end of the account, which waits for its pods. */
+import { ListRolesCommand } from '@aws-sdk/client-iam';
+import { conditionOf } from '../../../../src/api/index.ts';
+import type { TourStep } from '../tour.ts';
+import {
+  account,
+  app,
+  readOnly,
+  fullAccess,
+  somebodyElses,
+  namespaces,
+  envOf,
+  roleArnOf,
+  attachedTo,
+  awaitAccount,
+  readyPods,
+  isGone,
+  awaitText,
+} from './looks.ts';
+
+export const deleteAccount: TourStep = {
+  title: 'kon account delete: waits for the pods that use it, then leaves nothing behind',
+  async run(tour) {
+    const arn = await roleArnOf(tour);
+    const deletion = tour.commands.start(['account', 'delete', account, '--yes']);
+    await awaitAccount(tour, 'the deletion to wait for the pods', (seen) =>
+      conditionOf(seen.status?.conditions, 'Ready')?.reason === 'InUse' ? true : undefined,
+    );
+    await awaitText(tour, deletion, app);
+    tour.expect('it says which pods use it', deletion.output().includes(`production/${app}`));
+    tour.expect('meanwhile the role is there', (await attachedTo(tour, arn)).join() === fullAccess);
+    await tour.commands.kon(['app', 'edit', app], {
+      typed: [
+        { find: `^ *serviceAccount: ${account}\\n`, replace: '', shown: `-   serviceAccount: ${account}` },
+      ],
+    });
+    const finished = await deletion.finished;
+    tour.expect('the deletion ends by itself', finished.code === 0, finished.output);
+    const { Roles: roles = [] } = await tour.iam.send(new ListRolesCommand({}));
+    tour.expect('the role is gone', !roles.some((role) => role.Arn === arn));
+    for (const namespace of namespaces) {
+      tour.expect(`ServiceAccount ${namespace}/${account} is gone`, await isGone(tour, namespace));
+      const [pod] = await readyPods(tour, namespace);
+      tour.expect(
+        `the app runs on in ${namespace}, without an identity`,
+        pod !== undefined && envOf(pod, 'AWS_ROLE_ARN') === undefined,
+      );
+    }
+    tour.expect(
+      "somebody else's role is as it was",
+      roles.some((role) => role.RoleName === somebodyElses) &&
+        (await attachedTo(tour, somebodyElses)).join() === readOnly,
+    );
+  },
+};

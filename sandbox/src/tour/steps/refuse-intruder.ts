@@ -1,0 +1,37 @@
+/** A ServiceAccount that the role does not trust. */
+import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
+import { stsAudience } from '../../../../src/api/index.ts';
+import { resources, type KubeObject } from '../../../../src/kube/index.ts';
+import type { TourStep } from '../tour.ts';
+import { roleArnOf } from './looks.ts';
+
+export const refuseIntruder: TourStep = {
+  title: 'Another ServiceAccount of the namespace tries the role with a valid token of its own',
+  async run(tour) {
+    const intruder: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { namespace: 'production', name: 'intruder' },
+    };
+    await tour.client.create(resources.serviceAccounts, intruder);
+    const { token } = await tour.client.createToken(
+      { namespace: 'production', name: 'intruder' },
+      { audiences: [stsAudience], expirationSeconds: 600 },
+    );
+    const refusal = await tour.sts
+      .send(
+        new AssumeRoleWithWebIdentityCommand({
+          RoleArn: await roleArnOf(tour),
+          RoleSessionName: 'intruder',
+          WebIdentityToken: token,
+        }),
+      )
+      .then(
+        () => 'it got credentials',
+        (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+      );
+    tour.say(refusal);
+    tour.expect('STS refuses', refusal.startsWith('AccessDenied'), refusal);
+    await tour.client.delete(resources.serviceAccounts, { namespace: 'production', name: 'intruder' });
+  },
+};

@@ -1,0 +1,59 @@
+/** Changes that nobody asked for. */
+import { DetachRolePolicyCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import { conditionOf } from '../../../../src/api/index.ts';
+import type { TourStep } from '../tour.ts';
+import {
+  account,
+  fullAccess,
+  bucket,
+  roleNameOf,
+  nameOf,
+  roleArnOf,
+  attachedTo,
+  awaitAccount,
+  toldAsDrift,
+  readyAccount,
+  readyPods,
+} from './looks.ts';
+
+export const repairDrift: TourStep = {
+  title: 'Somebody changes the role behind our back: it is seen, told and put back',
+  async run(tour) {
+    const arn = await roleArnOf(tour);
+    const RoleName = roleNameOf(arn);
+    tour.say(`$ aws iam detach-role-policy --role-name ${RoleName} --policy-arn ${fullAccess}`);
+    const detachmentTold = toldAsDrift(tour, 'the detached policy');
+    await tour.iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: fullAccess }));
+    tour.say(`status: ${await detachmentTold}`);
+    await readyAccount(tour, 'the policy to be attached again');
+    tour.expect('the policy is attached again', (await attachedTo(tour, arn)).join() === fullAccess);
+
+    tour.say(`$ aws iam update-assume-role-policy --role-name ${RoleName} --policy-document …somebody else…`);
+    const { Role: role } = await tour.iam.send(new GetRoleCommand({ RoleName }));
+    const trust = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
+    const refusalTold = awaitAccount(tour, 'the refusal of STS in the status', (seen) => {
+      const row = seen.status?.targets?.find((target) => target.reason === 'AssumeRoleDenied');
+      return conditionOf(seen.status?.conditions, 'Ready')?.status === 'False' ? row?.message : undefined;
+    });
+    await tour.iam.send(
+      new UpdateAssumeRolePolicyCommand({
+        RoleName,
+        PolicyDocument: trust.replaceAll(`:${account}"`, ':somebody-else"'),
+      }),
+    );
+    tour.say(`status: ${await refusalTold}`);
+    await readyAccount(tour, 'the trust policy to be put back and proven');
+    const { Role: mended } = await tour.iam.send(new GetRoleCommand({ RoleName }));
+    tour.expect(
+      'the trust policy is what it was',
+      decodeURIComponent(mended?.AssumeRolePolicyDocument ?? '') === trust,
+    );
+    const [pod] = await readyPods(tour, 'production');
+    const reading = await tour.commands.inPod('production', nameOf(pod), ['read', bucket, 'from-the-pod']);
+    tour.expect(
+      'pods can use it',
+      reading.code === 0 && reading.output.trim() === 'written by the app',
+      reading.output,
+    );
+  },
+};

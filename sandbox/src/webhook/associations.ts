@@ -1,0 +1,56 @@
+/**
+ * The webhook's knowledge of Pod Identity associations. EKS writes them to a file that the webhook watches, some seconds
+ * after the call that made them; here they are asked for again and again, so that there is a delay as well.
+ */
+import { z } from 'zod';
+import type { SetTimer } from '../../../src/kube/index.ts';
+import { loopbackRequest } from '../loopback.ts';
+import type { ServiceAccountRef } from './service-accounts.ts';
+
+export type Associations = {
+  has(ref: ServiceAccountRef): boolean;
+  /** Whether they have been read once. */
+  known(): boolean;
+};
+
+const intervalMs = 500;
+const requestTimeoutMs = 5_000;
+
+/** As the webhook's own file has it (pkg/containercredentials/types.go). */
+const identities = z.object({
+  identities: z.array(z.object({ namespace: z.string(), serviceAccount: z.string() })),
+});
+
+export function followAssociations(options: {
+  readonly url: string | undefined;
+  readonly setTimer: SetTimer;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}): Associations {
+  const { url, setTimer, log, signal } = options;
+  let known: ReadonlySet<string> | undefined = url === undefined ? new Set() : undefined;
+  let failing = false;
+
+  const read = async (from: string): Promise<void> => {
+    try {
+      const timeout = AbortSignal.timeout(requestTimeoutMs);
+      const { status, body } = await loopbackRequest(from, { signal: AbortSignal.any([signal, timeout]) });
+      if (status !== 200) throw new Error(`${from} answered ${status}`);
+      const found = identities.parse(JSON.parse(body)).identities;
+      known = new Set(found.map((each) => keyOf({ namespace: each.namespace, name: each.serviceAccount })));
+      failing = false;
+    } catch (error) {
+      if (signal.aborted) return;
+      // What was known stays known.
+      if (!failing) log(`associations could not be read: ${String(error)}`);
+      failing = true;
+    }
+    const cancel = setTimer(() => void read(from), intervalMs);
+    signal.addEventListener('abort', cancel, { once: true });
+  };
+  if (url !== undefined) void read(url);
+
+  return { has: (ref) => known?.has(keyOf(ref)) === true, known: () => known !== undefined };
+}
+
+const keyOf = ({ namespace, name }: ServiceAccountRef): string => `${namespace}/${name}`;

@@ -1,0 +1,69 @@
+/** The webhook as a process: its watch and its server, until it is told to stop. */
+import { readFile } from 'node:fs/promises';
+import {
+  type Connection,
+  createInformer,
+  createKubeClient,
+  type Random,
+  resources,
+  systemTimer,
+} from '../../../src/kube/index.ts';
+import { followAssociations } from './associations.ts';
+import { eksDefaults } from './mutate.ts';
+import { startWebhookServer } from './server.ts';
+import { lookupThroughCache } from './service-accounts.ts';
+
+export type WebhookOptions = {
+  readonly port: number;
+  /** PEM files. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** To the API server whose ServiceAccounts are watched. */
+  readonly connection: Connection;
+  readonly region: string;
+  /** Where the ServiceAccounts with a Pod Identity association are told; none are known when absent. */
+  readonly associationsUrl: string | undefined;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly random: Random;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+};
+
+/** Resolves when `signal` aborts. */
+export async function runWebhook(options: WebhookOptions): Promise<void> {
+  const { signal, now, random } = options;
+  const client = createKubeClient(options.connection, { userAgent: 'pod-identity-webhook', random });
+  const informer = createInformer({
+    client,
+    resource: resources.serviceAccounts,
+    now,
+    random,
+  });
+  const [certificate, key] = await Promise.all([
+    readFile(options.certificateFile, 'utf8'),
+    readFile(options.keyFile, 'utf8'),
+  ]);
+  const associations = followAssociations({
+    url: options.associationsUrl,
+    setTimer: systemTimer,
+    log: options.log,
+    signal,
+  });
+  const server = await startWebhookServer({
+    port: options.port,
+    tls: { certificate, key },
+    lookup: lookupThroughCache({ informer, client, setTimer: systemTimer }),
+    config: { region: options.region, ...eksDefaults },
+    associated: (ref) => associations.has(ref),
+    log: options.log,
+    ready: () => informer.hasSynced() && associations.known(),
+  });
+  try {
+    await informer.start(signal);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    await client.close();
+  }
+}

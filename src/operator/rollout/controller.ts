@@ -1,0 +1,185 @@
+/**
+ * Takes the workloads of an account to a new identity in turn: Apps are looked at when their turn comes, and labelled
+ * workloads are restarted here.
+ */
+import { appLabel } from '../../api/index.ts';
+import {
+  createController,
+  type Controller,
+  type KubeObject,
+  type ReconcileResult,
+} from '../../kube/index.ts';
+import {
+  decideTurns,
+  mendedAt,
+  deployedAccount,
+  planWorkload,
+  serviceAccountOf,
+  workloadId,
+  type Workload,
+  type WorkloadEventReason,
+  type WorkloadStep,
+} from '../../workloads/index.ts';
+import { replacePod } from '../app/replace-pod.ts';
+import type { OperatorContext } from '../context.ts';
+import type { Fleet } from './fleet.ts';
+
+/** Pods come and go in bursts; they are looked at together. Milliseconds. */
+const podDelayMs = 100;
+
+/** How long until the webhook is asked again. */
+const retryAfterMs = 5_000;
+
+export type TurnControllerOptions = {
+  readonly fleet: Fleet;
+  readonly lookAtApp: (name: string) => void;
+  readonly lookAtAccount: (name: string) => void;
+};
+
+/** Its keys are names of accounts. */
+export function createTurnController(context: OperatorContext, options: TurnControllerOptions): Controller {
+  const { recorder } = context;
+  const { fleet } = options;
+  /** So that an account is looked at again only when it has something else to say of its workloads. */
+  const pauses = new Map<string, string>();
+  /** Latest message of each labelled workload that waits for the webhook, by workload. */
+  const heldBack = new Map<string, string>();
+
+  async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
+    for (const app of fleet.changedApps(account)) options.lookAtApp(app);
+    const members = fleet.members(account);
+    lookForPause(account);
+    const turns = decideTurns(members);
+    const work = fleet.labelled.ofAccount(account).flatMap((observation) => {
+      const { workload } = observation;
+      const hasTurn = turns.get(workloadId(workload))?.kind === 'go';
+      return planWorkload(observation, hasTurn).map((step) => ({ workload, step }));
+    });
+    const restarted = work
+      .filter(({ step }) => step.kind === 'restart')
+      .map(({ workload }) => workloadId(workload));
+    // Nothing comes between the look at the others and this, so no two of them go at once.
+    fleet.hold(restarted);
+    const results = await Promise.all(
+      work.map(({ workload, step }) => attempt(workload, step, account, signal)),
+    ).finally(() => fleet.release(restarted));
+    const mended = fleet.labelled
+      .ofAccount(account)
+      .flatMap(({ pods, now: seenAt }) => (mendedAt(pods, seenAt) ?? seenAt) - seenAt)
+      .filter((wait) => wait > 0);
+    const waits = [...results.filter((result) => typeof result === 'number'), ...mended];
+    if (results.includes('failed')) return { backoff: true };
+    return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+  }
+
+  function lookForPause(account: string): void {
+    const { pause, unsettled, replacing } = fleet.rollouts(account);
+    const seen = [pause?.message, unsettled, ...replacing].filter((part) => part !== undefined);
+    const message = seen.length === 0 ? undefined : seen.join('; ');
+    if (pauses.get(account) === message) return;
+    if (message === undefined) pauses.delete(account);
+    else pauses.set(account, message);
+    options.lookAtAccount(account);
+  }
+
+  /** Gives the milliseconds until it is to be tried again, if it could not be done yet. */
+  async function attempt(
+    workload: Workload,
+    step: WorkloadStep,
+    account: string,
+    signal: AbortSignal,
+  ): Promise<'done' | 'failed' | number> {
+    try {
+      if (step.kind === 'restart') {
+        const obstacle = await fleet.labelled.restart(workload, step.identity, signal);
+        if (obstacle !== undefined) {
+          reportHeldBack(workload, `its pods are restarted once ${obstacle}`);
+          return retryAfterMs;
+        }
+        heldBack.delete(workloadId(workload));
+        tell(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
+        return 'done';
+      }
+      const outcome = await replacePod(step, context, signal);
+      if (outcome.kind === 'waits') return outcome.retryAfterMs;
+      const { name } = step.pod.metadata;
+      tell(workload, 'PodReplaced', `evicted pod ${name}, which did not hold ${step.wanted.roleArn}`);
+      return 'done';
+    } catch (error) {
+      if (signal.aborted) throw error;
+      context.logger.warn('a labelled workload could not be taken to its identity', {
+        account,
+        workload: workloadId(workload),
+        error: error instanceof Error ? error.message : String(error),
+      });
+      return 'failed';
+    }
+  }
+
+  function tell(workload: Workload, reason: WorkloadEventReason, note: string): void {
+    recorder.event(workload, { type: 'Normal', reason, note });
+  }
+
+  /** Records the Event once for each message, as the dry run is repeated every few seconds. */
+  function reportHeldBack(workload: Workload, note: string): void {
+    const id = workloadId(workload);
+    if (heldBack.get(id) === note) return;
+    heldBack.set(id, note);
+    recorder.event(workload, {
+      type: 'Warning',
+      reason: 'NotInjected' satisfies WorkloadEventReason,
+      note,
+    });
+  }
+
+  const controller = createController({
+    name: 'turns',
+    observer: context.observerOf?.('turns'),
+    reconcile,
+    concurrency: 4,
+    now: context.monotonic,
+    random: context.random,
+    setTimer: context.setTimer,
+    logger: context.logger,
+  });
+  enqueueOnChanges(controller, context, fleet);
+  return controller;
+}
+
+function enqueueOnChanges(
+  controller: Pick<Controller, 'enqueue'>,
+  { informers }: OperatorContext,
+  fleet: Fleet,
+): void {
+  const enqueue = (account: string | undefined, afterMs = 0): void => {
+    if (account !== undefined && informers.accounts.store.get(account))
+      controller.enqueue(account, { afterMs });
+  };
+  const accountOfApp = (object: KubeObject): string | undefined =>
+    informers.apps.store.get(object.metadata.labels?.[appLabel] ?? '')?.spec.serviceAccount;
+  const enqueueAll = (): void => {
+    for (const account of informers.accounts.store.keys()) enqueue(account);
+  };
+
+  informers.apps.onChange(({ old, new: present }) => {
+    for (const account of new Set([old?.spec.serviceAccount, present?.spec.serviceAccount])) enqueue(account);
+  });
+  informers.accounts.onChange(({ key }) => enqueue(key));
+  informers.clusterConfigs.onChange(enqueueAll);
+  informers.namespaces.onChange(({ old, new: present }) => {
+    if (old?.metadata.deletionTimestamp !== present?.metadata.deletionTimestamp || !old || !present)
+      enqueueAll();
+  });
+  informers.deployments.onChange(({ old, new: present }) => {
+    for (const object of [old, present])
+      if (object) for (const account of [deployedAccount(object), accountOfApp(object)]) enqueue(account);
+  });
+  for (const informer of fleet.labelled.informers)
+    informer.onChange(({ old, new: present }) => {
+      for (const object of [old, present]) if (object) enqueue(deployedAccount(object));
+    });
+  informers.pods.onChange(({ old, new: present }) => {
+    const pod = present ?? old;
+    if (pod) for (const account of [serviceAccountOf(pod), accountOfApp(pod)]) enqueue(account, podDelayMs);
+  });
+}
