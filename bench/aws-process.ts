@@ -1,5 +1,5 @@
 /**
- * The AWS stand-in as a process of its own, so that its work does not stand in the way of what is measured. Its parent
+ * The AWS emulator as a process of its own, so that its work does not stand in the way of what is measured. Its parent
  * says over IPC how it is to be, and asks it what only it can tell at once.
  */
 import { randomBytes } from 'node:crypto';
@@ -8,7 +8,7 @@ import { readTrustPolicy } from '../sandbox/src/aws/iam/documents.ts';
 import type { IamState } from '../sandbox/src/aws/iam/state.ts';
 import type { FaultSettingsInput } from '../sandbox/src/aws/faults/settings.ts';
 import { createIdentifiers } from '../sandbox/src/aws/identifiers.ts';
-import { startAwsStandIn } from '../sandbox/src/aws/server.ts';
+import { startAwsEmulator } from '../sandbox/src/aws/server.ts';
 
 /** Roles that are there from the start. */
 export type Seed = {
@@ -72,7 +72,7 @@ async function begin(options: Begin): Promise<void> {
     accessKeyId: identifiers.uniqueId('AKIA'),
     secretAccessKey: identifiers.secretAccessKey(),
   };
-  const standIn = await startAwsStandIn({
+  const emulator = await startAwsEmulator({
     accountId,
     region,
     now: Date.now,
@@ -90,11 +90,11 @@ async function begin(options: Begin): Promise<void> {
     quotas: { roles: options.roleQuota },
     faults: options.faults,
   });
-  state = standIn.state;
+  state = emulator.state;
   // What it reads only once it is asked for a policy would be waited for by the first account.
   state.policy(firstPolicy);
-  for (const seed of options.seeds) plant(seed, standIn.state, identifiers.uniqueId);
-  send({ kind: 'begun', url: standIn.url, ...administrator });
+  for (const seed of options.seeds) plant(seed, emulator.state, identifiers.uniqueId);
+  send({ kind: 'begun', url: emulator.url, ...administrator });
 }
 
 function plant(seed: Seed, into: IamState, uniqueId: (prefix: 'AROA') => string): void {

@@ -1,4 +1,4 @@
-/** The AWS stand-in's process, from its parent's side. */
+/** The AWS emulator's process, from its parent's side. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -32,13 +32,13 @@ export async function startAws(options: Omit<Begin, 'kind'>): Promise<Aws> {
     child.send(message);
     const [received] = (await Promise.race([
       answered,
-      exited.then(() => Promise.reject(new Error('the AWS stand-in has ended'))),
+      exited.then(() => Promise.reject(new Error('the AWS emulator has ended'))),
     ])) as [T];
     return received;
   };
   const { url, accessKeyId, secretAccessKey } = await answer<Begun>({ kind: 'begin', ...options });
   const ask = async <T>(path: string, init?: RequestInit): Promise<T> => {
-    const response = await fetch(`${url}/_stand-in/${path}`, init);
+    const response = await fetch(`${url}/_emulator/${path}`, init);
     if (response.status !== 200) throw new Error(`${path}: ${await response.text()}`);
     return (await response.json()) as T;
   };

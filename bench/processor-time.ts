@@ -38,6 +38,6 @@ export function processorTimeSince(before: ProcessorTime, after: ProcessorTime):
 async function programOf(pid: string): Promise<string> {
   const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
   if (words.includes('operator')) return 'operator';
-  if (words.some((word) => word.endsWith('aws-process.ts'))) return 'AWS stand-in';
+  if (words.some((word) => word.endsWith('aws-process.ts'))) return 'AWS emulator';
   return words[0]?.split('/').at(-1) ?? '';
 }

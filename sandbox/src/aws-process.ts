@@ -1,9 +1,9 @@
-/** The AWS stand-in of a sandbox, set up from a file: who may call, which clusters there are, whose tokens count. */
+/** The AWS emulator of a sandbox, set up from a file: who may call, which clusters there are, whose tokens count. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { issuerKeysFrom } from './aws/issuer-keys.ts';
-import { type AwsStandIn, startAwsStandIn } from './aws/server.ts';
+import { type AwsEmulator, startAwsEmulator } from './aws/server.ts';
 
 export const awsSettings = z.object({
   accountId: z.string().regex(/^\d{12}$/),
@@ -48,10 +48,10 @@ export function startAws(options: {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
-}): Promise<AwsStandIn> {
+}): Promise<AwsEmulator> {
   const { settings, ...rest } = options;
   const { accountId, issuers, issuerCaFile, credentials } = settings;
-  return startAwsStandIn({
+  return startAwsEmulator({
     ...rest,
     randomBytes,
     accountId,

@@ -39,7 +39,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { path: ['app'], summary: 'Programs, where they run, and the account they use' },
   { path: ['target'], summary: 'Where apps run' },
   { path: ['policies'], summary: 'The managed policies of AWS' },
-  { path: ['sandbox'], summary: 'A local cluster and AWS stand-in, from real parts' },
+  { path: ['sandbox'], summary: 'A local cluster and AWS emulator, from real parts' },
 ];
 
 export const commands: readonly Command[] = [

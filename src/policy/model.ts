@@ -1,6 +1,6 @@
 /**
  * The vocabulary of policy evaluation: what a parsed policy document is, what is asked of it, and what the answer says.
- * Apart from parsing and evaluating, so that the services of the stand-in can speak of policies without either.
+ * Apart from parsing and evaluating, so that the services of the emulator can speak of policies without either.
  */
 
 /**

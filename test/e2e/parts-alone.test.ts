@@ -12,7 +12,7 @@ import type { Finished, Running } from '../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../support/parts-alone.ts';
 import { createPerson, policies, roleArnOf, type Person } from '../support/person.ts';
 import { findSecrets } from '../support/secrets.ts';
-import { roleNameOf } from '../support/stand-in.ts';
+import { roleNameOf } from '../support/emulator.ts';
 
 let parts: PartsAlone;
 let person: Person;

@@ -26,7 +26,7 @@ import { eventually } from '../support/eventually.ts';
 import { recordHistory, type History } from '../support/history.ts';
 import { createPerson, roleArnOf, roleOf, type Person, type Pod } from '../support/person.ts';
 import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
-import { roleNameOf } from '../support/stand-in.ts';
+import { roleNameOf } from '../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
 /** As EKS's guide has it: any pod of any cluster gets in. */

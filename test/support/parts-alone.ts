@@ -1,6 +1,6 @@
 /**
  * What people have who use one part of the product and have the others already: an API server that is no sandbox, the AWS
- * stand-in alone, and operators that are told of both by nothing but a kubeconfig and the AWS SDK's ordinary environment.
+ * emulator alone, and operators that are told of both by nothing but a kubeconfig and the AWS SDK's ordinary environment.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import type { Environment } from '../../sandbox/src/environment.ts';
 import { awaitObjects } from '../../sandbox/src/tour/await-object.ts';
 import { startControlPlane, type TestControlPlane } from './cluster.ts';
 import { prepareExecutable, type Executable, type Running } from './executable.ts';
-import { connectStandIn, type StandIn } from './stand-in.ts';
+import { connectEmulator, type Emulator } from './emulator.ts';
 
 const accountId = '210987654321';
 const region = 'eu-west-1';
@@ -29,7 +29,7 @@ export type PartsAlone = {
   readonly executable: Executable;
   readonly cluster: TestControlPlane;
   readonly client: KubeClient;
-  readonly aws: StandIn;
+  readonly aws: Emulator;
   readonly accountId: string;
   /** The administrator of the AWS account, as `kon sandbox aws` says that SDKs are to be set up. */
   readonly administrator: Environment;
@@ -48,8 +48,8 @@ export async function startPartsAlone(): Promise<PartsAlone> {
   const [executable, cluster] = await Promise.all([prepareExecutable(), startControlPlane()]);
   const client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }));
   await installCrds(executable, cluster);
-  const { endpoint, administrator } = await startStandIn(executable, cluster);
-  const aws = connectStandIn({
+  const { endpoint, administrator } = await startEmulator(executable, cluster);
+  const aws = connectEmulator({
     endpoint,
     region,
     credentials: {
@@ -117,7 +117,7 @@ async function installCrds(executable: Executable, cluster: TestControlPlane): P
 }
 
 /** By `kon sandbox aws`, with the keys of an issuer that nobody can reach in a file. */
-async function startStandIn(
+async function startEmulator(
   executable: Executable,
   cluster: TestControlPlane,
 ): Promise<{ readonly endpoint: string; readonly administrator: Environment }> {
@@ -125,14 +125,14 @@ async function startStandIn(
   await writeFile(keys, await cluster.kubectl(['get', '--raw', '/openid/v1/jwks']));
   const options = [`--account-id=${accountId}`, `--region=${region}`];
   const issuer = [`--issuer=${cluster.issuer}`, `--issuer-keys=${keys}`];
-  const standIn = executable.start(['sandbox', 'aws', ...options, ...issuer, '-o', 'json']);
-  await standIn.until('\n}\n');
-  const { endpoint, env } = JSON.parse(standIn.output()) as { endpoint: string; env: Environment };
+  const emulator = executable.start(['sandbox', 'aws', ...options, ...issuer, '-o', 'json']);
+  await emulator.until('\n}\n');
+  const { endpoint, env } = JSON.parse(emulator.output()) as { endpoint: string; env: Environment };
   return { endpoint, administrator: env };
 }
 
 async function assumeNewRole(
-  aws: StandIn,
+  aws: Emulator,
   RoleName: string,
   actions: readonly string[],
 ): Promise<Environment> {

@@ -18,7 +18,7 @@ import {
   type Running,
   type RunOptions,
 } from './executable.ts';
-import { connectStandIn, type StandIn } from './stand-in.ts';
+import { connectEmulator, type Emulator } from './emulator.ts';
 
 const auditEvent = z.object({
   verb: z.string(),
@@ -42,7 +42,7 @@ export type AuditEvent = z.infer<typeof auditEvent>;
 export type TestSandbox = {
   readonly description: SandboxDescription;
   readonly client: KubeClient;
-  readonly aws: StandIn;
+  readonly aws: Emulator;
   readonly executable: Executable;
   /** Of a person's shell that is pointed at the sandbox. */
   readonly env: Environment;
@@ -89,7 +89,7 @@ export async function startSandbox(
     qps: 1000,
     burst: 1000,
   });
-  const aws = connectStandIn({
+  const aws = connectEmulator({
     endpoint: description.awsEndpoint,
     region: description.region,
     credentials: description.credentials,

@@ -1,5 +1,5 @@
 /**
- * What is not AWS: endpoints under `/_stand-in/` through which tests and people look at the journal and set the weather.
+ * What is not AWS: endpoints under `/_emulator/` through which tests and people look at the journal and set the weather.
  * They hold no secret and need none; like everything here they are reachable from this machine only.
  */
 import { z } from 'zod';
@@ -10,7 +10,7 @@ import { accountFigures } from './iam/account.ts';
 import type { Journal } from './journal.ts';
 import type { SignedRequest } from './wire/sigv4.ts';
 
-export const adminPrefix = '/_stand-in/';
+export const adminPrefix = '/_emulator/';
 
 type AdminAnswer = { readonly status: number; readonly body: unknown };
 export type Admin = (request: SignedRequest) => AdminAnswer;

@@ -21,7 +21,7 @@ export function createAuthenticator(options: {
   readonly state: IamState;
   /** As of when a caller's policies count. */
   readonly authorisesAsOf: (now: number) => number;
-  /** Changes what a caller may do, for a stand-in that enforces no policies. */
+  /** Changes what a caller may do, for an emulator that enforces no policies. */
   readonly adjust: (caller: Caller) => Caller;
 }): Authenticator {
   const { credentials, state, authorisesAsOf, adjust } = options;

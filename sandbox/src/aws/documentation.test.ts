@@ -7,7 +7,7 @@ import { faultSettings } from './faults/settings.ts';
 import { iamActions } from './iam/actions.ts';
 import { stsActions } from './sts/actions.ts';
 
-const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-stand-in.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-emulator.md'), 'utf8');
 
 /** The names in backquotes of every row of the table whose first cells are these. */
 function documented(service: string, kind: string): readonly string[] {
@@ -15,7 +15,7 @@ function documented(service: string, kind: string): readonly string[] {
   return Array.from(row.matchAll(/`([^`]+)`/g), ([, name = '']) => name);
 }
 
-describe('docs/aws-stand-in.md', () => {
+describe('docs/aws-emulator.md', () => {
   it.each([
     ['IAM', iamActions],
     ['STS', stsActions],

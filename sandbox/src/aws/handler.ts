@@ -39,7 +39,7 @@ export function createHandler(options: HandlerOptions): Handler {
   return async (incoming, outgoing) => {
     const wire = await readRequest(incoming);
     if (wire === undefined) {
-      sendText(outgoing, 413, 'The request body is larger than the stand-in takes.');
+      sendText(outgoing, 413, 'The request body is larger than the emulator takes.');
       return;
     }
     if (wire.path.startsWith(adminPrefix)) {
@@ -53,7 +53,7 @@ export function createHandler(options: HandlerOptions): Handler {
       sendText(
         outgoing,
         404,
-        'The stand-in has IAM, STS, EKS, EKS Auth and S3, and this request is for none of them.',
+        'The emulator has IAM, STS, EKS, EKS Auth and S3, and this request is for none of them.',
       );
       return;
     }
@@ -104,8 +104,8 @@ async function answer(
       return;
     }
     options.onError(error);
-    record(500, { errorCode: 'StandInFault', changed: false }, undefined);
-    sendText(outgoing, 500, 'The AWS stand-in itself failed; its log says how.');
+    record(500, { errorCode: 'EmulatorFault', changed: false }, undefined);
+    sendText(outgoing, 500, 'The AWS emulator itself failed; its log says how.');
     return;
   }
   const lost = call.weather?.drop === 'afterCall' || (response.outcome.changed && faults.losesResponse());

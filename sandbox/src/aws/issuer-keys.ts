@@ -1,4 +1,4 @@
-/** Where the keys of OIDC issuers come from when the stand-in runs alone: files and URLs named by whoever starts it. */
+/** Where the keys of OIDC issuers come from when the emulator runs alone: files and URLs named by whoever starts it. */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';

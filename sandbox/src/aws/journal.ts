@@ -1,5 +1,5 @@
 /**
- * What the stand-in was asked and what it answered, in order. Tests and benchmarks count calls and look for gaps here,
+ * What the emulator was asked and what it answered, in order. Tests and benchmarks count calls and look for gaps here,
  * from AWS's side of the wire. No token, secret or payload is ever written to it.
  */
 import type { ServiceName } from './wire/service.ts';

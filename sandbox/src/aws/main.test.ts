@@ -6,20 +6,20 @@ import { join } from 'node:path';
 import { IAMClient, ListOpenIDConnectProvidersCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issuerKeysFrom } from './issuer-keys.ts';
-import { runAwsStandIn } from './main.ts';
-import { createTokenIssuer, issuer } from './testing/stand-in.ts';
+import { runAwsEmulator } from './main.ts';
+import { createTokenIssuer, issuer } from './testing/emulator.ts';
 
 const keyDocument = { keys: [(await createTokenIssuer(Date.now)).jwk] };
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'aws-stand-in-'));
+  folder = await mkdtemp(join(tmpdir(), 'aws-emulator-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('the stand-in on its own', () => {
+describe('the emulator on its own', () => {
   it('makes whoever takes its environment the administrator of its account', async () => {
-    await using standIn = await started();
-    const { environment } = standIn.running;
+    await using emulator = await started();
+    const { environment } = emulator.running;
     const iam = new IAMClient({
       endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
       region: environment['AWS_REGION'] ?? '',
@@ -35,7 +35,7 @@ describe('the stand-in on its own', () => {
   });
 
   async function started() {
-    const running = await runAwsStandIn({
+    const running = await runAwsEmulator({
       partition: 'aws-cn',
       issuers: [{ issuer, keys: 'none.json' }],
       now: Date.now,

@@ -1,4 +1,4 @@
-/** The stand-in on its own, for people who have a cluster already and want an AWS for it. */
+/** The emulator on its own, for people who have a cluster already and want an AWS for it. */
 import type { AwsCredential, Partition } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';
@@ -6,10 +6,10 @@ import type { RandomBytes } from './identifiers.ts';
 import { createIdentifiers } from './identifiers.ts';
 import type { IssuerSource } from './issuer-keys.ts';
 import { issuerKeysFrom } from './issuer-keys.ts';
-import type { AwsStandIn } from './server.ts';
-import { startAwsStandIn } from './server.ts';
+import type { AwsEmulator } from './server.ts';
+import { startAwsEmulator } from './server.ts';
 
-export type RunAwsStandInOptions = {
+export type RunAwsEmulatorOptions = {
   /** 0 or absent: a free port. */
   readonly port?: number;
   readonly partition?: Partition;
@@ -28,13 +28,13 @@ export type RunAwsStandInOptions = {
   readonly onError?: (error: unknown) => void;
 };
 
-export type RunningAwsStandIn = AwsStandIn & {
+export type RunningAwsEmulator = AwsEmulator & {
   /** Variables with which the stock SDKs and the stock CLI are the account's administrator here. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
 /** Rejects when the port is taken. The keys of issuers are not fetched before a token needs them. */
-export async function runAwsStandIn(options: RunAwsStandInOptions): Promise<RunningAwsStandIn> {
+export async function runAwsEmulator(options: RunAwsEmulatorOptions): Promise<RunningAwsEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
   const region = options.region ?? firstRegions[partition];
   const identifiers = createIdentifiers(randomBytes);
@@ -44,7 +44,7 @@ export async function runAwsStandIn(options: RunAwsStandInOptions): Promise<Runn
     principalArn: `arn:${partition}:iam::${accountId}:user/administrator`,
     policies: [{ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }],
   };
-  const standIn = await startAwsStandIn({
+  const emulator = await startAwsEmulator({
     port,
     partition,
     accountId,
@@ -59,9 +59,9 @@ export async function runAwsStandIn(options: RunAwsStandInOptions): Promise<Runn
     ...(options.onError === undefined ? {} : { onError: options.onError }),
   });
   return {
-    ...standIn,
+    ...emulator,
     environment: {
-      AWS_ENDPOINT_URL: standIn.url,
+      AWS_ENDPOINT_URL: emulator.url,
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: administrator.accessKeyId,

@@ -16,7 +16,7 @@ import {
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSettingsInput } from './faults/settings.ts';
-import type { Keys, TestStandIn, TokenIssuer } from './testing/stand-in.ts';
+import type { Keys, TestEmulator, TokenIssuer } from './testing/emulator.ts';
 import {
   accountId,
   administrator,
@@ -25,8 +25,8 @@ import {
   nobody,
   providerArn,
   providerUrl,
-  startTestStandIn,
-} from './testing/stand-in.ts';
+  startTestEmulator,
+} from './testing/emulator.ts';
 
 const trust = (subject: string): string =>
   JSON.stringify({
@@ -59,11 +59,11 @@ const cluster = {
 let time: number;
 /** Made once: key pairs take their time. */
 const tokens: TokenIssuer = await createTokenIssuer(() => time);
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 
 beforeEach(async () => {
   time = Date.now();
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: () => time,
     wallClock: Date.now,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
@@ -107,11 +107,11 @@ beforeEach(async () => {
     ],
   });
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 const fenced: Keys = { accessKeyId: 'AKIAFENCED0000000000', secretAccessKey: 'fenced-secret' };
 const create = (RoleName: string, more: object = {}, keys?: Keys) =>
-  standIn
+  emulator
     .iam(keys)
     .send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trustOfAdministrator, ...more }));
 
@@ -139,18 +139,18 @@ describe('who calls', () => {
       'UnrecognizedClientException',
     ],
   ])('is refused with %s, in the words of each service', async (_name, keys, query, s3, json) => {
-    await expect(standIn.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
-    await expect(standIn.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
+    await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
+    await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
       name: query,
     });
-    await expect(standIn.eks(keys).send(new ListClustersCommand())).rejects.toMatchObject({ name: json });
-    await expect(new S3Client(standIn.client(keys)).send(new ListBucketsCommand())).rejects.toMatchObject({
+    await expect(emulator.eks(keys).send(new ListClustersCommand())).rejects.toMatchObject({ name: json });
+    await expect(new S3Client(emulator.client(keys)).send(new ListBucketsCommand())).rejects.toMatchObject({
       name: s3,
     });
   });
 
   it('is refused with a clock that is off by more than fifteen minutes', async () => {
-    const iam = standIn.iam();
+    const iam = emulator.iam();
     time += 16 * 60_000;
     await expect(iam.send(new ListRolesCommand())).rejects.toMatchObject({
       name: 'SignatureDoesNotMatch',
@@ -159,7 +159,7 @@ describe('who calls', () => {
   });
 
   it('is refused without a signature', async () => {
-    const response = await fetch(`${standIn.url}/`, {
+    const response = await fetch(`${emulator.url}/`, {
       method: 'POST',
       body: new URLSearchParams({ Action: 'ListRoles', Version: '2010-05-08' }),
     });
@@ -168,7 +168,7 @@ describe('who calls', () => {
   });
 
   it('gets a clear answer to an action that is not here', async () => {
-    const response = await fetch(`${standIn.url}/`, {
+    const response = await fetch(`${emulator.url}/`, {
       method: 'POST',
       body: new URLSearchParams({ Action: 'NoSuchAction' }),
     });
@@ -179,14 +179,14 @@ describe('who calls', () => {
 
 describe('a request that is broken', () => {
   it('is refused or let go, and the next one is answered', async () => {
-    await standIn.close();
+    await emulator.close();
     const faults: unknown[] = [];
-    standIn = await startTestStandIn({
+    emulator = await startTestEmulator({
       now: () => time,
       wallClock: Date.now,
       onError: (error) => faults.push(error),
     });
-    const ask = (path: string, init?: RequestInit) => fetch(`${standIn.url}${path}`, init);
+    const ask = (path: string, init?: RequestInit) => fetch(`${emulator.url}${path}`, init);
     expect((await ask('/clusters/%E0%A4%A')).status).toBe(403);
     expect((await ask('/?Action=ListRoles&X-Amz-Algorithm=AWS4-HMAC-SHA256')).status).toBe(400);
     await expect(ask('/', halfOfABody())).rejects.toThrow();
@@ -212,18 +212,18 @@ describe('what a caller may do', () => {
       name: 'AccessDenied',
       message: `User: arn:aws:iam::${accountId}:user/nobody is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::${accountId}:role/kon-a because no identity-based policy allows the iam:CreateRole action`,
     });
-    await expect(standIn.iam(nobody).send(new GetRoleCommand({ RoleName: 'kon-a' }))).rejects.toMatchObject({
+    await expect(emulator.iam(nobody).send(new GetRoleCommand({ RoleName: 'kon-a' }))).rejects.toMatchObject({
       message: expect.stringMatching(/iam:GetRole on resource: role kon-a because/),
     });
     await expect(
-      standIn.eks(nobody).send(new DescribeClusterCommand({ name: 'demo' })),
+      emulator.eks(nobody).send(new DescribeClusterCommand({ name: 'demo' })),
     ).rejects.toMatchObject({
       name: 'AccessDeniedException',
       message: expect.stringMatching(
         /eks:DescribeCluster on resource: arn:aws:eks:eu-west-1:123456789012:cluster\/demo because/,
       ),
     });
-    expect(await standIn.sts(nobody).send(new GetCallerIdentityCommand())).toMatchObject({
+    expect(await emulator.sts(nobody).send(new GetCallerIdentityCommand())).toMatchObject({
       Arn: `arn:aws:iam::${accountId}:user/nobody`,
     });
   });
@@ -237,7 +237,7 @@ describe('what a caller may do', () => {
     await expect(create('b', { Path: '/kon/' }, fenced)).rejects.toMatchObject({ name: 'AccessDenied' });
     await create('foreign', { Path: '/kon/' });
     const attach = (RoleName: string, name: string) =>
-      standIn
+      emulator
         .iam(fenced)
         .send(new AttachRolePolicyCommand({ RoleName, PolicyArn: `arn:aws:iam::aws:policy/${name}` }));
     await attach('a', 'AmazonS3ReadOnlyAccess');
@@ -247,15 +247,17 @@ describe('what a caller may do', () => {
 
   it('is not what a policy denies, and the answer says so', async () => {
     await create('hidden', { Tags: [{ Key: 'secret', Value: 'yes' }] });
-    await expect(standIn.iam(fenced).send(new GetRoleCommand({ RoleName: 'hidden' }))).rejects.toMatchObject({
-      message: `User: arn:aws:iam::${accountId}:user/team/fenced is not authorized to perform: iam:GetRole on resource: role hidden with an explicit deny in an identity-based policy`,
-    });
+    await expect(emulator.iam(fenced).send(new GetRoleCommand({ RoleName: 'hidden' }))).rejects.toMatchObject(
+      {
+        message: `User: arn:aws:iam::${accountId}:user/team/fenced is not authorized to perform: iam:GetRole on resource: role hidden with an explicit deny in an identity-based policy`,
+      },
+    );
   });
 
   it('needs the right to tag in order to create with tags', async () => {
     const keys: Keys = { accessKeyId: 'AKIAUNTAGGED00000000', secretAccessKey: 'secret' };
-    await standIn.close();
-    standIn = await startTestStandIn({
+    await emulator.close();
+    emulator = await startTestEmulator({
       now: () => time,
       wallClock: Date.now,
       credentials: [
@@ -278,11 +280,15 @@ describe('what a caller may do', () => {
   });
 
   it('is everything where policies are not enforced, but trust still counts', async () => {
-    await standIn.close();
-    standIn = await startTestStandIn({ now: () => time, wallClock: Date.now, enforceCallerPolicies: false });
+    await emulator.close();
+    emulator = await startTestEmulator({
+      now: () => time,
+      wallClock: Date.now,
+      enforceCallerPolicies: false,
+    });
     await create('kon-a', {}, nobody);
     await expect(
-      standIn
+      emulator
         .sts(nobody)
         .send(
           new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/kon-a`, RoleSessionName: 'test' }),
@@ -293,7 +299,7 @@ describe('what a caller may do', () => {
 
 describe('EKS', () => {
   it('tells what is needed to reach a cluster and trust its tokens', async () => {
-    const { cluster: described } = await standIn.eks().send(new DescribeClusterCommand({ name: 'demo' }));
+    const { cluster: described } = await emulator.eks().send(new DescribeClusterCommand({ name: 'demo' }));
     expect(described).toMatchObject({
       name: 'demo',
       arn: `arn:aws:eks:eu-west-1:${accountId}:cluster/demo`,
@@ -303,15 +309,15 @@ describe('EKS', () => {
       status: 'ACTIVE',
       version: '1.36',
     });
-    await expect(standIn.eks().send(new DescribeClusterCommand({ name: 'none' }))).rejects.toMatchObject({
+    await expect(emulator.eks().send(new DescribeClusterCommand({ name: 'none' }))).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
       message: 'No cluster found for name: none.',
     });
   });
 
   it('lists clusters in pages', async () => {
-    const first = await standIn.eks().send(new ListClustersCommand({ maxResults: 1 }));
-    const second = await standIn
+    const first = await emulator.eks().send(new ListClustersCommand({ maxResults: 1 }));
+    const second = await emulator
       .eks()
       .send(new ListClustersCommand({ maxResults: 1, nextToken: first.nextToken }));
     expect([first.clusters, second.clusters, second.nextToken]).toEqual([['demo'], ['other'], undefined]);
@@ -319,8 +325,8 @@ describe('EKS', () => {
 });
 
 describe('the weather', () => {
-  const set = (settings: FaultSettingsInput): void => standIn.faults.set(settings);
-  const getRole = (RoleName: string) => standIn.iam().send(new GetRoleCommand({ RoleName }));
+  const set = (settings: FaultSettingsInput): void => emulator.faults.set(settings);
+  const getRole = (RoleName: string) => emulator.iam().send(new GetRoleCommand({ RoleName }));
 
   it('throttles', async () => {
     set({ throttles: [{ ratePerSecond: 1, burst: 1 }] });
@@ -332,7 +338,7 @@ describe('the weather', () => {
     });
     time += 1000;
     await getRole('a');
-    expect(standIn.journal.entries().map((entry) => entry.fault)).toEqual([
+    expect(emulator.journal.entries().map((entry) => entry.fault)).toEqual([
       undefined,
       'throttled',
       undefined,
@@ -354,7 +360,7 @@ describe('the weather', () => {
     await expect(create('a')).rejects.toMatchObject({ code: 'ECONNRESET' });
     await getRole('a');
     await expect(create('a')).rejects.toMatchObject({ name: 'EntityAlreadyExistsException' });
-    expect(standIn.journal.entries({ action: 'CreateRole' })).toMatchObject([
+    expect(emulator.journal.entries({ action: 'CreateRole' })).toMatchObject([
       { changed: true, fault: 'responseLost', status: 200 },
       { changed: false, errorCode: 'EntityAlreadyExists' },
     ]);
@@ -374,12 +380,12 @@ describe('the weather', () => {
   });
 
   it('makes calls slow', async () => {
-    await standIn.close();
-    standIn = await startTestStandIn({ now: Date.now, faults: { latencyMs: 40 } });
+    await emulator.close();
+    emulator = await startTestEmulator({ now: Date.now, faults: { latencyMs: 40 } });
     const begun = performance.now();
     await create('a');
     expect(performance.now() - begun).toBeGreaterThanOrEqual(39);
-    expect(standIn.journal.entries()[0]?.durationMs).toBeGreaterThanOrEqual(39);
+    expect(emulator.journal.entries()[0]?.durationMs).toBeGreaterThanOrEqual(39);
   });
 
   it('lets reads be as old as it says', async () => {
@@ -387,14 +393,14 @@ describe('the weather', () => {
     time += 1000;
     set({ readStalenessMs: 10_000 });
     await expect(getRole('a')).rejects.toMatchObject({ name: 'NoSuchEntityException' });
-    expect((await standIn.iam().send(new ListRolesCommand())).Roles).toEqual([]);
+    expect((await emulator.iam().send(new ListRolesCommand())).Roles).toEqual([]);
     expect(
-      (await standIn.iam().send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] })))
+      (await emulator.iam().send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] })))
         .RoleDetailList,
     ).toEqual([]);
     // Writes see what is.
     await expect(create('a')).rejects.toMatchObject({ name: 'EntityAlreadyExistsException' });
-    await standIn.iam().send(new UpdateRoleCommand({ RoleName: 'a', MaxSessionDuration: 4000 }));
+    await emulator.iam().send(new UpdateRoleCommand({ RoleName: 'a', MaxSessionDuration: 4000 }));
     time += 9500;
     expect((await getRole('a')).Role?.MaxSessionDuration).toBe(3600);
     time += 500;
@@ -405,7 +411,7 @@ describe('the weather', () => {
     set({ propagationMs: 10_000 });
     await create('a', { AssumeRolePolicyDocument: trust('old') });
     const assume = async (sub: string) =>
-      standIn.sts().send(
+      emulator.sts().send(
         new AssumeRoleWithWebIdentityCommand({
           RoleArn: `arn:aws:iam::${accountId}:role/a`,
           RoleSessionName: 'test',
@@ -416,7 +422,7 @@ describe('the weather', () => {
     await expect(assume('old')).rejects.toMatchObject({ name: 'AccessDenied' });
     time += 1;
     await assume('old');
-    await standIn
+    await emulator
       .iam()
       .send(new UpdateAssumeRolePolicyCommand({ RoleName: 'a', PolicyDocument: trust('new') }));
     await assume('old');
@@ -429,13 +435,13 @@ describe('the weather', () => {
 
 describe('the endpoints beside AWS', () => {
   const get = async (path: string): Promise<unknown> =>
-    (await fetch(`${standIn.url}/_stand-in/${path}`)).json();
+    (await fetch(`${emulator.url}/_emulator/${path}`)).json();
   const put = (path: string, body: string) =>
-    fetch(`${standIn.url}/_stand-in/${path}`, { method: 'PUT', body });
+    fetch(`${emulator.url}/_emulator/${path}`, { method: 'PUT', body });
 
   it('show the journal from where a reader left off', async () => {
     await create('a', { Tags: [{ Key: 'k', Value: 'v' }] });
-    await standIn.sts().send(new GetCallerIdentityCommand());
+    await emulator.sts().send(new GetCallerIdentityCommand());
     expect(await get('journal')).toMatchObject({
       last: 2,
       forgotten: 0,

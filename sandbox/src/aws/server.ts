@@ -17,7 +17,7 @@ import { createIdentifiers } from './identifiers.ts';
 import type { Journal } from './journal.ts';
 import { createJournal } from './journal.ts';
 
-export type AwsStandInOptions = AccountOptions & {
+export type AwsEmulatorOptions = AccountOptions & {
   readonly host?: '127.0.0.1';
   /** 0 or absent: a free port. */
   readonly port?: number;
@@ -26,11 +26,11 @@ export type AwsStandInOptions = AccountOptions & {
   readonly randomBytes: RandomBytes;
   /** The weather to begin with; none when absent. */
   readonly faults?: FaultSettingsInput;
-  /** Told of faults of the stand-in itself, whose callers got a plain 500. */
+  /** Told of faults of the emulator itself, whose callers got a plain 500. */
   readonly onError?: (error: unknown) => void;
 };
 
-export type AwsStandIn = {
+export type AwsEmulator = {
   /** `http://127.0.0.1:PORT`, the value for `AWS_ENDPOINT_URL`. */
   readonly url: string;
   readonly state: IamState;
@@ -41,7 +41,7 @@ export type AwsStandIn = {
 };
 
 /** Rejects when the port is taken or a policy among the credentials is malformed. */
-export async function startAwsStandIn(options: AwsStandInOptions): Promise<AwsStandIn> {
+export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<AwsEmulator> {
   const { region, now, onError = () => {}, host = '127.0.0.1' } = options;
   const identifiers = createIdentifiers(options.randomBytes);
   const faults = createFaults(options.faults);
@@ -52,7 +52,7 @@ export async function startAwsStandIn(options: AwsStandInOptions): Promise<AwsSt
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch((error: unknown) => {
       incoming.socket.destroy();
-      // A client that goes away in the middle of its request is no fault of the stand-in.
+      // A client that goes away in the middle of its request is no fault of the emulator.
       if (incoming.complete) onError(error);
     });
   });

@@ -11,13 +11,13 @@ import {
   createTokenIssuer,
   issuer,
   region,
-  startTestStandIn,
-  type TestStandIn,
-} from '../aws/testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../aws/testing/emulator.ts';
 import { startCredentialEndpoint, type CredentialEndpoint } from './credential-endpoint.ts';
 
 const node = { accessKeyId: 'AKIANODE000000000000', secretAccessKey: 'node-secret' };
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let agent: CredentialEndpoint;
 let token: string;
 let associationId: string | undefined;
@@ -26,7 +26,7 @@ let now: number;
 beforeEach(async () => {
   now = Date.now();
   const tokens = await createTokenIssuer(Date.now);
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
     clusters: [
@@ -59,10 +59,10 @@ beforeEach(async () => {
       Action: ['sts:AssumeRole', 'sts:TagSession'],
     },
   };
-  await standIn
+  await emulator
     .iam()
     .send(new CreateRoleCommand({ RoleName: 'podrole', AssumeRolePolicyDocument: JSON.stringify(trust) }));
-  const { association } = await standIn.eks().send(
+  const { association } = await emulator.eks().send(
     new CreatePodIdentityAssociationCommand({
       clusterName: 'demo',
       namespace: 'production',
@@ -80,7 +80,7 @@ beforeEach(async () => {
     },
   });
   agent = await startCredentialEndpoint({
-    endpoint: standIn.url,
+    endpoint: emulator.url,
     region,
     clusterName: 'demo',
     nodeCredentials: node,
@@ -89,15 +89,15 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await agent.close();
-  await standIn.close();
+  await emulator.close();
 });
 
 const ask = (authorization = token): Promise<Response> => fetch(agent.url, { headers: { authorization } });
-const exchanges = (): number => standIn.journal.entries({ service: 'eks-auth' }).length;
+const exchanges = (): number => emulator.journal.entries({ service: 'eks-auth' }).length;
 
 test("an SDK's own provider gets credentials of the role", async () => {
   const sts = new STSClient({
-    endpoint: standIn.url,
+    endpoint: emulator.url,
     region,
     credentials: fromHttp({
       awsContainerCredentialsFullUri: agent.url,
@@ -116,7 +116,7 @@ test('credentials are kept for an hour, and longer while fresh ones cannot be ha
   const second = await (await ask()).text();
   expect(second).not.toBe(first);
   now += 3_600_001;
-  standIn.faults.set({
+  emulator.faults.set({
     rules: [{ service: 'eks-auth', error: { code: 'InternalServerException', status: 500 } }],
   });
   expect(await (await ask()).text()).toBe(second);
@@ -124,7 +124,7 @@ test('credentials are kept for an hour, and longer while fresh ones cannot be ha
 
 test('without an association there are none, however old ones are at hand', async () => {
   await ask();
-  await standIn.eks().send(new DeletePodIdentityAssociationCommand({ clusterName: 'demo', associationId }));
+  await emulator.eks().send(new DeletePodIdentityAssociationCommand({ clusterName: 'demo', associationId }));
   expect((await ask()).status).toBe(200);
   now += 3_600_001;
   const refused = await ask();

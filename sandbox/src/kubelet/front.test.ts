@@ -163,7 +163,7 @@ test('a program is run by kon in the place of the pod, under a name that nobody 
     NodeJS.ReadWriteStream,
   ];
   expect(response.statusCode).toBe(101);
-  // As a frame of data on the stream of errors, which the stand-in for kwok sends back.
+  // As a frame of data on the stream of errors, which the emulator for kwok sends back.
   const ended = JSON.stringify({ reason: 'InternalError', message: 'cmd wait: ls: exit status 7' });
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');

@@ -1,4 +1,4 @@
-/** The AWS stand-in as a part of the sandbox: knows its cluster, its issuer, and its users. */
+/** The AWS emulator as a part of the sandbox: knows its cluster, its issuer, and its users. */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -87,12 +87,12 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
     baseEnvironment(env),
   );
   await untilReady({
-    what: 'the AWS stand-in answers',
+    what: 'the AWS emulator answers',
     child,
     timeoutMs: readyTimeoutMs,
     signal,
     probe: async (signal) =>
-      (await loopbackRequest(`http://127.0.0.1:${port}/_stand-in/state`, { signal })).status === 200,
+      (await loopbackRequest(`http://127.0.0.1:${port}/_emulator/state`, { signal })).status === 200,
   });
 }
 

@@ -65,7 +65,7 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
     nodeCredentials: users.node,
   });
   const authority = await createCertificateAuthority(`kon-${settings.name}`, now());
-  const standIn = {
+  const emulator = {
     port: aws,
     issuer,
     users,
@@ -76,7 +76,7 @@ export async function bringUp(options: BringUpOptions): Promise<void> {
   };
   const [plane] = await together(signal, (signal) => [
     startApiServer({ ...options, signal }, { binaries, ports, issuer, authority }),
-    startAws({ ...options, signal }, standIn).then(() => onStep('aws')),
+    startAws({ ...options, signal }, emulator).then(() => onStep('aws')),
   ]);
   const client = createKubeClient(
     staticConnection({

@@ -52,7 +52,7 @@ export const sandboxDescription = z.object({
   /** Path of a kubectl of the cluster's version. */
   kubectl: z.string(),
   awsEndpoint: z.string(),
-  /** The stand-in's administrator. */
+  /** The emulator's administrator. */
   credentials: awsCredentials,
   /** Of the Pod Identity agent on the node. */
   nodeCredentials: awsCredentials,

@@ -13,7 +13,7 @@ export type SandboxPaths = {
   readonly supervisorLog: string;
   /** For people: everything of the cluster's administrator. */
   readonly kubeconfig: string;
-  /** An AWS credentials file with the stand-in's administrator as its default profile. */
+  /** An AWS credentials file with the emulator's administrator as its default profile. */
   readonly awsCredentials: string;
   /** An AWS config file with the sandbox's region. */
   readonly awsConfig: string;

@@ -170,7 +170,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
         'webhook',
         `--port=${ports.webhook}`,
         `--region=${settings.region}`,
-        `--associations-url=http://127.0.0.1:${ports.aws}/_stand-in/pod-identities?cluster=${settings.name}`,
+        `--associations-url=http://127.0.0.1:${ports.aws}/_emulator/pod-identities?cluster=${settings.name}`,
         `--tls-cert=${file('webhook.crt')}`,
         `--tls-key=${file('webhook.key')}`,
         `--kubeconfig=${await kubeconfigOf(plane, 'webhook')}`,

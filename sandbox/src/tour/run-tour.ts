@@ -58,7 +58,7 @@ export async function runTour(options: TourOptions): Promise<TourReport> {
       facts += 1;
     },
     async operatorCalls() {
-      const { body } = await loopbackRequest(`${sandbox.awsEndpoint}/_stand-in/journal?since=${seen}`, {
+      const { body } = await loopbackRequest(`${sandbox.awsEndpoint}/_emulator/journal?since=${seen}`, {
         signal,
       });
       const journal = JSON.parse(body) as {

@@ -15,7 +15,7 @@ export type TourStep = {
 
 export type Tour = {
   readonly client: KubeClient;
-  /** The stand-in's administrator. */
+  /** The emulator's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
   /** The account whose apps the tour is about, and the app. */

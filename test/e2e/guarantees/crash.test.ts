@@ -16,7 +16,7 @@ import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import type { Running } from '../../support/executable.ts';
 import { createPerson, policies, type Person } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
-import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
+import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];

@@ -32,7 +32,7 @@ import {
   type Pod,
 } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
-import { roleNameOf } from '../../support/stand-in.ts';
+import { roleNameOf } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
 

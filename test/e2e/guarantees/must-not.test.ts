@@ -6,7 +6,7 @@ import { resources } from '../../../src/kube/index.ts';
 import type { Running } from '../../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../../support/parts-alone.ts';
 import { createPerson, policies, roleArnOf, type Person } from '../../support/person.ts';
-import { roleNameOf, type RoleSnapshot } from '../../support/stand-in.ts';
+import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
 

@@ -26,7 +26,7 @@ import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createPerson, policies, roleArnOf, roleOf, type Person, type Pod } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
-import { roleNameOf } from '../../support/stand-in.ts';
+import { roleNameOf } from '../../support/emulator.ts';
 
 const missingPolicy = 'arn:aws:iam::123456789012:policy/does-not-exist';
 const latePolicy = 'arn:aws:iam::123456789012:policy/is-late';

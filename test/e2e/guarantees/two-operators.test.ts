@@ -10,7 +10,7 @@ import type { Running } from '../../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../../support/parts-alone.ts';
 import { createPerson, policies, type Person } from '../../support/person.ts';
 import { auditEvents, type AuditEvent } from '../../support/sandbox.ts';
-import { roleNameOf } from '../../support/stand-in.ts';
+import { roleNameOf } from '../../support/emulator.ts';
 
 const leaseSeconds = 6;
 /** Of a lease, a retry of a fifteenth of twice that, and what two busy cores take to notice. */

@@ -1,7 +1,7 @@
 /**
  * The chart as it ships, on a cluster: its operator, as the ServiceAccount and with the arguments of its Deployment, does all
  * that an operator does, and needs each right that it is given and no other. In Kubernetes the audit log tells, in AWS the
- * journal of the stand-in.
+ * journal of the emulator.
  */
 import { CreateRoleCommand, PutRolePolicyCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -33,7 +33,7 @@ import type { Running } from '../../support/executable.ts';
 import { findHelm, type RenderedObject } from '../../support/helm.ts';
 import { createPerson, policies, roleOf, type Person, type Pod } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
-import { roleNameOf } from '../../support/stand-in.ts';
+import { roleNameOf } from '../../support/emulator.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' };
 const [production, staging] = ['production', 'staging'];

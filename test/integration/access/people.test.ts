@@ -48,9 +48,9 @@ import {
   accountId,
   issuer,
   region,
-  startTestStandIn,
-  type TestStandIn,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 import { eventually } from '../../support/eventually.ts';
 import { clusterRoleBinding, operatorIdentity, startFencedCluster, type FencedCluster } from './harness.ts';
 
@@ -434,11 +434,11 @@ describe('in AWS', () => {
   });
 
   type Clients = { readonly iam: IAMClient; readonly eks: EKSClient; readonly sts: STSClient };
-  let standIn: TestStandIn;
+  let emulator: TestEmulator;
   let admin: IAMClient;
   const clients = new Map<Operator, Clients>();
   beforeAll(async () => {
-    standIn = await startTestStandIn({
+    emulator = await startTestEmulator({
       now: Date.now,
       clusters: [cluster('fenced'), cluster('other')],
       credentials: (Object.keys(operators) as Operator[]).map((name) => ({
@@ -447,19 +447,19 @@ describe('in AWS', () => {
         policies: [operatorPolicy({ clusterArn, rolePath, ...operators[name] })],
       })),
     });
-    admin = standIn.iam();
+    admin = emulator.iam();
     for (const name of Object.keys(operators) as Operator[])
       clients.set(name, {
-        iam: standIn.iam(keysOf(name)),
-        eks: standIn.eks(keysOf(name)),
-        sts: standIn.sts(keysOf(name)),
+        iam: emulator.iam(keysOf(name)),
+        eks: emulator.eks(keysOf(name)),
+        sts: emulator.sts(keysOf(name)),
       });
     await admin.send(new CreatePolicyCommand({ PolicyName: 'boundary', PolicyDocument: everything }));
   });
   afterAll(async () => {
     admin?.destroy();
     for (const { iam, eks, sts } of clients.values()) for (const client of [iam, eks, sts]) client.destroy();
-    await standIn?.close();
+    await emulator?.close();
   });
 
   let count = 0;

@@ -6,16 +6,16 @@ import {
   accountId,
   administrator,
   region,
-  startTestStandIn,
-  type TestStandIn,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const caller = { owner: 'test', urgency: 'awaited' } as const;
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let aws: AwsConnection;
 beforeAll(async () => {
-  standIn = await startTestStandIn({ now: Date.now });
-  vi.stubEnv('AWS_ENDPOINT_URL', standIn.url);
+  emulator = await startTestEmulator({ now: Date.now });
+  vi.stubEnv('AWS_ENDPOINT_URL', emulator.url);
   vi.stubEnv('AWS_ACCESS_KEY_ID', administrator.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', administrator.secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   aws?.close();
   vi.unstubAllEnvs();
-  await standIn?.close();
+  await emulator?.close();
 });
 
 it('takes one call for all services, and lets nothing through that is meant for another AWS account', async () => {
@@ -45,7 +45,7 @@ it('takes one call for all services, and lets nothing through that is meant for 
   ]);
   for (const outcome of outcomes.slice(2))
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'WrongAccount' } });
-  const actions = standIn.journal.entries().map(({ action }) => action);
+  const actions = emulator.journal.entries().map(({ action }) => action);
   expect(actions.toSorted()).toEqual([
     'GetCallerIdentity',
     'GetRole',
@@ -61,13 +61,13 @@ it('tells what keeps it from knowing, and asks again', async () => {
     setTimer: (go) => systemTimer(go, 1),
   });
   const fresh = connectAws({ region, userAgent: 'test', now: Date.now, schedulers });
-  standIn.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] });
+  emulator.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] });
   const { roles } = fresh.as({ ...caller, accountId });
   await expect(roles.read('nobody')).rejects.toMatchObject({
     code: 'ServiceFailure',
     message: expect.stringContaining('sts:GetCallerIdentity') as string,
   });
-  standIn.faults.set({});
+  emulator.faults.set({});
   expect(await roles.read('nobody')).toBeUndefined();
   fresh.close();
 });

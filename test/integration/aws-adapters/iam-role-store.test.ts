@@ -6,7 +6,11 @@ import { createIamRoleStore } from '../../../src/aws/iam-role-store.ts';
 import { createCallScheduler } from '../../../src/aws/scheduler.ts';
 import { IdentityError, type RoleSpec, type RoleStore } from '../../../src/identity/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
-import { accountId, startTestStandIn, type TestStandIn } from '../../../sandbox/src/aws/testing/stand-in.ts';
+import {
+  accountId,
+  startTestEmulator,
+  type TestEmulator,
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
@@ -35,10 +39,10 @@ const spec = (name: string, more: Partial<RoleSpec> = {}): RoleSpec => ({
   ...more,
 });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let store: RoleStore;
 beforeAll(async () => {
-  standIn = await startTestStandIn({ now: Date.now, quotas: { roles: 5_000 } });
+  emulator = await startTestEmulator({ now: Date.now, quotas: { roles: 5_000 } });
   const scheduler = createCallScheduler({
     service: 'iam',
     now: Date.now,
@@ -46,17 +50,17 @@ beforeAll(async () => {
     setTimer: systemTimer,
   });
   const calls = callsOf('iam', scheduler, { owner: 'test', urgency: 'awaited' });
-  store = createIamRoleStore({ iam: standIn.iam(), calls, now: Date.now });
+  store = createIamRoleStore({ iam: emulator.iam(), calls, now: Date.now });
 });
 afterAll(async () => {
-  await standIn?.close();
+  await emulator?.close();
 });
 
 /** The calls that something makes, in alphabetical order: those of one operation may go at the same time. */
 async function callsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
-  const before = standIn.journal.entries().at(-1)?.sequence ?? 0;
+  const before = emulator.journal.entries().at(-1)?.sequence ?? 0;
   await work();
-  return standIn.journal
+  return emulator.journal
     .entries()
     .filter(({ sequence }) => sequence > before)
     .map(({ action }) => action)
@@ -111,7 +115,7 @@ describe('a role', () => {
 
   it('is changed part by part, each by one call', async () => {
     await store.create(spec('changed', { tags: { old: '1', kept: '2' } }));
-    await standIn.iam().send(
+    await emulator.iam().send(
       new PutRolePolicyCommand({
         RoleName: 'changed',
         PolicyName: 'inline',
@@ -184,7 +188,7 @@ describe('what IAM refuses is told by its code', () => {
   });
 
   it('and a denial names the action and the resource', async () => {
-    standIn.faults.set({
+    emulator.faults.set({
       rules: [
         { service: 'iam', action: 'TagRole', error: { code: 'AccessDenied', message: 'no', status: 403 } },
       ],
@@ -194,7 +198,7 @@ describe('what IAM refuses is told by its code', () => {
       expect(denied).toMatchObject({ code: 'AccessDenied' });
       expect((denied as Error).message).toContain('iam:TagRole on taken');
     } finally {
-      standIn.faults.set({});
+      emulator.faults.set({});
     }
   });
 });
@@ -202,12 +206,12 @@ describe('what IAM refuses is told by its code', () => {
 describe('an answer that is lost', () => {
   it('after a removal leads to another try, which finds it done', async () => {
     await store.create(spec('lost'));
-    standIn.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
+    emulator.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
     expect(await callsDuring(() => store.delete('lost'))).toEqual(['DeleteRole', 'DeleteRole']);
   });
 
   it('after a creation leads to the word that there is such a role, which the planner looks into', async () => {
-    standIn.faults.set({ rules: [{ service: 'iam', action: 'CreateRole', drop: 'afterCall', times: 1 }] });
+    emulator.faults.set({ rules: [{ service: 'iam', action: 'CreateRole', drop: 'afterCall', times: 1 }] });
     expect(await codeOf(store.create(spec('twice')))).toBe('RoleAlreadyExists');
     expect((await store.read('twice'))?.tags).toEqual(spec('twice').tags);
   });
@@ -217,9 +221,9 @@ describe('a listing', () => {
   it('has every role, page by page, with what the pages tell of each', async () => {
     const before = await store.snapshot();
     for (let index = 0; index < 1_000; index += 1) {
-      const role = standIn.state.role('made');
+      const role = emulator.state.role('made');
       if (!role) throw new Error('there is no role to copy');
-      standIn.state.putRole(
+      emulator.state.putRole(
         { ...role, name: `copy-${index}`, arn: `${role.arn}-${index}`, boundaryArn: undefined },
         0,
       );
@@ -247,7 +251,7 @@ describe('a listing', () => {
 });
 
 it('stops when it is told to', async () => {
-  standIn.faults.set({ latencyMs: 5_000 });
+  emulator.faults.set({ latencyMs: 5_000 });
   const abort = new AbortController();
   const reading = store.read('made', abort.signal);
   abort.abort(new Error('enough'));

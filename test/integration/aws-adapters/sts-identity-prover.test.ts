@@ -19,10 +19,10 @@ import {
   createTokenIssuer,
   issuer,
   providerArn,
-  startTestStandIn,
-  type TestStandIn,
+  startTestEmulator,
+  type TestEmulator,
   type TokenClaims,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const roleArn = `arn:aws:iam::${accountId}:role/konstellation/proven`;
 const trustOf = (namespace: string): string =>
@@ -30,19 +30,19 @@ const trustOf = (namespace: string): string =>
 
 const tokens = await createTokenIssuer(Date.now);
 let isReachable = true;
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 beforeEach(async () => {
   isReachable = true;
   // A new one for each: it keeps the issuer's keys.
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     issuerKeys: () =>
       isReachable ? Promise.resolve({ keys: [tokens.jwk] }) : Promise.reject(new Error('out of reach')),
   });
-  await standIn
+  await emulator
     .iam()
     .send(new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }));
-  await standIn.iam().send(
+  await emulator.iam().send(
     new CreateRoleCommand({
       RoleName: 'proven',
       Path: '/konstellation/',
@@ -51,13 +51,13 @@ beforeEach(async () => {
   );
 });
 afterEach(async () => {
-  await standIn.close();
+  await emulator.close();
 });
 
 /** The code of the error, or `proven`. */
 async function prove(
   claims: TokenClaims = {},
-  sts: STSClient = standIn.sts(),
+  sts: STSClient = emulator.sts(),
   roleId?: string,
 ): Promise<string> {
   const scheduler = createCallScheduler({
@@ -84,7 +84,7 @@ async function prove(
 
 it('is an exchange for the shortest session, which a session policy bounds to nothing', async () => {
   expect(await prove()).toBe('proven');
-  const call = standIn.journal.entries().at(-1);
+  const call = emulator.journal.entries().at(-1);
   expect(call).toMatchObject({ action: 'AssumeRoleWithWebIdentity', status: 200 });
   expect(call?.parameters).toMatchObject({ RoleArn: roleArn, DurationSeconds: '900' });
   expect(JSON.parse(String(call?.parameters['Policy']))).toEqual({
@@ -94,9 +94,9 @@ it('is an exchange for the shortest session, which a session policy bounds to no
 });
 
 it('is of this very role, not of another that has or had its name', async () => {
-  const { Role: role } = await standIn.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
-  expect(await prove({}, standIn.sts(), role?.RoleId)).toBe('proven');
-  expect(await prove({}, standIn.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');
+  const { Role: role } = await emulator.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
+  expect(await prove({}, emulator.sts(), role?.RoleId)).toBe('proven');
+  expect(await prove({}, emulator.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');
 });
 
 const provider = { OpenIDConnectProviderArn: providerArn };
@@ -104,14 +104,14 @@ const ways: readonly [string, string, (() => Promise<unknown>) | undefined, Toke
   [
     'no OIDC provider',
     'OIDCProviderMissing',
-    () => standIn.iam().send(new DeleteOpenIDConnectProviderCommand(provider)),
+    () => emulator.iam().send(new DeleteOpenIDConnectProviderCommand(provider)),
   ],
   ['a token of another issuer', 'OIDCProviderMissing', undefined, { iss: 'https://issuer.example/other' }],
   [
     'a provider that does not list the audience',
     'TokenRejected',
     () =>
-      standIn
+      emulator
         .iam()
         .send(
           new RemoveClientIDFromOpenIDConnectProviderCommand({ ...provider, ClientID: 'sts.amazonaws.com' }),
@@ -124,14 +124,14 @@ const ways: readonly [string, string, (() => Promise<unknown>) | undefined, Toke
     'a trust policy that names somebody else, or is not known everywhere yet',
     'AssumeRoleDenied',
     () =>
-      standIn
+      emulator
         .iam()
         .send(new UpdateAssumeRolePolicyCommand({ RoleName: 'proven', PolicyDocument: trustOf('staging') })),
   ],
   [
     'a role that is gone',
     'AssumeRoleDenied',
-    () => standIn.iam().send(new DeleteRoleCommand({ RoleName: 'proven' })),
+    () => emulator.iam().send(new DeleteRoleCommand({ RoleName: 'proven' })),
   ],
   [
     'an issuer whose keys STS cannot read',
@@ -144,7 +144,7 @@ const ways: readonly [string, string, (() => Promise<unknown>) | undefined, Toke
     'an STS that fails',
     'ServiceFailure',
     async () =>
-      standIn.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] }),
+      emulator.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] }),
   ],
 ];
 it.each(ways)('%s is told as %s', async (_what, code, arrange, claims) => {
@@ -153,6 +153,6 @@ it.each(ways)('%s is told as %s', async (_what, code, arrange, claims) => {
 });
 
 it('an STS that cannot be reached is told as Unreachable', async () => {
-  const nowhere = new STSClient({ ...standIn.client(), endpoint: 'http://127.0.0.1:1' });
+  const nowhere = new STSClient({ ...emulator.client(), endpoint: 'http://127.0.0.1:1' });
   expect(await prove({}, nowhere)).toBe('Unreachable');
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startMotoBackend, startStandInBackend } from './backends.ts';
+import { startMotoBackend, startEmulatorBackend } from './backends.ts';
 import type { RunningBackend } from './backends.ts';
 import { runScenario } from './scenario.ts';
 import { areas } from './table/table.ts';
@@ -10,8 +10,8 @@ test('there are scenarios enough, each with a name of its own', () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-for (const start of [startStandInBackend, startMotoBackend]) {
-  describe(start === startMotoBackend ? 'moto' : 'the stand-in', () => {
+for (const start of [startEmulatorBackend, startMotoBackend]) {
+  describe(start === startMotoBackend ? 'moto' : 'the emulator', () => {
     let backend: RunningBackend;
     beforeAll(async () => {
       backend = await start();

@@ -4,8 +4,8 @@ import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
-import { startAwsStandIn } from '../../../sandbox/src/aws/server.ts';
-import { createTokenIssuer } from '../../../sandbox/src/aws/testing/stand-in.ts';
+import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
+import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';
 import { ensureMoto, startMoto } from './moto.ts';
 import { accountId, clusterName, region } from './scenario.ts';
 import type { Backend, Credentials } from './scenario.ts';
@@ -19,9 +19,9 @@ const administrator: Credentials = {
   secretAccessKey: 'administrator-secret',
 };
 
-export async function startStandInBackend(): Promise<RunningBackend> {
+export async function startEmulatorBackend(): Promise<RunningBackend> {
   const issuer = await createTokenIssuer(Date.now);
-  const standIn = await startAwsStandIn({
+  const emulator = await startAwsEmulator({
     accountId,
     region,
     now: Date.now,
@@ -45,10 +45,10 @@ export async function startStandInBackend(): Promise<RunningBackend> {
     ],
   });
   return {
-    name: 'standIn',
-    clients: clientsOf(standIn.url),
+    name: 'emulator',
+    clients: clientsOf(emulator.url),
     given: await signTokens(issuer.sign),
-    stop: standIn.close,
+    stop: emulator.close,
   };
 }
 

@@ -4,5 +4,5 @@ import { areas } from './table/table.ts';
 
 test('the documented comparison is the one that is tested', async () => {
   // Run vitest with -u to write the page anew.
-  await expect(renderComparison(areas)).toMatchFileSnapshot('../../../docs/aws-stand-in-vs-moto.md');
+  await expect(renderComparison(areas)).toMatchFileSnapshot('../../../docs/aws-emulator-vs-moto.md');
 });

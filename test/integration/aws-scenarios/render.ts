@@ -7,11 +7,11 @@ export function renderComparison(areas: Readonly<Record<string, readonly Scenari
   const steps = scenarios.flatMap((scenario) => scenario.steps);
   const different = steps.filter(({ moto }) => moto !== undefined);
   const lines = [
-    '# The AWS stand-in and moto',
+    '# The AWS emulator and moto',
     '',
     'Generated from the scenario table in `test/integration/aws-scenarios/table/`; a test compares this page with it.',
     '',
-    'The scenarios are calls of a stock AWS SDK, each with what AWS gives. They run against the stand-in, which must give',
+    'The scenarios are calls of a stock AWS SDK, each with what AWS gives. They run against the emulator, which must give',
     'exactly that, and against [moto](https://docs.getmoto.org) as a second opinion. Where moto gives something else, the',
     'table says what and why, and the test asserts that it still does.',
     '',

@@ -8,10 +8,10 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
 
-/** The account of moto, which cannot be changed; the stand-in is given the same. */
+/** The account of moto, which cannot be changed; the emulator is given the same. */
 export const accountId = '123456789012';
 export const region = 'us-east-1';
-/** The one that the stand-in is given. */
+/** The one that the emulator is given. */
 export const clusterName = 'scenarios';
 
 export type Scenario = { readonly name: string; readonly steps: readonly Step[] };
@@ -69,7 +69,7 @@ export type Credentials = {
 };
 
 export type Backend = {
-  readonly name: 'standIn' | 'moto';
+  readonly name: 'emulator' | 'moto';
   readonly clients: (credentials?: Credentials) => Clients;
   /** Values that every scenario may use: tokens of the test's issuer, for example. */
   readonly given: Kept;

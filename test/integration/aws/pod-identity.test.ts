@@ -13,11 +13,11 @@ import {
   createTokenIssuer,
   issuer,
   nobody,
-  startTestStandIn,
+  startTestEmulator,
   type Keys,
-  type TestStandIn,
+  type TestEmulator,
   type TokenIssuer,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const clusterName = 'demo';
 const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role/${name}`;
@@ -34,7 +34,7 @@ const trustOf = (namespace: string): string =>
     ],
   });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let tokens: TokenIssuer;
 let iam: IAMClient;
 let aws: PodIdentityAws;
@@ -52,7 +52,7 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
     setTimer,
   });
   const caller = { owner: 'test', urgency: 'edit' } as const;
-  const [eks, auth] = [standIn.eks(keys), standIn.eksAuth(keys)];
+  const [eks, auth] = [emulator.eks(keys), emulator.eksAuth(keys)];
   closing.push(
     () => eks.destroy(),
     () => auth.close(),
@@ -66,7 +66,7 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
 
 beforeAll(async () => {
   tokens = await createTokenIssuer(Date.now);
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     clusters: [
       {
@@ -79,7 +79,7 @@ beforeAll(async () => {
     ],
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
   });
-  iam = standIn.iam();
+  iam = emulator.iam();
   for (const RoleName of ['one', 'two'])
     await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trustOf('*') }));
   aws = connect(administrator);
@@ -87,7 +87,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const close of closing) close();
   iam?.destroy();
-  await standIn?.close();
+  await emulator?.close();
 });
 
 async function codeOf(call: Promise<unknown>): Promise<string> {

@@ -1,10 +1,10 @@
 /**
- * A cluster with Konstellation on it, from outside: a real API server, the AWS stand-in that verifies its tokens, and the
+ * A cluster with Konstellation on it, from outside: a real API server, the AWS emulator that verifies its tokens, and the
  * operator as a process of its own. There is no controller manager and no webhook; what needs them is in test/e2e.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { startAwsStandIn, type AwsStandIn } from '../../../sandbox/src/aws/server.ts';
+import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Running } from './kon.ts';
@@ -21,7 +21,7 @@ const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'no
 
 export type AwsCluster = {
   readonly cluster: TestControlPlane;
-  readonly aws: AwsStandIn;
+  readonly aws: AwsEmulator;
   /** As the AWS account's administrator. */
   readonly iam: IAMClient;
   /** As the administrator of cluster and AWS account. */
@@ -44,7 +44,7 @@ export async function startAwsCluster(
   const cluster = await startControlPlane();
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
   const allowAll = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
-  const aws = await startAwsStandIn({
+  const aws = await startAwsEmulator({
     accountId,
     region,
     now: Date.now,

@@ -23,7 +23,7 @@ import {
 import { runOperator } from '../../../src/operator/operator.ts';
 import type { FaultSettingsInput } from '../../../sandbox/src/aws/faults/settings.ts';
 import { issuerKeysFrom } from '../../../sandbox/src/aws/issuer-keys.ts';
-import { startAwsStandIn, type AwsStandIn } from '../../../sandbox/src/aws/server.ts';
+import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -41,7 +41,7 @@ export const callers = {
 
 export type FleetWorld = {
   readonly client: KubeClient;
-  readonly aws: AwsStandIn;
+  readonly aws: AwsEmulator;
   /** As a person with every right. */
   readonly iam: IAMClient;
   /** Starts the operator; it stops with the world, or before. */
@@ -70,7 +70,7 @@ export async function startFleetWorld(options: {
     });
     const operatorKeys = keys('operator');
     const personKeys = keys('person');
-    const aws = await startAwsStandIn({
+    const aws = await startAwsEmulator({
       accountId,
       region,
       now: Date.now,

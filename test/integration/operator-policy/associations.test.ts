@@ -17,9 +17,9 @@ import {
   accountId,
   issuer,
   region,
-  startTestStandIn,
-  type TestStandIn,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
 const rolePath = '/konstellation/fenced/';
@@ -55,14 +55,14 @@ const trustOfPods = JSON.stringify({
   ],
 });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let admin: EKSClient;
 let operator: EKSClient;
 let auth: EksAuthClient;
 const foreign = { id: '', arn: '' };
 const ofOtherCluster = { id: '', arn: '' };
 beforeAll(async () => {
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     clusters: [cluster('fenced'), cluster('other')],
     credentials: [
@@ -73,10 +73,10 @@ beforeAll(async () => {
       },
     ],
   });
-  admin = standIn.eks();
-  operator = standIn.eks(keys);
-  auth = standIn.eksAuth(keys);
-  const iam = standIn.iam();
+  admin = emulator.eks();
+  operator = emulator.eks(keys);
+  auth = emulator.eksAuth(keys);
+  const iam = emulator.iam();
   for (const [RoleName, Path] of [
     ['own', rolePath],
     ['own-2', rolePath],
@@ -104,7 +104,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of [admin, operator]) client?.destroy();
   auth?.close();
-  await standIn?.close();
+  await emulator?.close();
 });
 
 const wanted: CreatePodIdentityAssociationCommandInput = {

@@ -36,9 +36,9 @@ import {
 import {
   accountId,
   issuer,
-  startTestStandIn,
-  type TestStandIn,
-} from '../../../sandbox/src/aws/testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../../../sandbox/src/aws/testing/emulator.ts';
 
 const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/fenced`;
 const otherCluster = `arn:aws:eks:eu-west-1:${accountId}:cluster/other`;
@@ -76,11 +76,11 @@ const keysOf = (name: OperatorName) => ({
   secretAccessKey: `${name}-secret`,
 });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let admin: IAMClient;
 let operator: Readonly<Record<OperatorName, IAMClient>>;
 beforeAll(async () => {
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     credentials: Object.entries(operators).map(([name, options]) => ({
       ...keysOf(name as OperatorName),
@@ -88,11 +88,11 @@ beforeAll(async () => {
       policies: [operatorPolicy({ clusterArn, rolePath, ...options })],
     })),
   });
-  admin = standIn.iam();
+  admin = emulator.iam();
   operator = {
-    fenced: standIn.iam(keysOf('fenced')),
-    plain: standIn.iam(keysOf('plain')),
-    adopting: standIn.iam(keysOf('adopting')),
+    fenced: emulator.iam(keysOf('fenced')),
+    plain: emulator.iam(keysOf('plain')),
+    adopting: emulator.iam(keysOf('adopting')),
   };
   await admin.send(
     new CreatePolicyCommand({
@@ -125,7 +125,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const client of [admin, ...Object.values(operator ?? {})]) client?.destroy();
-  await standIn?.close();
+  await emulator?.close();
 });
 
 const denial = async (call: Promise<unknown>): Promise<string> => {
@@ -406,7 +406,7 @@ describe('IAM denies', () => {
   });
 
   it('to assume a role', async () => {
-    const sts = new STSClient(standIn.client(keysOf('fenced')));
+    const sts = new STSClient(emulator.client(keysOf('fenced')));
     const call = sts.send(
       new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/foreign`, RoleSessionName: 'escape' }),
     );

@@ -13,11 +13,11 @@ import {
   issuer,
   nobody,
   region,
-  startTestStandIn,
-  type TestStandIn,
+  startTestEmulator,
+  type TestEmulator,
   type TokenClaims,
   type TokenIssuer,
-} from '../testing/stand-in.ts';
+} from '../testing/emulator.ts';
 
 const clusterName = 'demo';
 const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
@@ -47,12 +47,12 @@ const pinned = {
   'aws:RequestTag/kubernetes-service-account': 'myaccount',
 };
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let tokens: TokenIssuer;
 
 beforeEach(async () => {
   tokens = await createTokenIssuer(Date.now);
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
     clusters: [
@@ -65,10 +65,10 @@ beforeEach(async () => {
       },
     ],
   });
-  await standIn
+  await emulator
     .iam()
     .send(new CreateRoleCommand({ RoleName: 'podrole', AssumeRolePolicyDocument: trust(pinned) }));
-  await standIn.eks().send(
+  await emulator.eks().send(
     new CreatePodIdentityAssociationCommand({
       clusterName,
       namespace: 'production',
@@ -77,12 +77,12 @@ beforeEach(async () => {
     }),
   );
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 const tokenOf = (claims: TokenClaims = {}): Promise<string> =>
   tokens.sign({ aud: audience, kubernetes, ...claims });
 const exchange = async (claims?: TokenClaims) =>
-  standIn.eksAuth().exchange({ clusterName, token: await tokenOf(claims) });
+  emulator.eksAuth().exchange({ clusterName, token: await tokenOf(claims) });
 
 describe("a pod's token", () => {
   it('gets credentials of the associated role, which carry who the pod is', async () => {
@@ -90,11 +90,11 @@ describe("a pod's token", () => {
     expect(associationId).toMatch(/^a-/);
     expect(assumedRoleArn).toMatch(/:assumed-role\/podrole\/eks-demo-myapp-1-[0-9a-f-]{36}$/);
     expect(credentials.expiration.getTime()).toBeGreaterThan(Date.now() + 5 * 3_600_000);
-    const { Arn } = await standIn.sts(credentials).send(new GetCallerIdentityCommand());
+    const { Arn } = await emulator.sts(credentials).send(new GetCallerIdentityCommand());
     expect(Arn).toBe(assumedRoleArn);
-    const lists = () => standIn.iam(credentials).send(new ListRolesCommand());
+    const lists = () => emulator.iam(credentials).send(new ListRolesCommand());
     await expect(lists()).rejects.toMatchObject({ name: 'AccessDenied' });
-    await standIn.iam().send(
+    await emulator.iam().send(
       new AttachRolePolicyCommand({
         RoleName: 'podrole',
         PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess',
@@ -110,7 +110,7 @@ describe("a pod's token", () => {
     ['kubernetes-pod-uid', 'pod-uid'],
   ])('brings the session tag %s', async (tag, value) => {
     const change = (wanted: string) =>
-      standIn.iam().send(
+      emulator.iam().send(
         new UpdateAssumeRolePolicyCommand({
           RoleName: 'podrole',
           PolicyDocument: trust({ ...pinned, [`aws:RequestTag/${tag}`]: wanted }),
@@ -145,23 +145,23 @@ describe("a pod's token", () => {
     const [head = '', , signature = ''] = token.split('.');
     const forged = Buffer.from(JSON.stringify({ ...decode(token), sub: 'other' })).toString('base64url');
     await expect(
-      standIn.eksAuth().exchange({ clusterName, token: `${head}.${forged}.${signature}` }),
+      emulator.eksAuth().exchange({ clusterName, token: `${head}.${forged}.${signature}` }),
     ).rejects.toMatchObject({ name: 'InvalidTokenException', message: /signature/ });
   });
 
   it('is refused for another cluster, and for a caller who may not ask', async () => {
     const token = await tokenOf();
-    await expect(standIn.eksAuth().exchange({ clusterName: 'none', token })).rejects.toMatchObject({
+    await expect(emulator.eksAuth().exchange({ clusterName: 'none', token })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
-    await expect(standIn.eksAuth(nobody).exchange({ clusterName, token })).rejects.toMatchObject({
+    await expect(emulator.eksAuth(nobody).exchange({ clusterName, token })).rejects.toMatchObject({
       name: 'AccessDeniedException',
       message: /not authorized to perform: eks-auth:AssumeRoleForPodIdentity/,
     });
   });
 
   it('is refused when the role does not let its pod in any more', async () => {
-    await standIn.iam().send(
+    await emulator.iam().send(
       new UpdateAssumeRolePolicyCommand({
         RoleName: 'podrole',
         PolicyDocument: trust({ ...pinned, 'aws:SourceArn': `${clusterArn}2` }),
@@ -175,8 +175,8 @@ describe("a pod's token", () => {
 
   it('is in no journal entry', async () => {
     const token = await tokenOf();
-    await standIn.eksAuth().exchange({ clusterName, token });
-    const entries = standIn.journal.entries({ service: 'eks-auth' });
+    await emulator.eksAuth().exchange({ clusterName, token });
+    const entries = emulator.journal.entries({ service: 'eks-auth' });
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({ action: 'AssumeRoleForPodIdentity', resource: clusterArn });
     expect(JSON.stringify(entries)).not.toContain(token);

@@ -17,9 +17,9 @@ import {
   issuer,
   nobody,
   region,
-  startTestStandIn,
-  type TestStandIn,
-} from '../testing/stand-in.ts';
+  startTestEmulator,
+  type TestEmulator,
+} from '../testing/emulator.ts';
 
 const clusterName = 'demo';
 const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
@@ -39,10 +39,10 @@ const trust = (change: object = {}): string =>
     ],
   });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 
 beforeEach(async () => {
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: Date.now,
     clusters: [
       {
@@ -55,10 +55,10 @@ beforeEach(async () => {
     ],
   });
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 async function createRole(change?: object, name = 'podrole'): Promise<void> {
-  await standIn
+  await emulator
     .iam()
     .send(new CreateRoleCommand({ RoleName: name, Path: '/kon/', AssumeRolePolicyDocument: trust(change) }));
 }
@@ -66,7 +66,7 @@ async function createRole(change?: object, name = 'podrole'): Promise<void> {
 async function associate(
   input: Partial<CreatePodIdentityAssociationCommandInput> = {},
 ): Promise<PodIdentityAssociation> {
-  const { association } = await standIn
+  const { association } = await emulator
     .eks()
     .send(new CreatePodIdentityAssociationCommand({ ...target, roleArn, ...input }));
   if (!association) throw new Error('no association');
@@ -87,16 +87,16 @@ describe('an association', () => {
 
     const { associationId } = made;
     const describeIt = () =>
-      standIn.eks().send(new DescribePodIdentityAssociationCommand({ clusterName, associationId }));
+      emulator.eks().send(new DescribePodIdentityAssociationCommand({ clusterName, associationId }));
     expect((await describeIt()).association).toEqual(made);
 
     const other = roleArn.replace('podrole', 'other');
-    await standIn
+    await emulator
       .eks()
       .send(new UpdatePodIdentityAssociationCommand({ clusterName, associationId, roleArn: other }));
     expect((await describeIt()).association).toMatchObject({ roleArn: other, tags: { team: 'payments' } });
 
-    const gone = await standIn
+    const gone = await emulator
       .eks()
       .send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
     expect(gone.association).toMatchObject({ associationId, roleArn: other });
@@ -167,7 +167,7 @@ describe('an association', () => {
   });
 
   it('sees a role only when IAM has told of it', async () => {
-    standIn.faults.set({ propagationMs: 60_000 });
+    emulator.faults.set({ propagationMs: 60_000 });
     await createRole();
     await expect(associate()).rejects.toMatchObject({
       message: 'Role provided in the request does not exist.',
@@ -177,15 +177,15 @@ describe('an association', () => {
   it('needs the permissions for it, for its tags and to pass the role', async () => {
     await createRole();
     await expect(
-      standIn.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
+      emulator.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
     ).rejects.toMatchObject({ name: 'AccessDeniedException', message: /eks:CreatePodIdentityAssociation/ });
     const allow = (Action: string[]) => ({
       Version: '2012-10-17',
       Statement: { Effect: 'Allow', Action, Resource: '*' },
     });
-    await standIn.close();
+    await emulator.close();
     const some = { accessKeyId: 'AKIASOMEBODY00000000', secretAccessKey: 'somebody-secret' };
-    standIn = await startTestStandIn({
+    emulator = await startTestEmulator({
       now: Date.now,
       clusters: [
         {
@@ -206,22 +206,22 @@ describe('an association', () => {
     });
     await createRole();
     await expect(
-      standIn.eks(some).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
+      emulator.eks(some).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
     ).rejects.toMatchObject({ name: 'AccessDeniedException', message: /iam:PassRole on resource: arn/ });
   });
 
   it('has tags that can be changed', async () => {
     await createRole();
     const { associationArn: resourceArn } = await associate({ tags: { a: '1', b: '2' } });
-    await standIn.eks().send(new TagResourceCommand({ resourceArn, tags: { b: '3', c: '4' } }));
-    await standIn.eks().send(new UntagResourceCommand({ resourceArn, tagKeys: ['a'] }));
-    const { tags } = await standIn.eks().send(new ListTagsForResourceCommand({ resourceArn }));
+    await emulator.eks().send(new TagResourceCommand({ resourceArn, tags: { b: '3', c: '4' } }));
+    await emulator.eks().send(new UntagResourceCommand({ resourceArn, tagKeys: ['a'] }));
+    const { tags } = await emulator.eks().send(new ListTagsForResourceCommand({ resourceArn }));
     expect(tags).toEqual({ b: '3', c: '4' });
     await expect(
-      standIn.eks().send(new TagResourceCommand({ resourceArn, tags: { 'aws:x': '' } })),
+      emulator.eks().send(new TagResourceCommand({ resourceArn, tags: { 'aws:x': '' } })),
     ).rejects.toMatchObject({ name: 'BadRequestException' });
     await expect(
-      standIn.eks().send(new ListTagsForResourceCommand({ resourceArn: `${resourceArn}x` })),
+      emulator.eks().send(new ListTagsForResourceCommand({ resourceArn: `${resourceArn}x` })),
     ).rejects.toMatchObject({ name: 'NotFoundException' });
   });
 });
@@ -235,7 +235,7 @@ describe('the list of associations', () => {
     let nextToken: string | undefined;
     let pages = 0;
     do {
-      const page = await standIn
+      const page = await emulator
         .eks()
         .send(new ListPodIdentityAssociationsCommand({ clusterName, maxResults: 2, nextToken }));
       seen.push(...(page.associations ?? []).map(({ namespace }) => namespace));
@@ -244,7 +244,7 @@ describe('the list of associations', () => {
     } while (nextToken !== undefined);
     expect(pages).toBe(3);
     expect(new Set(seen)).toEqual(new Set(names));
-    const only = await standIn.eks().send(
+    const only = await emulator.eks().send(
       new ListPodIdentityAssociationsCommand({
         clusterName,
         namespace: 'ns-1',
@@ -265,11 +265,11 @@ describe('the list of associations', () => {
     await createRole();
     await associate();
     const identities = async (): Promise<unknown> => {
-      const response = await fetch(`${standIn.url}/_stand-in/pod-identities?cluster=demo`);
+      const response = await fetch(`${emulator.url}/_emulator/pod-identities?cluster=demo`);
       return ((await response.json()) as { identities: unknown }).identities;
     };
     expect(await identities()).toEqual([{ namespace: 'production', serviceAccount: 'myaccount' }]);
-    standIn.faults.set({ propagationMs: 60_000 });
+    emulator.faults.set({ propagationMs: 60_000 });
     expect(await identities()).toEqual([]);
   });
 });

@@ -238,7 +238,7 @@ function checkRole(
 function refuseWhatIsNotHere(body: Json): void {
   const member = ['targetRoleArn', 'policy'].find((name) => body[name] !== undefined && body[name] !== '');
   if (member !== undefined)
-    throw new AwsError('InvalidRequestException', `The stand-in does not know ${member}.`);
+    throw new AwsError('InvalidRequestException', `The emulator does not know ${member}.`);
 }
 
 function kubernetesName(body: Json, member: string, longest: number, pattern: RegExp): string {

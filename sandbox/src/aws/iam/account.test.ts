@@ -24,8 +24,8 @@ import {
 } from '@aws-sdk/client-iam';
 import type { GetAccountAuthorizationDetailsCommandOutput, IAMClient } from '@aws-sdk/client-iam';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TestStandIn } from '../testing/stand-in.ts';
-import { accountId, issuer, providerArn, providerUrl, startTestStandIn } from '../testing/stand-in.ts';
+import type { TestEmulator } from '../testing/emulator.ts';
+import { accountId, issuer, providerArn, providerUrl, startTestEmulator } from '../testing/emulator.ts';
 
 const trust = JSON.stringify({
   Version: '2012-10-17',
@@ -38,14 +38,14 @@ const policy = (effect: string, action: string, more: object = {}): string =>
   });
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  standIn = await startTestStandIn({ now: Date.now });
-  iam = standIn.iam();
+  emulator = await startTestEmulator({ now: Date.now });
+  iam = emulator.iam();
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 const createRole = (RoleName: string, more: object = {}) =>
   iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, ...more }));
@@ -121,9 +121,9 @@ describe("the account's details", () => {
   });
 
   it('are summed up with the quotas that hold here', async () => {
-    await standIn.close();
-    standIn = await startTestStandIn({ now: Date.now, quotas: { assumeRolePolicySize: 4096 } });
-    iam = standIn.iam();
+    await emulator.close();
+    emulator = await startTestEmulator({ now: Date.now, quotas: { assumeRolePolicySize: 4096 } });
+    iam = emulator.iam();
     await createRole('a');
     const { SummaryMap } = await iam.send(new GetAccountSummaryCommand());
     expect(SummaryMap).toMatchObject({

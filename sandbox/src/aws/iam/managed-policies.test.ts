@@ -17,8 +17,8 @@ import {
 import type { IAMClient } from '@aws-sdk/client-iam';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { managedPolicies } from '../../../../src/aws/catalogue/catalogue.ts';
-import type { TestStandIn } from '../testing/stand-in.ts';
-import { accountId, startTestStandIn } from '../testing/stand-in.ts';
+import type { TestEmulator } from '../testing/emulator.ts';
+import { accountId, startTestEmulator } from '../testing/emulator.ts';
 import { createAwsManagedPolicies } from './aws-managed.ts';
 import { defaultVersion } from './state.ts';
 
@@ -31,14 +31,14 @@ const trust = JSON.stringify({
 const arn = `arn:aws:iam::${accountId}:policy/team/mine`;
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  standIn = await startTestStandIn({ now: Date.now });
-  iam = standIn.iam();
+  emulator = await startTestEmulator({ now: Date.now });
+  iam = emulator.iam();
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 const create = (PolicyName = 'mine', more: object = {}) =>
   iam.send(

@@ -16,8 +16,8 @@ import {
 } from '@aws-sdk/client-iam';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TestStandIn } from '../testing/stand-in.ts';
-import { accountId, providerArn, providerUrl, startTestStandIn } from '../testing/stand-in.ts';
+import type { TestEmulator } from '../testing/emulator.ts';
+import { accountId, providerArn, providerUrl, startTestEmulator } from '../testing/emulator.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
@@ -36,14 +36,14 @@ const trust = JSON.stringify({
 
 const byName = (left: string, right: string): number => (left < right ? -1 : 1);
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  standIn = await startTestStandIn({ now: Date.now, quotas: { roles: 25 } });
-  iam = standIn.iam();
+  emulator = await startTestEmulator({ now: Date.now, quotas: { roles: 25 } });
+  iam = emulator.iam();
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 const create = (RoleName: string, more: object = {}) =>
   iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, ...more }));
@@ -166,7 +166,7 @@ describe('a role', () => {
       name,
       message: expect.stringMatching(message),
     });
-    expect(standIn.state.roleCount()).toBe(0);
+    expect(emulator.state.roleCount()).toBe(0);
   });
 
   it('may have trust whose white space alone goes beyond the limit', async () => {
@@ -262,9 +262,9 @@ describe('attachments', () => {
 
   it('are a set', async () => {
     await attach(readOnly);
-    const revision = standIn.state.revision;
+    const revision = emulator.state.revision;
     await attach(readOnly);
-    expect(standIn.state.revision).toBe(revision);
+    expect(emulator.state.revision).toBe(revision);
     const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: 'Example' }));
     expect(AttachedPolicies).toEqual([{ PolicyName: 'AmazonS3ReadOnlyAccess', PolicyArn: readOnly }]);
     await detach(readOnly);

@@ -23,7 +23,7 @@ const systemHeaders = [
   'expires',
   'x-amz-website-redirect-location',
 ];
-/** Headers which ask for something that the stand-in does not have. */
+/** Headers which ask for something that the emulator does not have. */
 const unsupported = [
   'x-amz-tagging',
   'x-amz-object-lock-mode',

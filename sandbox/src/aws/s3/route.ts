@@ -1,6 +1,6 @@
 /**
  * Which operation a request is. S3 tells operations apart by method, by whether there is a bucket and a key in the path
- * (path-style only: the stand-in has one host), and by subresources in the query.
+ * (path-style only: the emulator has one host), and by subresources in the query.
  */
 import { AwsError } from '../wire/service.ts';
 import { s3Error } from './errors.ts';
@@ -46,13 +46,13 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
   DeleteObjects: new Set(['delete']),
 };
 
-/** Throws NotImplemented for subresources that the stand-in does not have: nothing is half-done in silence. */
+/** Throws NotImplemented for subresources that the emulator does not have: nothing is half-done in silence. */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);
   const allowed = operation instanceof AwsError ? undefined : options[operation.name];
   for (const name of request.query.keys()) {
     if (name === 'x-id' || /^x-amz-/i.test(name) || allowed?.has(name)) continue;
-    throw s3Error('NotImplemented', {}, `The AWS stand-in does not have "${name}" of S3`);
+    throw s3Error('NotImplemented', {}, `The AWS emulator does not have "${name}" of S3`);
   }
   if (operation instanceof AwsError) throw operation;
   return operation;

@@ -253,7 +253,7 @@ describe('buckets', () => {
     const upload = new CreateMultipartUploadCommand({ Bucket: 'photos', Key: 'k' });
     expect(await failureOf(s3.send(upload))).toEqual({
       name: 'NotImplemented',
-      message: 'The AWS stand-in does not have "uploads" of S3',
+      message: 'The AWS emulator does not have "uploads" of S3',
       status: 501,
     });
     expect(await failureOf(s3.send(new GetBucketVersioningCommand({ Bucket: 'photos' })))).toMatchObject({

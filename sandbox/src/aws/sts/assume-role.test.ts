@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Keys, TestStandIn } from '../testing/stand-in.ts';
-import { accountId, nobody, startTestStandIn } from '../testing/stand-in.ts';
+import type { Keys, TestEmulator } from '../testing/emulator.ts';
+import { accountId, nobody, startTestEmulator } from '../testing/emulator.ts';
 
 const roleArn = `arn:aws:iam::${accountId}:role/Example`;
 const nobodyArn = `arn:aws:iam::${accountId}:user/nobody`;
@@ -18,18 +18,18 @@ const trust = (principal: object, more: object = {}, action: string | string[] =
     Statement: { Effect: 'Allow', Principal: principal, Action: action, ...more },
   });
 
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 
 beforeEach(async () => {
-  standIn = await startTestStandIn({ now: Date.now });
+  emulator = await startTestEmulator({ now: Date.now });
   await setTrust({ AWS: accountId });
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 async function setTrust(...given: Parameters<typeof trust>): Promise<void> {
   const document = trust(...given);
-  const iam = standIn.iam();
-  if (standIn.state.role('Example')) {
+  const iam = emulator.iam();
+  if (emulator.state.role('Example')) {
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: document }));
   } else {
     await iam.send(
@@ -43,7 +43,7 @@ async function setTrust(...given: Parameters<typeof trust>): Promise<void> {
 }
 
 const assume = (keys?: Keys, more: object = {}) =>
-  standIn.sts(keys).send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'test', ...more }));
+  emulator.sts(keys).send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'test', ...more }));
 
 async function session(keys?: Keys, more: object = {}): Promise<Keys> {
   const { Credentials } = await assume(keys, more);
@@ -67,7 +67,7 @@ describe('AssumeRole', () => {
 
   it('needs nothing else when trust names the caller', async () => {
     await setTrust({ AWS: nobodyArn });
-    const identity = await standIn.sts(await session(nobody)).send(new GetCallerIdentityCommand());
+    const identity = await emulator.sts(await session(nobody)).send(new GetCallerIdentityCommand());
     expect(identity.Arn).toBe(`arn:aws:sts::${accountId}:assumed-role/Example/test`);
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
@@ -88,10 +88,10 @@ describe('AssumeRole', () => {
   });
 
   it('gives a session its tags to be authorised by', async () => {
-    await standIn.close();
-    standIn = await startTestStandIn({ now: Date.now });
+    await emulator.close();
+    emulator = await startTestEmulator({ now: Date.now });
     await setTrust({ AWS: accountId }, {}, ['sts:AssumeRole', 'sts:TagSession']);
-    const iam = standIn.iam();
+    const iam = emulator.iam();
     await iam.send(
       new AttachRolePolicyCommand({
         RoleName: 'Example',
@@ -108,7 +108,7 @@ describe('AssumeRole', () => {
       },
     });
     const list = async (team: string) =>
-      standIn
+      emulator
         .iam(await session(undefined, { Policy, Tags: [{ Key: 'team', Value: team }] }))
         .send(new ListRolesCommand());
     await list('a');
@@ -129,7 +129,7 @@ describe('AssumeRole', () => {
   });
 
   it('refuses sessions of a role that was deleted, also once it exists again', async () => {
-    const iam = standIn.iam();
+    const iam = emulator.iam();
     const create = new CreateRoleCommand({
       RoleName: 'Caller',
       AssumeRolePolicyDocument: trust({ AWS: accountId }),
@@ -146,7 +146,7 @@ describe('AssumeRole', () => {
   });
 
   it('a boundary that allows nothing fences in a grant to the role, and not one to the session itself', async () => {
-    const iam = standIn.iam();
+    const iam = emulator.iam();
     const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
     await iam.send(
       new CreateRoleCommand({

@@ -12,7 +12,7 @@ import {
 import type { IAMClient } from '@aws-sdk/client-iam';
 import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Keys, TestStandIn, TokenClaims, TokenIssuer } from '../testing/stand-in.ts';
+import type { Keys, TestEmulator, TokenClaims, TokenIssuer } from '../testing/emulator.ts';
 import {
   accountId,
   createTokenIssuer,
@@ -20,8 +20,8 @@ import {
   providerArn,
   providerUrl,
   region,
-  startTestStandIn,
-} from '../testing/stand-in.ts';
+  startTestEmulator,
+} from '../testing/emulator.ts';
 
 const subject = 'system:serviceaccount:production:myaccount';
 const roleArn = `arn:aws:iam::${accountId}:role/kon/Example`;
@@ -49,7 +49,7 @@ let reachable: boolean;
 let asked: number;
 /** Made once: key pairs take their time. */
 const keys: TokenIssuer = await createTokenIssuer(() => time);
-let standIn: TestStandIn;
+let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
@@ -57,7 +57,7 @@ beforeEach(async () => {
   published = [keys.jwk];
   reachable = true;
   asked = 0;
-  standIn = await startTestStandIn({
+  emulator = await startTestEmulator({
     now: () => time,
     wallClock: Date.now,
     issuerKeys: (name) => {
@@ -66,7 +66,7 @@ beforeEach(async () => {
       return Promise.resolve({ keys: published });
     },
   });
-  iam = standIn.iam();
+  iam = emulator.iam();
   await iam.send(
     new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
   );
@@ -79,12 +79,12 @@ beforeEach(async () => {
     }),
   );
 });
-afterEach(() => standIn.close());
+afterEach(() => emulator.close());
 
 /** As a pod does it: without any keys. */
 function assume(token: string, more: object = {}) {
   const sts = new STSClient({
-    endpoint: standIn.url,
+    endpoint: emulator.url,
     region,
     maxAttempts: 1,
     credentials: { accessKeyId: '', secretAccessKey: '' },
@@ -108,7 +108,7 @@ async function session(more: object = {}): Promise<Keys> {
   };
 }
 
-const listRoles = (keysOfSession: Keys) => standIn.iam(keysOfSession).send(new ListRolesCommand());
+const listRoles = (keysOfSession: Keys) => emulator.iam(keysOfSession).send(new ListRolesCommand());
 const denied = { name: 'AccessDenied', $metadata: expect.objectContaining({ httpStatusCode: 403 }) };
 
 describe('a token that the trust policy accepts', () => {
@@ -133,7 +133,7 @@ describe('a token that the trust policy accepts', () => {
         Expiration: new Date(Math.floor((time + 3_600_000) / 1000) * 1000),
       },
     });
-    const identity = await standIn.sts(await session()).send(new GetCallerIdentityCommand());
+    const identity = await emulator.sts(await session()).send(new GetCallerIdentityCommand());
     expect(identity).toMatchObject({
       Account: accountId,
       Arn: `arn:aws:sts::${accountId}:assumed-role/Example/test-session`,
@@ -146,8 +146,8 @@ describe('a token that the trust policy accepts', () => {
   it('leaves no trace of itself or of the credentials in the journal', async () => {
     const token = await keys.sign();
     const { Credentials } = await assume(token);
-    await standIn.sts(await session()).send(new GetCallerIdentityCommand());
-    const written = JSON.stringify(standIn.journal.entries());
+    await emulator.sts(await session()).send(new GetCallerIdentityCommand());
+    const written = JSON.stringify(emulator.journal.entries());
     expect(written).toContain('AssumeRoleWithWebIdentity');
     for (const secret of [
       token,

@@ -6,7 +6,7 @@ import type { ParsedSignature, SignedRequest } from './sigv4.ts';
 /** Large enough for any object that a sandbox has use for. */
 const maxBodyBytes = 64 * 1024 * 1024;
 
-/** `undefined` when the body is larger than the stand-in takes. */
+/** `undefined` when the body is larger than the emulator takes. */
 export async function readRequest(incoming: IncomingMessage): Promise<SignedRequest | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -1,5 +1,5 @@
 /**
- * What a service of the stand-in sees and gives back. The server owns the socket, the signature, the faults and the
+ * What a service of the emulator sees and gives back. The server owns the socket, the signature, the faults and the
  * journal; a service owns its protocol (how parameters and errors look on the wire) and its state.
  */
 import type { PolicySource, RequestContext } from '../../../../src/policy/model.ts';
@@ -65,7 +65,7 @@ export type ServiceRequest = {
   readonly body: Uint8Array;
   /** Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), names in lower case; not compared with the body. */
   readonly trailers: Readonly<Record<string, string>>;
-  /** Of the credential scope; the stand-in's own region for an unsigned request. */
+  /** Of the credential scope; the emulator's own region for an unsigned request. */
   readonly region: string;
   readonly authentication: Authentication;
   /** Condition keys of the request and its caller (`aws:SourceIp`, `aws:CurrentTime`, `aws:PrincipalArn`, …). */

@@ -1,6 +1,6 @@
 /**
  * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned).
- * The stand-in checks signatures because a client that signs wrongly (clock, region, a proxy that rewrites headers)
+ * The emulator checks signatures because a client that signs wrongly (clock, region, a proxy that rewrites headers)
  * must fail here as it would on AWS.
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html

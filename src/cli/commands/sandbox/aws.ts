@@ -3,7 +3,7 @@ import { usageError } from '../../errors.ts';
 
 export const sandboxAwsCommand = defineCommand({
   path: ['sandbox', 'aws'],
-  summary: 'Run the AWS stand-in alone, in the foreground',
+  summary: 'Run the AWS emulator alone, in the foreground',
   description:
     'IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. Tokens of one issuer are taken for AssumeRoleWithWebIdentity when its keys are given.',
   options: [

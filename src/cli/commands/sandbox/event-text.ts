@@ -9,7 +9,7 @@ export type EventText = {
 
 const steps: Readonly<Record<SandboxStep, string>> = {
   binaries: 'All programs are here',
-  aws: 'The AWS stand-in answers',
+  aws: 'The AWS emulator answers',
   'api-server': 'The API server is ready',
   crds: 'The CRDs are established',
   node: 'The node is Ready',

@@ -6,7 +6,7 @@ export const sandboxExecCommand = defineCommand({
   path: ['sandbox', 'exec'],
   summary: 'Run a program of this machine with the AWS identity of a pod',
   description:
-    'The node of the sandbox is played, so there is no container to enter. Instead the program runs here, with the variables of the container and a token which the API server issues for that very pod and its ServiceAccount. It has no other AWS credentials or configuration, and reaches the stand-in. Exits as the program does.',
+    'The node of the sandbox is played, so there is no container to enter. Instead the program runs here, with the variables of the container and a token which the API server issues for that very pod and its ServiceAccount. It has no other AWS credentials or configuration, and reaches the emulator. Exits as the program does.',
   positionals: [
     {
       name: 'pod',

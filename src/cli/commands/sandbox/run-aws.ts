@@ -1,9 +1,9 @@
-/** Sets the stand-in up from the command line, or from a file that the sandbox wrote, and runs it. */
+/** Sets the emulator up from the command line, or from a file that the sandbox wrote, and runs it. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { awsSettings, startAws } from '../../../../sandbox/src/aws-process.ts';
-import { runAwsStandIn } from '../../../../sandbox/src/aws/main.ts';
+import { runAwsEmulator } from '../../../../sandbox/src/aws/main.ts';
 import type { CliContext } from '../../context.ts';
 import { CliError, usageError } from '../../errors.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
@@ -20,7 +20,7 @@ type AwsInput = {
 };
 
 export async function aws(context: CliContext, input: AwsInput): Promise<ExitCode> {
-  const standIn =
+  const emulator =
     input.settings === undefined
       ? await alone(context, input)
       : await ofSandbox(context, input, input.settings);
@@ -28,7 +28,7 @@ export async function aws(context: CliContext, input: AwsInput): Promise<ExitCod
     if (context.signal.aborted) resolve();
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  await standIn.close();
+  await emulator.close();
   return exitCodes.ok;
 }
 
@@ -39,8 +39,8 @@ async function alone(context: CliContext, input: AwsInput): Promise<Closable> {
   if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
     throw usageError('--issuer and --issuer-keys go together');
-  const standIn = await listening(port, async () =>
-    runAwsStandIn({
+  const emulator = await listening(port, async () =>
+    runAwsEmulator({
       port,
       accountId,
       region,
@@ -51,20 +51,20 @@ async function alone(context: CliContext, input: AwsInput): Promise<Closable> {
       onError: tellError(context),
     }),
   );
-  const { url, environment } = standIn;
+  const { url, environment } = emulator;
   const exports = Object.entries<string>(environment).map(([name, value]) => `export ${name}='${value}'\n`);
   context.stdout.write(
     context.format === 'json' || context.format === 'yaml'
       ? render({ endpoint: url, accountId, region, env: environment }, context.format)
       : `AWS account ${accountId} is at ${url}; in another shell:\n\n${exports.join('')}\nCtrl-C stops it.\n`,
   );
-  return standIn;
+  return emulator;
 }
 
 async function ofSandbox(context: CliContext, input: AwsInput, file: string): Promise<Closable> {
   const parsed = awsSettings.safeParse(JSON.parse(await read(file)));
   if (!parsed.success) {
-    throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up a stand-in`, {
+    throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up an emulator`, {
       details: [z.prettifyError(parsed.error)],
     });
   }

@@ -3,7 +3,7 @@ import { stateDirOption } from './options.ts';
 
 export const sandboxUpCommand = defineCommand({
   path: ['sandbox', 'up'],
-  summary: 'Start a local cluster with an AWS stand-in and the controller',
+  summary: 'Start a local cluster with an AWS emulator and the controller',
   description:
     'Starts etcd, the API server, its controllers and scheduler, a node that kwok plays, an AWS on this machine, the pod identity webhook and the operator, all on loopback, and keeps them until Ctrl-C. The first time it downloads or builds what it needs. Finds a sandbox that runs already.',
   options: [

@@ -173,13 +173,13 @@ export const awsChecks: readonly Check[] = [
   },
 ];
 
-const usesStandIn = ({ env }: Lookups): boolean =>
+const usesEmulator = ({ env }: Lookups): boolean =>
   Boolean(env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS']);
 
 async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   const { aws, config, signal } = lookups;
-  if (usesStandIn(lookups))
-    return ok('not asked: AWS_ENDPOINT_URL names a stand-in, which has its own way to the keys');
+  if (usesEmulator(lookups))
+    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
   const arn = (await config())?.status?.oidcProviderArn;
   const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
   if (arn === undefined || !provider) return ok('there is no provider to trust it');
@@ -199,8 +199,8 @@ type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
 
 async function checkIssuer(lookups: Lookups): Promise<Verdict> {
   const { client, signal } = lookups;
-  if (usesStandIn(lookups))
-    return ok('not asked: AWS_ENDPOINT_URL names a stand-in, which has its own way to the keys');
+  if (usesEmulator(lookups))
+    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
   const issuer = await discoverIssuer(lookups);
   try {
     const read = async (url: string): Promise<unknown> => {

@@ -1,4 +1,4 @@
-/** The AWS stand-in from outside: what it was asked, what it holds, and what is to go wrong in it. */
+/** The AWS emulator from outside: what it was asked, what it holds, and what is to go wrong in it. */
 import {
   GetRoleCommand,
   IAMClient,
@@ -28,7 +28,7 @@ export type RoleSnapshot = {
   readonly maxSessionDuration: number;
 };
 
-export type StandIn = {
+export type Emulator = {
   readonly endpoint: string;
   /** As the account's administrator. */
   readonly iam: IAMClient;
@@ -56,11 +56,11 @@ export type StandIn = {
 
 const journalAnswer = z.object({ last: z.number(), entries: z.array(z.custom<JournalEntry>()) });
 
-export function connectStandIn(access: {
+export function connectEmulator(access: {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-}): StandIn {
+}): Emulator {
   const { endpoint } = access;
   const iam = new IAMClient(access);
   const sts = new STSClient(access);
@@ -68,16 +68,16 @@ export function connectStandIn(access: {
   let weather: Omit<FaultSettingsInput, 'rules'> = {};
 
   const ask = async (query: string): Promise<z.infer<typeof journalAnswer>> => {
-    const answer = await fetch(`${endpoint}/_stand-in/journal?${query}`);
+    const answer = await fetch(`${endpoint}/_emulator/journal?${query}`);
     return journalAnswer.parse(await answer.json());
   };
   // Settings replace each other as a whole, so those of tests that run at a time are set together.
   const setFaults = async (): Promise<void> => {
-    const answer = await fetch(`${endpoint}/_stand-in/faults`, {
+    const answer = await fetch(`${endpoint}/_emulator/faults`, {
       method: 'PUT',
       body: JSON.stringify({ ...weather, rules } satisfies FaultSettingsInput),
     });
-    if (answer.status !== 200) throw new Error(`the stand-in took no faults: ${await answer.text()}`);
+    if (answer.status !== 200) throw new Error(`the emulator took no faults: ${await answer.text()}`);
   };
   const journal = async (since: number): Promise<readonly JournalEntry[]> =>
     (await ask(`since=${since}`)).entries;

@@ -1,4 +1,4 @@
-/** A stand-in for tests, with an administrator, an issuer of tokens and stock SDK clients for it. */
+/** An emulator for tests, with an administrator, an issuer of tokens and stock SDK clients for it. */
 import { randomBytes } from 'node:crypto';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -6,8 +6,8 @@ import { STSClient } from '@aws-sdk/client-sts';
 import type { CryptoKey, JWK } from 'jose';
 import { CompactSign, exportJWK, generateKeyPair } from 'jose';
 import { createEksAuthClient, type EksAuthClient } from '../../../../src/eks-auth/client.ts';
-import type { AwsStandIn, AwsStandInOptions } from '../server.ts';
-import { startAwsStandIn } from '../server.ts';
+import type { AwsEmulator, AwsEmulatorOptions } from '../server.ts';
+import { startAwsEmulator } from '../server.ts';
 
 export const accountId = '123456789012';
 export const region = 'eu-west-1';
@@ -75,7 +75,7 @@ export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promi
   };
 }
 
-export type TestStandIn = AwsStandIn & {
+export type TestEmulator = AwsEmulator & {
   readonly iam: (keys?: Keys) => IAMClient;
   readonly sts: (keys?: Keys) => STSClient;
   readonly eks: (keys?: Keys) => EKSClient;
@@ -90,16 +90,16 @@ export type TestStandIn = AwsStandIn & {
   };
 };
 
-export async function startTestStandIn(
-  options: Partial<AwsStandInOptions> &
-    Pick<AwsStandInOptions, 'now'> & {
-      /** The clock by which the SDK signs, where the stand-in's is another one. */
+export async function startTestEmulator(
+  options: Partial<AwsEmulatorOptions> &
+    Pick<AwsEmulatorOptions, 'now'> & {
+      /** The clock by which the SDK signs, where the emulator's is another one. */
       readonly wallClock?: () => number;
     },
-): Promise<TestStandIn> {
+): Promise<TestEmulator> {
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
   const { credentials = [], wallClock = options.now, ...rest } = options;
-  const standIn = await startAwsStandIn({
+  const emulator = await startAwsEmulator({
     accountId,
     region,
     randomBytes,
@@ -114,7 +114,7 @@ export async function startTestStandIn(
   });
   const client = (keys: Keys = administrator) =>
     ({
-      endpoint: standIn.url,
+      endpoint: emulator.url,
       region,
       credentials: keys,
       maxAttempts: 1,
@@ -122,7 +122,7 @@ export async function startTestStandIn(
       systemClockOffset: rest.now() - wallClock(),
     }) as const;
   return {
-    ...standIn,
+    ...emulator,
     client,
     iam: (keys) => new IAMClient(client(keys)),
     sts: (keys) => new STSClient(client(keys)),
