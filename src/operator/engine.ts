@@ -14,16 +14,16 @@ import {
   type RoleStore,
 } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
-import { createAssociationBeliefs } from './account/association-beliefs.ts';
+import { createAssociationBeliefs } from './observed-state/associations.ts';
 import { createAccountController } from './account/controller.ts';
-import { createRoleBeliefs } from './account/role-beliefs.ts';
-import { createAssociationSweep } from './association-sweep.ts';
+import { createRoleBeliefs } from './observed-state/roles.ts';
+import { createAssociationSweep } from './resync/associations.ts';
 import { createAppController } from './app/controller.ts';
 import { createClusterController } from './cluster/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
 import { createTokenExchange } from './account/token-exchange.ts';
-import { createDriftSweep } from './drift-sweep.ts';
-import { createProviderSurvey } from './provider-survey.ts';
+import { createDriftSweep } from './resync/roles.ts';
+import { createProviderSurvey } from './resync/oidc-provider.ts';
 import { createTurnController } from './rollout/controller.ts';
 import { createFleet } from './rollout/fleet.ts';
 

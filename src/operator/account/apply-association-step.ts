@@ -10,7 +10,7 @@ import {
   type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import type { AssociationBeliefs } from './association-beliefs.ts';
+import type { AssociationBeliefs } from '../observed-state/associations.ts';
 import { confirmAssociation } from './confirm-association.ts';
 import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 

@@ -29,10 +29,10 @@ import {
 } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
-import type { OwnWrites } from '../own-writes.ts';
+import type { OwnWrites } from '../observed-state/write-through-cache.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
 import { proveIdentity } from './prove-identity.ts';
-import type { RoleBeliefs } from './role-beliefs.ts';
+import type { RoleBeliefs } from '../observed-state/roles.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 import { isBeingDeleted, type Namespace } from './target-observation.ts';
 

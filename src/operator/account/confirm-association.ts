@@ -17,7 +17,7 @@ import {
 } from '../../identity/index.ts';
 import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { describeHeld, podIdentity } from '../../workloads/index.ts';
-import type { AssociationBeliefs } from './association-beliefs.ts';
+import type { AssociationBeliefs } from '../observed-state/associations.ts';
 
 type ConfirmStep = Extract<Step, { readonly kind: 'ConfirmAssociation' }>;
 

@@ -32,13 +32,13 @@ import {
 } from '../../kube/index.ts';
 import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../own-writes.ts';
+import { createOwnWrites } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
-import type { AssociationBeliefs } from './association-beliefs.ts';
-import { observeAccount, type AccountRollouts } from './observe-account.ts';
-import type { RoleBeliefs } from './role-beliefs.ts';
+import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import { observeAccount, type AccountRollouts } from './observe.ts';
+import type { RoleBeliefs } from '../observed-state/roles.ts';
 import { eventOf, identityProven, inFewEvents, sessionsOutlive, type StepEvent } from './step-events.ts';
 
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */

@@ -12,7 +12,7 @@ import { accountLabelValue, type ObservedServiceAccount } from '../../identity/i
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
-import type { OwnWrites } from '../own-writes.ts';
+import type { OwnWrites } from '../observed-state/write-through-cache.ts';
 
 export type LinkTools = { readonly client: KubeClient; readonly serviceAccounts: OwnWrites<KubeObject> };
 

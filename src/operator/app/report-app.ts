@@ -19,7 +19,7 @@ import {
   type TargetOutcome,
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import type { OwnWrites } from '../own-writes.ts';
+import type { OwnWrites } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 
 /** @param observation as it is after the plan was carried out */

@@ -33,7 +33,7 @@ import {
   type ReconcileResult,
 } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../own-writes.ts';
+import { createOwnWrites } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 
 /** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */

@@ -28,9 +28,9 @@ import {
   type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
-import { createOwnWrites, type OwnWrites } from '../own-writes.ts';
+import { createOwnWrites, type OwnWrites } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
-import type { AccountRollouts } from '../account/observe-account.ts';
+import type { AccountRollouts } from '../account/observe.ts';
 import { injectionFails } from '../app/replace-pod.ts';
 import { createAppObjects, type AppObjects } from '../app/app-objects.ts';
 

@@ -9,7 +9,7 @@ import {
   type WorkloadObservation,
 } from '../../workloads/index.ts';
 import { podsByServiceAccount, workloadsByServiceAccount, type OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../own-writes.ts';
+import { createOwnWrites } from '../observed-state/write-through-cache.ts';
 import { injectionFails } from '../app/replace-pod.ts';
 
 export type LabelledWorkloads = {

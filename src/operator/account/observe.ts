@@ -11,11 +11,11 @@ import {
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { podsByRole, podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
-import type { OwnWrites } from '../own-writes.ts';
+import type { OwnWrites } from '../observed-state/write-through-cache.ts';
 import type { Pod } from '../../workloads/index.ts';
 import type { AccountMemory } from './account-memory.ts';
-import type { AssociationBeliefs } from './association-beliefs.ts';
-import type { RoleBeliefs } from './role-beliefs.ts';
+import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { RoleBeliefs } from '../observed-state/roles.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
 
 /** How the workloads of an account take up its identity. */

@@ -9,9 +9,9 @@ import {
   isReported,
   type ClusterFacts,
   type DriftCheck,
-} from '../identity/index.ts';
-import { createController, type Controller } from '../kube/index.ts';
-import type { OperatorContext } from './context.ts';
+} from '../../identity/index.ts';
+import { createController, type Controller } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
 
 export type Survey = {
   readonly controller: Controller;

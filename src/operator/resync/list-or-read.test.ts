@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSweep, type SweepChoice } from './sweep-choice.ts';
+import { chooseSweep, type SweepChoice } from './list-or-read.ts';
 
 describe('a sweep', () => {
   it.each<[string, number, number | undefined, boolean, SweepChoice]>([

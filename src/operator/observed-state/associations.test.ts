@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedAssociation } from '../../identity/index.ts';
-import { createAssociationBeliefs, type AssociationBeliefs } from './association-beliefs.ts';
+import { createAssociationBeliefs, type AssociationBeliefs } from './associations.ts';
 
 const details = { roleArn: 'arn:aws:iam::123456789012:role/r', tags: {}, withoutSessionTags: false };
 const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });

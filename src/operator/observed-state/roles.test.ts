@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedRole, RoleSnapshot } from '../../identity/index.ts';
-import { createRoleBeliefs, type RoleBeliefs } from './role-beliefs.ts';
+import { createRoleBeliefs, type RoleBeliefs } from './roles.ts';
 
 const cluster = 'arn:aws:eks:us-west-2:123456789012:cluster/main';
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';

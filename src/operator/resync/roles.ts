@@ -10,11 +10,11 @@ import {
   type ClusterFacts,
   type LeftoverKind,
   type RoleStore,
-} from '../identity/index.ts';
-import type { RoleBeliefs } from './account/role-beliefs.ts';
-import type { OperatorContext } from './context.ts';
-import { createSurvey, wordsOf, type PassProblem, type Survey } from './survey.ts';
-import { chooseSweep } from './sweep-choice.ts';
+} from '../../identity/index.ts';
+import type { RoleBeliefs } from '../observed-state/roles.ts';
+import type { OperatorContext } from '../context.ts';
+import { createSurvey, wordsOf, type PassProblem, type Survey } from './resync.ts';
+import { chooseSweep } from './list-or-read.ts';
 
 /** How long a denied listing is not asked for again, in milliseconds: someone may have given the right meanwhile. */
 const deniedForMs = 15 * 60_000;

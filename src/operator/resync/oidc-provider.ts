@@ -8,9 +8,9 @@ import {
   providerProblem,
   type CloudAccount,
   type ClusterFacts,
-} from '../identity/index.ts';
-import type { OperatorContext } from './context.ts';
-import { createSurvey, type Survey } from './survey.ts';
+} from '../../identity/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { createSurvey, type Survey } from './resync.ts';
 
 export function createProviderSurvey(options: {
   readonly context: OperatorContext;

@@ -2,7 +2,7 @@
  * What we have just written, until the informer has seen it too. An informer's store lags behind our own writes by some
  * milliseconds or, behind a slow watch, by many seconds; without this a reconcile would write twice, or undo itself.
  */
-import type { Change, Informer, KubeObject } from '../kube/index.ts';
+import type { Change, Informer, KubeObject } from '../../kube/index.ts';
 
 /** After this time the informer's word counts again, whatever it is: what it never saw is gone. Milliseconds. */
 const memory = 60_000;

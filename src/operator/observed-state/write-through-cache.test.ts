@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
-import { createInformer, createKubeClient, resources } from '../kube/index.ts';
-import { staticConnection } from '../kube/connection.ts';
-import { startCollectionServer, type Item } from '../kube/testing/collection-server.ts';
-import { createOwnWrites } from './own-writes.ts';
+import { createInformer, createKubeClient, resources } from '../../kube/index.ts';
+import { staticConnection } from '../../kube/connection.ts';
+import { startCollectionServer, type Item } from '../../kube/testing/collection-server.ts';
+import { createOwnWrites } from './write-through-cache.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

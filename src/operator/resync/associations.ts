@@ -3,11 +3,11 @@
  * association after the other for what listings leave out. Where nothing uses Pod Identity too, because an association goes
  * before the annotation, whoever made it; but seldom, and at once when a pod shows that there is one.
  */
-import { clusterState, IdentityError, type AssociationStore, type ClusterFacts } from '../identity/index.ts';
-import { identitiesHeld, serviceAccountOf, type Pod } from '../workloads/index.ts';
-import type { AssociationBeliefs } from './account/association-beliefs.ts';
-import type { OperatorContext } from './context.ts';
-import { createSurvey, type Survey } from './survey.ts';
+import { clusterState, IdentityError, type AssociationStore, type ClusterFacts } from '../../identity/index.ts';
+import { identitiesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
+import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { OperatorContext } from '../context.ts';
+import { createSurvey, type Survey } from './resync.ts';
 
 /** How long EKS is not asked again where it may not be, or knows no such cluster; that may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
