@@ -14,16 +14,16 @@ import {
   type RoleStore,
 } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
-import { createAssociationBeliefs } from './observed-state/associations.ts';
+import { createAssociationCache } from './observed-state/associations.ts';
 import { createAccountController } from './account/controller.ts';
-import { createRoleBeliefs } from './observed-state/roles.ts';
-import { createAssociationSweep } from './resync/associations.ts';
+import { createRoleCache } from './observed-state/roles.ts';
+import { createAssociationResync } from './resync/associations.ts';
 import { createAppController } from './app/controller.ts';
 import { createClusterController } from './cluster/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
 import { createTokenExchange } from './account/token-exchange.ts';
-import { createDriftSweep } from './resync/roles.ts';
-import { createProviderSurvey } from './resync/oidc-provider.ts';
+import { createRoleResync } from './resync/roles.ts';
+import { createProviderResync } from './resync/oidc-provider.ts';
 import { createTurnController } from './rollout/controller.ts';
 import { createFleet } from './rollout/fleet.ts';
 
@@ -80,7 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
       onRefusal: (error) => lookAtCluster(error),
     }),
   };
-  const beliefs = createRoleBeliefs(context.monotonic);
+  const beliefs = createRoleCache(context.monotonic);
   const sweeper: Caller = { owner: 'drift sweep', urgency: 'sweep' };
   const onSuspicion = (suspects: readonly string[] | 'all'): void => {
     for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
@@ -95,7 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
     for (const { metadata, status } of informers.clusterConfigs.store.list())
       if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
   };
-  const drift = createDriftSweep({
+  const drift = createRoleResync({
     context,
     beliefs,
     aws: (accountId) => aws({ ...sweeper, accountId }).roles,
@@ -104,8 +104,8 @@ export function createEngine(options: EngineOptions): Engine {
     onSuspicion,
     ...(onLeftovers ? { onLeftovers } : {}),
   });
-  const associationBeliefs = createAssociationBeliefs(context.monotonic);
-  const associations = createAssociationSweep({
+  const associationBeliefs = createAssociationCache(context.monotonic);
+  const associations = createAssociationResync({
     context,
     beliefs: associationBeliefs,
     aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
@@ -114,7 +114,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const driftChecks = (): readonly DriftCheck[] =>
     [drift.check(), associations.check(), provider.check()].filter((check) => check !== undefined);
-  const provider = createProviderSurvey({
+  const provider = createProviderResync({
     context,
     aws: (accountId) => aws({ ...sweeper, accountId }).account,
     onChecked: () => clusters.driftChecked(),

@@ -10,13 +10,13 @@ import {
   type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
 import { confirmAssociation } from './confirm-association.ts';
 import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
-  readonly associationBeliefs: AssociationBeliefs;
+  readonly associationBeliefs: AssociationCache;
   /** Why pods of a workload of the account cannot be replaced now. */
   readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Throws IdentityError where there is no EKS. */

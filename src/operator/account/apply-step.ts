@@ -29,10 +29,10 @@ import {
 } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
-import type { OwnWrites } from '../observed-state/write-through-cache.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
 import { proveIdentity } from './prove-identity.ts';
-import type { RoleBeliefs } from '../observed-state/roles.ts';
+import type { RoleCache } from '../observed-state/roles.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 import { isBeingDeleted, type Namespace } from './target-observation.ts';
 
@@ -40,9 +40,9 @@ export type StepTools = AssociationTools & {
   readonly client: KubeClient;
   readonly roles: RoleStore;
   readonly prover: IdentityProver;
-  readonly beliefs: RoleBeliefs;
-  readonly accounts: OwnWrites<LinkedServiceAccount>;
-  readonly serviceAccounts: OwnWrites<KubeObject>;
+  readonly beliefs: RoleCache;
+  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
+  readonly serviceAccounts: WriteThroughCache<KubeObject>;
   readonly now: () => number;
 };
 

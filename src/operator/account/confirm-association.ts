@@ -17,7 +17,7 @@ import {
 } from '../../identity/index.ts';
 import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { describeHeld, podIdentity } from '../../workloads/index.ts';
-import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
 
 type ConfirmStep = Extract<Step, { readonly kind: 'ConfirmAssociation' }>;
 
@@ -25,7 +25,7 @@ export type ConfirmTools = {
   readonly client: KubeClient;
   readonly roles: RoleStore;
   readonly associations: AssociationStore;
-  readonly associationBeliefs: AssociationBeliefs;
+  readonly associationBeliefs: AssociationCache;
 };
 
 /** @throws IdentityError `NotInEffect` or `AssociationNotFound` where something is not so (yet) */

@@ -32,13 +32,13 @@ import {
 } from '../../kube/index.ts';
 import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
-import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
 import { observeAccount, type AccountRollouts } from './observe.ts';
-import type { RoleBeliefs } from '../observed-state/roles.ts';
+import type { RoleCache } from '../observed-state/roles.ts';
 import { eventOf, identityProven, inFewEvents, sessionsOutlive, type StepEvent } from './step-events.ts';
 
 /** A plan's steps change what the next one sees; a walk from nothing to proven takes five. */
@@ -74,8 +74,8 @@ const podDelayMs = 500;
 
 export type AccountControllerOptions = {
   readonly context: OperatorContext;
-  readonly beliefs: RoleBeliefs;
-  readonly associationBeliefs: AssociationBeliefs;
+  readonly beliefs: RoleCache;
+  readonly associationBeliefs: AssociationCache;
   /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
   readonly aws: (caller: Caller) => {
     readonly roles: RoleStore;
@@ -108,8 +108,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const stoodBackAt = new Map<string, number>();
   /** When the spec was seen to be new, of accounts that are not ready under it yet. */
   const changedAt = new Map<string, number>();
-  const accounts = createOwnWrites(informers.accounts, now);
-  const serviceAccounts = createOwnWrites<KubeObject>(informers.serviceAccounts, now);
+  const accounts = createWriteThroughCache(informers.accounts, now);
+  const serviceAccounts = createWriteThroughCache<KubeObject>(informers.serviceAccounts, now);
   const { rolloutsOf, rolloutObstacle } = options;
   const sources = {
     informers,

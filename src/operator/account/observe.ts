@@ -11,11 +11,11 @@ import {
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { podsByRole, podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
-import type { OwnWrites } from '../observed-state/write-through-cache.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import type { Pod } from '../../workloads/index.ts';
 import type { AccountMemory } from './account-memory.ts';
-import type { AssociationBeliefs } from '../observed-state/associations.ts';
-import type { RoleBeliefs } from '../observed-state/roles.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
+import type { RoleCache } from '../observed-state/roles.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
 
 /** How the workloads of an account take up its identity. */
@@ -28,10 +28,10 @@ export type AccountRollouts = Pick<AccountWorld, 'pause' | 'unsettled'> & {
 
 export type AccountSources = {
   readonly informers: Informers;
-  readonly accounts: OwnWrites<LinkedServiceAccount>;
-  readonly serviceAccounts: OwnWrites<KubeObject>;
-  readonly beliefs: RoleBeliefs;
-  readonly associationBeliefs: AssociationBeliefs;
+  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
+  readonly serviceAccounts: WriteThroughCache<KubeObject>;
+  readonly beliefs: RoleCache;
+  readonly associationBeliefs: AssociationCache;
   /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
   /** Milliseconds since the epoch. */

@@ -12,9 +12,12 @@ import { accountLabelValue, type ObservedServiceAccount } from '../../identity/i
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
-import type { OwnWrites } from '../observed-state/write-through-cache.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 
-export type LinkTools = { readonly client: KubeClient; readonly serviceAccounts: OwnWrites<KubeObject> };
+export type LinkTools = {
+  readonly client: KubeClient;
+  readonly serviceAccounts: WriteThroughCache<KubeObject>;
+};
 
 /** Created, never applied: what exists already is somebody's, and an apply would quietly join it. */
 export async function createServiceAccount(

@@ -3,12 +3,12 @@ import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
 import { configMapsByApp, type OperatorContext } from '../context.ts';
-import { createOwnWrites, type OwnWrites } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 
 type Kind = {
   readonly resource: Resource;
   readonly informer: Informer<KubeObject>;
-  readonly writes: OwnWrites<KubeObject>;
+  readonly writes: WriteThroughCache<KubeObject>;
 };
 
 export type AppObjects = {
@@ -37,7 +37,7 @@ export function createAppObjects(context: OperatorContext): AppObjects {
   const kinds = new Map<string, Kind>(
     watched.map((informer) => [
       informer.resource.kind,
-      { resource: informer.resource, informer, writes: createOwnWrites<KubeObject>(informer, now) },
+      { resource: informer.resource, informer, writes: createWriteThroughCache<KubeObject>(informer, now) },
     ]),
   );
   const kindOf = ({ kind }: { readonly kind: string }): Kind => {

@@ -19,7 +19,7 @@ import {
   type TargetOutcome,
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import type { OwnWrites } from '../observed-state/write-through-cache.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 
 /** @param observation as it is after the plan was carried out */
@@ -55,7 +55,11 @@ export function recordEvents(context: OperatorContext, app: App, events: readonl
 export async function reportStatus(
   app: App,
   draft: AppStatusDraft,
-  tools: { readonly context: OperatorContext; readonly apps: OwnWrites<App>; readonly signal: AbortSignal },
+  tools: {
+    readonly context: OperatorContext;
+    readonly apps: WriteThroughCache<App>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const { context, signal } = tools;
   const before = app.status;

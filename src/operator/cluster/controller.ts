@@ -33,7 +33,7 @@ import {
   type ReconcileResult,
 } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { sameValue } from '../same-value.ts';
 
 /** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */
@@ -61,7 +61,7 @@ export function createClusterController(options: ClusterControllerOptions): Clus
   const due = new Set<string>();
   /** The last answers, and until when they serve. */
   const observed = new Map<string, { readonly world: ClusterWorld; readonly until: number }>();
-  const configs = createOwnWrites<ClusterConfig>(informers.clusterConfigs, context.monotonic);
+  const configs = createWriteThroughCache<ClusterConfig>(informers.clusterConfigs, context.monotonic);
 
   const namespaces = (): ClusterWorld['namespaces'] =>
     informers.namespaces.store.list().map((namespace) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedAssociation } from '../../identity/index.ts';
-import { createAssociationBeliefs, type AssociationBeliefs } from './associations.ts';
+import { createAssociationCache, type AssociationCache } from './associations.ts';
 
 const details = { roleArn: 'arn:aws:iam::123456789012:role/r', tags: {}, withoutSessionTags: false };
 const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });
@@ -15,13 +15,13 @@ const known = (namespace: string, id?: string): ObservedAssociation => ({
 });
 
 function setUp(): {
-  beliefs: AssociationBeliefs;
+  beliefs: AssociationCache;
   clock: { now: number };
   list: (...associations: readonly ObservedAssociation[]) => readonly string[];
   belief: (namespace: string) => unknown;
 } {
   const clock = { now: 1_000_000 };
-  const beliefs = createAssociationBeliefs(() => clock.now);
+  const beliefs = createAssociationCache(() => clock.now);
   return {
     beliefs,
     clock,
@@ -133,7 +133,7 @@ describe('another cluster', () => {
 
 describe('what was known for an account that is gone', () => {
   /** Only what is written down of it: before a listing, of anything else nothing is believed. */
-  const entries = (beliefs: AssociationBeliefs): readonly string[] => [...beliefs.of('a', []).keys()];
+  const entries = (beliefs: AssociationCache): readonly string[] => [...beliefs.of('a', []).keys()];
 
   it('is dropped, once no answer can be older than what was written last', () => {
     const { beliefs, clock, list, belief } = setUp();

@@ -26,7 +26,7 @@ type Entry = AssociationBelief & {
   readonly knownAt?: number;
 };
 
-export type AssociationBeliefs = {
+export type AssociationCache = {
   /** By namespace, what is believed of the ServiceAccounts of this name; of `targets` at least, once there was a listing. */
   of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, AssociationBelief>;
   /** Namespaces in which a ServiceAccount of this name is believed to have one. */
@@ -50,7 +50,7 @@ export type AssociationBeliefs = {
   clear(): void;
 };
 
-export function createAssociationBeliefs(now: () => number): AssociationBeliefs {
+export function createAssociationCache(now: () => number): AssociationCache {
   const entries = new Map<string, Map<string, Entry>>();
   let listed = false;
   /** Names of the accounts that look for theirs. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedRole, RoleSnapshot } from '../../identity/index.ts';
-import { createRoleBeliefs, type RoleBeliefs } from './roles.ts';
+import { createRoleCache, type RoleCache } from './roles.ts';
 
 const cluster = 'arn:aws:eks:us-west-2:123456789012:cluster/main';
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -30,9 +30,9 @@ const listed = (name: string, change: Partial<ObservedRole> = {}): ObservedRole 
   return role;
 };
 
-function setUp(): { beliefs: RoleBeliefs; clock: { now: number }; list: typeof list } {
+function setUp(): { beliefs: RoleCache; clock: { now: number }; list: typeof list } {
   const clock = { now: 1_000_000 };
-  const beliefs = createRoleBeliefs(() => clock.now);
+  const beliefs = createRoleCache(() => clock.now);
   const list = (roles: readonly ObservedRole[], more: Partial<RoleSnapshot> = {}): readonly string[] =>
     beliefs.learn({ roles, startedAt: clock.now, ...more }, cluster);
   return { beliefs, clock, list };
@@ -133,7 +133,7 @@ describe('a write that finds no role', () => {
 });
 
 describe('that there is no role', () => {
-  const belief = (beliefs: RoleBeliefs): unknown =>
+  const belief = (beliefs: RoleCache): unknown =>
     beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
 
   it('is to be asked again shortly after we took over: whoever led before may have made it just then', () => {
@@ -198,7 +198,7 @@ describe('the roles of the cluster', () => {
 
 describe('a role that may or may not be there', () => {
   const { tags } = roleOf('a');
-  const seen = (beliefs: RoleBeliefs, isLast: boolean) =>
+  const seen = (beliefs: RoleCache, isLast: boolean) =>
     beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
   const unsure = { role: null, source: 'sweep' };
 
@@ -258,7 +258,7 @@ describe('a write that was not answered', () => {
 });
 
 describe('what was known for an account that is gone', () => {
-  const look = (beliefs: RoleBeliefs, account: string, name = 'a'): unknown =>
+  const look = (beliefs: RoleCache, account: string, name = 'a'): unknown =>
     beliefs.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
   it('is dropped, once no answer can be older than what was written last', () => {

@@ -20,7 +20,7 @@ type Entry = RoleBelief & {
   readonly knownAt?: number;
 };
 
-export type RoleBeliefs = {
+export type RoleCache = {
   /**
    * All that is believed of the given names, and of the roles whose tags name the account. At its end (`isLast`) also those
    * of which a write left open whether they are there: nobody would look for them afterwards.
@@ -70,7 +70,7 @@ export type RoleBeliefs = {
   clear(): void;
 };
 
-export function createRoleBeliefs(now: () => number): RoleBeliefs {
+export function createRoleCache(now: () => number): RoleCache {
   const entries = new Map<string, Entry>();
   const byAccount = new Map<string, Set<string>>();
   /** Since when nobody but us writes roles of the cluster: whoever led before may have made some until then. */

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createInformer, createKubeClient, resources } from '../../kube/index.ts';
 import { staticConnection } from '../../kube/connection.ts';
 import { startCollectionServer, type Item } from '../../kube/testing/collection-server.ts';
-import { createOwnWrites } from './write-through-cache.ts';
+import { createWriteThroughCache } from './write-through-cache.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -23,7 +23,7 @@ async function setUp() {
     streamingList: false,
   });
   let now = 0;
-  const writes = createOwnWrites(informer, () => now);
+  const writes = createWriteThroughCache(informer, () => now);
   const seen: [string, boolean][] = [];
   informer.onChange((change) => {
     seen.push([change.new?.data.value ?? 'gone', writes.isOwn(change)]);

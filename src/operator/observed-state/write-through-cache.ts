@@ -17,7 +17,7 @@ type Entry<T> = {
   readonly at: number;
 };
 
-export type OwnWrites<T extends KubeObject> = {
+export type WriteThroughCache<T extends KubeObject> = {
   /** The freshest of what the store and our own writes say. */
   get(key: string): T | undefined;
   /** The keys of what we wrote and have not seen yet. */
@@ -46,10 +46,10 @@ export type OwnWrites<T extends KubeObject> = {
 };
 
 /** @param now milliseconds, by a clock that nobody sets */
-export function createOwnWrites<T extends KubeObject>(
+export function createWriteThroughCache<T extends KubeObject>(
   informer: Informer<T>,
   now: () => number,
-): OwnWrites<T> {
+): WriteThroughCache<T> {
   const entries = new Map<string, Entry<T>>();
   /** The keys of the entries, by the name in them. */
   const byName = new Map<string, Set<string>>();

@@ -3,11 +3,16 @@
  * association after the other for what listings leave out. Where nothing uses Pod Identity too, because an association goes
  * before the annotation, whoever made it; but seldom, and at once when a pod shows that there is one.
  */
-import { clusterState, IdentityError, type AssociationStore, type ClusterFacts } from '../../identity/index.ts';
+import {
+  clusterState,
+  IdentityError,
+  type AssociationStore,
+  type ClusterFacts,
+} from '../../identity/index.ts';
 import { identitiesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
-import type { AssociationBeliefs } from '../observed-state/associations.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
 import type { OperatorContext } from '../context.ts';
-import { createSurvey, type Survey } from './resync.ts';
+import { createResync, type Resync } from './resync.ts';
 
 /** How long EKS is not asked again where it may not be, or knows no such cluster; that may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
@@ -15,16 +20,16 @@ const deniedForMs = 15 * 60_000;
 /** By how much seldomer it is looked where nothing uses Pod Identity. */
 const idleFactor = 10;
 
-export function createAssociationSweep(options: {
+export function createAssociationResync(options: {
   readonly context: OperatorContext;
-  readonly beliefs: AssociationBeliefs;
+  readonly beliefs: AssociationCache;
   /** Undefined where there is no EKS. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
   /** Called when there is something new to report of the passes. */
   readonly onChecked: () => void;
   /** Called after the first sweep of a cluster, and with the accounts whose associations seem changed after any. */
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
-}): Survey {
+}): Resync {
   const { context, beliefs, aws, onChecked, onSuspicion } = options;
   const { informers, logger, monotonic: now } = context;
   let clusterArn: string | undefined;
@@ -81,7 +86,7 @@ export function createAssociationSweep(options: {
     }
   };
 
-  const survey = createSurvey({
+  const survey = createResync({
     name: 'associations',
     what: 'associations',
     context,

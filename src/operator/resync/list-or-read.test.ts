@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSweep, type SweepChoice } from './list-or-read.ts';
+import { chooseListOrRead, type ListOrRead } from './list-or-read.ts';
 
 describe('a sweep', () => {
-  it.each<[string, number, number | undefined, boolean, SweepChoice]>([
+  it.each<[string, number, number | undefined, boolean, ListOrRead]>([
     ['lists first, as nothing is known', 0, undefined, false, 'listing'],
     ['lists where one page holds all', 1, 1, false, 'listing'],
     ['lists where both ways take as many calls', 1, 2, false, 'listing'],
@@ -14,6 +14,6 @@ describe('a sweep', () => {
     ['reads a large fleet where it may not list', 5000, 8, true, 'reads'],
     ['reads where it was never allowed to list', 10, undefined, true, 'reads'],
   ])('%s', (_name, ownedRoles, pagesOfLastListing, listingDenied, expected) => {
-    expect(chooseSweep({ ownedRoles, pagesOfLastListing, listingDenied })).toBe(expected);
+    expect(chooseListOrRead({ ownedRoles, pagesOfLastListing, listingDenied })).toBe(expected);
   });
 });

@@ -10,9 +10,9 @@ import {
   type ClusterFacts,
 } from '../../identity/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createSurvey, type Survey } from './resync.ts';
+import { createResync, type Resync } from './resync.ts';
 
-export function createProviderSurvey(options: {
+export function createProviderResync(options: {
   readonly context: OperatorContext;
   /** In this AWS account. */
   readonly aws: (accountId: string) => CloudAccount;
@@ -20,7 +20,7 @@ export function createProviderSurvey(options: {
   readonly onChecked: () => void;
   /** Called when the provider is not what the ClusterConfig says. */
   readonly onChange: () => void;
-}): Survey {
+}): Resync {
   const { context, aws, onChecked, onChange } = options;
   const { accounts, clusterConfigs } = context.informers;
 
@@ -33,7 +33,7 @@ export function createProviderSurvey(options: {
           status?.targets?.some((row) => row.linked && row.identityMode !== 'PodIdentity'),
       );
 
-  return createSurvey({
+  return createResync({
     name: 'oidc-provider',
     what: 'provider',
     context,

@@ -13,7 +13,7 @@ import {
 import { createController, type Controller } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 
-export type Survey = {
+export type Resync = {
   readonly controller: Controller;
   /** Looks as soon as may be, whatever the pace. */
   readonly soon: () => void;
@@ -26,7 +26,7 @@ export type Survey = {
 /** The failure that kept a pass from seeing everything. */
 export type PassProblem = { readonly error: unknown };
 
-export type SurveyOptions = {
+export type ResyncOptions = {
   /** Of the controller. */
   readonly name: string;
   readonly what: DriftCheck['what'];
@@ -56,7 +56,7 @@ export type SurveyOptions = {
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
 };
 
-export function createSurvey(options: SurveyOptions): Survey {
+export function createResync(options: ResyncOptions): Resync {
   const { name, context, scopeOf, onSuspicion, factor = () => 1 } = options;
   const { clusterConfigs } = context.informers;
   let surveyed: string | undefined;

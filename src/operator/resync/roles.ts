@@ -11,17 +11,17 @@ import {
   type LeftoverKind,
   type RoleStore,
 } from '../../identity/index.ts';
-import type { RoleBeliefs } from '../observed-state/roles.ts';
+import type { RoleCache } from '../observed-state/roles.ts';
 import type { OperatorContext } from '../context.ts';
-import { createSurvey, wordsOf, type PassProblem, type Survey } from './resync.ts';
-import { chooseSweep } from './list-or-read.ts';
+import { createResync, wordsOf, type PassProblem, type Resync } from './resync.ts';
+import { chooseListOrRead } from './list-or-read.ts';
 
 /** How long a denied listing is not asked for again, in milliseconds: someone may have given the right meanwhile. */
 const deniedForMs = 15 * 60_000;
 
-export function createDriftSweep(options: {
+export function createRoleResync(options: {
   readonly context: OperatorContext;
-  readonly beliefs: RoleBeliefs;
+  readonly beliefs: RoleCache;
   /** In this AWS account. */
   readonly aws: (accountId: string) => RoleStore;
   /** Told of what kept it from looking. */
@@ -32,7 +32,7 @@ export function createDriftSweep(options: {
   readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
   /** Called after each listing with the number of roles that have no account. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
-}): Survey {
+}): Resync {
   const { context, beliefs, aws, onFailure, onChecked, onSuspicion, onLeftovers } = options;
   const { informers, logger, monotonic: now } = context;
   let pagesOfLastListing: number | undefined;
@@ -116,7 +116,7 @@ export function createDriftSweep(options: {
   ): Promise<readonly string[]> => {
     problem = undefined;
     if (first) beliefs.clear();
-    const choice = chooseSweep({
+    const choice = chooseListOrRead({
       ownedRoles: namesAndAccounts(facts.clusterArn).size,
       pagesOfLastListing: first ? undefined : pagesOfLastListing,
       listingDenied: deniedAt !== undefined && now() - deniedAt < deniedForMs,
@@ -134,7 +134,7 @@ export function createDriftSweep(options: {
     }
   };
 
-  return createSurvey({
+  return createResync({
     name: 'drift',
     what: 'roles',
     context,

@@ -28,7 +28,7 @@ import {
   type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
-import { createOwnWrites, type OwnWrites } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import type { AccountRollouts } from '../account/observe.ts';
 import { injectionFails } from '../app/replace-pod.ts';
@@ -38,7 +38,7 @@ type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerC
 type AppState = Omit<AppObservation, 'turns'>;
 
 export type Fleet = {
-  readonly apps: OwnWrites<App>;
+  readonly apps: WriteThroughCache<App>;
   readonly objects: AppObjects;
   /** Undefined when there is no such App. */
   observe(app: string): AppObservation | undefined;
@@ -59,7 +59,7 @@ export type Fleet = {
 
 export function createFleet(context: OperatorContext): Fleet {
   const { informers, now } = context;
-  const apps = createOwnWrites<App>(informers.apps, context.monotonic);
+  const apps = createWriteThroughCache<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
   const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();

@@ -9,7 +9,7 @@ import {
   type WorkloadObservation,
 } from '../../workloads/index.ts';
 import { podsByServiceAccount, workloadsByServiceAccount, type OperatorContext } from '../context.ts';
-import { createOwnWrites } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { injectionFails } from '../app/replace-pod.ts';
 
 export type LabelledWorkloads = {
@@ -28,7 +28,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
   const watched = [informers.labelledDeployments, informers.statefulSets, informers.daemonSets];
   const kinds = watched.map((informer) => ({
     informer,
-    writes: createOwnWrites<KubeObject & Workload>(informer, context.monotonic),
+    writes: createWriteThroughCache<KubeObject & Workload>(informer, context.monotonic),
   }));
   const keyOf = ({ metadata }: Workload): string => `${metadata.namespace ?? ''}/${metadata.name}`;
 

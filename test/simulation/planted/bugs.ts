@@ -96,7 +96,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
       // The step itself refuses while a ServiceAccount is linked.
       {
-        file: 'operator/accounts/apply-step.ts',
+        file: 'operator/account/apply-step.ts',
         find: '      await assertNoUnseenLink(account, tools, signal);\n',
         replace: '',
       },
@@ -145,7 +145,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       },
       // The role takes one request longer than the link.
       {
-        file: 'operator/accounts/apply-step.ts',
+        file: 'operator/account/apply-step.ts',
         find: 'if (!tools.accounts.isFresh(account.metadata.name, account)) await readAccount',
         replace: 'await readAccount',
       },
@@ -159,7 +159,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'That the role exists already is taken for the answer to an earlier try; whose it is comes out at the next listing.',
     patches: [
       {
-        file: 'operator/accounts/apply-step.ts',
+        file: 'operator/account/apply-step.ts',
         find: '        beliefs.perhapsMade(step.role, step.spec.tags);\n        throw error;',
         replace:
           "        if (!(error instanceof IdentityError) || error.code !== 'RoleAlreadyExists') throw error;\n        created = { arn: `arn:aws:iam::123456789012:role/${step.role}`, id: 'AROATHEIRS' };",
@@ -201,7 +201,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'IAM is eventually consistent: a listing shows what was before our own last write, and that is "repaired".',
     patches: [
       {
-        file: 'operator/accounts/role-beliefs.ts',
+        file: 'operator/observed-state/roles.ts',
         find: 'return entry?.wroteAt !== undefined && entry.wroteAt > askedAt - settleMs;',
         replace: 'return entry?.wroteAt !== undefined && entry.wroteAt > askedAt;',
       },
@@ -215,7 +215,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: `A delete by name removes what somebody has put in the place since. ${sieve} found it in several operators.`,
     patches: [
       {
-        file: 'operator/accounts/service-account-link.ts',
+        file: 'operator/account/service-account-link.ts',
         find: 'const options = { uid, resourceVersion, signal };',
         replace: 'const options = { signal };',
       },
@@ -229,7 +229,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: `What is known of an object is told of its namesake, which was made after it. ${sieve}: stale state.`,
     patches: [
       {
-        file: 'operator/accounts/controller.ts',
+        file: 'operator/account/controller.ts',
         find: 'metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },',
         replace: 'metadata: { name, ...(resourceVersion === undefined ? {} : {}) },',
       },
@@ -243,7 +243,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'Only what an event brings is looked at, and a deletion brings nothing.',
     patches: [
       {
-        file: 'operator/accounts/controller.ts',
+        file: 'operator/account/controller.ts',
         find: 'const name = (change.new ?? change.old)?.metadata.name;',
         replace: 'const name = change.new?.metadata.name;',
       },
@@ -257,7 +257,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Nothing asks to be called again, so that a failure lasts until somebody happens to edit the object.',
     patches: [
       {
-        file: 'operator/accounts/controller.ts',
+        file: 'operator/account/controller.ts',
         find: 'return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };',
         replace: 'return requeueAfterMs === Infinity ? undefined : { requeueAfterMs: 1e9 + requeueAfterMs };',
       },
@@ -271,7 +271,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'The status is written before the work, and a process that comes after a crash takes it for the proof that it was done.',
     patches: [
       {
-        file: 'operator/accounts/controller.ts',
+        file: 'operator/account/controller.ts',
         find: '      const plan = planAccount(fresh);',
         replace: `      const plan = planAccount(fresh);
       const { observedGeneration } = fresh.account.status ?? {};
@@ -280,7 +280,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       if (plan.steps.length > 0 && observedGeneration !== fresh.account.metadata.generation) await report(fresh, plan.status, signal);`,
       },
       {
-        file: 'operator/accounts/controller.ts',
+        file: 'operator/account/controller.ts',
         find: 'const memories = new Map<string, AccountMemory>();',
         replace: 'const memories = new Map<string, AccountMemory>();\n  const begun = new Set<string>();',
       },
@@ -327,7 +327,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Server-side apply with force where the object was to be made: it joins what somebody else has just made.',
     patches: [
       {
-        file: 'operator/accounts/service-account-link.ts',
+        file: 'operator/account/service-account-link.ts',
         find: 'await client.create(resources.serviceAccounts, object, { fieldManager, signal });',
         replace:
           'await client.apply(resources.serviceAccounts, object, { fieldManager, force: true, signal });',
@@ -473,7 +473,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: `A process that takes over with an old view makes again what the one before it has removed. ${sieve}: time travel.`,
     patches: [
       {
-        file: 'operator/accounts/apply-step.ts',
+        file: 'operator/account/apply-step.ts',
         find: '      await assertStillThere(account, tools, signal);\n      try {',
         replace: '      try {',
       },
@@ -596,7 +596,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: `A process that takes over with an old view ends the way that works for one that is no more. ${sieve}: time travel.`,
     patches: [
       {
-        file: 'operator/accounts/apply-association-step.ts',
+        file: 'operator/account/apply-association-step.ts',
         find: 'if (step.successor) {',
         replace: 'if (step.successor && !tools) {',
       },
@@ -611,7 +611,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'The answer to the making of a thing is lost, the watch misses it, and whoever tidies up goes by what they know: so it stays.',
     patches: [
       {
-        file: 'operator/accounts/apply-step.ts',
+        file: 'operator/account/apply-step.ts',
         find: '      await assertNoUnseenLink(account, tools, signal);\n',
         replace: '',
       },
