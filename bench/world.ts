@@ -15,7 +15,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../src/api/index.ts';
-import { resourceOf } from '../src/cli/install/steps.ts';
+import { resourceOf } from '../src/cli/installation/steps.ts';
 import {
   createKubeClient,
   isNotFound,

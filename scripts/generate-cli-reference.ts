@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Command, Option } from '../src/cli/command.ts';
-import { errorCodes } from '../src/cli/errors.ts';
-import { globalOptions } from '../src/cli/global-options.ts';
-import { optionFlags } from '../src/cli/program.ts';
+import type { Command, Option } from '../src/cli/framework/command.ts';
+import { errorCodes } from '../src/cli/framework/errors.ts';
+import { globalOptions } from '../src/cli/framework/global-options.ts';
+import { optionFlags } from '../src/cli/framework/program.ts';
 import { commandGroups, commands } from '../src/cli/registry.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -112,7 +112,7 @@ function cliReference(): string {
 
 function errorReference(): string {
   return [
-    notice('src/cli/errors.ts'),
+    notice('src/cli/framework/errors.ts'),
     '',
     '# Errors of the command line',
     '',

@@ -1,6 +1,6 @@
 /** What `--help` prints for every command, in one text: the golden help which the tests hold the executable against. */
 import { commandGroups, commands } from '../../src/cli/registry.ts';
-import { parseCommandLine } from '../../src/cli/program.ts';
+import { parseCommandLine } from '../../src/cli/framework/program.ts';
 
 export const helpFile = 'test/integration/cli/golden/help.txt';
 

@@ -1,7 +1,7 @@
 /** The manual: a page for `kon`, and one for each command, as roff with the macros of man(7). */
-import type { Command, Option, Positional } from '../../src/cli/command.ts';
-import { exitCodeMeanings } from '../../src/cli/exit-codes.ts';
-import { globalOptions } from '../../src/cli/global-options.ts';
+import type { Command, Option, Positional } from '../../src/cli/framework/command.ts';
+import { exitCodeMeanings } from '../../src/cli/framework/exit-codes.ts';
+import { globalOptions } from '../../src/cli/framework/global-options.ts';
 import { commandGroups, commands } from '../../src/cli/registry.ts';
 import { version } from '../../src/cli/version.ts';
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
-import type { ByteStreams } from '../cli/stream/byte-streams.ts';
+import type { ByteStreams } from '../cli/framework/byte-streams.ts';
 
 export function byteStreams(): ByteStreams {
   const { stdin, stdout, stderr } = process;

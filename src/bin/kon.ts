@@ -7,7 +7,7 @@
 import { isatty } from 'node:tty';
 import { cacheFolder } from './cache-folder.ts';
 import { companionVerb } from './companion-verb.ts';
-import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/context.ts';
+import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/framework/context.ts';
 
 /** As `engines` in package.json has it. */
 const needed = [22, 19] as const;

@@ -1,10 +1,10 @@
 /** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
-import type { Command } from './command.ts';
+import type { Command } from './framework/command.ts';
 import { createSession } from './cluster/session.ts';
-import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './context.ts';
-import { CliError } from './errors.ts';
-import { exitCodes, type ExitCode } from './exit-codes.ts';
-import { parseCommandLine } from './program.ts';
+import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './framework/context.ts';
+import { CliError } from './framework/errors.ts';
+import { exitCodes, type ExitCode } from './framework/exit-codes.ts';
+import { parseCommandLine } from './framework/program.ts';
 import { commandGroups, commands } from './registry.ts';
 import { version } from './version.ts';
 
@@ -64,8 +64,8 @@ async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): 
   try {
     return await act();
   } catch (error) {
-    const { renderError } = await import('./output/error.ts');
-    const { explain } = await import('./explain.ts');
+    const { renderError } = await import('./framework/output/error.ts');
+    const { explain } = await import('./framework/explain.ts');
     const told =
       host.signal.aborted && !(error instanceof CliError)
         ? new CliError('INTERRUPTED', 'interrupted')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Command } from './command.ts';
-import { globalOptions } from './global-options.ts';
-import { parseCommandLine } from './program.ts';
+import type { Command } from './framework/command.ts';
+import { globalOptions } from './framework/global-options.ts';
+import { parseCommandLine } from './framework/program.ts';
 import { commandGroups, commands } from './registry.ts';
 
 const vocabulary = { commands, groups: commandGroups };

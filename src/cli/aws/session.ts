@@ -2,8 +2,8 @@
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../aws/index.ts';
 import { systemTimer } from '../../kube/index.ts';
 import type { ClusterFacts } from '../../identity/index.ts';
-import type { CliContext } from '../context.ts';
-import { CliError } from '../errors.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
 import { version } from '../version.ts';
 
 export type Aws = ReturnType<AwsConnection['as']>;

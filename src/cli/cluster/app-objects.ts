@@ -4,7 +4,7 @@ import type { App } from '../../api/app.ts';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import type { Deployment } from '../../workloads/deployment.ts';
 import type { Pod } from '../../workloads/pod.ts';
-import { CliError } from '../errors.ts';
+import { CliError } from '../framework/errors.ts';
 
 /** A pod of an app, whose container has the app's name. */
 export type AppPod = Pod & KubeObject;

@@ -5,7 +5,7 @@
 import { createKubeClient } from '../../kube/client.ts';
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import { loadConnection } from '../../kube/kubeconfig.ts';
-import type { GlobalOptions, Host } from '../context.ts';
+import type { GlobalOptions, Host } from '../framework/context.ts';
 
 /** @throws KubeConfigError */
 export function connectionTo(

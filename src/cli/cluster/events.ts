@@ -1,6 +1,6 @@
 /** Recent Events about an object, oldest first. */
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import type { KonObject } from '../kinds.ts';
+import type { KonObject } from './kinds.ts';
 
 export type ObjectEvent = {
   readonly type: string;

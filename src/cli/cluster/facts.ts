@@ -2,8 +2,8 @@
 import { clusterState, effectiveConfig } from '../../identity/cluster.ts';
 import type { ClusterFacts } from '../../identity/world.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { CliError } from '../errors.ts';
-import { clusterConfigKind } from '../kinds.ts';
+import { CliError } from '../framework/errors.ts';
+import { clusterConfigKind } from './kinds.ts';
 import { listObjects } from './objects.ts';
 
 export type KnownCluster = { readonly facts: ClusterFacts; readonly region: string };

@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { CliError } from '../errors.ts';
-import type { Kind, KonObject } from '../kinds.ts';
+import { CliError } from '../framework/errors.ts';
+import type { Kind, KonObject } from './kinds.ts';
 import type { Manifest } from '../manifest/check.ts';
 import { presentable, writable } from '../manifest/present.ts';
 

@@ -1,6 +1,6 @@
 /** The way to the cluster, gone only when a command asks for it. */
 import type { Connection, KubeClient } from '../../kube/index.ts';
-import type { GlobalOptions, Host } from '../context.ts';
+import type { GlobalOptions, Host } from '../framework/context.ts';
 
 export type Session = {
   /** Where the cluster is and who asks. @throws KubeConfigError */

@@ -2,8 +2,8 @@
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { effectiveConfig } from '../../identity/cluster.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { CliError } from '../errors.ts';
-import { clusterConfigKind } from '../kinds.ts';
+import { CliError } from '../framework/errors.ts';
+import { clusterConfigKind } from './kinds.ts';
 import { listObjects } from './objects.ts';
 
 /** @throws CliError of code NOT_FOUND when the cluster has none */

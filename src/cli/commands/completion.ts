@@ -1,6 +1,6 @@
-import { defineCommand } from '../command.ts';
-import { usageError } from '../errors.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { defineCommand } from '../framework/command.ts';
+import { usageError } from '../framework/errors.ts';
+import { exitCodes } from '../framework/exit-codes.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
 
@@ -14,7 +14,7 @@ export const completionCommand = defineCommand({
     { does: 'In fish', command: 'kon completion fish > ~/.config/fish/completions/kon.fish' },
   ],
   run: async (context, { args }) => {
-    const { completionScripts } = await import('../completion/scripts.ts');
+    const { completionScripts } = await import('../framework/completion/scripts.ts');
     const script = Object.entries(completionScripts).find(([shell]) => shell === args.shell)?.[1];
     if (script === undefined)
       throw usageError(`there is no completion for "${args.shell}"`, `Give one of: ${shells.join(', ')}.`);
@@ -32,7 +32,7 @@ export const completeCommand = defineCommand({
   options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
   examples: [],
   run: async (context, { args, options }) => {
-    const { printCompletion } = await import('../completion/complete.ts');
+    const { printCompletion } = await import('../framework/completion/complete.ts');
     return printCompletion(context, args.words, options.kubectl ? 'kubectl' : 'shell');
   },
 });

@@ -1,5 +1,5 @@
-import { defineCommand } from '../command.ts';
-import { exitCodes } from '../exit-codes.ts';
+import { defineCommand } from '../framework/command.ts';
+import { exitCodes } from '../framework/exit-codes.ts';
 
 export const crdsCommand = defineCommand({
   path: ['crds'],
@@ -13,7 +13,7 @@ export const crdsCommand = defineCommand({
   ],
   run: async (context) => {
     const { crds } = await import('../../api/crds.ts');
-    const { machineFormat, renderList } = await import('../output/objects.ts');
+    const { machineFormat, renderList } = await import('../framework/output/objects.ts');
     context.stdout.write(renderList(crds(), machineFormat(context.format)));
     return exitCodes.ok;
   },

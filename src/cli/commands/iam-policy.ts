@@ -1,7 +1,7 @@
-import { defineCommand } from '../command.ts';
-import { CliError, usageError } from '../errors.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { filenameOption } from './options.ts';
+import { defineCommand } from '../framework/command.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+import { exitCodes } from '../framework/exit-codes.ts';
+import { filenameOption } from '../framework/options.ts';
 
 /** @throws CliError of code USAGE */
 function parseAccountId(text: string): string {
@@ -68,11 +68,11 @@ export const iamPolicyCommand = defineCommand({
     const { effectiveConfig, largestInlinePolicy, operatorPolicyOptions } =
       await import('../../identity/index.ts');
     const { checkBoundaryArn, checkFence, fencedPolicy, tagKeysWarning } =
-      await import('../install/fence.ts');
+      await import('../installation/fence.ts');
     const { listObjects } = await import('../cluster/objects.ts');
-    const { accountKind, clusterConfigKind: kind } = await import('../kinds.ts');
-    const { asYaml } = await import('../output/objects.ts');
-    const { readManifest } = await import('../write/source.ts');
+    const { accountKind, clusterConfigKind: kind } = await import('../cluster/kinds.ts');
+    const { asYaml } = await import('../framework/output/objects.ts');
+    const { readManifest } = await import('../manifest/source.ts');
 
     const { filename, accountId, adopt, boundary, allowPolicy } = options;
     checkBoundaryArn('--boundary', boundary);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accountKind } from '../kinds.ts';
+import { accountKind } from '../cluster/kinds.ts';
 import { checkManifest } from './check.ts';
 import { parseText } from './parse.ts';
 import { accountTemplate, appTemplate } from './template.ts';

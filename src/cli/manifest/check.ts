@@ -8,7 +8,7 @@ import { clusterConfigSpec } from '../../api/cluster-config.ts';
 import { crds } from '../../api/crds.ts';
 import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
-import { kinds, type Kind, type KonObject } from '../kinds.ts';
+import { kinds, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { nameProblem } from './name.ts';
 import { unknownMetadata } from './present.ts';
 import { duplicates, formatPath, schemaOfCrd, unknownFields, type StructuralSchema } from './schema.ts';

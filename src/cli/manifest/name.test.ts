@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accountKind, appKind } from '../kinds.ts';
+import { accountKind, appKind } from '../cluster/kinds.ts';
 import { nameProblem, targetNameProblem } from './name.ts';
 
 describe('a name', () => {

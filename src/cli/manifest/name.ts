@@ -1,6 +1,6 @@
 /** Whether Kubernetes would take a name. Known before an editor opens, so that nobody writes for nothing. */
 import { isReservedTarget } from '../../api/cluster-config.ts';
-import { accountKind, appKind, type Kind } from '../kinds.ts';
+import { accountKind, appKind, type Kind } from '../cluster/kinds.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;

@@ -1,5 +1,5 @@
 /** An object as a person edits it: without status, and without what the API server and other tools keep in it. */
-import type { KonObject } from '../kinds.ts';
+import type { KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from './check.ts';
 
 /** Written by `kubectl apply`: the whole object once more, as text. */

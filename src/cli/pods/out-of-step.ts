@@ -5,10 +5,10 @@
 import { appLabel, restartLabel } from '../../api/labels.ts';
 import { describeHeld, podIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
 import { isFinished, isTerminating, type Pod } from '../../workloads/pod.ts';
-import type { Output } from '../context.ts';
-import { ageOf } from '../output/columns.ts';
-import { renderSection } from '../output/details.ts';
-import type { Column } from '../output/table.ts';
+import type { Output } from '../framework/context.ts';
+import { ageOf } from '../objects/columns.ts';
+import { renderSection } from '../objects/details.ts';
+import type { Column } from '../framework/output/table.ts';
 
 export type PodOutOfStep = {
   readonly target: string;

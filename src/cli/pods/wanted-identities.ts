@@ -5,7 +5,7 @@ import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { isForbidden, type KubeClient } from '../../kube/index.ts';
 import type { WantedIdentity } from '../../workloads/pod-identity.ts';
 import { findObject } from '../cluster/objects.ts';
-import { accountKind } from '../kinds.ts';
+import { accountKind } from '../cluster/kinds.ts';
 
 export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<string, WantedIdentity> {
   return new Map(

@@ -10,8 +10,8 @@ import {
   clusterConfigObject,
   crdObjects,
   operatorObjects as installedObjects,
-} from '../../../src/cli/install/operator-objects.ts';
-import { operatorImage } from '../../../src/cli/install/image.ts';
+} from '../../../src/cli/installation/operator-objects.ts';
+import { operatorImage } from '../../../src/cli/installation/image.ts';
 import { metricDefinitions } from '../../../src/operator/metrics.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { chartFolder, findHelm, type Helm, type RenderedObject } from '../../support/helm.ts';

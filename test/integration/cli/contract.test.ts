@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { helpEntry, helpFile, helpPaths } from '../../../scripts/generate/help-texts.ts';
 import { commands } from '../../../src/cli/registry.ts';
-import { errorCodes } from '../../../src/cli/errors.ts';
+import { errorCodes } from '../../../src/cli/framework/errors.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { invocations } from './invocations.ts';

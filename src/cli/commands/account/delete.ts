@@ -1,5 +1,11 @@
-import { defineCommand } from '../../command.ts';
-import { accountOption, dryRunOption, requiredName, waitOptions, yesOption } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import {
+  accountOption,
+  dryRunOption,
+  requiredName,
+  waitOptions,
+  yesOption,
+} from '../../framework/options.ts';
 
 export const accountDeleteCommand = defineCommand({
   path: ['account', 'delete'],
@@ -13,8 +19,8 @@ export const accountDeleteCommand = defineCommand({
     { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },
   ],
   run: async (context, { args, options }) => {
-    const { deleteFlow } = await import('../../write/delete.ts');
-    const { accountKind } = await import('../../kinds.ts');
+    const { deleteFlow } = await import('../../objects/delete.ts');
+    const { accountKind } = await import('../../cluster/kinds.ts');
     return deleteFlow(context, {
       kind: accountKind,
       name: requiredName('account', args.name, options.account),

@@ -1,6 +1,12 @@
-import { defineCommand } from '../../command.ts';
-import { writeFormats } from '../../write/formats.ts';
-import { accountOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { writeFormats } from '../../objects/write-formats.ts';
+import {
+  accountOption,
+  dryRunOption,
+  filenameOption,
+  givenName,
+  waitOptions,
+} from '../../framework/options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
@@ -84,8 +90,8 @@ export const accountEditCommand = defineCommand({
     },
   ],
   run: async (context, { args, options }) => {
-    const { editFlow } = await import('../../write/edit.ts');
-    const { accountKind } = await import('../../kinds.ts');
+    const { editFlow } = await import('../../objects/edit.ts');
+    const { accountKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
     const change = {
       policies: options.policy,

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../command.ts';
-import { accountOption, givenName } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { accountOption, givenName } from '../../framework/options.ts';
 
 export const accountExportCommand = defineCommand({
   path: ['account', 'export'],
@@ -15,10 +15,10 @@ export const accountExportCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { getObject, listObjects } = await import('../../cluster/objects.ts');
-    const { exitCodes } = await import('../../exit-codes.ts');
-    const { accountKind } = await import('../../kinds.ts');
+    const { exitCodes } = await import('../../framework/exit-codes.ts');
+    const { accountKind } = await import('../../cluster/kinds.ts');
     const { presentable } = await import('../../manifest/present.ts');
-    const { machineFormat, renderList, renderObject } = await import('../../output/objects.ts');
+    const { machineFormat, renderList, renderObject } = await import('../../framework/output/objects.ts');
     const name = givenName('account', args.name, options.account);
     const client = await context.connect();
     const format = machineFormat(context.format);

@@ -1,7 +1,7 @@
 /** What the options of `kon account create` and `edit` say about an account's spec. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
 import type { IdentityMode, LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
-import { usageError } from '../../errors.ts';
+import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/check.ts';
 
 export type AccountOptions = {

@@ -1,7 +1,7 @@
 /** The table of apps. */
 import type { App } from '../../../api/app.ts';
-import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../output/columns.ts';
-import type { Column } from '../../output/table.ts';
+import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../objects/columns.ts';
+import type { Column } from '../../framework/output/table.ts';
 
 export function appColumns(now: number): readonly Column<App>[] {
   return [

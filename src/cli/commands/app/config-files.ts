@@ -1,7 +1,7 @@
 /** Reads what `--config` names: files as they are, and variables as `kubectl create configmap --from-env-file` reads them. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { CliError } from '../../errors.ts';
+import { CliError } from '../../framework/errors.ts';
 import type { ConfigContent, ConfigOption } from './from-options.ts';
 
 /** Nothing is read before it is known which of the two is meant. */

@@ -1,6 +1,6 @@
-import { defineCommand } from '../../command.ts';
-import { writeFormats } from '../../write/formats.ts';
-import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { writeFormats } from '../../objects/write-formats.ts';
+import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
 import { specOptions } from './spec-options.ts';
 
 export const appCreateCommand = defineCommand({
@@ -35,8 +35,8 @@ export const appCreateCommand = defineCommand({
     { does: 'From a file', command: 'kon app create -f myapp.yaml' },
   ],
   run: async (context, { args, options }) => {
-    const { createFlow } = await import('../../write/create.ts');
-    const { appKind } = await import('../../kinds.ts');
+    const { createFlow } = await import('../../objects/create.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
     const { appTemplate } = await import('../../manifest/template.ts');
     const { getClusterConfig, knownTargets } = await import('../../cluster/targets.ts');
     const { appManifest, describesApp } = await import('./from-options.ts');

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../command.ts';
-import { appOption, dryRunOption, requiredName, waitOptions, yesOption } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { appOption, dryRunOption, requiredName, waitOptions, yesOption } from '../../framework/options.ts';
 
 export const appDeleteCommand = defineCommand({
   path: ['app', 'delete'],
@@ -11,8 +11,8 @@ export const appDeleteCommand = defineCommand({
     { does: 'In a script', command: 'kon app delete myapp --yes' },
   ],
   run: async (context, { args, options }) => {
-    const { deleteFlow } = await import('../../write/delete.ts');
-    const { appKind } = await import('../../kinds.ts');
+    const { deleteFlow } = await import('../../objects/delete.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
     return deleteFlow(context, {
       kind: appKind,
       name: requiredName('app', args.name, options.app),

@@ -1,6 +1,6 @@
-import { defineCommand } from '../../command.ts';
-import { writeFormats } from '../../write/formats.ts';
-import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { writeFormats } from '../../objects/write-formats.ts';
+import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
 import { removalOptions, specOptions } from './spec-options.ts';
 
 export const appEditCommand = defineCommand({
@@ -33,8 +33,8 @@ export const appEditCommand = defineCommand({
     { does: 'Deploy another version', command: 'kon app edit myapp --tag 1.2.0' },
   ],
   run: async (context, { args, options }) => {
-    const { editFlow } = await import('../../write/edit.ts');
-    const { appKind } = await import('../../kinds.ts');
+    const { editFlow } = await import('../../objects/edit.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange } = await import('./from-options.ts');
     const { withContent } = await import('./config-files.ts');
     const change = withContent(options, context.cwd);

@@ -1,6 +1,6 @@
-import { defineCommand } from '../../command.ts';
-import { exitCodes } from '../../exit-codes.ts';
-import { appOption, requiredName } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { exitCodes } from '../../framework/exit-codes.ts';
+import { appOption, requiredName } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
   path: ['app', 'export'],
@@ -18,9 +18,9 @@ export const appExportCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../cluster/objects.ts');
-    const { appKind } = await import('../../kinds.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
     const { presentable } = await import('../../manifest/present.ts');
-    const { machineFormat, renderObject } = await import('../../output/objects.ts');
+    const { machineFormat, renderObject } = await import('../../framework/output/objects.ts');
     const name = requiredName('app', args.name, options.app);
     const app = await getObject(await context.connect(), appKind, name);
     context.stdout.write(renderObject(presentable(app), machineFormat(context.format)));

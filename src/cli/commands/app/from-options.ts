@@ -1,7 +1,7 @@
 /** What the options of `kon app create` and `edit` say about an app's spec, each under its own name. Pure. */
 import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
-import { usageError } from '../../errors.ts';
+import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/check.ts';
 
 export type AppOptions = {

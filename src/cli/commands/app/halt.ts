@@ -1,6 +1,6 @@
-import { defineCommand } from '../../command.ts';
-import { writeFormats } from '../../write/formats.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { writeFormats } from '../../objects/write-formats.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../../framework/options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
@@ -16,7 +16,7 @@ export const appHaltCommand = defineCommand({
     { does: 'Stop it in one target', command: 'kon app halt myapp --target staging' },
   ],
   run: async (context, { args, options }) => {
-    const { modeFlow } = await import('./mode-flow.ts');
+    const { modeFlow } = await import('./change-mode.ts');
     return modeFlow(context, {
       name: requiredName('app', args.name, options.app),
       targets: options.target,

@@ -1,6 +1,6 @@
-import { defineCommand } from '../../command.ts';
-import { outputFormats } from '../../output/format.ts';
-import { watchListOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { outputFormats } from '../../framework/output/format.ts';
+import { watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
   path: ['app', 'list'],
@@ -16,8 +16,8 @@ export const appListCommand = defineCommand({
     },
   ],
   run: async (context, { options }) => {
-    const { listFlow } = await import('../../output/list.ts');
-    const { appKind } = await import('../../kinds.ts');
+    const { listFlow } = await import('../../objects/list.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
     const { appColumns } = await import('./columns.ts');
     return listFlow(context, appKind, appColumns(context.now()), options);
   },

@@ -1,5 +1,5 @@
 /** The options of `kon app create` and `edit` that say what an app is. */
-import type { Option } from '../../command.ts';
+import type { Option } from '../../framework/command.ts';
 import { parseConfig, parseDependency, parseEnv, parsePort, parseReplicas } from './from-options.ts';
 
 /** @param summaries of those that mean something else for an app that is there already */

@@ -1,5 +1,5 @@
 /** How the commands about running apps are told which targets are meant. */
-import type { Option } from '../../command.ts';
+import type { Option } from '../../framework/command.ts';
 
 export const targetsOption = {
   name: 'target',

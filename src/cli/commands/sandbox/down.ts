@@ -1,5 +1,5 @@
-import { defineCommand } from '../../command.ts';
-import { exitCodes } from '../../exit-codes.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { exitCodes } from '../../framework/exit-codes.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxDownCommand = defineCommand({

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../command.ts';
+import { defineCommand } from '../../framework/command.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxEnvCommand = defineCommand({
@@ -9,7 +9,7 @@ export const sandboxEnvCommand = defineCommand({
   options: [stateDirOption],
   examples: [{ does: 'Set them in this shell', command: 'eval "$(kon sandbox env)"' }],
   run: async (context, { options }) => {
-    const { printEnvironment } = await import('./run-status.ts');
+    const { printEnvironment } = await import('./status/handler.ts');
     return printEnvironment(context, options.stateDir);
   },
 });

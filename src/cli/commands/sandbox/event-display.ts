@@ -1,7 +1,7 @@
 /** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
 import type { SandboxReporter } from '../../../../sandbox/src/supervisor/events.ts';
-import type { Output } from '../../context.ts';
-import { printable } from '../../output/printable.ts';
+import type { Output } from '../../framework/context.ts';
+import { printable } from '../../framework/output/printable.ts';
 import { eventText } from './event-text.ts';
 
 /** Off a terminal: often enough to see that it goes on, seldom enough for a log. */

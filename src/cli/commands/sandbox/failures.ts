@@ -5,7 +5,7 @@ import { ExecError } from '../../../../sandbox/src/exec/exec.ts';
 import { NoFolderError } from '../../../../sandbox/src/make-folder.ts';
 import { ChildFailedError } from '../../../../sandbox/src/processes/child.ts';
 import { SandboxError } from '../../../../sandbox/src/sandbox.ts';
-import { CliError } from '../../errors.ts';
+import { CliError } from '../../framework/errors.ts';
 
 const told = [BinaryMissingError, BuildFailedError, ChildFailedError, ExecError, NoFolderError, SandboxError];
 

@@ -1,6 +1,6 @@
-import { type Completion, defineCommand } from '../../command.ts';
-import { usageError } from '../../errors.ts';
-import { exitCodes } from '../../exit-codes.ts';
+import { type Completion, defineCommand } from '../../framework/command.ts';
+import { usageError } from '../../framework/errors.ts';
+import { exitCodes } from '../../framework/exit-codes.ts';
 import { stateDirOption } from './options.ts';
 
 /** Written out, because the engine that knows the parts is loaded only when it is needed; a test compares the two. */

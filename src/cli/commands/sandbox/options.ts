@@ -1,4 +1,4 @@
-import type { Option } from '../../command.ts';
+import type { Option } from '../../framework/command.ts';
 
 export const stateDirOption = {
   name: 'state-dir',

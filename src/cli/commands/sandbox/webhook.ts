@@ -1,5 +1,5 @@
-import { defineCommand } from '../../command.ts';
-import { exitCodes } from '../../exit-codes.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { exitCodes } from '../../framework/exit-codes.ts';
 
 export const sandboxWebhookCommand = defineCommand({
   path: ['sandbox', 'webhook'],

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../command.ts';
-import { dryRunOption, waitOptions } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { dryRunOption, waitOptions } from '../../framework/options.ts';
 
 export const targetCreateCommand = defineCommand({
   path: ['target', 'create'],

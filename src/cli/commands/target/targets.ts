@@ -4,17 +4,17 @@ import { apiVersion } from '../../../api/resources.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
-import type { CliContext } from '../../context.ts';
-import { CliError } from '../../errors.ts';
-import { exitCodes, type ExitCode } from '../../exit-codes.ts';
-import { accountKind, appKind, clusterConfigKind } from '../../kinds.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError } from '../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { accountKind, appKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { targetNameProblem } from '../../manifest/name.ts';
-import { ageColumn } from '../../output/columns.ts';
-import { isMachineFormat, renderList } from '../../output/objects.ts';
-import { renderTable, type Column } from '../../output/table.ts';
-import { followObject } from '../../wait/follow.ts';
-import { resultLine, type WriteInput } from '../../write/finish.ts';
-import { withinTime } from '../../wait/within-time.ts';
+import { ageColumn } from '../../objects/columns.ts';
+import { isMachineFormat, renderList } from '../../framework/output/objects.ts';
+import { renderTable, type Column } from '../../framework/output/table.ts';
+import { followObject } from '../../framework/wait/follow.ts';
+import { resultLine, type WriteInput } from '../../objects/finish.ts';
+import { withinTime } from '../../framework/wait/within-time.ts';
 
 type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 

@@ -1,0 +1,65 @@
+/** What the commands have to know of each kind: how it is called on the command line, and where the API server has it. */
+import { apps, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
+import type { App } from '../../api/app.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { Resource } from '../../kube/index.ts';
+
+export type KonObject = LinkedServiceAccount | App | ClusterConfig;
+
+type Advice = {
+  readonly list: string;
+  readonly show: (name: string) => string;
+  readonly edit: (name: string) => string;
+  readonly create?: (name: string) => string;
+};
+
+/** `T` is the type of the kind's objects; it is not present at run time. */
+export type Kind<T extends KonObject = KonObject> = {
+  readonly resource: Resource;
+  /** What a person calls it. */
+  readonly noun: string;
+  /** The commands to advise. */
+  readonly advice: Advice;
+  readonly objects?: T;
+};
+
+export const accountKind: Kind<LinkedServiceAccount> & { readonly advice: Required<Advice> } = {
+  resource: linkedServiceAccounts,
+  noun: 'account',
+  advice: {
+    list: 'kon account list',
+    show: (name) => `kon account show ${name}`,
+    edit: (name) => `kon account edit ${name}`,
+    create: (name) => `kon account create ${name}`,
+  },
+};
+
+export const appKind: Kind<App> = {
+  resource: apps,
+  noun: 'app',
+  advice: {
+    list: 'kon app list',
+    show: (name) => `kon app status ${name}`,
+    edit: (name) => `kon app edit ${name}`,
+    create: (name) => `kon app create ${name}`,
+  },
+};
+
+/** Has no commands of its own: one is written per cluster, and seldom changed. */
+export const clusterConfigKind: Kind<ClusterConfig> = {
+  resource: clusterConfigs,
+  noun: 'cluster config',
+  advice: {
+    list: 'kubectl get clusterconfigs',
+    show: (name) => `kubectl get clusterconfig ${name} -o yaml`,
+    edit: (name) => `kubectl edit clusterconfig ${name}`,
+  },
+};
+
+export const kinds: readonly Kind[] = [accountKind, appKind, clusterConfigKind];
+
+/** `linkedserviceaccount/myaccount`: how an object is called in results, and by kubectl. */
+export function nameOf(kind: Kind, name: string): string {
+  return `${kind.resource.kind.toLowerCase()}/${name}`;
+}

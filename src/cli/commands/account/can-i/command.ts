@@ -1,0 +1,25 @@
+import { defineCommand } from '../../../framework/command.ts';
+
+export const accountCanICommand = defineCommand({
+  path: ['account', 'can-i'],
+  summary: 'Ask what the pods of an account may do, and which statement decides',
+  description:
+    'Asks IAM’s policy simulator, which knows the role’s policies and its boundary, but not the policies of the resource. It exits with 0 for yes, with 1 for no, and with more when that cannot be told.',
+  positionals: [
+    { name: 'name', required: true, summary: 'the name of the account', complete: 'accounts' },
+    { name: 'action', required: true, summary: 'as service:Action' },
+    { name: 'resource', summary: 'an ARN; any resource when absent' },
+  ],
+  formats: ['table', 'json', 'yaml'],
+  examples: [
+    {
+      does: 'One object',
+      command: 'kon account can-i myaccount s3:GetObject arn:aws:s3:::bucket/key',
+    },
+    { does: 'In a script', command: 'kon account can-i myaccount sqs:SendMessage -o json' },
+  ],
+  run: async (context, { args }) => {
+    const { canIFlow } = await import('./handler.ts');
+    return canIFlow(context, { account: args.name, action: args.action, resource: args.resource ?? '*' });
+  },
+});

@@ -1,0 +1,123 @@
+/** `kon account can-i`: what IAM's simulator says of the account's role, and which statement decides. */
+import { requireAccount, withAws, type Aws } from '../../../aws/session.ts';
+import type { Decision } from '../../../../aws/index.ts';
+import { roleNameOf, type ObservedRole } from '../../../../identity/index.ts';
+import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import { answering } from '../../../framework/comparison.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { paint } from '../../../framework/output/color.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { decidingStatements } from './statements.ts';
+
+type Source = { readonly policy: string; readonly statements: readonly string[] };
+
+type Answer = Omit<Decision, 'by'> & {
+  readonly account: string;
+  readonly roleArn: string;
+  readonly by: readonly Source[];
+};
+
+/** Exits with 0 for yes, 1 for no, and with more when that cannot be told. */
+export async function canIFlow(
+  context: CliContext,
+  question: { readonly account: string; readonly action: string; readonly resource: string },
+): Promise<ExitCode> {
+  const answer = await answering(context, () => ask(context, question));
+  const { format, stdout } = context;
+  stdout.write(renderDocument('PolicyDecision', answer, format) ?? renderAnswer(answer, stdout.color));
+  return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
+}
+
+async function ask(
+  context: CliContext,
+  { account: name, action, resource }: { account: string; action: string; resource: string },
+): Promise<Answer> {
+  const client = await context.connect();
+  const { signal } = context;
+  const [{ facts, region }, account] = await Promise.all([
+    getClusterFacts(client),
+    getObject(client, accountKind, name),
+  ]);
+  const roleArn = account.status?.roleArn;
+  if (roleArn === undefined)
+    throw new CliError('NOT_READY', `the account "${name}" has no role yet`, {
+      next: [`See why: ${accountKind.advice.show(name)}`],
+    });
+  return withAws(context, region, async (aws) => {
+    await requireAccount(context, aws, facts);
+    const [[decision], role] = await Promise.all([
+      aws.policies.simulate({ principalArn: roleArn, actions: [action], resources: [resource] }, signal),
+      aws.roles.read(roleNameOf(roleArn), signal),
+    ]);
+    if (!decision || !role) throw new CliError('NOT_FOUND', `IAM has no role ${roleArn}`);
+    const { by, ...rest } = decision;
+    return {
+      account: name,
+      roleArn,
+      ...rest,
+      by: await Promise.all(by.map((source) => explainSource(source, decision, role, aws, signal))),
+    };
+  });
+}
+
+async function explainSource(
+  { source, from, to }: Decision['by'][number],
+  decision: Decision,
+  role: ObservedRole,
+  aws: Aws,
+  signal: AbortSignal,
+): Promise<Source> {
+  const policy = policyNamed(source, role);
+  const document = policy.startsWith('arn:')
+    ? await aws.policies.document(policy, signal)
+    : await aws.policies.inlineDocument(role.name, policy, signal);
+  const at = { ...(from ? { from } : {}), ...(to ? { to } : {}) };
+  return { policy, statements: document === undefined ? [] : decidingStatements(document, decision, at) };
+}
+
+/** The simulator calls a managed policy by its name, and an inline one `role_<role>_<policy>`. */
+function policyNamed(source: string, role: ObservedRole): string {
+  const managed = [
+    ...role.attachedPolicyArns,
+    ...(role.permissionsBoundaryArn ? [role.permissionsBoundaryArn] : []),
+  ];
+  const inline = `role_${role.name}_`;
+  return (
+    managed.find((arn) => arn === source || arn.endsWith(`/${source}`)) ??
+    (source.startsWith(inline) ? source.slice(inline.length) : source)
+  );
+}
+
+function renderAnswer(answer: Answer, color: boolean): string {
+  const yes = answer.decision === 'allowed';
+  const about = `${answer.action} on ${answer.resource}`;
+  const lines = [`${paint(yes ? 'green' : 'red', yes ? 'yes' : 'no', color)}: ${reasonOf(answer)} ${about}`];
+  for (const { policy, statements } of answer.by) {
+    lines.push('', `Decided by ${policy}:`);
+    for (const statement of statements) lines.push(...statement.split('\n').map((line) => `  ${line}`));
+  }
+  if (answer.missingContextKeys.length > 0)
+    lines.push(
+      '',
+      `Conditions ask for what is known only of a real request: ${answer.missingContextKeys.join(', ')}`,
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+function reasonOf(answer: Answer): string {
+  switch (answer.decision) {
+    case 'allowed':
+      return `the account ${answer.account} allows`;
+    case 'explicitDeny':
+      return 'a statement denies';
+    case 'implicitDeny':
+      if (answer.allowedByOrganizations === false) return "the organization's policies do not allow";
+      return answer.allowedByBoundary === false
+        ? 'the permissions boundary does not allow'
+        : 'no statement allows';
+  }
+}

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { createWorld, facts, readOnly } from '../../../../identity/testing/simulated-world.ts';
+import { copyOf } from './handler.ts';
+
+it('makes of an account what fits another cluster, and tells what does not', () => {
+  const own = 'arn:aws:iam::123456789012:policy/own';
+  const { account } = createWorld({
+    targets: ['production', 'nowhere'],
+    aws: { policyArns: [readOnly, own], roleName: 'special', adopt: true },
+  });
+  const china = { ...facts, name: 'cn', partition: 'aws-cn', accountId: '210987654321' };
+  const { manifest, notes } = copyOf(account, 'renamed', china);
+  expect(manifest).toEqual({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'LinkedServiceAccount',
+    metadata: { name: 'renamed' },
+    spec: {
+      targets: ['production', 'nowhere'],
+      aws: { policyArns: ['arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess', own] },
+      deletionPolicy: 'Delete',
+    },
+  });
+  expect(notes).toEqual([
+    'The role special stays with the account it is of; the copy gets a role of its own.',
+    'The cluster cn has no target nowhere; it has: production, staging',
+    `${own} is of another AWS account than the cluster cn, which cannot attach it.`,
+  ]);
+});

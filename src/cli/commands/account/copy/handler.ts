@@ -1,0 +1,88 @@
+/** `kon account copy`: the same account on another cluster, with a role of its own there. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { partitionOf } from '../../../../identity/arn.ts';
+import type { ClusterFacts } from '../../../../identity/world.ts';
+import { getClusterFacts } from '../../../cluster/facts.ts';
+import { alreadyExists, createObject, findObject, getObject } from '../../../cluster/objects.ts';
+import { createSession } from '../../../cluster/session.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import type { Manifest } from '../../../manifest/check.ts';
+import { presentable } from '../../../manifest/present.ts';
+import { asYaml, isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
+import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
+
+export type CopyRequest = {
+  readonly name: string;
+  readonly toContext: string;
+  readonly as: string | undefined;
+  readonly dryRun: boolean;
+  readonly wait: WaitInput;
+};
+
+export async function copyFlow(context: CliContext, request: CopyRequest): Promise<ExitCode> {
+  const account = await getObject(await context.connect(), accountKind, request.name);
+  const { kubeconfig } = context.global;
+  const there = createSession(context.env, { context: request.toContext, kubeconfig });
+  try {
+    const client = await there.connect();
+    const { facts } = await getClusterFacts(client);
+    const name = request.as ?? request.name;
+    if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
+    const { manifest, notes } = copyOf(account, name, facts);
+    for (const note of notes) context.stderr.write(`‼ ${note}\n`);
+    const object = await createObject(client, accountKind, manifest, { dryRun: request.dryRun });
+    if (!request.dryRun)
+      return await finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
+    const { format, stdout } = context;
+    stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
+    return exitCodes.ok;
+  } finally {
+    await there.close();
+  }
+}
+
+/** The account as it would be there, and what a person should know of it. Pure. */
+export function copyOf(
+  account: LinkedServiceAccount,
+  name: string,
+  there: ClusterFacts,
+): { readonly manifest: Manifest; readonly notes: readonly string[] } {
+  const notes: string[] = [];
+  const { roleName, adopt: _adopt, permissionsBoundaryArn, ...aws } = account.spec.aws;
+  // A role belongs to one account on one cluster.
+  if (roleName !== undefined)
+    notes.push(`The role ${roleName} stays with the account it is of; the copy gets a role of its own.`);
+  const local = (arn: string): string => {
+    // AWS's own policies exist in each partition under the same name.
+    const own = /^arn:[^:]+:iam::aws:(policy\/.+)$/.exec(arn)?.[1];
+    if (own !== undefined) return `arn:${there.partition}:iam::aws:${own}`;
+    const owner = arn.split(':')[4];
+    if (owner !== there.accountId || partitionOf(arn) !== there.partition)
+      notes.push(`${arn} is of another AWS account than the cluster ${there.name}, which cannot attach it.`);
+    return arn;
+  };
+  const unknown = (account.spec.targets ?? []).filter((target) => !there.targets.includes(target));
+  if (unknown.length > 0)
+    notes.push(
+      `The cluster ${there.name} has no target ${unknown.join(', ')}; it has: ${there.targets.join(', ')}`,
+    );
+  return {
+    manifest: {
+      ...presentable(account),
+      metadata: { ...presentable(account).metadata, name },
+      spec: {
+        ...account.spec,
+        aws: {
+          ...aws,
+          policyArns: account.spec.aws.policyArns.map(local),
+          ...(permissionsBoundaryArn === undefined
+            ? {}
+            : { permissionsBoundaryArn: local(permissionsBoundaryArn) }),
+        },
+      },
+    },
+    notes,
+  };
+}

@@ -1,0 +1,99 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { writeFormats } from '../../../objects/write-formats.ts';
+import {
+  accountOption,
+  dryRunOption,
+  filenameOption,
+  givenName,
+  waitOptions,
+} from '../../../framework/options.ts';
+
+export const accountCreateCommand = defineCommand({
+  path: ['account', 'create'],
+  summary: 'Create an account and wait until its AWS permissions are there',
+  description:
+    'On a terminal it lets you search and choose policies, of AWS and of your AWS account; whoever chooses none gets an editor with a manifest to fill in, as does whoever has no terminal but an editor that is set. A file or options ask for neither. Then it waits until the IAM role is made, linked and proven in every target.',
+  positionals: [{ name: 'name', summary: 'the name of the account' }],
+  options: [
+    accountOption,
+    {
+      name: 'policy',
+      value: 'ARN',
+      repeatable: true,
+      summary: 'an IAM managed policy that pods of the account hold; repeat for more',
+      complete: 'policies',
+    },
+    {
+      name: 'target',
+      short: 't',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'a target whose apps may use the account; repeat for more, all when absent',
+      complete: 'targets',
+    },
+    {
+      name: 'boundary',
+      value: 'ARN',
+      summary: 'the managed policy that bounds the role',
+      complete: 'policies',
+    },
+    {
+      name: 'identity-mode',
+      value: 'MODE',
+      choices: ['IRSA', 'PodIdentity'],
+      summary: 'how pods get the role; as the ClusterConfig says when absent',
+    },
+    {
+      name: 'deletion-policy',
+      value: 'POLICY',
+      choices: ['Delete', 'Retain'],
+      summary: 'what becomes of the role when the account is deleted',
+    },
+    filenameOption,
+    dryRunOption,
+    ...waitOptions,
+  ],
+  formats: writeFormats,
+  examples: [
+    {
+      does: 'Choose its policies, or write it in an editor',
+      command: 'kon account create --account myaccount',
+    },
+    {
+      does: 'Without an editor',
+      command: 'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
+    },
+    { does: 'From a file', command: 'kon account create -f myaccount.yaml' },
+  ],
+  run: async (context, { args, options }) => {
+    const { createFlow } = await import('../../../objects/create.ts');
+    const { accountKind } = await import('../../../cluster/kinds.ts');
+    const { accountTemplate } = await import('../../../manifest/template.ts');
+    const { knownTargets } = await import('../../../cluster/targets.ts');
+    const { accountManifest, describesAccount } = await import('../from-options.ts');
+    const described = {
+      policies: options.policy,
+      targets: options.target,
+      boundary: options.boundary,
+      identityMode: options.identityMode,
+      deletionPolicy: options.deletionPolicy,
+    };
+    return createFlow(context, {
+      kind: accountKind,
+      name: givenName('account', args.name, options.account),
+      filename: options.filename,
+      fromOptions: describesAccount(described)
+        ? async (_client, name) => accountManifest(name, described)
+        : undefined,
+      ask: async (client, name) => {
+        const { offeredPolicies } = await import('./offered-policies.ts');
+        const { pickPolicies } = await import('./pick-policies.ts');
+        const policies = await pickPolicies(context, name, await offeredPolicies(context, client));
+        return policies.length === 0 ? undefined : accountManifest(name, { ...described, policies });
+      },
+      template: async (client, name) => accountTemplate(name, await knownTargets(client)),
+      withoutEditor: ['Give the policies with --policy ARN, or a manifest with -f FILE.'],
+      write: options,
+    });
+  },
+});

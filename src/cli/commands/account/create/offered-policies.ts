@@ -1,0 +1,55 @@
+/** The policies from which a person may choose: AWS's catalogue, and those of the AWS account where it can be asked. */
+import { getClusterFacts, type KnownCluster } from '../../../cluster/facts.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { screenPolicies } from '../../../../identity/policies.ts';
+import type { KubeClient } from '../../../../kube/index.ts';
+import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
+import type { NamedPolicy } from '../../../aws/policy-search.ts';
+
+export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };
+
+/** Of roles which AWS services make for themselves: IAM attaches these policies to no other. */
+const serviceLinked = '/aws-service-role/';
+
+/** Somebody waits before an empty screen; without credentials the SDK looks for some on the network first. */
+const patienceMs = 2_000;
+
+/**
+ * The account's own first. Only what this cluster's ClusterConfig lets an account list; everything where that cannot be
+ * read. Says on stderr with `-v` why the account could not be asked.
+ */
+export async function offeredPolicies(
+  context: CliContext,
+  client: KubeClient,
+): Promise<readonly OfferedPolicy[]> {
+  const known = await getClusterFacts(client).catch(() => undefined);
+  const catalogue = managedPolicies(known?.facts.partition)
+    .filter(({ path }) => path !== serviceLinked)
+    .map(({ name, arn }): OfferedPolicy => ({ name, arn, origin: 'aws' }));
+  const own = known ? await ownPolicies(context, known) : [];
+  const all = [...own.map((arn) => ({ name: nameOf(arn), arn, origin: 'account' as const })), ...catalogue];
+  if (!known) return all;
+  const { wanted } = screenPolicies(
+    all.map((policy) => policy.arn),
+    known.facts,
+  );
+  const allowed = new Set(wanted);
+  return all.filter((policy) => allowed.has(policy.arn));
+}
+
+async function ownPolicies(context: CliContext, { facts, region }: KnownCluster): Promise<readonly string[]> {
+  const { requireAccount, withAws } = await import('../../../aws/session.ts');
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)]);
+  try {
+    return await withAws(context, region, async (aws) => {
+      await requireAccount({ ...context, signal }, aws, facts);
+      return aws.policies.ownArns(signal);
+    });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.debug(`The policies of the AWS account cannot be listed: ${String(error)}`);
+    return [];
+  }
+}
+
+const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);

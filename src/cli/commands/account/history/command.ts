@@ -1,0 +1,24 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { accountOption, requiredName } from '../../../framework/options.ts';
+
+export const accountHistoryCommand = defineCommand({
+  path: ['account', 'history'],
+  summary: 'Show what happened to an account: Events, turns of conditions, writers',
+  description:
+    'Oldest first. Kubernetes keeps Events for an hour as a rule; of a condition it keeps the last turn, of a writer the last write.',
+  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+  options: [accountOption],
+  formats: ['table', 'json', 'yaml'],
+  examples: [
+    { does: 'See it', command: 'kon account history myaccount' },
+    {
+      does: 'Only warnings',
+      command: "kon account history myaccount -o json | jq '.items[] | select(.warning)'",
+    },
+  ],
+  run: async (context, { args, options }) => {
+    const { historyFlow } = await import('./handler.ts');
+    const { accountKind } = await import('../../../cluster/kinds.ts');
+    return historyFlow(context, accountKind, requiredName('account', args.name, options.account));
+  },
+});

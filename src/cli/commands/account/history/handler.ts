@@ -1,0 +1,43 @@
+/** `history` of any kind. */
+import { recentEvents } from '../../../cluster/events.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import type { Kind, KonObject } from '../../../cluster/kinds.ts';
+import { ageOf } from '../../../objects/columns.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { timeline, type Happening } from './timeline.ts';
+
+/** Events are kept for an hour, unless the API server is told otherwise (`--event-ttl`), so all that there are. */
+const mostEvents = 1000;
+
+export async function historyFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  name: string,
+): Promise<ExitCode> {
+  const client = await context.connect();
+  const object = await getObject(client, kind, name);
+  const items = timeline(object, await recentEvents(client, object, mostEvents));
+  const { format, stdout, now } = context;
+  stdout.write(
+    renderDocument('History', { of: { kind: object.kind, name }, items }, format) ??
+      renderTable(columns(now()), items, { output: stdout, wide: true }),
+  );
+  return exitCodes.ok;
+}
+
+const columns = (now: number): readonly Column<Happening>[] => [
+  // Wide tables show exact values; on a terminal an age says more.
+  { header: 'TIME', value: (item) => item.time },
+  { header: 'AGE', value: (item) => ageOf(item.time, now) },
+  { header: 'WHAT', value: (item) => item.kind },
+  {
+    header: 'REASON',
+    value: (item) => item.reason,
+    style: (item) => (item.warning ? 'yellow' : undefined),
+  },
+  { header: 'COUNT', value: (item) => String(item.count ?? 1) },
+  { header: 'MESSAGE', value: (item) => item.message },
+];

@@ -1,0 +1,72 @@
+/** What happened to an object, in the order of time: its Events, the turns of its conditions, and who wrote it. Pure. */
+import type { Condition } from '../../../../api/meta.ts';
+import type { ObjectEvent } from '../../../cluster/events.ts';
+
+export type Happening = {
+  /** RFC 3339. */
+  readonly time: string;
+  readonly kind: 'Event' | 'Condition' | 'Written';
+  readonly reason: string;
+  readonly message: string;
+  /** How often, of an Event that repeats. The time is that of the last. */
+  readonly count?: number;
+  readonly warning: boolean;
+};
+
+export type Historical = {
+  readonly metadata: {
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly managedFields?: readonly {
+      readonly manager?: string;
+      readonly operation?: string;
+      readonly subresource?: string;
+      readonly time?: string;
+      readonly fieldsV1?: object;
+    }[];
+  };
+  readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;
+};
+
+export function timeline(object: Historical, events: readonly ObjectEvent[]): readonly Happening[] {
+  const { creationTimestamp, deletionTimestamp, managedFields = [] } = object.metadata;
+  const written = (time: string, reason: string, message: string): Happening => ({
+    time,
+    kind: 'Written',
+    reason,
+    message,
+    warning: false,
+  });
+  const happenings: readonly Happening[] = [
+    ...(creationTimestamp === undefined
+      ? []
+      : [written(creationTimestamp, 'Created', 'the object was made')]),
+    ...(deletionTimestamp === undefined
+      ? []
+      : [written(deletionTimestamp, 'DeletionRequested', 'deletion was asked for')]),
+    // The API server remembers for each writer when it wrote last.
+    ...managedFields.flatMap(({ manager = 'somebody', time, subresource, fieldsV1 }) =>
+      time === undefined || subresource !== undefined || !fieldsV1 || !('f:spec' in fieldsV1)
+        ? []
+        : [written(time, 'SpecWritten', `the spec was last written by ${manager}`)],
+    ),
+    ...(object.status?.conditions ?? []).map(
+      ({ type, status, reason, message, lastTransitionTime }): Happening => ({
+        time: lastTransitionTime,
+        kind: 'Condition',
+        reason: `${type}=${status}`,
+        message: `${message} (${reason})`,
+        warning: status === 'False',
+      }),
+    ),
+    ...events.map(({ lastSeen, type, reason, message, count }): Happening => ({
+      time: lastSeen,
+      kind: 'Event',
+      reason,
+      message,
+      ...(count > 1 ? { count } : {}),
+      warning: type !== 'Normal',
+    })),
+  ];
+  return happenings.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+}

@@ -1,0 +1,182 @@
+/** `kon account import`: an account for a role that exists. */
+import { accountLabel, roleArnAnnotation } from '../../../../api/labels.ts';
+import { accountLabelValue } from '../../../../identity/links.ts';
+import type { ObservedRole } from '../../../../identity/world.ts';
+import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import { requireAccount, withAws } from '../../../aws/session.ts';
+import { getClusterFacts } from '../../../cluster/facts.ts';
+import { alreadyExists, createObject, findObject } from '../../../cluster/objects.ts';
+import { confirmed } from '../../../framework/confirm.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { asYaml, isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
+import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
+import { importRole, type Import } from './manifest-of-role.ts';
+import { observeUsers } from '../../../roles/observe-users.ts';
+import { shutOutBy, type RoleUser, type ShutOut, type Subject } from '../../../roles/shut-out.ts';
+
+export type ImportRequest = {
+  readonly name: string | undefined;
+  readonly role: string;
+  readonly targets: readonly string[];
+  readonly takeServiceAccounts: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly wait: WaitInput;
+};
+
+export async function importFlow(context: CliContext, request: ImportRequest): Promise<ExitCode> {
+  const { stdout, stderr, format } = context;
+  const client = await context.connect();
+  const { facts, region } = await getClusterFacts(client);
+  const found = await withAws(context, region, async (aws) => {
+    await requireAccount(context, aws, facts);
+    const existing = await aws.roles.read(request.role, context.signal);
+    if (!existing) throw new CliError('NOT_FOUND', `IAM has no role "${request.role}"`);
+    const { associations } = aws.podIdentity(facts.name);
+    return {
+      role: existing,
+      use: await observeUsers(existing, { client, associations, signal: context.signal }),
+    };
+  });
+  const { role, use } = found;
+  const outcome = importRole(role, facts, request);
+  if (outcome.kind === 'unsound') throw new CliError('INVALID', outcome.problem, { next: outcome.next });
+  const { manifest } = outcome;
+  const { name } = manifest.metadata;
+  if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
+  const { targets = facts.targets } = manifest.spec as { readonly targets?: readonly string[] };
+  const foreign = await unlabelled(client, name, targets);
+  const isLeftAlone = ({ namespace }: Subject): boolean =>
+    !request.takeServiceAccounts && foreign.some(({ metadata }) => metadata.namespace === namespace);
+  const shutOut = shutOutBy(
+    role,
+    facts,
+    use,
+    (subject) =>
+      subject.serviceAccount === name &&
+      targets.includes(subject.namespace) &&
+      facts.targets.includes(subject.namespace) &&
+      !isLeftAlone(subject),
+  );
+  // Checked by the API server before anything is asked or changed.
+  await createObject(client, accountKind, manifest, { dryRun: true });
+
+  if (!isMachineFormat(format) || !request.dryRun)
+    stderr.write(consequences(outcome, role, shutOut, foreign, request));
+  if (shutOut.inUse.length > 0) throw inUse(role, shutOut, { name, targets, of: facts.targets });
+  if (request.dryRun) {
+    stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
+    return exitCodes.ok;
+  }
+  const sure = await confirmed(context, {
+    yes: request.yes,
+    what: `taking over the role ${role.name}`,
+    question: `Take over the role ${role.name} as the account "${name}"?`,
+  });
+  if (!sure) {
+    stderr.write('Nothing was changed.\n');
+    return exitCodes.error;
+  }
+  if (request.takeServiceAccounts)
+    for (const { metadata } of foreign)
+      await client.patch(
+        resources.serviceAccounts,
+        { namespace: metadata.namespace ?? '', name },
+        { metadata: { labels: { [accountLabel]: accountLabelValue(name) } } },
+        { type: 'merge', fieldManager: 'kon' },
+      );
+  const object = await createObject(client, accountKind, manifest);
+  return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
+}
+
+/** ServiceAccounts that the operator would leave alone, as they do not carry our label. */
+async function unlabelled(
+  client: KubeClient,
+  name: string,
+  targets: readonly string[],
+): Promise<readonly KubeObject[]> {
+  const found = await Promise.all(
+    targets.map(async (namespace) => {
+      try {
+        return await client.get(resources.serviceAccounts, { namespace, name });
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    }),
+  );
+  return found
+    .filter((object) => object !== undefined)
+    .filter((object) => object.metadata.labels?.[accountLabel] !== accountLabelValue(name));
+}
+
+/** Nobody who is in use is shut out: the adoption would take credentials from running pods. */
+function inUse(
+  role: ObservedRole,
+  { inUse: users, inUseBy }: ShutOut,
+  account: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
+): CliError {
+  const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
+  if (users.length > inUseBy.length)
+    steps.add(
+      'Have somebody import it who may list pods and ServiceAccounts, and remove other clusters from its trust policy first',
+    );
+  return new CliError(
+    'CONFLICT',
+    `the role "${role.name}" is in use, and the account would shut its users out`,
+    {
+      details: users,
+      next: [...steps],
+    },
+  );
+}
+
+function stepFor(
+  { namespace, serviceAccount, byAssociation }: RoleUser,
+  role: ObservedRole,
+  {
+    name,
+    targets,
+    of,
+  }: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
+): string {
+  const command = `kon account import ${name} --role ${role.name}`;
+  if (byAssociation)
+    return `Give ${namespace}/${serviceAccount} another role, or end its pods, and delete its association`;
+  if (serviceAccount !== name)
+    return `Move ${namespace}/${serviceAccount} to an account and role of its own, or end its pods`;
+  if (!of.includes(namespace))
+    return `Make the namespace ${namespace} a target: kon target create ${namespace}`;
+  if (!targets.includes(namespace))
+    return `Allow the target ${namespace} too: ${command} ${[...targets, namespace].map((target) => `--target ${target}`).join(' ')}`;
+  return `Hand the ServiceAccounts over: ${command} --take-service-accounts`;
+}
+
+function consequences(
+  outcome: Extract<Import, { kind: 'sound' }>,
+  role: ObservedRole,
+  shutOut: ShutOut,
+  foreign: readonly KubeObject[],
+  request: ImportRequest,
+): string {
+  const { name } = outcome.manifest.metadata;
+  const lines = [
+    `The role ${role.arn} becomes the account "${name}": its trust policy is replaced, its ${role.attachedPolicyArns.length} attached policies stay. When the account is deleted, the role stays.`,
+    ...[...shutOut.inUse, ...shutOut.others].map((who) => `‼ No longer let in by its trust policy: ${who}`),
+    ...outcome.notes.map((note) => `‼ ${note}`),
+  ];
+  for (const { metadata } of foreign) {
+    const full = `${metadata.namespace}/${metadata.name}`;
+    const carried = metadata.annotations?.[roleArnAnnotation];
+    const carries = carried === undefined ? '' : `, which carries ${carried}`;
+    lines.push(
+      request.takeServiceAccounts
+        ? `The ServiceAccount ${full}${carries} is labelled as the account's.`
+        : `‼ The ServiceAccount ${full}${carries} exists and is left alone, so that it is not let in. To hand it over: --take-service-accounts`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import { ownershipTags } from '../../../../identity/ownership.ts';
+import { facts, readOnly } from '../../../../identity/testing/simulated-world.ts';
+import type { ObservedRole } from '../../../../identity/world.ts';
+import { importRole } from './manifest-of-role.ts';
+
+const host = facts.issuer.slice('https://'.length);
+const trusting = (...subjects: string[]): string =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: facts.providerArn },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: { StringEquals: { [`${host}:sub`]: subjects, [`${host}:aud`]: 'sts.amazonaws.com' } },
+      },
+    ],
+  });
+const role = (more: Partial<ObservedRole> = {}): ObservedRole => ({
+  name: 'eksctl-main-payments',
+  arn: 'arn:aws:iam::123456789012:role/eksctl-main-payments',
+  id: 'AROAEXAMPLE',
+  path: '/',
+  trustPolicy: trusting('system:serviceaccount:production:payments'),
+  attachedPolicyArns: [readOnly],
+  inlinePolicyNames: [],
+  maxSessionDuration: 7200,
+  tags: {},
+  ...more,
+});
+const nothing = { name: undefined, targets: [] };
+
+describe('an existing role', () => {
+  it('becomes the account of the ServiceAccount that it trusts', () => {
+    expect(importRole(role(), facts, nothing)).toEqual({
+      kind: 'sound',
+      manifest: {
+        apiVersion: 'k11n.dev/v1alpha1',
+        kind: 'LinkedServiceAccount',
+        metadata: { name: 'payments' },
+        spec: {
+          targets: ['production'],
+          aws: {
+            policyArns: [readOnly],
+            maxSessionDuration: 7200,
+            roleName: 'eksctl-main-payments',
+            adopt: true,
+          },
+          deletionPolicy: 'Retain',
+        },
+      },
+      notes: [],
+    });
+  });
+
+  it('says what stays outside the account', () => {
+    const trustPolicy = trusting(
+      'system:serviceaccount:production:payments',
+      'system:serviceaccount:tools:payments',
+    );
+    expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
+      notes: [
+        'The namespace tools is no target. To make it one: kon target create tools',
+        'The inline policy extra stays on the role, and the account does not list it.',
+      ],
+    });
+  });
+
+  it('becomes no account of all targets because those that it lets in are none', () => {
+    const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
+    expect(importRole(outside, facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringContaining('lets in tools/payments, and the cluster has no such target'),
+      next: [expect.stringContaining('kon target create tools'), expect.stringContaining('--target')],
+    });
+    const targets = ['staging'];
+    expect(importRole(outside, facts, { name: undefined, targets })).toMatchObject({
+      kind: 'sound',
+      manifest: { spec: { targets } },
+    });
+  });
+
+  it.each([
+    [
+      'of several ServiceAccounts',
+      trusting('system:serviceaccount:production:x', 'system:serviceaccount:production:y'),
+      /x, y/,
+    ],
+    ['of none', JSON.stringify({ Statement: [] }), /no ServiceAccount/],
+  ])('wants a name for a role %s', (_what, trustPolicy, problem) => {
+    expect(importRole(role({ trustPolicy }), facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringMatching(problem),
+    });
+    expect(importRole(role({ trustPolicy }), facts, { ...nothing, name: 'x' }).kind).toBe('sound');
+  });
+
+  it('that another account holds is left to it', () => {
+    const tags = ownershipTags({ ...facts, account: 'other', uid: 'u' });
+    expect(importRole(role({ tags }), facts, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringContaining('the account other on'),
+    });
+  });
+});

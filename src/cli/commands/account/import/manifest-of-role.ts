@@ -1,0 +1,96 @@
+/** The account that an existing role of eksctl, Terraform or a person comes to, and what taking it over would change. Pure. */
+import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
+import { apiVersion } from '../../../../api/resources.ts';
+import { isHeld, markedFor } from '../../../../identity/ownership.ts';
+import { principalsOf, serviceAccountOfSubject } from '../../../../identity/trust-principals.ts';
+import type { ClusterFacts, ObservedRole } from '../../../../identity/world.ts';
+import type { Manifest } from '../../../manifest/check.ts';
+import type { Subject } from '../../../roles/shut-out.ts';
+
+export type Import =
+  | {
+      readonly kind: 'sound';
+      readonly manifest: Manifest;
+      readonly notes: readonly string[];
+    }
+  | { readonly kind: 'unsound'; readonly problem: string; readonly next: readonly string[] };
+
+export function importRole(
+  role: ObservedRole,
+  facts: ClusterFacts,
+  wanted: { readonly name: string | undefined; readonly targets: readonly string[] },
+): Import {
+  if (isHeld(role.tags)) {
+    const marks = markedFor(role.tags);
+    return {
+      kind: 'unsound',
+      problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,
+      next: ['That account has to let it go first: delete it with deletionPolicy Retain.'],
+    };
+  }
+  const subjects = subjectsIn(role.trustPolicy, facts);
+  const names = [...new Set(subjects.map((subject) => subject.serviceAccount))];
+  const name = wanted.name ?? (names.length === 1 ? names[0] : undefined);
+  if (name === undefined)
+    return {
+      kind: 'unsound',
+      problem:
+        names.length === 0
+          ? `the trust policy of ${role.name} names no ServiceAccount of this cluster, so that it suggests no name for the account`
+          : `the trust policy of ${role.name} names several ServiceAccounts: ${names.join(', ')}`,
+      next: [`Give the account's name: kon account import NAME --role ${role.name}`],
+    };
+  const namespaces = [
+    ...new Set(
+      subjects.filter((subject) => subject.serviceAccount === name).map(({ namespace }) => namespace),
+    ),
+  ];
+  const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
+  const targets = wanted.targets.length > 0 ? wanted.targets : known;
+  // An account without targets is for all of them, which nobody asked for.
+  if (namespaces.length > 0 && targets.length === 0)
+    return {
+      kind: 'unsound',
+      problem: `the role ${role.name} lets in ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, and the cluster has no such target`,
+      next: [
+        ...namespaces.map((namespace) => `Make the namespace a target: kon target create ${namespace}`),
+        `Or choose other targets: kon account import --role ${role.name} --target TARGET`,
+      ],
+    };
+  const spec: LinkedServiceAccountSpec = {
+    ...(targets.length > 0 ? { targets: [...targets] } : {}),
+    aws: {
+      policyArns: [...role.attachedPolicyArns].sort(),
+      ...(role.permissionsBoundaryArn === undefined
+        ? {}
+        : { permissionsBoundaryArn: role.permissionsBoundaryArn }),
+      ...(role.maxSessionDuration === undefined ? {} : { maxSessionDuration: role.maxSessionDuration }),
+      roleName: role.name,
+      adopt: true,
+    },
+    deletionPolicy: 'Retain',
+  };
+  const unknown = namespaces.filter((namespace) => !facts.targets.includes(namespace));
+  return {
+    kind: 'sound',
+    manifest: { apiVersion, kind: 'LinkedServiceAccount', metadata: { name }, spec },
+    notes: [
+      ...unknown.map(
+        (namespace) =>
+          `The namespace ${namespace} is no target. To make it one: kon target create ${namespace}`,
+      ),
+      ...role.inlinePolicyNames.map(
+        (policy) => `The inline policy ${policy} stays on the role, and the account does not list it.`,
+      ),
+    ],
+  };
+}
+
+/** The ServiceAccounts of this cluster that a trust policy names. */
+function subjectsIn(trustPolicy: string, { providerArn }: ClusterFacts): readonly Subject[] {
+  return principalsOf(trustPolicy).flatMap((principal) =>
+    principal.kind === 'webIdentity' && principal.providerArn === providerArn
+      ? (serviceAccountOfSubject(principal.subject) ?? [])
+      : [],
+  );
+}

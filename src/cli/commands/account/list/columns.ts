@@ -1,0 +1,34 @@
+/** The table of accounts. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
+import type { Column } from '../../../framework/output/table.ts';
+
+/** How many policies are named before the rest is only counted. */
+const namedPolicies = 2;
+
+export function accountColumns(now: number): readonly Column<LinkedServiceAccount>[] {
+  return [
+    nameColumn,
+    readyColumn,
+    reasonColumn,
+    {
+      header: 'ROLE',
+      value: (account) => account.status?.roleArn ?? '',
+      short: (account) => lastPart(account.status?.roleArn ?? ''),
+    },
+    { header: 'TARGETS', value: (account) => account.status?.ready ?? '' },
+    {
+      header: 'POLICIES',
+      value: (account) => account.spec.aws.policyArns.join(','),
+      short: (account) => shortPolicies(account.spec.aws.policyArns),
+    },
+    ageColumn(now),
+  ];
+}
+
+const lastPart = (arn: string): string => arn.split('/').at(-1) ?? arn;
+
+function shortPolicies(arns: readonly string[]): string {
+  const names = arns.slice(0, namedPolicies).map(lastPart).join(', ');
+  return arns.length > namedPolicies ? `${names}, +${arns.length - namedPolicies}` : names;
+}

@@ -1,0 +1,25 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { outputFormats } from '../../../framework/output/format.ts';
+import { watchListOptions } from '../../../framework/options.ts';
+
+export const accountListCommand = defineCommand({
+  path: ['account', 'list'],
+  summary: 'List the accounts',
+  options: [...watchListOptions],
+  formats: outputFormats,
+  examples: [
+    { does: 'See them all', command: 'kon account list' },
+    { does: 'See what becomes of them', command: 'kon account list --watch' },
+    { does: 'With full ARNs', command: 'kon account list -o wide' },
+    {
+      does: 'Names of those that are not Ready',
+      command: `kon account list | awk -F'\\t' '$2 == "False" {print $1}'`,
+    },
+  ],
+  run: async (context, { options }) => {
+    const { listFlow } = await import('../../../objects/list.ts');
+    const { accountKind } = await import('../../../cluster/kinds.ts');
+    const { accountColumns } = await import('./columns.ts');
+    return listFlow(context, accountKind, accountColumns(context.now()), options);
+  },
+});

@@ -1,0 +1,47 @@
+/** The Pod Identity associations that an account which is gone has left behind. */
+import { isOfIssuer, markedFor } from '../../../../identity/ownership.ts';
+import {
+  IdentityError,
+  type AssociationStore,
+  type LeftoverRole,
+  type ObservedAssociation,
+  type OwningCluster,
+} from '../../../../identity/index.ts';
+
+/**
+ * Removes them before the role goes, or EKS would be asked for a role that is not there.
+ * @returns how many there were; none where there is no EKS, or no right to look
+ */
+export async function removeAssociationsOf(
+  { account, arn }: Pick<LeftoverRole, 'account' | 'arn'>,
+  cluster: OwningCluster,
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for (const listed of await listedOrNone(store, signal)) {
+    if (listed.serviceAccount !== account) continue;
+    const found = await store.read(listed, signal, listed.id);
+    const marks = found?.details && markedFor(found.details.tags);
+    if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
+    // One of an earlier version does not say of which issuer it is, but leads to the role that is removed.
+    if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;
+    await store.delete(found.id, signal);
+    removed += 1;
+  }
+  return removed;
+}
+
+async function listedOrNone(
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<readonly ObservedAssociation[]> {
+  try {
+    return (await store.list(signal)).associations;
+  } catch (error) {
+    const isBeside =
+      error instanceof IdentityError && (error.code === 'ClusterUnknown' || error.code === 'AccessDenied');
+    if (isBeside) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+/** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
+import {
+  leftoverRoles,
+  ownershipTagKeys,
+  rolesOfOtherIssuers,
+  type AssociationStore,
+  type LeftoverRole,
+  type RoleStore,
+} from '../../../../identity/index.ts';
+import { requireAccount, withAws } from '../../../aws/session.ts';
+import { confirmed } from '../../../framework/confirm.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { gatherUse, usersOf, type ClusterUse } from '../../../roles/observe-users.ts';
+import type { RoleUse } from '../../../roles/shut-out.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { removeAssociationsOf } from './associations.ts';
+import { accountNames, clusterOfRoles, type ClusterChoice, type ClusterOfRoles } from './owning-cluster.ts';
+
+export type OrphansRequest = ClusterChoice & {
+  readonly delete: boolean;
+  /** Also deletes roles that `deletionPolicy: Retain` kept on purpose. */
+  readonly retained: boolean;
+  readonly yes: boolean;
+};
+
+export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<ExitCode> {
+  const { format, stdout, stderr, signal } = context;
+  const cluster = await clusterOfRoles(context, request, request.delete);
+  const { client } = cluster;
+  return withAws(context, cluster.region, async (aws) => {
+    await requireAccount(context, aws, { accountId: cluster.accountId, name: cluster.clusterArn });
+    // Roles first: an account that is made meanwhile has a role that is no orphan.
+    const { roles } = await aws.roles.snapshot(signal);
+    const accounts = client ? await accountNames(client, signal) : new Set<string>();
+    const orphans = leftoverRoles(roles, cluster, accounts);
+    const others = rolesOfOtherIssuers(roles, cluster);
+    const document = renderDocument('OrphanList', { clusterArn: cluster.clusterArn, items: orphans }, format);
+    if (format === 'name') stdout.write(orphans.map((orphan) => `${orphan.name}\n`).join(''));
+    else if (document !== undefined) stdout.write(document);
+    else if (orphans.length > 0 || !stdout.isTTY)
+      stdout.write(renderTable(columns, orphans, { output: stdout, wide: format === 'wide' }));
+    if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
+    if (!client && !request.clusterGone)
+      stderr.write(
+        `The kubeconfig does not lead to the cluster of the issuer ${cluster.issuer}: its accounts are unknown, and they may use these roles.\n`,
+      );
+    if (others.length > 0)
+      stderr.write(
+        `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster was deleted: kon account orphans --cluster-gone --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
+      );
+    if (!request.delete) return exitCodes.ok;
+    const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
+    const spared = orphans.length - doomed.length;
+    if (spared > 0)
+      stderr.write(
+        `${spared} retained ${spared === 1 ? 'role is' : 'roles are'} not deleted: accounts kept ${spared === 1 ? 'it' : 'them'} on purpose. To delete ${spared === 1 ? 'it' : 'them'} too: --retained\n`,
+      );
+    if (doomed.length === 0) return exitCodes.ok;
+    const sure = await confirmed(context, {
+      yes: request.yes,
+      what: `deleting ${doomed.length} roles`,
+      question: questionOf(doomed, orphans.length),
+    });
+    if (!sure) {
+      stderr.write('Nothing was deleted.\n');
+      return exitCodes.error;
+    }
+    const stores = { roles: aws.roles, associations: aws.podIdentity(cluster.name).associations };
+    return removeAll(context, stores, cluster, doomed);
+  });
+}
+
+type Stores = { readonly roles: RoleStore; readonly associations: AssociationStore };
+
+async function removeAll(
+  context: CliContext,
+  stores: Stores,
+  cluster: ClusterOfRoles,
+  orphans: readonly LeftoverRole[],
+): Promise<ExitCode> {
+  const { client } = cluster;
+  const use = client && (await gatherUse({ ...stores, client, signal: context.signal }));
+  if (use && use.unseen.length > 0)
+    throw new CliError('NOT_DELETED', 'cannot find out whether running pods hold the roles', {
+      details: use.unseen,
+      next: ['Run it with the right to list pods and ServiceAccounts of all namespaces.'],
+    });
+  const failures: string[] = [];
+  for (const orphan of orphans) {
+    try {
+      context.stderr.write(
+        `${orphan.name}: ${await remove({ cluster, stores, use }, orphan, context.signal)}\n`,
+      );
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      failures.push(`${orphan.name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (failures.length === 0) return exitCodes.ok;
+  throw new CliError('NOT_DELETED', `${failures.length} of ${orphans.length} roles are still there`, {
+    details: failures,
+    next: ['Remove what the messages name, then: kon account orphans --delete'],
+  });
+}
+
+function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
+  if (doomed.length < listed) return `Delete ${doomed.map(({ name }) => name).join(', ')}?`;
+  return `Delete ${doomed.length === 1 ? 'this role' : `these ${doomed.length} roles`}?`;
+}
+
+/** @returns what was done, as an end of a sentence */
+async function remove(
+  of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
+  orphan: LeftoverRole,
+  signal: AbortSignal,
+): Promise<string> {
+  const { cluster, use } = of;
+  const { client } = cluster;
+  const { roles, associations } = of.stores;
+  // The listing may be old, and the account may have come back while a person was thinking.
+  const role = await roles.read(orphan.name, signal);
+  if (!role) return 'is gone already';
+  const [current] = leftoverRoles([role], cluster, new Set());
+  if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
+    return 'is no longer of this cluster, or has an account again; left alone';
+  // A retained role has nothing to do with a new account of the same name until that account adopts it.
+  if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
+    return `has its account ${orphan.account} again; left alone`;
+  if (use) requireUnused(await usersOf(role, use));
+  const removed =
+    current.kind === 'orphan' ? await removeAssociationsOf(current, cluster, associations, signal) : 0;
+  const besides =
+    removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
+  if (current.adopted) {
+    await roles.untag(role.name, [...ownershipTagKeys], signal);
+    return `was there before Konstellation: lost its marks${besides}, and stays`;
+  }
+  for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
+  await roles.delete(role.name, signal);
+  return `deleted${besides}`;
+}
+
+/** @throws where running pods hold the role, or may */
+function requireUnused({ users, unseen }: RoleUse): void {
+  const holders = users.flatMap(({ namespace, pods }) => pods.map((pod) => `${namespace}/${pod}`));
+  if (holders.length > 0) throw new Error(`running pods hold it: ${holders.join(', ')}`);
+  if (unseen.length > 0) throw new Error(`running pods may hold it: ${unseen.join(', ')}`);
+}
+
+function inBrief(principals: readonly string[]): string {
+  const [first = 'nobody', ...others] = principals;
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+const columns: readonly Column<LeftoverRole>[] = [
+  { header: 'KIND', value: (orphan) => orphan.kind },
+  { header: 'ROLE', value: (orphan) => orphan.name },
+  { header: 'ACCOUNT', value: (orphan) => orphan.account },
+  {
+    header: 'POLICIES',
+    value: (orphan) => orphan.attachedPolicyArns.join(','),
+    short: (orphan) => String(orphan.attachedPolicyArns.length),
+  },
+  {
+    header: 'LETS IN',
+    value: (orphan) => orphan.letsIn.join(','),
+    short: (orphan) => inBrief(orphan.letsIn),
+  },
+  { header: 'INLINE', value: (orphan) => orphan.inlinePolicyNames.join(',') },
+  { header: 'ADOPTED', value: (orphan) => (orphan.adopted ? 'yes' : 'no') },
+  { header: 'ARN', value: (orphan) => orphan.arn, wide: true },
+];

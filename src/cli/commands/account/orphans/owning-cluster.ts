@@ -1,0 +1,195 @@
+/**
+ * The cluster whose roles `kon account orphans` lists and deletes. Before anything is deleted, the kubeconfig, the
+ * ClusterConfig, the ARN and EKS have to agree on it: accounts of one cluster say nothing about roles of another.
+ */
+import { connectInstallation, type InstallationStore } from '../../../../aws/installation.ts';
+import { oidcProviderArn, partitionOf, type OwningCluster } from '../../../../identity/index.ts';
+import { effectiveConfig } from '../../../../identity/cluster.ts';
+import {
+  isForbidden,
+  isNotFound,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../../../kube/index.ts';
+import { linkedServiceAccounts } from '../../../../api/resources.ts';
+import { listObjects } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError, usageError } from '../../../framework/errors.ts';
+import { issuerOf } from '../../../installation/discover.ts';
+import { accountKind, clusterConfigKind } from '../../../cluster/kinds.ts';
+import { version } from '../../../version.ts';
+
+export type ClusterOfRoles = OwningCluster & {
+  readonly name: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** Absent when the cluster was deleted, or the kubeconfig leads to another one: then its accounts cannot be read. */
+  readonly client: KubeClient | undefined;
+};
+
+export type ClusterChoice = {
+  readonly clusterArn: string | undefined;
+  readonly issuer: string | undefined;
+  /** States that the cluster of ARN and issuer was deleted. */
+  readonly clusterGone: boolean;
+};
+
+/** @throws CliError of code CONFLICT where the kubeconfig, the ClusterConfig and the options name different clusters */
+export async function clusterOfRoles(
+  context: CliContext,
+  choice: ClusterChoice,
+  willDelete: boolean,
+): Promise<ClusterOfRoles> {
+  if (choice.clusterGone) return deletedCluster(context, choice);
+  const client = await context.connect();
+  const config = effectiveConfig(await noneIfUnknown(listObjects(client, clusterConfigKind)));
+  const configured = config?.status?.clusterArn;
+  const connected = await connectedIssuer(
+    context,
+    client,
+    willDelete ? undefined : config?.status?.oidcIssuer,
+  );
+  const arn = choice.clusterArn ?? configured;
+  if (arn === undefined)
+    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig states which roles belong to this cluster', {
+      next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
+    });
+  const issuer = choice.issuer ?? connected;
+  const cluster = described(arn, issuer);
+  if (!willDelete) return { ...cluster, client: issuer === connected ? client : undefined };
+  if (issuer !== connected)
+    throw new CliError('CONFLICT', `the kubeconfig does not lead to the cluster of the issuer ${issuer}`, {
+      details: [
+        `Its API server issues tokens as ${connected}, so its accounts say nothing about those roles.`,
+      ],
+      next: [
+        'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
+        `If that cluster was deleted: kon account orphans --delete --cluster-gone --cluster-arn ${arn} --issuer ${issuer}`,
+      ],
+    });
+  if (configured !== undefined && configured !== arn)
+    throw new CliError('CONFLICT', `the kubeconfig does not lead to ${arn}`, {
+      details: [`Its ClusterConfig ${config?.metadata.name} is of ${configured}.`],
+      next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME'],
+    });
+  await withEks(cluster.region, async (eks) => {
+    const known = await eks.cluster(cluster.name, context.signal);
+    if (known && known.issuer !== connected)
+      throw new CliError('CONFLICT', `the kubeconfig does not lead to the EKS cluster ${arn}`, {
+        details: [`EKS: issuer ${known.issuer}`, `The API server: issuer ${connected}`],
+        next: [
+          'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
+          ...(config
+            ? [
+                `If the ClusterConfig was copied from another cluster, correct spec.aws.clusterName and region`,
+              ]
+            : []),
+        ],
+      });
+  });
+  return { ...cluster, client };
+}
+
+/** @throws CliError of code CONFLICT when a cluster has the issuer */
+async function deletedCluster(
+  context: CliContext,
+  { clusterArn: arn, issuer }: ClusterChoice,
+): Promise<ClusterOfRoles> {
+  if (arn === undefined || issuer === undefined)
+    throw usageError(
+      '--cluster-gone needs --cluster-arn and --issuer',
+      'kon account orphans --cluster-arn ARN on any cluster names the issuers of roles that it leaves alone.',
+    );
+  const cluster = described(arn, issuer);
+  const exists = (where: string): CliError =>
+    new CliError('CONFLICT', `the cluster of the issuer ${issuer} exists: ${where}`, {
+      next: ['Connect to it, and leave out --cluster-gone and --issuer.'],
+    });
+  if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig leads to it');
+  // A ClusterConfig that was copied gives the roles of a cluster the ARN of another one, maybe of another region.
+  const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
+  for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
+    await withEks(region, async (eks) => {
+      for (const name of await eks.clusterNames(context.signal)) {
+        const known = await eks.cluster(name, context.signal);
+        if (known?.issuer === issuer) throw exists(known.arn);
+      }
+    });
+  return { ...cluster, client: undefined };
+}
+
+function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> {
+  const [, region, accountId, name] = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(arn) ?? [];
+  if (region === undefined || accountId === undefined || name === undefined)
+    throw new CliError('CLUSTER_NOT_READY', `"${arn}" is not the ARN of a cluster`, {
+      next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
+    });
+  const providerArn = oidcProviderArn({ partition: partitionOf(arn), accountId, issuer });
+  return { clusterArn: arn, name, region, accountId, issuer, providerArn };
+}
+
+/** @param fallback for whoever may not ask the API server, where nothing is deleted */
+async function connectedIssuer(
+  { signal }: CliContext,
+  client: KubeClient,
+  fallback: string | undefined,
+): Promise<string> {
+  try {
+    return await issuerOf(client, signal);
+  } catch (error) {
+    if (fallback !== undefined && isForbidden(error)) return fallback;
+    throw error;
+  }
+}
+
+const reachTimeoutMs = 5_000;
+
+/** Undefined where the kubeconfig leads nowhere, as it does after its cluster was deleted. */
+async function reachedIssuer(context: CliContext): Promise<string | undefined> {
+  try {
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(reachTimeoutMs)]);
+    return await issuerOf(await context.connect(), signal);
+  } catch {
+    context.signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+async function withEks(region: string, work: (eks: InstallationStore) => Promise<void>): Promise<void> {
+  const eks = connectInstallation({ region, userAgent: `kon/${version}` });
+  try {
+    await work(eks);
+  } finally {
+    eks.close();
+  }
+}
+
+/** @throws where they cannot be read: only a cluster without the CRD has no accounts */
+export async function accountNames(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  try {
+    return new Set((await listObjects(client, accountKind)).map(({ metadata }) => metadata.name));
+  } catch (error) {
+    if (!isNotFound(error) || (await hasAccountKind(client, signal))) throw error;
+    return new Set();
+  }
+}
+
+async function hasAccountKind(client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  const name = `${linkedServiceAccounts.plural}.${linkedServiceAccounts.group}`;
+  const [crd] = await noneIfUnknown(
+    client
+      .get<KubeObject>(resources.customResourceDefinitions, { name }, { signal })
+      .then((found) => [found]),
+  );
+  return crd !== undefined;
+}
+
+async function noneIfUnknown<T>(read: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}

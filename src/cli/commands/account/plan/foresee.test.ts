@@ -1,0 +1,169 @@
+import { describe, expect, it } from 'vitest';
+import {
+  createWorld,
+  edit,
+  facts,
+  fullAccess,
+  makePod,
+  observe,
+  readOnly,
+  settle,
+  type SimulatedWorld,
+} from '../../../../identity/testing/simulated-world.ts';
+import type { AccountWorld } from '../../../../identity/world.ts';
+import { affectedPods, changesOf } from './changes.ts';
+import { foresee } from './foresee.ts';
+
+const nobody = async (): Promise<undefined> => undefined;
+
+/** As the command line sees it: every role read. */
+function seen(world: SimulatedWorld): AccountWorld {
+  const observed = observe(world);
+  return {
+    ...observed,
+    roles: new Map([...world.roles].map(([name, role]) => [name, { role, source: 'read' as const }])),
+    proofs: new Map(),
+  };
+}
+
+describe('what is foreseen', () => {
+  it('of a new account is all that the operator then does', async () => {
+    const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
+    const { steps, status } = await foresee(seen(world), nobody);
+    settle(world);
+    expect(steps).toEqual(
+      world.journal
+        .map(({ step }) => step)
+        .filter(({ kind }) => kind !== 'ProveIdentity')
+        .concat(steps.filter(({ kind }) => kind === 'ProveIdentity')),
+    );
+    expect(status.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+  });
+
+  it('of an account in step is nothing', async () => {
+    const world = createWorld();
+    settle(world);
+    expect(changesOf(seen(world), await foresee(seen(world), nobody))).toEqual([]);
+  });
+
+  it('of an edit is what the operator then does, and no more', async () => {
+    const world = createWorld();
+    settle(world);
+    edit(world, { aws: { policyArns: [fullAccess] }, targets: ['staging'] });
+    const foreseen = await foresee(seen(world), nobody);
+    world.journal.length = 0;
+    settle(world);
+    const kinds = (steps: readonly { kind: string }[]): string[] =>
+      steps.map(({ kind }) => kind).filter((kind) => kind !== 'ProveIdentity');
+    expect(kinds(foreseen.steps)).toEqual(kinds(world.journal.map(({ step }) => step)));
+    expect(kinds(foreseen.steps)).toContain('UpdateTrustPolicy');
+  });
+
+  it('of a switch of the identity mode is what the operator then does, and which pods are made anew', async () => {
+    const world = createWorld();
+    settle(world);
+    makePod(world, 'production');
+    edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    const before = seen(world);
+    const foreseen = await foresee(before, nobody);
+    const pod = world.namespaces.get('production')?.pods?.[0]?.name;
+    expect(changesOf(before, foreseen).map(({ system, step, object }) => [system, step, object])).toEqual([
+      ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
+      ['eks', 'CreateAssociation', 'production/myaccount'],
+      ['eks', 'CreateAssociation', 'staging/myaccount'],
+      ['kubernetes', 'LinkServiceAccount', 'staging/myaccount'],
+      // No pod of staging needs the old way any more.
+      ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
+    ]);
+    expect(affectedPods(before, foreseen)).toEqual([{ namespace: 'production', name: pod, replaced: false }]);
+  });
+
+  it('tells what somebody else changed, and its repair', async () => {
+    const world = createWorld();
+    settle(world);
+    const [name = '', role] = [...world.roles][0] ?? [];
+    if (!role) throw new Error('there is no role');
+    world.roles.set(name, { ...role, attachedPolicyArns: [], trustPolicy: '{"Statement":[]}' });
+    const before = seen(world);
+    const foreseen = await foresee(before, nobody);
+    expect(foreseen.drift).toEqual(['its trust policy was changed', `the policy ${readOnly} was detached`]);
+    expect(changesOf(before, foreseen).map(({ step, before: old }) => [step, old])).toEqual([
+      ['AttachPolicy', undefined],
+      ['UpdateTrustPolicy', '{\n  "Statement": []\n}'],
+    ]);
+  });
+
+  it('lets go of a ServiceAccount that was handed over, with whatever somebody else wrote on it', async () => {
+    const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
+    const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
+    for (const [serviceAccount, summary] of [
+      [
+        { ...handed, ...foreign },
+        'ServiceAccount is let go of, and keeps the role arn:aws:iam::123456789012:role/eksctl, which "eksctl" set',
+      ],
+      [handed, 'ServiceAccount is let go of'],
+    ] as const) {
+      const world = createWorld();
+      settle(world);
+      edit(world, { targets: ['staging'] });
+      const before = seen(world);
+      const { account } = before.targets.find(({ name }) => name === 'production')?.serviceAccount ?? {};
+      const targets = before.targets.map((target) =>
+        target.name === 'production' && account !== undefined
+          ? { ...target, serviceAccount: { ...serviceAccount, account } }
+          : target,
+      );
+      const foreseen = await foresee({ ...before, targets }, nobody);
+      const changes = changesOf({ ...before, targets }, foreseen);
+      expect(
+        changes.filter(({ step }) => step === 'UnlinkServiceAccount').map((change) => change.summary),
+      ).toEqual([summary]);
+      const after = foreseen.targets.find(({ name }) => name === 'production')?.serviceAccount;
+      expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
+      // Pods hold on to what was not taken away.
+      expect(affectedPods({ ...before, targets }, foreseen)).toEqual([]);
+    }
+  });
+
+  it('of a name that IAM has given to a role of somebody else is a problem, not a write', async () => {
+    const world = createWorld();
+    const { steps, status } = await foresee(seen(world), async (name) => ({
+      name,
+      arn: `arn:aws:iam::${facts.accountId}:role/${name}`,
+      id: 'AROAFOREIGN',
+      path: '/',
+      trustPolicy: '{}',
+      attachedPolicyArns: [],
+      inlinePolicyNames: [],
+      tags: {},
+    }));
+    expect(steps.map(({ kind }) => kind)).toEqual(['AddFinalizer']);
+    expect(status.conditions?.find(({ type }) => type === 'Ready')?.reason).toBe('RoleNotOwned');
+  });
+});
+
+describe('pods', () => {
+  it('are named when their ServiceAccount gets another role, with what becomes of them', async () => {
+    const world = createWorld();
+    settle(world);
+    for (const namespace of world.namespaces.values())
+      if (namespace.serviceAccount)
+        namespace.serviceAccount = {
+          ...namespace.serviceAccount,
+          roleArn: 'arn:aws:iam::123456789012:role/older',
+        };
+    const before = seen(world);
+    const used = {
+      ...before,
+      targets: before.targets.map((target) =>
+        target.name === 'staging'
+          ? { ...target, users: [{ pod: 'a-1', workload: 'app a' }, { pod: 'bare' }] }
+          : target,
+      ),
+    };
+    expect(affectedPods(used, await foresee(used, nobody))).toEqual([
+      { namespace: 'staging', name: 'a-1', workload: 'app a', replaced: true },
+      { namespace: 'staging', name: 'bare', replaced: false },
+    ]);
+  });
+});

@@ -1,0 +1,126 @@
+/** `kon account plan` and `diff`: what would change, before it does. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { requireAccount, withAws } from '../../../aws/session.ts';
+import { getClusterFacts } from '../../../cluster/facts.ts';
+import { createObject, findObject, notFound } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { answering } from '../../../framework/comparison.ts';
+import { usageError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { readManifest } from '../../../manifest/source.ts';
+import { problemsOf } from '../../../framework/wait/progress.ts';
+import { affectedPods, changesOf } from './changes.ts';
+import { foresee } from './foresee.ts';
+import { observeAccount } from './observe.ts';
+import { renderPlan, type AccountPlanView } from './render.ts';
+
+export type PlanRequest = {
+  readonly name: string | undefined;
+  readonly filename: string | undefined;
+  /** What deleting the account would do. */
+  readonly deletion: boolean;
+};
+
+/** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
+export async function planFlow(context: CliContext, request: PlanRequest): Promise<ExitCode> {
+  const view = await answering(context, () => makePlan(context, request));
+  const { format, stdout } = context;
+  stdout.write(renderDocument('AccountPlan', view, format) ?? renderPlan(view, stdout.color));
+  return view.changes.length === 0 ? exitCodes.ok : exitCodes.error;
+}
+
+async function makePlan(context: CliContext, request: PlanRequest): Promise<AccountPlanView> {
+  const { signal, now } = context;
+  if (request.filename !== undefined && request.deletion)
+    throw usageError('-f and --delete were given', 'Give either.');
+  const manifest =
+    request.filename === undefined
+      ? undefined
+      : await readManifest(context, request.filename, { kind: accountKind, name: request.name });
+  const name = manifest?.metadata.name ?? request.name;
+  if (name === undefined)
+    throw usageError('which account? No name was given', 'Give one: kon account plan NAME, or -f FILE.');
+  const client = await context.connect();
+  const [{ facts, region }, live] = await Promise.all([
+    getClusterFacts(client),
+    findObject(client, accountKind, name),
+  ]);
+  if (!live && !manifest) throw notFound(accountKind, name);
+  const account = await proposed(live, manifest, request.deletion, {
+    now: now(),
+    admit: async (wanted) => {
+      // What the API server would refuse has no plan, and its defaults belong to it.
+      if (!live) return createObject(client, accountKind, wanted, { dryRun: true });
+      return (await client.update(
+        accountKind.resource,
+        { ...wanted, metadata: { ...live.metadata, ...wanted.metadata } },
+        { fieldManager: 'kon', fieldValidation: 'Strict', dryRun: true },
+      )) as unknown as LinkedServiceAccount;
+    },
+  });
+  return withAws(context, region, async (aws) => {
+    const [world] = await Promise.all([
+      observeAccount(account, {
+        facts,
+        client,
+        roles: aws.roles,
+        associations: aws.podIdentity(facts.name).associations,
+        now: now(),
+        signal,
+      }),
+      requireAccount(context, aws, facts),
+    ]);
+    const foreseen = await foresee(world, (role) => aws.roles.read(role, signal));
+    const changes = changesOf(world, foreseen);
+    const missing = await missingPolicies(
+      [...new Set(foreseen.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? [step.policyArn] : [])))],
+      (arn) => aws.policies.document(arn, signal),
+    );
+    const ending = { ...world.account, status: foreseen.status };
+    return {
+      account: name,
+      cluster: facts.name,
+      accountId: facts.accountId,
+      changes,
+      pods: affectedPods(world, foreseen),
+      drift: foreseen.drift,
+      problems: [
+        ...missing.map((arn) => ({
+          about: `policy ${arn}`,
+          reason: 'PolicyNotFound',
+          message: 'IAM has no such policy',
+        })),
+        // Deleted, there is nothing left to be ready.
+        ...(request.deletion ? [] : problemsOf(ending)),
+      ],
+    };
+  });
+}
+
+async function missingPolicies(
+  arns: readonly string[],
+  documentOf: (arn: string) => Promise<string | undefined>,
+): Promise<readonly string[]> {
+  const found = await Promise.all(arns.map(async (arn) => [arn, await documentOf(arn)] as const));
+  return found.filter(([, document]) => document === undefined).map(([arn]) => arn);
+}
+
+async function proposed(
+  live: LinkedServiceAccount | undefined,
+  manifest: Awaited<ReturnType<typeof readManifest>> | undefined,
+  deletion: boolean,
+  of: {
+    readonly now: number;
+    readonly admit: (manifest: Awaited<ReturnType<typeof readManifest>>) => Promise<LinkedServiceAccount>;
+  },
+): Promise<LinkedServiceAccount> {
+  if (manifest) return of.admit(manifest);
+  if (!live) throw new Error('there is neither an account nor a manifest');
+  if (!deletion || live.metadata.deletionTimestamp !== undefined) return live;
+  return {
+    ...live,
+    metadata: { ...live.metadata, deletionTimestamp: new Date(of.now).toISOString() },
+  };
+}

@@ -1,0 +1,150 @@
+/** Gathers what the planner looks at, by reads alone: from the API server and from IAM, with a person's own rights. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { accountLabel } from '../../../../api/labels.ts';
+import {
+  accountLabelValue,
+  accountRoleNames,
+  carriedProofs,
+  IdentityError,
+  isHeld,
+  wantedMode,
+  type AccountWorld,
+  type AssociationBelief,
+  type AssociationStore,
+  type ClusterFacts,
+  type RoleBelief,
+  type RoleStore,
+  type TargetObservation,
+} from '../../../../identity/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import {
+  roleHolders,
+  targetObservation,
+  type Namespace,
+} from '../../../../operator/account/target-observation.ts';
+import { trimServiceAccount } from '../../../../operator/context.ts';
+import { rolesHeld, type Pod } from '../../../../workloads/index.ts';
+
+export async function observeAccount(
+  account: LinkedServiceAccount,
+  of: {
+    readonly facts: ClusterFacts;
+    readonly client: KubeClient;
+    readonly roles: RoleStore;
+    readonly associations: AssociationStore;
+    readonly now: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<AccountWorld> {
+  const { facts, client, signal } = of;
+  const [associations, roles] = await Promise.all([
+    readAssociations(account, facts, of.associations, signal),
+    readRoles(accountRoleNames(account, facts), of.roles, signal),
+  ]);
+  const targets = await observeTargets(account, facts, associations, client, signal);
+  return {
+    now: of.now,
+    date: of.now,
+    account,
+    cluster: { ok: true, facts },
+    targets,
+    roles,
+    associations,
+    holders: await observeHolders(account, roles, client, signal),
+    failures: new Map(),
+    proofs: carriedProofs(account, of.now),
+    aims: new Map(),
+  };
+}
+
+/** Pods of all namespaces are listed only for an account that is to adopt a role which exists. */
+async function observeHolders(
+  { spec: { aws } }: LinkedServiceAccount,
+  roles: ReadonlyMap<string, RoleBelief>,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<AccountWorld['holders']> {
+  const role = aws.adopt === true ? roles.get(aws.roleName ?? '')?.role : undefined;
+  if (!role || isHeld(role.tags)) return [];
+  const pods = await client.list<Pod & KubeObject>(resources.pods, { signal });
+  return roleHolders(pods.items.filter((pod) => rolesHeld(pod).includes(role.arn)));
+}
+
+async function observeTargets(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  associations: ReadonlyMap<string, AssociationBelief>,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<readonly TargetObservation[]> {
+  const { name } = account.metadata;
+  const [namespaces, serviceAccounts, pods] = await Promise.all([
+    client.list<Namespace>(resources.namespaces, { signal }),
+    client.list(resources.serviceAccounts, { fieldSelector: `metadata.name=${name}`, signal }),
+    client.list<Pod & KubeObject>(resources.pods, {
+      fieldSelector: `spec.serviceAccountName=${name}`,
+      signal,
+    }),
+  ]);
+  const linked = serviceAccounts.items
+    .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
+    .map((object) => object.metadata.namespace ?? '');
+  const names = new Set([
+    ...facts.targets,
+    ...(account.spec.targets ?? []),
+    ...linked,
+    ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
+    ...associations.keys(),
+  ]);
+  return [...names].map((target) => {
+    const serviceAccount = serviceAccounts.items.find((object) => object.metadata.namespace === target);
+    return targetObservation({
+      target,
+      account: name,
+      namespace: namespaces.items.find((namespace) => namespace.metadata.name === target),
+      serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
+      pods: pods.items.filter((pod) => pod.metadata.namespace === target),
+      association: associations.get(target),
+      // The plan shows the whole way; what waits on it is shown by the account's status.
+      isReplaced: () => true,
+    });
+  });
+}
+
+async function readRoles(
+  names: readonly string[],
+  store: RoleStore,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, RoleBelief>> {
+  const read = names.map(async (name): Promise<[string, RoleBelief]> => [
+    name,
+    { role: (await store.read(name, signal)) ?? null, source: 'read' },
+  ]);
+  return new Map(await Promise.all(read));
+}
+
+/** By namespace, those of the account's name, with all that EKS tells of them. */
+async function readAssociations(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, AssociationBelief>> {
+  const { name } = account.metadata;
+  try {
+    const { associations } = await store.list(signal);
+    const read = associations
+      .filter(({ serviceAccount }) => serviceAccount === name)
+      .map(async (listed): Promise<[string, AssociationBelief]> => [
+        listed.namespace,
+        { association: (await store.read(listed, signal, listed.id)) ?? null, source: 'read' },
+      ]);
+    return new Map(await Promise.all(read));
+  } catch (error) {
+    // Where there is no EKS, or no right to look at it, an account that uses IRSA can be planned all the same.
+    const isBeside =
+      error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
+    if (isBeside && wantedMode(account, facts) === 'IRSA') return new Map();
+    throw error;
+  }
+}

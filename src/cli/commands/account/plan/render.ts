@@ -1,0 +1,87 @@
+/** A plan as a person reads it: `+` is made, `~` changed, `-` removed. Pure. */
+import type { Problem } from '../../../framework/wait/progress.ts';
+import { problemText } from '../../../framework/wait/progress.ts';
+import { paint, type Style } from '../../../framework/output/color.ts';
+import { lineDifference } from '../../../framework/output/line-difference.ts';
+import { printable } from '../../../framework/output/printable.ts';
+import type { AffectedPod, Change } from './changes.ts';
+
+export type AccountPlanView = {
+  readonly account: string;
+  readonly cluster: string;
+  readonly accountId: string;
+  readonly changes: readonly Change[];
+  readonly pods: readonly AffectedPod[];
+  /** What somebody else changed. */
+  readonly drift: readonly string[];
+  /** What would still be in the way afterwards. */
+  readonly problems: readonly Problem[];
+};
+
+const marks: Readonly<Record<Change['action'], readonly [string, Style]>> = {
+  create: ['+', 'green'],
+  update: ['~', 'yellow'],
+  delete: ['-', 'red'],
+};
+
+/** In the order in which they are shown. */
+const titles: Readonly<Record<Change['system'], string>> = {
+  iam: 'IAM',
+  eks: 'EKS',
+  kubernetes: 'Kubernetes',
+};
+
+export function renderPlan(plan: AccountPlanView, color: boolean): string {
+  const { account, cluster, accountId, changes } = plan;
+  const title = (text: string): string => `\n${paint('bold', text, color)}\n`;
+  const parts = [`Account ${account} on the cluster ${cluster}, AWS account ${accountId}\n`];
+  if (plan.drift.length > 0)
+    parts.push(
+      title('Changed outside Konstellation:'),
+      ...plan.drift.map((text) => `  ${printable(text)}\n`),
+    );
+  for (const [system, name] of Object.entries(titles)) {
+    const own = changes.filter((change) => change.system === system);
+    if (own.length === 0) continue;
+    parts.push(title(`${name}:`));
+    for (const change of own) parts.push(changeLines(change, color));
+  }
+  if (plan.pods.length > 0) {
+    parts.push(title('Pods:'));
+    for (const pod of plan.pods) {
+      const workload = pod.workload === undefined ? '' : ` (${pod.workload})`;
+      const fate = pod.replaced
+        ? 'is replaced once the new identity is proven'
+        : 'keeps what it holds until it is restarted';
+      parts.push(`  ${paint('yellow', '~', color)} ${pod.namespace}/${pod.name}${workload} ${fate}\n`);
+    }
+  }
+  if (plan.problems.length > 0)
+    parts.push(
+      title('In the way:'),
+      ...plan.problems.map((problem) => `  ${paint('red', '×', color)} ${printable(problemText(problem))}\n`),
+    );
+  const count = (action: Change['action']): number =>
+    changes.filter((change) => change.action === action).length;
+  parts.push(
+    changes.length === 0
+      ? '\nNothing to change.\n'
+      : `\n${count('create')} to make, ${count('update')} to change, ${count('delete')} to remove.\n`,
+  );
+  return parts.join('');
+}
+
+function changeLines(change: Change, color: boolean): string {
+  const [mark, style] = marks[change.action];
+  const lines = [`  ${paint(style, mark, color)} ${printable(`${change.object}: ${change.summary}`)}\n`];
+  const before = change.before?.split('\n') ?? [];
+  const after = change.after?.split('\n') ?? [];
+  for (const { mark: each, text } of lineDifference(before, after)) {
+    const [lineMark, lineStyle] =
+      each === ' ' ? [' ', undefined] : each === '+' ? marks.create : marks.delete;
+    // Of what is made anew every line would be marked, which says nothing.
+    const shown = `${before.length === 0 ? ' ' : lineMark} ${printable(text)}`;
+    lines.push(`      ${lineStyle && before.length > 0 ? paint(lineStyle, shown, color) : shown}\n`);
+  }
+  return lines.join('');
+}

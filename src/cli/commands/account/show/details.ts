@@ -1,0 +1,125 @@
+/** An account as `kon account show` tells it. */
+import type {
+  FormerTarget,
+  LinkedServiceAccount,
+  PolicyStatus,
+  TargetStatus,
+} from '../../../../api/linked-service-account.ts';
+import { readyOf } from '../../../cluster/conditions.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { ageOf } from '../../../objects/columns.ts';
+import {
+  conditionColumns,
+  createdText,
+  eventColumns,
+  renderFields,
+  renderNext,
+  renderSection,
+} from '../../../objects/details.ts';
+import type { ShowOptions, View } from '../../../objects/show.ts';
+import type { Column } from '../../../framework/output/table.ts';
+import { renderPodsOutOfStep } from '../../../pods/out-of-step.ts';
+import { accountPodsOutOfStep } from '../../../pods/read-pods.ts';
+import { awaitsPod } from '../../../framework/wait/progress.ts';
+
+export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsOutOfStep };
+
+function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
+  const { metadata, spec, status } = account;
+  const { stdout } = options;
+  const now = options.now();
+  const ready = readyOf(account);
+  const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
+  const policies = [
+    ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),
+    // Attached, and no longer listed.
+    ...[...known.values()].filter((policy) => !spec.aws.policyArns.includes(policy.arn)),
+  ];
+  return [
+    renderFields([
+      ['Account', metadata.name],
+      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
+      ['Message', ready?.message],
+      ['Role', status?.roleArn],
+      ['Identity mode', spec.aws.identityMode],
+      ['Boundary', spec.aws.permissionsBoundaryArn],
+      [
+        'Session',
+        spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
+      ],
+      ['Targets', spec.targets ? spec.targets.join(', ') : 'all of the cluster'],
+      ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
+      ['Created', createdText(metadata.creationTimestamp, now)],
+      ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
+    ]),
+    renderSection('Policies', policyColumns, policies, stdout),
+    renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+    renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
+    renderPodsOutOfStep(options.pods ?? [], now, stdout),
+    renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
+    renderSection('Events', eventColumns(now), options.events ?? [], stdout),
+    renderNext(accountKind, account, stdout),
+  ].join('');
+}
+
+/** The operator removes an entry when its time has passed; nobody has to wait for that. */
+const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
+  (former ?? []).filter(({ sessionsUntil }) => Date.parse(sessionsUntil) > now);
+
+const formerColumns = (now: number): readonly Column<FormerTarget>[] => [
+  { header: 'NAME', value: ({ name }) => name },
+  { header: 'SESSIONS MAY LIVE UNTIL', value: ({ sessionsUntil }) => sessionsUntil },
+  {
+    header: 'LEFT',
+    value: ({ sessionsUntil }) => `${Math.ceil((Date.parse(sessionsUntil) - now) / 60_000)}m`,
+  },
+];
+
+const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
+
+const policyColumns: readonly Column<PolicyStatus>[] = [
+  { header: 'ARN', value: (policy) => policy.arn },
+  {
+    header: 'ATTACHED',
+    value: (policy) => yesNo(policy.attached),
+    style: (policy) => (policy.attached ? 'green' : 'red'),
+  },
+  { header: 'REASON', value: (policy) => policy.reason ?? '' },
+  { header: 'MESSAGE', value: (policy) => policy.message ?? '' },
+];
+
+const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
+  { header: 'NAME', value: (target) => target.name },
+  {
+    header: 'LINKED',
+    value: (target) =>
+      target.linked && target.identityMode === 'PodIdentity' ? 'by association' : yesNo(target.linked),
+    style: (target) => (target.linked ? 'green' : 'red'),
+  },
+  {
+    header: 'PROVEN',
+    value: (target) =>
+      target.proven && target.provenAt
+        ? `${ageOf(target.provenAt, now)} ago`
+        : awaitsPod(target)
+          ? 'by its first pod'
+          : yesNo(target.proven),
+    style: (target) => (target.proven ? 'green' : awaitsPod(target) ? 'yellow' : 'red'),
+  },
+  {
+    header: 'PODS',
+    value: ({ pods }) => (pods ? podsText(pods) : ''),
+  },
+  { header: 'REASON', value: (target) => target.reason ?? '' },
+  { header: 'MESSAGE', value: (target) => target.message ?? '' },
+];
+
+function podsText(pods: NonNullable<TargetStatus['pods']>): string {
+  const parts = [
+    [pods.current, 'current'],
+    [pods.stale, 'stale'],
+    [pods.uninjected, 'without identity'],
+  ] as const;
+  const present = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return present.join(', ') || 'none';
+}

@@ -1,0 +1,176 @@
+/** `kon account verify`: the exchange that an SDK in a pod does, done now, for each target. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { roleArnAnnotation } from '../../../../api/labels.ts';
+import type { PodIdentityAws } from '../../../../aws/index.ts';
+import {
+  asIdentityError,
+  type HeldIdentities,
+  type IdentityProver,
+  type IdentityReason,
+} from '../../../../identity/index.ts';
+import {
+  isNotFound,
+  KubeApiError,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../../../kube/index.ts';
+import { proveIdentity } from '../../../../operator/account/prove-identity.ts';
+import { heldBy } from '../../../../operator/account/target-observation.ts';
+import type { Pod } from '../../../../workloads/index.ts';
+import { withAws } from '../../../aws/session.ts';
+import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import { answering } from '../../../framework/comparison.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { renderTable, type Column } from '../../../framework/output/table.ts';
+
+type Verification = {
+  readonly target: string;
+  readonly proven: boolean;
+  readonly roleArn?: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+/** Exits with 0 when every target is proven, with 1 when one is not, and with more when that cannot be told. */
+export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
+  const results = await answering(context, () => verify(context, name));
+  const { format, stdout } = context;
+  stdout.write(
+    renderDocument('AccountVerification', { account: name, targets: results }, format) ??
+      renderTable(columns, results, { output: stdout, wide: true }),
+  );
+  if (results.length === 0) context.stderr.write(`The account ${name} has no target.\n`);
+  return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
+}
+
+async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
+  const client = await context.connect();
+  const [{ facts, region }, account] = await Promise.all([
+    getClusterFacts(client),
+    getObject(client, accountKind, name),
+  ]);
+  return withAws(context, region, (aws) =>
+    Promise.all(
+      [...(account.spec.targets ?? facts.targets)]
+        .sort()
+        .map((target) =>
+          verifyTarget(
+            account,
+            target,
+            client,
+            { prover: aws.prover, podIdentity: () => aws.podIdentity(facts.name) },
+            context.signal,
+          ),
+        ),
+    ),
+  );
+}
+
+type Aws = { readonly prover: IdentityProver; readonly podIdentity: () => PodIdentityAws };
+
+async function verifyTarget(
+  account: LinkedServiceAccount,
+  target: string,
+  client: KubeClient,
+  aws: Aws,
+  signal: AbortSignal,
+): Promise<Verification> {
+  const { name } = account.metadata;
+  const unproven = (reason: string, message: string, roleArn?: string): Verification => ({
+    target,
+    proven: false,
+    ...(roleArn === undefined ? {} : { roleArn }),
+    reason,
+    message,
+  });
+  let annotated: string | undefined;
+  try {
+    const found = await client.get(resources.serviceAccounts, { namespace: target, name }, { signal });
+    annotated = found.metadata.annotations?.[roleArnAnnotation];
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
+  }
+  let roleArn = annotated;
+  try {
+    // What pods get, whatever the account's status says: an association goes before the annotation.
+    const associated = await associatedRole(target, name, aws, signal);
+    roleArn = associated ?? annotated;
+    if (roleArn === undefined)
+      return unproven(
+        'NotLinked',
+        `the ServiceAccount ${target}/${name} carries no role and has no association`,
+      );
+    const pod = associated === undefined ? undefined : await podForExchange(target, name, client, signal);
+    if (associated !== undefined && !pod)
+      return unproven(
+        'AwaitingFirstPod' satisfies IdentityReason,
+        'only a pod can prove a Pod Identity, and none runs that has one',
+        roleArn,
+      );
+    const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;
+    await proveIdentity(step, account, { client, ...aws }, signal);
+    return { target, proven: true, roleArn };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const failure = asIdentityError(error);
+    // Who may not ask, or is not heard, learns nothing about the role.
+    if (isForbidden(failure.cause)) throw failure.cause;
+    if (failure.code === 'Unreachable') throw failure;
+    return unproven(failure.code, failure.message, roleArn);
+  }
+}
+
+const isForbidden = (error: unknown): boolean => error instanceof KubeApiError && error.status === 403;
+
+const unanswerable: ReadonlySet<string> = new Set([
+  'AccessDenied',
+  'ClusterUnknown',
+  'CredentialsMissing',
+  'CredentialsRejected',
+]);
+
+async function associatedRole(
+  namespace: string,
+  serviceAccount: string,
+  aws: Aws,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
+    return found?.details?.roleArn;
+  } catch (error) {
+    // Where there is no EKS, there are none; who may not look can be told of the annotation, which takes no credentials.
+    const { code } = asIdentityError(error);
+    if (unanswerable.has(code)) return undefined;
+    throw error;
+  }
+}
+
+async function podForExchange(
+  namespace: string,
+  serviceAccount: string,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<HeldIdentities['exchangePod']> {
+  const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
+  const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
+  return heldBy(items, () => true).exchangePod;
+}
+
+const columns: readonly Column<Verification>[] = [
+  { header: 'TARGET', value: (row) => row.target },
+  {
+    header: 'PROVEN',
+    value: (row) => (row.proven ? 'yes' : 'no'),
+    style: (row) => (row.proven ? 'green' : 'red'),
+  },
+  { header: 'ROLE', value: (row) => row.roleArn ?? '' },
+  { header: 'REASON', value: (row) => row.reason ?? '' },
+  { header: 'MESSAGE', value: (row) => row.message ?? '' },
+];

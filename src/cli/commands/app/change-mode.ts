@@ -1,0 +1,41 @@
+/** `kon app halt` and `resume`: change the mode of the chosen targets, and wait for these alone. */
+import type { AppTarget } from '../../../api/app.ts';
+import { chosenTargets } from '../../cluster/app-objects.ts';
+import type { CliContext } from '../../framework/context.ts';
+import type { ExitCode } from '../../framework/exit-codes.ts';
+import { appKind } from '../../cluster/kinds.ts';
+import { waitForTargets } from '../../framework/wait/targets.ts';
+import { editFlow } from '../../objects/edit.ts';
+import type { WriteInput } from '../../objects/finish.ts';
+import { withDeployMode } from './mode.ts';
+
+export async function modeFlow(
+  context: CliContext,
+  request: {
+    readonly name: string;
+    readonly targets: readonly string[];
+    readonly mode: AppTarget['deployMode'];
+    readonly write: WriteInput;
+  },
+): Promise<ExitCode> {
+  const { name, targets, mode, write } = request;
+  const isHalt = mode === 'halt';
+  return editFlow(context, {
+    kind: appKind,
+    name,
+    filename: undefined,
+    change: (app) => withDeployMode(app, targets, mode),
+    withoutEditor: [],
+    did: isHalt ? 'halted' : 'resumed',
+    until: (app, client) =>
+      waitForTargets(
+        context,
+        client,
+        app,
+        chosenTargets(app, targets),
+        write.timeout,
+        isHalt ? 'is halted' : 'runs',
+      ),
+    write,
+  });
+}

@@ -1,0 +1,38 @@
+/** Which container of an app's pod is meant, and whether it has run. Pure. */
+import { isFinished, isReady, isTerminating } from '../../../workloads/pod.ts';
+import type { AppPod } from '../../cluster/app-objects.ts';
+import { CliError } from '../../framework/errors.ts';
+
+/** The one that was named, or the app's own. @throws CliError of code NOT_FOUND */
+export function containerOf(pod: AppPod, app: string, named: string | undefined): string {
+  const names = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].map(
+    ({ name }) => name,
+  );
+  const wanted = named ?? app;
+  const found = names.find((name) => name === wanted) ?? (named === undefined ? names[0] : undefined);
+  if (found !== undefined) return found;
+  throw new CliError('NOT_FOUND', `the pod ${pod.metadata.name} has no container "${wanted}"`, {
+    details: [`It has ${names.join(', ')}.`],
+  });
+}
+
+/** Whether there may be a log of it: it runs, or has run. */
+export function hasStarted(pod: AppPod, container: string): boolean {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
+  if (status === undefined) return false;
+  return status.state?.waiting === undefined || (status.restartCount ?? 0) > 0;
+}
+
+/** The best to talk to: ready rather than not, and the newest of these. Undefined when none runs. */
+export function bestPod(pods: readonly AppPod[]): AppPod | undefined {
+  const born = ({ metadata }: AppPod): string => metadata.creationTimestamp ?? '';
+  return pods
+    .filter((pod) => !isFinished(pod) && !isTerminating(pod) && pod.status?.phase === 'Running')
+    .toSorted(
+      (one, other) =>
+        Number(isReady(other)) - Number(isReady(one)) ||
+        born(other).localeCompare(born(one)) ||
+        one.metadata.name.localeCompare(other.metadata.name),
+    )[0];
+}

@@ -1,0 +1,59 @@
+/** `kon app deploy`: sets the tag, then follows each target until it runs what is wanted. */
+import type { App, AppSpec } from '../../../../api/app.ts';
+import { chosenTargets } from '../../../cluster/app-objects.ts';
+import { changeSpec } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { appKind, nameOf } from '../../../cluster/kinds.ts';
+import { soundManifest } from '../../../manifest/source.ts';
+import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import { presentable } from '../../../manifest/present.ts';
+import { isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
+import { waitForTargets } from '../../../framework/wait/targets.ts';
+import { imageOf } from '../columns.ts';
+
+export async function deployFlow(
+  context: CliContext,
+  request: {
+    readonly name: string;
+    readonly tag: string;
+    readonly targets: readonly string[];
+    readonly write: WriteInput;
+  },
+): Promise<ExitCode> {
+  const { name, tag, write } = request;
+  const { dryRun } = write;
+  const { format, stdout } = context;
+  const client = await context.connect();
+  const change = (app: App): AppSpec => {
+    chosenTargets(app, request.targets);
+    const manifest = { ...presentable(app), spec: withTag(app, tag) };
+    return soundManifest(manifest, 'the app with that tag', { kind: appKind, name }).spec as AppSpec;
+  };
+  const { object, changed } = await changeSpec(client, appKind, name, change, { dryRun });
+  if (!isMachineFormat(format))
+    stdout.write(
+      resultLine(
+        nameOf(appKind, name),
+        changed ? `deployed ${imageOf(object)}` : `unchanged, ${imageOf(object)}`,
+        dryRun,
+      ),
+    );
+  const final =
+    write.noWait || dryRun
+      ? object
+      : await waitForTargets(context, client, object, chosenTargets(object, request.targets), write.timeout);
+  if (isMachineFormat(format)) stdout.write(renderObject(final, format));
+  return exitCodes.ok;
+}
+
+/** @throws CliError of code INVALID when the image holds a tag or digest of its own */
+function withTag({ metadata, spec }: App, imageTag: string): AppSpec {
+  if (/[@:][^/]*$/.test(spec.image))
+    throw new CliError('INVALID', `the image of the app "${metadata.name}" has a tag or digest of its own`, {
+      details: [`spec.image: ${spec.image}`],
+      next: [`Give the whole image: kon app edit ${metadata.name} --image IMAGE:${imageTag}`],
+    });
+  return { ...spec, imageTag };
+}

@@ -1,0 +1,258 @@
+/** `kon app logs`: the logs of all pods of an app, one after the other, or together as they come. */
+import type { App } from '../../../../api/app.ts';
+import {
+  isBadRequest,
+  isNotFound,
+  isUnreachable,
+  KubeApiError,
+  resources,
+  sleep,
+  systemTimer,
+  type KubeClient,
+} from '../../../../kube/index.ts';
+import { createLogReader, type LogReader } from '../../../../kube/streams/index.ts';
+import { isFinished } from '../../../../workloads/pod.ts';
+import { chosenTargets, podsOf, selectionOf, type AppPod } from '../../../cluster/app-objects.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { appKind } from '../../../cluster/kinds.ts';
+import { followSet } from '../../../framework/wait/follow-set.ts';
+import { containerOf, hasStarted } from '../containers.ts';
+import { isLater, lineBatches, parseLogLine } from './log-lines.ts';
+import { createPrefixes, safeForTerminal } from './log-style.ts';
+
+export type LogsRequest = {
+  readonly name: string;
+  readonly targets: readonly string[];
+  readonly pod: string | undefined;
+  readonly container: string | undefined;
+  readonly follow: boolean;
+  readonly previous: boolean;
+  readonly timestamps: boolean;
+  /** Milliseconds. */
+  readonly since: number | undefined;
+  readonly tail: number | undefined;
+  readonly prefix: 'auto' | 'always' | 'never';
+};
+
+type Source = { readonly target: string; readonly pod: AppPod; readonly container: string };
+type Scene = {
+  readonly client: KubeClient;
+  readonly reader: LogReader;
+  readonly app: App;
+  readonly request: LogsRequest;
+  readonly signal: AbortSignal;
+  readonly print: (source: Source, lines: readonly Buffer[]) => Promise<void>;
+  readonly note: (text: string) => void;
+};
+
+/** Between two attempts to read a log that ended while its pod is still there. Milliseconds. */
+const shortestPauseMs = 500;
+const longestPauseMs = 5000;
+/** For what the kubelet still has to say of a pod that is gone already. Milliseconds. */
+const lastWordsMs = 1000;
+
+export async function logsFlow(context: CliContext, request: LogsRequest): Promise<ExitCode> {
+  const client = await context.connect();
+  const app = await getObject(client, appKind, request.name);
+  const targets = chosenTargets(app, request.targets);
+  const reader = createLogReader(await context.connection(), { now: context.now });
+  const ending = new AbortController();
+  const scene: Scene = {
+    client,
+    reader,
+    app,
+    request,
+    signal: AbortSignal.any([context.signal, ending.signal]),
+    print: await printer(context, request),
+    note: (text) => context.stderr.write(`${text}\n`),
+  };
+  try {
+    if (!request.follow) return await readOnce(scene, targets);
+    await Promise.all(targets.map((target) => followTarget(scene, target)));
+    return exitCodes.ok;
+  } catch (error) {
+    if (context.signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
+    throw error;
+  } finally {
+    ending.abort(new Error('the command is over'));
+    await reader.close();
+  }
+}
+
+/** Terminals are shown whose line it is, and nothing that would drive them; programs are given the bytes as they are. */
+async function printer(context: CliContext, request: LogsRequest): Promise<Scene['print']> {
+  const { write } = await context.bytes();
+  const { isTTY, color } = context.stdout;
+  const prefixOf = createPrefixes(color);
+  const hasPrefix = request.prefix === 'always' || (request.prefix === 'auto' && isTTY);
+  return ({ target, pod }, lines) => {
+    const prefix = hasPrefix ? prefixOf(target, pod.metadata.name) : '';
+    const pieces = lines.map((line) => {
+      const end = line.at(-1) === 10 ? line.length - 1 : line.length;
+      const text = isTTY
+        ? Buffer.from(safeForTerminal(line.toString('utf8', 0, end), color))
+        : line.subarray(0, end);
+      return Buffer.concat([Buffer.from(prefix), text, Buffer.of(10)]);
+    });
+    return write('stdout', Buffer.concat(pieces));
+  };
+}
+
+async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitCode> {
+  const { client, app, request, note } = scene;
+  const { name } = app.metadata;
+  const problems: string[] = [];
+  let read = 0;
+  for (const target of targets) {
+    const born = ({ metadata }: AppPod): string => metadata.creationTimestamp ?? '';
+    const pods = (await podsOf(client, app, target))
+      .filter((pod) => request.pod === undefined || pod.metadata.name === request.pod)
+      .toSorted((one, other) => born(one).localeCompare(born(other)));
+    for (const pod of pods) {
+      const source = { target, pod, container: containerOf(pod, name, request.container) };
+      try {
+        const { timestamps } = request;
+        for await (const lines of lineBatches(readLog(scene, source, { timestamps, ...window(request) })))
+          await scene.print(source, lines);
+        read += 1;
+      } catch (error) {
+        // It has not started, or there is no container before it: there is nothing to be read, of this pod.
+        if (!(isBadRequest(error) || isNotFound(error) || isKubeletFault(error))) throw error;
+        problems.push(`${target}/${pod.metadata.name}: ${error.message}`);
+      }
+    }
+  }
+  if (read > 0) {
+    for (const problem of problems) note(`No log of ${problem}`);
+    return exitCodes.ok;
+  }
+  const what = request.pod === undefined ? 'pods' : `pod "${request.pod}"`;
+  const where = targets.join(', ');
+  throw problems.length === 0
+    ? new CliError('NOT_FOUND', `the app "${name}" has no ${what} in ${where}`, {
+        next: [`See why: kon app status ${name}`],
+      })
+    : new CliError('NOT_FOUND', `there are no logs of the app "${name}" in ${where}`, {
+        details: problems,
+        next: [`See how the pods are: kon app pods ${name}`],
+      });
+}
+
+/** What the API server says of a kubelet that does not answer is an error of its own, and no refusal. */
+function isKubeletFault(error: unknown): error is KubeApiError {
+  return error instanceof KubeApiError && error.status >= 500;
+}
+
+/** Which part of a log is asked for. */
+function window({ since, tail }: LogsRequest): { sinceSeconds?: number; tailLines?: number } {
+  return {
+    ...(since === undefined ? {} : { sinceSeconds: Math.ceil(since / 1000) }),
+    ...(tail === undefined ? {} : { tailLines: tail }),
+  };
+}
+
+function readLog(
+  { reader, request, signal }: Scene,
+  { target, pod, container }: Source,
+  options: Partial<Parameters<LogReader['read']>[0]>,
+): AsyncGenerator<Buffer> {
+  return reader.read({
+    namespace: target,
+    pod: pod.metadata.name,
+    container,
+    ...(request.previous ? { previous: true } : {}),
+    signal,
+    ...options,
+  });
+}
+
+/** Each pod from when its container has started, those too that come later. Ends only by its signal, or by an error. */
+async function followTarget(scene: Scene, target: string): Promise<void> {
+  const { client, app, request } = scene;
+  const { name } = app.metadata;
+  const present = new Map<string, AppPod>();
+  const followed = new Map<string, AbortController>();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([scene.signal, failed.signal]);
+  let isFirst = true;
+  for await (const pods of followSet<AppPod>(client, resources.pods, selectionOf(app, target), signal)) {
+    present.clear();
+    for (const pod of pods)
+      if (request.pod === undefined || pod.metadata.name === request.pod)
+        present.set(pod.metadata.uid ?? '', pod);
+    if (isFirst && present.size === 0)
+      scene.note(`${name} has no pods in ${target} yet; those that come are followed.`);
+    for (const [uid, controller] of followed) {
+      if (present.has(uid)) continue;
+      followed.delete(uid);
+      setTimeout(() => controller.abort(new PodGone()), lastWordsMs);
+    }
+    for (const [uid, pod] of present) {
+      const container = containerOf(pod, name, request.container);
+      if (followed.has(uid) || !hasStarted(pod, container)) continue;
+      const controller = new AbortController();
+      followed.set(uid, controller);
+      const source = { target, pod, container };
+      const wanted = isFirst ? window(request) : {};
+      const own = { ...scene, signal: AbortSignal.any([signal, controller.signal]) };
+      followPod(own, source, wanted, () => present.get(uid)).catch((error: unknown) => failed.abort(error));
+    }
+    isFirst = false;
+  }
+}
+
+class PodGone extends Error {}
+
+/** The log of one container, over its restarts and broken connections, without a line twice. */
+async function followPod(
+  scene: Scene,
+  source: Source,
+  wanted: ReturnType<typeof window>,
+  present: () => AppPod | undefined,
+): Promise<void> {
+  const { signal, request } = scene;
+  const label = `${source.target}/${source.pod.metadata.name}`;
+  let latest: string | undefined;
+  let pauseMs = shortestPauseMs;
+  for (;;) {
+    const resumeAfter = latest;
+    const part = resumeAfter === undefined ? wanted : { sinceTime: resumeAfter };
+    try {
+      const log = readLog(scene, source, { follow: true, timestamps: true, ...part });
+      for await (const batch of lineBatches(log)) {
+        const lines: Buffer[] = [];
+        for (const line of batch) {
+          const { time, text } = parseLogLine(line);
+          if (time !== undefined) {
+            // The server knows only whole seconds to begin from.
+            if (resumeAfter !== undefined && !isLater(time, resumeAfter)) continue;
+            if (latest === undefined || isLater(time, latest)) latest = time;
+          }
+          lines.push(request.timestamps ? line : text);
+        }
+        if (lines.length === 0) continue;
+        pauseMs = shortestPauseMs;
+        await scene.print(source, lines);
+      }
+    } catch (error) {
+      if (signal.reason instanceof PodGone) break;
+      signal.throwIfAborted();
+      if (isNotFound(error)) break;
+      // What is wrong with the way to a log may pass: a kubelet that restarts, a container that is about to start.
+      const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
+      if (!mayPass) throw error;
+      if (!isBadRequest(error))
+        scene.note(`The log of ${label} broke off, and is asked for again: ${error.message}`);
+    }
+    const pod = present();
+    if (pod === undefined || isFinished(pod)) break;
+    await sleep(systemTimer, pauseMs, signal);
+    if (signal.reason instanceof PodGone) break;
+    signal.throwIfAborted();
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+  }
+  scene.note(`${label} has ended.`);
+}

@@ -1,0 +1,41 @@
+/** Which pod of an app a command talks to. */
+import type { App } from '../../../api/app.ts';
+import type { KubeClient } from '../../../kube/index.ts';
+import { chosenTargets, podsOf, type AppPod } from '../../cluster/app-objects.ts';
+import { CliError, usageError } from '../../framework/errors.ts';
+import { bestPod } from './containers.ts';
+
+export type PodChoice = { readonly target: string | undefined; readonly pod: string | undefined };
+export type PickedPod = { readonly target: string; readonly pod: AppPod };
+
+/**
+ * Of several targets none is taken by itself: it might be production.
+ *
+ * @throws CliError of code USAGE when it is not said which target, of code NOT_FOUND when no pod is there
+ */
+export async function pickPod(client: KubeClient, app: App, choice: PodChoice): Promise<PickedPod> {
+  const { name } = app.metadata;
+  const targets = chosenTargets(app, choice.target === undefined ? [] : [choice.target]);
+  if (choice.pod !== undefined) {
+    for (const target of targets) {
+      const pod = (await podsOf(client, app, target)).find(({ metadata }) => metadata.name === choice.pod);
+      if (pod) return { target, pod };
+    }
+    throw new CliError('NOT_FOUND', `the app "${name}" has no pod "${choice.pod}" in ${targets.join(', ')}`, {
+      next: [`See which there are: kon app pods ${name}`],
+    });
+  }
+  const [target = '', ...more] = targets;
+  if (more.length > 0)
+    throw usageError(
+      `which target? The app "${name}" runs in ${targets.join(', ')}`,
+      `Give it: --target ${target}`,
+    );
+  const pods = await podsOf(client, app, target);
+  const pod = bestPod(pods);
+  if (pod) return { target, pod };
+  throw new CliError('NOT_FOUND', `the app "${name}" has no running pod in ${target}`, {
+    details: pods.length === 0 ? [] : [`None of its ${pods.length} pods runs.`],
+    next: [`See why: kon app status ${name}`],
+  });
+}

@@ -1,0 +1,109 @@
+/** The pods of an app as `kon app pods` tells them, above all which identity each holds. Pure. */
+import {
+  describeHeld,
+  givenIdentity,
+  podIdentity,
+  type WantedIdentity,
+} from '../../../../workloads/pod-identity.ts';
+import { isFinished, isReady, isTerminating } from '../../../../workloads/pod.ts';
+import type { AppPod } from '../../../cluster/app-objects.ts';
+import type { Style } from '../../../framework/output/color.ts';
+import { ageOf } from '../../../objects/columns.ts';
+import type { Column } from '../../../framework/output/table.ts';
+
+export type PodRow = {
+  readonly target: string;
+  readonly pod: AppPod;
+  readonly ready: boolean;
+  /** The pod's own word: `Running`, `CrashLoopBackOff`, `Terminating`, … */
+  readonly state: string;
+  readonly restarts: number;
+  readonly identity: 'current' | 'stale' | 'uninjected' | 'exempt' | 'unexpected' | 'none wanted';
+  /** What it holds, where that is not what is wanted. */
+  readonly holds: string | undefined;
+};
+
+/**
+ * @param wanted identity that pods of the target should hold; undefined when there is none, or it is not known
+ * @param account name of the app's account, if any
+ */
+export function podRow(
+  target: string,
+  pod: AppPod,
+  wanted: WantedIdentity | undefined,
+  account?: string,
+): PodRow {
+  const identity = wanted && podIdentity(pod, wanted);
+  const given = wanted ? undefined : givenIdentity(pod);
+  return {
+    target,
+    pod,
+    ready: isReady(pod),
+    state: stateOf(pod),
+    restarts: (pod.status?.containerStatuses ?? []).reduce((sum, each) => sum + (each.restartCount ?? 0), 0),
+    identity: identity?.state ?? (given && account === undefined ? 'unexpected' : 'none wanted'),
+    holds:
+      identity?.state === 'stale' || identity?.state === 'uninjected'
+        ? describeHeld(identity.held)
+        : identity?.state === 'current'
+          ? wanted?.roleArn
+          : given && describeHeld(given),
+  };
+}
+
+/** Oldest first, as these are the ones that a change has not reached. */
+export function oldestFirst(rows: readonly PodRow[]): readonly PodRow[] {
+  const born = ({ pod }: PodRow): string => pod.metadata.creationTimestamp ?? '';
+  return rows.toSorted(
+    (one, other) =>
+      born(one).localeCompare(born(other)) || one.pod.metadata.name.localeCompare(other.pod.metadata.name),
+  );
+}
+
+function stateOf(pod: AppPod): string {
+  if (isTerminating(pod)) return 'Terminating';
+  if (isFinished(pod)) return pod.status?.phase ?? '';
+  for (const { state } of [
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.containerStatuses ?? []),
+  ]) {
+    const reason =
+      state?.waiting?.reason ?? (state?.terminated?.exitCode ? state.terminated.reason : undefined);
+    if (reason !== undefined) return reason;
+  }
+  return pod.status?.phase ?? 'Unknown';
+}
+
+const identityStyles: Readonly<Record<PodRow['identity'], Style | undefined>> = {
+  current: 'green',
+  stale: 'yellow',
+  uninjected: 'red',
+  exempt: 'dim',
+  unexpected: 'red',
+  'none wanted': undefined,
+};
+
+export function podColumns(now: number): readonly Column<PodRow>[] {
+  return [
+    { header: 'TARGET', value: (row) => row.target },
+    { header: 'NAME', value: (row) => row.pod.metadata.name },
+    {
+      header: 'READY',
+      value: (row) => (row.ready ? 'yes' : 'no'),
+      style: (row) => (row.ready ? 'green' : 'yellow'),
+    },
+    { header: 'STATE', value: (row) => row.state },
+    { header: 'RESTARTS', value: (row) => String(row.restarts) },
+    { header: 'IDENTITY', value: (row) => row.identity, style: (row) => identityStyles[row.identity] },
+    {
+      header: 'HOLDS',
+      value: (row) => row.holds ?? '',
+      short: (row) => row.holds?.split('/').at(-1) ?? '',
+    },
+    {
+      header: 'AGE',
+      value: (row) => row.pod.metadata.creationTimestamp ?? '',
+      short: (row) => ageOf(row.pod.metadata.creationTimestamp, now),
+    },
+  ];
+}

@@ -1,0 +1,156 @@
+/**
+ * `kon app port-forward`: ports of this machine that lead to an app's pods. Each connection goes to the pod that is best
+ * when it is made, so that a roll-out only ends those that are under way.
+ */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { App } from '../../../../api/app.ts';
+import type { Connection, KubeClient } from '../../../../kube/index.ts';
+import { openPortForward, type ForwardedConnection } from '../../../../kube/streams/index.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { explain } from '../../../framework/explain.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { appKind } from '../../../cluster/kinds.ts';
+import { forwardedPort, type ForwardedPort, type PortRequest } from './forwarded-port.ts';
+import { pickPod, type PodChoice } from '../pick-pod.ts';
+
+export type PortForwardRequest = PodChoice & {
+  readonly name: string;
+  readonly ports: readonly PortRequest[];
+};
+
+const loopback = '127.0.0.1';
+/** How long a connection stays whose near side has said all that it had to say and whose far side is silent. Milliseconds. */
+const halfClosedMs = 10_000;
+
+/** @returns the exit code of an interruption: nothing else ends it but an error */
+export async function portForwardFlow(context: CliContext, request: PortForwardRequest): Promise<ExitCode> {
+  const client = await context.connect();
+  const app = await getObject(client, appKind, request.name);
+  const ports = request.ports.map((port) => forwardedPort(request.name, app.spec, port));
+  const connection = await context.connection();
+  // Told now rather than at the first connection.
+  const { target } = await pickPod(client, app, request);
+  const servers: Server[] = [];
+  const ending = new AbortController();
+  const signal = AbortSignal.any([context.signal, ending.signal]);
+  try {
+    for (const port of ports) {
+      const server = await listen(request.name, port, (socket) => {
+        void forward({ context, client, connection, app, request, port, signal }, socket);
+      });
+      servers.push(server);
+      const { port: local } = server.address() as AddressInfo;
+      context.stdout.write(
+        `${loopback}:${local} -> ${target}/${request.pod ?? request.name}:${port.remote}\n`,
+      );
+    }
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      if (signal.aborted) resolve();
+    });
+    return exitCodes.interrupted;
+  } finally {
+    ending.abort(new Error('the command is over'));
+    for (const server of servers) server.close();
+  }
+}
+
+async function listen(
+  app: string,
+  port: ForwardedPort,
+  onConnection: (socket: Socket) => void,
+): Promise<Server> {
+  // Who has said all that it had to say may still wait for the answer.
+  const server = createServer({ allowHalfOpen: true }, onConnection);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(
+        new CliError(
+          'PORT_UNAVAILABLE',
+          isTaken
+            ? `the port ${port.local} of this machine is in use`
+            : `the port ${port.local} of this machine cannot be listened on: ${error.message}`,
+          {
+            cause: error,
+            next: [`Take any that is free: kon app port-forward ${app} :${port.remote}`],
+          },
+        ),
+      );
+    });
+    server.listen(port.local, loopback, resolve);
+  });
+  return server;
+}
+
+type Forwarding = {
+  readonly context: CliContext;
+  readonly client: KubeClient;
+  readonly connection: Connection;
+  readonly app: App;
+  readonly request: PortForwardRequest;
+  readonly port: ForwardedPort;
+  readonly signal: AbortSignal;
+};
+
+/** One connection, to its end. What goes wrong with it is told, and the others go on. */
+async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
+  const { context, client, connection, app, request, port, signal } = forwarding;
+  const gone = new AbortController();
+  socket.on('error', () => socket.destroy());
+  socket.once('close', () => gone.abort(new Error('the connection was closed')));
+  let remote: ForwardedConnection | undefined;
+  try {
+    const { target, pod } = await pickPod(client, app, request);
+    remote = await openPortForward(connection, {
+      namespace: target,
+      pod: pod.metadata.name,
+      port: port.remote,
+      signal: AbortSignal.any([signal, gone.signal]),
+    });
+    // What cannot be sent any more is told by the output's end, and there may be an answer before that.
+    void sendAll(socket, remote).catch(() => undefined);
+    for await (const data of remote.output) {
+      if (!socket.write(data)) await drained(socket, gone.signal);
+    }
+    socket.end();
+  } catch (error) {
+    if (!gone.signal.aborted && !signal.aborted) {
+      const { message, details } = told(error);
+      context.stderr.write(
+        `A connection to port ${port.remote} failed: ${[message, ...details].join(': ')}\n`,
+      );
+    }
+    socket.destroy();
+  } finally {
+    remote?.close();
+  }
+}
+
+function told(error: unknown): Pick<CliError, 'message' | 'details'> {
+  const { code, message, details } = explain(error);
+  // What the kubelet says of a port is no fault of ours.
+  return code === 'INTERNAL' ? { message, details: [] } : { message, details };
+}
+
+async function sendAll(socket: Socket, remote: ForwardedConnection): Promise<void> {
+  for await (const data of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
+    await remote.write(data);
+  // The pod cannot be told so. It has time to answer; then nothing is left to keep the connection for.
+  socket.setTimeout(halfClosedMs, () => socket.destroy());
+}
+
+function drained(socket: Socket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle);
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    socket.once('drain', settle);
+    signal.addEventListener('abort', settle, { once: true });
+    if (signal.aborted) settle();
+  });
+}

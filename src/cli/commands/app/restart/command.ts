@@ -1,0 +1,25 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
+import { targetsOption } from '../targets-option.ts';
+
+export const appRestartCommand = defineCommand({
+  path: ['app', 'restart'],
+  summary: 'Replace the pods of an app by new ones of the same kind, one target after the other',
+  description:
+    'A roll-out as any other: a pod goes when its successor is ready. The next target follows when the one before is healthy. Nothing of the app’s spec changes. Refused while a pod created in a dry run would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
+  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  options: [appOption, targetsOption, dryRunOption, ...waitOptions],
+  formats: ['table', 'name'],
+  examples: [
+    { does: 'Restart it everywhere', command: 'kon app restart myapp' },
+    { does: 'In one target, without waiting', command: 'kon app restart myapp --target staging --no-wait' },
+  ],
+  run: async (context, { args, options }) => {
+    const { restartFlow } = await import('./handler.ts');
+    return restartFlow(context, {
+      name: requiredName('app', args.name, options.app),
+      targets: options.target,
+      write: options,
+    });
+  },
+});

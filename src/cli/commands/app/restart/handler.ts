@@ -1,0 +1,158 @@
+/**
+ * `kon app restart`: marks the pod templates of an app's Deployments, as `kubectl rollout restart` does. The mark has a
+ * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
+ */
+import { resources, type KubeClient } from '../../../../kube/index.ts';
+import { injectionFails } from '../../../../operator/app/replace-pod.ts';
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { deployedMark } from '../../../../workloads/deployment.ts';
+import { identityGate, isProviderReason } from '../../../../workloads/identity-gate.ts';
+import type { WantedIdentity } from '../../../../workloads/pod-identity.ts';
+import { deploymentOf, chosenTargets, type AppDeployment } from '../../../cluster/app-objects.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { appKind, nameOf } from '../../../cluster/kinds.ts';
+import { qualifiedName } from '../../../framework/output/objects.ts';
+import { accountOf, wantedIdentities } from '../../../pods/wanted-identities.ts';
+import { waitForRollout } from '../../../framework/wait/rollout.ts';
+import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import type { App } from '../../../../api/app.ts';
+import { restartedAtAnnotation } from '../revisions.ts';
+
+const restartFieldManager = 'kon-restart';
+
+export async function restartFlow(
+  context: CliContext,
+  request: { readonly name: string; readonly targets: readonly string[]; readonly write: WriteInput },
+): Promise<ExitCode> {
+  const { name, write } = request;
+  const { dryRun } = write;
+  const client = await context.connect();
+  const app = await getObject(client, appKind, name);
+  const deployments = await restartable(client, app, chosenTargets(app, request.targets));
+  const wanted = await wantedIdentities(client, app);
+  const account = await accountOf(client, app);
+  const end = context.now() + write.timeout;
+  for (const [index, deployment] of deployments.entries()) {
+    requireProvider(app, account, deployment);
+    await requireInjection(context, client, deployment, wanted.get(deployment.metadata.namespace ?? ''));
+    const restarted = await restart(context, client, deployment, dryRun);
+    context.stdout.write(
+      context.format === 'name'
+        ? `${qualifiedName(restarted)}\n`
+        : resultLine(nameOf(appKind, name), `restarted in ${deployment.metadata.namespace}`, dryRun),
+    );
+    if (write.noWait || dryRun) continue;
+    try {
+      await waitForRollout(context, client, restarted, Math.max(end - context.now(), 1));
+    } catch (error) {
+      const left = deployments.slice(index + 1).map((each) => each.metadata.namespace);
+      if (!(error instanceof CliError) || left.length === 0) throw error;
+      throw new CliError(error.code, error.message, {
+        details: [...error.details, `Not restarted: ${left.join(', ')}.`],
+        next: error.next,
+        cause: error,
+      });
+    }
+  }
+  return exitCodes.ok;
+}
+
+/** @throws CliError of code CLUSTER_NOT_READY while STS accepts no token of the cluster */
+function requireProvider(
+  { metadata: { name }, spec: { serviceAccount } }: App,
+  account: LinkedServiceAccount | undefined,
+  deployment: AppDeployment,
+): void {
+  if (!account) return;
+  const { namespace: target = '' } = deployment.metadata;
+  const gate = identityGate({
+    account: serviceAccount,
+    linkedServiceAccount: account,
+    target,
+    deployedMark: deployedMark(deployment),
+  });
+  if (gate.open || !isProviderReason(gate.reason)) return;
+  throw new CliError('CLUSTER_NOT_READY', `new pods of "${name}" in ${target} would get no credentials`, {
+    details: [gate.message],
+    next: ['Create or correct the IAM OIDC provider: kon doctor'],
+  });
+}
+
+/**
+ * Running pods are not replaced while new ones would lack their identity, as the operator does not replace them either.
+ * @throws CliError of code CLUSTER_NOT_READY
+ */
+async function requireInjection(
+  { stderr, signal }: CliContext,
+  client: KubeClient,
+  { metadata, spec }: AppDeployment,
+  wanted: WantedIdentity | undefined,
+): Promise<void> {
+  const { name, namespace = '' } = metadata;
+  if (!wanted || !spec?.template) return;
+  const pod = { name, namespace, template: spec.template, wanted: [wanted] };
+  // The caller may have no AWS credentials: the account's status has the answer of STS.
+  const exchange = (): Promise<undefined> => Promise.resolve(undefined);
+  const obstacle = await injectionFails(pod, { client, exchange }, signal);
+  if (obstacle?.kind === 'missed')
+    throw new CliError(
+      'CLUSTER_NOT_READY',
+      `new pods of "${name}" in ${namespace} would lack their identity`,
+      {
+        details: [`It can be restarted once ${obstacle.message}.`],
+        next: ['Check the pod identity webhook: kon doctor'],
+      },
+    );
+  if (obstacle?.kind === 'refused')
+    stderr.write(
+      `‼ the identity of new pods in ${namespace} cannot be checked beforehand: ${obstacle.reason}\n`,
+    );
+}
+
+/** @throws CliError when there is nothing to restart in a target; nothing was restarted then */
+async function restartable(
+  client: KubeClient,
+  app: App,
+  targets: readonly string[],
+): Promise<readonly AppDeployment[]> {
+  const { name } = app.metadata;
+  const halted = new Set(
+    app.spec.targets.filter((target) => target.deployMode === 'halt').map((target) => target.name),
+  );
+  const running = targets.filter((target) => !halted.has(target));
+  if (running.length === 0)
+    throw new CliError('INVALID', `the app "${name}" is halted in ${targets.join(', ')}`, {
+      next: [`Start it again: kon app resume ${name}`],
+    });
+  const found = await Promise.all(
+    running.map(async (target) => ({ target, deployment: await deploymentOf(client, app, target) })),
+  );
+  const missing = found.filter(({ deployment }) => deployment === undefined).map(({ target }) => target);
+  if (missing.length > 0)
+    throw new CliError('NOT_FOUND', `the app "${name}" has not been deployed in ${missing.join(', ')}`, {
+      next: [`See why: kon app status ${name}`],
+    });
+  return found.flatMap(({ deployment }) => deployment ?? []);
+}
+
+async function restart(
+  context: CliContext,
+  client: KubeClient,
+  { metadata }: AppDeployment,
+  dryRun: boolean,
+): Promise<AppDeployment> {
+  const at = new Date(context.now()).toISOString();
+  return client.patch<AppDeployment>(
+    resources.deployments,
+    { namespace: metadata.namespace, name: metadata.name },
+    {
+      // The Deployment that was looked at, and no other that has taken its place.
+      metadata: { uid: metadata.uid },
+      spec: { template: { metadata: { annotations: { [restartedAtAnnotation]: at } } } },
+    },
+    { type: 'merge', fieldManager: restartFieldManager, dryRun },
+  );
+}

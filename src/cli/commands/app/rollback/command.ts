@@ -1,0 +1,68 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { usageError } from '../../../framework/errors.ts';
+import { writeFormats } from '../../../objects/write-formats.ts';
+import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
+
+export const appRollbackCommand = defineCommand({
+  path: ['app', 'rollback'],
+  summary: 'Go back to the image of an earlier revision, and wait until it runs',
+  description:
+    'Changes the image in the app’s spec, for all its targets, and nothing else: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. What is changed is said first.',
+  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  options: [
+    appOption,
+    {
+      name: 'to',
+      value: 'REVISION',
+      summary: 'the revision, as `kon app history` numbers it; the last one of another image when absent',
+      parse: parseRevision,
+    },
+    {
+      name: 'target',
+      short: 't',
+      value: 'NAME',
+      summary: 'whose revisions are meant, where those of the targets differ',
+      complete: 'targets',
+    },
+    dryRunOption,
+    ...waitOptions,
+  ],
+  formats: writeFormats,
+  examples: [
+    { does: 'Back to the image before', command: 'kon app rollback myapp' },
+    { does: 'Back to a certain revision', command: 'kon app rollback myapp --to 3' },
+    { does: 'See first what that would change', command: 'kon app rollback myapp --to 3 --dry-run' },
+  ],
+  run: async (context, { args, options }) => {
+    const { getObject } = await import('../../../cluster/objects.ts');
+    const { appKind } = await import('../../../cluster/kinds.ts');
+    const { chosenTargets } = await import('../../../cluster/app-objects.ts');
+    const { editFlow } = await import('../../../objects/edit.ts');
+    const { readRevisions } = await import('../read-revisions.ts');
+    const { planRollback } = await import('./plan.ts');
+    const { rollbackText } = await import('./text.ts');
+    const { withImage } = await import('./spec-image.ts');
+    const name = requiredName('app', args.name, options.app);
+    const client = await context.connect();
+    const app = await getObject(client, appKind, name);
+    const targets = chosenTargets(app, options.target === undefined ? [] : [options.target]);
+    const plan = planRollback(app, await readRevisions(client, app, targets), options.to);
+    context.stderr.write(rollbackText(app, plan));
+    return editFlow(context, {
+      kind: appKind,
+      name,
+      filename: undefined,
+      // Of the spec as it is when it is written.
+      change: (current) => withImage(current.spec, plan.image),
+      withoutEditor: [],
+      did: 'rolled back',
+      write: options,
+    });
+  },
+});
+
+function parseRevision(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text))
+    throw usageError(`"${text}" is not a revision`, 'Give its number, as kon app history shows it.');
+  return Number(text);
+}

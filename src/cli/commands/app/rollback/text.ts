@@ -1,0 +1,31 @@
+/** What a rollback changes, in words. */
+import type { App } from '../../../../api/app.ts';
+import type { RollbackPlan } from './plan.ts';
+import type { RevisionChange } from '../revisions.ts';
+
+const others: Readonly<Record<RevisionChange, string>> = {
+  image: 'image',
+  identity: 'AWS identity',
+  configs: 'configs',
+  restart: 'restart',
+  template: 'other fields of its pods',
+};
+
+export function rollbackText(app: App, { revisions, image, changes, leftOut }: RollbackPlan): string {
+  const which = revisions.map(({ target, number }) => `revision ${number} of ${target}`).join(', ');
+  const { name } = app.metadata;
+  const { length } = app.spec.targets;
+  const targets = length === 1 ? app.spec.targets[0]?.name : `all its ${length} targets`;
+  const lines =
+    changes.length === 0
+      ? [`${name} has that image already: ${image} (${which})`]
+      : [
+          `${name} goes back to ${image} (${which}), in ${targets}:`,
+          ...changes.map(({ field, from, to }) => `  spec.${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`),
+        ];
+  if (leftOut.length > 0)
+    lines.push(
+      `That revision differs in ${leftOut.map((change) => others[change]).join(' and ')} too, which stays as it is now.`,
+    );
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,116 @@
+/** `kon app shell`: a program in a pod's container on this terminal, or between this process' pipes. */
+import { isUnreachable } from '../../../../kube/index.ts';
+import { openExec, type ExecSession } from '../../../../kube/streams/index.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { appKind } from '../../../cluster/kinds.ts';
+import type { ByteStreams } from '../../../framework/byte-streams.ts';
+import { containerOf } from '../containers.ts';
+import { pickPod, type PodChoice } from '../pick-pod.ts';
+
+export type ShellRequest = PodChoice & {
+  readonly name: string;
+  readonly container: string | undefined;
+  /** Empty: a shell. */
+  readonly command: readonly string[];
+};
+
+/** The better one, if the image has it. */
+const anyShell = ['/bin/sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'] as const;
+
+/** @returns the program's exit code */
+export async function shellFlow(context: CliContext, request: ShellRequest): Promise<ExitCode> {
+  const client = await context.connect();
+  const app = await getObject(client, appKind, request.name);
+  const { target, pod } = await pickPod(client, app, request);
+  const { name } = pod.metadata;
+  const container = containerOf(pod, app.metadata.name, request.container);
+  const [program, ...args] = request.command;
+  const bytes = await context.bytes();
+  const tty = bytes.isTerminal;
+  if (program === undefined && tty) context.stderr.write(`In ${target}/${name}, container ${container}:\n`);
+  const ending = new AbortController();
+  // A terminal hands Ctrl-C on to the program; between pipes it ends this command.
+  const session = await openExec(await context.connection(), {
+    namespace: target,
+    pod: name,
+    container,
+    command: program === undefined ? anyShell : [program, ...args],
+    tty,
+    stdin: true,
+    signal: AbortSignal.any([context.signal, ending.signal]),
+  });
+  try {
+    await converse(context, session, bytes);
+  } catch (error) {
+    if (context.signal.aborted) return exitCodes.interrupted;
+    throw error;
+  } finally {
+    session.close();
+    ending.abort(new Error('the command is over'));
+  }
+  const end = session.end();
+  switch (end.kind) {
+    case 'exited':
+      return end.code;
+    case 'failed':
+      throw new CliError('EXEC_FAILED', `the program could not be run in ${target}/${name}`, {
+        details: [end.message],
+        next: afterFailure(request, end.message, { target, pod: name, container }),
+      });
+    case 'cut':
+      throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program did`, {
+        cause: end.error,
+        details: end.error ? [end.error.message] : [],
+        next: [`See whether the pod is still there: kon app pods ${request.name} --target ${target}`],
+      });
+    default:
+      throw new TypeError(`unknown end ${JSON.stringify(end satisfies never)}`);
+  }
+}
+
+function afterFailure(
+  { name, command }: ShellRequest,
+  message: string,
+  where: { readonly target: string; readonly pod: string; readonly container: string },
+): readonly string[] {
+  // The API server's own words for a kubelet to which it finds no way.
+  if (/error (?:sending request|dialing backend)/.test(message))
+    return ['The API server does not reach the pod’s node. See how the nodes are: kubectl get nodes -o wide'];
+  if (command.length > 0) return ['See whether the image has that program.'];
+  const { target, pod, container } = where;
+  return [
+    `The image may have no shell. Run a program that it has: kon app shell ${name} -- PROGRAM`,
+    `Or bring one along: kubectl debug -n ${target} ${pod} -it --image busybox --target ${container}`,
+  ];
+}
+
+async function converse(context: CliContext, session: ExecSession, bytes: ByteStreams): Promise<void> {
+  const tty = bytes.isTerminal;
+  const giveBack = tty ? bytes.takeKeyboard() : undefined;
+  const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
+  try {
+    // What cannot be sent any more is told by the output's end.
+    if (tty) void session.resize(bytes.size()).catch(ignore);
+    void sendInput(context, session, bytes).catch(ignore);
+    for await (const { stream, data } of session.output) await bytes.write(stream, data);
+  } finally {
+    unlisten?.();
+    giveBack?.();
+  }
+}
+
+async function sendInput(context: CliContext, session: ExecSession, bytes: ByteStreams): Promise<void> {
+  try {
+    for await (const data of bytes.input()) await session.write(data);
+  } catch (error) {
+    if (isUnreachable(error)) return;
+    context.stderr.write(`The input could not be read to its end: ${(error as Error).message}\n`);
+  }
+  // The program may wait for it.
+  await session.endInput();
+}
+
+const ignore = (): void => undefined;

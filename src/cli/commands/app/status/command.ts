@@ -1,0 +1,35 @@
+import { defineCommand, type Command } from '../../../framework/command.ts';
+import { outputFormats } from '../../../framework/output/format.ts';
+import { appOption, requiredName, watchOption } from '../../../framework/options.ts';
+
+/** Two words for one thing: whoever comes from accounts says `show`. */
+const define = (verb: 'status' | 'show'): Command =>
+  defineCommand({
+    path: ['app', verb],
+    summary:
+      verb === 'status'
+        ? 'Show an app: its targets, their pods and identity, and what is in the way'
+        : 'Show an app; the same as status',
+    positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    options: [appOption, watchOption],
+    formats: outputFormats,
+    examples: [
+      { does: 'See how it is', command: `kon app ${verb} myapp` },
+      { does: 'See how it goes on', command: `kon app ${verb} myapp --watch` },
+      { does: 'Per target, for a script', command: `kon app ${verb} myapp -o json | jq '.status.targets'` },
+    ],
+    run: async (context, { args, options }) => {
+      const { appKind } = await import('../../../cluster/kinds.ts');
+      const { appView } = await import('./details.ts');
+      const name = requiredName('app', args.name, options.app);
+      if (options.watch) {
+        const { watchFlow } = await import('../../../objects/watch.ts');
+        return watchFlow(context, appKind, name, appView);
+      }
+      const { showFlow } = await import('../../../objects/show.ts');
+      return showFlow(context, appKind, name, appView);
+    },
+  });
+
+export const appStatusCommand = define('status');
+export const appShowCommand = define('show');

@@ -1,0 +1,67 @@
+/** `kon apply`: documents to server-side applies. Nothing is written before all of it would be taken. */
+import type { KubeClient } from '../../../kube/index.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError } from '../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import type { KonObject } from '../../cluster/kinds.ts';
+import { isMachineFormat, renderList } from '../../framework/output/objects.ts';
+import { waitUntilReady } from '../../framework/wait/wait.ts';
+import { applyItem, foreseeItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
+import { resultLine, type WriteInput } from '../../objects/finish.ts';
+
+export async function applyFlow(
+  context: CliContext,
+  request: { readonly filenames: readonly string[]; readonly force: boolean; readonly write: WriteInput },
+): Promise<ExitCode> {
+  const { force, write } = request;
+  const { dryRun } = write;
+  const items = await itemsOfFiles(context, request.filenames);
+  const client = await context.connect();
+  if (!dryRun) for (const item of items) await tryItem(client, item, { force });
+
+  const { stdout, format } = context;
+  const applied: Applied[] = [];
+  for (const item of items) {
+    const one = dryRun
+      ? await foreseeItem(context, client, item, { force })
+      : await applyItem(client, item, { force });
+    if (!isMachineFormat(format)) stdout.write(resultLine(item.label, one.did, dryRun));
+    applied.push(one);
+  }
+  const objects =
+    write.noWait || dryRun
+      ? applied.map((one) => one.object)
+      : await waitForAll(context, client, applied, write.timeout);
+  if (isMachineFormat(format)) stdout.write(renderList(objects, format));
+  return exitCodes.ok;
+}
+
+/** All are waited for within one time, and none that fails hides another. */
+async function waitForAll(
+  context: CliContext,
+  client: KubeClient,
+  applied: readonly Applied[],
+  timeoutMs: number,
+): Promise<readonly KonObject[]> {
+  const end = context.now() + timeoutMs;
+  const ready: KonObject[] = [];
+  const failures: CliError[] = [];
+  for (const { item, object } of applied) {
+    // What is Ready already is seen even when the time is over.
+    const left = Math.max(end - context.now(), 1000);
+    try {
+      const options = { timeoutMs: left, several: applied.length > 1 };
+      ready.push(await waitUntilReady(context, client, item.kind, object, options));
+    } catch (error) {
+      if (!(error instanceof CliError) || error.code !== 'NOT_READY') throw error;
+      failures.push(error);
+    }
+  }
+  const [first, ...more] = failures;
+  if (!first) return ready;
+  if (more.length === 0) throw first;
+  throw new CliError('NOT_READY', `${failures.length} of ${applied.length} are written, but not Ready`, {
+    details: failures.flatMap((failure) => [failure.message, ...failure.details.map((line) => `  ${line}`)]),
+    next: [...new Set(failures.flatMap((failure) => failure.next))],
+  });
+}

@@ -1,0 +1,69 @@
+/** `kon diff`: what an apply would change in the cluster, line by line. */
+import { answering } from '../../framework/comparison.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import type { KonObject } from '../../cluster/kinds.ts';
+import { presentable } from '../../manifest/present.ts';
+import { paint } from '../../framework/output/color.ts';
+import { renderDocument } from '../../framework/output/document.ts';
+import { lineDifference, type Line } from '../../framework/output/line-difference.ts';
+import { asYaml } from '../../framework/output/objects.ts';
+import { printable } from '../../framework/output/printable.ts';
+import { foreseeItem, itemsOfFiles, type Foreseen } from '../../objects/apply-items.ts';
+
+/** Lines which did not change are shown this far around those that did, as in every unified diff. */
+const contextLines = 3;
+
+/** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
+export async function diffFlow(
+  context: CliContext,
+  request: { readonly filenames: readonly string[]; readonly force: boolean },
+): Promise<ExitCode> {
+  const foreseen = await answering(context, async () => {
+    const items = await itemsOfFiles(context, request.filenames);
+    const client = await context.connect();
+    const all: Foreseen[] = [];
+    for (const item of items) all.push(await foreseeItem(context, client, item, request));
+    return all;
+  });
+  const changed = foreseen.filter((each) => each.did !== 'unchanged');
+  const { format, stdout } = context;
+  const items = changed.map(({ item, before, object, did }) => ({
+    object: item.label,
+    action: did === 'created' ? 'create' : 'update',
+    ...(before ? { before: presentable(before) } : {}),
+    after: presentable(object),
+  }));
+  stdout.write(
+    renderDocument('Diff', { items }, format) ??
+      changed.map((each) => renderDifference(each, stdout.color)).join(''),
+  );
+  return changed.length === 0 ? exitCodes.ok : exitCodes.error;
+}
+
+function renderDifference({ item, before, object }: Foreseen, color: boolean): string {
+  const text = (value: KonObject | undefined): readonly string[] =>
+    value ? asYaml(presentable(value)).trimEnd().split('\n') : [];
+  const heading = paint('bold', `${item.label} ${before ? 'would change' : 'would be created'}:`, color);
+  const lines = nearChanges(lineDifference(text(before), text(object)));
+  return `${heading}\n${lines.map((line) => renderLine(line, color)).join('')}`;
+}
+
+function renderLine(line: Line | 'gap', color: boolean): string {
+  if (line === 'gap') return '  …\n';
+  const shown = `${line.mark} ${printable(line.text)}`;
+  if (line.mark === ' ') return `${shown}\n`;
+  return `${paint(line.mark === '+' ? 'green' : 'red', shown, color)}\n`;
+}
+
+function nearChanges(lines: readonly Line[]): readonly (Line | 'gap')[] {
+  const isNear = lines.map((_, index) =>
+    lines
+      .slice(Math.max(0, index - contextLines), index + contextLines + 1)
+      .some((line) => line.mark !== ' '),
+  );
+  return lines.flatMap((line, index): readonly (Line | 'gap')[] => {
+    if (isNear[index]) return [line];
+    return index > 0 && isNear[index - 1] ? ['gap'] : [];
+  });
+}

@@ -1,0 +1,103 @@
+/** Admission policies: without them, whoever may write accounts grants any permission. */
+import {
+  admissionObjects,
+  enforcedDigest,
+  probeAccount,
+  shippedAdmissionDigest,
+  type OperatorIdentity,
+} from '../../../../rbac/index.ts';
+import { linkedServiceAccounts } from '../../../../api/index.ts';
+import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
+import { installer, operatorName } from '../../../installation/operator-objects.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
+
+const repair = 'Apply those of this version: kon install, or helm upgrade';
+
+export const admissionCheck: Check = {
+  id: 'admission',
+  category: 'Operator',
+  title: 'the admission policies are installed, bound, of this version and enforced',
+  needs: ['crds'],
+  mayPass: true,
+  run: async (lookups) => {
+    const { client, signal } = lookups;
+    const kube = await client();
+    const lists = await Promise.all(
+      [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
+        kube.list<KubeObject>(resource, { signal }),
+      ),
+    );
+    const installed = lists.flatMap(({ items }) => items);
+    const comparison = compareAdmission(admissionObjects(await identityOf(lookups)), installed);
+    return comparison.status === 'ok' ? checkEnforcement(lookups) : comparison;
+  },
+};
+
+/** @param installed every ValidatingAdmissionPolicy and binding of the cluster */
+export function compareAdmission(shipped: readonly object[], installed: readonly KubeObject[]): Verdict {
+  const wanted = JSON.parse(JSON.stringify(shipped)) as readonly KubeObject[];
+  const keyOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name}`;
+  const found = new Map(installed.map((object) => [keyOf(object), object]));
+  const missing = wanted.filter((object) => !found.has(keyOf(object)));
+  if (missing.length === wanted.length)
+    return warning('none is installed: whoever may write accounts grants any permission', [
+      'This is so with admission.enabled=false in the chart.',
+      repair,
+    ]);
+  if (missing.length > 0) return failure(`missing: ${missing.map(keyOf).join(', ')}`, [repair]);
+  const differing = wanted.filter((object) => {
+    const live = found.get(keyOf(object));
+    return !live || !includes(specOf(live), specOf(object));
+  });
+  return differing.length === 0
+    ? ok()
+    : warning(`not as this kon has them: ${differing.map(keyOf).join(', ')}`, [
+        `${repair}; or use the kon of the installed version`,
+      ]);
+}
+
+const specOf = (object: KubeObject): object => (object as { readonly spec?: object }).spec ?? {};
+
+/** Whether `live` has every value of `wanted`; the API server adds defaults. Lists are compared element by element. */
+function includes(live: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(live) &&
+      live.length === wanted.length &&
+      wanted.every((value, index) => includes(live[index], value))
+    );
+  if (typeof wanted !== 'object' || wanted === null) return live === wanted;
+  if (typeof live !== 'object' || live === null) return false;
+  return Object.entries(wanted).every(([key, value]) =>
+    includes((live as Readonly<Record<string, unknown>>)[key], value),
+  );
+}
+
+/** Where the operator runs in the cluster, its ServiceAccount; else the namespace of its Lease. */
+async function identityOf({ operatorAccounts, leases }: Lookups): Promise<OperatorIdentity> {
+  const [account] = await operatorAccounts();
+  if (account) return account;
+  const [lease] = await leases();
+  return { namespace: lease?.metadata.namespace ?? 'konstellation-system', name: operatorName };
+}
+
+/** Sends a dry run that the policies refuse, whoever asks. */
+async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
+  const kube = await client();
+  try {
+    const digest = await enforcedDigest(() =>
+      kube.create(linkedServiceAccounts, probeAccount, { dryRun: true, fieldManager: installer, signal }),
+    );
+    if (digest === shippedAdmissionDigest()) return ok();
+    return failure(
+      digest === undefined
+        ? 'the API server does not enforce them: it admitted an account that they refuse'
+        : 'the API server still enforces those of another version',
+      ['See whether it reports a problem: kubectl get validatingadmissionpolicies -o yaml'],
+    );
+  } catch (error) {
+    if (isForbidden(error)) return ok('not probed: you may not create accounts');
+    throw error;
+  }
+}

@@ -1,0 +1,372 @@
+/** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
+import { podIdentityAudience, stsAudience } from '../../../../api/labels.ts';
+import {
+  IdentityError,
+  matchesPattern,
+  operatorCalls,
+  operatorPolicyOptions,
+  unboundedOperator,
+  type OperatorScope,
+  ownershipTags,
+  type ClusterFacts,
+} from '../../../../identity/index.ts';
+import { conditionOf } from '../../../cluster/conditions.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
+import type { Lookups } from '../lookups.ts';
+import { clockVerdict } from './cluster.ts';
+import { discoverIssuer } from './configuration.ts';
+
+/** Of a quota. */
+const nearlyUsed = { warning: 0.8, error: 0.95 };
+const webTimeoutMs = 5000;
+
+export const awsChecks: readonly Check[] = [
+  {
+    id: 'aws-credentials',
+    category: 'AWS',
+    title: 'your AWS credentials are accepted, and of the cluster’s account',
+    needs: [],
+    mayPass: false,
+    run: async ({ caller, config }) => {
+      const { accountId, arn } = await caller();
+      const found = await config().catch(() => undefined);
+      const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
+      return wanted === undefined || wanted === accountId
+        ? ok(arn)
+        : failure(`you are ${arn}, and the cluster has its roles in ${wanted}`, [
+            `Choose a profile of that account: AWS_PROFILE=NAME`,
+          ]);
+    },
+  },
+  {
+    id: 'aws-clock-skew',
+    category: 'AWS',
+    title: 'the clocks of this machine and of AWS agree',
+    needs: ['aws-credentials'],
+    mayPass: false,
+    run: async ({ env, region, now, signal }) => {
+      const url =
+        env['AWS_ENDPOINT_URL_STS'] ||
+        env['AWS_ENDPOINT_URL'] ||
+        `https://sts.${await region()}.amazonaws.com`;
+      const sent = now();
+      try {
+        const answer = await fetch(url, {
+          method: 'HEAD',
+          signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
+        });
+        return clockVerdict(answer.headers.get('date') ?? undefined, sent, now(), 'AWS');
+      } catch (error) {
+        return warning(`${url} tells no time: ${wordsOf(error)}`);
+      }
+    },
+  },
+  {
+    id: 'oidc-provider',
+    category: 'AWS',
+    title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: true,
+    run: async ({ aws, config, operatorAccounts, signal }) => {
+      const arn = (await config())?.status?.oidcProviderArn;
+      if (arn === undefined) return warning('the ClusterConfig does not tell which');
+      const provider = await (await aws()).account.oidcProvider(arn, signal);
+      if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
+        return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
+          ? failure(
+              `there is no ${arn}; accounts need none with Pod Identity, and the operator itself does`,
+              ['Let it have its role by Pod Identity too: kon install --identity-mode PodIdentity'],
+            )
+          : ok('there is none; the cluster uses Pod Identity, which needs none');
+      if (!provider)
+        return failure(`there is no ${arn}`, [
+          'Make it: kon install, or eksctl utils associate-iam-oidc-provider',
+        ]);
+      return provider.clientIds.includes(stsAudience)
+        ? ok(arn)
+        : failure(`${arn} does not list ${stsAudience}`, [
+            `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
+          ]);
+    },
+  },
+  {
+    id: 'oidc-thumbprint',
+    category: 'AWS',
+    title: 'IAM can trust the certificate of the issuer',
+    needs: ['oidc-provider'],
+    mayPass: true,
+    run: checkThumbprint,
+  },
+  {
+    id: 'issuer',
+    category: 'AWS',
+    title: 'the issuer publishes the keys with which the cluster signs',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: checkIssuer,
+  },
+  {
+    id: 'operator-permissions',
+    category: 'AWS',
+    title: 'the operator may do in IAM what it does',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: false,
+    run: checkOperatorPermissions,
+  },
+  {
+    id: 'operator-fence',
+    category: 'AWS',
+    title: 'a permissions boundary or a list of policies limits what the operator can give to roles',
+    needs: ['crds'],
+    mayPass: false,
+    run: checkOperatorFence,
+  },
+  {
+    id: 'drift',
+    category: 'AWS',
+    title: 'the operator compares roles with AWS',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: async ({ config }) => {
+      const counting = await config();
+      const checked = counting && conditionOf(counting, 'DriftChecked');
+      if (!checked) return warning('no operator has reported a pass of drift detection yet');
+      return checked.status === 'True'
+        ? ok(checked.message)
+        : failure(`${checked.reason}: ${checked.message}`, [
+            'Until it does, what others change in AWS goes unnoticed.',
+          ]);
+    },
+  },
+  {
+    id: 'quotas',
+    category: 'AWS',
+    title: 'no quota of the AWS account is nearly used up',
+    needs: ['cluster-config'],
+    mayPass: false,
+    run: async ({ config, accounts, aws, signal }) => {
+      // The operator looks every few minutes, and reports only what has moved noticeably.
+      const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
+        signal.throwIfAborted();
+        if (error instanceof IdentityError) return (await config())?.status?.quotas;
+        throw error;
+      });
+      if (!quotas) return warning('neither you nor the operator could read them (iam:GetAccountSummary)');
+      const uses: [string, number, number][] = [
+        ['roles', quotas.rolesUsed, quotas.roles],
+        ...(await accounts()).map((account): [string, number, number] => [
+          `policies of the account ${account.metadata.name}`,
+          account.spec.aws.policyArns.length,
+          quotas.policiesPerRole,
+        ]),
+      ];
+      const told = (limit: number): readonly string[] =>
+        uses
+          .filter(([, used, most]) => used / most >= limit)
+          .map(([what, used, most]) => `${what}: ${used} of ${most}`);
+      const nearly = told(nearlyUsed.warning);
+      if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
+      const serious = told(nearlyUsed.error).length > 0;
+      return (serious ? failure : warning)('ask AWS for higher quotas in time', nearly);
+    },
+  },
+];
+
+const usesEmulator = ({ env }: Lookups): boolean =>
+  Boolean(env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS']);
+
+async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
+  const { aws, config, signal } = lookups;
+  if (usesEmulator(lookups))
+    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
+  const arn = (await config())?.status?.oidcProviderArn;
+  const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
+  if (arn === undefined || !provider) return ok('there is no provider to trust it');
+  const { certificateVerdict, readCertificates } = await import('./issuer-certificate.ts');
+  const issuer = await discoverIssuer(lookups);
+  try {
+    return certificateVerdict(await readCertificates(issuer, signal), provider.thumbprints ?? [], arn);
+  } catch (error) {
+    signal.throwIfAborted();
+    return warning(`${issuer} cannot be reached from here: ${wordsOf(error)}`, [
+      'STS has to reach it over the internet.',
+    ]);
+  }
+}
+
+type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
+
+async function checkIssuer(lookups: Lookups): Promise<Verdict> {
+  const { client, signal } = lookups;
+  if (usesEmulator(lookups))
+    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
+  const issuer = await discoverIssuer(lookups);
+  try {
+    const read = async (url: string): Promise<unknown> => {
+      const answer = await fetch(url, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
+      });
+      if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+      return answer.json();
+    };
+    const document = (await read(`${issuer}/.well-known/openid-configuration`)) as { jwks_uri?: string };
+    const published = (await read(document.jwks_uri ?? `${issuer}/keys`)) as Keys;
+    const own = await (await client()).raw({ method: 'GET', path: '/openid/v1/jwks', signal });
+    const used = own.status === 200 ? ((JSON.parse(own.body) as Keys).keys ?? []) : [];
+    const kids = new Set((published.keys ?? []).map(({ kid }) => kid));
+    const unpublished = used.filter(({ kid }) => !kids.has(kid));
+    return unpublished.length === 0
+      ? ok(`${kids.size} keys at ${issuer}`)
+      : failure('keys of the API server are not published, so that STS refuses its tokens', [
+          ...unpublished.map(({ kid }) => `key ${kid}`),
+          'Copy the answer of `kubectl get --raw /openid/v1/jwks` to where the issuer publishes its keys.',
+        ]);
+  } catch (error) {
+    return warning(`it cannot be read from here: ${wordsOf(error)}`, [
+      'STS has to read it from the internet.',
+    ]);
+  }
+}
+
+async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
+  const state = await lookups.state();
+  if (!state.ok) return warning(state.message);
+  const { facts } = state;
+  const principal = await operatorPrincipal(lookups, facts);
+  if (principal === undefined)
+    return warning('nobody tells who the operator is in IAM', ['Tell it: kon doctor --operator-arn ARN']);
+  const { policies } = await lookups.aws();
+  const denied: string[] = [];
+  const usesPodIdentity = [facts, ...(await lookups.accounts()).map(({ spec }) => spec.aws)].some(
+    ({ identityMode }) => identityMode === 'PodIdentity',
+  );
+  for (const [scope, actions] of rightsByScope(usesPodIdentity)) {
+    const results = await policies.simulate(
+      {
+        principalArn: principal.arn,
+        actions,
+        resources: [resourceFor(scope, facts)],
+        context: requestContext(facts),
+      },
+      lookups.signal,
+    );
+    denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
+  }
+  if (denied.length === 0) return ok(principal.arn);
+  // Without the bulk listing roles are read one by one, and without quotas AWS's defaults are assumed.
+  const needed = denied.filter(
+    (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
+  );
+  return (needed.length > 0 ? failure : warning)(`${principal.arn} may not ${denied.join(', ')}`, [
+    'What it needs: kon iam-policy',
+  ]);
+}
+
+/** What was told; else the role of the operator's ServiceAccount, by annotation or by association. */
+async function operatorPrincipal(
+  lookups: Lookups,
+  { name: clusterName, identityMode }: ClusterFacts,
+): Promise<{ readonly arn: string } | undefined> {
+  if (lookups.operatorArn !== undefined) return { arn: lookups.operatorArn };
+  for (const { namespace, name, roleArn } of await lookups.operatorAccounts()) {
+    if (roleArn !== undefined) return { arn: roleArn };
+    if (identityMode !== 'PodIdentity') continue;
+    const { associations } = (await lookups.aws()).podIdentity(clusterName);
+    const association = await associations.read({ namespace, serviceAccount: name }, lookups.signal);
+    const arn = association?.details?.roleArn;
+    if (arn !== undefined) return { arn };
+  }
+  return undefined;
+}
+
+/** The ClusterConfig says what the limits should be, and IAM whether the operator's policy has them. */
+async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
+  const config = await lookups.config();
+  if (!config) return ok('there is no ClusterConfig yet');
+  const accountId = config.status?.accountId ?? config.spec.aws.accountId ?? '';
+  const options = operatorPolicyOptions(config, { accountId });
+  const found = options && unboundedOperator(options);
+  if (found)
+    return warning(`${worthOfCredentials(found.policy)} (${found.why})`, [
+      'Set permissionsBoundaryArn or allowedPolicyArns in spec.aws of the ClusterConfig.',
+      'Then renew the policy of the operator’s role: kon install, or kon iam-policy',
+    ]);
+  const tags = options && tagKeysWarning(await lookups.accounts(), options);
+  if (tags !== undefined) return warning(tags.trim().replace(/^Warning: /, ''));
+  const state = await lookups.state();
+  const principal = state.ok ? await operatorPrincipal(lookups, state.facts) : undefined;
+  if (!state.ok || !principal)
+    return ok('by the ClusterConfig; the policy of the operator was not looked at');
+  const { facts } = state;
+  const { 'iam:PermissionsBoundary': _, ...context } = requestContext(facts);
+  const administrator = `arn:${facts.partition}:iam::aws:policy/AdministratorAccess`;
+  const [attach] = await (
+    await lookups.aws()
+  ).policies.simulate(
+    {
+      principalArn: principal.arn,
+      actions: ['iam:AttachRolePolicy'],
+      resources: [resourceFor('attachment', facts)],
+      context: { ...context, 'iam:PolicyARN': administrator },
+    },
+    lookups.signal,
+  );
+  return attach?.decision === 'allowed'
+    ? warning(
+        `IAM lets ${principal.arn} attach ${administrator} to a role without a boundary, which the ClusterConfig does not allow`,
+        ['Renew its policy: kon install, or kon iam-policy'],
+      )
+    : ok(principal.arn);
+}
+
+type Scope = OperatorScope | 'passing';
+
+function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly string[]> {
+  const scopes = new Map<Scope, string[]>(usesPodIdentity ? [['passing', ['iam:PassRole']]] : []);
+  const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
+  for (const service of services)
+    for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
+      // With a boundary in force nobody may take it off, and nobody has to.
+      if (scope === 'boundaryRemoval') continue;
+      scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
+    }
+  return scopes;
+}
+
+function resourceFor(scope: Scope, facts: ClusterFacts): string {
+  if (scope === 'account') return '*';
+  if (scope === 'provider') return facts.providerArn;
+  if (scope === 'cluster' || scope === 'newAssociation') return facts.clusterArn;
+  if (scope.toLowerCase().includes('association'))
+    return `${facts.clusterArn.replace(':cluster/', ':podidentityassociation/')}/a-kon-doctor`;
+  return `arn:${facts.partition}:iam::${facts.accountId}:role${facts.rolePath}kon-doctor`;
+}
+
+/** As of a call about a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
+function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
+  const tags = ownershipTags({ ...facts, account: 'kon-doctor', uid: 'kon-doctor' });
+  const allowed = facts.allowedPolicyArns;
+  const policy = `arn:${facts.partition}:iam::aws:policy/ReadOnlyAccess`;
+  const fits = !allowed || allowed.some((pattern) => matchesPattern(policy, pattern));
+  return {
+    ...Object.fromEntries(
+      Object.entries(tags).flatMap(([key, value]) => [
+        [`aws:ResourceTag/${key}`, value],
+        [`aws:RequestTag/${key}`, value],
+      ]),
+    ),
+    // One of several keys that a real request has: the condition asks for each of them.
+    'aws:TagKeys': Object.keys(tags)[0] ?? '',
+    'iam:PassedToService': podIdentityAudience,
+    'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),
+    ...(facts.permissionsBoundaryArn === undefined
+      ? {}
+      : { 'iam:PermissionsBoundary': facts.permissionsBoundaryArn }),
+  };
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof IdentityError || !(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

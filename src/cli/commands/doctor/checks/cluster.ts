@@ -1,0 +1,137 @@
+/** The API server, and what Konstellation needs on it. */
+import { isDeepStrictEqual } from 'node:util';
+import { crds, schemaVersion } from '../../../../api/crds.ts';
+import { resources } from '../../../../kube/index.ts';
+import { describeCollision, nameCollisions, type NamedCrd } from '../../../cluster/name-collisions.ts';
+import { formatAge } from '../../../framework/duration.ts';
+import { laterSchema } from '../../../installation/downgrade.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+
+type Crd = NamedCrd & {
+  readonly spec?: { readonly versions?: readonly { readonly name: string; readonly schema?: unknown }[] };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+};
+
+/** SigV4 and tokens are refused beyond five minutes. Source: AWS, "Signing requests"; warned of well before. Milliseconds. */
+const skew = { warning: 30_000, error: 240_000 };
+
+export const clusterChecks: readonly Check[] = [
+  {
+    id: 'kubeconfig',
+    category: 'Cluster',
+    title: 'the kubeconfig names a cluster',
+    needs: [],
+    mayPass: false,
+    run: async ({ connection }) => {
+      const { context, server } = await connection();
+      return ok(context === undefined ? server : `${context}, ${server}`);
+    },
+  },
+  {
+    id: 'api-server',
+    category: 'Cluster',
+    title: 'the API server answers',
+    needs: ['kubeconfig'],
+    mayPass: true,
+    run: async ({ client, signal }) => {
+      const answer = await (await client()).raw({ method: 'GET', path: '/version', signal });
+      if (answer.status !== 200) return failure(`it answers /version with ${answer.status}`, [answer.body]);
+      const { gitVersion = 'of an unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
+      return ok(`Kubernetes ${gitVersion}`);
+    },
+  },
+  {
+    id: 'clock-skew',
+    category: 'Cluster',
+    title: 'the clocks of this machine and of the API server agree',
+    needs: ['api-server'],
+    mayPass: false,
+    run: async ({ client, now, signal }) => {
+      const sent = now();
+      const { headers } = await (await client()).raw({ method: 'GET', path: '/version', signal });
+      return clockVerdict(headers['date'], sent, now(), 'the API server');
+    },
+  },
+  {
+    id: 'crds',
+    category: 'Cluster',
+    title: 'the CRDs are installed, and of this version',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ client, signal }) => {
+      const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
+      const found = new Map(items.map((item) => [item.metadata.name, item]));
+      const missing: string[] = [];
+      const differing: string[] = [];
+      for (const wanted of crds()) {
+        const { name } = wanted.metadata;
+        const installed = found.get(name);
+        const established = installed?.status?.conditions?.some(
+          ({ type, status }) => type === 'Established' && status === 'True',
+        );
+        if (!installed || established !== true) missing.push(name);
+        else if (!hasSchema(installed, wanted)) differing.push(name);
+      }
+      if (missing.length > 0)
+        return failure(`not served: ${missing.join(', ')}`, [
+          'Install them: kon crds | kubectl apply --server-side -f -',
+        ]);
+      const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
+      if (later)
+        return warning(
+          `of a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
+          [
+            'Use the kon and the operator of that version: an earlier one leaves alone what it does not know.',
+          ],
+        );
+      return differing.length === 0
+        ? ok()
+        : warning(`not as this kon has them: ${differing.join(', ')}`, [
+            'Update them: kon crds | kubectl apply --server-side -f -, or use the kon of the installed version',
+          ]);
+    },
+  },
+  {
+    id: 'kind-names',
+    category: 'Cluster',
+    title: 'no other CRD uses the names of the kinds',
+    needs: ['api-server'],
+    mayPass: false,
+    run: async ({ client, signal }) => {
+      const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
+      const [first, ...others] = nameCollisions(items).map(describeCollision);
+      return first === undefined ? ok() : warning(first, others);
+    },
+  },
+];
+
+/** Whether the server holds the schema as it is here; it adds defaults of its own elsewhere. */
+function hasSchema(installed: Crd, wanted: ReturnType<typeof crds>[number]): boolean {
+  const versions = (wanted.spec as unknown as { versions: readonly { name: string; schema: unknown }[] })
+    .versions;
+  return versions.every((version) =>
+    isDeepStrictEqual(
+      installed.spec?.versions?.find(({ name }) => name === version.name)?.schema,
+      JSON.parse(JSON.stringify(version.schema)),
+    ),
+  );
+}
+
+/** @param date an HTTP `Date` header, exact to the second: https://www.rfc-editor.org/rfc/rfc9110#field.date */
+export function clockVerdict(
+  date: string | undefined,
+  sent: number,
+  received: number,
+  whose: string,
+): Verdict {
+  const there = date === undefined ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(there)) return warning(`${whose} tells no time`);
+  // It was stamped between sending and receiving, and cut to the second.
+  const ahead = Math.max(0, there - received);
+  const behind = Math.max(0, sent - (there + 1000));
+  const off = Math.max(ahead, behind);
+  const text = `${whose} is ${formatAge(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine`;
+  if (off >= skew.error)
+    return failure(text, ['AWS refuses signatures and tokens that are five minutes off.']);
+  return off >= skew.warning ? warning(text) : ok();
+}

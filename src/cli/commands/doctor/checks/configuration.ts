@@ -1,0 +1,85 @@
+/** The ClusterConfig against what is. */
+import { readyOf } from '../../../cluster/conditions.ts';
+import { resources, type KubeObject } from '../../../../kube/index.ts';
+import { failure, ok, warning, type Check } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
+
+type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
+
+export const configurationChecks: readonly Check[] = [
+  {
+    id: 'cluster-config',
+    category: 'Configuration',
+    title: 'there is one ClusterConfig, and it is Ready',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ configs, config }) => {
+      const all = await configs();
+      const counting = await config();
+      if (!counting) return failure('there is none', ['Make one: kon install, or kon apply -f FILE']);
+      const ready = readyOf(counting);
+      const { name } = counting.metadata;
+      if (ready?.status !== 'True')
+        return failure(`${name} is not Ready`, [
+          ready ? `${ready.reason}: ${ready.message}` : 'no operator has looked at it',
+        ]);
+      return all.length > 1
+        ? warning(`${name} counts, as it is the oldest`, [
+            `Delete the others: ${all
+              .filter((each) => each !== counting)
+              .map((each) => each.metadata.name)
+              .join(', ')}`,
+          ])
+        : ok(`${name}: ${ready.message}`);
+    },
+  },
+  {
+    id: 'cluster-facts',
+    category: 'Configuration',
+    title: 'the ClusterConfig says what the cluster says',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: async (lookups) => {
+      const config = await lookups.config();
+      const issuer = await discoverIssuer(lookups);
+      const problems: string[] = [];
+      if (config?.status?.oidcIssuer !== undefined && config.status.oidcIssuer !== issuer)
+        problems.push(`tokens are issued as ${issuer}, and the status says ${config.status.oidcIssuer}`);
+      const region = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\.amazonaws\.com/.exec(issuer)?.[1];
+      if (region !== undefined && config && config.spec.aws.region !== region)
+        problems.push(
+          `the cluster's issuer is in ${region}, and spec.aws.region is ${config.spec.aws.region}`,
+        );
+      return problems.length === 0 ? ok(issuer) : failure('it does not', problems);
+    },
+  },
+  {
+    id: 'targets',
+    category: 'Configuration',
+    title: 'every target has its namespace',
+    needs: ['cluster-config'],
+    mayPass: true,
+    run: async ({ config, client, signal }) => {
+      const targets = (await config())?.spec.targets ?? [];
+      const { items } = await (await client()).list<Namespace>(resources.namespaces, { signal });
+      const active = new Set(
+        items.filter((item) => item.status?.phase === 'Active').map((item) => item.metadata.name),
+      );
+      const lacking = targets.filter((target) => !active.has(target));
+      if (lacking.length > 0) return failure(`missing or terminating: ${lacking.join(', ')}`);
+      return targets.length === 0
+        ? warning('there is no target', ['Make one: kon target create NAME'])
+        : ok(targets.join(', '));
+    },
+  },
+];
+
+/** As the API server names it, which signs the tokens. */
+export async function discoverIssuer({ client, signal }: Lookups): Promise<string> {
+  const path = '/.well-known/openid-configuration';
+  const { status, body } = await (await client()).raw({ method: 'GET', path, signal });
+  if (status !== 200) throw new Error(`the API server answers ${path} with ${status}`);
+  const { issuer } = JSON.parse(body) as { issuer?: string };
+  if (issuer === undefined) throw new Error(`${path} of the API server names no issuer`);
+  return issuer;
+}

@@ -1,0 +1,220 @@
+/** Whether pods get the identities that accounts promise. */
+import { addAgentCommand, isPodIdentityAgent } from '../../../installation/pod-identity-agent.ts';
+import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
+import { leftoverRoles } from '../../../../identity/index.ts';
+import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
+import { podIdentity, type Pod } from '../../../../workloads/index.ts';
+import { readyOf } from '../../../cluster/conditions.ts';
+import { awaitsPod } from '../../../framework/wait/progress.ts';
+import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
+
+type WebhookConfiguration = KubeObject & {
+  readonly webhooks?: readonly {
+    readonly name: string;
+    readonly rules?: readonly {
+      readonly operations?: readonly string[];
+      readonly resources?: readonly string[];
+    }[];
+  }[];
+};
+
+export const identityChecks: readonly Check[] = [
+  {
+    id: 'webhook',
+    category: 'Identity',
+    title: 'the pod identity webhook is registered',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ client, signal }) => {
+      const { items } = await (
+        await client()
+      ).list<WebhookConfiguration>(resources.mutatingWebhookConfigurations, { signal });
+      const found = items.filter(
+        ({ metadata, webhooks = [] }) =>
+          [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
+            /pod-identity-webhook/.test(name),
+          ) &&
+          webhooks.some(({ rules = [] }) =>
+            rules.some(
+              ({ operations = [], resources: of = [] }) =>
+                of.includes('pods') && operations.some((each) => each === 'CREATE' || each === '*'),
+            ),
+          ),
+      );
+      return found.length > 0
+        ? ok(found.map(({ metadata }) => metadata.name).join(', '))
+        : failure('no MutatingWebhookConfiguration of amazon-eks-pod-identity-webhook', [
+            'EKS has it in every cluster. Elsewhere: https://github.com/aws/amazon-eks-pod-identity-webhook',
+          ]);
+    },
+  },
+  {
+    id: 'webhook-injects',
+    category: 'Identity',
+    title: 'the webhook gives new pods their identity',
+    needs: ['webhook', 'crds'],
+    mayPass: true,
+    run: checkInjection,
+  },
+  {
+    id: 'pod-identity-agent',
+    category: 'Identity',
+    title: 'nodes have the Pod Identity agent, where accounts need it',
+    needs: ['crds'],
+    mayPass: true,
+    run: checkAgent,
+  },
+  {
+    id: 'accounts',
+    category: 'Identity',
+    title: 'every account is Ready',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ accounts }) => {
+      const all = await accounts();
+      const waiting = all.filter((account) => awaitsPod(readyOf(account) ?? {}));
+      const lacking = all.filter(
+        (account) => readyOf(account)?.status !== 'True' && !waiting.includes(account),
+      );
+      if (lacking.length === 0)
+        return ok(
+          `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
+        );
+      return failure(
+        `${lacking.length} of ${all.length} are not`,
+        lacking.map((account) => {
+          const ready = readyOf(account);
+          return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has looked at it'}`;
+        }),
+      );
+    },
+  },
+  {
+    id: 'pods',
+    category: 'Identity',
+    title: 'running pods hold the identity of their account',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ accounts }) => {
+      const rows = (await accounts()).flatMap(({ metadata, status }) =>
+        (status?.targets ?? []).flatMap(({ name, pods }) => {
+          const parts = [
+            ...(pods?.stale ? [`${pods.stale} hold an older identity`] : []),
+            ...(pods?.uninjected ? [`${pods.uninjected} hold none`] : []),
+          ];
+          return parts.length > 0 ? [`${name}/${metadata.name}: ${parts.join(', ')}`] : [];
+        }),
+      );
+      return rows.length === 0
+        ? ok()
+        : warning('some do not', [
+            ...rows,
+            'Those of apps are replaced by the operator; restart the others.',
+          ]);
+    },
+  },
+  {
+    id: 'orphans',
+    category: 'Identity',
+    title: 'IAM has no role of this cluster without its account',
+    needs: ['aws-credentials', 'cluster-config'],
+    mayPass: false,
+    run: async ({ state, roles, accounts }) => {
+      const cluster = await state();
+      if (!cluster.ok) return warning(cluster.message);
+      const { roles: found } = await roles();
+      const names = new Set((await accounts()).map(({ metadata }) => metadata.name));
+      const leftovers = leftoverRoles(found, cluster.facts, names);
+      if (leftovers.length === 0) return ok();
+      const isRetained = leftovers.some(({ kind }) => kind === 'retained');
+      const isOrphaned = leftovers.some(({ kind }) => kind === 'orphan');
+      return warning(`${leftovers.length} ${leftovers.length === 1 ? 'role has' : 'roles have'} no account`, [
+        ...leftovers.map(
+          ({ kind, name, account, letsIn, attachedPolicyArns }) =>
+            `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, lets in ${letsIn.join(', ') || 'nobody'}`,
+        ),
+        ...(isOrphaned ? ['Delete orphans: kon account orphans --delete'] : []),
+        ...(isRetained
+          ? [
+              'Adopt a retained role with kon account import, or delete it: kon account orphans --delete --retained',
+            ]
+          : []),
+      ]);
+    },
+  },
+];
+
+/** The operator's own exchange does not pass through the agent, so that it does not miss it. */
+async function checkAgent(lookups: Lookups): Promise<Verdict> {
+  const { client, accounts, config, operatorAccounts, signal } = lookups;
+  const users = (await accounts()).filter(({ status }) =>
+    status?.targets?.some(({ identityMode }) => identityMode === 'PodIdentity'),
+  );
+  const aws = (await config())?.spec.aws;
+  const names = users.map(({ metadata }) => metadata.name);
+  if (aws?.identityMode === 'PodIdentity') {
+    const byAssociation = (await operatorAccounts()).some(({ roleArn }) => roleArn === undefined);
+    if (byAssociation) names.unshift('the operator');
+  }
+  if (names.length === 0) return ok('not needed: no account uses Pod Identity');
+  const { items } = await (await client()).list<KubeObject>(resources.daemonSets, { signal });
+  const found = items.find(isPodIdentityAgent);
+  return found
+    ? ok(`${found.metadata.namespace}/${found.metadata.name}`)
+    : warning('there is no DaemonSet eks-pod-identity-agent', [
+        `Pods of ${names.join(', ')} get their credentials from it.`,
+        `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
+      ]);
+}
+
+/** Asks the API server to admit a pod, and not to keep it. */
+async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
+  const kube = await client();
+  for (const { metadata, status } of await accounts()) {
+    for (const target of status?.targets ?? []) {
+      if (!target.linked) continue;
+      const { name } = metadata;
+      const serviceAccount = await kube.get(
+        resources.serviceAccounts,
+        { namespace: target.name, name },
+        { signal },
+      );
+      const byAssociation = target.identityMode === 'PodIdentity';
+      const roleArn = byAssociation
+        ? target.roleArn
+        : serviceAccount.metadata.annotations?.[roleArnAnnotation];
+      if (roleArn === undefined) continue;
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { generateName: 'kon-doctor-', namespace: target.name, name: '' },
+        spec: {
+          serviceAccountName: name,
+          containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
+        },
+      };
+      try {
+        const { name: _, ...unnamed } = pod.metadata;
+        const admitted = await kube.create<Pod & KubeObject>(
+          resources.pods,
+          { ...pod, metadata: unnamed } as unknown as Pod & KubeObject,
+          { dryRun: true, signal, fieldManager: 'kon' },
+        );
+        const audience = byAssociation ? podIdentityAudience : stsAudience;
+        const { state } = podIdentity(admitted, { roleArn, audience });
+        const whose = `${target.name}/${name}`;
+        return state === 'current'
+          ? ok(`as ${whose}`)
+          : failure(
+              `a pod of ${whose} would be ${state === 'stale' ? 'given another identity' : 'without identity'}`,
+              ['See whether the webhook’s pods run and whether the API server reaches them.'],
+            );
+      } catch (error) {
+        if (isForbidden(error)) return warning(`you may not create pods in ${target.name}: ${error.message}`);
+        throw error;
+      }
+    }
+  }
+  return ok('not tried: no account is linked yet');
+}

@@ -1,0 +1,55 @@
+/** Whether an operator works on this cluster. */
+import { formatAge } from '../../../framework/duration.ts';
+import { leaseSign } from '../../../cluster/operator-lease.ts';
+import { failure, ok, warning, type Check } from '../check.ts';
+import { admissionCheck } from './admission.ts';
+
+export const operatorChecks: readonly Check[] = [
+  {
+    id: 'operator-leads',
+    category: 'Operator',
+    title: 'an operator holds the Lease and renews it',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ leases, serverNow }) => {
+      const [found, now] = [await leases(), await serverNow()];
+      const signs = found.map((lease) => leaseSign(lease, now));
+      const fresh = signs.filter((sign) => sign.fresh);
+      if (fresh.length > 1)
+        return failure('operators lead by different Leases, so that they do not take turns', [
+          ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
+          'Give them one namespace: kon operator --lease-namespace',
+        ]);
+      if (fresh[0]) return ok(`${fresh[0].holder} (${fresh[0].where})`);
+      const [last] = signs.toSorted((a, b) => a.age - b.age);
+      if (!last)
+        return failure('no operator has ever led on this cluster', [
+          'Install it: kon install; or run it here: kon operator',
+        ]);
+      return failure(
+        last.holder === ''
+          ? `the last operator gave the Lease ${last.where} back`
+          : `${last.holder} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
+        ['See its log, or run it here: kon operator'],
+      );
+    },
+  },
+  {
+    id: 'operator-deployment',
+    category: 'Operator',
+    title: 'the operator’s pods are ready',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ operators }) => {
+      const found = await operators();
+      if (found.length === 0) return ok('none in the cluster; it runs elsewhere, if at all');
+      const short = found.filter(({ spec, status }) => (status?.readyReplicas ?? 0) < (spec?.replicas ?? 1));
+      const describe = ({ metadata, spec, status }: (typeof found)[number]): string =>
+        `${metadata.namespace}/${metadata.name}: ${status?.readyReplicas ?? 0} of ${spec?.replicas ?? 1} pods are ready`;
+      if (short.length === 0) return ok(found.map(describe).join(', '));
+      const none = short.some(({ status }) => (status?.readyReplicas ?? 0) === 0);
+      return (none ? failure : warning)('not all are', short.map(describe));
+    },
+  },
+  admissionCheck,
+];

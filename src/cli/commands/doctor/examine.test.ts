@@ -1,0 +1,127 @@
+import { expect, it } from 'vitest';
+import { KubeApiError } from '../../../kube/index.ts';
+import { failure, ok, type Check, type Verdict } from './check.ts';
+import { examine, type Finding } from './examine.ts';
+import type { Lookups } from './lookups.ts';
+import { findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
+
+const never = new AbortController().signal;
+const check = (
+  id: string,
+  needs: readonly string[],
+  run: () => Promise<Verdict>,
+  mayPass = false,
+): Check => ({
+  id,
+  category: 'Cluster',
+  title: `${id} holds`,
+  needs,
+  mayPass,
+  run,
+});
+
+async function examined(
+  checks: readonly Check[],
+  deadline = 0,
+): Promise<{
+  readonly findings: readonly Finding[];
+  readonly waits: readonly string[];
+  readonly rounds: number;
+}> {
+  let [time, rounds] = [0, 0];
+  const waits: string[] = [];
+  const findings = await examine({
+    checks,
+    lookups: () => {
+      rounds += 1;
+      return { close: () => undefined } as Lookups;
+    },
+    signal: never,
+    now: () => time,
+    deadline,
+    pause: async () => {
+      time += 1;
+    },
+    onFinding: () => undefined,
+    onWaiting: ({ id }, verdict) => waits.push(`${id}: ${verdict.message}`),
+  });
+  return { findings, waits, rounds };
+}
+
+const statuses = (findings: readonly Finding[]): readonly string[] =>
+  findings.map(({ verdict }) => verdict.status);
+
+it('skips what needs a check that failed, and what needs that', async () => {
+  const { findings } = await examined([
+    check('a', [], async () => failure('broken')),
+    check('b', ['a'], async () => ok()),
+    check('c', ['b'], async () => ok()),
+    check('d', [], async () => ok()),
+  ]);
+  expect(statuses(findings)).toEqual(['error', 'skipped', 'skipped', 'ok']);
+  expect(isHealthy(findings)).toBe(false);
+});
+
+it('waits for what may pass until it does, looking anew each time, and for nothing else', async () => {
+  let tries = 0;
+  const { findings, waits, rounds } = await examined(
+    [
+      check('fixed', [], async () => failure('for ever')),
+      check('late', [], async () => ((tries += 1) < 3 ? failure(`try ${tries}`) : ok()), true),
+    ],
+    10,
+  );
+  expect(statuses(findings)).toEqual(['error', 'ok']);
+  expect(waits).toEqual(['late: try 1', 'late: try 2']);
+  expect(rounds).toBe(3);
+});
+
+it('gives up at the deadline', async () => {
+  const { findings, waits } = await examined([check('never', [], async () => failure('no'), true)], 3);
+  expect(statuses(findings)).toEqual(['error']);
+  expect(waits).toHaveLength(3);
+});
+
+it('takes what it may not see for a warning, and any other fault for an error', async () => {
+  const forbidden = new KubeApiError({
+    kind: 'Status',
+    status: 'Failure',
+    code: 403,
+    reason: 'Forbidden',
+    message: 'leases is forbidden',
+  });
+  const { findings } = await examined([
+    check('unseen', [], async () => Promise.reject(forbidden)),
+    check('faulty', [], async () => Promise.reject(new Error('it broke'))),
+  ]);
+  expect(findings.map(({ verdict }) => [verdict.status, verdict.message])).toEqual([
+    ['warning', 'you may not look: leases is forbidden'],
+    ['error', 'it broke'],
+  ]);
+});
+
+it('tells each problem under its check, with where to read on', async () => {
+  const { findings } = await examined([
+    check('a', [], async () => ok('v1')),
+    check('b', [], async () => failure('broken', ['first', 'second'])),
+    check('c', ['b'], async () => ok()),
+  ]);
+  expect(findings.map((finding) => findingLines(finding, false)).join('')).toBe(`√ a holds (v1)
+× b holds
+    broken
+    first
+    second
+    see docs/guides/doctor.md#b
+- c holds
+    needs b
+`);
+  expect(summaryLine(findings, false)).toBe('Status check results are × (1 error, 1 skipped)\n');
+  expect(reportDocument(findings)).toMatchObject({
+    healthy: false,
+    checks: [
+      { id: 'a', status: 'ok', message: 'v1' },
+      { id: 'b', status: 'error', details: ['first', 'second'], documentation: 'docs/guides/doctor.md#b' },
+      { id: 'c', status: 'skipped' },
+    ],
+  });
+});

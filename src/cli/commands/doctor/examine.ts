@@ -1,0 +1,77 @@
+/** Makes the checks one after the other. Without what it needs, a check is skipped: its failure would say nothing new. */
+import { IdentityError } from '../../../identity/errors.ts';
+import { isForbidden } from '../../../kube/index.ts';
+import { explain } from '../../framework/explain.ts';
+import { failure, warning, type Check, type Verdict } from './check.ts';
+import type { Lookups } from './lookups.ts';
+
+export type Finding = {
+  readonly check: Check;
+  readonly verdict: Verdict | { readonly status: 'skipped'; readonly message: string };
+};
+
+export type Examination = {
+  readonly checks: readonly Check[];
+  /** What is known is forgotten with each round. */
+  readonly lookups: () => Lookups;
+  readonly signal: AbortSignal;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** Until when a check that may pass is made again. */
+  readonly deadline: number;
+  readonly pause: () => Promise<void>;
+  readonly onFinding: (finding: Finding) => void;
+  /** Told of each try of a check that has not passed yet. */
+  readonly onWaiting: (check: Check, verdict: Exclude<Verdict, { status: 'ok' }>) => void;
+};
+
+export async function examine(of: Examination): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const failed = new Set<string>();
+  let lookups = of.lookups();
+  try {
+    for (const check of of.checks) {
+      const lacking = check.needs.filter((id) => failed.has(id));
+      const found = (verdict: Finding['verdict']): void => {
+        const finding = { check, verdict };
+        findings.push(finding);
+        of.onFinding(finding);
+      };
+      if (lacking.length > 0) {
+        failed.add(check.id);
+        found({ status: 'skipped', message: `needs ${lacking.join(', ')}` });
+        continue;
+      }
+      let verdict = await judge(check, lookups, of.signal);
+      while (verdict.status === 'error' && check.mayPass && of.now() < of.deadline) {
+        of.onWaiting(check, verdict);
+        await of.pause();
+        lookups.close();
+        lookups = of.lookups();
+        verdict = await judge(check, lookups, of.signal);
+      }
+      if (verdict.status === 'error') failed.add(check.id);
+      found(verdict);
+    }
+  } finally {
+    lookups.close();
+  }
+  return findings;
+}
+
+async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promise<Verdict> {
+  try {
+    return await check.run(lookups);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { message, details, next } = explain(error);
+    // Who asks may not look: that says nothing of what there is.
+    const unseen =
+      check.id !== 'aws-credentials' &&
+      check.id !== 'api-server' &&
+      (isForbidden(error) || (error instanceof IdentityError && error.code === 'AccessDenied'));
+    return unseen
+      ? warning(`you may not look: ${details[0] ?? message}`)
+      : failure(message, [...details, ...next]);
+  }
+}

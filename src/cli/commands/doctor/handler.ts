@@ -1,0 +1,77 @@
+/** `kon doctor`. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CliContext } from '../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { paint } from '../../framework/output/color.ts';
+import { renderDocument } from '../../framework/output/document.ts';
+import { printable } from '../../framework/output/printable.ts';
+import { checks } from './checks/index.ts';
+import { examine, type Finding } from './examine.ts';
+import { createLookups } from './lookups.ts';
+import { categoryLines, findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
+
+const pauseMs = 1000;
+
+export async function doctorFlow(
+  context: CliContext,
+  options: { readonly wait: number | undefined; readonly operatorArn: string | undefined },
+): Promise<ExitCode> {
+  const { stdout, stderr, format, now, signal } = context;
+  const machine = format === 'json' || format === 'yaml';
+  const spinner = createSpinner(context);
+  let category: string | undefined;
+  const tell = (finding: Finding): void => {
+    spinner.clear();
+    if (machine) return;
+    if (format === 'short') {
+      if (finding.verdict.status === 'error' || finding.verdict.status === 'warning')
+        stdout.write(findingLines(finding, stdout.color));
+      return;
+    }
+    if (finding.check.category !== category) {
+      if (category !== undefined) stdout.write('\n');
+      category = finding.check.category;
+      stdout.write(categoryLines(category, stdout.color));
+    }
+    stdout.write(findingLines(finding, stdout.color));
+  };
+  const findings = await examine({
+    checks,
+    lookups: () => createLookups(context, options.operatorArn),
+    signal,
+    now,
+    deadline: options.wait === undefined ? 0 : now() + options.wait,
+    pause: () => delay(pauseMs, undefined, { signal }),
+    onFinding: tell,
+    onWaiting: (check, verdict) => spinner.turn(`${check.title}: ${verdict.message}`),
+  });
+  const document = renderDocument('DoctorReport', reportDocument(findings), format);
+  if (document !== undefined) stdout.write(document);
+  else if (format !== 'short') stdout.write(`\n${summaryLine(findings, stdout.color)}`);
+  else if (findings.every(({ verdict }) => verdict.status === 'ok'))
+    stderr.write('All checks have passed.\n');
+  return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
+}
+
+/** The last error turns while it is waited for; off a terminal each is told once. */
+function createSpinner({ stderr }: CliContext): { turn(text: string): void; clear(): void } {
+  const faces = ['|', '/', '-', '\\'];
+  let turns = 0;
+  let shown: string | undefined;
+  return {
+    turn(text) {
+      const line = printable(text).replaceAll(/\s+/g, ' ');
+      if (stderr.redraws) {
+        const room = (stderr.columns ?? 80) - 3;
+        const face = paint('yellow', faces[turns % faces.length] ?? '', stderr.color);
+        stderr.write(`\r\u001B[K${face} ${line.slice(0, room)}`);
+      } else if (line !== shown) stderr.write(`waiting: ${line}\n`);
+      shown = line;
+      turns += 1;
+    },
+    clear() {
+      if (shown !== undefined && stderr.redraws) stderr.write('\r\u001B[K');
+      shown = undefined;
+    },
+  };
+}

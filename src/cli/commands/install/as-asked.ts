@@ -1,0 +1,77 @@
+/**
+ * Compares the options of `kon install` with a ClusterConfig that exists. It is a person's, and GitOps may keep it, so that an
+ * installation changes nothing in it: what differs is refused, with the command that changes it. Pure.
+ */
+import type { ClusterConfig } from '../../../api/cluster-config.ts';
+import { CliError } from '../../framework/errors.ts';
+
+export type AskedConfig = {
+  readonly targets: readonly string[];
+  readonly boundary: string | undefined;
+  readonly allowedPolicies: readonly string[];
+  readonly tagKeys: readonly string[];
+};
+
+type Value = string | readonly string[] | undefined;
+
+/** @throws CliError of code CONFLICT */
+export function requireAsConfigured(
+  { metadata: { name }, spec }: Pick<ClusterConfig, 'metadata' | 'spec'>,
+  asked: AskedConfig,
+): void {
+  const { permissionsBoundaryArn, allowedPolicyArns, allowedTagKeys } = spec.aws;
+  const targets = asked.targets.filter((target) => !spec.targets.includes(target));
+  const details = targets.map((target) => `--target ${target}: it has no such target`);
+  const patch: Record<string, unknown> = {};
+  const compare = (option: string, field: string, wanted: Value, has: Value, differs: boolean): void => {
+    if (!differs) return;
+    details.push(`${option} ${shown(wanted)}: its spec.aws.${field} is ${shown(has)}`);
+    patch[field] = wanted;
+  };
+  const { boundary, allowedPolicies, tagKeys } = asked;
+  const isOther = (wanted: readonly string[], has: readonly string[] = []): boolean =>
+    wanted.length > 0 && !isSameSet(wanted, has);
+  compare(
+    '--boundary',
+    'permissionsBoundaryArn',
+    boundary,
+    permissionsBoundaryArn,
+    boundary !== undefined && boundary !== permissionsBoundaryArn,
+  );
+  compare(
+    '--allow-policy',
+    'allowedPolicyArns',
+    allowedPolicies,
+    allowedPolicyArns,
+    isOther(allowedPolicies, allowedPolicyArns),
+  );
+  compare('--tag-key', 'allowedTagKeys', tagKeys, allowedTagKeys, isOther(tagKeys, allowedTagKeys));
+  if (details.length === 0) return;
+  throw new CliError('CONFLICT', `the ClusterConfig ${name} exists and says otherwise`, {
+    details: [...details, 'kon install changes no ClusterConfig that exists.'],
+    next: [
+      ...targets.map((target) => `Add the target: kon target create ${target}`),
+      ...(Object.keys(patch).length > 0
+        ? [
+            `Change it: kubectl patch clusterconfig ${name} --type merge -p ${quoted({ spec: { aws: patch } })}`,
+          ]
+        : []),
+      'Or leave the options out.',
+      'Then run kon install again: it renews the IAM policy of the operator.',
+    ],
+  });
+}
+
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.every((each) => other.includes(each)) && other.every((each) => one.includes(each));
+}
+
+function shown(value: Value): string {
+  if (value === undefined) return 'not set';
+  return typeof value === 'string' ? value : value.join(', ') || 'empty';
+}
+
+/** For a POSIX shell. */
+function quoted(value: object): string {
+  return `'${JSON.stringify(value).replaceAll("'", `'\\''`)}'`;
+}

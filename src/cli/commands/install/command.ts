@@ -1,0 +1,168 @@
+import type { IdentityMode } from '../../../api/linked-service-account.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { usageError } from '../../framework/errors.ts';
+import { operatorImage, parseImage } from '../../installation/image.ts';
+import { waitOptions, yesOption } from '../../framework/options.ts';
+
+export const installCommand = defineCommand({
+  path: ['install'],
+  summary: 'Install Konstellation on the cluster of the kubeconfig, and what it needs in IAM',
+  description:
+    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity none, but an association for the operator), a role of the operator’s own, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays. Needs --boundary or --allow-policy, in a new installation or in the ClusterConfig: without them the operator’s AWS credentials are worth the AWS account, which --unbounded accepts.',
+  options: [
+    {
+      name: 'target',
+      short: 't',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'a namespace where apps run, which is made if it is missing; repeat for more',
+    },
+    {
+      name: 'boundary',
+      value: 'ARN',
+      summary: 'the managed policy that bounds every role of an account',
+      complete: 'policies',
+    },
+    {
+      name: 'allow-policy',
+      value: 'PATTERN',
+      repeatable: true,
+      summary: 'ARNs of policies (* and ?) that accounts may list; any when absent; repeat for more',
+    },
+    {
+      name: 'unbounded',
+      summary:
+        'accept an operator that neither limits: its AWS credentials can create a role with AdministratorAccess',
+    },
+    {
+      name: 'tag-key',
+      value: 'KEY',
+      repeatable: true,
+      parse: parseTagKey,
+      summary: 'the key of a tag that accounts may set on their roles; default: none; repeat for more',
+    },
+    {
+      name: 'identity-mode',
+      value: 'MODE',
+      choices: ['IRSA', 'PodIdentity'],
+      summary: 'how pods, the operator’s too, get their role; as it is, or IRSA, when absent',
+    },
+    { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where the kubeconfig does not tell' },
+    { name: 'region', value: 'REGION', summary: 'its AWS region, where the kubeconfig does not tell' },
+    { name: 'self-managed', summary: 'the cluster is not of EKS; AWS can read the keys of its issuer' },
+    {
+      name: 'namespace',
+      value: 'NAME',
+      default: 'konstellation',
+      summary: 'the operator’s own namespace',
+    },
+    {
+      name: 'image',
+      value: 'IMAGE',
+      parse: parseImage,
+      summary: `the operator’s image, by tag or by digest (NAME@sha256:…); default: ${operatorImage}`,
+    },
+    {
+      name: 'replicas',
+      value: 'N',
+      default: '2',
+      parse: parseReplicas,
+      summary: 'how many operators take turns',
+    },
+    {
+      name: 'operator-boundary',
+      value: 'ARN',
+      summary: 'the managed policy that bounds the operator’s own role',
+      complete: 'policies',
+    },
+    {
+      name: 'operator-role-path',
+      value: 'PATH',
+      summary: 'the IAM path of the operator’s own role; default: /; fixed once it exists',
+    },
+    {
+      name: 'operator-role-tag',
+      value: 'KEY=VALUE',
+      repeatable: true,
+      parse: parseRoleTag,
+      summary: 'a tag of the operator’s own role; repeat for more',
+    },
+    { name: 'without-operator', summary: 'make no Deployment: the operator runs elsewhere' },
+    {
+      name: 'downgrade',
+      summary: 'replace a later version, after it has listed the stored fields that are lost',
+    },
+    { name: 'dry-run', summary: 'print everything, manifests and IAM documents, and change nothing' },
+    yesOption,
+    ...waitOptions,
+  ],
+  formats: ['yaml', 'json'],
+  examples: [
+    {
+      does: 'With a permissions boundary for every role',
+      command:
+        'kon install --target production --target staging --boundary arn:aws:iam::123456789012:policy/apps',
+    },
+    {
+      does: 'With policies that accounts may list, and EKS Pod Identity, which needs no IAM OIDC provider',
+      command:
+        "kon install --target production --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*' --identity-mode PodIdentity",
+    },
+    {
+      does: 'For GitOps',
+      command:
+        'kon install --target production --boundary arn:aws:iam::123456789012:policy/apps --dry-run > konstellation.yaml',
+    },
+    {
+      does: 'For Terraform',
+      command: "kon install --boundary arn:aws:iam::123456789012:policy/apps --dry-run -o json | jq '.iam'",
+    },
+  ],
+  run: async (context, { options }) => {
+    const { installFlow } = await import('./handler.ts');
+    return installFlow(context, {
+      targets: options.target,
+      boundary: options.boundary,
+      allowedPolicies: options.allowPolicy,
+      unbounded: options.unbounded,
+      tagKeys: options.tagKey,
+      demands: {
+        path: options.operatorRolePath,
+        permissionsBoundaryArn: options.operatorBoundary,
+        tags: Object.fromEntries(options.operatorRoleTag),
+      },
+      identityMode: options.identityMode as IdentityMode | undefined,
+      clusterName: options.clusterName,
+      region: options.region,
+      selfManaged: options.selfManaged,
+      namespace: options.namespace,
+      image: options.image,
+      replicas: options.replicas,
+      withoutOperator: options.withoutOperator,
+      downgrade: options.downgrade,
+      dryRun: options.dryRun,
+      yes: options.yes,
+      wait: options,
+    });
+  },
+});
+
+/** @throws CliError of code USAGE */
+function parseTagKey(text: string): string {
+  if (!/^[^=]{1,128}$/.test(text))
+    throw usageError(`"${text}" is not the key of a tag`, 'Give 1 to 128 characters.');
+  return text;
+}
+
+/** @throws CliError of code USAGE */
+function parseRoleTag(text: string): readonly [string, string] {
+  const [, key = '', value = ''] = /^([^=]{1,128})=(.{0,256})$/s.exec(text) ?? [];
+  if (key === '') throw usageError(`"${text}" is not a tag`, 'Give KEY=VALUE.');
+  return [key, value];
+}
+
+/** @throws CliError of code USAGE */
+function parseReplicas(text: string): number {
+  if (!/^[1-9]$/.test(text)) throw usageError(`"${text}" is not a number of operators`, 'Give 1 to 9.');
+  return Number(text);
+}

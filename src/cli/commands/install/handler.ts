@@ -1,0 +1,445 @@
+/** `kon install`: finds out where, says what, asks, does it step by step, and stops at the first that is refused. */
+import type { ClusterConfig } from '../../../api/cluster-config.ts';
+import type { IdentityMode } from '../../../api/linked-service-account.ts';
+import { connectInstallation, type InstallationStore } from '../../../aws/installation.ts';
+import {
+  effectiveConfig,
+  IdentityError,
+  unboundedOperator,
+  type ObservedRole,
+} from '../../../identity/index.ts';
+import {
+  isForbidden,
+  resources,
+  sleep,
+  systemTimer,
+  type KubeClient,
+  type KubeObject,
+} from '../../../kube/index.ts';
+import { withAws, type Aws } from '../../aws/session.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import { confirmed, requireConfirmation } from '../../framework/confirm.ts';
+import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError, usageError } from '../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { explain } from '../../framework/explain.ts';
+import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
+import { paint } from '../../framework/output/color.ts';
+import { followObject } from '../../framework/wait/follow.ts';
+import { waitUntilReady } from '../../framework/wait/wait.ts';
+import type { WaitInput } from '../../objects/finish.ts';
+import { version } from '../../version.ts';
+import { requireAsConfigured } from './as-asked.ts';
+import { acceptNewStep } from '../../installation/refuse-new.ts';
+import { untilEnforced, type Clock } from '../../installation/until-enforced.ts';
+import {
+  associationRemoval,
+  associationStep,
+  chooseIdentityMode,
+  formerMode,
+  hasAgent,
+  untilInjected,
+} from '../../installation/operator-identity.ts';
+import { addAgentCommand } from '../../installation/pod-identity-agent.ts';
+import {
+  discoverCluster,
+  hintsOf,
+  requireConfigOf,
+  type ClusterChoice,
+  type DiscoveredCluster,
+} from '../../installation/discover.ts';
+import {
+  asJson,
+  describeInstallation,
+  renderManifests,
+  type Installation,
+  type InstallationChoice,
+} from './installation.ts';
+import { findDowngrade, lossOf, refuseDowngrade } from '../../installation/downgrade.ts';
+import { checkFence, tagKeysWarning } from '../../installation/fence.ts';
+import { findOperators, refuseOthers } from '../../installation/other-installations.ts';
+import { operatorName } from '../../installation/operator-objects.ts';
+import { operatorRoleName } from '../../installation/operator-role.ts';
+import {
+  crdStep,
+  newObjectStep,
+  objectStep,
+  orMissing,
+  presentStep,
+  providerStep,
+  roleStep,
+  type Step,
+} from '../../installation/steps.ts';
+
+export type InstallRequest = ClusterChoice &
+  InstallationChoice & {
+    /** As it is, or IRSA, when absent. */
+    readonly identityMode: IdentityMode | undefined;
+    /** Consent to an operator that neither a boundary nor a list of allowed policies limits. */
+    readonly unbounded: boolean;
+    readonly dryRun: boolean;
+    readonly yes: boolean;
+    readonly wait: WaitInput;
+  };
+
+export async function installFlow(context: CliContext, request: InstallRequest): Promise<ExitCode> {
+  const { stderr, signal } = context;
+  if (request.selfManaged && request.identityMode === 'PodIdentity')
+    throw usageError('Pod Identity is of EKS alone', 'Leave out --self-managed or --identity-mode.');
+  const client = await context.connect();
+  const { hints, issuer } = await hintsOf(context, client);
+  const region =
+    request.region ?? hints.region ?? (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
+  if (!region)
+    throw new CliError('USAGE', 'neither the kubeconfig nor the environment tells the AWS region', {
+      next: ['Give it: --region REGION'],
+    });
+  return withAws(context, region, async (aws) => {
+    const installationStore = connectInstallation({ region, userAgent: `kon/${version}` });
+    try {
+      const caller = await aws.account.callerIdentity(signal);
+      const cluster = await discoverCluster(
+        { choice: request, hints, issuer, region, caller, signal },
+        installationStore,
+      );
+      const downgrade = await findDowngrade(client, signal);
+      if (downgrade && !request.downgrade) refuseDowngrade(downgrade);
+      if (downgrade)
+        stderr.write(`${['‼ this goes back to an earlier version', ...lossOf(downgrade)].join('\n  ')}\n\n`);
+      const existing = await readConfig(client);
+      requireConfigOf(existing, cluster);
+      const { namespace } = request;
+      if (existing) requireAsConfigured(existing, request);
+      await requireOneInstallation(client, request, signal);
+      const asked = request.identityMode;
+      const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
+      const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
+      const former = await unlessDenied(request, formerMode(client, { namespace, mode, signal }));
+      const installation = describeInstallation(cluster, existing, mode, request, live, former);
+      const { policyOptions } = installation;
+      for (const warning of [
+        checkFence(policyOptions, request.unbounded),
+        existing && tagKeysWarning((await orMissing(listObjects(client, accountKind))) ?? [], policyOptions),
+      ])
+        if (warning !== undefined) stderr.write(warning);
+      if (request.unbounded && !unboundedOperator(policyOptions))
+        stderr.write('--unbounded has no effect: the operator is limited\n');
+      if (request.dryRun) {
+        context.stdout.write(
+          context.format === 'json' ? asJson(installation) : renderManifests(installation),
+        );
+        return exitCodes.ok;
+      }
+      const what = `installing on the cluster ${cluster.name}`;
+      requireConfirmation(context, { yes: request.yes, what });
+      if (mode === 'PodIdentity') await requireAgent(context, client, cluster, request);
+      const groups = stepGroups(client, installation, aws, installationStore, context);
+      stderr.write(
+        `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.name} in ${cluster.region}, AWS account ${cluster.accountId}\n` +
+          `Issuer ${cluster.issuer}\nYou are ${caller.arn}\n\n`,
+      );
+      const planned: Step[] = [];
+      for (const group of groups) planned.push(...(await group()));
+      await warnOfCollisions(context, client);
+      const open = planned.filter(({ state }) => state !== 'present');
+      for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
+      if (open.length > 0) {
+        const question = `\n${open.length} of ${planned.length} are to be made or changed. Go on?`;
+        if (!(await confirmed(context, { yes: request.yes, what, question }))) {
+          stderr.write('Nothing was changed.\n');
+          return exitCodes.error;
+        }
+        if (!existing) await requireStillAsAsked(client, request);
+        await performAll(context, client, installation, groups);
+        await renewRole(context, client, installation, request, { aws, installation: installationStore });
+      }
+      context.stdout.write(`konstellation ${open.length > 0 ? 'installed' : 'unchanged'}\n`);
+      await finish(context, client, installation, request);
+      return exitCodes.ok;
+    } finally {
+      installationStore.close();
+    }
+  });
+}
+
+/** @throws CliError of code CONFLICT where another namespace has an installation, or an operator runs that is not wanted */
+async function requireOneInstallation(
+  client: KubeClient,
+  { namespace, withoutOperator, dryRun }: InstallRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const operators = (await unlessDenied({ dryRun }, findOperators(client, signal))) ?? [];
+  refuseOthers(operators, namespace, 'install');
+  const deployment = operators.find(({ object }) => object.startsWith('Deployment '));
+  if (!withoutOperator || dryRun || !deployment) return;
+  throw new CliError('CONFLICT', `the ${deployment.object} runs an operator`, {
+    details: ['--without-operator creates none, and removes none.'],
+    next: [
+      'Leave out --without-operator.',
+      `Or remove it first: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
+    ],
+  });
+}
+
+/** Undefined in a dry run of somebody who may not look. */
+async function unlessDenied<T>(
+  { dryRun }: Pick<InstallRequest, 'dryRun'>,
+  read: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (dryRun && isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined where it does not exist, and in a dry run of somebody who may not look. */
+async function operatorRoleAsItIs(
+  { roles }: Pick<Aws, 'roles'>,
+  name: string,
+  { dryRun }: InstallRequest,
+  signal: AbortSignal,
+): Promise<ObservedRole | undefined> {
+  try {
+    return await roles.read(name, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
+  } catch (error) {
+    if (dryRun && error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
+}
+
+async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClient): Promise<void> {
+  const { items } = await client.list<NamedCrd>(resources.customResourceDefinitions, { signal });
+  for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
+}
+
+/** In groups, as what is in one cannot be looked at before the group before it is there. */
+function stepGroups(
+  client: KubeClient,
+  {
+    cluster,
+    namespace,
+    former,
+    role,
+    association,
+    policy,
+    admission,
+    crds,
+    objects,
+    config,
+    existing,
+  }: Installation,
+  { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
+  installation: InstallationStore,
+  clock: Clock,
+): readonly (() => Promise<readonly Step[]>)[] {
+  const { signal } = clock;
+  const all = (list: readonly KubeObject[]) => (): Promise<readonly Step[]> =>
+    Promise.all(list.map((object) => objectStep(client, object, signal)));
+  return [
+    () =>
+      Promise.all([
+        ...(association ? [] : [providerStep(cluster, installation, signal)]),
+        roleStep(
+          { spec: role, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
+          { roles, installation },
+          signal,
+        ),
+        ...(association
+          ? [associationStep(association, podIdentity(cluster.name).associations, signal)]
+          : []),
+      ]),
+    all(admission),
+    () => acceptNewStep(client, clock),
+    () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
+    // Pods would get the role by it even if their ServiceAccount has the annotation.
+    async () =>
+      former === 'PodIdentity' && cluster.eks
+        ? associationRemoval(
+            { namespace, serviceAccount: operatorName },
+            podIdentity(cluster.name).associations,
+            cluster.clusterArn,
+            signal,
+          )
+        : [],
+    all(objects),
+    async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
+  ];
+}
+
+/** The ClusterConfig that stands; undefined before there is one. */
+async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
+  return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
+}
+
+/** Somebody else may have installed while the question was open. @throws CliError of code CONFLICT */
+async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
+  const config = await readConfig(client);
+  if (config) requireAsConfigured(config, request);
+}
+
+/**
+ * Renders the operator's policy again from the ClusterConfig that stands. Of two installations at the same time one creates it,
+ * and the other may have written the policy last.
+ *
+ * @throws CliError of code CONFLICT when the ClusterConfig is another one than was asked for
+ */
+async function renewRole(
+  context: CliContext,
+  client: KubeClient,
+  { cluster, mode, role, namespace }: Installation,
+  request: InstallRequest,
+  of: { readonly aws: Pick<Aws, 'roles'>; readonly installation: InstallationStore },
+): Promise<void> {
+  const config = await readConfig(client);
+  if (!config) return;
+  const { stderr, signal } = context;
+  const former = await untilReplaced(context, client, { namespace, mode }, request);
+  if (former !== undefined)
+    stderr.write(
+      `‼ pods of the operator still get the role as ${former}, so that it trusts both ways: run kon install again when they are replaced\n`,
+    );
+  const live = await of.aws.roles.read(role.name, signal);
+  const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);
+  const step = await roleStep(
+    { spec, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
+    { roles: of.aws.roles, installation: of.installation },
+    signal,
+  );
+  if (step.state !== 'present') {
+    await step.perform(() => undefined);
+    stderr.write(`~ ${step.object}: renewed, as the ClusterConfig ${config.metadata.name} stands\n`);
+  }
+  requireAsConfigured(config, request);
+}
+
+const replacedPauseMs = 1000;
+
+/** Waits while pods of the operator get their role the former way. @returns that way, where some still do */
+async function untilReplaced(
+  { now, signal }: CliContext,
+  client: KubeClient,
+  of: { readonly namespace: string; readonly mode: IdentityMode },
+  { wait, withoutOperator }: InstallRequest,
+): Promise<IdentityMode | undefined> {
+  const until = now() + (wait.noWait || withoutOperator ? 0 : wait.timeout);
+  for (;;) {
+    const former = await formerMode(client, { ...of, signal });
+    if (former === undefined || now() >= until) return former;
+    await sleep(systemTimer, replacedPauseMs, signal);
+  }
+}
+
+async function performAll(
+  context: CliContext,
+  client: KubeClient,
+  installation: Installation,
+  groups: readonly (() => Promise<readonly Step[]>)[],
+): Promise<void> {
+  const { stderr, signal } = context;
+  const done: string[] = [];
+  let unseenPolicies = false;
+  for (const group of groups) {
+    for (const step of await group()) {
+      const isPolicy = step.object.startsWith('ValidatingAdmissionPolicy');
+      if (!isPolicy && unseenPolicies) {
+        await untilEnforced(client, context);
+        unseenPolicies = false;
+      }
+      if (step.state === 'present') continue;
+      const parts: string[] = [];
+      try {
+        if (step.object.startsWith('Deployment ')) await awaitInjection(context, client, installation);
+        await step.perform((what) => parts.push(what));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const { code, message, details, next } = explain(error);
+        throw new CliError(code, `${step.object}: ${message}`, {
+          details: [
+            ...details,
+            done.length + parts.length > 0
+              ? `Done before: ${[...done, ...parts].join(', ')}.`
+              : 'Nothing was done before.',
+          ],
+          next: [...next, 'Then run kon install again: it goes on where it stopped.'],
+          cause: error,
+        });
+      }
+      unseenPolicies ||= isPolicy;
+      done.push(step.object);
+      stderr.write(`${paint('green', '√', stderr.color)} ${step.object}\n`);
+      if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(client, step, signal);
+    }
+  }
+}
+
+/** The operator is not started where it could not get its role. @throws CliError of code CLUSTER_NOT_READY */
+async function requireAgent(
+  context: CliContext,
+  client: KubeClient,
+  cluster: DiscoveredCluster,
+  { withoutOperator }: InstallRequest,
+): Promise<void> {
+  if (await hasAgent(client, cluster, context.signal)) return;
+  const what = 'no node has the Pod Identity agent, from which pods get their credentials';
+  const advice = `Add it: ${addAgentCommand(cluster.name)}`;
+  if (!withoutOperator) throw new CliError('CLUSTER_NOT_READY', what, { next: [advice] });
+  context.stderr.write(`‼ ${what}\n  ${advice}\n\n`);
+}
+
+async function awaitInjection(
+  { stderr, now, signal }: CliContext,
+  client: KubeClient,
+  { namespace, mode, roleArn: arn }: Installation,
+): Promise<void> {
+  if (await untilInjected(client, { namespace, roleArn: arn, mode }, { now, signal })) return;
+  stderr.write(
+    '‼ the pod identity webhook does not give the operator its role yet; if it stays so: kon doctor, then kubectl rollout restart\n',
+  );
+}
+
+type Crd = KubeObject & {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+};
+
+async function untilServed(client: KubeClient, { object }: Step, signal: AbortSignal): Promise<void> {
+  const name = object.slice('CustomResourceDefinition '.length);
+  for await (const crd of followObject<Crd>(client, resources.customResourceDefinitions, name, signal))
+    if (crd?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True'))
+      return;
+}
+
+async function finish(
+  context: CliContext,
+  client: KubeClient,
+  { config, cluster, role }: Installation,
+  request: InstallRequest,
+): Promise<void> {
+  const { stderr } = context;
+  if (request.withoutOperator)
+    stderr.write(
+      `\nRun the operator with the rights of ${role.name}, or with a profile that has them: kon operator --lease-namespace ${request.namespace}\n`,
+    );
+  else if (!request.wait.noWait) {
+    const written = await client.get<ClusterConfig & KubeObject>(clusterConfigKind.resource, {
+      name: config.metadata.name,
+    });
+    await waitUntilReady(context, client, clusterConfigKind, written, { timeoutMs: request.wait.timeout });
+  }
+  stderr.write(
+    `\nSee how it is: kon doctor\nThe first account on ${cluster.name}: kon account create NAME\n`,
+  );
+}
+
+const planMarks = {
+  missing: ['+', 'green'],
+  differs: ['~', 'yellow'],
+  present: ['√', 'dim'],
+} as const;
+
+function planLine({ object, state }: Step, color: boolean): string {
+  const [mark, style] = planMarks[state];
+  return `  ${paint(style, mark, color)} ${object}`;
+}

@@ -1,0 +1,198 @@
+/** Everything that an installation makes, as data, and as it is printed for GitOps and Terraform. Pure. */
+import { clusterConfigSpec, type ClusterConfig } from '../../../api/cluster-config.ts';
+import type { IdentityMode } from '../../../api/linked-service-account.ts';
+import {
+  operatorPolicyOptions,
+  roleArn,
+  type ObservedRole,
+  type OperatorPolicyOptions,
+  type PolicyDocument,
+} from '../../../identity/index.ts';
+import type { KubeObject } from '../../../kube/index.ts';
+import { asYaml } from '../../framework/output/objects.ts';
+import type { DiscoveredCluster } from '../../installation/discover.ts';
+import type { OperatorAssociation } from '../../installation/operator-identity.ts';
+import {
+  admissionPolicyObjects,
+  clusterConfigObject,
+  crdObjects,
+  operatorName,
+  operatorObjects,
+} from '../../installation/operator-objects.ts';
+import { checkBoundaryArn, fencedPolicy } from '../../installation/fence.ts';
+import { operatorImage } from '../../installation/image.ts';
+import {
+  installedTag,
+  operatorPolicyName,
+  operatorRole,
+  roleDemands,
+  type RoleDemands,
+} from '../../installation/operator-role.ts';
+
+export type InstallationChoice = {
+  readonly targets: readonly string[];
+  readonly boundary: string | undefined;
+  readonly allowedPolicies: readonly string[];
+  readonly tagKeys: readonly string[];
+  /** Belongs to the operator's own role. */
+  readonly demands: RoleDemands;
+  readonly namespace: string;
+  readonly image: string | undefined;
+  readonly replicas: number;
+  /** The operator runs elsewhere. */
+  readonly withoutOperator: boolean;
+  /** Consent to put this version in the place of a later one. */
+  readonly downgrade: boolean;
+};
+
+/** Everything that an installation makes, as data. */
+export type Installation = {
+  readonly cluster: DiscoveredCluster;
+  /** The operator's own. */
+  readonly namespace: string;
+  /** How the operator gets its role. */
+  readonly mode: IdentityMode;
+  /** The other way, by which running pods of the operator still get it. */
+  readonly former: IdentityMode | undefined;
+  readonly role: ReturnType<typeof operatorRole>;
+  readonly roleArn: string;
+  /** In the place of the IAM OIDC provider. */
+  readonly association: OperatorAssociation | undefined;
+  readonly policyOptions: OperatorPolicyOptions;
+  readonly policy: PolicyDocument;
+  /** Enforced before the CRDs exist, so that no account is ever written without them. */
+  readonly admission: readonly KubeObject[];
+  readonly crds: readonly KubeObject[];
+  readonly objects: readonly KubeObject[];
+  readonly config: KubeObject;
+  /** There is a ClusterConfig already, which stays as it is. */
+  readonly existing: boolean;
+};
+
+export function describeInstallation(
+  cluster: DiscoveredCluster,
+  existing: ClusterConfig | undefined,
+  mode: IdentityMode,
+  request: InstallationChoice,
+  /** The operator's role, when it exists. */
+  live: ObservedRole | undefined,
+  /** How pods of the operator that run get the role, where that is another way. */
+  former?: IdentityMode,
+): Installation {
+  const { namespace } = request;
+  const serviceAccount = operatorName;
+  checkBoundaryArn('--boundary', request.boundary);
+  checkBoundaryArn('--operator-boundary', request.demands.permissionsBoundaryArn);
+  const config = clusterConfigObject(existing, {
+    name: cluster.name,
+    region: cluster.region,
+    accountId: cluster.accountId,
+    targets: request.targets,
+    permissionsBoundaryArn: request.boundary,
+    allowedPolicyArns: request.allowedPolicies,
+    allowedTagKeys: request.tagKeys,
+    identityMode: mode,
+  });
+  const spec =
+    existing?.spec ?? clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
+  const given = operatorPolicyOptions({ metadata: config.metadata, spec }, { accountId: cluster.accountId });
+  if (!given) throw new Error('the AWS account is known, and no policy follows from it');
+  const policyOptions = { ...given, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn };
+  const demands = roleDemands(request.demands, live, policyOptions.rolePath);
+  const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands, former);
+  const arn = roleArn({ ...cluster, path: role.path, name: role.name });
+  return {
+    cluster,
+    namespace,
+    mode,
+    former,
+    role,
+    roleArn: arn,
+    association:
+      mode === 'PodIdentity'
+        ? { namespace, serviceAccount, roleArn: arn, tags: { [installedTag]: cluster.clusterArn } }
+        : undefined,
+    policyOptions,
+    policy: fencedPolicy(policyOptions),
+    admission: admissionPolicyObjects(namespace),
+    crds: crdObjects(request.downgrade),
+    objects: operatorObjects({
+      namespace,
+      image: request.image ?? operatorImage,
+      replicas: request.replicas,
+      roleArn: mode === 'PodIdentity' ? undefined : arn,
+      region: cluster.region,
+      deployment: !request.withoutOperator,
+    }),
+    config,
+    existing: existing !== undefined,
+  };
+}
+
+/** What kubectl takes; what is for IAM stands in comments before it. */
+export function renderManifests(installation: Installation): string {
+  const { cluster, role, association, policy, admission, crds, objects, config } = installation;
+  const comment = (text: string): string =>
+    text
+      .split('\n')
+      .map((line) => `# ${line}`.trimEnd())
+      .join('\n');
+  const json = (value: unknown): string => JSON.stringify(value, undefined, 2);
+  const iam = [
+    `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.clusterArn}`,
+    '',
+    ...(association
+      ? []
+      : [
+          `IAM OIDC provider ${cluster.providerArn}`,
+          json({ Url: cluster.issuer, ClientIDList: ['sts.amazonaws.com'] }),
+          '',
+        ]),
+    `IAM role ${role.name}, path ${role.path}, ${role.permissionsBoundaryArn === undefined ? '' : `permissions boundary ${role.permissionsBoundaryArn}, `}tags ${JSON.stringify(role.tags)}; its trust policy:`,
+    json(JSON.parse(role.trustPolicy)),
+    '',
+    `Its inline policy ${operatorPolicyName}:`,
+    json(policy),
+    ...(association
+      ? [
+          '',
+          'EKS Pod Identity association; nodes need the agent, which EKS Auto Mode has, and else the add-on eks-pod-identity-agent:',
+          json({ clusterName: cluster.name, ...association }),
+        ]
+      : []),
+  ].join('\n');
+  return `${comment(iam)}\n---\n${[...admission, ...crds, ...objects, config].map(asYaml).join('---\n')}`;
+}
+
+export function asJson(installation: Installation): string {
+  const { cluster, role, association, policy, admission, crds, objects, config } = installation;
+  return `${JSON.stringify(
+    {
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Installation',
+      cluster,
+      iam: {
+        ...(association
+          ? { podIdentityAssociation: { clusterName: cluster.name, ...association } }
+          : {
+              oidcProvider: {
+                arn: cluster.providerArn,
+                url: cluster.issuer,
+                clientIds: ['sts.amazonaws.com'],
+              },
+            }),
+        role: {
+          name: role.name,
+          path: role.path,
+          permissionsBoundaryArn: role.permissionsBoundaryArn,
+          tags: role.tags,
+          trustPolicy: JSON.parse(role.trustPolicy) as unknown,
+          policies: { [operatorPolicyName]: policy },
+        },
+      },
+      kubernetes: [...admission, ...crds, ...objects, config],
+    },
+    undefined,
+    2,
+  )}\n`;
+}

@@ -1,0 +1,98 @@
+/** Runs the operator in this process. */
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
+import { createLogger, type LogLevel } from '../../../operator/logger.ts';
+import { LeaseLostError, runOperator } from '../../../operator/operator.ts';
+import type { Heap } from '../../../operator/spare-memory.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError } from '../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { clusterConfigKind } from '../../cluster/kinds.ts';
+import { version } from '../../version.ts';
+import { textLine } from './log-text.ts';
+
+export async function runInForeground(
+  context: CliContext,
+  options: {
+    readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
+    readonly concurrency: number | undefined;
+    readonly leaseNamespace: string | undefined;
+    /** Milliseconds. */
+    readonly leaseDuration: number | undefined;
+    readonly withoutLease: boolean;
+    readonly requireAdmission: boolean;
+    /** The parser lets only the known ones pass. */
+    readonly logLevel: string;
+    readonly logFormat: string | undefined;
+  },
+): Promise<ExitCode> {
+  const { stderr, now, random, signal } = context;
+  // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
+  await listObjects(await context.connect(), clusterConfigKind);
+  const heap = v8Heap();
+  const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
+  const logger = createLogger({
+    level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
+    write: isText ? (line) => stderr.write(textLine(line, stderr.color)) : (line) => stderr.write(line),
+  });
+  const own = await ownNamespace();
+  const namespace = options.leaseNamespace ?? own ?? 'kube-system';
+  const running = runOperator({
+    connection: await context.connection(),
+    logger,
+    now,
+    random,
+    signal,
+    version,
+    ...(options.withoutLease
+      ? {}
+      : {
+          lease: {
+            namespace,
+            name: 'konstellation',
+            identity: `${hostname()}_${random().toString(36).slice(2, 10)}`,
+            ...(options.leaseDuration === undefined ? {} : { durationMs: options.leaseDuration }),
+          },
+        }),
+    ...(options.requireAdmission ? { requireAdmission: { namespace } } : {}),
+    ...(options.healthAddress ? { health: options.healthAddress } : {}),
+    namespace: own ?? namespace,
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    ...(heap ? { heap } : {}),
+    onStarted: ({ healthPort }) => {
+      if (healthPort !== undefined) logger.info('health is served', { port: healthPort });
+    },
+  });
+  try {
+    await running;
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error;
+    throw new CliError('LEASE_LOST', error.message, {
+      next: ['Start it again, as its Deployment does: it waits for its turn.'],
+      cause: error,
+    });
+  }
+  return exitCodes.ok;
+}
+
+/** The heap of a Node.js that was started with --expose-gc, as the image does. */
+function v8Heap(): Heap | undefined {
+  const { gc } = globalThis;
+  if (!gc) return undefined;
+  return {
+    size: () => getHeapStatistics().total_heap_size,
+    // An ordinary collection leaves the pieces where they are.
+    giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+  };
+}
+
+/** The namespace of the pod that this process runs in, if it does. Source: Kubernetes, "Accessing the API from within a pod". */
+async function ownNamespace(): Promise<string | undefined> {
+  try {
+    return (await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}

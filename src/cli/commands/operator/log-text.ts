@@ -1,0 +1,31 @@
+/** A line of the operator's log for a person's eyes: time, level, message, and what varies. */
+import { paint, type Style } from '../../framework/output/color.ts';
+import { printable } from '../../framework/output/printable.ts';
+
+const levelStyles: Readonly<Record<string, Style>> = {
+  debug: 'dim',
+  info: 'green',
+  warn: 'yellow',
+  error: 'red',
+};
+
+/** @param line one JSON object, with its line end */
+export function textLine(line: string, color: boolean): string {
+  const { time, level, msg, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const name = String(level);
+  const style = levelStyles[name];
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${paint('dim', `${key}=`, color)}${shown(value)}`,
+  );
+  return `${[
+    paint('dim', String(time).slice(11, 19), color),
+    style ? paint(style, name.padEnd(5), color) : name.padEnd(5),
+    String(msg),
+    ...rest,
+  ].join(' ')}\n`;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return printable(/[\s"]/.test(text) ? JSON.stringify(text) : text);
+}

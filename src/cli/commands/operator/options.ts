@@ -1,0 +1,34 @@
+import { usageError } from '../../framework/errors.ts';
+
+/** `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for all addresses. @throws CliError of code USAGE */
+export function parseAddress(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535)
+    throw usageError(
+      `"${text}" is not an address`,
+      'Give HOST:PORT, as 127.0.0.1:8080; port 0 takes a free one.',
+    );
+  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+}
+
+/** @throws CliError of code USAGE */
+export function parseConcurrency(text: string): number {
+  const number = Number(text);
+  if (!/^[0-9]{1,3}$/.test(text) || number < 1)
+    throw usageError(`"${text}" is not a number of workers`, 'Give a number from 1 to 999.');
+  return number;
+}
+
+/**
+ * The lead is given up after two thirds of it, and renewed each two fifteenths: less than five seconds would be lost by an API
+ * server that answers a little late. Returns milliseconds.
+ *
+ * @throws CliError of code USAGE
+ */
+export function parseLeaseDuration(text: string): number {
+  const seconds = Number(text);
+  if (!/^[0-9]{1,3}$/.test(text) || seconds < 5 || seconds > 300)
+    throw usageError(`"${text}" is not a duration of a Lease`, 'Give whole seconds, from 5 to 300.');
+  return seconds * 1000;
+}

@@ -1,0 +1,45 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { usageError } from '../../../framework/errors.ts';
+import { outputFormats } from '../../../framework/output/format.ts';
+
+export const policiesSearchCommand = defineCommand({
+  path: ['policies', 'search'],
+  summary: 'Find managed policies of AWS by their names',
+  description:
+    'Searches the catalogue that comes with kon; asks neither AWS nor a cluster. Words may be in any order, and letters may be left out.',
+  positionals: [{ name: 'text', required: true, variadic: true, summary: 'words or initials of the name' }],
+  options: [
+    {
+      name: 'limit',
+      value: 'N',
+      default: '20',
+      summary: 'how many to show at most',
+      parse: parseLimit,
+    },
+    {
+      name: 'partition',
+      value: 'PARTITION',
+      default: 'aws',
+      choices: ['aws', 'aws-cn', 'aws-us-gov'],
+      summary: 'whose ARNs to show',
+    },
+  ],
+  formats: outputFormats,
+  examples: [
+    { does: 'What there is for S3', command: 'kon policies search s3 read' },
+    {
+      does: 'The ARN of the best one, for a script',
+      command: 'kon policies search s3roa -o name --limit 1',
+    },
+  ],
+  run: async (context, { args, options }) => {
+    const { searchFlow } = await import('./handler.ts');
+    return searchFlow(context, { text: args.text.join(' '), ...options });
+  },
+});
+
+function parseLimit(text: string): number {
+  if (!/^[0-9]{1,4}$/.test(text) || Number(text) < 1)
+    throw usageError(`"${text}" is not a number of policies`, 'Give a number from 1 to 9999.');
+  return Number(text);
+}

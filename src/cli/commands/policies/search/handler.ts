@@ -1,0 +1,46 @@
+/** `kon policies search`. Asks nobody: the catalogue comes with kon. */
+import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { renderDocument } from '../../../framework/output/document.ts';
+import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { searchPolicies } from '../../../aws/policy-search.ts';
+
+type Row = {
+  readonly name: string;
+  readonly arn: string;
+  /** RFC 3339. */
+  readonly updated: string;
+  readonly defaultVersion: string;
+};
+
+export function searchFlow(
+  context: CliContext,
+  of: { readonly text: string; readonly limit: number; readonly partition: string },
+): ExitCode {
+  const found = searchPolicies(of.text, managedPolicies(of.partition));
+  const rows = found.slice(0, of.limit).map(({ name, arn, updateDate, defaultVersionId }): Row => ({
+    name,
+    arn,
+    updated: updateDate,
+    defaultVersion: defaultVersionId,
+  }));
+  const { format, stdout, stderr } = context;
+  if (format === 'name') stdout.write(rows.map((row) => `${row.arn}\n`).join(''));
+  else
+    stdout.write(
+      renderDocument('PolicyList', { items: rows }, format) ??
+        renderTable(columns, rows, { output: stdout, wide: format === 'wide' }),
+    );
+  if (found.length > rows.length)
+    stderr.write(`${found.length - rows.length} more; narrow the text, or ask for more with --limit.\n`);
+  if (found.length === 0) stderr.write('AWS has no managed policy of such a name.\n');
+  return rows.length > 0 ? exitCodes.ok : exitCodes.error;
+}
+
+const columns: readonly Column<Row>[] = [
+  { header: 'NAME', value: (row) => row.name },
+  { header: 'ARN', value: (row) => row.arn },
+  { header: 'UPDATED', value: (row) => row.updated, short: (row) => row.updated.slice(0, 10) },
+  { header: 'VERSION', value: (row) => row.defaultVersion, wide: true },
+];

@@ -1,0 +1,53 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { usageError } from '../../../framework/errors.ts';
+
+export const sandboxAwsCommand = defineCommand({
+  path: ['sandbox', 'aws'],
+  summary: 'Run the AWS emulator alone, in the foreground',
+  description:
+    'IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. Tokens of one issuer are taken for AssumeRoleWithWebIdentity when its keys are given.',
+  options: [
+    {
+      name: 'port',
+      value: 'N',
+      parse: parsePort,
+      default: '0',
+      summary: 'where to listen; a free port for 0',
+    },
+    { name: 'account-id', value: 'ID', default: '123456789012', summary: 'of the AWS account' },
+    { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'of the AWS account' },
+    { name: 'issuer', value: 'URL', summary: 'whose tokens are taken; becomes an OIDC provider of IAM' },
+    {
+      name: 'issuer-keys',
+      value: 'URL|FILE',
+      summary: 'where the keys (JWKS) of the issuer are',
+      complete: 'files',
+    },
+    { name: 'issuer-ca', value: 'FILE', summary: 'the CA of the server of the keys', complete: 'files' },
+    {
+      name: 'settings',
+      value: 'FILE',
+      summary: 'users, issuers and clusters from a JSON file, as a sandbox writes it',
+      complete: 'files',
+    },
+  ],
+  formats: ['table', 'json', 'yaml'],
+  examples: [
+    { does: 'Have an AWS to try policies on', command: 'kon sandbox aws --port 4566' },
+    {
+      does: 'Take the tokens of another cluster',
+      command:
+        'kon sandbox aws --issuer https://oidc.example.com --issuer-keys https://127.0.0.1:6443/openid/v1/jwks --issuer-ca ca.crt',
+    },
+  ],
+  run: async (context, { options }) => {
+    const { aws } = await import('./handler.ts');
+    return aws(context, options);
+  },
+});
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw usageError(`"${text}" is not a port`);
+  return port;
+}

@@ -1,0 +1,102 @@
+/** Sets the emulator up from the command line, or from a file that the sandbox wrote, and runs it. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { awsSettings, startAws } from '../../../../../sandbox/src/aws-process.ts';
+import { runAwsEmulator } from '../../../../../sandbox/src/aws/main.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError, usageError } from '../../../framework/errors.ts';
+import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
+import { render } from '../status/handler.ts';
+
+type AwsInput = {
+  readonly port: number;
+  readonly accountId: string;
+  readonly region: string;
+  readonly issuer: string | undefined;
+  readonly issuerKeys: string | undefined;
+  readonly issuerCa: string | undefined;
+  readonly settings: string | undefined;
+};
+
+export async function aws(context: CliContext, input: AwsInput): Promise<ExitCode> {
+  const emulator =
+    input.settings === undefined
+      ? await alone(context, input)
+      : await ofSandbox(context, input, input.settings);
+  await new Promise<void>((resolve) => {
+    if (context.signal.aborted) resolve();
+    context.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await emulator.close();
+  return exitCodes.ok;
+}
+
+type Closable = { readonly close: () => Promise<void> };
+
+async function alone(context: CliContext, input: AwsInput): Promise<Closable> {
+  const { port, accountId, region, issuer, issuerKeys, issuerCa } = input;
+  if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
+  if ((issuer === undefined) !== (issuerKeys === undefined))
+    throw usageError('--issuer and --issuer-keys go together');
+  const emulator = await listening(port, async () =>
+    runAwsEmulator({
+      port,
+      accountId,
+      region,
+      issuers: issuer === undefined || issuerKeys === undefined ? [] : [{ issuer, keys: issuerKeys }],
+      ...(issuerCa === undefined ? {} : { issuerCa: await read(issuerCa) }),
+      now: context.now,
+      randomBytes,
+      onError: tellError(context),
+    }),
+  );
+  const { url, environment } = emulator;
+  const exports = Object.entries<string>(environment).map(([name, value]) => `export ${name}='${value}'\n`);
+  context.stdout.write(
+    context.format === 'json' || context.format === 'yaml'
+      ? render({ endpoint: url, accountId, region, env: environment }, context.format)
+      : `AWS account ${accountId} is at ${url}; in another shell:\n\n${exports.join('')}\nCtrl-C stops it.\n`,
+  );
+  return emulator;
+}
+
+async function ofSandbox(context: CliContext, input: AwsInput, file: string): Promise<Closable> {
+  const parsed = awsSettings.safeParse(JSON.parse(await read(file)));
+  if (!parsed.success) {
+    throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up an emulator`, {
+      details: [z.prettifyError(parsed.error)],
+    });
+  }
+  return listening(input.port, () =>
+    startAws({ settings: parsed.data, port: input.port, now: context.now, onError: tellError(context) }),
+  );
+}
+
+async function listening<T>(port: number, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new CliError('SANDBOX_FAILED', `port ${port} of 127.0.0.1 is taken`, {
+      cause: error,
+      next: ['Choose another one, or 0 for any that is free.'],
+    });
+  }
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CliError('MANIFEST_UNREADABLE', `${file} cannot be read`, {
+      cause: error,
+      details: [String(error)],
+    });
+  }
+}
+
+function tellError(context: CliContext): (error: unknown) => void {
+  return (error) =>
+    context.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+}

@@ -1,0 +1,45 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { usageError } from '../../../framework/errors.ts';
+import { stateDirOption } from '../options.ts';
+
+export const sandboxExecCommand = defineCommand({
+  path: ['sandbox', 'exec'],
+  summary: 'Run a program of this machine with the AWS identity of a pod',
+  description:
+    'The node of the sandbox is played, so there is no container to enter. Instead the program runs here, with the variables of the container and a token which the API server issues for that very pod and its ServiceAccount. It has no other AWS credentials or configuration, and reaches the emulator. Exits as the program does.',
+  positionals: [
+    {
+      name: 'pod',
+      required: true,
+      summary: 'name of the pod, or deploy/NAME for any running pod of a Deployment',
+    },
+    { name: 'command', variadic: true, summary: 'the program and its arguments, after --' },
+  ],
+  options: [
+    {
+      name: 'namespace',
+      short: 'n',
+      value: 'NAME',
+      default: 'default',
+      summary: 'where the pod is',
+      complete: 'targets',
+    },
+    { name: 'container', short: 'c', value: 'NAME', summary: 'whose variables; the first when absent' },
+    { name: 'log', summary: 'what it writes goes into the log of the pod, too: kon app logs, kubectl logs' },
+    stateDirOption,
+  ],
+  examples: [
+    {
+      does: 'Ask AWS who the pod is',
+      command: 'kon sandbox exec deploy/myapp -n production -- aws sts get-caller-identity',
+    },
+    { does: 'See the variables', command: 'kon sandbox exec myapp-6c9f7d-x2x7k -n production -- env' },
+  ],
+  run: async (context, { args, options }) => {
+    const [program, ...rest] = args.command;
+    if (program === undefined)
+      throw usageError('there is no program to run', 'Give it after --, as in: kon sandbox exec POD -- env');
+    const { execute } = await import('./handler.ts');
+    return execute(context, { ...options, pod: args.pod, command: [program, ...rest] });
+  },
+});

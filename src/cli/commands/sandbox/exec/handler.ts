@@ -1,0 +1,51 @@
+/** Finds the sandbox and runs a program in it as a pod. */
+import { createKubeClient, loadConnection } from '../../../../kube/index.ts';
+import { execInPod } from '../../../../../sandbox/src/exec/exec.ts';
+import { sandboxStatus } from '../../../../../sandbox/src/sandbox.ts';
+import { sandboxFolder, sandboxPaths } from '../../../../../sandbox/src/supervisor/paths.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import type { ExitCode } from '../../../framework/exit-codes.ts';
+import { notRunning, tellFailures } from '../failures.ts';
+
+type ExecInput = {
+  readonly pod: string;
+  readonly command: readonly [string, ...string[]];
+  readonly namespace: string;
+  readonly container: string | undefined;
+  readonly log: boolean | undefined;
+  readonly stateDir: string | undefined;
+};
+
+export async function execute(context: CliContext, input: ExecInput): Promise<ExitCode> {
+  const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
+  const description = await sandboxStatus(folder);
+  if (description === undefined) throw notRunning(folder);
+  const connection = await loadConnection({ kubeconfig: description.kubeconfig, env: context.env });
+  const client = createKubeClient(connection);
+  try {
+    return await tellFailures(() =>
+      execInPod({
+        client,
+        namespace: input.namespace,
+        target: input.pod,
+        container: input.container,
+        command: input.command,
+        aws: {
+          endpoint: description.awsEndpoint,
+          region: description.region,
+          clusterName: description.name,
+          nodeCredentials: description.nodeCredentials,
+        },
+        now: context.now,
+        env: context.env,
+        cwd: context.cwd,
+        signal: context.signal,
+        terminal: context.stdin.isTTY,
+        logs: input.log ? sandboxPaths(folder).logs : undefined,
+        note: context.debug,
+      }),
+    );
+  } finally {
+    await client.close();
+  }
+}

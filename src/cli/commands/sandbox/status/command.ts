@@ -1,0 +1,19 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { stateDirOption } from '../options.ts';
+
+export const sandboxStatusCommand = defineCommand({
+  path: ['sandbox', 'status'],
+  summary: 'Show whether the sandbox runs, and each of its parts',
+  description:
+    'Exits with 0 when everything runs, with 1 otherwise. With -o json: kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and for each part its process, memory and log.',
+  options: [stateDirOption],
+  formats: ['table', 'wide', 'json', 'yaml'],
+  examples: [
+    { does: 'See what runs', command: 'kon sandbox status' },
+    { does: 'Get one value for a script', command: 'kon sandbox status -o json | jq -r .awsEndpoint' },
+  ],
+  run: async (context, { options }) => {
+    const { status } = await import('./handler.ts');
+    return status(context, options.stateDir);
+  },
+});

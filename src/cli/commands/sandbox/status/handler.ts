@@ -1,0 +1,79 @@
+/** What `status` and `env` print. */
+import { stringify } from 'yaml';
+import { sandboxStatus } from '../../../../../sandbox/src/sandbox.ts';
+import { shellEnvironment } from '../../../../../sandbox/src/shell-environment.ts';
+import type { PartStatus, SandboxDescription } from '../../../../../sandbox/src/supervisor/description.ts';
+import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
+import { renderFields } from '../../../objects/details.ts';
+import { renderTable } from '../../../framework/output/table.ts';
+import { notRunning } from '../failures.ts';
+
+export async function status(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
+  const folder = sandboxFolder(context.env, stateDir, context.cwd);
+  const description = await sandboxStatus(folder);
+  if (description === undefined) {
+    context.stdout.write(
+      isData(context.format)
+        ? render({ state: 'stopped', folder }, context.format)
+        : `No sandbox runs in ${folder}.\n`,
+    );
+    return exitCodes.error;
+  }
+  context.stdout.write(describe(context, description));
+  return description.state === 'running' ? exitCodes.ok : exitCodes.error;
+}
+
+export async function printEnvironment(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
+  const folder = sandboxFolder(context.env, stateDir, context.cwd);
+  const description = await sandboxStatus(folder);
+  if (description === undefined) throw notRunning(folder);
+  for (const [name, value] of Object.entries(shellEnvironment(description, context.env)))
+    context.stdout.write(`export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
+  return exitCodes.ok;
+}
+
+/** A description as the format of the command wants it. */
+export function describe(context: CliContext, description: SandboxDescription): string {
+  const { credentials: _inEnv, nodeCredentials: _ofNobody, ...shown } = description;
+  if (isData(context.format))
+    return render({ ...shown, env: shellEnvironment(description, context.env) }, context.format);
+  return `${renderFields([
+    ['Sandbox', `${description.name}, ${description.state}`],
+    ['Started', description.startedAt],
+    ['API server', description.server],
+    ['AWS', `${description.awsEndpoint} (account ${description.accountId}, ${description.region})`],
+    ['Issuer', description.issuer],
+    ['Kubeconfig', description.kubeconfig],
+  ])}\n${renderTable(partColumns, description.parts, { output: context.stdout, wide: context.format === 'wide' })}`;
+}
+
+const partColumns = [
+  { header: 'PART', value: ({ name }: PartStatus) => name },
+  { header: 'STATE', value: partState },
+  { header: 'VERSION', value: ({ version }: PartStatus) => version },
+  { header: 'PID', value: ({ pid }: PartStatus) => String(pid) },
+  {
+    header: 'MEMORY',
+    value: ({ rssBytes }: PartStatus) => String(rssBytes),
+    short: ({ rssBytes }: PartStatus) => `${(rssBytes / 1024 / 1024).toFixed(0)} MiB`,
+  },
+  { header: 'LOG', value: ({ log }: PartStatus) => log, wide: true as const },
+];
+
+function partState({ running, exit }: PartStatus): string {
+  if (running) return 'running';
+  if (exit === undefined) return 'ended';
+  return exit.signal === null ? `ended with ${exit.code}` : `ended by ${exit.signal}`;
+}
+
+type DataFormat = 'json' | 'yaml';
+
+function isData(format: CliContext['format']): format is DataFormat {
+  return format === 'json' || format === 'yaml';
+}
+
+export function render(value: unknown, format: DataFormat): string {
+  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 });
+}

@@ -1,0 +1,81 @@
+/** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
+import { SandboxError, upSandbox } from '../../../../../sandbox/src/sandbox.ts';
+import { shellEnvironment } from '../../../../../sandbox/src/shell-environment.ts';
+import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
+import { defaultSettings } from '../../../../../sandbox/src/supervisor/settings.ts';
+import { runTour, type TourReport } from '../../../../../sandbox/src/tour/run-tour.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
+import { version } from '../../../version.ts';
+import { eventDisplay } from '../event-display.ts';
+import { duration } from '../event-text.ts';
+import { tellFailures } from '../failures.ts';
+
+export async function takeTour(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
+  const { env, now, random, self, signal, stdout } = context;
+  const startedAt = now();
+  return tellFailures(async () => {
+    const result = await upSandbox({
+      folder: sandboxFolder(env, stateDir, context.cwd),
+      settings: defaultSettings,
+      env,
+      now,
+      random,
+      self,
+      version,
+      signal,
+      report: eventDisplay(context.stderr, now),
+    });
+    if (result.outcome === 'already-running') {
+      throw new SandboxError(
+        `the sandbox "${result.description.name}" is running already, and the tour begins with an empty one; end it first: kon sandbox down`,
+      );
+    }
+    const { sandbox } = result;
+    try {
+      const description = await sandbox.describe();
+      stdout.write(`The sandbox is ready after ${duration(now() - startedAt)}.\n`);
+      const report = await runTour({
+        sandbox: description,
+        env: { ...env, ...shellEnvironment(description, env), KON_SANDBOX_DIR: description.folder },
+        kon: self,
+        probe: context.companion('s3-probe'),
+        editor: context.companion('tour-editor'),
+        write: (text) => stdout.write(text),
+        now,
+        random,
+        signal,
+      });
+      stdout.write(summary(report, now() - startedAt));
+      if (report.failure) return exitCodes.error;
+      if (stdout.isTTY) {
+        stdout.write(whatNext);
+        await sandbox.stopped;
+      }
+      return exitCodes.ok;
+    } finally {
+      await sandbox.stop();
+    }
+  });
+}
+
+function summary(report: TourReport, totalMs: number): string {
+  const lines = report.steps.map(
+    (step) =>
+      `  √ ${step.title} (${step.facts} ${step.facts === 1 ? 'fact' : 'facts'}, ${step.seconds.toFixed(1)} s)\n`,
+  );
+  const failed = report.failure ? `  × ${report.failure.step}\n` : '';
+  const verdict = report.failure ? 'The tour stopped at a step that did not hold' : 'Every step held';
+  return `\n${verdict}, after ${duration(totalMs)}.\n\n${lines.join('')}${failed}`;
+}
+
+const whatNext = `
+The sandbox stays up until Ctrl-C. In another terminal:
+
+  eval "$(kon sandbox env)"                 point kubectl, aws and kon at it
+  kon account create --account another      an account of your own
+  kubectl get lsa,apps,pods -A              what there is
+  aws iam list-roles                        what IAM holds
+
+From a checkout it is: npx kon
+`;

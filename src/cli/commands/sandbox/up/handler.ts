@@ -1,0 +1,116 @@
+/** Starts a sandbox here or in the background, and says what one can do with it. */
+import { upSandbox, upSandboxDetached } from '../../../../../sandbox/src/sandbox.ts';
+import type { SandboxDescription } from '../../../../../sandbox/src/supervisor/description.ts';
+import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
+import { defaultSettings } from '../../../../../sandbox/src/supervisor/settings.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
+import { version } from '../../../version.ts';
+import { eventDisplay } from '../event-display.ts';
+import { duration } from '../event-text.ts';
+import { tellFailures } from '../failures.ts';
+import { describe } from '../status/handler.ts';
+
+type UpInput = {
+  readonly detach: boolean;
+  readonly name: string;
+  readonly region: string;
+  readonly target: readonly string[];
+  readonly withoutOperator: boolean;
+  readonly bare: boolean;
+  readonly stateDir: string | undefined;
+};
+
+export async function up(context: CliContext, input: UpInput): Promise<ExitCode> {
+  const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
+  const startedAt = context.now();
+  return tellFailures(() =>
+    input.detach ? upDetached(context, input, folder, startedAt) : upHere(context, input, folder, startedAt),
+  );
+}
+
+async function upHere(
+  context: CliContext,
+  input: UpInput,
+  folder: string,
+  startedAt: number,
+): Promise<ExitCode> {
+  const { env, now, random, self, signal } = context;
+  const result = await upSandbox({
+    folder,
+    settings: {
+      ...defaultSettings,
+      name: input.name,
+      region: input.region,
+      operator: !input.withoutOperator,
+      bare: input.bare,
+      ...(input.target.length > 0 ? { targets: input.target } : {}),
+    },
+    env,
+    now,
+    random,
+    self,
+    version,
+    signal,
+    report: eventDisplay(context.stderr, now),
+  });
+  if (result.outcome === 'already-running') {
+    announce(context, result.description, 'already');
+    return exitCodes.ok;
+  }
+  announce(context, await result.sandbox.describe(), now() - startedAt);
+  if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
+  await result.sandbox.stopped;
+  return exitCodes.ok;
+}
+
+async function upDetached(
+  context: CliContext,
+  input: UpInput,
+  folder: string,
+  startedAt: number,
+): Promise<ExitCode> {
+  const { env, now, self, signal } = context;
+  const result = await upSandboxDetached({
+    folder,
+    command: [
+      ...self,
+      'sandbox',
+      'up',
+      `--state-dir=${folder}`,
+      `--name=${input.name}`,
+      `--region=${input.region}`,
+      ...input.target.map((target) => `--target=${target}`),
+      ...(input.withoutOperator ? ['--without-operator'] : []),
+      ...(input.bare ? ['--bare'] : []),
+    ],
+    env,
+    signal,
+    report: eventDisplay(context.stderr, now),
+  });
+  announce(context, result.description, result.outcome === 'started' ? now() - startedAt : 'already');
+  return exitCodes.ok;
+}
+
+function announce(context: CliContext, description: SandboxDescription, since: number | 'already'): void {
+  if (context.format !== 'table') {
+    context.stdout.write(describe(context, description));
+    return;
+  }
+  const { name, kubeconfig, awsEndpoint, state } = description;
+  const headline =
+    since === 'already'
+      ? `The sandbox "${name}" is running already${state === 'degraded' ? ', but a part of it has ended (see kon sandbox status)' : ''}.`
+      : `The sandbox "${name}" is ready after ${duration(since)}.`;
+  context.stdout.write(
+    `${headline}
+
+  Kubeconfig  ${kubeconfig}
+  AWS         ${awsEndpoint}
+
+  eval "$(kon sandbox env)"     point kubectl, aws and kon at it, in your shell
+  kon sandbox status            see its parts
+  kon sandbox down              stop it
+`,
+  );
+}

@@ -1,0 +1,108 @@
+/** `kon target delete`: what a target has is looked at before it is taken out of the ClusterConfig. */
+import type { ClusterConfig } from '../../../../api/cluster-config.ts';
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { sessionsNote } from '../../../../identity/sessions.ts';
+import type { KubeClient, KubeObject } from '../../../../kube/index.ts';
+import { changeSpec, listObjects } from '../../../cluster/objects.ts';
+import { getClusterConfig } from '../../../cluster/targets.ts';
+import { confirmed, requireConfirmation } from '../../../framework/confirm.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
+import { accountKind, appKind, clusterConfigKind } from '../../../cluster/kinds.ts';
+import { followSet } from '../../../framework/wait/follow-set.ts';
+import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import { isLinkedIn, useOfTarget } from './target-use.ts';
+import { withinTime } from '../../../framework/wait/within-time.ts';
+
+export async function deleteTarget(
+  context: CliContext,
+  name: string,
+  options: WriteInput & { readonly yes: boolean },
+): Promise<ExitCode> {
+  const { dryRun } = options;
+  const what = `deleting the target "${name}"`;
+  // What destroys nothing needs no assent.
+  const yes = options.yes || dryRun;
+  requireConfirmation(context, { yes, what });
+  const client = await context.connect();
+  const config = await getClusterConfig(client);
+  withoutTarget(config, name);
+  const unlinked = await unlinkedWith(client, name);
+  const consequence = consequenceOf(name, unlinked);
+  if (!(await confirmed(context, { yes, what, question: `${consequence}\nDelete the target "${name}"?` }))) {
+    context.stderr.write('Nothing was deleted.\n');
+    return exitCodes.error;
+  }
+  const change = (current: ClusterConfig): ClusterConfig['spec'] => withoutTarget(current, name);
+  await changeSpec(client, clusterConfigKind, config.metadata.name, change, { dryRun });
+  if (dryRun) context.stderr.write(`${consequence}\n`);
+  context.stdout.write(resultLine(`target/${name}`, 'deleted', dryRun));
+  if (!options.noWait && !dryRun) await waitUntilUnlinked(context, client, name, options.timeout);
+  return exitCodes.ok;
+}
+
+/** @throws CliError of code NOT_FOUND */
+function withoutTarget({ metadata, spec }: ClusterConfig, name: string): ClusterConfig['spec'] {
+  if (!spec.targets.includes(name))
+    throw new CliError('NOT_FOUND', `the ClusterConfig ${metadata.name} has no target "${name}"`, {
+      next: ['See the targets: kon target list'],
+    });
+  return { ...spec, targets: spec.targets.filter((target) => target !== name) };
+}
+
+/** The accounts that are unlinked with it. @throws CliError of code CONFLICT when it is in use */
+async function unlinkedWith(client: KubeClient, name: string): Promise<readonly string[]> {
+  const [accounts, apps] = await Promise.all([
+    listObjects(client, accountKind),
+    listObjects(client, appKind),
+  ]);
+  const { holders, unlinked } = useOfTarget(name, accounts, apps);
+  if (holders.length === 0) return unlinked;
+  throw new CliError('CONFLICT', `the target "${name}" is in use`, {
+    details: holders.map(({ text }) => text),
+    next: holders.map(({ next }) => next),
+  });
+}
+
+function consequenceOf(name: string, unlinked: readonly string[]): string {
+  const lost = unlinked.length > 0 ? `No longer linked in ${name}: ${unlinked.join(', ')}. ` : '';
+  return `${lost}The namespace ${name} stays, with what is in it.`;
+}
+
+async function waitUntilUnlinked(
+  context: CliContext,
+  client: KubeClient,
+  name: string,
+  timeoutMs: number,
+): Promise<void> {
+  let linked: readonly string[] = [];
+  const wait = async (signal: AbortSignal): Promise<void> => {
+    for await (const accounts of followSet<LinkedServiceAccount & KubeObject>(
+      client,
+      accountKind.resource,
+      {},
+      signal,
+    )) {
+      linked = accounts.filter((account) => isLinkedIn(account, name)).map(({ metadata }) => metadata.name);
+      if (linked.length > 0) continue;
+      context.stderr.write(`No account is linked in ${name} any more.\n`);
+      for (const { metadata, status } of accounts)
+        for (const former of status?.formerTargets ?? [])
+          if (former.name === name) context.stderr.write(`‼ ${sessionsNote(former, metadata.name)}\n`);
+      return;
+    }
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
+      'NOT_READY',
+      `the target "${name}" is deleted, but accounts are still linked there after ${waited}: ${linked.join(', ')}`,
+      {
+        next: [
+          'See whether the operator runs on this cluster; start it with: kon operator',
+          `Look at it: kon account show ${linked[0] ?? 'NAME'}`,
+        ],
+      },
+    );
+  await withinTime(context, timeoutMs, wait, late);
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { App } from '../../../../api/app.ts';
+import type { LinkedServiceAccount, TargetStatus } from '../../../../api/linked-service-account.ts';
+import { useOfTarget } from './target-use.ts';
+
+const app = (name: string, ...targets: readonly string[]): App => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'App',
+  metadata: { name },
+  spec: { image: 'x', targets: targets.map((target) => ({ name: target, deployMode: 'latest' })) },
+});
+const account = (
+  name: string,
+  targets: string[] | undefined,
+  ...rows: readonly (Partial<TargetStatus> & { readonly name: string })[]
+): LinkedServiceAccount => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'LinkedServiceAccount',
+  metadata: { name },
+  spec: { aws: { policyArns: [] }, deletionPolicy: 'Delete', ...(targets ? { targets } : {}) },
+  status: { targets: rows.map((row) => ({ linked: true, proven: true, ...row })) },
+});
+const pods = (current: number, stale = 0): Pick<TargetStatus, 'pods'> => ({
+  pods: { current, stale, uninjected: 7 },
+});
+
+describe('a target', () => {
+  it('is held by each app and account that names it, with what to do', () => {
+    const { holders } = useOfTarget(
+      'staging',
+      [account('named', ['production', 'staging']), account('other', ['production'])],
+      [app('web', 'staging'), app('api', 'production')],
+    );
+    expect(holders).toEqual([
+      {
+        text: 'the app web is to run in it',
+        next: 'Let the app run elsewhere: kon app edit web --target TARGET; or delete it: kon app delete web',
+      },
+      {
+        text: 'the account named names it',
+        next: 'Give the account its other targets: kon account edit named --target TARGET',
+      },
+    ]);
+  });
+
+  it('is held by an account for all targets only while pods there hold its identity', () => {
+    const accounts = [
+      account('busy', undefined, { name: 'staging', ...pods(1, 1) }),
+      account('one', undefined, { name: 'staging', ...pods(1) }),
+      account('idle', undefined, { name: 'staging', ...pods(0) }),
+      account('elsewhere', undefined, { name: 'production', ...pods(3) }),
+      account('waiting', undefined, { name: 'staging', linked: false }),
+    ];
+    const { holders, unlinked } = useOfTarget('staging', accounts, []);
+    expect(holders.map(({ text }) => text)).toEqual([
+      '2 pods in it hold the identity of the account busy, which would keep it until they have ended',
+      'a pod in it holds the identity of the account one, which would keep it until they have ended',
+    ]);
+    expect(unlinked).toEqual(['idle']);
+  });
+});

@@ -1,0 +1,52 @@
+/** Who needs a target. Pure. */
+import type { App } from '../../../../api/app.ts';
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+
+export type TargetUse = {
+  /** What keeps the target, each as a sentence without full stop. */
+  readonly holders: readonly { readonly text: string; readonly next: string }[];
+  /** Accounts that are linked in it because they are for all targets, and that no pod uses there. */
+  readonly unlinked: readonly string[];
+};
+
+export function useOfTarget(
+  target: string,
+  accounts: readonly LinkedServiceAccount[],
+  apps: readonly App[],
+): TargetUse {
+  const running = apps.filter(({ spec }) => spec.targets.some(({ name }) => name === target));
+  const naming = accounts.filter(({ spec }) => spec.targets?.includes(target));
+  const everywhere = accounts.filter(({ spec }) => spec.targets === undefined);
+  const used = everywhere.filter((account) => podsIn(account, target) > 0);
+  return {
+    holders: [
+      ...running.map(({ metadata: { name } }) => ({
+        text: `the app ${name} is to run in it`,
+        next: `Let the app run elsewhere: kon app edit ${name} --target TARGET; or delete it: kon app delete ${name}`,
+      })),
+      ...naming.map(({ metadata: { name } }) => ({
+        text: `the account ${name} names it`,
+        next: `Give the account its other targets: kon account edit ${name} --target TARGET`,
+      })),
+      ...used.map((account) => ({
+        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep it until they have ended`,
+        next: `End what runs as it: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
+      })),
+    ],
+    unlinked: everywhere
+      .filter((account) => !used.includes(account) && isLinkedIn(account, target))
+      .map(({ metadata }) => metadata.name),
+  };
+}
+
+export function isLinkedIn({ status }: LinkedServiceAccount, target: string): boolean {
+  return status?.targets?.some(({ name, linked }) => name === target && linked) ?? false;
+}
+
+function podsIn({ status }: LinkedServiceAccount, target: string): number {
+  const { current = 0, stale = 0 } = status?.targets?.find(({ name }) => name === target)?.pods ?? {};
+  return current + stale;
+}
+
+const podsText = (count: number): string =>
+  count === 1 ? 'a pod in it holds the identity' : `${count} pods in it hold the identity`;

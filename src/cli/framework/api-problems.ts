@@ -1,0 +1,43 @@
+/** What the API server refuses, a line for each problem, in words that lead back to the manifest. */
+import type { KubeApiError } from '../../kube/errors.ts';
+import { kinds } from '../cluster/kinds.ts';
+import { crdSchema, unknownFieldProblem } from '../manifest/check.ts';
+import { meantField } from '../manifest/schema.ts';
+
+export function apiProblems(error: KubeApiError): readonly string[] {
+  const strict = strictProblems(error.message);
+  if (strict.length > 0) return strict;
+  if (error.causes.length === 0) return [error.message];
+  return error.causes.map((cause) =>
+    [cause.field, cause.message].filter((part): part is string => Boolean(part)).join(': '),
+  );
+}
+
+/**
+ * Fields which the server does not know. It tells them within one sentence: for writes as `strict decoding error:
+ * unknown field "spec.a", unknown field "spec.b"`; for applies only the first, as `.spec.a: field not declared in schema`.
+ */
+function strictProblems(message: string): readonly string[] {
+  const kind = kinds.find(({ resource }) => new RegExp(`\\b${resource.kind}\\b`).test(message));
+  const unknown = [
+    ...message.matchAll(/unknown field "([^"]+)"/g),
+    ...message.matchAll(/ \.(\S+): field not declared in schema/g),
+  ].map(([, path = '']) => {
+    const parts = path
+      .split(/\.|(?=\[)/)
+      .map((part) => (/^\[\d+\]$/.test(part) ? Number(part.slice(1, -1)) : part));
+    return unknownFieldProblem({
+      path,
+      meant: kind && meantField(parts, crdSchema(kind.resource.kind)),
+    });
+  });
+  const duplicate = [...message.matchAll(/duplicate field "([^"]+)"/g)].map(
+    ([, path = '']) => `${path}: is given twice`,
+  );
+  return [...unknown, ...duplicate];
+}
+
+/** The one refusal of an unknown field that the server takes for its own failure (500). */
+export function isUndeclaredField(error: KubeApiError): boolean {
+  return error.message.includes('field not declared in schema');
+}

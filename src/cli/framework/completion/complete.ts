@@ -1,0 +1,43 @@
+/** One press of the tabulator key. */
+import type { CliContext } from '../context.ts';
+import { exitCodes, type ExitCode } from '../exit-codes.ts';
+import { commandGroups, commands } from '../../registry.ts';
+import { completeWords } from './candidates.ts';
+import { liveNames } from './names.ts';
+import { filesDirective } from './scripts.ts';
+
+/** What each asker is told after the candidates: whether it is to offer names of files. */
+const directives = {
+  shell: { files: `${filesDirective}\n`, other: '' },
+  // `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.
+  kubectl: { files: ':0\n', other: ':4\n' },
+} as const;
+
+/** A line per candidate: its value, a tabulator, its summary. */
+export async function printCompletion(
+  context: CliContext,
+  words: readonly string[],
+  asker: keyof typeof directives,
+): Promise<ExitCode> {
+  const completed = completeWords(words, { commands, groups: commandGroups });
+  if (completed.kind === 'files') {
+    context.stdout.write(directives[asker].files);
+    return exitCodes.ok;
+  }
+  const candidates =
+    completed.kind === 'candidates'
+      ? completed.candidates
+      : (
+          await liveNames(
+            context,
+            completed.of,
+            completed.cluster,
+            (words.at(-1) ?? '').slice(completed.lead.length),
+          )
+        )
+          .filter((name) => !completed.given.includes(name))
+          .map((name) => ({ value: `${completed.lead}${name}`, summary: '' }));
+  const lines = candidates.map(({ value, summary }) => `${value}\t${summary}\n`).join('');
+  context.stdout.write(`${lines}${directives[asker].other}`);
+  return exitCodes.ok;
+}

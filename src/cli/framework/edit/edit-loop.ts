@@ -1,0 +1,98 @@
+/**
+ * Edit, try to save, and edit again with what was wrong on top, until it is saved or given up. The person's text is
+ * never lost: whatever fails, it is in the file that the error names.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { CliError } from '../errors.ts';
+import { parseText } from '../../manifest/parse.ts';
+import { withHeader, withoutHeader, type Refusal } from './header.ts';
+
+export type Attempt<R> =
+  | { readonly kind: 'done'; readonly result: R }
+  | ({ readonly kind: 'refused' } & Refusal);
+
+/** The file that the person edits. */
+export type Draft = {
+  readonly path: string;
+  read(): Promise<string>;
+  write(text: string): Promise<void>;
+  remove(): Promise<void>;
+};
+
+export type Edited<R> =
+  | { readonly kind: 'done'; readonly result: R }
+  | { readonly kind: 'cancelled'; readonly why: 'unchanged' | 'emptied' };
+
+/**
+ * @param edit opens the file in the person's editor and waits for its end
+ * @param save tries to write the text; what it throws ends the loop
+ * @param mostRounds how often the editor is opened at most: a script would go on for ever
+ */
+export async function editLoop<R>(options: {
+  readonly draft: Draft;
+  readonly initial: string;
+  readonly edit: (path: string) => Promise<void>;
+  readonly save: (text: string) => Promise<Attempt<R>>;
+  readonly mostRounds: number;
+}): Promise<Edited<R>> {
+  const { draft, initial } = options;
+  let presented = initial;
+  await draft.write(initial);
+  for (let round = 1; ; round += 1) {
+    await keeping(draft, () => options.edit(draft.path));
+    const text = withoutHeader(await draft.read());
+    if (isEmpty(text)) {
+      await draft.remove();
+      return { kind: 'cancelled', why: 'emptied' };
+    }
+    if (saysTheSame(text, presented)) {
+      if (round > 1) throw givenUp(draft.path);
+      await draft.remove();
+      return { kind: 'cancelled', why: 'unchanged' };
+    }
+    const attempt = await keeping(draft, () => options.save(text));
+    if (attempt.kind === 'done') {
+      await draft.remove();
+      return attempt;
+    }
+    if (round >= options.mostRounds) throw givenUp(draft.path, attempt.problems);
+    presented = text;
+    await draft.write(withHeader(text, attempt));
+  }
+}
+
+function givenUp(path: string, details: readonly string[] = []): CliError {
+  return new CliError('EDIT_CANCELLED', 'edit cancelled, no valid changes were saved', {
+    details: [...details, `Your text is kept in ${path}`],
+    next: [`Correct it and give it with -f ${path}`],
+  });
+}
+
+/** Lets an error pass, with the place of the text added to it. */
+async function keeping<T>(draft: Draft, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const { explain } = await import('../explain.ts');
+    const told = explain(error);
+    throw new CliError(told.code, told.message, {
+      details: [...told.details, `Your text is kept in ${draft.path}`],
+      next: told.next,
+      cause: told.cause ?? error,
+    });
+  }
+}
+
+function isEmpty(text: string): boolean {
+  const parsed = parseText(text);
+  return parsed.kind === 'parsed' && parsed.documents.length === 0;
+}
+
+/** Comments and layout do not count, where the text can be understood at all. */
+function saysTheSame(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [left, right] = [parseText(a), parseText(b)];
+  return (
+    left.kind === 'parsed' && right.kind === 'parsed' && isDeepStrictEqual(left.documents, right.documents)
+  );
+}

@@ -1,0 +1,122 @@
+/** The edit loop over an object of a cluster: what a person saves is checked, written, or given back with the reason. */
+import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
+import { createObject, replaceObject, type WriteMode } from '../../cluster/objects.ts';
+import type { CliContext } from '../context.ts';
+import { usageError } from '../errors.ts';
+import { apiProblems } from '../api-problems.ts';
+import { nameOf, type Kind, type KonObject } from '../../cluster/kinds.ts';
+import { checkManifest, type Manifest } from '../../manifest/check.ts';
+import { differences } from '../../manifest/difference.ts';
+import { parseText } from '../../manifest/parse.ts';
+import { asYaml } from '../output/objects.ts';
+import { presentable } from '../../manifest/present.ts';
+import { createDraft } from './draft.ts';
+import { editLoop, type Attempt, type Edited } from './edit-loop.ts';
+import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
+
+/** Without a person in front of it a faulty script must come to an end. */
+const mostScriptedRounds = 10;
+
+export function createInEditor<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  name: string,
+  template: string,
+  mode: WriteMode,
+): Promise<Edited<T>> {
+  return editInEditor(context, kind, name, template, async (manifest) => ({
+    kind: 'done',
+    result: await createObject(client, kind, manifest, mode),
+  }));
+}
+
+export function changeInEditor<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  object: T,
+  mode: WriteMode,
+): Promise<Edited<{ object: T; changed: boolean }>> {
+  const { name } = object.metadata;
+  let base = object;
+  const save = async (manifest: Manifest): Promise<Attempt<{ object: T; changed: boolean }>> => {
+    const outcome = await replaceObject(client, kind, base, manifest, mode);
+    if (outcome.kind === 'written') return { kind: 'done', result: outcome };
+    const changes = differences(presentable(base), presentable(outcome.current));
+    base = outcome.current;
+    return {
+      kind: 'refused',
+      heading: 'Someone else changed it meanwhile. Below is your text; saved once more, it replaces theirs:',
+      problems: changes.length > 0 ? changes : ['it was deleted and made anew'],
+    };
+  };
+  return editInEditor(context, kind, name, editableText(kind, object), save);
+}
+
+/** The text in which a person edits an object. */
+export function editableText(kind: Kind, object: KonObject): string {
+  return [
+    `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
+    '# To cancel, close without a change, or delete everything.',
+    asYaml(presentable(object)),
+  ].join('\n');
+}
+
+/** Refused for want of an editor, with the other ways. @throws CliError of code USAGE */
+export function requireEditor(context: CliContext, ...otherWays: readonly string[]): void {
+  if (chooseEditor(context.env, isOnTerminal(context)).kind === 'none')
+    throw usageError(
+      'this is no terminal, so that no editor can be opened',
+      ...otherWays,
+      'Or set KON_EDITOR to a program that edits the file it is given.',
+    );
+}
+
+async function editInEditor<T extends KonObject, R>(
+  context: CliContext,
+  kind: Kind<T>,
+  name: string,
+  text: string,
+  write: (manifest: Manifest) => Promise<Attempt<R>>,
+): Promise<Edited<R>> {
+  const onTerminal = isOnTerminal(context);
+  const editor = chooseEditor(context.env, onTerminal);
+  if (editor.kind === 'none') throw new Error('an editor was to be opened where there is none');
+  return editLoop({
+    draft: await createDraft(name),
+    initial: text,
+    edit: (path) => openEditor(context, editor, path),
+    save: (edited) => saveText(kind, name, edited, write),
+    mostRounds: onTerminal ? Number.POSITIVE_INFINITY : mostScriptedRounds,
+  });
+}
+
+const refused = (problems: readonly string[]): Attempt<never> => ({
+  kind: 'refused',
+  heading: 'This could not be saved:',
+  problems,
+});
+
+async function saveText<R>(
+  kind: Kind,
+  name: string,
+  text: string,
+  write: (manifest: Manifest) => Promise<Attempt<R>>,
+): Promise<Attempt<R>> {
+  const parsed = parseText(text);
+  if (parsed.kind === 'faulty') return refused(parsed.problems);
+  const [document, ...more] = parsed.documents;
+  if (more.length > 0) return refused([`there are ${more.length + 1} documents, and one is expected`]);
+  const checked = checkManifest(document, { kind, name });
+  if (checked.kind === 'unsound') return refused(checked.problems);
+  try {
+    return await write(checked.manifest);
+  } catch (error) {
+    if (isFaultOfText(error)) return refused(apiProblems(error));
+    throw error;
+  }
+}
+
+/** The API server refused the object for what is in it; anything else another text would not cure. */
+const isFaultOfText = (error: unknown): error is KubeApiError => isInvalid(error) || isBadRequest(error);

@@ -1,0 +1,116 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { KubeApiError, KubeConfigError, KubeUnreachableError } from '../../kube/errors.ts';
+import { CliError, errorCodes } from './errors.ts';
+import { explain } from './explain.ts';
+import { renderError } from './output/error.ts';
+
+const api = (code: number, reason: string, message: string, details?: object): KubeApiError =>
+  new KubeApiError({ code, reason, message, ...(details ? { details } : {}) });
+
+describe('the registry of errors', () => {
+  it('holds no code that nothing tells', () => {
+    const sources = globSync('**/*.ts', { cwd: import.meta.dirname })
+      .filter((file) => file !== 'errors.ts' && !file.endsWith('.test.ts'))
+      .map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'))
+      .join('\n');
+    // Usage errors have a function of their own, in the registry's file.
+    const untold = Object.keys(errorCodes).filter(
+      (code) => code !== 'USAGE' && !sources.includes(`'${code}'`),
+    );
+    expect(untold).toEqual([]);
+  });
+});
+
+describe('explain', () => {
+  it.each<[unknown, string, number]>([
+    [new KubeConfigError('Missing', 'none'), 'KUBECONFIG_MISSING', 1],
+    [new KubeConfigError('ContextUnknown', 'none'), 'CONTEXT_UNKNOWN', 1],
+    [new KubeConfigError('CredentialsFailed', 'plugin'), 'UNAUTHENTICATED', 4],
+    [new KubeUnreachableError('refused', 'https://x', 'refused'), 'CLUSTER_UNREACHABLE', 1],
+    [new KubeUnreachableError('tls', 'https://x', 'unknown authority'), 'CLUSTER_UNTRUSTED', 1],
+    [api(401, 'Unauthorized', 'no'), 'UNAUTHENTICATED', 4],
+    [api(403, 'Forbidden', 'no'), 'FORBIDDEN', 1],
+    [api(404, 'NotFound', '404 page not found'), 'NOT_INSTALLED', 1],
+    [api(404, 'NotFound', 'no', { name: 'x', kind: 'pods' }), 'NOT_FOUND', 1],
+    [api(409, 'Conflict', 'no'), 'CONFLICT', 1],
+    [api(422, 'Invalid', 'no'), 'INVALID', 1],
+    [api(500, 'InternalError', 'no'), 'API_ERROR', 1],
+    [new Error('bug'), 'INTERNAL', 1],
+  ])('%s is told as %s', (thrown, code, exitCode) => {
+    expect(explain(thrown)).toMatchObject({ code, exitCode });
+  });
+
+  it('tells what an admission policy refuses in the words of the policy, and the way out', () => {
+    const refused = (text: string): CliError =>
+      explain(
+        api(
+          403,
+          'Forbidden',
+          `apps.k11n.dev "shop" is forbidden: ValidatingAdmissionPolicy 'x.k11n.dev' with binding 'x.k11n.dev' denied request: ${text}`,
+          { name: 'shop', group: 'k11n.dev', kind: 'apps' },
+        ),
+      );
+    const right =
+      'user dev may not run an app with the AWS permissions of the account a: ask for the verb use on linkedserviceaccounts.k11n.dev/a';
+    expect(refused(right)).toMatchObject({
+      code: 'FORBIDDEN',
+      details: [right],
+      next: ['Ask an administrator of the cluster for the right named above.'],
+    });
+    expect(refused('App shop is protected from deletion: take its label off first').next).toEqual([
+      'If it shall go: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',
+    ]);
+  });
+
+  it('names unknown fields, with what was likely meant', () => {
+    const error = api(
+      400,
+      'BadRequest',
+      'LinkedServiceAccount in version "v1alpha1" cannot be handled as a LinkedServiceAccount: strict decoding error: unknown field "spec.aws.policyArn", duplicate field "spec.targets"',
+    );
+    expect(explain(error).details).toEqual([
+      'spec.aws.policyArn: there is no such field; did you mean policyArns?',
+      'spec.targets: is given twice',
+    ]);
+    const app = api(
+      400,
+      'BadRequest',
+      'App in version "v1alpha1" cannot be handled as a App: strict decoding error: unknown field "spec.targets[0].nam"',
+    );
+    expect(explain(app).details).toEqual(['spec.targets[0].nam: there is no such field; did you mean name?']);
+  });
+});
+
+describe('renderError', () => {
+  const error = new CliError('NOT_READY', 'it is not Ready', {
+    details: ['one\ntwo', 'three\u001B[2J'],
+    next: ['Do this.', 'Or that.'],
+    cause: new Error('deep'),
+  });
+
+  it('tells what happened, why, and what to do next', () => {
+    expect(renderError(error, { json: false, color: false, cause: false })).toBe(
+      'Error: it is not Ready\n  one\n  two\n  three\n\nNext: Do this.\n      Or that.\n',
+    );
+  });
+
+  it('tells the cause when asked', () => {
+    expect(renderError(error, { json: false, color: false, cause: true })).toContain(
+      'Caused by: Error: deep',
+    );
+  });
+
+  it('is one object as JSON', () => {
+    expect(JSON.parse(renderError(error, { json: true, color: false, cause: false }))).toEqual({
+      apiVersion: 'cli.k11n.dev/v1',
+      kind: 'Error',
+      code: 'NOT_READY',
+      exitCode: 1,
+      message: 'it is not Ready',
+      details: ['one\ntwo', 'three\u001B[2J'],
+      next: ['Do this.', 'Or that.'],
+    });
+  });
+});

@@ -1,0 +1,167 @@
+/** Turns what the cluster's client throws into an error that tells its user what to do. */
+import { protectedMark } from '../../api/labels.ts';
+import {
+  KubeApiError,
+  KubeConfigError,
+  type KubeConfigErrorCode,
+  KubeUnreachableError,
+} from '../../kube/errors.ts';
+import { IdentityError, type IdentityErrorCode } from '../../identity/errors.ts';
+import { apiGroup } from '../../api/resources.ts';
+import { apiProblems } from './api-problems.ts';
+import { CliError, type ErrorCode } from './errors.ts';
+
+export function explain(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  if (error instanceof KubeConfigError) return explainConfig(error);
+  if (error instanceof KubeUnreachableError) return explainUnreachable(error);
+  if (error instanceof KubeApiError) return explainApi(error);
+  if (error instanceof IdentityError) return explainAws(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliError('INTERNAL', message, {
+    cause: error,
+    next: ['This is a fault of kon itself. Run the command again with -v and report what it says.'],
+  });
+}
+
+const otherContext = ['See which there are: kubectl config get-contexts', 'Choose one with --context NAME.'];
+const otherFile = ['Correct the file, or point to another one with --kubeconfig FILE.'];
+
+const configErrors: Readonly<Record<KubeConfigErrorCode, readonly [ErrorCode, next: readonly string[]]>> = {
+  Missing: [
+    'KUBECONFIG_MISSING',
+    [
+      'Point to one with --kubeconfig FILE or $KUBECONFIG.',
+      'For EKS: aws eks update-kubeconfig --name CLUSTER --region REGION',
+      'To try on this machine: kon sandbox up',
+    ],
+  ],
+  Unreadable: ['KUBECONFIG_INVALID', otherFile],
+  Invalid: ['KUBECONFIG_INVALID', otherFile],
+  ClusterUnknown: ['KUBECONFIG_INVALID', otherFile],
+  UserUnknown: ['KUBECONFIG_INVALID', otherFile],
+  ContextUnknown: ['CONTEXT_UNKNOWN', otherContext],
+  ContextUnset: ['CONTEXT_UNKNOWN', otherContext],
+  CredentialsFailed: [
+    'UNAUTHENTICATED',
+    [
+      'Log in again with the tool that the kubeconfig names (for EKS: aws sso login), then repeat the command.',
+    ],
+  ],
+};
+
+function explainConfig(error: KubeConfigError): CliError {
+  const [code, next] = configErrors[error.code];
+  return new CliError(code, error.message, { cause: error, next });
+}
+
+function explainUnreachable(error: KubeUnreachableError): CliError {
+  const cause = { cause: error };
+  if (error.code === 'tls')
+    return new CliError('CLUSTER_UNTRUSTED', `the API server at ${error.server} cannot be trusted`, {
+      ...cause,
+      details: [error.message],
+      next: [
+        'Compare certificate-authority-data in the kubeconfig with the cluster’s, and whether a proxy is between.',
+      ],
+    });
+  return new CliError('CLUSTER_UNREACHABLE', `no cluster answers at ${error.server}`, {
+    ...cause,
+    details: [error.message],
+    next: [
+      'See whether the cluster is up and whether this machine may reach it (VPN, proxy, security group).',
+      'Choose another cluster with --context NAME; on this machine: kon sandbox up',
+    ],
+  });
+}
+
+/** By RBAC, which names the right that is missing, or by an admission policy, in whose words it is told. */
+function explainForbidden(error: KubeApiError): CliError {
+  const told = (detail: string, ...next: readonly string[]): CliError =>
+    new CliError('FORBIDDEN', 'the cluster does not allow this', { cause: error, details: [detail], next });
+  const refusal = /ValidatingAdmissionPolicy .* denied request: (.+)$/s.exec(error.message)?.[1];
+  const { kind, group, name } = error.details ?? {};
+  if (refusal?.includes('is protected from deletion')) {
+    const object = `${kind}${group ? `.${group}` : ''} ${name}`;
+    return told(
+      refusal,
+      `If it shall go: kubectl label ${object} ${protectedMark}-; kubectl annotate ${object} ${protectedMark}-`,
+    );
+  }
+  return told(refusal ?? error.message, 'Ask an administrator of the cluster for the right named above.');
+}
+
+function explainApi(error: KubeApiError): CliError {
+  const cause = { cause: error };
+  const { details } = error;
+  switch (error.reason) {
+    case 'Unauthorized':
+      return new CliError('UNAUTHENTICATED', 'the cluster does not accept your credentials', {
+        ...cause,
+        details: [error.message],
+        next: ['Log in again, or choose another context with --context NAME.'],
+      });
+    case 'Forbidden':
+      return explainForbidden(error);
+    case 'NotFound':
+      // Without a name it is the resource itself that is unknown to the server.
+      return details?.name === undefined
+        ? notInstalled(error)
+        : new CliError('NOT_FOUND', `there is no ${details.kind ?? 'object'} "${details.name}"`, cause);
+    case 'AlreadyExists':
+      return new CliError('ALREADY_EXISTS', error.message, cause);
+    case 'Conflict':
+      return new CliError('CONFLICT', error.message, { ...cause, next: ['Repeat the command.'] });
+    case 'Invalid':
+    case 'BadRequest':
+      return new CliError('INVALID', 'the API server refuses this', {
+        ...cause,
+        details: apiProblems(error),
+      });
+    default:
+      return new CliError('API_ERROR', error.message, {
+        ...cause,
+        next: ['Repeat the command; if the error stays, look at the API server.'],
+      });
+  }
+}
+
+const awsCodes: { readonly [Code in IdentityErrorCode]?: ErrorCode } = {
+  AccessDenied: 'AWS_DENIED',
+  CredentialsMissing: 'AWS_UNAUTHENTICATED',
+  CredentialsRejected: 'AWS_UNAUTHENTICATED',
+  Unreachable: 'AWS_UNREACHABLE',
+};
+
+/** What the operator does about a failure of AWS is not what a person does about their own call. */
+const awsNext: { readonly [Code in ErrorCode]?: readonly string[] } = {
+  AWS_DENIED: ['Ask for the permission that the message names, or choose another profile: AWS_PROFILE=NAME'],
+  AWS_UNAUTHENTICATED: [
+    'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME',
+    'For the sandbox: eval "$(kon sandbox env)"',
+  ],
+  AWS_UNREACHABLE: [
+    'See whether AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE are what they should be: kon doctor',
+  ],
+};
+
+function explainAws(error: IdentityError): CliError {
+  const code = awsCodes[error.code] ?? 'AWS_ERROR';
+  return new CliError(code, error.message, {
+    cause: error,
+    next: awsNext[code] ?? [],
+  });
+}
+
+/** The server does not know our kinds. */
+export function notInstalled(cause: unknown): CliError {
+  return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
+    cause,
+    details: [`The API server knows no resources of the group ${apiGroup}.`],
+    next: [
+      'Install its CRDs: kon crds | kubectl apply --server-side -f -',
+      'Run the controller: kon operator',
+      'If this is the wrong cluster, choose another one with --context NAME.',
+    ],
+  });
+}

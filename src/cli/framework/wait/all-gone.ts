@@ -1,0 +1,128 @@
+/** Waits until objects of any kind that were deleted are gone, and says what holds those that are still there. */
+import type { KubeClient, KubeObject, Resource } from '../../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { followSet, type Selection } from './follow-set.ts';
+import type { ProgressLine } from './progress.ts';
+import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
+
+export type Deleted = {
+  readonly resource: Resource;
+  /** As it was; another one that has taken its name since is not waited for. */
+  readonly object: KubeObject;
+  /** What a person calls it. */
+  readonly label: string;
+};
+
+type Finalized = KubeObject & {
+  /** A namespace has its own here, beside those of its metadata. */
+  readonly spec?: { readonly finalizers?: readonly string[] };
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+  };
+};
+
+/**
+ * What controllers say of a deletion that they cannot end yet. Sources: NamespaceConditionType of k8s.io/api/core/v1,
+ * CustomResourceDefinitionConditionType of k8s.io/apiextensions-apiserver.
+ */
+const telling = new Set([
+  'NamespaceDeletionDiscoveryFailure',
+  'NamespaceDeletionGroupVersionParsingFailure',
+  'NamespaceDeletionContentFailure',
+  'NamespaceContentRemaining',
+  'NamespaceFinalizersRemaining',
+  'Terminating',
+]);
+
+/** What keeps an object whose deletion was asked for, in words. */
+export function whatHolds(object: KubeObject): string {
+  const { metadata, spec, status }: Finalized = object;
+  if (metadata.deletionTimestamp === undefined) return 'its deletion was asked for';
+  const finalizers = [
+    ...(metadata.finalizers ?? []),
+    ...(object.kind === 'Namespace' ? (spec?.finalizers ?? []) : []),
+  ];
+  const told = (status?.conditions ?? []).flatMap(({ type, status: is, message }) =>
+    is === 'True' && message && telling.has(type) ? [message] : [],
+  );
+  const held = finalizers.length > 0 ? `held by the finalizer ${finalizers.join(', ')}` : 'about to go';
+  return [held, ...told].join('; ');
+}
+
+/** @throws CliError of code NOT_DELETED when the time is over */
+export async function waitUntilAllGone(
+  context: CliContext,
+  client: KubeClient,
+  deleted: readonly Deleted[],
+  timeoutMs: number,
+): Promise<void> {
+  const reporter = createReporter(context.stderr);
+  /** Those that were still there when they were looked at. */
+  const seen = new Map<Deleted, ProgressLine>();
+  const report = (each: Deleted, rest: Omit<ProgressLine, 'label'>): void => {
+    seen.set(each, { label: each.label, ...rest });
+    const left = [...seen.values()].filter(({ status }) => status === 'False').length;
+    reporter.update(left > 0 ? `${left} are being deleted` : 'All of it is gone', [...seen.values()]);
+  };
+  /** Whether it is still there. */
+  const look = (each: Deleted, found: KubeObject | undefined): boolean => {
+    if (!found || found.metadata.uid !== each.object.metadata.uid) return false;
+    // Items of a list do not say of which kind they are.
+    const message = whatHolds({ ...found, kind: each.resource.kind });
+    report(each, { status: 'False', reason: 'Deleting', message });
+    return true;
+  };
+  const one = ({ object: { metadata } }: Deleted): Selection => ({
+    fieldSelector: `metadata.name=${metadata.name}`,
+    ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+  });
+  const follow = async (each: Deleted, signal: AbortSignal): Promise<void> => {
+    for await (const [found] of followSet<KubeObject>(client, each.resource, one(each), signal))
+      if (!look(each, found)) break;
+    report(each, { status: 'True', reason: 'Deleted', message: 'gone' });
+  };
+  const late = (waited: string): CliError => {
+    const left = [...seen].filter(([, { status }]) => status === 'False');
+    return new CliError(
+      'NOT_DELETED',
+      `still there after ${waited}: ${left.map(([{ label }]) => label).join(', ')}`,
+      {
+        details: left.map(([, { label, message }]) => `${label}: ${message}`),
+        next: [
+          ...left.map(([each]) => `Go on waiting: ${waitCommand(each)}`),
+          'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
+        ],
+      },
+    );
+  };
+  const wait = async (signal: AbortSignal): Promise<void> => {
+    await Promise.all([...seen.keys()].map((each) => follow(each, signal)));
+  };
+  try {
+    // Most of it goes at once. The first look is no waiting, so that there is something to tell however short the time.
+    await Promise.all(
+      deleted.map(async (each) => {
+        const { items } = await client.list<KubeObject>(each.resource, {
+          ...one(each),
+          signal: context.signal,
+        });
+        look(each, items[0]);
+      }),
+    );
+    await withinTime(context, timeoutMs, wait, late);
+  } finally {
+    reporter.end();
+  }
+}
+
+/** How kubectl waits until an object is gone. */
+export function waitCommand({ resource, object: { metadata } }: Omit<Deleted, 'label'>): string {
+  const of = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
+  return `kubectl wait --for=delete ${resource.plural}/${metadata.name}${of}`;
+}

@@ -1,0 +1,77 @@
+/** Waits until a deleted object is gone, and says what holds it. */
+import type { KubeClient, KubeObject } from '../../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { missingOperator } from '../../cluster/operator-lease.ts';
+import { CliError } from '../errors.ts';
+import { readyOf } from '../../cluster/conditions.ts';
+import type { Kind, KonObject } from '../../cluster/kinds.ts';
+import { followObject } from './follow.ts';
+import { nextStepsFor } from './reasons.ts';
+import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
+
+type Holder = { readonly reason: string; readonly message: string };
+
+/** What keeps an object that is being deleted; undefined when it is not being deleted. */
+export function holderOf(object: KonObject): Holder | undefined {
+  const { deletionTimestamp, finalizers = [] } = object.metadata;
+  if (deletionTimestamp === undefined) return undefined;
+  const ready = readyOf(object);
+  // What was said before the deletion tells nothing about it.
+  if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
+  return {
+    reason: 'Deleting',
+    message: finalizers.length > 0 ? `it is held by ${finalizers.join(', ')}` : 'it is about to go',
+  };
+}
+
+/**
+ * @param uid of the object whose deletion was asked for; another one of the same name is not waited for
+ * @throws CliError of code NOT_DELETED when the time is over
+ */
+export async function waitUntilGone<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  deleted: { readonly name: string; readonly uid: string | undefined },
+  timeoutMs: number,
+): Promise<void> {
+  const { name, uid } = deleted;
+  const reporter = createReporter(context.stderr);
+  let holder: Holder = { reason: 'Deleting', message: 'its deletion was asked for' };
+  const wait = async (signal: AbortSignal): Promise<void> => {
+    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
+      if (!object || object.metadata.uid !== uid) return;
+      holder = holderOf(object) ?? holder;
+      reporter.update(`${kind.noun} ${name} is being deleted`, [
+        { label: 'Deletion', status: 'False', ...holder },
+      ]);
+    }
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
+      'NOT_DELETED',
+      `the ${kind.noun} "${name}" is still there after ${waited}: ${holder.reason}`,
+      {
+        details: [holder.message],
+        next: [
+          ...nextStepsFor(holder.reason, { kind, name }),
+          'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
+        ],
+      },
+    );
+  try {
+    await withinTime(context, timeoutMs, wait, late);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    const missing = await missingOperator(client, context.signal);
+    if (missing === undefined) throw error;
+    throw new CliError(error.code, error.message, {
+      details: [...error.details, missing],
+      next: ['See why: kon doctor', ...error.next],
+      cause: error,
+    });
+  } finally {
+    reporter.end();
+  }
+}

@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import type { App } from '../../../api/app.ts';
+import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import type { Condition } from '../../../api/meta.ts';
+import { appKind } from '../../cluster/kinds.ts';
+import { holderOf } from './deletion.ts';
+import { describeProgress, problemsOf, problemText } from './progress.ts';
+import { needsPerson, nextStepsFor } from './reasons.ts';
+
+const condition = (
+  type: string,
+  status: Condition['status'],
+  reason: string,
+  observedGeneration = 2,
+): Condition => ({
+  type,
+  status,
+  reason,
+  message: `${reason}, in words`,
+  observedGeneration,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+
+const account = (
+  status?: LinkedServiceAccount['status'],
+  metadata: Partial<LinkedServiceAccount['metadata']> = {},
+): LinkedServiceAccount => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'LinkedServiceAccount',
+  metadata: { name: 'a', generation: 2, ...metadata },
+  spec: { aws: { policyArns: [] }, deletionPolicy: 'Delete' },
+  ...(status ? { status } : {}),
+});
+
+describe('describeProgress', () => {
+  it.each<[string, LinkedServiceAccount, string]>([
+    ['without status', account(), 'unobserved'],
+    ['without conditions', account({ observedGeneration: 2 }), 'unobserved'],
+    [
+      'of an older generation',
+      account({ conditions: [condition('Ready', 'True', 'Ready', 1)] }),
+      'unobserved',
+    ],
+    ['Ready', account({ conditions: [condition('Ready', 'True', 'Ready')] }), 'ready'],
+    ['of a newer generation', account({ conditions: [condition('Ready', 'True', 'Ready', 3)] }), 'ready'],
+    ['on its way', account({ conditions: [condition('Ready', 'False', 'Proving')] }), 'waiting'],
+    ['undecided', account({ conditions: [condition('Ready', 'Unknown', 'Proving')] }), 'waiting'],
+    [
+      'that waits for its first pod',
+      account({ conditions: [condition('Ready', 'Unknown', 'AwaitingFirstPod')] }),
+      'ready',
+    ],
+    ['wrong', account({ conditions: [condition('Ready', 'False', 'PolicyNotFound')] }), 'stuck'],
+    ['not ours', account({ conditions: [condition('Ready', 'False', 'RoleNotOwned')] }), 'stuck'],
+    ['throttled', account({ conditions: [condition('Ready', 'False', 'Throttled')] }), 'waiting'],
+  ])('of an account %s', (_what, object, state) => {
+    expect(describeProgress(object, 2).state).toBe(state);
+  });
+
+  it('shows the conditions but Ready', () => {
+    const object = account({
+      conditions: [condition('Ready', 'False', 'Proving'), condition('RoleSynced', 'True', 'InStep')],
+    });
+    expect(describeProgress(object, 2).lines).toEqual([
+      { label: 'RoleSynced', status: 'True', reason: 'InStep', message: 'InStep, in words' },
+    ]);
+  });
+
+  it('takes the generation of the status where a condition has none', () => {
+    const { observedGeneration: _none, ...ready } = condition('Ready', 'True', 'Ready');
+    expect(describeProgress(account({ observedGeneration: 2, conditions: [ready] }), 2).state).toBe('ready');
+    expect(describeProgress(account({ observedGeneration: 1, conditions: [ready] }), 2).state).toBe(
+      'unobserved',
+    );
+  });
+});
+
+describe('problemsOf', () => {
+  it('tells each policy and target of an account by itself', () => {
+    const object = account({
+      conditions: [condition('Ready', 'False', 'PolicyNotFound')],
+      policies: [
+        { arn: 'arn:ok', attached: true },
+        { arn: 'arn:bad', attached: false, reason: 'PolicyNotFound', message: 'no such policy' },
+      ],
+      targets: [
+        { name: 'production', linked: true, proven: true },
+        { name: 'staging', linked: true, proven: false },
+      ],
+    });
+    expect(problemsOf(object).map(problemText)).toEqual([
+      'policy arn:bad: no such policy (PolicyNotFound)',
+      'target staging: is not proven yet (Proving)',
+    ]);
+  });
+
+  it('takes it for no problem that an account waits for its first pod', () => {
+    const ready = condition('Ready', 'Unknown', 'AwaitingFirstPod');
+    const row = {
+      name: 'production',
+      linked: true,
+      confirmed: true,
+      proven: false,
+      reason: 'AwaitingFirstPod',
+      message: 'the first pod proves it',
+    };
+    expect(problemsOf(account({ conditions: [ready], targets: [row] }))).toEqual([]);
+    expect(problemsOf(account({ conditions: [ready] }))).toEqual([]);
+  });
+
+  it('falls back to what Ready says', () => {
+    const object = account({ conditions: [condition('Ready', 'False', 'ClusterConfigMissing')] });
+    expect(problemsOf(object).map(problemText)).toEqual([
+      'ClusterConfigMissing, in words (ClusterConfigMissing)',
+    ]);
+  });
+
+  it('tells each target of an app that is neither ready nor halted, and what would keep a halted one from running', () => {
+    const app: App = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'App',
+      metadata: { name: 'a' },
+      spec: { image: 'x', targets: [] },
+      status: {
+        targets: [
+          { name: 'production', state: 'Ready' },
+          { name: 'test', state: 'Halted' },
+          { name: 'night', state: 'Halted', reason: 'InvalidSpec', message: 'halted: no such port' },
+          {
+            name: 'staging',
+            state: 'WaitingForIdentity',
+            reason: 'AccountNotFound',
+            message: 'there is no account x',
+          },
+          { name: 'canary', state: 'Progressing', replicas: 2, readyReplicas: 1 },
+        ],
+      },
+    };
+    expect(problemsOf(app).map(problemText)).toEqual([
+      'target night: halted: no such port (InvalidSpec)',
+      'target staging: there is no account x (AccountNotFound)',
+      'target canary: 1 of 2 replicas are ready (Progressing)',
+    ]);
+  });
+});
+
+describe('holderOf', () => {
+  it('is nobody while nothing is being deleted', () => {
+    expect(holderOf(account())).toBeUndefined();
+  });
+
+  it('is what Ready says, or the finalizers', () => {
+    const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
+    expect(holderOf(account(undefined, deleting))).toMatchObject({
+      message: 'it is held by k11n.dev/iam-role',
+    });
+    const used = account({ conditions: [condition('Ready', 'False', 'InUse')] }, deleting);
+    expect(holderOf(used)).toEqual({ reason: 'InUse', message: 'InUse, in words' });
+    const stillReady = account({ conditions: [condition('Ready', 'True', 'Ready')] }, deleting);
+    expect(holderOf(stillReady)).toMatchObject({ reason: 'Deleting' });
+  });
+});
+
+describe('reasons', () => {
+  it('need a person or go by themselves', () => {
+    expect(['AccessDenied', 'PolicyNotFound', 'UnknownTarget'].map(needsPerson)).toEqual([true, true, true]);
+    expect(['Proving', 'Throttled', 'AccountNotFound', 'ImagePullBackOff'].map(needsPerson)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it('end in the advice to look, after what is known to help', () => {
+    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual([
+      'Look at it: kon app status a',
+    ]);
+    expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
+      'kon account create x',
+    );
+    expect(nextStepsFor('UnknownTarget', { kind: appKind, name: 'a' })).toEqual([
+      'See which targets there are: kon target list; then: kon app edit a',
+      'Look at it: kon app status a',
+    ]);
+  });
+});

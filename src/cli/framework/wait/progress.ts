@@ -1,0 +1,116 @@
+/** How far an object is, and what is in the way: read from its status alone, so that wait and show say the same. */
+import type { Condition } from '../../../api/meta.ts';
+import type { App } from '../../../api/app.ts';
+import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import type { IdentityReason } from '../../../identity/reasons.ts';
+import { conditionOf, readyOf } from '../../cluster/conditions.ts';
+import type { KonObject } from '../../cluster/kinds.ts';
+import { needsPerson } from './reasons.ts';
+
+export type ProgressLine = {
+  readonly label: string;
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly message: string;
+};
+
+export type Progress = {
+  /**
+   * `stuck`: it will not become ready before a person has changed something. `ready` is also an account that only waits for
+   * its first pod: nothing more happens before there is one, and whoever makes pods may go on.
+   */
+  readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
+  readonly reason: string;
+  readonly message: string;
+  /** One per condition but Ready, as the status lists them. */
+  readonly lines: readonly ProgressLine[];
+};
+
+/** @param generation of the spec that was written; what was said of an older one does not count */
+export function describeProgress(object: KonObject, generation: number): Progress {
+  const conditions = object.status?.conditions ?? [];
+  const ready = readyOf(object);
+  const observed = ready?.observedGeneration ?? object.status?.observedGeneration ?? 0;
+  if (!ready || observed < generation)
+    return {
+      state: 'unobserved',
+      reason: 'NotObserved',
+      message: ready ? 'the operator has not looked at the change yet' : 'no operator has looked at it yet',
+      lines: [],
+    };
+  const lines = conditions
+    .filter((condition) => condition.type !== 'Ready')
+    .map(({ type, status, reason, message }) => ({ label: type, status, reason, message }));
+  const { reason, message } = ready;
+  if (ready.status === 'True' || awaitsPod(ready)) return { state: 'ready', reason, message, lines };
+  return { state: needsPerson(reason) ? 'stuck' : 'waiting', reason, message, lines };
+}
+
+/** Whether all is in place, and only the proof is left, which the first pod gives. */
+export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
+  return reason === ('AwaitingFirstPod' satisfies IdentityReason);
+}
+
+/** Whether the account is no longer for the target, and running pods keep their access there. */
+function drains({ reason }: { readonly reason?: string | undefined }): boolean {
+  return reason === ('StillInUse' satisfies IdentityReason);
+}
+
+export type Problem = {
+  /** What it is about: `policy arn:…`, `target staging`, or nothing for the object as a whole. */
+  readonly about?: string;
+  readonly reason: string;
+  readonly message: string;
+};
+
+/** Each thing that keeps the object from being Ready, once. */
+export function problemsOf(object: KonObject): readonly Problem[] {
+  const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
+  if (rows.length > 0) return rows;
+  const ready = readyOf(object);
+  return ready && ready.status !== 'True' && !awaitsPod(ready)
+    ? [{ reason: ready.reason, message: ready.message }]
+    : [];
+}
+
+const isAccount = (object: KonObject): object is LinkedServiceAccount =>
+  object.kind === 'LinkedServiceAccount';
+const isApp = (object: KonObject): object is App => object.kind === 'App';
+
+function accountRows(account: LinkedServiceAccount): readonly Problem[] {
+  const { policies = [], targets = [] } = account.status ?? {};
+  const role = conditionOf(account, 'RoleSynced');
+  return [
+    ...(role?.status === 'False' ? [{ about: 'role', reason: role.reason, message: role.message }] : []),
+    ...policies
+      .filter((policy) => !policy.attached)
+      .map((policy) => ({
+        about: `policy ${policy.arn}`,
+        reason: policy.reason ?? 'AttachingPolicies',
+        message: policy.message ?? 'is not attached yet',
+      })),
+    ...targets
+      .filter((target) => !target.linked || drains(target) || (!target.proven && !awaitsPod(target)))
+      .map((target) => ({
+        about: `target ${target.name}`,
+        reason: target.reason ?? (target.linked ? 'Proving' : 'Linking'),
+        message: target.message ?? (target.linked ? 'is not proven yet' : 'is not linked yet'),
+      })),
+  ];
+}
+
+function appRows(app: App): readonly Problem[] {
+  return (app.status?.targets ?? [])
+    .filter(({ state, reason = state }) => state !== 'Ready' && !(state === 'Halted' && reason === 'Halted'))
+    .map((target) => ({
+      about: `target ${target.name}`,
+      reason: target.reason ?? target.state,
+      message: target.message ?? `${target.readyReplicas ?? 0} of ${target.replicas ?? 0} replicas are ready`,
+    }));
+}
+
+/** `policy arn:aws:iam::aws:policy/Nope: IAM knows no such policy (PolicyNotFound)` */
+export function problemText(problem: Problem): string {
+  const text = `${problem.message} (${problem.reason})`;
+  return problem.about ? `${problem.about}: ${text}` : text;
+}

@@ -1,0 +1,137 @@
+/** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
+import { protectedMark } from '../../../api/labels.ts';
+import { identityErrors, type IdentityErrorCode } from '../../../identity/errors.ts';
+import type { IdentityReason } from '../../../identity/reasons.ts';
+import type { gateReasons, targetReasons, turnReasons } from '../../../workloads/reasons.ts';
+import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
+
+type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof turnReasons;
+/** Of those that Kubernetes gives to pods, the ones with an answer. */
+type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
+
+/** With these, nothing changes before a person has changed something. */
+const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>([
+  'RoleNotOwned',
+  'AdoptionBlocked',
+  'AdoptionRefused',
+  'TooManyPolicies',
+  'PolicyNotAllowed',
+  'WrongPartition',
+  'InlinePoliciesFound',
+  'TargetUnknown',
+  'StillInUse',
+  'ClusterChanged',
+  'ServiceAccountNotOwned',
+  'ForeignAnnotation',
+  'ForeignAudience',
+  'ForeignAssociation',
+  'SpecNewerThanOperator',
+  'DeletionProtected',
+  'AwaitingReplacement',
+  'ClusterConfigDuplicate',
+  'IssuerMismatch',
+  'AccountExcludesTarget',
+  'UnknownTarget',
+  'TargetReserved',
+  'AccountNameReserved',
+  'InvalidSpec',
+  'NotOwned',
+  'Refused',
+]);
+
+const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
+  reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
+
+export function needsPerson(reason: string): boolean {
+  return personalReasons.has(reason) || errorOf(reason)?.retry === 'terminal';
+}
+
+/** What the advice is about: an object, and the account which it names if it is an app. */
+export type Subject = { readonly kind: Kind; readonly name: string; readonly account?: string };
+
+export function subjectOf(kind: Kind, object: KonObject): Subject {
+  const { name } = object.metadata;
+  const account = 'serviceAccount' in object.spec ? object.spec.serviceAccount : undefined;
+  return { kind, name, ...(account === undefined ? {} : { account }) };
+}
+
+/** What to do about a reason, best first; the last is always to look. */
+export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
+  const look = `Look at it: ${subject.kind.advice.show(subject.name)}`;
+  const own = advice[reason as AdvisedReason];
+  const step = own ? own(subject) : errorOf(reason)?.next;
+  return step === undefined ? [look] : [step, look];
+}
+
+type AdvisedReason = IdentityReason | AppReason | PodReason | IdentityErrorCode | 'NotObserved';
+
+const edit = ({ kind, name }: Subject): string => kind.advice.edit(name);
+const otherPolicies = (subject: Subject): string => `Correct the policies: ${edit(subject)}`;
+const otherTargets = (subject: Subject): string =>
+  `See which targets there are: kon target list; then: ${edit(subject)}`;
+const otherImage = (subject: Subject): string =>
+  `Correct the image, or give the pods a secret to pull it with (imagePullSecrets): ${edit(subject)}`;
+const namespace = (): string => 'See whether the operator makes the namespace: kon target list';
+const accounts = (): string => 'It goes on by itself once the account is Ready: kon account list';
+
+/** For errors of AWS without an entry here, their own registry has the advice. */
+const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
+  NotObserved: () => 'See whether the operator runs on this cluster; start it with: kon operator',
+  PolicyNotFound: otherPolicies,
+  WrongPartition: otherPolicies,
+  TooManyPolicies: otherPolicies,
+  PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
+  RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
+  AdoptionBlocked: ({ name }) =>
+    `Hand over the ServiceAccounts of the pods that the message names, or end these pods; account ${name} then adopts the role automatically`,
+  AdoptionRefused: () =>
+    'Consent as the message says: aws iam tag-role --role-name ROLE --tags Key=k11n.dev/cluster,Value=CLUSTER_ARN; the account then adopts the role automatically',
+  ServiceAccountNotOwned: () =>
+    'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
+  ForeignAssociation: () =>
+    'Delete the association that the message names, if nobody needs it: pods get its role and not the account’s.',
+  AwaitingReplacement: () =>
+    'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
+  AwaitingFirstPod: ({ name }) =>
+    `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
+  TargetUnknown: otherTargets,
+  StillInUse: () =>
+    'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
+  UnknownTarget: otherTargets,
+  TargetReserved: () => 'Take the target out of the ClusterConfig: kon target delete NAME',
+  AccountNameReserved: () => 'Create the account under another name, and delete this one: kon account copy',
+  NoTargets: () => 'Make a target: kon target create NAME',
+  NamespaceMissing: namespace,
+  NamespaceTerminating: namespace,
+  ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
+  SpecNewerThanOperator: () =>
+    'Upgrade the operator to the version of the CRDs: kon install, of that version',
+  ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
+  AccountNotFound: ({ account = 'NAME' }) =>
+    `Make the account: ${accountKind.advice.create(account)}; the app goes on by itself then`,
+  AccountExcludesTarget: ({ account = 'NAME' }) =>
+    `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
+  AccountNotLinkedToTarget: accounts,
+  IdentityNotProven: accounts,
+  NotInjected: () => 'Check the pod identity webhook: kon doctor; the app continues by itself',
+  IdentityNotChecked: () =>
+    'Admit the dry-run pod: raise the quota, or exempt the pods that the operator creates in a dry run from the policy that the message names',
+  UnexpectedIdentity: ({ name }) =>
+    `Take the identity from the ServiceAccount that the message names (its annotation, or its EKS Pod Identity association), then: kon app restart ${name}`,
+  DependencyMissing: (subject) =>
+    `Make the app that the message names, or take it out of the dependencies: ${edit(subject)}`,
+  PausedByFailedRollout: () =>
+    'Mend, halt or delete what the message names, first of all see what is wrong: kon app status NAME',
+  ImagePullBackOff: otherImage,
+  ErrImagePull: otherImage,
+  CrashLoopBackOff: ({ name }) =>
+    `See what it wrote before it ended: kon app logs ${name} --previous --tail 50`,
+  Unschedulable: (subject) =>
+    `Ask for less (resources.requests), or add nodes; what there is: kubectl describe nodes; then: ${edit(subject)}`,
+  InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
+  NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
+  DeletionProtected: ({ name }) =>
+    `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
+  ClusterChanged: () => 'Put the ClusterConfig back as the message says: kubectl edit clusterconfigs',
+  InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
+};

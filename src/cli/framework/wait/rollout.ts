@@ -1,0 +1,80 @@
+/** Waits until a Deployment has replaced its pods by those of its present template. */
+import { appLabel } from '../../../api/labels.ts';
+import { resources, type KubeClient } from '../../../kube/index.ts';
+import { rolloutOf, type Rollout } from '../../../workloads/rollout.ts';
+import type { AppDeployment, AppPod } from '../../cluster/app-objects.ts';
+import type { CliContext } from '../context.ts';
+import { formatDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
+import { followSet } from './follow-set.ts';
+import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
+
+/**
+ * @param written the Deployment as the write left it
+ * @throws CliError of code NOT_READY when the time is over, or it is deleted meanwhile
+ */
+export async function waitForRollout(
+  context: CliContext,
+  client: KubeClient,
+  written: AppDeployment,
+  timeoutMs: number,
+): Promise<void> {
+  const { name, uid, namespace = '', generation = 0 } = written.metadata;
+  const began = context.now();
+  const reporter = createReporter(context.stderr);
+  let rollout: Rollout = rolloutOf(written, [], began);
+  const wait = async (signal: AbortSignal): Promise<void> => {
+    const selection = { namespace, fieldSelector: `metadata.name=${name}` };
+    for await (const [deployment] of followSet<AppDeployment>(
+      client,
+      resources.deployments,
+      selection,
+      signal,
+    )) {
+      if (deployment?.metadata.uid !== uid)
+        throw new CliError('NOT_READY', `${name} was deleted in ${namespace} while it was waited for`);
+      // A list may be answered before the write has come around.
+      if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) continue;
+      rollout = rolloutOf(deployment, await podsOf(client, name, namespace, signal), context.now());
+      reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
+        {
+          label: namespace,
+          status: rollout.state === 'Ready' ? 'True' : 'False',
+          reason: rollout.reason,
+          message: rollout.message,
+        },
+      ]);
+      if (rollout.state !== 'Ready') continue;
+      context.stderr.write(
+        `${name} runs in ${namespace} with new pods after ${formatDuration(context.now() - began)}\n`,
+      );
+      return;
+    }
+  };
+  const late = (waited: string): CliError =>
+    new CliError(
+      'NOT_READY',
+      `the pods of ${name} in ${namespace} are not replaced after ${waited}: ${rollout.reason}`,
+      {
+        details: [rollout.message],
+        next: [`See how the pods are: kon app pods ${name} --target ${namespace}`],
+      },
+    );
+  try {
+    await withinTime(context, timeoutMs, wait, late);
+  } finally {
+    reporter.end();
+  }
+}
+
+async function podsOf(
+  client: KubeClient,
+  app: string,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly AppPod[]> {
+  return (
+    await client.list<AppPod>(resources.pods, { namespace, labelSelector: `${appLabel}=${app}`, signal })
+  ).items;
+}

@@ -1,0 +1,104 @@
+/** Waits until an app runs what its spec wants in certain targets, or is halted there, as its status tells it. */
+import type { App } from '../../../api/app.ts';
+import type { KubeClient, KubeObject } from '../../../kube/index.ts';
+import { readyOf } from '../../cluster/conditions.ts';
+import type { CliContext } from '../context.ts';
+import { formatDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
+import { appKind } from '../../cluster/kinds.ts';
+import { followObject } from './follow.ts';
+import type { ProgressLine } from './progress.ts';
+import { needsPerson, nextStepsFor, subjectOf } from './reasons.ts';
+import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
+
+/** One per target. Until the operator has looked at that generation, what it says is of an older one. */
+export function targetLines(
+  app: App,
+  targets: readonly string[],
+  generation: number,
+): readonly ProgressLine[] {
+  const ready = readyOf(app);
+  const observed = ready?.observedGeneration ?? app.status?.observedGeneration ?? 0;
+  return targets.map((label): ProgressLine => {
+    const row = app.status?.targets?.find((target) => target.name === label);
+    if (row === undefined || observed < generation)
+      return {
+        label,
+        status: 'Unknown',
+        reason: 'NotObserved',
+        message: 'the operator has not looked at it yet',
+      };
+    const done = row.state === 'Ready' || row.state === 'Halted';
+    const replicas = `${row.readyReplicas ?? 0} of ${row.replicas ?? 0} replicas are ready`;
+    return {
+      label,
+      status: done ? 'True' : 'False',
+      reason: row.reason ?? row.state,
+      message: row.message ?? replicas,
+    };
+  });
+}
+
+/** @throws CliError of code NOT_READY when the time is over, or when it will not become ready by itself */
+export async function waitForTargets(
+  context: CliContext,
+  client: KubeClient,
+  written: App,
+  targets: readonly string[],
+  timeoutMs: number,
+  /** What is waited for, of the app. */
+  goal: 'runs' | 'is halted' = 'runs',
+): Promise<App> {
+  const { name, generation = 1, uid } = written.metadata;
+  const began = context.now();
+  const reporter = createReporter(context.stderr);
+  let last = written;
+  let lines = targetLines(written, targets, generation);
+  const wait = async (signal: AbortSignal): Promise<App> => {
+    for await (const app of followObject<App & KubeObject>(client, appKind.resource, name, signal)) {
+      if (!app || app.metadata.uid !== uid)
+        throw new CliError('NOT_READY', `the app "${name}" was deleted while it was waited for`);
+      last = app;
+      lines = targetLines(app, targets, generation);
+      const open = lines.filter((line) => line.status !== 'True');
+      reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
+      if (open.length === 0) {
+        reporter.end();
+        const took = formatDuration(context.now() - began);
+        context.stderr.write(`app ${name} ${goal} in ${targets.join(', ')} after ${took}\n`);
+        return last;
+      }
+      if (open.some((line) => needsPerson(line.reason))) break;
+    }
+    throw notReady(last, lines, goal);
+  };
+  try {
+    return await withinTime(context, timeoutMs, wait, (waited) => notReady(last, lines, goal, waited));
+  } finally {
+    reporter.end();
+  }
+}
+
+function notReady(
+  app: App,
+  lines: readonly ProgressLine[],
+  goal: 'runs' | 'is halted',
+  waited?: string,
+): CliError {
+  const { name } = app.metadata;
+  const open = lines.filter((line) => line.status !== 'True');
+  const subject = subjectOf(appKind, app);
+  const steps = open.map((line) => nextStepsFor(line.reason, subject));
+  return new CliError(
+    'NOT_READY',
+    `the app "${name}" is written, but ${goal === 'runs' ? 'does not run everywhere' : 'is not halted everywhere'}${waited ? ` after ${waited}` : ''}`,
+    {
+      details: open.map(({ label, message, reason }) => `target ${label}: ${message} (${reason})`),
+      next: [
+        ...(steps.find((each) => each.length > 1) ?? steps[0] ?? []),
+        ...(goal === 'runs' ? [`Go back to the image before: kon app rollback ${name}`] : []),
+      ],
+    },
+  );
+}

@@ -1,0 +1,85 @@
+/** Waits after a write until it is true in the cluster and in AWS, or says what is in the way. */
+import type { KubeClient, KubeObject } from '../../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { formatDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
+import type { Kind, KonObject } from '../../cluster/kinds.ts';
+import { followObject } from './follow.ts';
+import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
+import { nextStepsFor, subjectOf } from './reasons.ts';
+import { createReporter } from './reporter.ts';
+import { withinTime } from './within-time.ts';
+
+/** An operator that runs answers within a second or two; after this long it is likely that none does. */
+const silenceMs = 8000;
+
+/**
+ * Resolves with the object when it is Ready for the generation which `written` has, or in place but for the proof that
+ * its first pod gives.
+ *
+ * @throws CliError of code NOT_READY when the time is over, or when it will not become ready by itself
+ */
+export async function waitUntilReady<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  written: T,
+  options: {
+    readonly timeoutMs: number;
+    /** Say in each line what it is about: it is waited for several. */
+    readonly several?: boolean;
+  },
+): Promise<T> {
+  const { timeoutMs, several = false } = options;
+  const { name, generation = 1, uid } = written.metadata;
+  const began = context.now();
+  const reporter = createReporter(context.stderr, several ? `${kind.noun} ${name}: ` : '');
+  let last = written;
+  let progress: Progress = describeProgress(written, generation);
+  const headline = (): string =>
+    `${kind.noun} ${name}: ${progress.state === 'ready' && !awaitsPod(progress) ? 'Ready' : progress.reason}`;
+  const silence = setTimeout(() => {
+    if (progress.state === 'unobserved')
+      reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
+  }, silenceMs);
+  const wait = async (signal: AbortSignal): Promise<T> => {
+    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
+      if (!object || object.metadata.uid !== uid)
+        throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
+      last = object;
+      progress = describeProgress(object, generation);
+      reporter.update(headline(), progress.lines);
+      if (progress.state === 'ready') {
+        reporter.end();
+        context.stderr.write(
+          `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.now() - began)}: ${progress.message}\n`,
+        );
+        return last;
+      }
+      if (progress.state === 'stuck') throw notReady(kind, last, progress);
+    }
+    throw notReady(kind, last, progress);
+  };
+  try {
+    return await withinTime(context, timeoutMs, wait, (waited) => notReady(kind, last, progress, waited));
+  } finally {
+    reporter.end();
+    clearTimeout(silence);
+  }
+}
+
+function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
+  const subject = subjectOf(kind, object);
+  const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
+  // The rows tell more than the summary; the most telling reason is that of the first row, if it is one of ours.
+  const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
+  const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
+  return new CliError(
+    'NOT_READY',
+    `the ${kind.noun} "${subject.name}" is written, but not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
+    {
+      details: problems.length > 0 ? problems.map(problemText) : [progress.message],
+      next: next ?? nextStepsFor(progress.reason, subject),
+    },
+  );
+}

@@ -1,0 +1,26 @@
+/** Waiting that has an end: the same for everything that a command waits for. */
+import { isUnreachable } from '../../../kube/index.ts';
+import type { CliContext } from '../context.ts';
+import { formatDuration } from '../duration.ts';
+import { CliError } from '../errors.ts';
+
+/**
+ * @param wait ends when its signal is aborted: when the time is over, or the person wants no more
+ * @param late what to tell when the time is over, unless something was wrong already that tells more: a server that cannot be
+ * reached, or an error of its own. It gets the time in words.
+ */
+export async function withinTime<R>(
+  { signal }: CliContext,
+  timeoutMs: number,
+  wait: (signal: AbortSignal) => Promise<R>,
+  late: (waited: string) => CliError,
+): Promise<R> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    return await wait(AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    const isLate =
+      timeout.aborted && !signal.aborted && !(error instanceof CliError) && !isUnreachable(error);
+    throw isLate ? late(formatDuration(timeoutMs)) : error;
+  }
+}

@@ -1,0 +1,176 @@
+/** Finds out which EKS cluster a kubeconfig leads to, and in which AWS account: asked, not guessed. */
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { EksCluster, InstallationStore } from '../../aws/installation.ts';
+import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
+import { KubeApiError, type KubeClient } from '../../kube/index.ts';
+import { readDocument } from '../../kube/kubeconfig-files.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
+import { clusterHints, type ClusterHints } from './hints.ts';
+
+export type DiscoveredCluster = {
+  readonly name: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly partition: string;
+  readonly clusterArn: string;
+  readonly issuer: string;
+  readonly providerArn: string;
+  /** How AWS knows the cluster. */
+  readonly eks: boolean;
+  /** EKS runs its nodes, with the Pod Identity agent. */
+  readonly autoMode: boolean;
+};
+
+export type ClusterChoice = {
+  readonly clusterName: string | undefined;
+  readonly region: string | undefined;
+  /** Not of EKS: its name is for people and role names alone. */
+  readonly selfManaged: boolean;
+};
+
+/** Before AWS is asked: what the kubeconfig and the API server tell. */
+export async function hintsOf(
+  context: CliContext,
+  client: KubeClient,
+): Promise<{ readonly hints: ClusterHints; readonly issuer: string }> {
+  const { kubeconfig, context: wanted } = context.global;
+  const { document } = await readDocument({ kubeconfig, context: wanted, env: context.env });
+  const chosen = document.contexts.find(({ name }) => name === (wanted ?? document['current-context']));
+  const user = document.users.find(({ name }) => name === chosen?.context?.user)?.user;
+  const { server } = await context.connection();
+  const issuer = await issuerOf(client, context.signal);
+  const args = user?.exec?.['args'];
+  return {
+    issuer,
+    hints: clusterHints({
+      server,
+      issuer,
+      names: [chosen?.context?.cluster, chosen?.context?.user, chosen?.name].filter(
+        (name): name is string => name !== undefined,
+      ),
+      exec: Array.isArray(args) ? args.map(String) : [],
+    }),
+  };
+}
+
+/** The token issuer that the API server names. */
+export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string> {
+  const path = '/.well-known/openid-configuration';
+  const { status, body } = await client.raw({ method: 'GET', path, signal });
+  const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
+  if (issuer !== undefined) return issuer;
+  // Who asks is not known there, or may not ask: that is no fault of the cluster.
+  if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
+  throw new CliError(
+    'CLUSTER_NOT_READY',
+    `the API server does not tell its token issuer (${path}: ${status})`,
+    { next: ['See whether it is a Kubernetes API server whose --service-account-issuer is an https URL.'] },
+  );
+}
+
+/** @throws CliError of code NOT_FOUND when AWS knows no such cluster, USAGE when more has to be said */
+export async function discoverCluster(
+  of: {
+    readonly choice: ClusterChoice;
+    readonly hints: ClusterHints;
+    readonly issuer: string;
+    readonly region: string;
+    readonly caller: CallerIdentity;
+    readonly signal: AbortSignal;
+  },
+  aws: Pick<InstallationStore, 'cluster' | 'clusterNames'>,
+): Promise<DiscoveredCluster> {
+  const { choice, hints, issuer, region, caller, signal } = of;
+  const found = (name: string, arn: string, eks: boolean, autoMode = false): DiscoveredCluster => ({
+    name,
+    region,
+    accountId: caller.accountId,
+    partition: caller.partition,
+    clusterArn: arn,
+    issuer,
+    providerArn: oidcProviderArn({ ...caller, issuer }),
+    eks,
+    autoMode,
+  });
+  const wanted = choice.clusterName ?? hints.name;
+  if (choice.selfManaged) {
+    if (wanted === undefined)
+      throw new CliError('USAGE', 'a cluster that is not of EKS needs a name', {
+        next: ['Give it: --cluster-name NAME'],
+      });
+    // With the name of an EKS cluster it would have that cluster's ARN, and with it that cluster's roles.
+    const namesake = await knownToEks(aws, wanted, signal);
+    if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
+    return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);
+  }
+  if (hints.accountId !== undefined && hints.accountId !== caller.accountId)
+    throw new CliError(
+      'AWS_WRONG_ACCOUNT',
+      `the kubeconfig's cluster is in the AWS account ${hints.accountId}, and you are ${caller.arn}`,
+      { next: [`Choose a profile of the account ${hints.accountId}: AWS_PROFILE=NAME`] },
+    );
+  const names = wanted === undefined ? await aws.clusterNames(signal) : [wanted];
+  for (const name of names) {
+    const cluster = await aws.cluster(name, signal);
+    if (cluster?.issuer === issuer) return found(cluster.name, cluster.arn, true, cluster.autoMode);
+    if (cluster && wanted !== undefined) throw notTheCluster(cluster, issuer, region);
+  }
+  throw new CliError(
+    'NOT_FOUND',
+    wanted === undefined
+      ? `none of the ${names.length} EKS clusters in ${region} issues tokens as ${issuer}`
+      : `there is no EKS cluster ${wanted} in ${region}`,
+    {
+      next: [
+        'Say where it is: --region REGION, --cluster-name NAME',
+        'A cluster that is not of EKS: --self-managed',
+      ],
+    },
+  );
+}
+
+/** Undefined where EKS may not be asked: a cluster that is not of EKS needs no right in it. */
+async function knownToEks(
+  aws: Pick<InstallationStore, 'cluster'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<EksCluster | undefined> {
+  try {
+    return await aws.cluster(name, signal);
+  } catch (error) {
+    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
+}
+
+function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {
+  return new CliError('CONFLICT', `the EKS cluster ${name} in ${region} is not the one of the kubeconfig`, {
+    details: [`EKS: issuer ${issuer}`, `The API server: issuer ${asked}`],
+    next: ['Choose the other with --cluster-name, --region or --context.'],
+  });
+}
+
+/**
+ * Refuses a ClusterConfig that names another cluster than the one of the kubeconfig, as one that was copied does: roles
+ * would get that cluster's name, and its tags.
+ *
+ * @throws CliError of code CONFLICT
+ */
+export function requireConfigOf(config: ClusterConfig | undefined, cluster: DiscoveredCluster): void {
+  if (!config) return;
+  const { clusterName, region, accountId = cluster.accountId } = config.spec.aws;
+  const name = clusterName ?? config.metadata.name;
+  if (name === cluster.name && region === cluster.region && accountId === cluster.accountId) return;
+  throw new CliError(
+    'CONFLICT',
+    `the ClusterConfig ${config.metadata.name} is of the cluster ${name} in ${region}, AWS account ${accountId}`,
+    {
+      details: [`The kubeconfig leads to ${cluster.clusterArn}.`],
+      next: [
+        'Choose the cluster of the ClusterConfig: --context, --cluster-name or --region.',
+        'Or delete a ClusterConfig that was copied from another cluster before anything is created by it.',
+      ],
+    },
+  );
+}

@@ -1,0 +1,90 @@
+/** Whether an installation would go back to an older version, and what is stored on the cluster that this one would drop. */
+import {
+  apps,
+  clusterConfigs,
+  crds,
+  fieldsAddedTo,
+  linkedServiceAccounts,
+  newerFields,
+  schemaVersion,
+  schemaVersionAnnotation,
+  specSchema,
+} from '../../api/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { CliError } from '../framework/errors.ts';
+import { orMissing } from './steps.ts';
+
+type Stored = KubeObject & { readonly spec: object };
+
+export type Downgrade = {
+  /** Schema version of the CRDs on the cluster. */
+  readonly from: number;
+  /** Fields of the CRDs on the cluster that the CRDs of this version do not have: `LinkedServiceAccount spec.aws.x`. */
+  readonly fields: readonly string[];
+  /** Stored objects that use such fields: `LinkedServiceAccount payments: spec.aws.x`. */
+  readonly objects: readonly string[];
+};
+
+/** CRDs of a later version among those of a cluster; undefined when they are of this version or an earlier one. */
+export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | 'fields'> | undefined {
+  let from = 0;
+  const fields: string[] = [];
+  for (const own of crds()) {
+    const installed = live.find(({ metadata }) => metadata.name === own.metadata.name);
+    if (!installed) continue;
+    const mark = Number(installed.metadata.annotations?.[schemaVersionAnnotation] ?? 0);
+    if (Number.isSafeInteger(mark)) from = Math.max(from, mark);
+    const { kind } = own.spec['names'] as { readonly kind: string };
+    fields.push(
+      ...fieldsAddedTo(specSchema(own), specSchema(installed), 'spec').map((field) => `${kind} ${field}`),
+    );
+  }
+  return from <= schemaVersion && fields.length === 0 ? undefined : { from, fields };
+}
+
+/** Undefined when the CRDs on the cluster are of this version or an earlier one, or do not exist. */
+export async function findDowngrade(client: KubeClient, signal: AbortSignal): Promise<Downgrade | undefined> {
+  const live = await Promise.all(
+    crds().map(({ metadata: { name } }) =>
+      orMissing(client.get<Stored>(resources.customResourceDefinitions, { name }, { signal })),
+    ),
+  );
+  const later = laterSchema(live.filter((crd) => crd !== undefined));
+  if (!later) return undefined;
+  const objects: string[] = [];
+  for (const { kind, ...resource } of [clusterConfigs, linkedServiceAccounts, apps]) {
+    const list = await orMissing(client.list<Stored>({ kind, ...resource }, { signal }));
+    for (const { metadata, spec } of list?.items ?? []) {
+      const lost = newerFields(kind, spec);
+      if (lost.length > 0) objects.push(`${kind} ${metadata.name}: ${lost.join(', ')}`);
+    }
+  }
+  return { ...later, objects };
+}
+
+/** Losses of the downgrade, line by line. */
+export function lossOf({ fields, objects }: Downgrade): readonly string[] {
+  return [
+    fields.length > 0
+      ? `Fields that this version does not have: ${fields.join(', ')}`
+      : 'It has no fewer fields, but rules and admission policies of an earlier version.',
+    ...(objects.length > 0
+      ? [`Stored objects that lose fields for good:`, ...objects.map((object) => `  ${object}`)]
+      : ['No stored object uses such a field.']),
+  ];
+}
+
+/** @throws CliError of code CONFLICT */
+export function refuseDowngrade(downgrade: Downgrade): never {
+  throw new CliError(
+    'CONFLICT',
+    `the cluster has a later version of Konstellation: schema version ${downgrade.from}, this kon has ${schemaVersion}`,
+    {
+      details: lossOf(downgrade),
+      next: [
+        'Install with the kon of that version, or a later one.',
+        'To go back all the same, and lose what is listed: kon install --downgrade',
+      ],
+    },
+  );
+}

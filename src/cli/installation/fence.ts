@@ -1,0 +1,72 @@
+/** Consent to an operator whose AWS credentials are limited by nothing: explicit, or the command is refused. */
+import { isRolePath } from '../../api/cluster-config.ts';
+import { policyArn, type LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import {
+  keysNotAdmitted,
+  operatorPolicy,
+  unboundedOperator,
+  type OperatorPolicyOptions,
+  type PolicyDocument,
+} from '../../identity/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+
+/** Consequences of `--unbounded`. `kon doctor` repeats them for as long as the operator is unbounded. */
+export const worthOfCredentials = (policy: string): string =>
+  `the operator's AWS credentials are worth the AWS account: whoever has them can create a role with ${policy} and let anybody assume it`;
+
+/**
+ * @returns a warning to print where nothing limits the operator and `unbounded` accepts that
+ * @throws CliError of code USAGE where nothing limits the operator
+ */
+export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): string | undefined {
+  const found = unboundedOperator(options);
+  if (!found) return undefined;
+  if (unbounded) return `Warning: ${worthOfCredentials(found.policy)} (${found.why})\n`;
+  throw new CliError('USAGE', `nothing limits what the operator can give to a role: ${found.why}`, {
+    details: [`Then ${worthOfCredentials(found.policy)}.`],
+    next: [
+      'Limit every role by a permissions boundary: --boundary ARN',
+      "Or name the policies that accounts may list: --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*'",
+      'Where there is a ClusterConfig: set permissionsBoundaryArn or allowedPolicyArns in its spec.aws',
+      'Or accept it: --unbounded',
+    ],
+  });
+}
+
+/** @throws CliError of code INVALID when the ClusterConfig has a role path that an earlier version accepted */
+export function fencedPolicy(options: OperatorPolicyOptions): PolicyDocument {
+  if (!isRolePath(options.rolePath))
+    throw new CliError(
+      'INVALID',
+      `the role path "${options.rolePath}" of the ClusterConfig fences no roles`,
+      {
+        details: ['The operator could change or pass roles of others.'],
+        next: ['Set spec.aws.rolePath to a folder of the cluster’s own, for example /konstellation/main/.'],
+      },
+    );
+  return operatorPolicy(options);
+}
+
+/** One line about accounts whose tags the policy does not admit. */
+export function tagKeysWarning(
+  accounts: readonly (KubeObject & Pick<LinkedServiceAccount, 'spec'>)[],
+  { tagKeys = [] }: Pick<OperatorPolicyOptions, 'tagKeys'>,
+): string | undefined {
+  const outside = accounts.flatMap(({ metadata, spec }) => {
+    const keys = keysNotAdmitted(spec.aws.tags, tagKeys);
+    return keys.length > 0 ? [`${metadata.name} (${keys.join(', ')})`] : [];
+  });
+  return outside.length === 0
+    ? undefined
+    : `Warning: AWS will deny the tags of accounts that the ClusterConfig does not admit: ${outside.join('; ')}; add the keys to spec.aws.allowedTagKeys\n`;
+}
+
+/** @throws CliError of code USAGE */
+export function checkBoundaryArn(option: string, arn: string | undefined): void {
+  if (arn === undefined || policyArn.safeParse(arn).success) return;
+  throw usageError(
+    `"${arn}" is not the ARN of a managed policy`,
+    `Give one for ${option}, for example arn:aws:iam::123456789012:policy/boundary.`,
+  );
+}

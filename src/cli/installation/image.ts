@@ -1,0 +1,35 @@
+/** The operator's image: one name for installation and chart, and which names are accepted. */
+import { usageError } from '../framework/errors.ts';
+import { version } from '../version.ts';
+
+/** The chart has the same name: a test compares them. */
+export const imageRepository = 'ghcr.io/k11n/konstellation';
+export const operatorImage = `${imageRepository}:${version}`;
+
+/**
+ * Reference grammar of distribution: a host only before the first slash, a path in lower case, a tag, a SHA-256 digest.
+ * https://github.com/distribution/reference/blob/main/regexp.go
+ */
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+const host = `(?:${label}(?:\\.${label})*|\\[[0-9A-Fa-f:]+\\])(?::[0-9]+)?`;
+const part = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const reference = new RegExp(
+  `^(?:${host}/)?${part}(?:/${part})*(?<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?<digest>@sha256:[0-9a-f]{64})?$`,
+);
+
+/** @throws CliError of code USAGE */
+export function parseImage(text: string): string {
+  const groups = text.length <= 512 ? reference.exec(text)?.groups : undefined;
+  if (!groups)
+    throw usageError(
+      `"${text}" is not the name of an image`,
+      `Give NAME:TAG, or NAME@sha256:DIGEST with the 64 hexadecimal digits of the digest.`,
+    );
+  // Without both it is :latest, and the operator would change with whatever is pushed next.
+  if (groups['tag'] === undefined && groups['digest'] === undefined)
+    throw usageError(
+      `"${text}" names no version of the image`,
+      `Give ${text}:TAG, or ${text}@sha256:DIGEST.`,
+    );
+  return text;
+}

@@ -1,0 +1,182 @@
+/**
+ * How the operator itself gets its role: by the annotation of its ServiceAccount and the IAM OIDC provider, or by an
+ * EKS Pod Identity association, which needs no provider. A new ClusterConfig lets accounts get theirs in the same way.
+ */
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { IdentityMode } from '../../api/linked-service-account.ts';
+import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
+import type { AssociationStore } from '../../identity/ports.ts';
+import { tagValue } from '../../identity/tags.ts';
+import {
+  isForbidden,
+  resources,
+  sleep,
+  systemTimer,
+  type KubeClient,
+  type KubeObject,
+  type SetTimer,
+} from '../../kube/index.ts';
+import { identitiesHeld, isRunning, podIdentity, serviceAccountOf, type Pod } from '../../workloads/index.ts';
+import { CliError } from '../framework/errors.ts';
+import { isPodIdentityAgent } from './pod-identity-agent.ts';
+import { installer, operatorName } from './operator-objects.ts';
+import { installedTag } from './operator-role.ts';
+import { orMissing, type Step } from './steps.ts';
+
+/**
+ * What is asked for, else what the operator that is installed has, else what the ClusterConfig says.
+ *
+ * @throws CliError of code CONFLICT when the ClusterConfig says otherwise: it is a person's
+ */
+export async function chooseIdentityMode(
+  client: KubeClient,
+  existing: ClusterConfig | undefined,
+  of: { readonly asked: IdentityMode | undefined; readonly namespace: string; readonly signal: AbortSignal },
+): Promise<IdentityMode> {
+  const { asked, namespace, signal } = of;
+  const configured = existing && (existing.spec.aws.identityMode ?? 'IRSA');
+  if (existing && asked !== undefined && asked !== configured)
+    throw new CliError('CONFLICT', `the ClusterConfig ${existing.metadata.name} says ${configured}`, {
+      details: ['Its accounts move with it, target by target; an installation changes no configuration.'],
+      next: [
+        `Change it first: kubectl patch clusterconfig ${existing.metadata.name} --type merge -p '{"spec":{"aws":{"identityMode":"${asked}"}}}'`,
+      ],
+    });
+  if (asked !== undefined) return asked;
+  const serviceAccount = await orMissing(
+    client.get<KubeObject>(resources.serviceAccounts, { namespace, name: operatorName }, { signal }),
+  );
+  if (serviceAccount?.metadata.labels?.[managedByLabel] === installer)
+    return serviceAccount.metadata.annotations?.[roleArnAnnotation] ? 'IRSA' : 'PodIdentity';
+  return configured ?? 'IRSA';
+}
+
+export type OperatorAssociation = {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly roleArn: string;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+/** @throws CliError of code CONFLICT when somebody else has made one for the ServiceAccount */
+export async function associationStep(
+  of: OperatorAssociation,
+  associations: AssociationStore,
+  signal: AbortSignal,
+): Promise<Step> {
+  const object = `Pod Identity association ${of.namespace}/${of.serviceAccount}`;
+  const found = await associations.read(of, signal);
+  if (!found)
+    return {
+      object,
+      state: 'missing',
+      perform: async () => {
+        await associations.create(of, signal);
+      },
+    };
+  if (tagValue(found.details?.tags ?? {}, installedTag) !== of.tags[installedTag])
+    throw new CliError('CONFLICT', `the ${object} exists, and no installation of this cluster made it`, {
+      details: [
+        `It is ${found.id}, leads to ${found.details?.roleArn ?? 'a role that you may not see'}, and has no tag ${installedTag}=${of.tags[installedTag]}.`,
+      ],
+      next: ['Delete it; or give it the tag, if the installation may have it.'],
+    });
+  return {
+    object,
+    state: found.details?.roleArn === of.roleArn ? 'present' : 'differs',
+    perform: async () => {
+      await associations.update(found.id, of.roleArn, signal);
+    },
+  };
+}
+
+/** Removes the association of an installation that gives the operator its role by annotation from now on. */
+export async function associationRemoval(
+  of: { readonly namespace: string; readonly serviceAccount: string },
+  associations: AssociationStore,
+  clusterArn: string,
+  signal: AbortSignal,
+): Promise<readonly Step[]> {
+  const found = await associations.read(of, signal);
+  if (!found || tagValue(found.details?.tags ?? {}, installedTag) !== clusterArn) return [];
+  return [
+    {
+      object: `Removal of the Pod Identity association ${of.namespace}/${of.serviceAccount}`,
+      state: 'differs',
+      perform: () => associations.delete(found.id, signal),
+    },
+  ];
+}
+
+/**
+ * The other way to the role, while a running pod of the operator uses it: the role keeps trusting it until that pod is replaced,
+ * or its operator loses AWS.
+ */
+export async function formerMode(
+  client: KubeClient,
+  of: { readonly namespace: string; readonly mode: IdentityMode; readonly signal: AbortSignal },
+): Promise<IdentityMode | undefined> {
+  const { namespace, mode, signal } = of;
+  const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, signal });
+  const held = items
+    .filter((pod) => isRunning(pod) && serviceAccountOf(pod) === operatorName)
+    .flatMap((pod) => identitiesHeld(pod))
+    .map(({ kind }) => kind);
+  const former = mode === 'IRSA' ? 'podIdentity' : 'role';
+  return !held.includes(former) ? undefined : mode === 'IRSA' ? 'PodIdentity' : 'IRSA';
+}
+
+/** Whether nodes have the agent from which pods get their credentials. EKS Auto Mode has it built in. */
+export async function hasAgent(
+  client: KubeClient,
+  cluster: { readonly autoMode: boolean },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (cluster.autoMode) return true;
+  const { items } = await client.list<KubeObject>(resources.daemonSets, { signal });
+  return items.some(isPodIdentityAgent);
+}
+
+const injectionTimeoutMs = 30_000;
+const injectionPauseMs = 1000;
+
+/**
+ * Waits until a pod that is made now would be given the operator's identity: the webhook learns of a new ServiceAccount or
+ * association some moments later, and a pod that it misses has none for all its life.
+ *
+ * @returns whether it would; true where that cannot be tried
+ */
+export async function untilInjected(
+  client: KubeClient,
+  of: { readonly namespace: string; readonly roleArn: string; readonly mode: IdentityMode },
+  clock: { readonly now: () => number; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
+): Promise<boolean> {
+  const { namespace, roleArn, mode } = of;
+  const { now, signal, setTimer = systemTimer } = clock;
+  const until = now() + injectionTimeoutMs;
+  const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'konstellation-probe', namespace },
+    spec: {
+      serviceAccountName: operatorName,
+      containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
+    },
+  };
+  for (;;) {
+    try {
+      const pod = await client.create<Pod & KubeObject>(resources.pods, probe, {
+        dryRun: true,
+        signal,
+        fieldManager: installer,
+      });
+      if (podIdentity(pod, { roleArn, audience }).state === 'current') return true;
+    } catch (error) {
+      if (isForbidden(error)) return true;
+      throw error;
+    }
+    if (now() >= until) return false;
+    await sleep(setTimer, injectionPauseMs, signal);
+  }
+}

@@ -1,0 +1,70 @@
+/** Puts the policy that refuses new accounts and apps during `kon uninstall` on the cluster, and takes it away. */
+import { uninstallingObjects, uninstallingPolicy, uninstallingProbe } from '../../rbac/index.ts';
+import { managedByLabel } from '../../api/labels.ts';
+import { isForbidden, isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { CliError } from '../framework/errors.ts';
+import { installer } from './operator-objects.ts';
+import { fieldManager, orMissing, resourceOf, type Step } from './steps.ts';
+import { enforcementTimeoutMs, holdsSteadily, type Clock } from './until-enforced.ts';
+
+const { name } = uninstallingPolicy.metadata;
+
+/** Returns when every API server refuses them. @throws CliError of code CLUSTER_NOT_READY */
+export async function refuseNew(client: KubeClient, clock: Clock): Promise<void> {
+  const { signal } = clock;
+  for (const object of uninstallingObjects) {
+    const metadata = { ...object.metadata, labels: { [managedByLabel]: installer } };
+    const labelled = { ...object, metadata } as object as KubeObject;
+    await client.apply(resourceOf(labelled), labelled, { fieldManager, signal });
+  }
+  if (await holdsSteadily(() => refusesNew(client, signal), clock)) return;
+  throw new CliError(
+    'CLUSTER_NOT_READY',
+    `the API server does not enforce the policy ${name} ${enforcementTimeoutMs / 1000} s after it was applied`,
+    {
+      details: ['Without it, accounts could be created after the operator was removed.'],
+      next: [
+        `See whether it reports a problem with it: kubectl get validatingadmissionpolicy ${name} -o yaml`,
+        'Then run kon uninstall again.',
+      ],
+    },
+  );
+}
+
+/** Without a signal: it also runs when the command was interrupted. */
+export async function acceptNew(client: KubeClient): Promise<void> {
+  for (const { kind } of uninstallingObjects.toReversed())
+    try {
+      await client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+}
+
+/** A step of an installation, where an uninstallation did not end. */
+export async function acceptNewStep(client: KubeClient, clock: Clock): Promise<readonly Step[]> {
+  const found = await orMissing(
+    client.get<KubeObject>(resources.validatingAdmissionPolicies, { name }, { signal: clock.signal }),
+  );
+  if (!found) return [];
+  return [
+    {
+      object: `Refusal of new accounts by an unfinished kon uninstall (${name})`,
+      state: 'differs',
+      perform: async () => {
+        await acceptNew(client);
+        await holdsSteadily(async () => !(await refusesNew(client, clock.signal)), clock);
+      },
+    },
+  ];
+}
+
+async function refusesNew(client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.create(resources.leases, uninstallingProbe, { dryRun: true, fieldManager, signal });
+    return false;
+  } catch (error) {
+    if (isForbidden(error) && error.message.includes(name)) return true;
+    throw error;
+  }
+}

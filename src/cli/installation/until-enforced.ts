@@ -1,0 +1,60 @@
+/** Waits until the API server enforces the admission policies, so that no account is written before it does. */
+import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../rbac/index.ts';
+import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '../../kube/index.ts';
+import { CliError } from '../framework/errors.ts';
+import { installer } from './operator-objects.ts';
+
+export const enforcementTimeoutMs = 60_000;
+const pauseMs = 100;
+/**
+ * Time for which every probe has to be refused. A cluster has several API servers, each of which takes up new policies by
+ * itself, at most a second after it learns of them, and a load balancer chooses which one answers.
+ */
+const steadyMs = 2_000;
+
+export type Clock = {
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  readonly setTimer?: SetTimer;
+};
+
+/** @throws CliError of code CLUSTER_NOT_READY */
+export async function untilEnforced(client: KubeClient, clock: Clock): Promise<void> {
+  const expected = shippedAdmissionDigest();
+  const isEnforced = async (): Promise<boolean> =>
+    expected ===
+    (await enforcedDigest(() =>
+      client.create(resources.leases, probeLease('default'), {
+        dryRun: true,
+        fieldManager: installer,
+        signal: clock.signal,
+      }),
+    ));
+  if (await holdsSteadily(isEnforced, clock)) return;
+  throw new CliError(
+    'CLUSTER_NOT_READY',
+    `the API server does not enforce the admission policies ${enforcementTimeoutMs / 1000} s after they were applied`,
+    {
+      details: ['Without them, whoever may write accounts could grant any permission.'],
+      next: [
+        'See whether it reports a problem with them: kubectl get validatingadmissionpolicies -o yaml',
+        'Then run kon install again: it goes on where it stopped.',
+      ],
+    },
+  );
+}
+
+/** @returns whether the condition held for long enough before the time was over */
+export async function holdsSteadily(
+  condition: () => Promise<boolean>,
+  { now, signal, setTimer = systemTimer }: Clock,
+): Promise<boolean> {
+  const until = now() + enforcementTimeoutMs;
+  let since: number | undefined;
+  for (;;) {
+    since = (await condition()) ? (since ?? now()) : undefined;
+    if (since !== undefined && now() - since >= steadyMs) return true;
+    if (now() >= until) return false;
+    await sleep(setTimer, pauseMs, signal);
+  }
+}

@@ -1,0 +1,219 @@
+/** The documents of `kon apply` and `kon diff`, and what becomes of each: server-side applies, tried or carried out. */
+import { isDeepStrictEqual } from 'node:util';
+import {
+  isBadRequest,
+  isConflict,
+  isInvalid,
+  KubeApiError,
+  type KubeClient,
+  type KubeObject,
+  type StatusCause,
+} from '../../kube/index.ts';
+import { cliFieldManager, findObject } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+import { apiProblems, isUndeclaredField } from '../framework/api-problems.ts';
+import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
+import { checkManifest, crdSchema, unknownFieldProblem, type Manifest } from '../manifest/check.ts';
+import { unknownFields } from '../manifest/schema.ts';
+import { presentable, writable } from '../manifest/present.ts';
+import { adoptUpdates } from './ownership.ts';
+import { readSource } from '../manifest/source.ts';
+
+export type Item = {
+  readonly kind: Kind;
+  readonly manifest: Manifest;
+  /** `linkedserviceaccount/myaccount` */
+  readonly label: string;
+};
+
+export type Applied = {
+  readonly item: Item;
+  readonly object: KonObject;
+  readonly did: 'created' | 'configured' | 'unchanged';
+};
+
+export type Foreseen = Applied & { readonly before: KonObject | undefined };
+
+/** Ownership is taken over with the version that was read; a write in between is rare, and then it is read again. */
+const adoptionAttempts = 5;
+
+/** @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID */
+export async function itemsOfFiles(
+  context: CliContext,
+  filenames: readonly string[],
+): Promise<readonly Item[]> {
+  if (filenames.length === 0)
+    throw usageError('no file was given', 'Give one with -f FILE, or -f - for stdin.');
+  const items = (await Promise.all(filenames.map((filename) => itemsOf(context, filename)))).flat();
+  refuseTwice(items);
+  return items;
+}
+
+async function itemsOf(context: CliContext, filename: string): Promise<readonly Item[]> {
+  const { origin, documents } = await readSource(context, filename);
+  const values = documents.flatMap(unpackList);
+  const problems: string[] = [];
+  const items = values.flatMap((value, index): readonly Item[] => {
+    const checked = checkManifest(value);
+    if (checked.kind === 'sound') {
+      const { of, manifest } = checked;
+      return [{ kind: of, manifest, label: nameOf(of, manifest.metadata.name) }];
+    }
+    const which = values.length > 1 ? `document ${index + 1}: ` : '';
+    problems.push(...checked.problems.map((problem) => `${which}${problem}`));
+    return [];
+  });
+  if (problems.length === 0) return items;
+  throw new CliError('INVALID', `${origin} is not valid; nothing was written`, {
+    details: problems,
+    ...(problems.some((problem) => problem.includes('kind:'))
+      ? { next: ['kon applies its own kinds; for all others: kubectl apply -f FILE'] }
+      : {}),
+  });
+}
+
+/** What `-o json` prints, here and in kubectl, is one `List`. */
+function unpackList(value: unknown): readonly unknown[] {
+  const list = value as { kind?: unknown; items?: unknown } | null;
+  return list?.kind === 'List' && Array.isArray(list.items) ? list.items : [value];
+}
+
+function refuseTwice(items: readonly Item[]): void {
+  const labels = items.map((item) => item.label);
+  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
+  if (twice !== undefined) throw new CliError('INVALID', `${twice} is given twice; nothing was written`);
+}
+
+type Force = { readonly force: boolean };
+
+/** What the object would be, by the API server's word. @throws CliError where it would be refused */
+export async function tryItem(client: KubeClient, item: Item, { force }: Force): Promise<KonObject> {
+  try {
+    return await serverSideApply(client, item, { force, dryRun: true });
+  } catch (error) {
+    // The adoption comes only with the write, so that until then we may be in conflict with ourselves.
+    if (isConflict(error) && foreignConflicts(error).length === 0)
+      return serverSideApply(client, item, { force: true, dryRun: true });
+    throw toldFor(item, error, '; nothing was written');
+  }
+}
+
+/**
+ * What a write would do, beside what there is. Its one blind spot is said to the person: what `kon create` or `edit`
+ * had set becomes the apply's only with the write, so that a dry run does not take away what the file leaves out.
+ */
+export async function foreseeItem(
+  context: CliContext,
+  client: KubeClient,
+  item: Item,
+  force: Force,
+): Promise<Foreseen> {
+  const { name } = item.manifest.metadata;
+  const [before, object] = await Promise.all([
+    findObject(client, item.kind, name),
+    tryItem(client, item, force),
+  ]);
+  if (before && adoptUpdates((before as KubeObject).metadata.managedFields ?? [], cliFieldManager))
+    context.stderr.write(
+      `‼ ${item.label}: fields which kon create or edit had set, and the file does not name, go with the write; a dry run cannot show that.\n`,
+    );
+  const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
+  return {
+    item,
+    before,
+    object,
+    did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured',
+  };
+}
+
+export async function applyItem(client: KubeClient, item: Item, { force }: Force): Promise<Applied> {
+  try {
+    const before = await adoptOwnership(client, item.kind, item.manifest.metadata.name);
+    const object = await serverSideApply(client, item, { force, dryRun: false });
+    const isSame = before?.metadata.resourceVersion === object.metadata.resourceVersion;
+    return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
+  } catch (error) {
+    throw toldFor(item, error, '');
+  }
+}
+
+async function serverSideApply(
+  client: KubeClient,
+  { kind, manifest }: Item,
+  options: Force & { readonly dryRun: boolean },
+): Promise<KonObject> {
+  return (await client.apply(kind.resource, writable(manifest), {
+    fieldManager: cliFieldManager,
+    fieldValidation: 'Strict',
+    ...options,
+  })) as unknown as KonObject;
+}
+
+/** The server names the owner of each field in conflict within the message alone. */
+function foreignConflicts(error: KubeApiError): readonly StatusCause[] {
+  return error.causes.filter((cause) => !cause.message?.startsWith(`conflict with "${cliFieldManager}" `));
+}
+
+/** Returns the object as it is before the apply. */
+async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Promise<KonObject | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const object = await findObject(client, kind, name);
+    const adopted =
+      object && adoptUpdates((object as KubeObject).metadata.managedFields ?? [], cliFieldManager);
+    if (!adopted) return object;
+    try {
+      return await client.patch<KonObject & KubeObject>(
+        kind.resource,
+        { name },
+        [
+          { op: 'test', path: '/metadata/resourceVersion', value: object.metadata.resourceVersion },
+          { op: 'replace', path: '/metadata/managedFields', value: adopted },
+        ],
+        { type: 'json', fieldManager: cliFieldManager },
+      );
+    } catch (error) {
+      const hasMoved = isConflict(error) || isInvalid(error);
+      if (!hasMoved || attempt === adoptionAttempts) throw error;
+    }
+  }
+}
+
+function toldFor(item: Item, error: unknown, suffix: string): unknown {
+  if (!(error instanceof KubeApiError)) return error;
+  if (isInvalid(error) || isBadRequest(error) || isUndeclaredField(error))
+    return new CliError('INVALID', `${item.label} is refused by the API server${suffix}`, {
+      details: allProblems(item, error),
+      next: emptiedListAdvice(item, error),
+      cause: error,
+    });
+  if (isConflict(error))
+    return new CliError('CONFLICT', `${item.label} has fields which another tool has set${suffix}`, {
+      details: foreignConflicts(error).map((cause) => `${cause.field}: ${cause.message}`),
+      next: ['Leave these fields out of the file, or take them over with --force-conflicts.'],
+      cause: error,
+    });
+  return error;
+}
+
+/** Of unknown fields an apply is told only the first; the others are found here. */
+function allProblems(item: Item, error: KubeApiError): readonly string[] {
+  const unknown = isUndeclaredField(error)
+    ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(unknownFieldProblem)
+    : [];
+  return unknown.length > 0 ? unknown : apiProblems(error);
+}
+
+/**
+ * When an applied list loses its last entry, server-side apply drops the list, and the objects around it if nothing
+ * else is in them, whatever the manifest says; kubectl meets the same. A replacement is not affected.
+ */
+function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): readonly string[] {
+  const isPruned = error.causes.some((cause) => cause.reason === 'FieldValueRequired');
+  const hasEmptyList = JSON.stringify(manifest.spec).includes('[]');
+  return isPruned && hasEmptyList
+    ? [
+        `The API server cannot apply a list that becomes empty. Replace the whole: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
+      ]
+    : [];
+}

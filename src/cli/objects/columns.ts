@@ -1,0 +1,45 @@
+/** Columns that several tables share. */
+import type { Condition } from '../../api/meta.ts';
+import { formatAge } from '../framework/duration.ts';
+import { readyOf } from '../cluster/conditions.ts';
+import type { KonObject } from '../cluster/kinds.ts';
+import type { Style } from '../framework/output/color.ts';
+import type { Column } from '../framework/output/table.ts';
+
+export const nameColumn: Column<KonObject> = { header: 'NAME', value: (object) => object.metadata.name };
+
+export const readyColumn: Column<KonObject> = {
+  header: 'READY',
+  value: (object) => readyOf(object)?.status ?? 'Unknown',
+  style: (object) => statusStyle(readyOf(object)?.status),
+};
+
+export const reasonColumn: Column<KonObject> = {
+  header: 'REASON',
+  value: (object) =>
+    object.metadata.deletionTimestamp === undefined
+      ? (readyOf(object)?.reason ?? 'NotObserved')
+      : readyOf(object)?.status === 'False'
+        ? (readyOf(object)?.reason ?? 'Deleting')
+        : 'Deleting',
+};
+
+/** The moment of creation; on a terminal how long ago it was. */
+export function ageColumn(
+  now: number,
+): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {
+  return {
+    header: 'AGE',
+    value: (object) => object.metadata.creationTimestamp ?? '',
+    short: (object) => ageOf(object.metadata.creationTimestamp, now),
+  };
+}
+
+export function ageOf(timestamp: string | undefined, now: number): string {
+  return timestamp === undefined ? '' : formatAge(now - Date.parse(timestamp));
+}
+
+export function statusStyle(status: Condition['status'] | undefined): Style | undefined {
+  if (status === 'True') return 'green';
+  return status === 'False' ? 'red' : 'yellow';
+}

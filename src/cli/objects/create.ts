@@ -1,0 +1,88 @@
+/** `create` of any kind: from a file, from options, or from what a person writes in an editor. */
+import type { KubeClient } from '../../kube/index.ts';
+import { alreadyExists, createObject, findObject } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { createInEditor, requireEditor } from '../framework/edit/edit-object.ts';
+import { isPromptable } from '../framework/edit/editor.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+import type { ExitCode } from '../framework/exit-codes.ts';
+import type { Kind, KonObject } from '../cluster/kinds.ts';
+import type { Manifest } from '../manifest/check.ts';
+import { nameProblem } from '../manifest/name.ts';
+import { finishWrite, type WriteInput } from './finish.ts';
+import { readManifest, soundManifest } from '../manifest/source.ts';
+import { isAlreadyExists } from '../../kube/index.ts';
+
+export type CreateRequest<T extends KonObject> = {
+  readonly kind: Kind<T>;
+  readonly name: string | undefined;
+  readonly filename: string | undefined;
+  /** The manifest which the options describe; undefined when none was given. */
+  readonly fromOptions: ((client: KubeClient, name: string) => Promise<Manifest>) | undefined;
+  /** What a person chooses on a terminal instead; undefined when they would rather write it. */
+  readonly ask?: (client: KubeClient, name: string) => Promise<Manifest | undefined>;
+  /** The text to begin with in an editor. */
+  readonly template: (client: KubeClient, name: string) => Promise<string>;
+  /** How to do without an editor, as a sentence. */
+  readonly withoutEditor: readonly string[];
+  readonly write: WriteInput;
+};
+
+export async function createFlow<T extends KonObject>(
+  context: CliContext,
+  request: CreateRequest<T>,
+): Promise<ExitCode> {
+  const { kind, filename, fromOptions } = request;
+  if (filename !== undefined && fromOptions)
+    throw usageError(
+      '-f and options that describe the same were given',
+      'Give either the file or the options.',
+    );
+  const given =
+    filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
+  const name = given?.metadata.name ?? request.name;
+  if (name === undefined)
+    throw usageError(`which ${kind.noun}? No name was given`, `Give one: kon ${kind.noun} create NAME`);
+  const problem = nameProblem(kind, name);
+  if (problem) throw new CliError('INVALID', problem);
+  if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);
+
+  const client = await context.connect();
+  // Asked before a person writes anything, and before the editor could hide that there is no cluster.
+  if (await findObject(client, kind, name)) throw alreadyExists(kind, name);
+  const object = await obtain(context, client, request, name, given);
+  return finishWrite(context, client, kind, { object, did: 'created' }, request.write);
+}
+
+async function obtain<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  request: CreateRequest<T>,
+  name: string,
+  given: Manifest | undefined,
+): Promise<T> {
+  const { kind, fromOptions } = request;
+  const mode = { dryRun: request.write.dryRun };
+  try {
+    if (given) return await createObject(client, kind, given, mode);
+    if (fromOptions) {
+      const manifest = soundManifest(await fromOptions(client, name), 'what the options describe');
+      return await createObject(client, kind, manifest, mode);
+    }
+    const asked = isPromptable(context) ? await request.ask?.(client, name) : undefined;
+    if (asked) return await createObject(client, kind, soundManifest(asked, 'what was chosen'), mode);
+    const template = await request.template(client, name);
+    const edited = await createInEditor(context, client, kind, name, template, mode);
+    if (edited.kind === 'done') return edited.result;
+    throw new CliError(
+      'EDIT_CANCELLED',
+      edited.why === 'emptied'
+        ? `edit cancelled, the file was empty; the ${kind.noun} was not created`
+        : `edit cancelled, no changes made; the ${kind.noun} was not created`,
+    );
+  } catch (error) {
+    // Someone else was faster.
+    if (isAlreadyExists(error)) throw alreadyExists(kind, name);
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+/** `delete` of any kind: asks, deletes, waits until it is gone. */
+import { getObject, notFound } from '../cluster/objects.ts';
+import { isNotFound } from '../../kube/index.ts';
+import { confirmed, requireConfirmation } from '../framework/confirm.ts';
+import type { CliContext } from '../framework/context.ts';
+import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
+import { waitUntilGone } from '../framework/wait/deletion.ts';
+import { resultLine, type WriteInput } from './finish.ts';
+
+export async function deleteFlow<T extends KonObject>(
+  context: CliContext,
+  request: {
+    readonly kind: Kind<T>;
+    readonly name: string;
+    readonly yes: boolean;
+    /** What is lost, as a sentence. */
+    readonly consequence: (object: T) => string;
+    readonly write: WriteInput;
+  },
+): Promise<ExitCode> {
+  const { kind, name, write } = request;
+  const { dryRun } = write;
+  const what = `deleting the ${kind.noun} "${name}"`;
+  // What destroys nothing needs no assent.
+  const yes = request.yes || dryRun;
+  requireConfirmation(context, { yes, what });
+  const client = await context.connect();
+  const object = await getObject(client, kind, name);
+  const question = `${request.consequence(object)}\nDelete the ${kind.noun} "${name}"?`;
+  if (!(await confirmed(context, { yes, what, question }))) {
+    context.stderr.write('Nothing was deleted.\n');
+    return exitCodes.error;
+  }
+  const { uid } = object.metadata;
+  try {
+    // Only the object that was shown, not another one that has taken its name since.
+    await client.delete(kind.resource, { name }, { uid, dryRun });
+  } catch (error) {
+    if (isNotFound(error)) throw notFound(kind, name);
+    throw error;
+  }
+  if (dryRun) {
+    context.stderr.write(`${request.consequence(object)}\n`);
+    context.stdout.write(resultLine(nameOf(kind, name), 'deleted', dryRun));
+    return exitCodes.ok;
+  }
+  if (write.noWait) {
+    context.stdout.write(`${nameOf(kind, name)} deletion requested\n`);
+    return exitCodes.ok;
+  }
+  await waitUntilGone(context, client, kind, { name, uid }, write.timeout);
+  context.stdout.write(`${nameOf(kind, name)} deleted\n`);
+  return exitCodes.ok;
+}

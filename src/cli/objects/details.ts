@@ -1,0 +1,76 @@
+/** The parts from which `show` and `status` are put together. */
+import type { Condition } from '../../api/meta.ts';
+import type { ObjectEvent } from '../cluster/events.ts';
+import type { Output } from '../framework/context.ts';
+import { readyOf } from '../cluster/conditions.ts';
+import type { Kind, KonObject } from '../cluster/kinds.ts';
+import { nextStepsFor, subjectOf } from '../framework/wait/reasons.ts';
+import { problemsOf } from '../framework/wait/progress.ts';
+import { paint } from '../framework/output/color.ts';
+import { ageOf, statusStyle } from './columns.ts';
+import { printable } from '../framework/output/printable.ts';
+import { renderTable, type Column } from '../framework/output/table.ts';
+
+/** `Role:    arn:…`, with the values in one column. Fields without a value are left out. */
+export function renderFields(fields: readonly (readonly [string, string | undefined])[]): string {
+  const given = fields.filter((field): field is readonly [string, string] => Boolean(field[1]));
+  const width = Math.max(...given.map(([label]) => label.length)) + 3;
+  return given.map(([label, value]) => `${`${label}:`.padEnd(width)}${printable(value)}\n`).join('');
+}
+
+export function createdText(timestamp: string | undefined, now: number): string | undefined {
+  return timestamp && `${timestamp} (${ageOf(timestamp, now)} ago)`;
+}
+
+export function renderSection<T>(
+  title: string,
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  output: Output,
+): string {
+  if (rows.length === 0) return '';
+  // The sections of one answer are for people; whoever wants to process them asks for JSON.
+  const aligned: Output = { ...output, isTTY: true };
+  return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, wide: true, indent: 2 })}`;
+}
+
+export function conditionColumns(now: number): readonly Column<Condition>[] {
+  return [
+    { header: 'TYPE', value: (condition) => condition.type },
+    {
+      header: 'STATUS',
+      value: (condition) => condition.status,
+      style: (condition) => statusStyle(condition.status),
+    },
+    { header: 'REASON', value: (condition) => condition.reason },
+    { header: 'SINCE', value: (condition) => ageOf(condition.lastTransitionTime, now) },
+    { header: 'MESSAGE', value: (condition) => condition.message },
+  ];
+}
+
+export function eventColumns(now: number): readonly Column<ObjectEvent>[] {
+  return [
+    { header: 'AGE', value: (event) => ageOf(event.lastSeen, now) },
+    {
+      header: 'TYPE',
+      value: (event) => event.type,
+      style: (event) => (event.type === 'Normal' ? undefined : 'yellow'),
+    },
+    { header: 'REASON', value: (event) => event.reason },
+    { header: 'COUNT', value: (event) => String(event.count) },
+    { header: 'MESSAGE', value: (event) => event.message },
+  ];
+}
+
+/** What to do, when the object is not Ready. */
+export function renderNext(kind: Kind, object: KonObject, output: Output): string {
+  const ready = readyOf(object);
+  if (ready?.status === 'True') return '';
+  const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];
+  // Each ends in the advice to look here, where the reader already is.
+  const steps = new Set(
+    reasons.flatMap((reason) => nextStepsFor(reason, subjectOf(kind, object)).slice(0, -1)),
+  );
+  if (steps.size === 0) return '';
+  return `\n${paint('bold', 'Next:', output.color)}\n${[...steps].map((step) => `  ${step}\n`).join('')}`;
+}

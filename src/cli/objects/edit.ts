@@ -1,0 +1,75 @@
+/** `edit` of any kind: from a file, from options, or in an editor. */
+import { changeSpec, getObject, replaceObject } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import type { Kind, KonObject } from '../cluster/kinds.ts';
+import { presentable } from '../manifest/present.ts';
+import { finishWrite, type Until, type WriteInput } from './finish.ts';
+import { readManifest, soundManifest } from '../manifest/source.ts';
+
+export type EditRequest<T extends KonObject> = {
+  readonly kind: Kind<T>;
+  readonly name: string | undefined;
+  readonly filename: string | undefined;
+  /** The spec as the options want it, from what it is; undefined when none was given. */
+  readonly change: ((current: T) => T['spec']) | undefined;
+  readonly withoutEditor: readonly string[];
+  /** What was done, in a word; `edited` when absent. */
+  readonly did?: string;
+  /** Until when to wait; until it is Ready when absent. */
+  readonly until?: Until<T>;
+  readonly write: WriteInput;
+};
+
+export async function editFlow<T extends KonObject>(
+  context: CliContext,
+  request: EditRequest<T>,
+): Promise<ExitCode> {
+  const { kind, filename, change } = request;
+  if (filename !== undefined && change)
+    throw usageError(
+      '-f and options that describe a change were given',
+      'Give either the file or the options.',
+    );
+  const given =
+    filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
+  const name = given?.metadata.name ?? request.name;
+  if (name === undefined)
+    throw usageError(`which ${kind.noun}? No name was given`, `See which there are: ${kind.advice.list}`);
+  if (!given && !change) requireEditor(context, ...request.withoutEditor);
+
+  const client = await context.connect();
+  const mode = { dryRun: request.write.dryRun };
+  const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<ExitCode> =>
+    finishWrite(
+      context,
+      client,
+      kind,
+      { object: written.object, did: written.changed ? (request.did ?? 'edited') : 'unchanged' },
+      request.write,
+      request.until,
+    );
+  if (change) {
+    const sound = (current: T): T['spec'] => {
+      const manifest = { ...presentable(current), spec: change(current) };
+      return soundManifest(manifest, 'what the options describe', { kind, name }).spec;
+    };
+    return done(await changeSpec(client, kind, name, sound, mode));
+  }
+  const object = await getObject(client, kind, name);
+  if (given) {
+    const outcome = await replaceObject(client, kind, object, given, mode);
+    if (outcome.kind === 'written') return done(outcome);
+    throw new CliError('CONFLICT', `someone else changed the ${kind.noun} "${name}" at the same time`, {
+      next: ['Look at what it is now, and repeat the command.'],
+    });
+  }
+  const edited = await changeInEditor(context, client, kind, object, mode);
+  if (edited.kind === 'done') return done(edited.result);
+  context.stderr.write(
+    edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',
+  );
+  return exitCodes.ok;
+}

@@ -1,0 +1,39 @@
+/** What follows each write: its result, and the wait until it is true. */
+import type { KubeClient } from '../../kube/index.ts';
+import type { CliContext } from '../framework/context.ts';
+import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
+import { isMachineFormat, renderObject } from '../framework/output/objects.ts';
+import { waitUntilReady } from '../framework/wait/wait.ts';
+import { unlinkedLines } from './former-targets.ts';
+
+export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
+export type WriteInput = WaitInput & { readonly dryRun: boolean };
+
+/** Waits for what was written to be true; gives the object as it is then. */
+export type Until<T> = (written: T, client: KubeClient) => Promise<T>;
+
+/** `linkedserviceaccount/x created`, or as kubectl has it where nothing was persisted: `… created (dry run)`. */
+export function resultLine(label: string, did: string, dryRun: boolean): string {
+  return `${label} ${did}${dryRun ? ' (dry run)' : ''}\n`;
+}
+
+export async function finishWrite<T extends KonObject>(
+  context: CliContext,
+  client: KubeClient,
+  kind: Kind<T>,
+  result: { readonly object: T; readonly did: string },
+  wait: WaitInput & { readonly dryRun?: boolean },
+  until: Until<T> = (object) => waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout }),
+): Promise<ExitCode> {
+  const { object, did } = result;
+  const { format } = context;
+  const { dryRun = false } = wait;
+  if (!isMachineFormat(format))
+    context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
+  const final = wait.noWait || dryRun ? object : await until(object, client);
+  if (object.kind === 'LinkedServiceAccount' && final.kind === 'LinkedServiceAccount')
+    for (const line of unlinkedLines(object.status, final)) context.stderr.write(`${line}\n`);
+  if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
+  return exitCodes.ok;
+}

@@ -1,0 +1,61 @@
+/** `show` and `status` of one object. */
+import { getObject } from '../cluster/objects.ts';
+import { recentEvents, type ObjectEvent } from '../cluster/events.ts';
+import type { CliContext } from '../framework/context.ts';
+import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import type { Kind, KonObject } from '../cluster/kinds.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { PodOutOfStep } from '../pods/out-of-step.ts';
+import { isMachineFormat } from '../framework/output/format.ts';
+
+export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
+  /** Undefined where they may not be read. */
+  readonly events: readonly ObjectEvent[] | undefined;
+  /** Those that do not hold what they should; undefined where pods may not be read. */
+  readonly pods: readonly PodOutOfStep[] | undefined;
+};
+
+/** How a kind of objects is shown to people. */
+export type View<T> = {
+  readonly render: (object: T, options: ShowOptions) => string;
+  readonly pods: (client: KubeClient, object: T) => Promise<readonly PodOutOfStep[]>;
+};
+
+const shownEvents = 10;
+
+export async function showFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  name: string,
+  view: View<T>,
+): Promise<ExitCode> {
+  const client = await context.connect();
+  const object = await getObject(client, kind, name);
+  const { format, stdout, now } = context;
+  if (isMachineFormat(format)) {
+    const { renderObject } = await import('../framework/output/objects.ts');
+    stdout.write(renderObject(object, format));
+    return exitCodes.ok;
+  }
+  stdout.write(view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) }));
+  return exitCodes.ok;
+}
+
+/** What is told beside the object itself, as far as it may be read. */
+export async function surroundings<T extends KonObject>(
+  context: Pick<CliContext, 'debug'>,
+  client: KubeClient,
+  object: T,
+  view: View<T>,
+): Promise<Pick<ShowOptions, 'events' | 'pods'>> {
+  const unreadable =
+    (what: string) =>
+    (error: unknown): undefined => {
+      context.debug(`${what} cannot be read: ${String(error)}`);
+    };
+  const [events, pods] = await Promise.all([
+    recentEvents(client, object, shownEvents).catch(unreadable('Events')),
+    view.pods(client, object).catch(unreadable('Pods')),
+  ]);
+  return { events, pods };
+}

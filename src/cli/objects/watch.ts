@@ -1,0 +1,129 @@
+/** `--watch` of one object, the same as `show` again after each change; and of a list, as `kubectl get --watch`. */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../../kube/index.ts';
+import { notFound } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import type { Kind, KonObject } from '../cluster/kinds.ts';
+import { followChanges, type SetChange } from '../framework/wait/follow-changes.ts';
+import { followObject } from '../framework/wait/follow.ts';
+import { asYaml, isMachineFormat, renderObject, type MachineFormat } from '../framework/output/objects.ts';
+import { surroundings, type View } from './show.ts';
+import { tableWriter, type Column } from '../framework/output/table.ts';
+
+/** @returns the exit code of an interruption: nothing else ends it but an error, or the object's deletion */
+export async function watchFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  name: string,
+  view: View<T>,
+): Promise<ExitCode> {
+  const client = await context.connect();
+  const { format, stdout, now, signal } = context;
+  let shown: T | undefined;
+  try {
+    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
+      if (object === undefined) {
+        if (shown === undefined) throw notFound(kind, name);
+        throw new CliError('NOT_FOUND', `the ${kind.noun} "${name}" was deleted`);
+      }
+      if (isMachineFormat(format)) {
+        // A watch that begins anew tells what was told already.
+        if (shown?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
+        stdout.write(renderDocument(object, format));
+        shown = object;
+        continue;
+      }
+      if (shown !== undefined && isSameToSee(shown, object)) continue;
+      const isFirst = shown === undefined;
+      shown = object;
+      const text = view.render(object, {
+        now,
+        stdout,
+        ...(await surroundings(context, client, object, view)),
+      });
+      // The whole screen: what is to be shown may be longer than it, and could then not be found again.
+      if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
+      else stdout.write(isFirst ? text : `\n---\n\n${text}`);
+    }
+  } catch (error) {
+    if (signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
+    throw error;
+  }
+  return exitCodes.interrupted;
+}
+
+/**
+ * The list, then a row for each change. With `events` each says what happened: a column EVENT, or in JSON and YAML the
+ * API's own `{type, object}`; without them a deletion is told to people only, as with kubectl.
+ *
+ * @returns the exit code of an interruption: nothing else ends it but an error
+ */
+export async function watchListFlow<T extends KonObject>(
+  context: CliContext,
+  kind: Kind<T>,
+  columns: readonly Column<T>[],
+  events: boolean,
+): Promise<ExitCode> {
+  const client = await context.connect();
+  const { format, stdout, signal } = context;
+  const shown = new Map<string, T>();
+  const table = tableWriter(changeColumns(columns, events), { output: stdout, wide: format === 'wide' });
+  try {
+    for await (const changes of followChanges<T & KubeObject>(client, kind.resource, signal)) {
+      if (isMachineFormat(format)) {
+        for (const change of changes)
+          stdout.write(events ? renderEvent(change, format) : renderDocument(change.object, format));
+        continue;
+      }
+      const seen = changes.filter(({ type, object }) => {
+        const before = shown.get(object.metadata.name);
+        if (type === 'DELETED') shown.delete(object.metadata.name);
+        else shown.set(object.metadata.name, object);
+        return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
+      });
+      // The first batch brings the header, also when nothing is there yet.
+      if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
+    }
+  } catch (error) {
+    if (signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
+    throw error;
+  }
+  return exitCodes.interrupted;
+}
+
+function changeColumns<T>(columns: readonly Column<T>[], events: boolean): readonly Column<SetChange<T>>[] {
+  const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => {
+    // What is gone is in no state any more.
+    const isReason = header === 'REASON';
+    return {
+      header,
+      value: ({ type, object }) => (isReason && type === 'DELETED' ? 'Deleted' : value(object)),
+      ...(short ? { short: ({ object }) => short(object) } : {}),
+      ...(wide ? { wide } : {}),
+      ...(style ? { style: ({ object }) => style(object) } : {}),
+    };
+  });
+  return events ? [{ header: 'EVENT', value: ({ type }) => type }, ...rows] : rows;
+}
+
+function renderEvent({ type, object }: SetChange<KonObject>, format: MachineFormat): string {
+  if (format === 'name') return `${type}\t${renderObject(object, 'name')}`;
+  const event = { type, object: JSON.parse(renderObject(object, 'json')) as object };
+  return format === 'json' ? `${JSON.stringify(event)}\n` : `---\n${asYaml(event)}`;
+}
+
+function isSameToSee(one: KonObject, other: KonObject): boolean {
+  return (
+    isDeepStrictEqual(one.spec, other.spec) &&
+    isDeepStrictEqual(one.status, other.status) &&
+    one.metadata.deletionTimestamp === other.metadata.deletionTimestamp
+  );
+}
+
+/** Documents that a program can tell apart while they come: JSON on one line each. */
+function renderDocument(object: KonObject, format: MachineFormat): string {
+  if (format === 'json') return `${JSON.stringify(JSON.parse(renderObject(object, 'json')))}\n`;
+  return format === 'yaml' ? `---\n${renderObject(object, 'yaml')}` : renderObject(object, format);
+}
