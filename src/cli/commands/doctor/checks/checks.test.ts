@@ -8,7 +8,7 @@ import { checks } from './index.ts';
 
 describe('the checks', () => {
   it('have an anchor each in the documentation, in their order, under their category', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../../../docs/guides/doctor.md'), 'utf8');
+    const page = readFileSync(join(import.meta.dirname, '../../../../../docs/guides/doctor.md'), 'utf8');
     const written: string[] = [];
     let category = '';
     for (const [, level, title = ''] of page.matchAll(/^(##|###) (.+)$/gm)) {
@@ -20,7 +20,7 @@ describe('the checks', () => {
 
   it.each(checks.map(({ id }) => id))('lead to a heading that there is: %s', (id) => {
     const [path = '', anchor = ''] = documentationOf(id).split('#');
-    const page = readFileSync(join(import.meta.dirname, '../../../..', path), 'utf8');
+    const page = readFileSync(join(import.meta.dirname, '../../../../..', path), 'utf8');
     // As GitHub makes anchors of headings.
     const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
       title
