@@ -1,6 +1,6 @@
 /** What the ClusterConfig and its status say of the cluster: what roles are called and where they are. */
-import { clusterState, effectiveConfig } from '../../identity/cluster.ts';
-import type { ClusterFacts } from '../../identity/world.ts';
+import { clusterState, effectiveConfig } from '../../identity/plan/cluster.ts';
+import type { ClusterFacts } from '../../identity/state/world.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { clusterConfigKind } from './kinds.ts';

@@ -1,6 +1,6 @@
 /** The targets of a cluster, which its ClusterConfig lists. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
-import { effectiveConfig } from '../../identity/cluster.ts';
+import { effectiveConfig } from '../../identity/plan/cluster.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { clusterConfigKind } from './kinds.ts';

@@ -6,7 +6,7 @@ import {
   type KubeConfigErrorCode,
   KubeUnreachableError,
 } from '../../kube/errors.ts';
-import { IdentityError, type IdentityErrorCode } from '../../identity/errors.ts';
+import { IdentityError, type IdentityErrorCode } from '../../identity/state/errors.ts';
 import { apiGroup } from '../../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
 import { CliError, type ErrorCode } from './errors.ts';

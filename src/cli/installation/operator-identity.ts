@@ -5,8 +5,8 @@
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
-import type { AssociationStore } from '../../identity/ports.ts';
-import { tagValue } from '../../identity/tags.ts';
+import type { AssociationStore } from '../../identity/state/ports.ts';
+import { tagValue } from '../../identity/desired/tags.ts';
 import {
   isForbidden,
   resources,

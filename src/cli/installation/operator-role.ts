@@ -1,12 +1,12 @@
 /** The operator's own role in IAM: who may assume it, and how it is known. Pure. */
-import { digest } from '../../identity/digest.ts';
-import { subjectOf, trustPolicy } from '../../identity/trust.ts';
+import { digest } from '../../identity/desired/digest.ts';
+import { subjectOf, trustPolicy } from '../../identity/desired/trust.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { isRolePath } from '../../api/cluster-config.ts';
 import { reservedTagPrefixes } from '../../api/linked-service-account.ts';
-import { isReservedTag } from '../../identity/tags.ts';
-import type { RoleSpec } from '../../identity/steps.ts';
-import type { ObservedRole } from '../../identity/world.ts';
+import { isReservedTag } from '../../identity/desired/tags.ts';
+import type { RoleSpec } from '../../identity/steps/step.ts';
+import type { ObservedRole } from '../../identity/state/world.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';
 

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
 import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';
-import { tagValue } from '../../identity/tags.ts';
-import { sameDocument } from '../../identity/trust.ts';
-import type { RoleSpec } from '../../identity/steps.ts';
-import type { RoleStore } from '../../identity/ports.ts';
+import { tagValue } from '../../identity/desired/tags.ts';
+import { sameDocument } from '../../identity/desired/trust.ts';
+import type { RoleSpec } from '../../identity/steps/step.ts';
+import type { RoleStore } from '../../identity/state/ports.ts';
 import {
   isAlreadyExists,
   isConflict,

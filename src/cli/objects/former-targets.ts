@@ -1,6 +1,6 @@
 /** Reports, after a write, until when AWS sessions of targets that it unlinked may live. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
-import { sessionsNote } from '../../identity/sessions.ts';
+import { sessionsNote } from '../../identity/plan/sessions.ts';
 
 /** @returns a line for each target that became a former one */
 export function unlinkedLines(

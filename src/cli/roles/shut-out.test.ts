@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { facts, readOnly } from '../../identity/testing/simulated-world.ts';
-import type { ObservedRole } from '../../identity/world.ts';
+import type { ObservedRole } from '../../identity/state/world.ts';
 import { shutOutBy, usersByServiceAccount, type RoleUse, type Subject } from './shut-out.ts';
 
 const web = (providerArn: string, ...subjects: string[]): object => ({

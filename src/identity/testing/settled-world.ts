@@ -1,7 +1,7 @@
 /** The account of the tests: what its role is called, how it stands, and a world in which all is done that it asks for. */
 import { conditionOf } from '../../api/index.ts';
-import { roleName } from '../names.ts';
-import type { ObservedRole } from '../world.ts';
+import { roleName } from '../desired/names.ts';
+import type { ObservedRole } from '../state/world.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 
 /** What its roles are called, the first and further ones. */

@@ -4,13 +4,13 @@
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { accountFinalizer } from '../../api/index.ts';
-import { accountLabelValue } from '../links.ts';
-import { planAccount, type AccountPlan } from '../plan.ts';
-import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../proofs.ts';
-import { stepKey, type Step } from '../steps.ts';
-import { onlyAddsTags, withoutTags, withTags } from '../tags.ts';
-import { subjectOf } from '../trust.ts';
-import type { IdentityErrorCode } from '../errors.ts';
+import { accountLabelValue } from '../plan/links.ts';
+import { planAccount, type AccountPlan } from '../plan/account.ts';
+import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../plan/proofs.ts';
+import { stepKey, type Step } from '../steps/step.ts';
+import { onlyAddsTags, withoutTags, withTags } from '../desired/tags.ts';
+import { subjectOf } from '../desired/trust.ts';
+import type { IdentityErrorCode } from '../state/errors.ts';
 import type {
   AccountWorld,
   AssociationBelief,
@@ -25,7 +25,7 @@ import type {
   RoleHolder,
   StepFailure,
   TargetObservation,
-} from '../world.ts';
+} from '../state/world.ts';
 
 export const facts: ClusterFacts = {
   name: 'main',

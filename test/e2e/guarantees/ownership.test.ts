@@ -20,8 +20,8 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
-import { clusterArn } from '../../../src/identity/arn.ts';
-import { roleName } from '../../../src/identity/names.ts';
+import { clusterArn } from '../../../src/identity/desired/arn.ts';
+import { roleName } from '../../../src/identity/desired/names.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createPerson, policies, roleArnOf, roleOf, type Person, type Pod } from '../../support/person.ts';

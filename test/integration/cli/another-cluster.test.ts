@@ -1,7 +1,7 @@
 /** Commands that delete, with the kubeconfig of another cluster than the one whose roles they are about. */
 import { CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { roleName } from '../../../src/identity/names.ts';
+import { roleName } from '../../../src/identity/desired/names.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { accountId, clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import { installCrds } from './crds.ts';

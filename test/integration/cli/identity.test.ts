@@ -1,7 +1,7 @@
 /** Commands that ask IAM: plan, verify, can-i, orphans; with a real API server, a strict IAM and a real operator. */
 import { CreateRoleCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { roleName } from '../../../src/identity/names.ts';
+import { roleName } from '../../../src/identity/desired/names.ts';
 import { clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
 

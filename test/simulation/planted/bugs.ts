@@ -30,12 +30,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'An edit that exchanges a policy leaves the pods without either for a while.',
     patches: [
       {
-        file: 'identity/policies.ts',
+        file: 'identity/plan/policies.ts',
         find: 'if (index >= room && unlisted.length > 0) {',
         replace: 'if (unlisted.length > 0) {',
       },
       {
-        file: 'identity/policies.ts',
+        file: 'identity/plan/policies.ts',
         find: 'if (stillToAttach > 0 && index >= makeRoom) return { arn: policyArn };\n',
         replace: '',
       },
@@ -49,7 +49,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'A target that leaves the spec leaves the trust policy at once, and pods that run there lose their access.',
     patches: [
       {
-        file: 'identity/targets.ts',
+        file: 'identity/plan/target-decisions.ts',
         find: 'isDraining(world, facts, observation) ? ',
         replace: 'isDraining(world, facts, observation) && false ? ',
       },
@@ -62,7 +62,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The association of a target that leaves the spec is deleted while pods get their role by it.',
     patches: [
       {
-        file: 'identity/draining.ts',
+        file: 'identity/plan/draining.ts',
         find: 'held.podIdentity > 0 &&',
         replace: 'held.podIdentity < 0 &&',
       },
@@ -76,7 +76,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'The role is looked for by the name that it would have in the present cluster, and its account is let go without it.',
     patches: [
       {
-        file: 'identity/deletion.ts',
+        file: 'identity/plan/deletion.ts',
         find: 'if (stranded) return clusterChanged(world, facts, [stranded, ...others]);',
         replace: 'void [stranded, others, clusterChanged];',
       },
@@ -89,7 +89,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The object is let go before what it stands for; whatever fails after that is an orphan for ever.',
     patches: [
       {
-        file: 'identity/deletion.ts',
+        file: 'identity/plan/deletion.ts',
         find: '  const failures: StepFailure[] = [];',
         replace:
           "  const failures: StepFailure[] = [];\n  list.want({ kind: 'RemoveFinalizer' });\n  if (list.steps.length > 0) return { reason: 'Deleting', message: 'going' };",
@@ -109,7 +109,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'Whoever makes the namespace next inherits the permissions of the one before.',
     patches: [
       {
-        file: 'identity/targets.ts',
+        file: 'identity/plan/target-decisions.ts',
         find: "if (namespace === 'terminating') {",
         replace:
           "if (namespace === 'terminating' && !serviceAccount) return undefined;\n  if (namespace === 'terminating' && facts.name === '') {",
@@ -124,7 +124,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Ready says that everything was written, not that anybody can use it: IAM takes seconds, and people mistype issuers.',
     patches: [
       {
-        file: 'identity/plan-by-annotation.ts',
+        file: 'identity/plan/target-by-annotation.ts',
         find: 'const proof = decideProof(world, list, name, role, belief, serviceAccount);',
         replace: "const proof = { proven: true, key: 'assumed' } as ReturnType<typeof decideProof>;",
       },
@@ -138,7 +138,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Names are known in advance, so the annotation is written before there is a role: pods start with one that they cannot assume.',
     patches: [
       {
-        file: 'identity/plan-by-annotation.ts',
+        file: 'identity/plan/target-by-annotation.ts',
         find: '  if (!home) {\n    const linked = serviceAccount',
         replace:
           "  if (!home && assessment && !serviceAccount)\n    list.want({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });\n  if (!home) {\n    const linked = serviceAccount",
@@ -174,7 +174,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'A create whose answer was lost is tried again for ever; nobody looks at what is there. Many controllers of cloud resources had it.',
     patches: [
       {
-        file: 'identity/roles.ts',
+        file: 'identity/plan/role.ts',
         find: "world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';",
         replace: "world.failures.get(stepKey(create))?.code === 'RoleNotFound' && belief?.source !== 'read';",
       },
@@ -187,7 +187,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The role of an earlier object of the same name is nobody’s: neither taken up nor removed.',
     patches: [
       {
-        file: 'identity/ownership.ts',
+        file: 'identity/desired/ownership.ts',
         find: "return isSame ? 'ours' : 'earlier';",
         replace: "return isSame ? 'ours' : 'foreign';",
       },
@@ -342,7 +342,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'A time in the status moves with each look, each write is an event, and each event a look.',
     patches: [
       {
-        file: 'identity/conditions.ts',
+        file: 'identity/plan/conditions.ts',
         find: 'before?.status === verdict.status',
         replace: 'of.now === 0 && before',
       },
@@ -395,7 +395,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'What cannot be carried out in full is carried out as far as it goes, which begins with taking away.',
     patches: [
       {
-        file: 'identity/plan.ts',
+        file: 'identity/plan/account.ts',
         find: 'return world.roles.get(role)?.role?.attachedPolicyArns ?? [];',
         replace: "return role === '' ? (world.roles.get(role)?.role?.attachedPolicyArns ?? []) : [];",
       },
@@ -408,7 +408,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The first error ends the loop over the list, and what comes after it is never tried.',
     patches: [
       {
-        file: 'identity/policies.ts',
+        file: 'identity/plan/policies.ts',
         find: "const failure = list.want({ kind: 'AttachPolicy', role: role.name, policyArn });",
         replace:
           "const failure = rows.size > 0 ? undefined : list.want({ kind: 'AttachPolicy', role: role.name, policyArn });",
@@ -436,7 +436,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The role is removed under the feet of pods that run.',
     patches: [
       {
-        file: 'identity/plan.ts',
+        file: 'identity/plan/account.ts',
         find: 'if (deleting && users.length === 0 && !isKept) {',
         replace: 'if (deleting) {',
       },
@@ -502,7 +502,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'It is at the name, so it is taken for ours.',
     patches: [
       {
-        file: 'identity/ownership.ts',
+        file: 'identity/desired/ownership.ts',
         find: '  const { tags } = owned;\n',
         replace:
           "  const { tags } = owned;\n  if (!('k11n.dev/managed-by' in tags) && 'team' in tags) return 'ours';\n",
@@ -517,7 +517,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'Two clusters have one name, or one was copied from the other: each takes the roles of the other for its own, in turns.',
     patches: [
       {
-        file: 'identity/ownership.ts',
+        file: 'identity/desired/ownership.ts',
         find: "  if (!isOfIssuer(owned, owner)) return 'otherIssuer';\n",
         replace: '',
       },
@@ -531,7 +531,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       'IAM keeps one tag under a key in any case. Whoever compares exactly loses the role for good when it is written in another.',
     patches: [
       {
-        file: 'identity/tags.ts',
+        file: 'identity/desired/tags.ts',
         find: 'const found = Object.keys(tags).find((other) => other.toLowerCase() === lower);',
         replace: 'const found = Object.keys(tags).find((other) => other === key && lower.length > 0);',
       },
@@ -544,7 +544,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'A word in one object takes permissions from the running pods of every account.',
     patches: [
       {
-        file: 'identity/policies.ts',
+        file: 'identity/plan/policies.ts',
         find: '  if (!role || detachesDisallowed) return [];',
         replace: '  if (!role || detachesDisallowed || before.length > 0) return [];',
       },
@@ -557,7 +557,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'The trust policy says what is wanted, and not what pods hold that were made before.',
     patches: [
       {
-        file: 'identity/claims.ts',
+        file: 'identity/plan/trusted-targets.ts',
         find: '|| holdsWebIdentity(world, facts, observation)',
         replace: "|| (holdsWebIdentity(world, facts, observation) && wanted === 'IRSA')",
       },
@@ -570,7 +570,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'A step is done when its call is answered, whatever the pods that depended on it do next.',
     patches: [
       {
-        file: 'identity/plan-target.ts',
+        file: 'identity/plan/target.ts',
         find: "fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;",
         replace: "fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity < 0;",
       },
@@ -583,7 +583,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'What is kept in another service than the rest is forgotten.',
     patches: [
       {
-        file: 'identity/deletion.ts',
+        file: 'identity/plan/deletion.ts',
         find: 'if (associations.length > 0) {',
         replace: 'if (associations.length > 0 && world.now < 0) {',
       },
@@ -639,7 +639,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     story: 'A crash between the two leaves a role that still lets pods in, and that no listing shows.',
     patches: [
       {
-        file: 'identity/deletion.ts',
+        file: 'identity/plan/deletion.ts',
         find: '  const untagged = kept.filter(',
         replace:
           "  for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys: tagKeysLostOnRetain });\n  const untagged = kept.filter(",

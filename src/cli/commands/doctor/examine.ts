@@ -1,5 +1,5 @@
 /** Makes the checks one after the other. Without what it needs, a check is skipped: its failure would say nothing new. */
-import { IdentityError } from '../../../identity/errors.ts';
+import { IdentityError } from '../../../identity/state/errors.ts';
 import { isForbidden } from '../../../kube/index.ts';
 import { explain } from '../../framework/explain.ts';
 import { failure, warning, type Check, type Verdict } from './check.ts';

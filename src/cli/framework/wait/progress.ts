@@ -2,7 +2,7 @@
 import type { Condition } from '../../../api/meta.ts';
 import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
-import type { IdentityReason } from '../../../identity/reasons.ts';
+import type { IdentityReason } from '../../../identity/state/reasons.ts';
 import { conditionOf, readyOf } from '../../cluster/conditions.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
 import { needsPerson } from './reasons.ts';

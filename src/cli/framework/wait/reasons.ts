@@ -1,7 +1,7 @@
 /** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
 import { protectedMark } from '../../../api/labels.ts';
-import { identityErrors, type IdentityErrorCode } from '../../../identity/errors.ts';
-import type { IdentityReason } from '../../../identity/reasons.ts';
+import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
+import type { IdentityReason } from '../../../identity/state/reasons.ts';
 import type { gateReasons, targetReasons, turnReasons } from '../../../workloads/reasons.ts';
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 

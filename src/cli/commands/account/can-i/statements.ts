@@ -1,5 +1,5 @@
 /** Finds the statement of a policy that decided. IAM tells where in the text it is; where it does not, the statement is looked for. Pure. */
-import { matchesPattern } from '../../../../identity/arn.ts';
+import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';
 
 type Statement = {

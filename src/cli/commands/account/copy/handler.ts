@@ -1,7 +1,7 @@
 /** `kon account copy`: the same account on another cluster, with a role of its own there. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { partitionOf } from '../../../../identity/arn.ts';
-import type { ClusterFacts } from '../../../../identity/world.ts';
+import { partitionOf } from '../../../../identity/desired/arn.ts';
+import type { ClusterFacts } from '../../../../identity/state/world.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { alreadyExists, createObject, findObject, getObject } from '../../../cluster/objects.ts';
 import { createSession } from '../../../cluster/session.ts';

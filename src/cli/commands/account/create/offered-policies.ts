@@ -1,7 +1,7 @@
 /** The policies from which a person may choose: AWS's catalogue, and those of the AWS account where it can be asked. */
 import { getClusterFacts, type KnownCluster } from '../../../cluster/facts.ts';
 import type { CliContext } from '../../../framework/context.ts';
-import { screenPolicies } from '../../../../identity/policies.ts';
+import { screenPolicies } from '../../../../identity/plan/policies.ts';
 import type { KubeClient } from '../../../../kube/index.ts';
 import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
 import type { NamedPolicy } from '../../../aws/policy-search.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ownershipTags } from '../../../../identity/ownership.ts';
+import { ownershipTags } from '../../../../identity/desired/ownership.ts';
 import { facts, readOnly } from '../../../../identity/testing/simulated-world.ts';
-import type { ObservedRole } from '../../../../identity/world.ts';
+import type { ObservedRole } from '../../../../identity/state/world.ts';
 import { importRole } from './manifest-of-role.ts';
 
 const host = facts.issuer.slice('https://'.length);

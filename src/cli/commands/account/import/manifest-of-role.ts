@@ -1,9 +1,9 @@
 /** The account that an existing role of eksctl, Terraform or a person comes to, and what taking it over would change. Pure. */
 import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
 import { apiVersion } from '../../../../api/resources.ts';
-import { isHeld, markedFor } from '../../../../identity/ownership.ts';
-import { principalsOf, serviceAccountOfSubject } from '../../../../identity/trust-principals.ts';
-import type { ClusterFacts, ObservedRole } from '../../../../identity/world.ts';
+import { isHeld, markedFor } from '../../../../identity/desired/ownership.ts';
+import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
+import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
 import type { Manifest } from '../../../manifest/check.ts';
 import type { Subject } from '../../../roles/shut-out.ts';
 

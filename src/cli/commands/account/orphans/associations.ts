@@ -1,5 +1,5 @@
 /** The Pod Identity associations that an account which is gone has left behind. */
-import { isOfIssuer, markedFor } from '../../../../identity/ownership.ts';
+import { isOfIssuer, markedFor } from '../../../../identity/desired/ownership.ts';
 import {
   IdentityError,
   type AssociationStore,

@@ -4,7 +4,7 @@
  */
 import { connectInstallation, type InstallationStore } from '../../../../aws/installation.ts';
 import { oidcProviderArn, partitionOf, type OwningCluster } from '../../../../identity/index.ts';
-import { effectiveConfig } from '../../../../identity/cluster.ts';
+import { effectiveConfig } from '../../../../identity/plan/cluster.ts';
 import {
   isForbidden,
   isNotFound,

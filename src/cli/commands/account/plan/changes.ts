@@ -1,6 +1,6 @@
 /** What a plan's steps change, for people and programs. Pure. */
-import type { Step } from '../../../../identity/steps.ts';
-import type { AccountWorld, TargetObservation } from '../../../../identity/world.ts';
+import type { Step } from '../../../../identity/steps/step.ts';
+import type { AccountWorld, TargetObservation } from '../../../../identity/state/world.ts';
 import type { Foreseen } from './foresee.ts';
 
 export type Change = {

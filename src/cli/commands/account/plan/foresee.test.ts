@@ -10,7 +10,7 @@ import {
   settle,
   type SimulatedWorld,
 } from '../../../../identity/testing/simulated-world.ts';
-import type { AccountWorld } from '../../../../identity/world.ts';
+import type { AccountWorld } from '../../../../identity/state/world.ts';
 import { affectedPods, changesOf } from './changes.ts';
 import { foresee } from './foresee.ts';
 

@@ -8,12 +8,12 @@ import type {
   LinkedServiceAccount,
   LinkedServiceAccountStatus,
 } from '../../../../api/linked-service-account.ts';
-import { accountLabelValue } from '../../../../identity/links.ts';
-import { planAccount } from '../../../../identity/plan.ts';
-import { roleArn } from '../../../../identity/arn.ts';
-import { proofSlotOf } from '../../../../identity/proofs.ts';
-import type { RoleSpec, Step } from '../../../../identity/steps.ts';
-import { withoutTags, withTags } from '../../../../identity/tags.ts';
+import { accountLabelValue } from '../../../../identity/plan/links.ts';
+import { planAccount } from '../../../../identity/plan/account.ts';
+import { roleArn } from '../../../../identity/desired/arn.ts';
+import { proofSlotOf } from '../../../../identity/plan/proofs.ts';
+import type { RoleSpec, Step } from '../../../../identity/steps/step.ts';
+import { withoutTags, withTags } from '../../../../identity/desired/tags.ts';
 import type {
   AccountWorld,
   AssociationBelief,
@@ -24,7 +24,7 @@ import type {
   ProofRecord,
   RoleBelief,
   TargetObservation,
-} from '../../../../identity/world.ts';
+} from '../../../../identity/state/world.ts';
 
 export type Foreseen = {
   /** In the order in which they would be taken. */

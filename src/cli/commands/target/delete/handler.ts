@@ -1,7 +1,7 @@
 /** `kon target delete`: what a target has is looked at before it is taken out of the ClusterConfig. */
 import type { ClusterConfig } from '../../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { sessionsNote } from '../../../../identity/sessions.ts';
+import { sessionsNote } from '../../../../identity/plan/sessions.ts';
 import type { KubeClient, KubeObject } from '../../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../../cluster/objects.ts';
 import { getClusterConfig } from '../../../cluster/targets.ts';

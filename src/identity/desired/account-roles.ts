@@ -1,0 +1,100 @@
+/** The names of an account's roles: the first, and further ones for when its trust policy is full. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import { abandonRolesAnnotation } from '../../api/index.ts';
+import { accountIdOf, roleNameOf } from './arn.ts';
+import { roleIndex, roleName } from './names.ts';
+import { isAdopted, markedFor, ownershipOf, type Ownership } from './ownership.ts';
+import { desiredRole, ownerOf } from '../plan/role.ts';
+import { assignTargets } from './shards.ts';
+import type { ClusterFacts, ObservedRole } from '../state/world.ts';
+
+/**
+ * The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. Should that
+ * choice be the name of one of these, that one takes the name which the first would have had.
+ */
+export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFacts, index: number): string {
+  const chosen = account.spec.aws.roleName;
+  if (chosen !== undefined && index === 1) return chosen;
+  const of = { clusterArn: facts.clusterArn, clusterName: facts.name, account: account.metadata.name };
+  const name = roleName({ ...of, index });
+  return name === chosen ? roleName(of) : name;
+}
+
+/** Which of the account's roles a name means; undefined when it means none. */
+export function accountRoleIndex(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  name: string,
+): number | undefined {
+  if (name === accountRoleName(account, facts, 1)) return 1;
+  const { clusterArn, name: clusterName } = facts;
+  const first = roleName({ clusterArn, clusterName, account: account.metadata.name });
+  const { roleName: chosen } = account.spec.aws;
+  const index = roleIndex(name === first && chosen !== undefined ? chosen : name, first);
+  return index === 1 ? undefined : index;
+}
+
+/**
+ * Ownership of a role that may have any name. Either tags and name agree on the account, or the uid. Otherwise a role of
+ * another account, whose tag somebody overwrote with this account's name, would be deleted as surplus. An adopted role is given
+ * back at most.
+ */
+export function roleOwnership(
+  role: ObservedRole,
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+): Ownership {
+  const ownership = ownershipOf(role, ownerOf(account, facts));
+  if (accountRoleIndex(account, facts, role.name) !== undefined) return ownership;
+  const isTagged = markedFor(role.tags)?.account === account.metadata.name;
+  return (ownership === 'ours' && isTagged) || (ownership === 'earlier' && isAdopted(role.tags))
+    ? ownership
+    : 'foreign';
+}
+
+/**
+ * ARNs of the account's roles that the status reports, each once. The row of a reserved target or name reports what its
+ * ServiceAccount carries, which can be anybody's role.
+ */
+export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
+  const rows = (status?.targets ?? []).filter(
+    ({ reason }) => reason !== 'TargetReserved' && reason !== 'AccountNameReserved',
+  );
+  const arns = [status?.roleArn, ...rows.map((row) => row.roleArn)];
+  return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
+}
+
+/** Whether a person consented to leave a role behind, by its ARN or by what it belongs to. See `cluster-change.ts`. */
+export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
+  const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());
+  return names.some((name) => given.includes(name));
+}
+
+/**
+ * The names under which the account may have roles: the first, and those which its status reports. At its end
+ * also all that its targets may ever have needed: after a crash there may be one of which neither status nor listing tells.
+ */
+export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
+  const reported = reportedRoles(account)
+    .filter((arn) => accountIdOf(arn) === facts.accountId && !isAbandoned(account, arn))
+    .map(roleNameOf);
+  const carried = (account.status?.targets ?? []).flatMap(({ roleArn }) =>
+    roleArn === undefined ? [] : roleNameOf(roleArn),
+  );
+  const known = [
+    ...reported,
+    ...carried.filter((name) => accountRoleIndex(account, facts, name) !== undefined),
+  ];
+  const last = account.metadata.deletionTimestamp === undefined ? [] : allNames(account, facts);
+  return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
+}
+
+/** As if pods of every target came in both ways. */
+function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
+  const name = accountRoleName(account, facts, 1);
+  const fits = (targets: readonly string[]): boolean =>
+    desiredRole(account, facts, name, { IRSA: targets, PodIdentity: targets }).trustPolicy.length <=
+    facts.quotas.trustPolicySize;
+  const shards = assignTargets(account.spec.targets ?? facts.targets, new Map(), fits);
+  return [...shards.keys()].map((index) => accountRoleName(account, facts, index));
+}

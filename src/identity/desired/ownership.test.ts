@@ -1,0 +1,469 @@
+/** What the planner does about roles and ServiceAccounts that are not ours, or were not. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { arn, kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  edit,
+  facts,
+  fullAccess,
+  readOnly,
+  requestDeletion,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+import { withTags } from './tags.ts';
+import { subjectOf } from './trust.ts';
+import type { ObservedRole } from '../state/world.ts';
+
+describe('what is not ours', () => {
+  it('a role at our name is left alone, and no ServiceAccount is pointed to it', () => {
+    const world = createWorld();
+    const foreign = { ...roleOf(settled()), tags: { team: 'other' } };
+    world.roles.set(name, foreign);
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toMatch(
+      new RegExp(`Delete it, if nobody needs it; or .* roleName: ${name} and adopt: true`),
+    );
+    expect(world.roles.get(name)).toEqual(foreign);
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('a role of another cluster at our name is left alone, also when the account is deleted', () => {
+    const world = createWorld();
+    const foreign = { ...roleOf(settled()) };
+    world.roles.set(name, {
+      ...foreign,
+      tags: { ...foreign.tags, 'k11n.dev/cluster': 'arn:aws:eks:eu-west-1:123456789012:cluster/main' },
+    });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.has(name)).toBe(true);
+    expect(kinds(world)).not.toContain('DeleteRole');
+  });
+
+  it('a ServiceAccount without our label costs its target only', () => {
+    const world = createWorld();
+    const foreign = { uid: 'x', resourceVersion: '1', created: false };
+    world.namespaces.set('production', { state: 'present', users: [], serviceAccount: foreign });
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual(foreign);
+    const rows = world.account.status?.targets;
+    expect(rows?.find((row) => row.name === 'production')).toMatchObject({
+      linked: false,
+      reason: 'ServiceAccountNotOwned',
+    });
+    expect(rows?.find((row) => row.name === 'staging')).toMatchObject({ linked: true, proven: true });
+    expect(roleOf(world).trustPolicy).not.toContain(subjectOf('production', 'myaccount'));
+  });
+
+  it('a role annotation that someone else set is left alone', () => {
+    const world = settled();
+    const namespace = world.namespaces.get('production');
+    if (!namespace?.serviceAccount) throw new Error('not linked');
+    namespace.serviceAccount = {
+      ...namespace.serviceAccount,
+      roleArn: 'arn:aws:iam::1:role/x',
+      roleArnManager: 'kubectl-annotate',
+    };
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(world.account.status?.targets?.[0]).toMatchObject({
+      name: 'production',
+      linked: false,
+      reason: 'ForeignAnnotation',
+    });
+  });
+
+  it('a plain ServiceAccount that a person has labelled is linked, and only unlinked at the end', () => {
+    const world = createWorld();
+    world.namespaces.set('production', {
+      state: 'present',
+      users: [],
+      serviceAccount: { uid: 'x', resourceVersion: '1', created: false, account: 'myaccount' },
+    });
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(arn);
+    requestDeletion(world);
+    settle(world);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual({
+      uid: 'x',
+      resourceVersion: '1',
+      created: false,
+      roleArnManager: 'konstellation',
+    });
+  });
+
+  it("somebody else's role in the annotation outlives the account", () => {
+    const world = createWorld();
+    const theirs = {
+      uid: 'x',
+      resourceVersion: '1',
+      created: false,
+      roleArn: 'arn:aws:iam::1:role/x',
+      roleArnManager: 'kubectl-annotate',
+    };
+    const serviceAccount = { ...theirs, account: 'myaccount' };
+    world.namespaces.set('production', { state: 'present', users: [], serviceAccount });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.namespaces.get('production')?.serviceAccount).toEqual(theirs);
+  });
+});
+
+describe('tags that differ from ours in case', () => {
+  // Objects that an earlier version accepted.
+  const withTag = (tags: Readonly<Record<string, string>>): SimulatedWorld =>
+    createWorld({ aws: { policyArns: [readOnly], tags } });
+  const overwritten = (world: SimulatedWorld, key: string, value: string): void => {
+    const role = roleOf(world);
+    world.roles.set(name, { ...role, tags: withTags(role.tags, { [key]: value }) });
+    sweep(world);
+  };
+
+  it.each([
+    'K11N.dev/account',
+    'k11n.DEV/uid',
+    'K11n.Dev/Managed-By',
+    'KUBERNETES-namespace',
+    'Eks-Cluster-Name',
+  ])('are ignored, and the status says so: %s', (key) => {
+    const world = withTag({ [key]: 'other', team: 'a' });
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
+    for (const type of ['Ready', 'RoleSynced'])
+      expect(conditionOf(world.account.status?.conditions, type)?.message).toMatch(
+        new RegExp(`are ignored, as their keys are reserved .*: ${key}$`),
+      );
+  });
+
+  it('of the ClusterConfig are ignored for every role', () => {
+    const world = createWorld();
+    world.facts = { ...facts, tags: { 'K11N.dev/account': 'x', 'AWS:x': 'y', team: 'a' } };
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
+  });
+
+  it('are one tag: the account goes before the ClusterConfig, and IAM is never asked for both', () => {
+    const world = withTag({ Team: 'a', TEAM: 'b' });
+    world.facts = { ...facts, tags: { team: 'c', Stage: 'x' } };
+    settle(world);
+    expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, Team: 'a', Stage: 'x' });
+    const other = { ...roleOf(world), tags: withTags(roleOf(world).tags, { tEAM: 'a' }) };
+    world.roles.set(name, other);
+    sweep(world);
+    world.journal.length = 0;
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+  });
+
+  it.each([
+    ['account', 'K11N.dev/account'],
+    ['uid', 'K11N.dev/uid'],
+  ])(
+    'that were written over the one of the %s are written again, and the role is taken back',
+    (_which, key) => {
+      const world = settled();
+      const { tags, id } = roleOf(world);
+      overwritten(world, key, 'other');
+      settle(world);
+      expect(ready(world)).toBe('True Ready');
+      expect(roleOf(world)).toMatchObject({ id, tags });
+      edit(world, { aws: { policyArns: [] } });
+      settle(world);
+      expect(roleOf(world).attachedPolicyArns).toEqual([]);
+    },
+  );
+
+  it('leave the role of the account alone that they name', () => {
+    const world = createWorld({}, 'other');
+    world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+    const role = roleOf(settled());
+    const theirs = { ...role, tags: withTags(role.tags, { 'K11N.dev/account': 'other' }) };
+    world.roles.set(name, theirs);
+    sweep(world);
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(name)).toEqual(theirs);
+  });
+
+  it('that take a role from its account: it says that nothing is revoked', () => {
+    const world = settled();
+    overwritten(world, 'K11N.dev/cluster', 'x');
+    edit(world, { aws: { policyArns: [] } });
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+      `It is left alone and keeps its policies: ${readOnly}. Edits and the deletion of this account do not change it, so that they revoke nothing.`,
+    );
+  });
+});
+
+describe('a role that a person names', () => {
+  const theirs: ObservedRole = {
+    name: 'made-by-eksctl',
+    arn: 'arn:aws:iam::123456789012:role/made-by-eksctl',
+    id: 'AROATHEIRS',
+    path: '/',
+    trustPolicy: '{"Version":"2012-10-17","Statement":[]}',
+    attachedPolicyArns: [fullAccess],
+    inlinePolicyNames: [],
+    permissionsBoundaryArn: readOnly,
+    maxSessionDuration: 7200,
+    tags: { team: 'payments' },
+  };
+  const named = (adopt: boolean): SimulatedWorld =>
+    createWorld({ aws: { policyArns: [readOnly], roleName: theirs.name, ...(adopt ? { adopt } : {}) } });
+
+  it('is made under that name when there is none', () => {
+    const world = named(false);
+    settle(world);
+    expect([...world.roles.keys()]).toEqual([theirs.name]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is left alone without adopt, and what adoption would change is told', () => {
+    const world = named(false);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(theirs);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
+  });
+
+  it('is left alone without adopt, and whatever else adoption would change is told, too', () => {
+    const world = createWorld({
+      aws: {
+        policyArns: [fullAccess],
+        roleName: theirs.name,
+        permissionsBoundaryArn: fullAccess,
+        maxSessionDuration: 3600,
+        tags: { team: 'x' },
+      },
+    });
+    world.facts = { ...facts, strictInline: true };
+    const role = { ...theirs, inlinePolicyNames: ['by-hand'] };
+    world.roles.set(theirs.name, role);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(role);
+    const told = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
+    expect(told).toContain(`would: ${changes}.`);
+    // And that is what it does.
+    edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
+    world.journal.length = 0;
+    settle(world);
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      attachedPolicyArns: [fullAccess],
+      inlinePolicyNames: [],
+      permissionsBoundaryArn: fullAccess,
+      maxSessionDuration: 3600,
+    });
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is adopted without being replaced, and keeps what the account does not state', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).not.toContain('CreateRole');
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      id: theirs.id,
+      arn: theirs.arn,
+      attachedPolicyArns: [readOnly],
+      permissionsBoundaryArn: readOnly,
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
+    });
+    expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
+  });
+
+  it('that loses the mark of that alone is marked again, and given back all the same', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    const { 'k11n.dev/adopted': _, ...tags } = world.roles.get(theirs.name)?.tags ?? {};
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
+    sweep(world);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toMatchObject({
+      permissionsBoundaryArn: readOnly,
+      maxSessionDuration: 7200,
+      tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
+    });
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
+    sweep(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
+  });
+
+  it('is given back untagged when the account is deleted', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  const retained = {
+    ...theirs,
+    tags: { team: 'payments', 'k11n.dev/retained': facts.clusterArn, 'k11n.dev/account': 'earlier' },
+  };
+
+  it('that was retained is adopted like any other, and is no longer tagged as retained', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, retained);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    const { tags } = world.roles.get(theirs.name) ?? theirs;
+    expect(tags).toMatchObject({ team: 'payments', 'k11n.dev/account': 'myaccount' });
+    expect(tags).not.toHaveProperty('k11n.dev/retained');
+    const untagging = world.journal.flatMap(({ step }) => (step.kind === 'UntagRole' ? step.keys : []));
+    expect(untagging).toEqual(['k11n.dev/retained']);
+  });
+
+  it('that was retained is left alone by an account that does not adopt it, also of the same name', () => {
+    const world = createWorld();
+    const ofName = { ...roleOf(settled()), tags: { ...retained.tags, 'k11n.dev/account': 'myaccount' } };
+    world.roles.set(name, ofName);
+    settle(world);
+    expect(ready(world)).toBe('False RoleNotOwned');
+    requestDeletion(world);
+    settle(world);
+    expect(world.roles.get(name)).toEqual(ofName);
+  });
+
+  const providerTrust = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: { Federated: facts.providerArn },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: {
+          StringLike: { 'host:sub': ['system:serviceaccount:production:*', subjectOf('ci', 'runner')] },
+        },
+      },
+    ],
+  });
+  const holding = (namespace: string, serviceAccount: string) => ({
+    namespace,
+    serviceAccount,
+    pod: `${serviceAccount}-1`,
+  });
+
+  it('is not adopted while running pods hold it that would be shut out, which are named', () => {
+    const world = named(true);
+    const used = { ...theirs, trustPolicy: providerTrust };
+    world.roles.set(theirs.name, used);
+    world.holders = [
+      holding('production', 'legacy'),
+      holding('ci', 'runner'),
+      holding('production', 'myaccount'),
+    ];
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionBlocked');
+    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    expect(message).toContain(
+      'production/legacy-1 (ServiceAccount legacy), ci/runner-1 (ServiceAccount runner)',
+    );
+    expect(message).not.toContain('production/myaccount-1');
+    expect(world.roles.get(theirs.name)).toEqual(used);
+    world.holders = [holding('production', 'myaccount')];
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(world.roles.get(theirs.name)?.tags).toMatchObject({ 'k11n.dev/account': 'myaccount' });
+  });
+
+  it('is not adopted while pods run as the ServiceAccount of its name, which is not handed over', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, { ...theirs, trustPolicy: providerTrust });
+    const production = world.namespaces.get('production');
+    const serviceAccount = { uid: 'u', resourceVersion: '1', created: false, roleArn: theirs.arn };
+    if (production) production.serviceAccount = serviceAccount;
+    world.holders = [holding('production', 'myaccount')];
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionBlocked');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+      'kubectl label serviceaccount -n production myaccount k11n.dev/account=myaccount',
+    );
+    if (production) production.serviceAccount = { ...serviceAccount, account: 'myaccount' };
+    settle(world);
+    expect(world.roles.get(theirs.name)?.trustPolicy).toContain(subjectOf('production', 'myaccount'));
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is adopted in spite of pods that name it and are not let in: anybody could create such a pod', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    world.holders = [holding('elsewhere', 'other')];
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that is ours gets its trust policy back, whoever else was let in and holds it', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    settle(world);
+    const { trustPolicy } = world.roles.get(theirs.name) ?? theirs;
+    world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), trustPolicy: providerTrust });
+    world.holders = [holding('ci', 'runner')];
+    sweep(world);
+    settle(world);
+    expect(world.roles.get(theirs.name)?.trustPolicy).toBe(trustPolicy);
+  });
+
+  it('whose adoption AWS denies says which consent is missing', () => {
+    const world = named(true);
+    world.roles.set(theirs.name, theirs);
+    world.failures.set(`TagRole ${theirs.name}`, {
+      code: 'AccessDenied',
+      message: 'iam:TagRole is denied',
+      at: world.now,
+      attempts: 1,
+      retryAt: world.now + 3_600_000,
+    });
+    world.beliefs.set(theirs.name, { role: theirs, source: 'read' });
+    settle(world);
+    expect(ready(world)).toBe('False AdoptionRefused');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toBe(
+      `iam:TagRole is denied. Consent to the adoption: aws iam tag-role --role-name ${theirs.name} --tags Key=k11n.dev/cluster,Value=${facts.clusterArn}`,
+    );
+  });
+
+  it('is never adopted from another account or cluster of Konstellation', () => {
+    const world = named(true);
+    const held = {
+      ...theirs,
+      tags: { 'k11n.dev/managed-by': 'konstellation', 'k11n.dev/cluster': 'another' },
+    };
+    world.roles.set(theirs.name, held);
+    settle(world);
+    expect(world.roles.get(theirs.name)).toEqual(held);
+    expect(ready(world)).toBe('False RoleNotOwned');
+  });
+
+  it('that is to be adopted and does not exist is not made', () => {
+    const world = named(true);
+    settle(world);
+    expect(world.roles.size).toBe(0);
+    expect(ready(world)).toBe('False RoleNotFound');
+  });
+});

@@ -1,0 +1,63 @@
+/**
+ * Tags of IAM roles, compared as IAM does: the case of a key does not count. An unfit comparison loses a role: after
+ * `K11N.dev/account=x` was written, IAM holds no `k11n.dev/account` any more.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
+ */
+import { reservedTagPrefixes } from '../../api/index.ts';
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** The value of a key in any case. EKS tells cases apart, so the exact key goes first. */
+export function tagValue(tags: Tags, key: string): string | undefined {
+  if (Object.hasOwn(tags, key)) return tags[key];
+  const lower = key.toLowerCase();
+  const found = Object.keys(tags).find((other) => other.toLowerCase() === lower);
+  return found === undefined ? undefined : tags[found];
+}
+
+/** The tags after `TagRole`: a key replaces the same key in another case. */
+export function withTags(tags: Tags, added: Tags): Tags {
+  return { ...withoutTags(tags, Object.keys(added)), ...added };
+}
+
+/** The tags after `UntagRole`. */
+export function withoutTags(tags: Tags, keys: readonly string[]): Tags {
+  const removed = new Set(keys.map((key) => key.toLowerCase()));
+  return Object.fromEntries(Object.entries(tags).filter(([key]) => !removed.has(key.toLowerCase())));
+}
+
+/** Later maps win. No two keys of the result differ in case only, which IAM refuses. */
+export function mergedTags(...maps: readonly Tags[]): Tags {
+  return maps.reduce<Tags>(
+    (merged, tags) =>
+      Object.entries(tags).reduce((all, [key, value]) => withTags(all, { [key]: value }), merged),
+    {},
+  );
+}
+
+export function isReservedTag(key: string): boolean {
+  const lower = key.toLowerCase();
+  return reservedTagPrefixes.some((prefix) => lower.startsWith(prefix));
+}
+
+/**
+ * The tags that may be set, of those that an object lists. Objects stored by earlier versions may list others. Of keys that
+ * differ in case only, the last in order counts.
+ */
+export function settableTags(tags: Tags = {}): Tags {
+  const inOrder = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return mergedTags(Object.fromEntries(inOrder.filter(([key]) => !isReservedTag(key))));
+}
+
+/** Words for the status about the tags that `settableTags` leaves out; empty when it leaves out none. */
+export function ignoredTagsNote(tags: Tags = {}): string {
+  const set = settableTags(tags);
+  const ignored = Object.keys(tags).filter((key) => !Object.hasOwn(set, key));
+  if (ignored.length === 0) return '';
+  return `; tags of spec.aws.tags are ignored, as their keys are reserved or differ from another in case only: ${ignored.sort().join(', ')}`;
+}
+
+/** Whether every tag that exists keeps its value. */
+export function onlyAddsTags(tags: Tags, added: Tags): boolean {
+  return Object.entries(added).every(([key, value]) => (tagValue(tags, key) ?? value) === value);
+}

@@ -1,0 +1,208 @@
+/**
+ * The trust policy of a role: who may assume it. It is generated, never a person's text, and names exactly one issuer,
+ * one audience and the linked subjects.
+ */
+import { podIdentityAudience, stsAudience } from '../../api/index.ts';
+import { issuerHost } from './arn.ts';
+
+/** The subject of a ServiceAccount's token. Source: Kubernetes, "Service account tokens". */
+export function subjectOf(namespace: string, serviceAccount: string): string {
+  return `system:serviceaccount:${namespace}:${serviceAccount}`;
+}
+
+/** Who gets in through EKS Pod Identity: one ServiceAccount by name, in these namespaces of one cluster. */
+export type PodIdentitySubjects = {
+  readonly clusterArn: string;
+  readonly namespaces: readonly string[];
+  readonly serviceAccount: string;
+};
+
+/**
+ * The document, without white space (IAM's quota does not count it, but wire and diff do), subjects in order.
+ * With no subject it denies: IAM takes no policy without a statement.
+ */
+export function trustPolicy(of: {
+  readonly providerArn: string;
+  readonly issuer: string;
+  readonly subjects: readonly string[];
+  readonly podIdentity?: PodIdentitySubjects;
+}): string {
+  const { podIdentity } = of;
+  const statements = [
+    ...(of.subjects.length > 0 || !podIdentity?.namespaces.length ? [webIdentityStatement(of)] : []),
+    ...(podIdentity?.namespaces.length ? [podIdentityStatement(podIdentity)] : []),
+  ];
+  return JSON.stringify({ Version: '2012-10-17', Statement: statements });
+}
+
+function webIdentityStatement(of: {
+  readonly providerArn: string;
+  readonly issuer: string;
+  readonly subjects: readonly string[];
+}): object {
+  const host = issuerHost(of.issuer);
+  const principal = { Federated: of.providerArn };
+  const action = 'sts:AssumeRoleWithWebIdentity';
+  return of.subjects.length === 0
+    ? { Effect: 'Deny', Principal: principal, Action: action }
+    : {
+        Effect: 'Allow',
+        Principal: principal,
+        Action: action,
+        Condition: {
+          StringEquals: { [`${host}:aud`]: stsAudience, [`${host}:sub`]: [...of.subjects].sort() },
+        },
+      };
+}
+
+/**
+ * The service passes tags that say whose pod it is, so it needs `sts:TagSession` too, and the conditions hold for both.
+ * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity". `aws:SourceArn` is the cluster's ARN,
+ * not the association's: AWS Containers Blog, "Amazon EKS Pod Identity: a new way for applications on EKS to obtain IAM
+ * credentials"; https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 is what becomes of the other.
+ */
+function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIdentitySubjects): object {
+  return {
+    Effect: 'Allow',
+    Principal: { Service: podIdentityAudience },
+    Action: ['sts:AssumeRole', 'sts:TagSession'],
+    Condition: {
+      StringEquals: {
+        'aws:SourceArn': clusterArn,
+        'aws:RequestTag/kubernetes-namespace': [...namespaces].sort(),
+        'aws:RequestTag/kubernetes-service-account': serviceAccount,
+      },
+    },
+  };
+}
+
+/** Whether two policy documents say the same: without regard to the order of keys and of lists, or to `x` for `[x]`. */
+export function sameDocument(a: string, b: string): boolean {
+  return a === b || canonical(a) === canonical(b);
+}
+
+/**
+ * A trust policy as the pods of one namespace meet it that come through Pod Identity: without what it says of web
+ * identities and of other namespaces, whose comings and goings do not concern them.
+ */
+export function trustSeenBy(document: string, namespace: string): string {
+  const { statements, views } = podTrustIn(document);
+  const isNamed = statements.map(({ namespaces }) => namespaces?.has(namespace) ?? true);
+  const pattern = isNamed.join();
+  const known = views.get(pattern);
+  if (known !== undefined) return known;
+  const seen = statements.map(({ statement, namespaces }, at) =>
+    namespaces ? narrowed(statement, isNamed[at] === true) : statement,
+  );
+  const view = canonical(JSON.stringify(seen));
+  views.set(pattern, view);
+  return view;
+}
+
+/** ARNs of the OIDC providers that a trust policy names in any statement. None where it is no JSON. */
+export function oidcProvidersIn(document: string): readonly string[] {
+  let statements: unknown;
+  try {
+    ({ Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown });
+  } catch {
+    return [];
+  }
+  const federated = [statements].flat().flatMap((statement) => {
+    const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+    if (typeof principal !== 'object' || principal === null) return [];
+    return [(principal as { readonly Federated?: unknown }).Federated].flat().map(String);
+  });
+  return [...new Set(federated.filter((arn) => arn.includes(':oidc-provider/')))].sort();
+}
+
+/** Whether a trust policy names the namespace among those whose pods come in through Pod Identity. */
+export function letsPodsIn(document: string, namespace: string): boolean {
+  return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
+}
+
+type PodTrust = {
+  readonly statements: readonly {
+    readonly statement: unknown;
+    /** Undefined when the statement is for all. */
+    readonly namespaces: ReadonlySet<string> | undefined;
+  }[];
+  /** What was told before, by which of the statements name the namespace. */
+  readonly views: Map<string, string>;
+};
+
+/** An account of hundreds of targets asks for each of them about the same few documents. */
+const lately = new Map<string, PodTrust>();
+const mostLately = 16;
+
+function podTrustIn(document: string): PodTrust {
+  const known = lately.get(document);
+  if (known) return known;
+  const read = readPodTrust(document);
+  if (lately.size >= mostLately) lately.clear();
+  lately.set(document, read);
+  return read;
+}
+
+function readPodTrust(document: string): PodTrust {
+  try {
+    const { Statement: statements } = JSON.parse(document) as { readonly Statement: unknown };
+    return {
+      statements: [statements]
+        .flat()
+        .filter((statement) => !isOfWebIdentity(statement))
+        .map((statement) => ({ statement, namespaces: namespacesIn(statement) })),
+      views: new Map(),
+    };
+  } catch {
+    return { statements: [], views: new Map([['', document]]) };
+  }
+}
+
+function isOfWebIdentity(statement: unknown): boolean {
+  const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+  return (
+    typeof principal === 'object' &&
+    principal !== null &&
+    Object.keys(principal).every((type) => type === 'Federated')
+  );
+}
+
+const namespaceKey = 'aws:RequestTag/kubernetes-namespace';
+
+type Conditioned = {
+  readonly Condition?: { readonly StringEquals?: Readonly<Record<string, unknown>> };
+};
+
+function namespacesIn(statement: unknown): ReadonlySet<string> | undefined {
+  const { Condition: condition } = (statement ?? {}) as Conditioned;
+  const values = condition?.StringEquals?.[namespaceKey];
+  return values === undefined ? undefined : new Set([values].flat().map(String));
+}
+
+function narrowed(statement: unknown, isNamed: boolean): unknown {
+  const { Condition: condition } = statement as Conditioned;
+  const equals = { ...condition?.StringEquals, [namespaceKey]: isNamed };
+  return { ...(statement as object), Condition: { ...condition, StringEquals: equals } };
+}
+
+function canonical(text: string): string {
+  try {
+    return JSON.stringify(normalise(JSON.parse(text)));
+  } catch {
+    return text;
+  }
+}
+
+function normalise(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(normalise);
+    if (items.length === 1) return items[0];
+    return items.map((item) => JSON.stringify(item)).sort();
+  }
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, normalise(item)]),
+  );
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount } from './account.ts';
+import { arn, kinds, name, ready, settled } from '../testing/settled-world.ts';
+import { createWorld, observe, readOnly, settle } from '../testing/simulated-world.ts';
+
+describe('a new account', () => {
+  it('gets a role, its policies, links and proofs, with one write each and no read', () => {
+    const world = createWorld();
+    settle(world);
+    expect(kinds(world)).toEqual([
+      'AddFinalizer',
+      'CreateRole',
+      'AttachPolicy',
+      'CreateServiceAccount',
+      'CreateServiceAccount',
+      'ProveIdentity',
+      'ProveIdentity',
+    ]);
+    expect(ready(world)).toBe('True Ready');
+    expect(world.account.status).toMatchObject({
+      roleArn: arn,
+      observedGeneration: 1,
+      linkedTargets: ['production', 'staging'],
+      ready: '2/2',
+      policies: [{ arn: readOnly, attached: true }],
+    });
+  });
+
+  it('has nothing left to do when all is done', () => {
+    const world = settled();
+    expect(planAccount(observe(world)).steps).toEqual([]);
+  });
+
+  it('takes up a role that a crash left behind without a note', () => {
+    const world = createWorld();
+    settle(world);
+    // All that was remembered is lost: the status, and what the operator believed.
+    const { status: _, ...account } = world.account;
+    world.account = account;
+    world.beliefs.clear();
+    world.proofs.clear();
+    world.journal.length = 0;
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).toEqual(['CreateRole', 'ReadRole', 'ProveIdentity', 'ProveIdentity']);
+    expect(world.roles.size).toBe(1);
+  });
+
+  it('takes up the role of an earlier account of its name', () => {
+    const world = settled();
+    world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
+    settle(world);
+    expect(world.roles.get(name)?.tags['k11n.dev/uid']).toBe('uid-2');
+    expect(ready(world)).toBe('True Ready');
+  });
+});
+
+describe('a missing IAM OIDC provider', () => {
+  const providerProblem = { reason: 'OIDCProviderMissing', message: 'no provider' } as const;
+
+  it('takes the proof from every target that uses IRSA, without an exchange, until it exists again', () => {
+    const world = createWorld();
+    settle(world);
+    const before = world.journal.length;
+    world.facts = { ...world.facts, providerProblem };
+    const { status } = settle(world);
+    expect(status.targets?.map(({ proven, linked, reason }) => ({ proven, linked, reason }))).toEqual(
+      ['production', 'staging'].map(() => ({ proven: false, linked: true, reason: 'OIDCProviderMissing' })),
+    );
+    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'OIDCProviderMissing',
+    });
+    expect(world.journal.slice(before)).toEqual([]);
+  });
+
+  it('says nothing about a target that uses Pod Identity', () => {
+    const world = createWorld({ aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    world.facts = { ...world.facts, providerProblem };
+    const { status } = settle(world);
+    expect(status.targets?.map(({ confirmed }) => confirmed)).toEqual([true, true]);
+  });
+});
+
+describe('a rollout that stops the others', () => {
+  it('is told by the account, whose identity is as ready as before', () => {
+    const message = 'the new identity is held back by app web in production';
+    const { status } = planAccount({
+      ...observe(settled()),
+      pause: { reason: 'PausedByFailedRollout', message },
+    });
+    expect(conditionOf(status.conditions, 'WorkloadsCurrent')).toMatchObject({
+      status: 'False',
+      reason: 'PausedByFailedRollout',
+      message,
+    });
+    expect(conditionOf(status.conditions, 'Ready')?.status).toBe('True');
+  });
+});

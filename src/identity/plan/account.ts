@@ -1,0 +1,475 @@
+/**
+ * The planner: from everything that was observed about one account to the steps that bring it in step, the status that
+ * tells the truth about it, and the time to look again. Pure: the operator, the command line and tests share it.
+ *
+ * It is level-based. It does not know what happened, only what is; carrying out a plan and planning again ends with no step.
+ */
+import type { IdentityMode, LinkedServiceAccountStatus } from '../../api/index.ts';
+import {
+  accountFinalizer,
+  isProtected,
+  linkedServiceAccounts,
+  newerSpecMessage,
+  protectedMark,
+  unlinkNowAnnotation,
+} from '../../api/index.ts';
+import {
+  accountRoleIndex,
+  accountRoleName,
+  accountRoleNames,
+  roleOwnership,
+} from '../desired/account-roles.ts';
+import { roleNameOf } from '../desired/arn.ts';
+import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
+import { claimOf, claimsFrom, claimsOf, type Claims } from './trusted-targets.ts';
+import { decideUnassociate, planDeletion } from './deletion.ts';
+import { decideUnlink } from './links.ts';
+import { isOwned, ownershipTagKeys, wasThere } from '../desired/ownership.ts';
+import { currentTurn, planWanted } from './target.ts';
+import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
+import type { Problem } from '../state/problem.ts';
+import type { IdentityReason } from '../state/reasons.ts';
+import { proofIsOpen } from './proofs.ts';
+import { assessRole, desiredRole, isUnread, type RoleAssessment } from './role.ts';
+import { formerTargets } from './sessions.ts';
+import { assignTargets } from '../desired/shards.ts';
+import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
+import { createStepList, type StepList } from './step-list.ts';
+import type { Step } from '../steps/step.ts';
+import type { ServingRole, TargetContext } from './target-context.ts';
+import { asBefore } from './target-rows.ts';
+import { decideTargets, type TargetDecision } from './target-decisions.ts';
+import { sameDocument } from '../desired/trust.ts';
+import type {
+  AccountUser,
+  AccountWorld,
+  ClusterFacts,
+  ObservedRole,
+  RoleAim,
+  TargetObservation,
+} from '../state/world.ts';
+
+export type AccountPlan = {
+  readonly steps: readonly Step[];
+  readonly status: LinkedServiceAccountStatus;
+  /** What was changed behind our back, in words. The status should be told before it is put back. */
+  readonly drift: readonly string[];
+  /** Of the roles that are in step. What is to be remembered when the account comes to rest. */
+  readonly aims: readonly RoleAim[];
+  /** Milliseconds; undefined when nothing but a change can matter. */
+  readonly lookAgainAt?: number;
+};
+
+export function planAccount(world: AccountWorld): AccountPlan {
+  const { account, cluster } = world;
+  const list = createStepList(world);
+  const deleting = account.metadata.deletionTimestamp !== undefined;
+  const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
+
+  // Without the finalizer nothing was ever written for this account, or all of it has been removed.
+  if (deleting && !held) return done(list, account.status ?? {});
+  if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
+  // A later version may have written more than this one knows, for a field that this one would undo.
+  const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
+  if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
+
+  const users = world.targets.flatMap((target) => target.users.map((user) => describeUser(target, user)));
+  // The deletion of a CRD deletes its objects without admission, where nothing else refuses it.
+  const isKept = deleting && isProtected(account.metadata);
+  if (deleting && users.length === 0 && !isKept) {
+    const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
+    return done(list, blockedStatus(world, problem.reason, problem.message));
+  }
+  if (!held) {
+    list.want({ kind: 'AddFinalizer' });
+    return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
+  }
+  const stranded = planStranded(world, cluster.facts, list);
+  if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
+  const plan = planSync(world, cluster.facts, list);
+  if (!deleting) return plan;
+  if (isKept) {
+    const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
+    return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
+  }
+  const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone. To make an app let go of it: kon app edit APP --no-account`;
+  return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
+}
+
+/** A role that the account has as part of another cluster blocks another one. Checked before its first role is created. */
+function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
+  const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
+  if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
+  const [role, ...others] = strandedRoles(world, facts);
+  if (role) return clusterChanged(world, facts, [role, ...others]);
+  const unread = unreadRoles(world, facts);
+  const failed = unread.flatMap((name) => {
+    const failure = list.want({ kind: 'ReadRole', role: name, why: 'the status reports it' });
+    return failure ? [unreadable(world, facts, name, failure)] : [];
+  });
+  if (unread.length === 0) return undefined;
+  return (
+    failed[0] ?? { reason: 'CreatingRole', message: 'the role that the status reports is being looked up' }
+  );
+}
+
+function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
+  const { account } = world;
+  const decisions = decideTargets(world, facts);
+  const policies = screenPolicies(account.spec.aws.policyArns, facts);
+  const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
+
+  const base = accountRoleName(account, facts, 1);
+  const shards = assignTargets(
+    claimsOf(world, facts, decisions),
+    previousShards(world, facts),
+    (claims) =>
+      desiredRole(account, facts, base, claimsFrom(claims)).trustPolicy.length <=
+      facts.quotas.trustPolicySize,
+  );
+  const draining = new Set(
+    decisions.flatMap((decision) => (decision.draining ? [decision.observation.name] : [])),
+  );
+  const roles = [...shards].map(([index, words]): ServingRole => {
+    const claims = claimsFrom(words);
+    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
+    const kept = keptPolicies(
+      world.roles.get(spec.name)?.role ?? undefined,
+      policies.refused,
+      account.status?.policies,
+      facts,
+    );
+    const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
+    const proofsOfDrift = (role: ObservedRole): boolean =>
+      proofsAreOpen(world, list, role, without(claims, draining));
+    const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
+    return { claims, policyArns, assessment };
+  });
+
+  const trustInStep = roles.every(
+    ({ assessment }) =>
+      assessment.role && sameDocument(assessment.role.trustPolicy, assessment.spec.trustPolicy),
+  );
+  const context = { world, facts, list, roles, turn: currentTurn(world, facts, decisions) };
+  const rows = decisions
+    .map((decision) => planTarget(context, decision, trustInStep))
+    .filter((row) => row !== undefined);
+  const surplus = removeSurplus(world, facts, roles, list);
+
+  const former = formerTargets({
+    now: world.date,
+    former: account.status?.formerTargets ?? [],
+    before: account.status?.targets ?? [],
+    wanted: new Set(rows.filter((row) => row.wanted || row.draining).map(({ name }) => name)),
+    pending: new Set(rows.filter(({ wanted }) => !wanted).map(({ name }) => name)),
+    isNarrowed: trustInStep,
+    maxSessionSeconds: longestSession(world, roles),
+  });
+  for (const { sessionsUntil } of former) {
+    const leftMs = Date.parse(sessionsUntil) - world.date;
+    if (leftMs > 0) list.lookAt(world.now + leftMs);
+  }
+  const status = accountStatus(world, {
+    ...(surplus ? { surplus } : {}),
+    formerTargets: former,
+    roles: roles.map((role) => role.assessment),
+    targets: rows,
+    policies: asLastSeen(
+      world,
+      roles,
+      mergedPolicyRows(account.spec.aws.policyArns, refusedRows(policies.refused, roles, facts), roles),
+    ),
+    ...(tooMany
+      ? {
+          tooManyPolicies: `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or join policies.`,
+        }
+      : {}),
+  });
+  return done(
+    list,
+    status,
+    roles.flatMap((role) => role.assessment.drift),
+    roles.flatMap(({ assessment: { role, problem, spec }, policyArns }) =>
+      role && !problem ? { spec, policyArns } : [],
+    ),
+  );
+}
+
+/** The longest session, in seconds, that a role of the account allows, or allowed when it was last in sync. */
+function longestSession(world: AccountWorld, roles: readonly ServingRole[]): number {
+  return Math.max(
+    0,
+    ...roles.map(({ assessment: { spec } }) => spec.maxSessionDuration),
+    ...[...world.aims.values()].map(({ spec }) => spec.maxSessionDuration),
+    ...[...world.roles.values()].map(({ role }) => role?.maxSessionDuration ?? 0),
+  );
+}
+
+/** Whether a proof that shows what a drifted trust policy broke is still to come. Asks for it. */
+function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, claims: Claims): boolean {
+  const observed = new Map(world.targets.map((target) => [target.name, target]));
+  const byToken = claims.IRSA.map((target) => {
+    const serviceAccount = observed.get(target)?.serviceAccount;
+    return serviceAccount !== undefined && proofIsOpen(world, list, target, role, serviceAccount);
+  });
+  const byPod = claims.PodIdentity.map((target) => {
+    const { serviceAccount, held } = observed.get(target) ?? {};
+    const association = world.associations.get(target)?.association;
+    const pod = held?.exchangePod;
+    return (
+      serviceAccount !== undefined &&
+      pod !== undefined &&
+      association != null &&
+      proofIsOpen(world, list, target, role, serviceAccount, { association, pod })
+    );
+  });
+  return [...byToken, ...byPod].some(Boolean);
+}
+
+/** The proofs of a target that drains are over: the operator may not have tokens created there. */
+function without(claims: Claims, targets: ReadonlySet<string>): Claims {
+  const remaining = (names: readonly string[]): readonly string[] =>
+    names.filter((name) => !targets.has(name));
+  return { IRSA: remaining(claims.IRSA), PodIdentity: remaining(claims.PodIdentity) };
+}
+
+/** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
+function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
+  return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
+}
+
+function planTarget(
+  context: TargetContext,
+  decision: TargetDecision,
+  trustInStep: boolean,
+): TargetRow | undefined {
+  const { observation } = decision;
+  if (decision.draining) return drainingRow(context.world, decision);
+  if (!decision.wanted) return planUnwanted(context, observation, trustInStep);
+  if (decision.problem) {
+    const { name, pods, serviceAccount } = observation;
+    const roleArn = decision.admitted ? serviceAccount?.roleArn : undefined;
+    const kept = roleArn === undefined ? { linked: false } : { linked: true, roleArn };
+    return { name, pods, wanted: true, proven: false, ...kept, ...decision.problem };
+  }
+  return planWanted(context, observation);
+}
+
+/** The row of a target that drains: as it was last served, why it is to be unlinked, and what holds that up. */
+function drainingRow(world: AccountWorld, { observation, wanted, problem }: TargetDecision): TargetRow {
+  const { name } = world.account.metadata;
+  const users = observation.users.map((user) => describeUser(observation, user));
+  const pods = users.length > 0 ? `: ${listing(users)}` : '';
+  const why = problem?.message ?? `the account does not name the target "${observation.name}" any more`;
+  const before = world.account.status?.targets?.find((row) => row.name === observation.name);
+  return {
+    ...asBefore(world, observation),
+    // The last proof stands for as long as the target drains: it cannot be given again.
+    proven: before?.proven === true,
+    linked: true,
+    wanted,
+    draining: true,
+    reason: 'StillInUse',
+    message: `${why}; running pods hold its identity${pods}. They keep their access until they have ended. To end it now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
+  };
+}
+
+/** A target that the spec no longer names, and whose pods are gone: its subject has left the trust policy first, then the link goes. */
+function planUnwanted(
+  { world, facts, list }: TargetContext,
+  observation: TargetObservation,
+  trustInStep: boolean,
+): TargetRow | undefined {
+  const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
+  const unlink = decideUnlink(world.account.metadata.name, observation);
+  const base = { name: observation.name, pods: observation.pods, wanted: false, linked: true, proven: false };
+  if (unassociate) {
+    const failure =
+      trustInStep || unassociate.kind === 'ReadAssociation' ? list.want(unassociate) : undefined;
+    // An association of somebody else's is none of our business; nor is one that we may not look at.
+    if (unlink || unassociate.kind === 'DeleteAssociation') {
+      return {
+        ...base,
+        reason: failure?.code ?? 'Unlinking',
+        message: failure?.message ?? 'the association is being removed',
+      };
+    }
+    return undefined;
+  }
+  if (!unlink) return undefined;
+  if (unlink.kind === 'DeleteServiceAccount' && observation.users.length > 0) {
+    const users = listing(observation.users.map((user) => describeUser(observation, user)));
+    return {
+      ...base,
+      reason: 'StillInUse',
+      message: `running pods still use the ServiceAccount, without its permissions: ${users}`,
+    };
+  }
+  const failure = trustInStep ? list.want(unlink) : undefined;
+  return {
+    ...base,
+    reason: failure?.code ?? 'Unlinking',
+    message: failure?.message ?? 'the link is being removed',
+  };
+}
+
+/**
+ * Removes further roles that no target needs any more.
+ *
+ * @returns why one of them could not be removed
+ */
+function removeSurplus(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roles: readonly ServingRole[],
+  list: StepList,
+): Problem | undefined {
+  const failures: Problem[] = [];
+  const want = (step: Step, role: string): void => {
+    const failure = list.want(step);
+    if (failure)
+      failures.push({
+        reason: failure.code,
+        message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
+      });
+  };
+  const needed = new Set(roles.map((role) => role.assessment.spec.name));
+  const carried = new Set([
+    ...world.targets.map((target) => target.serviceAccount?.roleArn),
+    ...world.targets.flatMap((target) => target.held.roleArns),
+    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
+  ]);
+  for (const belief of world.roles.values()) {
+    const role = belief.role;
+    if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
+    if (!isOwned(roleOwnership(role, world.account, facts))) continue;
+    if (belief.source === 'sweep')
+      want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
+    // One that was taken over when the account named it is given back, as at its end.
+    else if (wasThere(role, world.account.spec))
+      want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
+    else if (role.attachedPolicyArns.length > 0) {
+      const why = 'no target needs the role any more';
+      for (const policyArn of role.attachedPolicyArns)
+        want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
+    } else want({ kind: 'DeleteRole', role: role.name }, role.arn);
+  }
+  return failures[0];
+}
+
+/** Rows of refused policies, each of which some role may still hold. */
+function refusedRows(
+  refused: RoleAssessment['policies'],
+  roles: readonly ServingRole[],
+  facts: ClusterFacts,
+): RoleAssessment['policies'] {
+  const isKept = (arn: string): boolean =>
+    roles.some(
+      ({ policyArns, assessment: { role } }) =>
+        policyArns.includes(arn) && role?.attachedPolicyArns.includes(arn) === true,
+    );
+  return refused.map((row) =>
+    row.reason === 'PolicyNotAllowed' && isKept(row.arn) ? stillAttached(row, facts) : row,
+  );
+}
+
+/** One row per listed policy; with several roles the worst of them counts. */
+function mergedPolicyRows(
+  arns: readonly string[],
+  refused: RoleAssessment['policies'],
+  roles: readonly ServingRole[],
+): RoleAssessment['policies'] {
+  const rows = roles.flatMap((role) => role.assessment.policies);
+  return arns.map((arn) => {
+    const refusal = refused.find((row) => row.arn === arn);
+    if (refusal) return refusal;
+    const ofArn = rows.filter((row) => row.arn === arn);
+    return (
+      ofArn.find((row) => !row.attached) ??
+      ofArn[0] ?? { arn, attached: false, reason: 'TooManyPolicies', message: 'is not attached' }
+    );
+  });
+}
+
+/** Rows of attached policies stay so while the role was not read yet: what is attached decides what may be detached later. */
+function asLastSeen(
+  { account }: AccountWorld,
+  roles: readonly ServingRole[],
+  rows: RoleAssessment['policies'],
+): RoleAssessment['policies'] {
+  const unread = roles.find(({ assessment }) => isUnread(assessment))?.assessment;
+  if (!unread) return rows;
+  const attached = new Set(
+    (account.status?.policies ?? []).filter((row) => row.attached).map((row) => row.arn),
+  );
+  const { reason = 'CreatingRole', message = '' } = unread.problem ?? {};
+  return rows.map((row) =>
+    row.attached || !attached.has(row.arn)
+      ? row
+      : {
+          ...row,
+          attached: true,
+          ...(row.reason === 'PolicyNotAllowed'
+            ? {}
+            : { reason, message: `was attached when the role was last read: ${message}` }),
+        },
+  );
+}
+
+/**
+ * The role each target has now: by its ServiceAccount's annotation and by its association, and else by our own status. A
+ * target that goes over to the other mode keeps its role if that has room.
+ */
+function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
+  const shards = new Map<string, number>();
+  for (const { name, serviceAccount } of world.targets) {
+    const told = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
+    const annotated = serviceAccount?.roleArn;
+    const associated = world.associations.get(name)?.association?.details?.roleArn;
+    const set = (mode: IdentityMode, arn: string | undefined): void => {
+      const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
+      if (index !== undefined) shards.set(claimOf(mode, name), index);
+    };
+    set('IRSA', annotated ?? told ?? associated);
+    set('PodIdentity', associated ?? told ?? annotated);
+  }
+  return shards;
+}
+
+/** Every role that this account may have in IAM: by name, and those whose tags name it. */
+function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[] {
+  return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
+}
+
+function describeUser(target: TargetObservation, user: AccountUser): string {
+  return `${target.name}/${user.pod}${user.workload === undefined ? '' : ` (${user.workload})`}`;
+}
+
+function listing(items: readonly string[]): string {
+  const shown = items.slice(0, 5).join(', ');
+  return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
+}
+
+function deletionWaits(
+  world: AccountWorld,
+  status: LinkedServiceAccountStatus,
+  reason: IdentityReason,
+  message: string,
+): LinkedServiceAccountStatus {
+  return { ...status, conditions: blockedStatus(world, reason, message).conditions };
+}
+
+function done(
+  list: StepList,
+  status: LinkedServiceAccountStatus,
+  drift: readonly string[] = [],
+  aims: readonly RoleAim[] = [],
+): AccountPlan {
+  return {
+    steps: list.steps,
+    status,
+    drift,
+    aims,
+    ...(list.lookAgainAt === undefined ? {} : { lookAgainAt: list.lookAgainAt }),
+  };
+}

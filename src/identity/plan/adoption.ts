@@ -1,0 +1,62 @@
+/** Blockers of the adoption of an existing role: running pods that would be shut out, and a missing consent. */
+import { clusterTag } from '../desired/ownership.ts';
+import type { Problem } from '../state/problem.ts';
+import type { RoleSpec } from '../steps/step.ts';
+import { tagValue } from '../desired/tags.ts';
+import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
+import { subjectOf } from '../desired/trust.ts';
+import type { ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
+
+/**
+ * Adoption replaces the trust policy. Pods that hold the role by web identity, are let in now, and would not be afterwards,
+ * are in its way. It is asked only before the role becomes ours: later such a subject is drift, and is repaired.
+ */
+export function shutOutByAdoption(
+  role: ObservedRole,
+  spec: RoleSpec,
+  holders: readonly RoleHolder[],
+  { providerArn }: ClusterFacts,
+): readonly RoleHolder[] {
+  if (holders.length === 0) return [];
+  const before = principalsOf(role.trustPolicy);
+  const after = principalsOf(spec.trustPolicy);
+  return holders.filter(({ namespace, serviceAccount }) => {
+    const subject = subjectOf(namespace, serviceAccount);
+    return letsSubjectIn(before, providerArn, subject) && !letsSubjectIn(after, providerArn, subject);
+  });
+}
+
+const mostNamed = 5;
+
+export function adoptionBlocked(
+  role: ObservedRole,
+  shutOut: readonly RoleHolder[],
+  account: string,
+): Problem {
+  const named = shutOut
+    .slice(0, mostNamed)
+    .map(({ namespace, pod, serviceAccount }) => `${namespace}/${pod} (ServiceAccount ${serviceAccount})`);
+  const more = shutOut.length > mostNamed ? ` and ${shutOut.length - mostNamed} more` : '';
+  const handOver = shutOut.find(({ serviceAccount }) => serviceAccount === account);
+  const wayOut = handOver
+    ? `hand their ServiceAccount over: kubectl label serviceaccount -n ${handOver.namespace} ${account} k11n.dev/account=${account}`
+    : 'move them to an account of their own';
+  return {
+    reason: 'AdoptionBlocked',
+    message: `the role ${role.arn} is not adopted: running pods hold it that its new trust policy would shut out: ${named.join(', ')}${more}. It is adopted when they are gone or are let in; ${wayOut}`,
+  };
+}
+
+/** IAM refused the ownership tags: the operator's policy lets it adopt only roles that carry the cluster's tag already. */
+export function adoptionRefused(
+  role: ObservedRole,
+  failure: StepFailure,
+  { clusterArn }: ClusterFacts,
+): Problem {
+  if (failure.code !== 'AccessDenied') return { reason: failure.code, message: failure.message };
+  const consented = tagValue(role.tags, clusterTag) === clusterArn;
+  const next = consented
+    ? 'The role carries the consent of the cluster, so the operator has an IAM policy without adoption: print one with kon iam-policy --adopt'
+    : `Consent to the adoption: aws iam tag-role --role-name ${role.name} --tags Key=${clusterTag},Value=${clusterArn}`;
+  return { reason: 'AdoptionRefused', message: `${failure.message}. ${next}` };
+}

@@ -1,0 +1,53 @@
+/** What is known of the association of a target's ServiceAccount, and whose it is. */
+import { isUnasked, wantedMode } from './trusted-targets.ts';
+import { ownershipOf } from '../desired/ownership.ts';
+import { ownerOf } from './role.ts';
+import { stepKey, type Step } from '../steps/step.ts';
+import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
+
+export type AssociationStanding =
+  /** `settled`: nothing of an earlier one is at work any more, as far as is known. */
+  | { readonly kind: 'none'; readonly settled: boolean }
+  | { readonly kind: 'ours'; readonly association: ObservedAssociation }
+  /** Of an account of this name on this cluster which is no more; it may be taken up. */
+  | { readonly kind: 'earlier'; readonly association: ObservedAssociation }
+  | { readonly kind: 'foreign'; readonly association: ObservedAssociation }
+  /** It has to be asked for first. */
+  | { readonly kind: 'unread'; readonly why: string };
+
+/** @param known whether this very association was confirmed as ours before, so that it need not be asked for again */
+export function associationStanding(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  target: string,
+  known: (association: ObservedAssociation) => boolean,
+): AssociationStanding {
+  const belief = world.associations.get(target);
+  const row = world.account.status?.targets?.find((entry) => entry.name === target);
+  if (belief?.source === 'lost') return { kind: 'unread', why: 'a write of it was not answered' };
+  const had = row?.identityMode === 'PodIdentity' && row.linked;
+  if (belief?.association) {
+    const { association } = belief;
+    if (association.details) {
+      switch (ownershipOf(association.details, ownerOf(world.account, facts))) {
+        case 'ours':
+          return { kind: 'ours', association };
+        case 'earlier':
+          return { kind: 'earlier', association };
+        case 'otherIssuer':
+        case 'foreign':
+          return { kind: 'foreign', association };
+      }
+    }
+    if (known(association)) return { kind: 'ours', association };
+    return { kind: 'unread', why: 'a listing shows it, but not whose it is' };
+  }
+  const create: Step = { kind: 'CreateAssociation', target, roleArn: '', tags: {} };
+  if (belief?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
+    return { kind: 'unread', why: 'the ServiceAccount has one already' };
+  if (had && belief === undefined) return { kind: 'unread', why: 'the status tells of it' };
+  if (had && belief?.source === 'sweep') return { kind: 'unread', why: 'a listing did not show it' };
+  if (wantedMode(world.account, facts) !== 'PodIdentity' && isUnasked(world, target))
+    return { kind: 'unread', why: 'the trust policy lets its pods in' };
+  return { kind: 'none', settled: belief?.source !== 'write' };
+}

@@ -1,0 +1,326 @@
+import { describe, expect, it } from 'vitest';
+import { conditionOf, type ClusterConfig } from '../../api/index.ts';
+import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
+import { IdentityError } from '../state/errors.ts';
+import { allowListKey } from './policies.ts';
+
+const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
+const quotas = { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 };
+
+const configOf = (aws: Partial<ClusterConfig['spec']['aws']> = {}): ClusterConfig => ({
+  apiVersion: 'k11n.dev/v1alpha1',
+  kind: 'ClusterConfig',
+  metadata: { name: 'main', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: {
+    targets: ['production', 'staging'],
+    aws: { region: 'us-west-2', rolePath: '/konstellation/', driftIntervalSeconds: 60, ...aws },
+  },
+});
+const callerOf = (arn: string) => {
+  const [, partition = '', , , accountId = ''] = arn.split(':');
+  return { ok: true, value: { accountId, partition, arn } } as const;
+};
+const good: ClusterWorld = {
+  now: Date.parse('2026-01-01T00:00:00Z'),
+  config: configOf(),
+  issuer: { ok: true, value: issuer },
+  caller: callerOf('arn:aws:iam::123456789012:user/operator'),
+  provider: { ok: true, value: { clientIds: ['sts.amazonaws.com'] } },
+  quotas: { ok: true, value: quotas },
+  namespaces: ['production', 'staging'].map((name) => ({ name, labelled: true, terminating: false })),
+};
+const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: string) =>
+  ({ ok: false, error: new IdentityError(code, message) }) as const;
+
+/** The ClusterConfig with the status that this world gives it. */
+const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
+const readyOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'Ready');
+
+describe('a ClusterConfig that is ready', () => {
+  it('names the tags that are ignored, and what stays attached though it is not allowed any more', () => {
+    const config = {
+      ...good.config,
+      spec: {
+        ...good.config.spec,
+        aws: { ...good.config.spec.aws, tags: { 'K11N.dev/account': 'x' }, allowedPolicyArns: ['a'] },
+      },
+    };
+    const message = readyOf(told({ ...good, config, disallowed: { policies: 3, accounts: 2 } }))?.message;
+    expect(message).toContain('are ignored, as their keys are reserved');
+    expect(message).toContain('do not allow 3 attached policies of 2 accounts, which stay attached');
+    expect(message).toContain(`k11n.dev/detach-disallowed=${allowListKey(['a'])}`);
+  });
+});
+
+describe('a ClusterConfig in a world that is as it says', () => {
+  it('is ready, and gives the facts that accounts are planned with', () => {
+    const config = told(good);
+    expect(readyOf(config)).toMatchObject({ status: 'True', reason: 'Ready' });
+    expect(clusterState([config])).toEqual({
+      ok: true,
+      facts: {
+        name: 'main',
+        configName: 'main',
+        clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
+        accountId: '123456789012',
+        partition: 'aws',
+        issuer,
+        providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+        rolePath: '/konstellation/',
+        identityMode: 'IRSA',
+        targets: ['production', 'staging'],
+        tags: {},
+        detachesDisallowed: false,
+        strictInline: false,
+        quotas: { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 },
+      },
+    });
+  });
+
+  it.each([
+    ['aws-cn', 'cn-north-1', 'arn:aws-cn:iam::123456789012:user/operator'],
+    ['aws-us-gov', 'us-gov-west-1', 'arn:aws-us-gov:iam::123456789012:user/operator'],
+  ])('is one of the partition %s by its credentials', (partition, region, arn) => {
+    const { status } = told({ ...good, config: configOf({ region }), caller: callerOf(arn) });
+    expect(status).toMatchObject({
+      partition,
+      clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/main`,
+      oidcProviderArn: `arn:${partition}:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE`,
+    });
+  });
+
+  it('makes or labels the namespaces that are missing, but none that is going', () => {
+    const namespaces = [
+      { name: 'production', labelled: false, terminating: false },
+      { name: 'staging', labelled: false, terminating: true },
+    ];
+    expect(planCluster({ ...good, namespaces }).applyNamespaces).toEqual(['production']);
+    expect(planCluster({ ...good, namespaces: [] }).applyNamespaces).toEqual(['production', 'staging']);
+  });
+});
+
+describe('in a wrong world nothing is done for any account', () => {
+  const refused: readonly [string, ClusterWorld, string, RegExp][] = [
+    [
+      'credentials of another AWS account',
+      { ...good, config: configOf({ accountId: '999999999999' }) },
+      'WrongAccount',
+      /123456789012.*999999999999/,
+    ],
+    [
+      'an issuer other than the one that is stated',
+      { ...good, config: configOf({ oidcIssuer: 'https://issuer.example/other' }) },
+      'IssuerMismatch',
+      /issuer\.example\/other.*EXAMPLE/,
+    ],
+    [
+      'an API server that tells no issuer',
+      { ...good, issuer: failed('Unexpected', 'the API server answered with 403') },
+      'IssuerUnknown',
+      /403/,
+    ],
+    [
+      'no credentials',
+      { ...good, caller: failed('CredentialsMissing', 'Could not load credentials from any providers') },
+      'CredentialsMissing',
+      /Could not load credentials/,
+    ],
+    [
+      'credentials that AWS rejects',
+      { ...good, caller: failed('CredentialsRejected', 'The security token is expired') },
+      'CredentialsRejected',
+      /expired/,
+    ],
+    ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
+  ];
+  it.each(refused)('%s', (_what, world, reason, message) => {
+    // Also where all was well before: the facts of then are still in its status.
+    for (const config of [world.config, { ...world.config, status: told(good).status ?? {} }]) {
+      const wrong = told({ ...world, config });
+      expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
+      expect(readyOf(wrong)?.message).toMatch(message);
+      // Accounts say it in the same words.
+      expect(clusterState([wrong])).toMatchObject({
+        ok: false,
+        reason: 'ClusterConfigNotReady',
+        message: expect.stringMatching(message) as string,
+      });
+    }
+  });
+
+  // Between the edit and the next look the status is of another cluster: a role by both would be nobody's.
+  it.each([
+    ['another cluster', { clusterName: 'renamed' }],
+    ['another region', { region: 'eu-west-1' }],
+    ['another AWS account', { accountId: '999999999999' }],
+    ['another issuer', { oidcIssuer: 'https://issuer.example/other' }],
+  ])('one that has been pointed to %s and has not been looked at since', (_what, aws) => {
+    const config = told(good);
+    const edited = { ...config, spec: configOf(aws).spec };
+    expect(clusterState([edited])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+    expect(clusterState([told({ ...good, config: configOf({ clusterName: 'renamed' }) })])).toMatchObject({
+      ok: true,
+      facts: { name: 'renamed', clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/renamed' },
+    });
+  });
+
+  it('no ClusterConfig at all, and one that has not been looked at', () => {
+    expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
+    expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
+  });
+});
+
+describe('what passes, or what the proofs tell in their own terms, stops no account', () => {
+  const passing: readonly [string, ClusterWorld, string][] = [
+    ['no OIDC provider', { ...good, provider: { ok: true, value: undefined } }, 'OIDCProviderMissing'],
+    [
+      'a provider without the audience',
+      { ...good, provider: { ok: true, value: { clientIds: ['other'] } } },
+      'AudienceMissing',
+    ],
+    [
+      'a provider that AWS fails to tell',
+      { ...good, provider: failed('ServiceFailure', 'x') },
+      'ServiceFailure',
+    ],
+  ];
+  it.each(passing)('%s', (_what, world, reason) => {
+    const config = told(world);
+    expect(readyOf(config)).toMatchObject({ status: 'False', reason });
+    expect(clusterState([config])).toMatchObject({ ok: true });
+  });
+
+  it('AWS out of reach, for a cluster that was looked at before', () => {
+    const before = told(good);
+    const { quotas: _, provider: __, ...world } = good;
+    const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
+    const config = told({ ...outage, config: before });
+    expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
+    expect(clusterState([config])).toEqual(clusterState([before]));
+    // What was never known, or known of another spec, is not made up.
+    expect(clusterState([told(outage)])).toMatchObject({ ok: false });
+    const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
+    expect(clusterState([told({ ...outage, config: edited })])).toMatchObject({ ok: false });
+  });
+
+  it('a right that the operator lacks says nothing about the provider', () => {
+    expect(readyOf(told({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
+  });
+});
+
+describe('the IAM OIDC provider', () => {
+  const providerOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'OIDCProviderReady');
+  const missing = { ok: true, value: undefined } as const;
+  const factsOf = (config: ClusterConfig) => {
+    const state = clusterState([config]);
+    return state.ok ? state.facts.providerProblem : undefined;
+  };
+
+  it.each(['IRSA', 'PodIdentity'] as const)(
+    'is a fact for accounts when it is missing or lacks the audience, on a cluster that uses %s',
+    (identityMode) => {
+      const config = configOf({ identityMode });
+      expect(providerOf(told({ ...good, config }))).toMatchObject({ status: 'True' });
+      expect(factsOf(told({ ...good, config }))).toBeUndefined();
+      expect(factsOf(told({ ...good, config, provider: missing }))).toMatchObject({
+        reason: 'OIDCProviderMissing',
+      });
+      expect(
+        factsOf(told({ ...good, config, provider: { ok: true, value: { clientIds: ['other'] } } })),
+      ).toMatchObject({ reason: 'AudienceMissing' });
+      expect(readyOf(told({ ...good, config, provider: missing }))?.status).toBe(
+        identityMode === 'IRSA' ? 'False' : 'True',
+      );
+    },
+  );
+
+  it('stays as it was last seen while AWS does not answer', () => {
+    const config = told({ ...good, provider: missing });
+    expect(factsOf(told({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
+      reason: 'OIDCProviderMissing',
+    });
+  });
+
+  it('is unknown to an operator that may not read it', () => {
+    const config = told({ ...good, provider: missing });
+    const denied = told({ ...good, config, provider: failed('AccessDenied', 'no') });
+    expect(providerOf(denied)).toMatchObject({ status: 'Unknown', reason: 'AccessDenied' });
+    expect(factsOf(denied)).toBeUndefined();
+  });
+});
+
+describe('the count of roles', () => {
+  const withUsed = (rolesUsed: number): number | undefined =>
+    planCluster({
+      ...good,
+      config: { ...good.config, status: { quotas } },
+      quotas: { ok: true, value: { ...quotas, rolesUsed } },
+    }).status.quotas?.rolesUsed;
+
+  it('is told anew once it has moved by a noticeable part of the quota', () => {
+    expect(withUsed(119)).toBe(100);
+    expect(withUsed(81)).toBe(100);
+    expect(withUsed(120)).toBe(120);
+    expect(withUsed(80)).toBe(80);
+  });
+
+  it('stays as it was when it cannot be asked for', () => {
+    const config = { ...good.config, status: { quotas } };
+    expect(planCluster({ ...good, config, quotas: failed('AccessDenied', 'no') }).status.quotas).toEqual(
+      quotas,
+    );
+  });
+});
+
+describe('drift detection of a ClusterConfig', () => {
+  const lastSuccess = Date.parse('2026-01-01T00:05:00Z');
+  const driftOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'DriftChecked');
+  const failing = (code: ConstructorParameters<typeof IdentityError>[0], passes: number): ClusterWorld => ({
+    ...good,
+    drift: [
+      { what: 'roles', lastSuccess, failure: { error: new IdentityError(code, 'refused'), passes } },
+      { what: 'associations', lastSuccess },
+    ],
+  });
+  const checked: ClusterWorld = { ...good, drift: [{ what: 'roles', lastSuccess }] };
+
+  it('has no condition before the first pass, and the same one after every good pass', () => {
+    expect(driftOf(told(good))).toBeUndefined();
+    expect(driftOf(told(checked))).toMatchObject({ status: 'True', reason: 'DriftChecked' });
+    const later = {
+      ...checked,
+      config: told(checked),
+      drift: [{ what: 'roles', lastSuccess: lastSuccess + 1e6 }],
+    };
+    expect(planCluster(later as ClusterWorld).status).toEqual(told(checked).status);
+  });
+
+  it('that is denied is False at once, with the reason and the time of the last good pass', () => {
+    const config = told({ ...failing('AccessDenied', 1), config: told(checked) });
+    expect(driftOf(config)).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+      message: 'roles could not be compared with AWS since 2026-01-01T00:05:00Z: refused',
+    });
+    expect(readyOf(config)).toMatchObject({ status: 'True' });
+    // A restarted operator has no verdict of its own yet.
+    expect(driftOf(told({ ...good, config }))).toEqual(driftOf(config));
+  });
+
+  it('that fails for a transient reason is False after the third pass', () => {
+    const after = (passes: number) =>
+      driftOf(told({ ...failing('Throttled', passes), config: told(checked) }))?.status;
+    expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);
+  });
+
+  it('of associations counts as well', () => {
+    const drift = [
+      { what: 'roles', lastSuccess },
+      { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 1 } },
+    ] as const;
+    expect(driftOf(told({ ...good, drift }))).toMatchObject({
+      status: 'False',
+      message: 'associations could not be compared with AWS since the operator started: no',
+    });
+  });
+});

@@ -1,0 +1,417 @@
+/** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
+import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
+import {
+  clusterConfigs,
+  conditionOf,
+  detachDisallowedAnnotation,
+  isReservedNamespace,
+  newerSpecMessage,
+  reservedTargetMessage,
+  stsAudience,
+} from '../../api/index.ts';
+import { clusterArn, oidcProviderArn } from '../desired/arn.ts';
+import { withVerdicts, type Verdict } from './conditions.ts';
+import { identityErrors, type IdentityError } from '../state/errors.ts';
+import type { CallerIdentity } from '../state/ports.ts';
+import { allowListKey, consentsToDetach } from './policies.ts';
+import type { Problem } from '../state/problem.ts';
+import { ignoredTagsNote } from '../desired/tags.ts';
+import type { ClusterState } from '../state/world.ts';
+
+/** Something that was asked for: its answer, or why there is none. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: IdentityError };
+
+/** Drift detection of one kind of AWS resource, as this process has done it. */
+export type DriftCheck = {
+  readonly what: 'roles' | 'associations' | 'provider';
+  /** End of the last pass that succeeded, in milliseconds since the epoch. */
+  readonly lastSuccess?: number;
+  /** Passes that have failed since then, with the last error. */
+  readonly failure?: { readonly error: IdentityError; readonly passes: number };
+};
+
+export type ClusterWorld = {
+  readonly now: number;
+  readonly config: ClusterConfig;
+  /** Where the operator runs, if it is known. */
+  readonly operatorNamespace?: string;
+  /** Another ClusterConfig that is older, if there is one. */
+  readonly older?: string;
+  /** The issuer as the API server's discovery document names it. */
+  readonly issuer: Answer<string>;
+  readonly caller: Answer<CallerIdentity>;
+  /** Undefined when it could not even be asked for. */
+  readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
+  readonly quotas?: Answer<{
+    policiesPerRole: number;
+    trustPolicySize: number;
+    roles: number;
+    rolesUsed: number;
+  }>;
+  /** Policies that are attached and not allowed any more, and the accounts that list them. */
+  readonly disallowed?: { readonly policies: number; readonly accounts: number };
+  readonly namespaces: readonly {
+    readonly name: string;
+    readonly labelled: boolean;
+    readonly terminating: boolean;
+  }[];
+  /** Empty before the first pass. */
+  readonly drift?: readonly DriftCheck[];
+};
+
+const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
+  roles: 'roles',
+  associations: 'associations',
+  provider: 'the IAM OIDC provider',
+};
+
+/** A transient failure of drift detection is reported after so many passes. */
+const reportedPasses = 3;
+/** The condition that accounts which use IRSA are planned by. */
+export const providerCondition = 'OIDCProviderReady';
+
+/** Of the quota of roles. */
+const noticeableShare = 0.02;
+
+/** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
+const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
+
+export type ClusterPlan = {
+  /** Namespaces to make or to label. Nothing but our label is changed on one that exists, and none is ever deleted. */
+  readonly applyNamespaces: readonly string[];
+  readonly status: ClusterConfigStatus;
+};
+
+export function planCluster(world: ClusterWorld): ClusterPlan {
+  const { config } = world;
+  const newer = newerSpecMessage(clusterConfigs.kind, config.spec);
+  if (newer !== undefined) return { applyNamespaces: [], status: newerConfigStatus(world, newer) };
+  const { aws } = config.spec;
+  const problem = problemOf(world);
+  const caller = world.caller.ok ? world.caller.value : undefined;
+  const issuer = world.issuer.ok ? world.issuer.value : undefined;
+  // Facts of an outage stay facts.
+  const isOutage =
+    !world.caller.ok &&
+    passing.has(world.caller.error.code) &&
+    config.status?.observedGeneration === config.metadata.generation;
+  const { accountId, partition, clusterArn: arn, oidcProviderArn: providerArn } = config.status ?? {};
+  const known = isOutage
+    ? {
+        ...(accountId === undefined ? {} : { accountId }),
+        ...(partition === undefined ? {} : { partition }),
+        ...(arn === undefined ? {} : { clusterArn: arn }),
+        ...(providerArn === undefined ? {} : { oidcProviderArn: providerArn }),
+      }
+    : {};
+  const asTheyAre = new Map(world.namespaces.map((namespace) => [namespace.name, namespace]));
+  const reserved = config.spec.targets.filter((target) =>
+    isReservedNamespace(target, world.operatorNamespace),
+  );
+  const missing = config.spec.targets.filter((target) => {
+    if (reserved.includes(target)) return false;
+    const namespace = asTheyAre.get(target);
+    return !namespace || (!namespace.labelled && !namespace.terminating);
+  });
+  const verdict: Verdict = problem
+    ? { type: 'Ready', status: 'False', ...problem }
+    : {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Ready',
+        message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}${reserved
+          .map((target) => `; ${reservedTargetMessage(target)}`)
+          .join('')}${disallowedNote(world)}`,
+      };
+  const drift = driftVerdict(world);
+  const quotas = quotasToTell(world);
+  const provider = providerVerdict(world);
+  const status: ClusterConfigStatus = {
+    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    ...known,
+    ...(caller
+      ? {
+          accountId: caller.accountId,
+          partition: caller.partition,
+          clusterArn: clusterArn({
+            ...caller,
+            region: aws.region,
+            name: aws.clusterName ?? config.metadata.name,
+          }),
+        }
+      : {}),
+    ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
+    ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
+    ...(quotas ? { quotas } : {}),
+    conditions: withVerdicts(
+      config.status?.conditions,
+      [verdict, provider, drift].filter((part) => part !== undefined),
+      {
+        generation: config.metadata.generation,
+        now: world.now,
+      },
+    ),
+  };
+  return { applyNamespaces: world.older === undefined ? missing : [], status };
+}
+
+/** Known entries stay, also those that a later version wrote. */
+function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
+  const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
+  return {
+    ...config.status,
+    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    conditions: withVerdicts(
+      config.status?.conditions,
+      [{ type: 'Ready', status: 'False', reason: 'SpecNewerThanOperator', message }, ...known],
+      { generation: config.metadata.generation, now },
+    ),
+  };
+}
+
+function disallowedNote({ config, disallowed }: ClusterWorld): string {
+  if (!disallowed || disallowed.policies === 0) return '';
+  const { policies, accounts } = disallowed;
+  return `; allowedPolicyArns do not allow ${policies} attached ${policies === 1 ? 'policy' : 'policies'} of ${accounts} ${accounts === 1 ? 'account' : 'accounts'}, which ${policies === 1 ? 'stays' : 'stay'} attached. To detach: kubectl annotate --overwrite clusterconfig ${config.metadata.name} ${detachDisallowedAnnotation}=${allowListKey(config.spec.aws.allowedPolicyArns)}`;
+}
+
+/**
+ * Whether roles and associations are compared with AWS. Without a verdict of this process, the last one stays: a restart
+ * writes nothing. The time of a pass is not in it, so that a cluster with nothing to do writes nothing.
+ */
+function driftVerdict({ config, drift = [], older }: ClusterWorld): Verdict | undefined {
+  if (older !== undefined) return undefined;
+  const type = 'DriftChecked';
+  const failing = drift.flatMap(({ what, lastSuccess, failure }) =>
+    failure && isReported(failure)
+      ? [
+          {
+            reason: failure.error.code,
+            message: `${whatNames[what]} could not be compared with AWS since ${lastSuccess === undefined ? 'the operator started' : new Date(lastSuccess).toISOString().replace(/\.\d{3}Z$/, 'Z')}: ${failure.error.message}`,
+          },
+        ]
+      : [],
+  );
+  const [worst] = failing;
+  if (worst)
+    return {
+      type,
+      status: 'False',
+      reason: worst.reason,
+      message: failing.map(({ message }) => message).join('; '),
+    };
+  const roles = drift.find(({ what }) => what === 'roles');
+  if (roles?.lastSuccess !== undefined && !drift.some(({ failure }) => failure))
+    return {
+      type,
+      status: 'True',
+      reason: 'DriftChecked',
+      message: `roles are compared with AWS every ${config.spec.aws.driftIntervalSeconds} s`,
+    };
+  return conditionOf(config.status?.conditions, type);
+}
+
+/** Whether a failure is worth a condition: what ends by itself is not at once. */
+export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>): boolean {
+  return identityErrors[error.code].retry === 'terminal' || passes >= reportedPasses;
+}
+
+/**
+ * The count of roles moves with every role that anybody makes in the AWS account. On its own it is told anew only once it has
+ * moved by a noticeable part of the quota, so that a cluster with nothing to do writes nothing.
+ */
+function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
+  const told = config.status?.quotas;
+  if (!quotas?.ok) return told;
+  const { rolesUsed, roles } = quotas.value;
+  const isNews = told === undefined || Math.abs(rolesUsed - told.rolesUsed) >= noticeableShare * roles;
+  return isNews ? quotas.value : { ...quotas.value, rolesUsed: told.rolesUsed };
+}
+
+function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {
+  const { config, issuer, caller, provider } = world;
+  const { aws } = config.spec;
+  if (world.older !== undefined) {
+    return {
+      reason: 'ClusterConfigDuplicate',
+      message: `the ClusterConfig "${world.older}" is older and counts; delete this one`,
+    };
+  }
+  if (!issuer.ok) return { reason: 'IssuerUnknown', message: issuer.error.message };
+  if (aws.oidcIssuer !== undefined && aws.oidcIssuer !== issuer.value) {
+    return {
+      reason: 'IssuerMismatch',
+      message: `spec.aws.oidcIssuer is ${aws.oidcIssuer}, but the API server issues tokens as ${issuer.value}`,
+    };
+  }
+  if (!caller.ok) return { reason: caller.error.code, message: caller.error.message };
+  if (aws.accountId !== undefined && aws.accountId !== caller.value.accountId) {
+    return {
+      reason: 'WrongAccount',
+      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
+    };
+  }
+  // Pod Identity needs no provider; accounts that use IRSA all the same get told by their proofs.
+  if (aws.identityMode === 'PodIdentity') return undefined;
+  if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
+  if (!provider.ok) {
+    // A right that the operator lacks says nothing about the provider: the proof will tell.
+    return provider.error.code === 'AccessDenied'
+      ? undefined
+      : { reason: provider.error.code, message: provider.error.message };
+  }
+  return providerProblem(
+    {
+      accountId: caller.value.accountId,
+      issuer: issuer.value,
+      arn: oidcProviderArn({ ...caller.value, issuer: issuer.value }),
+    },
+    provider.value,
+  );
+}
+
+/** The problem of the IAM OIDC provider; undefined when STS can verify this cluster's tokens by it. */
+export function providerProblem(
+  of: { readonly accountId: string; readonly issuer: string; readonly arn: string },
+  provider: { readonly clientIds: readonly string[] } | undefined,
+): Problem | undefined {
+  if (!provider) {
+    return {
+      reason: 'OIDCProviderMissing',
+      message: `the AWS account ${of.accountId} has no IAM OIDC provider ${of.arn}, so STS cannot verify this cluster's tokens. Create it: aws iam create-open-id-connect-provider --url ${of.issuer} --client-id-list ${stsAudience}`,
+    };
+  }
+  if (!provider.clientIds.includes(stsAudience)) {
+    return {
+      reason: 'AudienceMissing',
+      message: `the IAM OIDC provider ${of.arn} does not list ${stsAudience}. Add it: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${of.arn} --client-id ${stsAudience}`,
+    };
+  }
+  return undefined;
+}
+
+/** Whatever the identity mode is: accounts may choose IRSA on a cluster that uses Pod Identity. Unchanged during an outage. */
+function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Verdict | undefined {
+  const before = conditionOf(config.status?.conditions, providerCondition);
+  if (!provider?.ok || !caller.ok || !issuer.ok) {
+    if (provider?.ok === false && provider.error.code === 'AccessDenied')
+      return {
+        type: providerCondition,
+        status: 'Unknown',
+        reason: provider.error.code,
+        message: provider.error.message,
+      };
+    return before;
+  }
+  const arn = oidcProviderArn({ ...caller.value, issuer: issuer.value });
+  const problem = providerProblem(
+    { accountId: caller.value.accountId, issuer: issuer.value, arn },
+    provider.value,
+  );
+  return problem
+    ? { type: providerCondition, status: 'False', ...problem }
+    : { type: providerCondition, status: 'True', reason: 'OIDCProviderFound', message: arn };
+}
+
+/** The ClusterConfig that counts: the oldest, by name where two are of one age. */
+export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
+  const age = (config: ClusterConfig): string =>
+    `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
+  return [...configs].sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
+}
+
+/** The facts that accounts are planned with, from a ClusterConfig's spec and status alone. */
+export function clusterState(configs: readonly ClusterConfig[], operatorNamespace?: string): ClusterState {
+  const config = effectiveConfig(configs);
+  if (!config) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigMissing',
+      message:
+        'the cluster has no ClusterConfig, so there is no telling in which AWS account to make a role; create one',
+    };
+  }
+  const { spec, status, metadata } = config;
+  const newer = newerSpecMessage(clusterConfigs.kind, spec);
+  if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
+  const ready = conditionOf(status?.conditions, 'Ready');
+  const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
+  if (
+    !ready ||
+    accountId === undefined ||
+    partition === undefined ||
+    arn === undefined ||
+    oidcIssuer === undefined ||
+    providerArn === undefined
+  ) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
+    };
+  }
+  // An outage stops nothing, but a wrong account or issuer must stop every write.
+  if (ready.status !== 'True' && !passing.has(ready.reason)) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
+    };
+  }
+  const provider = conditionOf(status?.conditions, providerCondition);
+  const told = clusterArn({
+    partition,
+    region: spec.aws.region,
+    accountId,
+    name: spec.aws.clusterName ?? metadata.name,
+  });
+  const isOfSpec =
+    arn === told &&
+    (spec.aws.accountId ?? accountId) === accountId &&
+    (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
+  if (!isOfSpec) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: it names another cluster, AWS account or issuer now, which has not been looked at yet`,
+    };
+  }
+  return {
+    ok: true,
+    facts: {
+      name: spec.aws.clusterName ?? metadata.name,
+      configName: metadata.name,
+      clusterArn: arn,
+      accountId,
+      partition,
+      issuer: oidcIssuer,
+      providerArn,
+      ...(provider?.status === 'False'
+        ? { providerProblem: { reason: provider.reason as Problem['reason'], message: provider.message } }
+        : {}),
+      rolePath: spec.aws.rolePath,
+      identityMode: spec.aws.identityMode ?? 'IRSA',
+      targets: spec.targets,
+      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
+      ...(spec.aws.permissionsBoundaryArn === undefined
+        ? {}
+        : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
+      ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
+      detachesDisallowed: consentsToDetach(config),
+      tags: spec.aws.tags ?? {},
+      strictInline: spec.aws.strictInline ?? false,
+      quotas: { ...defaultQuotas, ...status?.quotas },
+    },
+  };
+}
+
+/** Reasons for which a ClusterConfig is not ready, and accounts are planned all the same: they get told in their own terms. */
+const passing: ReadonlySet<string> = new Set([
+  'OIDCProviderMissing',
+  'AudienceMissing',
+  'Throttled',
+  'Unreachable',
+  'ServiceFailure',
+]);

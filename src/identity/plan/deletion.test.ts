@@ -1,0 +1,135 @@
+/** What the planner does about an account that is being deleted. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount } from './account.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  observe,
+  readOnly,
+  requestDeletion,
+  settle,
+  sweep,
+  waitFor,
+} from '../testing/simulated-world.ts';
+
+describe('deletion', () => {
+  it('takes the trust, then the links, then the policies, then the role', () => {
+    const world = settled();
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([
+      'UpdateTrustPolicy',
+      'DeleteServiceAccount',
+      'DeleteServiceAccount',
+      'DetachPolicy',
+      'DeleteRole',
+      'RemoveFinalizer',
+    ]);
+    expect(world.roles.size).toBe(0);
+    expect(world.gone).toBe(true);
+  });
+
+  it('does not let go of the account while its role may have been made too shortly before to be known', () => {
+    const world = settled();
+    requestDeletion(world);
+    const [role] = world.roles.keys();
+    const { now } = world;
+    world.beliefs.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
+    expect(planAccount(observe(world))).toMatchObject({ steps: [], lookAgainAt: now + 15_000 });
+    world.now += 15_000;
+    expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole', role }]);
+    settle(world);
+    expect(kinds(world)).toContain('DeleteRole');
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('waits while running pods use the account, and says which', () => {
+    const world = settled();
+    world.namespaces.get('production')?.users.push('myapp-1');
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False InUse');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('production/myapp-1');
+    world.namespaces.get('production')?.users.pop();
+    settle(world);
+    expect(world.gone).toBe(true);
+  });
+
+  it.each(['labels', 'annotations'] as const)(
+    'waits while the account is protected by its %s, and changes nothing meanwhile',
+    (where) => {
+      const world = settled();
+      const protect = (value: string): void => {
+        const metadata = { ...world.account.metadata, [where]: { 'k11n.dev/protected': value } };
+        world.account = { ...world.account, metadata };
+      };
+      protect('true');
+      requestDeletion(world);
+      settle(world);
+      expect(kinds(world)).toEqual([]);
+      expect(ready(world)).toBe('False DeletionProtected');
+      expect(world.account.status?.targets?.map((row) => row.proven)).toEqual([true, true]);
+      protect('false');
+      settle(world);
+      expect(world.gone).toBe(true);
+      expect(world.roles.size).toBe(0);
+    },
+  );
+
+  it('with Retain leaves the role as it is, tagged as retained and without our ownership', () => {
+    const world = createWorld({ deletionPolicy: 'Retain' });
+    settle(world);
+    const trustPolicy = roleOf(world).trustPolicy;
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(roleOf(world)).toMatchObject({ trustPolicy, attachedPolicyArns: [readOnly] });
+    expect(roleOf(world).tags).toEqual({
+      'k11n.dev/retained': world.facts.clusterArn,
+      'k11n.dev/account': 'myaccount',
+    });
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('with Retain tags the role as retained before it loses the ownership that the tagging needs', () => {
+    const world = createWorld({ deletionPolicy: 'Retain' });
+    settle(world);
+    requestDeletion(world);
+    settle(world);
+    const tagging = world.journal
+      .map(({ step }) => step)
+      .filter(({ kind }) => kind === 'TagRole' || kind === 'UntagRole');
+    expect(tagging.map(({ kind }) => kind)).toEqual(['TagRole', 'UntagRole']);
+  });
+
+  it('looks for the role before it believes that there is none', () => {
+    const world = settled();
+    world.beliefs.clear();
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)[0]).toBe('ReadRole');
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('does not wedge silently on inline policies of others', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
+    sweep(world);
+    requestDeletion(world);
+    const plan = settle(world);
+    expect(ready(world)).toBe('False DeleteConflict');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('theirs');
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: [] });
+    waitFor(world, plan);
+    settle(world);
+    expect(world.gone).toBe(true);
+  });
+
+  it('of an account that never got anything leaves at once', () => {
+    const world = createWorld();
+    requestDeletion(world);
+    expect(planAccount(observe(world)).steps).toEqual([]);
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
+ * links, then the attachments, then the role. With `Retain` the role stays: it is tagged as retained first and then loses its
+ * ownership tags, so that a crash in between leaves a role which is still found. An adopted role is given back without our tags.
+ */
+import { roleOwnership } from '../desired/account-roles.ts';
+import { associationStanding } from './associations.ts';
+import { wantedMode } from './trusted-targets.ts';
+import { clusterChanged, strandedRoles, unreadable } from './cluster-change.ts';
+import { accountLabelValue, decideUnlink } from './links.ts';
+import {
+  isOwned,
+  ownershipTagKeys,
+  retainedTag,
+  retentionTags,
+  tagKeysLostOnRetain,
+  wasThere,
+} from '../desired/ownership.ts';
+import type { Problem } from '../state/problem.ts';
+import type { StepList } from './step-list.ts';
+import { tagValue } from '../desired/tags.ts';
+import { sameDocument, trustPolicy } from '../desired/trust.ts';
+import type { Step } from '../steps/step.ts';
+import type {
+  AccountWorld,
+  ClusterFacts,
+  ObservedRole,
+  StepFailure,
+  TargetObservation,
+} from '../state/world.ts';
+
+/** Plans the next step of a deletion that nothing holds up. Returns what is in the way, or how far it has come. */
+export function planDeletion(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roleNames: readonly string[],
+  list: StepList,
+): Problem {
+  const failures: StepFailure[] = [];
+  const want = (step: Parameters<StepList['want']>[0]): void => {
+    const failure = list.want(step);
+    if (!failure) return;
+    failures.push(
+      step.kind === 'ReadRole'
+        ? { ...failure, message: unreadable(world, facts, step.role, failure).message }
+        : failure,
+    );
+  };
+  const progress = (message: string): Problem =>
+    failures[0]
+      ? { reason: failures[0].code, message: failures[0].message }
+      : { reason: 'Deleting', message };
+
+  const owned: ObservedRole[] = [];
+  let unread = false;
+  for (const name of roleNames) {
+    const belief = world.roles.get(name);
+    // "There is none" counts only when IAM was asked for this very role: an orphan would be for ever.
+    if (!belief || (belief.role === null && belief.source === 'sweep')) {
+      unread = true;
+      want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
+      continue;
+    }
+    if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) owned.push(belief.role);
+    else if (belief.readAgainAt !== undefined) {
+      // A creation or an adoption of unknown outcome: a role that is not found now would keep our tags without an account.
+      unread = true;
+      if (belief.readAgainAt <= world.now)
+        want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
+      else list.lookAt(belief.readAgainAt);
+    }
+  }
+  if (unread) return progress('the role is being looked up');
+  const [stranded, ...others] = strandedRoles(world, facts);
+  if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
+
+  // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
+  const retains = world.account.spec.deletionPolicy === 'Retain';
+  const isKept = (role: ObservedRole): boolean => retains || wasThere(role, world.account.spec);
+  const kept = owned.filter(isKept);
+  const doomed = owned.filter((role) => !isKept(role));
+  const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
+  const open = doomed.filter((role) => !sameDocument(role.trustPolicy, shut));
+  if (open.length > 0) {
+    for (const role of open) want({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
+    return progress('the trust policy is being emptied');
+  }
+
+  const associations = world.targets
+    .map((target) => decideUnassociate(world, facts, target, 'the account is being deleted'))
+    .filter((step) => step !== undefined);
+  if (associations.length > 0) {
+    for (const step of associations) want(step);
+    return progress(
+      `associations are being removed in ${associations.map(({ target }) => target).join(', ')}`,
+    );
+  }
+
+  const unlinks = world.targets
+    .map((target) => decideUnlink(world.account.metadata.name, target))
+    .filter((step) => step !== undefined);
+  if (unlinks.length > 0) {
+    for (const step of unlinks) want(step);
+    return progress(
+      `ServiceAccounts are being unlinked in ${unlinks.map((step) => ('target' in step ? step.target : '')).join(', ')}`,
+    );
+  }
+
+  const untagged = kept.filter((role) => retains && tagValue(role.tags, retainedTag) !== facts.clusterArn);
+  if (untagged.length > 0) {
+    const tags = retentionTags(facts.clusterArn);
+    for (const role of untagged) want({ kind: 'TagRole', role: role.name, tags });
+    return progress('the role is being tagged as retained');
+  }
+
+  if (kept.length > 0) {
+    const keys = retains ? tagKeysLostOnRetain : ownershipTagKeys;
+    for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys });
+    return progress('the ownership tags are being removed from the role');
+  }
+
+  const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0);
+  if (attached.length > 0) {
+    for (const role of attached) {
+      for (const policyArn of role.attachedPolicyArns)
+        want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'the account is being deleted' });
+    }
+    return progress('policies are being detached');
+  }
+
+  const inline = doomed.find((role) => role.inlinePolicyNames.length > 0);
+  for (const role of doomed) want({ kind: 'DeleteRole', role: role.name });
+  if (inline && failures.length > 0) {
+    return {
+      reason: 'DeleteConflict',
+      message: `the role ${inline.arn} carries inline policies which others put there: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
+    };
+  }
+  if (doomed.length > 0) return progress('the role is being deleted');
+
+  want({ kind: 'RemoveFinalizer' });
+  return progress('everything is gone');
+}
+
+/** What it takes to remove an association of ours, if there may be one. Nobody else's is touched. */
+export function decideUnassociate(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { name: target, serviceAccount }: TargetObservation,
+  why: string,
+): Extract<Step, { kind: 'ReadAssociation' | 'DeleteAssociation' }> | undefined {
+  const standing = associationStanding(world, facts, target, () => false);
+  switch (standing.kind) {
+    case 'ours':
+    case 'earlier':
+      return { kind: 'DeleteAssociation', target, association: standing.association, why };
+    case 'unread':
+      return { kind: 'ReadAssociation', target, why: standing.why };
+    case 'none': {
+      // One that was made a moment before a crash is told by nothing but EKS, and a listing may come too early. What is
+      // only unwanted is met by the next listing; after a deletion nobody looks any more.
+      const asked = world.associations.get(target);
+      const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
+      const isLast = world.account.metadata.deletionTimestamp !== undefined;
+      const mayBe =
+        wantedMode(world.account, facts) === 'PodIdentity' &&
+        ((!asked && isLast) || ((!asked || asked.source === 'sweep') && linked));
+      return mayBe ? { kind: 'ReadAssociation', target, why } : undefined;
+    }
+    case 'foreign':
+      return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Targets that drain: the account is no longer for them, and running pods there hold its identity. Such a target keeps its subject
+ * in the trust policy, its association and its ServiceAccount as they are, until its pods have ended.
+ *
+ * Nothing is granted by this. Pods alone are no evidence, because anybody who may create pods in a namespace can create them: a role
+ * of the account has to let the subject in already, as this process last left the role or as IAM and the status both report.
+ */
+import type { IdentityMode } from '../../api/index.ts';
+import { unlinkNowAnnotation } from '../../api/index.ts';
+import { accountRoleIndex, roleOwnership } from '../desired/account-roles.ts';
+import { roleNameOf } from '../desired/arn.ts';
+import { isOwned } from '../desired/ownership.ts';
+import { principalsOf } from '../desired/trust-principals.ts';
+import { letsPodsIn, subjectOf } from '../desired/trust.ts';
+import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
+
+/** Whether running pods of the target hold the account's identity, and a role lets them in. */
+export function isDraining(world: AccountWorld, facts: ClusterFacts, target: TargetObservation): boolean {
+  if (isCutOff(world, target.name)) return false;
+  const { account } = world;
+  const { held, name } = target;
+  const holdsRole = held.roleArns.some(
+    (arn) => accountRoleIndex(account, facts, roleNameOf(arn)) !== undefined,
+  );
+  return (
+    (holdsRole && wasLetIn(world, facts, 'IRSA', name)) ||
+    (held.podIdentity > 0 && wasLetIn(world, facts, 'PodIdentity', name))
+  );
+}
+
+/** A person asked that running pods of the target lose their access at once. */
+function isCutOff({ account }: AccountWorld, target: string): boolean {
+  const named = account.metadata.annotations?.[unlinkNowAnnotation] ?? '';
+  return named
+    .split(',')
+    .map((name) => name.trim())
+    .includes(target);
+}
+
+/** Whether a role of the account let pods of the target in before anything was decided now. */
+export function wasLetIn(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  mode: IdentityMode,
+  target: string,
+): boolean {
+  const { account, aims, roles } = world;
+  const subject = subjectOf(target, account.metadata.name);
+  const letsIn = (trustPolicy: string): boolean =>
+    mode === 'PodIdentity' ? letsPodsIn(trustPolicy, target) : namesSubject(trustPolicy, facts, subject);
+  if ([...aims.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
+  const wasLinked = account.status?.targets?.some(({ name, linked }) => name === target && linked) ?? false;
+  return [...roles.values()].some(({ role, source }) => {
+    if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
+    // Once this process knows what it left in the role, what others add to it is drift.
+    return source === 'write' || (wasLinked && !aims.has(role.name));
+  });
+}
+
+/** Whether the subject itself is named. A pattern that covers it is nothing that the operator writes. */
+function namesSubject(trustPolicy: string, { providerArn }: ClusterFacts, subject: string): boolean {
+  return principalsOf(trustPolicy).some(
+    (principal) =>
+      principal.kind === 'webIdentity' &&
+      principal.providerArn === providerArn &&
+      principal.subject === subject,
+  );
+}

@@ -1,0 +1,95 @@
+/** IAM roles of a cluster that have no account: those that an account left behind, and those that one retained on purpose. */
+import {
+  isAdopted,
+  isOfIssuer,
+  issuersOf,
+  markedFor,
+  retainedFrom,
+  type Owned,
+  type OwningCluster,
+} from '../desired/ownership.ts';
+import { describePrincipal, principalsOf } from '../desired/trust-principals.ts';
+import type { ObservedRole } from '../state/world.ts';
+
+/**
+ * `orphan`: has this cluster's ownership tags, and its account does not exist, because its finalizer was stripped.
+ * `retained`: `deletionPolicy: Retain` kept it, and no account has adopted it since.
+ */
+export const leftoverKinds = ['orphan', 'retained'] as const;
+export type LeftoverKind = (typeof leftoverKinds)[number];
+
+export type LeftoverRole = {
+  readonly kind: LeftoverKind;
+  readonly name: string;
+  readonly arn: string;
+  /** The account that it was created for. */
+  readonly account: string;
+  readonly attachedPolicyArns: readonly string[];
+  readonly inlinePolicyNames: readonly string[];
+  /** Principals that its trust policy lets in: `production/payments`, or as the trust policy names them. */
+  readonly letsIn: readonly string[];
+  /** The role existed before Konstellation: cleaning up removes our tags, and the role stays. */
+  readonly adopted: boolean;
+};
+
+/** @param accounts that exist on the cluster now */
+export function leftoverRoles(
+  roles: readonly ObservedRole[],
+  cluster: OwningCluster,
+  accounts: ReadonlySet<string>,
+): readonly LeftoverRole[] {
+  return roles.flatMap((role) => {
+    const found = kindOf(role, cluster, accounts);
+    if (!found) return [];
+    return [
+      {
+        ...found,
+        name: role.name,
+        arn: role.arn,
+        attachedPolicyArns: role.attachedPolicyArns,
+        inlinePolicyNames: role.inlinePolicyNames,
+        letsIn: principalsOf(role.trustPolicy).map((each) => describePrincipal(each, cluster.providerArn)),
+        adopted: isAdopted(role.tags),
+      },
+    ];
+  });
+}
+
+/** Roles of clusters of the same name and another token issuer, which are no leftovers of this one: `NAME (ISSUER)`. */
+export function rolesOfOtherIssuers(
+  roles: readonly ObservedRole[],
+  cluster: OwningCluster,
+): readonly string[] {
+  return roles.flatMap((role) =>
+    markedFor(role.tags)?.clusterArn === cluster.clusterArn && !isOfIssuer(role, cluster)
+      ? [`${role.name} (${issuersOf(role).join(', ')})`]
+      : [],
+  );
+}
+
+function kindOf(
+  role: Owned,
+  cluster: OwningCluster,
+  accounts: ReadonlySet<string>,
+): Pick<LeftoverRole, 'kind' | 'account'> | undefined {
+  const { tags } = role;
+  const { clusterArn } = cluster;
+  // A live cluster of the same name may have it.
+  if (!isOfIssuer(role, cluster)) return undefined;
+  const retained = retainedFrom(tags, clusterArn);
+  if (retained) return { kind: 'retained', ...retained };
+  const owner = markedFor(tags);
+  if (owner?.clusterArn !== clusterArn || accounts.has(owner.account)) return undefined;
+  return { kind: 'orphan', account: owner.account };
+}
+
+/** How many there are of each kind, for the metrics. */
+export function countLeftovers(
+  roles: readonly Required<Owned>[],
+  cluster: OwningCluster,
+  accounts: ReadonlySet<string>,
+): Readonly<Record<LeftoverKind, number>> {
+  const kinds = roles.flatMap((role) => kindOf(role, cluster, accounts)?.kind ?? []);
+  const count = (kind: LeftoverKind): number => kinds.filter((each) => each === kind).length;
+  return { orphan: count('orphan'), retained: count('retained') };
+}

@@ -1,0 +1,250 @@
+/** What befalls an account over its life, beside edits: its cluster is rebuilt, and it is deleted in bad company. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { oidcProviderArn } from '../desired/arn.ts';
+import { planAccount } from './account.ts';
+import { kinds, name, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  carryOut,
+  createWorld,
+  edit,
+  facts,
+  fullAccess,
+  observe,
+  readOnly,
+  requestDeletion,
+  settle,
+  sweep,
+  waitFor,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+import { subjectOf } from '../desired/trust.ts';
+
+const ready = (world: SimulatedWorld) => conditionOf(world.account.status?.conditions, 'Ready');
+
+describe('a cluster that is rebuilt', () => {
+  const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/REBUILT';
+
+  /** A cluster of the same name and another issuer, beside the one that the role is of. */
+  const rebuilt = (): SimulatedWorld => {
+    const old = settled();
+    // A new cluster of the same name: no ServiceAccounts, nothing remembered, another uid, the same manifest.
+    const world = createWorld();
+    world.account = {
+      ...world.account,
+      metadata: { ...world.account.metadata, uid: 'uid-of-the-new-cluster' },
+    };
+    world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
+    for (const role of old.roles.values()) world.roles.set(role.name, role);
+    return world;
+  };
+  const tag = (world: SimulatedWorld, tags: Readonly<Record<string, string>>): void => {
+    const role = roleOf(world);
+    world.roles.set(name, { ...role, tags: { ...role.tags, ...tags } });
+    sweep(world);
+  };
+
+  it('with a new issuer leaves the role of the old one alone, and says how it can be taken over', () => {
+    const world = rebuilt();
+    const before = roleOf(world);
+    settle(world);
+    expect(ready(world)).toMatchObject({
+      status: 'False',
+      reason: 'RoleOfAnotherCluster',
+      message: expect.stringContaining(
+        'belongs to the token issuer oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE; the issuer of this cluster is oidc.eks.us-west-2.amazonaws.com/id/REBUILT',
+      ),
+    });
+    expect(ready(world)?.message).toContain(
+      `aws iam tag-role --role-name ${name} --tags Key=k11n.dev/issuer,Value=oidc.eks.us-west-2.amazonaws.com/id/REBUILT`,
+    );
+    edit(world, { aws: { policyArns: [] } });
+    settle(world);
+    expect(ready(world)?.message).toContain(`keeps its policies: ${readOnly}. Edits and the deletion`);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(roleOf(world)).toEqual(before);
+  });
+
+  it('takes the role up once somebody who may tag it consents, and points its trust to the new issuer', () => {
+    const world = rebuilt();
+    settle(world);
+    const { id } = roleOf(world);
+    tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
+    settle(world);
+    expect(ready(world)).toMatchObject({ status: 'True' });
+    expect([...world.roles.values()].map((role) => role.id)).toEqual([id]);
+    const trust = world.roles.get(name)?.trustPolicy ?? '';
+    expect(trust).toContain('/id/REBUILT:sub');
+    expect(trust).not.toContain('/id/EXAMPLE');
+    for (const target of facts.targets) expect(trust).toContain(subjectOf(target, 'myaccount'));
+    expect(kinds(world)).not.toContain('DetachPolicy');
+  });
+
+  // Two clusters that were restored from one backup have the same uids.
+  it('and its issuer alone, with everything else kept, asks for consent and then costs a trust policy and the proofs', () => {
+    const world = settled();
+    world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toMatchObject({ reason: 'RoleOfAnotherCluster' });
+    tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole', 'UpdateTrustPolicy', 'ProveIdentity', 'ProveIdentity']);
+  });
+
+  describe('of whose role an earlier version wrote no issuer', () => {
+    const untagged = (world: SimulatedWorld): void => {
+      const role = roleOf(world);
+      const { 'k11n.dev/issuer': _, ...tags } = role.tags;
+      world.roles.set(name, { ...role, tags });
+      sweep(world);
+    };
+
+    it('leaves a role alone whose trust policy names another issuer, until somebody consents', () => {
+      const world = rebuilt();
+      untagged(world);
+      const before = roleOf(world);
+      settle(world);
+      expect(ready(world)).toMatchObject({ reason: 'RoleOfAnotherCluster' });
+      expect(roleOf(world)).toEqual(before);
+      tag(world, { 'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/REBUILT' });
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+    });
+
+    it('takes up the role of an earlier account whose trust policy names its own issuer', () => {
+      const world = settled();
+      untagged(world);
+      world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+      expect(roleOf(world).tags).toMatchObject({
+        'k11n.dev/uid': 'uid-2',
+        'k11n.dev/issuer': 'oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
+      });
+    });
+
+    it('writes it once on a role of its own account, as no drift and without a moment of not being ready', () => {
+      const world = settled();
+      untagged(world);
+      const statuses = new Set<string | undefined>();
+      for (let pass = 0; pass < 5; pass += 1) {
+        const plan = planAccount(observe(world));
+        expect(plan.drift).toEqual([]);
+        statuses.add(conditionOf(plan.status.conditions, 'Ready')?.status);
+        for (const step of plan.steps) carryOut(world, step);
+      }
+      expect([...statuses]).toEqual(['True']);
+      expect(kinds(world)).toEqual(['ReadRole', 'TagRole']);
+      expect(roleOf(world).tags['k11n.dev/issuer']).toBe('oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE');
+    });
+
+    it('puts the trust policy of a role of its own account back, whomever it names', () => {
+      const world = settled();
+      const role = roleOf(world);
+      world.roles.set(name, { ...role, trustPolicy: role.trustPolicy.replaceAll('EXAMPLE', 'OTHER') });
+      sweep(world);
+      settle(world);
+      expect(ready(world)).toMatchObject({ status: 'True' });
+      expect(roleOf(world).trustPolicy).toBe(role.trustPolicy);
+    });
+  });
+});
+
+it('a role keeps its path when the ClusterConfig names another for new ones: IAM moves no role', () => {
+  const world = settled();
+  const arns = world.account.status?.targets?.map((row) => row.roleArn);
+  world.facts = { ...facts, rolePath: '/elsewhere/' };
+  settle(world);
+  expect(kinds(world)).toEqual([]);
+  expect(ready(world)).toMatchObject({ status: 'True' });
+  expect(world.account.status?.targets?.map((row) => row.roleArn)).toEqual(arns);
+});
+
+describe('a deletion', () => {
+  it('takes off what others attached, as IAM would not delete the role else', () => {
+    const world = settled();
+    const role = world.roles.get(name);
+    if (role) world.roles.set(name, { ...role, attachedPolicyArns: [readOnly, fullAccess] });
+    sweep(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('after the policy was deleted, which took it off the role', () => {
+    const world = settled();
+    const role = world.roles.get(name);
+    if (role) world.roles.set(name, { ...role, attachedPolicyArns: [] });
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.size).toBe(0);
+  });
+
+  it.each(['missing', 'terminating'] as const)('after a namespace is %s writes nothing into it', (state) => {
+    const world = settled();
+    const namespace = world.namespaces.get('production');
+    if (state === 'missing') world.namespaces.delete('production');
+    else if (namespace) namespace.state = state;
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.size).toBe(0);
+    const touched = world.journal.flatMap(({ step }) => ('target' in step ? [step.target] : []));
+    expect(touched).not.toContain('production');
+  });
+
+  it('after somebody deleted the role', () => {
+    const world = settled();
+    world.roles.delete(name);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('that IAM refuses tells why and how often it is tried, and ends once nothing is in the way', () => {
+    const world = settled();
+    const role = world.roles.get(name);
+    if (role) world.roles.set(name, { ...role, inlinePolicyNames: ['theirs'] });
+    requestDeletion(world);
+    let plan = settle(world);
+    for (let tries = 0; tries < 3; tries += 1) {
+      expect(ready(world)).toMatchObject({ status: 'False', reason: 'DeleteConflict' });
+      expect(plan.lookAgainAt).toBeGreaterThan(world.now);
+      waitFor(world, plan);
+      plan = settle(world);
+    }
+    const left = world.roles.get(name);
+    if (left) world.roles.set(name, { ...left, inlinePolicyNames: [] });
+    waitFor(world, plan);
+    settle(world);
+    expect(world.gone).toBe(true);
+  });
+
+  it('of one of two accounts leaves the other one all that is its own', () => {
+    const world = settled();
+    const other = createWorld({}, 'other');
+    settle(other);
+    for (const role of other.roles.values()) world.roles.set(role.name, role);
+    sweep(world);
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect([...world.roles.values()]).toEqual([...other.roles.values()]);
+  });
+});
+
+it('policies are a set: another order of the list changes nothing', () => {
+  const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
+  settle(world);
+  world.journal.length = 0;
+  edit(world, { aws: { policyArns: [fullAccess, readOnly] } });
+  settle(world);
+  expect(kinds(world)).toEqual([]);
+  expect(world.account.status?.policies?.map(({ arn }) => arn)).toEqual([fullAccess, readOnly]);
+});

@@ -1,0 +1,59 @@
+/**
+ * The link between a target's ServiceAccount and a role: the annotation that the pod identity webhook reads.
+ *
+ * A ServiceAccount that does not exist is created already annotated, because the webhook remembers what it saw first.
+ * One that exists is ours only when it carries our label with this account's name.
+ */
+import { carriesOurRole } from './trusted-targets.ts';
+import { digest } from '../desired/digest.ts';
+import type { Problem } from '../state/problem.ts';
+import type { Step } from '../steps/step.ts';
+import type { ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+
+/** An account's name as the value of a label, which has at most 63 characters where a name has 253. */
+export function accountLabelValue(account: string): string {
+  return account.length <= 63
+    ? account
+    : `${account.slice(0, 50).replace(/[.-]+$/, '')}-${digest([account], 12)}`;
+}
+
+export type LinkDecision =
+  | { readonly state: 'linked' }
+  | { readonly state: 'pending'; readonly step: Step }
+  | { readonly state: 'blocked'; readonly problem: Problem };
+
+/** What it takes to link a target that is admitted (see targets.ts). */
+export function decideLink(account: string, observation: TargetObservation, roleArn: string): LinkDecision {
+  const { name: target, serviceAccount } = observation;
+  if (!serviceAccount) return { state: 'pending', step: { kind: 'CreateServiceAccount', target, roleArn } };
+  if (serviceAccount.roleArn === roleArn) return { state: 'linked' };
+  if (carriesForeignRole(serviceAccount)) {
+    return {
+      state: 'blocked',
+      problem: {
+        reason: 'ForeignAnnotation',
+        message: `ServiceAccount ${target}/${account} carries the role ${serviceAccount.roleArn}, set by "${serviceAccount.roleArnManager}"; it is left alone. To hand it over: kubectl annotate serviceaccount -n ${target} ${account} eks.amazonaws.com/role-arn-`,
+      },
+    };
+  }
+  return { state: 'pending', step: { kind: 'LinkServiceAccount', target, roleArn, serviceAccount } };
+}
+
+/** What it takes to take a link away: only our fields, and the whole object only if we made it. */
+export function decideUnlink(account: string, observation: TargetObservation): Step | undefined {
+  const { name: target, serviceAccount, namespace } = observation;
+  if (!serviceAccount || namespace !== 'present') return undefined;
+  if (serviceAccount.account !== accountLabelValue(account)) return undefined;
+  return serviceAccount.created
+    ? { kind: 'DeleteServiceAccount', target, serviceAccount }
+    : {
+        kind: 'UnlinkServiceAccount',
+        target,
+        serviceAccount,
+        keepsAnnotation: carriesForeignRole(serviceAccount),
+      };
+}
+
+function carriesForeignRole(serviceAccount: ObservedServiceAccount): boolean {
+  return serviceAccount.roleArn !== undefined && !carriesOurRole(serviceAccount);
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount, type AccountPlan } from './account.ts';
+import {
+  carryOut,
+  createWorld,
+  edit,
+  makePod,
+  observe,
+  readOnly,
+  settle,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+import type { AccountWorld, HeldIdentities } from '../state/world.ts';
+
+const irsa = { aws: { policyArns: [readOnly], identityMode: 'IRSA' as const } };
+const podIdentity = { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' as const } };
+const production = { name: 'production' } as const;
+
+/** An account in Pod Identity with a pod in each target. */
+function served(): SimulatedWorld {
+  const world = createWorld(podIdentity);
+  settle(world);
+  for (const target of world.facts.targets) makePod(world, target);
+  settle(world);
+  return world;
+}
+
+type Seen = Partial<Pick<AccountWorld, 'pause' | 'unsettled'>> & { readonly held?: Partial<HeldIdentities> };
+
+/** Works until nothing is left to do, with this seen of workloads and, in production, of pods. */
+function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan {
+  for (let pass = 0; pass < 40; pass += 1) {
+    const observed = observe(world);
+    const plan = planAccount({
+      ...observed,
+      ...seen,
+      targets: observed.targets.map((target) =>
+        target.name === production.name ? { ...target, held: { ...target.held, ...held } } : target,
+      ),
+    });
+    if (plan.steps.length === 0) {
+      world.account = { ...world.account, status: plan.status };
+      return plan;
+    }
+    for (const step of plan.steps) carryOut(world, step);
+  }
+  throw new Error('it does not come to rest');
+}
+
+const rowOf = ({ status }: AccountPlan, target: string) =>
+  status.targets?.find(({ name }) => name === target);
+const readyOf = ({ status }: AccountPlan) => conditionOf(status.conditions, 'Ready');
+
+describe('on the way back to IRSA', () => {
+  it('the second target keeps its association until the pods of the first are current', () => {
+    const world = served();
+    edit(world, irsa);
+    const plan = work(world);
+    expect([...world.associations.keys()]).toEqual(['staging']);
+    expect(rowOf(plan, 'staging')).toMatchObject({ identityMode: 'PodIdentity', reason: 'SwitchingMode' });
+    expect(readyOf(plan)?.status).toBe('False');
+    // As the rollout of the apps there ends.
+    const first = world.namespaces.get('production');
+    if (first) first.pods = [];
+    makePod(world, 'production');
+    work(world);
+    expect([...world.associations.keys()]).toEqual([]);
+  });
+
+  it.each<readonly [string, Seen, string]>([
+    [
+      'a rollout of the account has failed',
+      { pause: { reason: 'PausedByFailedRollout', message: 'held back' } },
+      'PausedByFailedRollout',
+    ],
+    ['a workload is being rolled out', { unsettled: 'app web in staging' }, 'SwitchingMode'],
+    [
+      'nothing replaces a pod',
+      { held: { notReplaced: [{ pod: 'web-1', workload: 'ReplicaSet/web' }] } },
+      'AwaitingReplacement',
+    ],
+  ])('a target keeps its association while %s', (_what, seen, reason) => {
+    const world = served();
+    edit(world, irsa);
+    const plan = work(world, seen);
+    expect(world.associations.has('production')).toBe(true);
+    expect(rowOf(plan, 'production')).toMatchObject({ identityMode: 'PodIdentity', proven: true, reason });
+    expect(readyOf(plan)).toMatchObject({ status: 'False', reason });
+  });
+
+  it('a target without a ready pod that holds the identity goes whatever fails', () => {
+    const world = served();
+    edit(world, irsa);
+    work(world, { unsettled: 'app web in production', held: { readyByPodIdentity: 0 } });
+    expect(world.associations.has('production')).toBe(false);
+  });
+
+  it('no target starts while the first cannot be rolled out', () => {
+    const world = served();
+    edit(world, irsa);
+    const at = world.now;
+    world.failures.set('DeleteAssociation production', {
+      code: 'RolloutBlocked',
+      message: 'exceeded quota',
+      at,
+      attempts: 1,
+      retryAt: at + 60_000,
+    });
+    const plan = work(world);
+    expect([...world.associations.keys()].toSorted()).toEqual(['production', 'staging']);
+    expect(rowOf(plan, 'production')?.reason).toBe('RolloutBlocked');
+    expect(rowOf(plan, 'staging')).toMatchObject({
+      reason: 'SwitchingMode',
+      message: expect.stringContaining('production goes first') as string,
+    });
+  });
+
+  it('Ready is False while pods hold what they cannot exchange, and the row keeps its proof for the rollout', () => {
+    const world = served();
+    edit(world, irsa);
+    const plan = work(world);
+    expect(rowOf(plan, 'production')).toMatchObject({ proven: true, reason: 'ExchangeUnavailable' });
+    expect(conditionOf(plan.status.conditions, 'WorkloadsCurrent')).toMatchObject({
+      status: 'False',
+      reason: 'ExchangeUnavailable',
+    });
+    // With the other target at rest nothing else makes it not Ready.
+    world.associations.delete('staging');
+    world.associationBeliefs.set('staging', { association: null, source: 'read' });
+    expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });
+  });
+});
+
+it('back in Pod Identity, pods get their association at once, whatever fails', () => {
+  const world = served();
+  edit(world, irsa);
+  work(world);
+  expect(world.associations.has('production')).toBe(false);
+  edit(world, podIdentity);
+  work(world, { pause: { reason: 'PausedByFailedRollout', message: 'held back' }, unsettled: 'app web' });
+  expect([...world.associations.keys()].toSorted()).toEqual(['production', 'staging']);
+});

@@ -1,0 +1,140 @@
+/** Plans for specs with fields of a later version, which may have written more than this one knows. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
+import { clusterState, planCluster } from './cluster.ts';
+import { planAccount } from './account.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  edit,
+  fullAccess,
+  observe,
+  requestDeletion,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+
+/** As a later version stores it. */
+function addField(world: SimulatedWorld): void {
+  const { spec } = world.account;
+  const aws = { ...spec.aws, statements: [{ actions: ['s3:GetObject'] }] };
+  edit(world, { aws });
+}
+
+describe('an account with a field of a later version', () => {
+  it('is left as it is, and says which field is not known', () => {
+    const world = settled();
+    const before = world.account.status;
+    addField(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False SpecNewerThanOperator');
+    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('spec.aws.statements');
+    const { conditions: _, observedGeneration: __, ...rows } = world.account.status ?? {};
+    const { conditions: ___, observedGeneration: ____, ...rowsBefore } = before ?? {};
+    expect(rows).toEqual(rowsBefore);
+  });
+
+  it('keeps what the later version wrote to its role and its status', () => {
+    const world = settled();
+    addField(world);
+    const trustPolicy = '{"Version":"2012-10-17","Statement":[]}';
+    const theirs = {
+      ...roleOf(world),
+      trustPolicy,
+      inlinePolicyNames: ['statements'],
+      attachedPolicyArns: [fullAccess],
+    };
+    world.roles.set(name, theirs);
+    world.account = {
+      ...world.account,
+      status: { ...world.account.status, added: 'x' } as LinkedServiceAccount['status'] & object,
+    };
+    sweep(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(roleOf(world)).toEqual(theirs);
+    expect(world.account.status).toMatchObject({ added: 'x' });
+  });
+
+  it('is not deleted, and gets no finalizer', () => {
+    const world = settled();
+    addField(world);
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    const created = createWorld();
+    addField(created);
+    settle(created);
+    expect(kinds(created)).toEqual([]);
+  });
+
+  it('is taken up again once the field is removed', () => {
+    const world = settled();
+    const { spec } = world.account;
+    addField(world);
+    settle(world);
+    edit(world, { aws: { ...spec.aws, policyArns: [fullAccess] } });
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+  });
+});
+
+describe('a ClusterConfig with a field of a later version', () => {
+  const status = {
+    accountId: '123456789012',
+    partition: 'aws',
+    clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/main',
+    oidcIssuer: 'https://issuer',
+    oidcProviderArn: 'arn:aws:iam::123456789012:oidc-provider/issuer',
+    added: 'x',
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Ready',
+        message: '',
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+    ],
+  };
+  const config = {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'ClusterConfig',
+    metadata: { name: 'main', generation: 2 },
+    spec: {
+      targets: ['production'],
+      aws: { region: 'us-west-2', rolePath: '/konstellation/', driftIntervalSeconds: 60, added: true },
+    },
+    status,
+  } as unknown as ClusterConfig;
+
+  it('stops every account of the cluster', () => {
+    const cluster = clusterState([config]);
+    expect(cluster).toMatchObject({ ok: false, reason: 'SpecNewerThanOperator' });
+    const world = { ...observe(settled()), cluster };
+    expect(planAccount(world).steps).toEqual([]);
+  });
+
+  it('says so in its own condition, writes no namespace and keeps the rest of its status', () => {
+    const plan = planCluster({
+      now: 0,
+      config,
+      issuer: { ok: true, value: 'https://issuer' },
+      caller: {
+        ok: true,
+        value: { accountId: '123456789012', partition: 'aws', arn: 'arn:aws:iam::123456789012:user/x' },
+      },
+      namespaces: [],
+    });
+    expect(plan.applyNamespaces).toEqual([]);
+    expect(plan.status).toMatchObject({ added: 'x', clusterArn: status.clusterArn });
+    expect(conditionOf(plan.status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'SpecNewerThanOperator',
+      message: expect.stringContaining('spec.aws.added'),
+    });
+  });
+});

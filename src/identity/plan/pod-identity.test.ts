@@ -1,0 +1,352 @@
+/** What the planner does about associations, by the case. Whatever else can happen is in plan.property.test.ts. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf, type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
+import { roleName } from '../desired/names.ts';
+import { ownershipTags } from '../desired/ownership.ts';
+import { planAccount } from './account.ts';
+import { stepKey } from '../steps/step.ts';
+import { letsPodsIn } from '../desired/trust.ts';
+import {
+  admits,
+  carryOut,
+  createWorld,
+  edit,
+  facts,
+  makePod,
+  observe,
+  readOnly,
+  requestDeletion,
+  restart,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+import type { IdentityErrorCode } from '../state/errors.ts';
+import type { ObservedAssociation } from '../state/world.ts';
+
+const name = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });
+const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
+const byAssociation = { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' as const } };
+
+const kinds = (world: SimulatedWorld): string[] => world.journal.map((entry) => entry.step.kind);
+const conditionIn = (status: LinkedServiceAccountStatus | undefined, type: string): string => {
+  const condition = conditionOf(status?.conditions, type);
+  return `${condition?.status} ${condition?.reason}`;
+};
+const condition = (world: SimulatedWorld, type: string): string => conditionIn(world.account.status, type);
+const row = (world: SimulatedWorld, target: string): TargetStatus | undefined =>
+  world.account.status?.targets?.find((entry) => entry.name === target);
+
+function inPodIdentity(): SimulatedWorld {
+  const world = createWorld();
+  edit(world, byAssociation);
+  settle(world);
+  world.journal.length = 0;
+  return world;
+}
+
+const foreign = (target: string): ObservedAssociation => ({
+  id: 'a-foreign',
+  arn: 'arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/a-foreign',
+  namespace: target,
+  serviceAccount: 'myaccount',
+  details: { roleArn: 'arn:aws:iam::123456789012:role/theirs', tags: {}, withoutSessionTags: false },
+});
+
+function fail(world: SimulatedWorld, key: string, code: IdentityErrorCode): void {
+  const failure = {
+    code,
+    message: `${code}, in words`,
+    at: world.now,
+    attempts: 1,
+    retryAt: world.now + 500,
+  };
+  world.failures.set(key, failure);
+}
+
+describe('a new account in Pod Identity', () => {
+  it('gets a role for pods, bare ServiceAccounts and associations, and is in place without a pod', () => {
+    const world = createWorld();
+    edit(world, byAssociation);
+    settle(world);
+    expect(kinds(world)).toEqual([
+      'AddFinalizer',
+      'CreateRole',
+      'AttachPolicy',
+      'CreateServiceAccount',
+      'CreateAssociation',
+      'CreateServiceAccount',
+      'CreateAssociation',
+      'ConfirmAssociation',
+      'ConfirmAssociation',
+    ]);
+    expect(condition(world, 'TargetsLinked')).toBe('True AllLinked');
+    expect(condition(world, 'IdentityProven')).toBe('Unknown AwaitingFirstPod');
+    expect(condition(world, 'Ready')).toBe('Unknown AwaitingFirstPod');
+    for (const target of facts.targets) {
+      expect(world.namespaces.get(target)?.serviceAccount?.roleArn).toBeUndefined();
+      expect(world.associations.get(target)?.details).toMatchObject({ roleArn: arn });
+      expect(admits(world.roles.get(name)?.trustPolicy ?? '{}', 'PodIdentity', target, 'myaccount')).toBe(
+        true,
+      );
+      expect(admits(world.roles.get(name)?.trustPolicy ?? '{}', 'IRSA', target, 'myaccount')).toBe(false);
+    }
+  });
+
+  it('is proven by the first pod of each target, and stays so when that is gone', () => {
+    const world = inPodIdentity();
+    makePod(world, 'production');
+    settle(world);
+    expect(kinds(world)).toEqual(['ProveIdentity']);
+    expect(condition(world, 'IdentityProven')).toBe('Unknown AwaitingFirstPod');
+    makePod(world, 'staging');
+    settle(world);
+    expect(condition(world, 'Ready')).toBe('True Ready');
+    world.namespaces.get('staging')!.pods = [];
+    settle(world);
+    expect(condition(world, 'Ready')).toBe('True Ready');
+  });
+
+  it('says that EKS does not know the role yet, while IAM’s news travels', () => {
+    const world = createWorld();
+    edit(world, byAssociation);
+    for (let step = 0; step < 3; step += 1)
+      for (const each of planAccount(observe(world)).steps)
+        if (each.kind !== 'CreateAssociation') carryOut(world, each);
+    fail(world, 'CreateAssociation production', 'RoleNotAccepted');
+    fail(world, 'CreateAssociation staging', 'RoleNotAccepted');
+    expect(conditionIn(planAccount(observe(world)).status, 'TargetsLinked')).toBe(
+      'False WaitingForPropagation',
+    );
+    world.now += 120_000;
+    fail(world, 'CreateAssociation production', 'RoleNotAccepted');
+    fail(world, 'CreateAssociation staging', 'RoleNotAccepted');
+    expect(conditionIn(planAccount(observe(world)).status, 'TargetsLinked')).toBe('False RoleNotAccepted');
+  });
+});
+
+describe('what a pod’s exchange shows', () => {
+  it('counts more than what was read back', () => {
+    const world = inPodIdentity();
+    makePod(world, 'production');
+    const [step] = planAccount(observe(world)).steps;
+    expect(step?.kind).toBe('ProveIdentity');
+    const key = step ? stepKey(step) : '';
+    fail(world, key, 'AssumeRoleDenied');
+    world.now += 3_600_000;
+    fail(world, key, 'AssumeRoleDenied');
+    const { status } = planAccount(observe(world));
+    expect(conditionIn(status, 'IdentityProven')).toBe('False AssumeRoleDenied');
+    expect(status.targets?.find((entry) => entry.name === 'production')).toMatchObject({
+      proven: false,
+      confirmed: false,
+    });
+  });
+});
+
+describe('an association that is not known', () => {
+  it('is looked at when EKS says that there is one, and taken up when it is of an earlier life', () => {
+    const world = inPodIdentity();
+    world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
+    const { status: _, ...account } = world.account;
+    world.account = account;
+    world.associationBeliefs.clear();
+    settle(world);
+    expect(kinds(world).filter((kind) => kind.endsWith('Association'))).toEqual([
+      'CreateAssociation',
+      'CreateAssociation',
+      'ReadAssociation',
+      'ReadAssociation',
+      'TagAssociation',
+      'TagAssociation',
+      'ConfirmAssociation',
+      'ConfirmAssociation',
+    ]);
+    for (const { details } of world.associations.values())
+      expect(details?.tags['k11n.dev/uid']).toBe('uid-2');
+  });
+
+  it('is looked at before anything is done when a write was not answered', () => {
+    const world = inPodIdentity();
+    world.associationBeliefs.set('staging', { association: null, source: 'lost' });
+    expect(planAccount(observe(world)).steps).toEqual([
+      { kind: 'ReadAssociation', target: 'staging', why: 'a write of it was not answered' },
+    ]);
+  });
+
+  it.each<[string, (world: SimulatedWorld) => void]>([
+    [
+      'a write was not answered',
+      (world) => world.associationBeliefs.set('staging', { association: null, source: 'lost' }),
+    ],
+    ['a listing shows it, and nothing says whose it is', sweep],
+    ['nothing has been listed or read since the start', () => undefined],
+    [
+      'a listing was too early to show it',
+      (world) => world.associationBeliefs.set('staging', { association: null, source: 'sweep' }),
+    ],
+  ])('keeps its place in the trust policy until it is looked at, when %s', (_, forget) => {
+    const world = inPodIdentity();
+    // The status was not written before the operator died, and the account is to go back to IRSA.
+    world.account = { ...world.account, status: {} };
+    world.associationBeliefs.clear();
+    world.proofs.clear();
+    forget(world);
+    edit(world, { aws: { policyArns: [readOnly] } });
+    const { steps } = planAccount(observe(world));
+    expect(steps).toContainEqual(expect.objectContaining({ kind: 'ReadAssociation', target: 'staging' }));
+    for (const step of steps)
+      if (step.kind === 'UpdateTrustPolicy') expect(letsPodsIn(step.trustPolicy, 'staging')).toBe(true);
+    settle(world);
+    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
+  });
+
+  it('is not asked for again after a restart, when a listing shows the one that was confirmed', () => {
+    const world = inPodIdentity();
+    world.associationBeliefs.clear();
+    restart(world);
+    sweep(world);
+    expect(planAccount(observe(world)).steps).toEqual([]);
+  });
+
+  it('is read before it is deleted, whatever the status says of it', () => {
+    const world = inPodIdentity();
+    world.associationBeliefs.clear();
+    edit(world, { aws: { policyArns: [readOnly] } });
+    restart(world);
+    sweep(world);
+    settle(world);
+    const done = world.journal.map(({ step }) =>
+      'target' in step ? `${step.kind} ${step.target}` : step.kind,
+    );
+    for (const target of facts.targets) {
+      expect(done).toContain(`DeleteAssociation ${target}`);
+      expect(done.indexOf(`ReadAssociation ${target}`)).toBeLessThan(
+        done.indexOf(`DeleteAssociation ${target}`),
+      );
+      expect(done).toContain(`ReadAssociation ${target}`);
+    }
+  });
+
+  it('is asked for by itself before it counts as gone', () => {
+    const world = inPodIdentity();
+    world.associations.delete('staging');
+    sweep(world);
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadAssociation', 'CreateAssociation', 'ConfirmAssociation']);
+  });
+});
+
+describe('an association of somebody else', () => {
+  it('is told and left alone, in either mode, while the other targets go on', () => {
+    const world = createWorld();
+    world.associations.set('production', foreign('production'));
+    world.associationBeliefs.set('production', { association: foreign('production'), source: 'read' });
+    for (const spec of [{}, byAssociation]) {
+      edit(world, spec);
+      settle(world);
+      expect(row(world, 'production')).toMatchObject({ linked: false, reason: 'ForeignAssociation' });
+      expect(row(world, 'production')?.message).toContain(
+        'arn:aws:iam::123456789012:role/theirs by someone else (a-foreign)',
+      );
+      expect(row(world, 'staging')?.linked).toBe(true);
+      expect(condition(world, 'Ready')).toBe('False ForeignAssociation');
+    }
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.associations.get('production')).toEqual(foreign('production'));
+  });
+
+  it('is foreign too when it is of another cluster or account of ours', () => {
+    for (const owner of [
+      { ...facts, clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
+      { ...facts, account: 'other', uid: 'uid-1' },
+    ]) {
+      const association = foreign('production');
+      const details = { roleArn: arn, tags: ownershipTags(owner), withoutSessionTags: false };
+      const world = createWorld();
+      edit(world, byAssociation);
+      world.associationBeliefs.set('production', {
+        association: { ...association, details },
+        source: 'read',
+      });
+      world.associations.set('production', { ...association, details });
+      settle(world);
+      expect(row(world, 'production')?.reason).toBe('ForeignAssociation');
+      expect(world.associations.get('production')?.details).toEqual(details);
+    }
+  });
+});
+
+describe('an association of an earlier version, without a tag of the issuer', () => {
+  const untagged = (world: SimulatedWorld): void => {
+    const association = world.associations.get('production');
+    if (!association?.details) throw new Error('there is no association');
+    const { 'k11n.dev/issuer': _, ...tags } = association.details.tags;
+    const changed = { ...association, details: { ...association.details, tags } };
+    world.associations.set('production', changed);
+    world.associationBeliefs.set('production', { association: changed, source: 'read' });
+  };
+
+  it('gets it by one call, while the account stays as ready as it was', () => {
+    const world = inPodIdentity();
+    const before = row(world, 'production');
+    untagged(world);
+    world.journal.length = 0;
+    settle(world);
+    expect(world.journal.map(({ step }) => step.kind)).toEqual(['TagAssociation']);
+    expect(row(world, 'production')).toEqual(before);
+    expect(world.associations.get('production')?.details?.tags['k11n.dev/issuer']).toBeDefined();
+  });
+
+  it('is left alone when it is of an earlier account: it may be of another cluster of the same name', () => {
+    const world = inPodIdentity();
+    untagged(world);
+    const before = world.associations.get('production');
+    world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
+    settle(world);
+    expect(row(world, 'production')?.reason).toBe('ForeignAssociation');
+    expect(world.associations.get('production')).toEqual(before);
+  });
+});
+
+describe('what goes', () => {
+  it('a target that is taken away leaves the trust policy first, then its association, then its ServiceAccount', () => {
+    const world = inPodIdentity();
+    edit(world, { targets: ['staging'] });
+    settle(world);
+    expect(kinds(world)).toEqual(['UpdateTrustPolicy', 'DeleteAssociation', 'DeleteServiceAccount']);
+    expect(world.associations.has('production')).toBe(false);
+  });
+
+  it('a deleted account leaves no association behind, not even one that nobody has told of', () => {
+    const world = inPodIdentity();
+    requestDeletion(world);
+    const { status: _, ...account } = world.account;
+    world.account = account;
+    world.associationBeliefs.clear();
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.associations.size).toBe(0);
+    expect(kinds(world).indexOf('UpdateTrustPolicy')).toBeLessThan(kinds(world).indexOf('DeleteAssociation'));
+  });
+
+  it('an association that points elsewhere, or hides whose pod it is, is corrected', () => {
+    const world = inPodIdentity();
+    const association = world.associations.get('production');
+    if (!association?.details) throw new Error('it is not associated');
+    for (const change of [
+      { roleArn: 'arn:aws:iam::123456789012:role/theirs' },
+      { withoutSessionTags: true },
+    ]) {
+      const changed = { ...association, details: { ...association.details, ...change } };
+      world.associations.set('production', changed);
+      world.associationBeliefs.set('production', { association: changed, source: 'read' });
+      world.journal.length = 0;
+      settle(world);
+      expect(kinds(world)).toEqual(['UpdateAssociation', 'ConfirmAssociation']);
+      expect(world.associations.get('production')?.details).toEqual(association.details);
+    }
+  });
+});

@@ -1,0 +1,249 @@
+/** What the planner does about the policies of a role. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount } from './account.ts';
+import { allowListKey, consentsToDetach } from './policies.ts';
+import { stepKey } from '../steps/step.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  edit,
+  fullAccess,
+  observe,
+  readOnly,
+  settle,
+  sweep,
+  facts,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+
+describe('policies', () => {
+  it('are added before others are removed, and no proof is asked for', () => {
+    const world = settled();
+    edit(world, { aws: { policyArns: [fullAccess] } });
+    settle(world);
+    expect(kinds(world)).toEqual(['AttachPolicy', 'DetachPolicy']);
+    expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it.each([
+    ['Unreachable', []],
+    ['ServiceFailure', []],
+    ['Throttled', []],
+    ['PolicyNotFound', ['DetachPolicy']],
+    ['AccessDenied', ['DetachPolicy']],
+  ] as const)(
+    'are not removed before others are added while AWS says %s, unless that may be for ever',
+    (code, steps) => {
+      const world = settled();
+      edit(world, { aws: { policyArns: [fullAccess] } });
+      const key = stepKey({ kind: 'AttachPolicy', role: name, policyArn: fullAccess });
+      const retryAt = world.now + 1_000;
+      world.failures.set(key, { code, message: 'no', at: world.now, attempts: 3, retryAt });
+      const plan = planAccount(observe(world));
+      expect(plan.steps.map(({ kind }) => kind)).toEqual(steps);
+      expect(plan.lookAgainAt).toBe(retryAt);
+      world.now = retryAt;
+      settle(world);
+      expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+    },
+  );
+
+  it('that do not exist cost their row only', () => {
+    const world = createWorld({
+      aws: { policyArns: [readOnly, 'arn:aws:iam::aws:policy/NoSuchPolicy', fullAccess] },
+    });
+    world.missingPolicies.add('arn:aws:iam::aws:policy/NoSuchPolicy');
+    settle(world);
+    expect(world.account.status?.policies).toEqual([
+      { arn: readOnly, attached: true },
+      {
+        arn: 'arn:aws:iam::aws:policy/NoSuchPolicy',
+        attached: false,
+        reason: 'PolicyNotFound',
+        message: 'refused: PolicyNotFound',
+      },
+      { arn: fullAccess, attached: true },
+    ]);
+    expect(ready(world)).toBe('False PolicyNotFound');
+    expect(world.account.status?.ready).toBe('2/2');
+  });
+
+  it.each(['AccessDenied', 'Throttled', 'Unexpected'] as const)(
+    'that cannot be detached (%s) keep the account from being Ready, for that reason',
+    (code) => {
+      const world = settled();
+      edit(world, { aws: { policyArns: [] } });
+      const key = stepKey({ kind: 'DetachPolicy', role: name, policyArn: readOnly, why: '' });
+      const retryAt = world.now + 1_000;
+      world.failures.set(key, { code, message: 'not today', at: world.now, attempts: 3, retryAt });
+      for (const at of [world.now, retryAt]) {
+        world.now = at;
+        const { status } = planAccount(observe(world));
+        for (const type of ['Ready', 'RoleSynced', 'PoliciesAttached'])
+          expect(conditionOf(status.conditions, type), type).toMatchObject({
+            status: 'False',
+            reason: code,
+            message: expect.stringMatching(new RegExp(`${readOnly}.*not today`)) as string,
+          });
+      }
+      settle(world);
+      expect(ready(world)).toBe('True Ready');
+    },
+  );
+
+  it('that are attached and not listed are reported while they are being detached', () => {
+    const world = settled();
+    edit(world, { aws: { policyArns: [] } });
+    const { status } = planAccount(observe(world));
+    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'AttachingPolicies',
+    });
+  });
+
+  it('are swapped on a full role by making room first', () => {
+    const many = (prefix: string): string[] =>
+      Array.from({ length: 10 }, (_, i) => `arn:aws:iam::aws:policy/${prefix}${i}`);
+    const world = createWorld({ aws: { policyArns: many('A') } });
+    settle(world);
+    edit(world, { aws: { policyArns: [...many('A').slice(0, 9), 'arn:aws:iam::aws:policy/B'] } });
+    settle(world);
+    expect([...roleOf(world).attachedPolicyArns].sort()).toEqual(
+      [...many('A').slice(0, 9), 'arn:aws:iam::aws:policy/B'].sort(),
+    );
+  });
+
+  it('over the quota are told before any call, and live access stays', () => {
+    const world = settled();
+    edit(world, {
+      aws: { policyArns: Array.from({ length: 11 }, (_, i) => `arn:aws:iam::aws:policy/P${i}`) },
+    });
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False TooManyPolicies');
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+  });
+
+  it('of another partition and those not allowed are refused, each in its row', () => {
+    const world = createWorld({
+      aws: { policyArns: [readOnly, fullAccess, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
+    });
+    world.facts = { ...facts, allowedPolicyArns: ['arn:aws:iam::aws:policy/*ReadOnly*'] };
+    settle(world);
+    expect(world.account.status?.policies?.map((row) => [row.attached, row.reason])).toEqual([
+      [true, undefined],
+      [false, 'PolicyNotAllowed'],
+      [false, 'WrongPartition'],
+    ]);
+  });
+});
+
+describe('policies that the ClusterConfig does not allow any more', () => {
+  const onlyReads = ['arn:aws:iam::aws:policy/*ReadOnly*'];
+  const narrowed = (): SimulatedWorld => {
+    const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
+    settle(world);
+    world.facts = { ...facts, allowedPolicyArns: onlyReads };
+    world.journal.length = 0;
+    settle(world);
+    return world;
+  };
+  const rowOf = (world: SimulatedWorld, arn: string) =>
+    world.account.status?.policies?.find((row) => row.arn === arn);
+
+  it('stay attached and are reported, with the annotation that consents to their detachment', () => {
+    const world = narrowed();
+    expect(kinds(world)).toEqual([]);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
+    expect(ready(world)).toBe('False PolicyNotAllowed');
+    expect(rowOf(world, fullAccess)).toMatchObject({ attached: true, reason: 'PolicyNotAllowed' });
+    expect(rowOf(world, fullAccess)?.message).toContain(
+      `kubectl annotate --overwrite clusterconfig main k11n.dev/detach-disallowed=${allowListKey(onlyReads)}`,
+    );
+    expect(rowOf(world, readOnly)).toEqual({ arn: readOnly, attached: true });
+  });
+
+  it('are detached once somebody consents', () => {
+    const world = narrowed();
+    world.facts = { ...world.facts, detachesDisallowed: true };
+    settle(world);
+    expect(kinds(world)).toEqual(['DetachPolicy']);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    expect(rowOf(world, fullAccess)).toMatchObject({ attached: false, reason: 'PolicyNotAllowed' });
+  });
+
+  it('are detached as ever when the account does not list them any more, and not attached when it lists them again', () => {
+    const world = narrowed();
+    edit(world, { aws: { policyArns: [readOnly] } });
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    edit(world, { aws: { policyArns: [readOnly, fullAccess] } });
+    settle(world);
+    expect(kinds(world)).toEqual(['DetachPolicy']);
+    expect(ready(world)).toBe('False PolicyNotAllowed');
+  });
+
+  it('are not attached to a role that is created again, nor kept when somebody else attaches them', () => {
+    const world = narrowed();
+    world.roles.delete(name);
+    sweep(world);
+    settle(world);
+    expect(kinds(world)).toContain('CreateRole');
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
+    sweep(world);
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+  });
+
+  it('count against the quota of the role, and what does not fit beside them is not tried', () => {
+    const world = narrowed();
+    world.facts = { ...world.facts, quotas: { ...facts.quotas, policiesPerRole: 2 } };
+    const another = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
+    edit(world, { aws: { policyArns: [readOnly, fullAccess, another] } });
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(rowOf(world, another)).toMatchObject({ attached: false, reason: 'TooManyPolicies' });
+  });
+
+  it('are consented to for one list, in any order, and not for a later one', () => {
+    const config = (allowedPolicyArns: string[], annotations: Record<string, string>) =>
+      consentsToDetach({
+        metadata: { name: 'main', annotations },
+        spec: {
+          targets: [],
+          aws: { region: 'eu-west-1', rolePath: '/k/', driftIntervalSeconds: 60, allowedPolicyArns },
+        },
+      });
+    const consent = { 'k11n.dev/detach-disallowed': allowListKey(['a', 'b']) };
+    expect(config(['a', 'b'], {})).toBe(false);
+    expect(config(['b', 'a'], consent)).toBe(true);
+    expect(config(['a'], consent)).toBe(false);
+    expect(config(['a', 'b'], { 'k11n.dev/detach-disallowed': 'true' })).toBe(false);
+  });
+});
+
+describe('inline policies of others', () => {
+  it('are told, and removed only when the ClusterConfig says so', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('False InlinePoliciesFound');
+    expect(roleOf(world).inlinePolicyNames).toEqual(['theirs']);
+    world.facts = { ...facts, strictInline: true };
+    const key = stepKey({ kind: 'DeleteInlinePolicy', role: name, policyName: 'theirs' });
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    expect(conditionOf(planAccount(observe(world)).status.conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+    });
+    world.failures.clear();
+    settle(world);
+    expect(roleOf(world).inlinePolicyNames).toEqual([]);
+    expect(ready(world)).toBe('True Ready');
+  });
+});

@@ -1,0 +1,164 @@
+/** Which policies go on and off a role, each on its own account: one that fails costs its row only. */
+import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } from '../../api/index.ts';
+import { matchesPattern, partitionOf } from '../desired/arn.ts';
+import { digest } from '../desired/digest.ts';
+import type { IdentityErrorCode } from '../state/errors.ts';
+import type { StepList } from './step-list.ts';
+import type { ClusterFacts, ObservedRole, StepFailure } from '../state/world.ts';
+
+export type PolicyRow = PolicyStatus;
+
+/** An attachment that spec.aws.policyArns does not list. */
+export type UnlistedPolicy = {
+  readonly arn: string;
+  /** The last failed attempt to detach it, while that still stands. */
+  readonly failure?: StepFailure;
+};
+
+/** What says nothing of the policy, and ends by itself. */
+const passing: ReadonlySet<IdentityErrorCode> = new Set([
+  'Throttled',
+  'Unreachable',
+  'ServiceFailure',
+  'ConcurrentChange',
+]);
+
+/** The value of the annotation with which somebody consents that this list is enforced on what is attached. */
+export function allowListKey(patterns: readonly string[] = []): string {
+  return digest(patterns.toSorted(), 10);
+}
+
+export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metadata' | 'spec'>): boolean {
+  const consent = metadata.annotations?.[detachDisallowedAnnotation];
+  return consent !== undefined && consent === allowListKey(spec.aws.allowedPolicyArns);
+}
+
+/**
+ * Listed policies that the role keeps though the ClusterConfig does not allow them: those that were attached while it did.
+ * A policy that others attached afterwards is drift. None of these is ever attached by us.
+ */
+export function keptPolicies(
+  role: ObservedRole | undefined,
+  refused: readonly PolicyRow[],
+  before: readonly PolicyRow[] = [],
+  { detachesDisallowed }: Pick<ClusterFacts, 'detachesDisallowed'>,
+): readonly string[] {
+  if (!role || detachesDisallowed) return [];
+  const wasOff = (arn: string): boolean =>
+    before.some((row) => row.arn === arn && row.reason === 'PolicyNotAllowed' && !row.attached);
+  return refused.flatMap(({ arn, reason }) =>
+    reason === 'PolicyNotAllowed' && role.attachedPolicyArns.includes(arn) && !wasOff(arn) ? [arn] : [],
+  );
+}
+
+/** The row of a refused policy that is attached all the same. */
+export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
+  const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
+  return {
+    ...row,
+    attached: true,
+    message: `still attached; ${row.message}. To detach what is not allowed from all accounts: ${consent}`,
+  };
+}
+
+/** Rows for policies that are refused before IAM is asked. The others are wanted on the role. */
+export function screenPolicies(
+  arns: readonly string[],
+  facts: ClusterFacts,
+): { readonly wanted: readonly string[]; readonly refused: readonly PolicyRow[] } {
+  const wanted: string[] = [];
+  const refused: PolicyRow[] = [];
+  for (const arn of arns) {
+    const partition = partitionOf(arn);
+    if (partition !== facts.partition) {
+      refused.push({
+        arn,
+        attached: false,
+        reason: 'WrongPartition',
+        message: `the policy lies in the partition "${partition}", this cluster in "${facts.partition}"`,
+      });
+    } else if (
+      facts.allowedPolicyArns &&
+      !facts.allowedPolicyArns.some((pattern) => matchesPattern(arn, pattern))
+    ) {
+      refused.push({
+        arn,
+        attached: false,
+        reason: 'PolicyNotAllowed',
+        message: `the ClusterConfig "${facts.name}" allows: ${facts.allowedPolicyArns.join(', ')}`,
+      });
+    } else {
+      wanted.push(arn);
+    }
+  }
+  return { wanted, refused };
+}
+
+/**
+ * Attaches what is missing, then detaches what is not listed, so that an edit never opens a gap. Only when both do not
+ * fit on the role at once does room come first.
+ * @param listed by the account, allowed or not
+ * @returns a row per wanted policy, and the attachments that nobody listed
+ */
+export function planPolicies(
+  list: StepList,
+  role: ObservedRole,
+  wanted: readonly string[],
+  listed: readonly string[],
+  policiesPerRole: number,
+): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly UnlistedPolicy[] } {
+  const attached = new Set(role.attachedPolicyArns);
+  const missing = wanted.filter((arn) => !attached.has(arn));
+  const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
+  const room = policiesPerRole - attached.size;
+  const rows = new Map<string, PolicyRow>();
+  let stillToAttach = 0;
+  for (const [index, policyArn] of missing.entries()) {
+    if (index >= room && unlisted.length === 0) {
+      rows.set(policyArn, {
+        arn: policyArn,
+        attached: false,
+        reason: 'TooManyPolicies',
+        message: `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`,
+      });
+      continue;
+    }
+    // The others wait for room, which the detachments below make.
+    if (index >= room && unlisted.length > 0) {
+      stillToAttach += 1;
+      rows.set(policyArn, {
+        arn: policyArn,
+        attached: false,
+        reason: 'AttachingPolicies',
+        message: 'waits for room on the role',
+      });
+      continue;
+    }
+    const failure = list.want({ kind: 'AttachPolicy', role: role.name, policyArn });
+    // One that is refused, perhaps for ever, must not keep the removals waiting too.
+    if (!failure || passing.has(failure.code)) stillToAttach += 1;
+    rows.set(policyArn, {
+      arn: policyArn,
+      attached: false,
+      reason: failure?.code ?? 'AttachingPolicies',
+      message: failure?.message ?? 'is being attached',
+    });
+  }
+  const makeRoom = Math.max(0, missing.length - room);
+  const detachments = unlisted.map((policyArn, index): UnlistedPolicy => {
+    if (stillToAttach > 0 && index >= makeRoom) return { arn: policyArn };
+    const failure = list.want({
+      kind: 'DetachPolicy',
+      role: role.name,
+      policyArn,
+      why: listed.includes(policyArn)
+        ? 'the ClusterConfig does not allow it'
+        : 'it is not listed in spec.aws.policyArns',
+    });
+    return { arn: policyArn, ...(failure ? { failure } : {}) };
+  });
+  return {
+    rows: wanted.map((arn) => rows.get(arn) ?? { arn, attached: true }),
+    unlisted: detachments,
+  };
+}

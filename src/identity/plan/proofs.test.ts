@@ -1,0 +1,160 @@
+/** When the planner asks for proofs, and what it makes of them. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { digest } from '../desired/digest.ts';
+import { planAccount } from './account.ts';
+import { proofKey, renewFromMs, renewUntilMs } from './proofs.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  edit,
+  facts,
+  observe,
+  readOnly,
+  restart,
+  settle,
+  waitFor,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+
+describe('proofs', () => {
+  it('tell a role that is not known everywhere yet from one that refuses', () => {
+    const world = createWorld();
+    settle(world, { passes: 40 });
+    const before = roleOf(world);
+    world.roles.set(name, { ...before, trustPolicy: '{"Version":"2012-10-17","Statement":[]}' });
+    world.proofs.clear();
+    const { status: _, ...account } = world.account;
+    world.account = account;
+    settle(world);
+    expect(ready(world)).toBe('False WaitingForPropagation');
+    world.now += 120_000;
+    settle(world);
+    expect(ready(world)).toBe('False AssumeRoleDenied');
+  });
+
+  it('survive a restart of the operator by way of the status', () => {
+    const world = settled();
+    restart(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('are repeated at a slow pace', () => {
+    const world = settled();
+    const plan = planAccount(observe(world));
+    waitFor(world, plan);
+    settle(world);
+    expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+  });
+
+  it('are given again after a restart, spread over the time from one to ten minutes after it', () => {
+    const world = settled();
+    restart(world);
+    const startedAt = world.now;
+    const times = new Set<number>();
+    for (;;) {
+      const plan = settle(world);
+      if (kinds(world).length === facts.targets.length) break;
+      waitFor(world, plan);
+      times.add(world.now - startedAt);
+    }
+    expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+    expect(times.size).toBe(facts.targets.length);
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(renewFromMs);
+    expect(Math.max(...times)).toBeLessThanOrEqual(renewUntilMs);
+  });
+
+  it('are renewed in time whatever else brings the account up meanwhile', () => {
+    const world = settled();
+    restart(world);
+    for (let pass = 0; pass < 2; pass += 1) {
+      world.now += 6 * 60_000;
+      settle(world);
+    }
+    expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+  });
+});
+
+describe('a forged status', () => {
+  /** STS refuses every exchange, though the trust policy is as it should be. */
+  function refuse(world: SimulatedWorld): void {
+    const role = roleOf(world);
+    // STS knows the role by now.
+    world.now += 120_000;
+    for (const target of facts.targets) {
+      const serviceAccount = world.namespaces.get(target)?.serviceAccount;
+      if (!serviceAccount) throw new Error('it is not linked');
+      const key = proofKey(role, serviceAccount);
+      world.failures.set(`ProveIdentity ${target} ${key}`, {
+        code: 'AssumeRoleDenied',
+        message: 'not authorized',
+        at: world.now,
+        attempts: 1,
+        retryAt: world.now + 3_600_000,
+      });
+      world.proofs.set(target, { key: '', at: world.now });
+    }
+    settle(world);
+    expect(ready(world)).toBe('False AssumeRoleDenied');
+  }
+
+  it('is written over while the operator runs, whether or not the proof has been tried', () => {
+    const world = settled();
+    const forged = world.account;
+    refuse(world);
+    world.account = forged;
+    settle(world);
+    expect(ready(world)).toBe('False AssumeRoleDenied');
+    // The role is as it was, but this process has not given the proof.
+    world.proofs.clear();
+    world.failures.clear();
+    world.account = forged;
+    const { steps, status } = planAccount(observe(world));
+    expect(steps.map(({ kind }) => kind)).toEqual(['ProveIdentity', 'ProveIdentity']);
+    expect(status.targets?.map(({ proven }) => proven)).toEqual([false, false]);
+  });
+
+  it('counts after a restart until the proof is due again, and no longer', () => {
+    const world = settled();
+    restart(world);
+    world.now += renewUntilMs;
+    const { steps } = planAccount(observe(world));
+    expect(steps.map(({ kind }) => kind)).toEqual(['ProveIdentity', 'ProveIdentity']);
+    refuse(world);
+  });
+
+  it.each(['another role', 'another trust policy', 'another ServiceAccount'])(
+    'counts for nothing after a restart where its key is of %s',
+    (what) => {
+      const world = settled();
+      const targets = world.account.status?.targets?.map((row) => ({ ...row, proofKey: digest([what], 16) }));
+      world.account = { ...world.account, status: { ...world.account.status, targets } };
+      restart(world);
+      const { steps, status } = planAccount(observe(world));
+      expect(steps.map(({ kind }) => kind)).toEqual(['ProveIdentity', 'ProveIdentity']);
+      expect(conditionOf(status.conditions, 'Ready')?.status).toBe('False');
+    },
+  );
+
+  it('of a target in Pod Identity ends without a pod, too, and what could be read back is read back again', () => {
+    const world = createWorld();
+    edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    settle(world);
+    expect(ready(world)).toBe('Unknown AwaitingFirstPod');
+    const targets = world.account.status?.targets?.map((row) => ({ ...row, proven: true }));
+    world.account = { ...world.account, status: { ...world.account.status, targets } };
+    restart(world);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    world.journal.length = 0;
+    world.now += renewUntilMs;
+    settle(world);
+    expect(kinds(world)).toEqual(['ConfirmAssociation', 'ConfirmAssociation']);
+    expect(ready(world)).toBe('Unknown AwaitingFirstPod');
+    world.now += renewUntilMs;
+    settle(world);
+    expect(kinds(world)).toHaveLength(2);
+  });
+});

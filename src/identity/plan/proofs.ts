@@ -1,0 +1,249 @@
+/**
+ * Whether an identity was proven: a token of the target's ServiceAccount was exchanged for credentials of the role.
+ * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
+ * Identity, one association; when one of them changes, it has to be given again. It is repeated at a slow pace besides.
+ *
+ * The status is no evidence: whoever may write the status subresource can forge it. A process takes it once, when it starts, so that a
+ * restart changes nothing, and gives every proof again within `renewUntilMs`. From then on only its own proofs count.
+ *
+ * EKS Auth takes only tokens that are bound to a pod. Without a pod there is the confirmation: association, trust policy and
+ * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
+ */
+import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
+import { roleNameOf } from '../desired/arn.ts';
+import { digest, fractionOf } from '../desired/digest.ts';
+import { propagationMs } from '../steps/retry.ts';
+import type { StepList } from './step-list.ts';
+import type { Step } from '../steps/step.ts';
+import { trustSeenBy } from '../desired/trust.ts';
+import type { IdentityErrorCode } from '../state/errors.ts';
+import type { IdentityReason } from '../state/reasons.ts';
+import type {
+  AccountWorld,
+  HeldIdentities,
+  ObservedAssociation,
+  ObservedRole,
+  ObservedServiceAccount,
+  ProofRecord,
+  RoleBelief,
+} from '../state/world.ts';
+
+/** How long a proof is good for while nothing changes, in milliseconds. */
+export const proofLifetimeMs = 10 * 60_000;
+
+/**
+ * After the start of a process, from when until when it gives the proofs again that it took from the status, in milliseconds.
+ * They are spread, so that a restart is no burst of calls.
+ */
+export const renewFromMs = 60_000;
+export const renewUntilMs = 10 * 60_000;
+
+export function proofKey(
+  role: ObservedRole,
+  serviceAccount: ObservedServiceAccount,
+  association?: ObservedAssociation,
+): string {
+  return association
+    ? digest(
+        [
+          role.id,
+          role.arn,
+          trustSeenBy(role.trustPolicy, association.namespace),
+          serviceAccount.uid,
+          association.id,
+        ],
+        16,
+      )
+    : digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
+}
+
+/** Under which name a proof or confirmation is remembered: a target that changes its mode has several. */
+export function proofSlot(target: string, of: 'webIdentity' | 'podIdentity' | 'confirmation'): string {
+  return of === 'webIdentity' ? target : `${target} ${of}`;
+}
+
+/** Whether the slot is of a proof by web identity. */
+export function isTokenProof(slot: string): boolean {
+  return !slot.includes(' ');
+}
+
+/** Where the outcome of the step belongs. */
+export function proofSlotOf(
+  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
+): string {
+  if (step.kind === 'ConfirmAssociation') return proofSlot(step.target, 'confirmation');
+  return proofSlot(step.target, step.pod ? 'podIdentity' : 'webIdentity');
+}
+
+/** What is remembered of a proof or confirmation that was given. */
+export function proofRecord(
+  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
+  at: number,
+): ProofRecord {
+  return { key: step.proofKey, at, roleArn: step.roleArn };
+}
+
+/** The proofs and confirmations that the status of an account mentions, for a process that starts at `since`. */
+export function carriedProofs(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
+  const carried = new Map<string, ProofRecord>();
+  for (const { name, identityMode, proven, confirmed, proofKey: key, roleArn } of account.status?.targets ??
+    []) {
+    if (key === undefined) continue;
+    const record: ProofRecord = {
+      key,
+      at: since,
+      renewAt:
+        since + renewFromMs + fractionOf([account.metadata.uid ?? '', name]) * (renewUntilMs - renewFromMs),
+      ...(roleArn === undefined ? {} : { roleArn }),
+    };
+    if (proven)
+      carried.set(proofSlot(name, identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity'), record);
+    if (confirmed) carried.set(proofSlot(name, 'confirmation'), record);
+  }
+  return carried;
+}
+
+/**
+ * Proofs by web identity that count no more when the role's trust policy is written. One which was given under the very same
+ * document does not either: a document that was changed and changed back has to reach STS anew.
+ */
+export function outdatedProofs(proofs: ReadonlyMap<string, ProofRecord>, role: string): readonly string[] {
+  return [...proofs].flatMap(([slot, { roleArn }]) =>
+    isTokenProof(slot) && roleArn !== undefined && roleNameOf(roleArn) === role ? [slot] : [],
+  );
+}
+
+export type ProofState =
+  | { readonly proven: true; readonly key: string }
+  | {
+      readonly proven: false;
+      readonly reason: IdentityReason | IdentityErrorCode;
+      readonly message: string;
+    };
+
+/** The key of the proof that stands for the target under what the role says now. */
+export function standingProof(
+  world: AccountWorld,
+  target: string,
+  role: ObservedRole,
+  serviceAccount: ObservedServiceAccount,
+  association?: ObservedAssociation,
+): string | undefined {
+  const key = proofKey(role, serviceAccount, association);
+  const of = association ? 'podIdentity' : 'webIdentity';
+  const { renewAt = Infinity } = world.proofs.get(proofSlot(target, of)) ?? {};
+  return stands(world, target, key, of) && renewAt > world.now ? key : undefined;
+}
+
+/** Asks to look again when a proof that was taken from the status stops to count. */
+export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
+  const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
+  if (renewAt !== undefined && renewAt > world.now) list.lookAt(renewAt);
+}
+
+function stands(
+  world: AccountWorld,
+  target: string,
+  key: string,
+  of: 'webIdentity' | 'podIdentity' | 'confirmation',
+): boolean {
+  return world.proofs.get(proofSlot(target, of))?.key === key;
+}
+
+/** Whether what is needed to make pods was read back, under what the role and the association say now. */
+export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
+  return stands(world, target, key, 'confirmation');
+}
+
+/** Whether a confirmation that was taken from the status has to be given now. Asks for a look when that comes later. */
+export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
+  const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
+  if (renewAt === undefined) return false;
+  if (renewAt > world.now) list.lookAt(renewAt);
+  return renewAt <= world.now;
+}
+
+/** The proof in a row of the status, as far as this process can confirm it. */
+export function knownOf(
+  world: AccountWorld,
+  { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,
+): { readonly proven: boolean; readonly confirmed?: boolean } {
+  const of = identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity';
+  return {
+    proven: proven && key !== undefined && stands(world, name, key, of),
+    ...(confirmed === undefined
+      ? {}
+      : { confirmed: confirmed && key !== undefined && isConfirmed(world, name, key) }),
+  };
+}
+
+export type PodProof = {
+  readonly association: ObservedAssociation;
+  readonly pod: NonNullable<HeldIdentities['exchangePod']>;
+};
+
+/** Decides whether the target is proven, and asks for a proof where one is due. */
+export function decideProof(
+  world: AccountWorld,
+  list: StepList,
+  target: string,
+  role: ObservedRole,
+  belief: RoleBelief,
+  serviceAccount: ObservedServiceAccount,
+  by?: PodProof,
+): ProofState {
+  const key = proofKey(role, serviceAccount, by?.association);
+  const step = proofStep(target, role, key, by);
+  if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
+    const { renewAt, at = world.now } = world.proofs.get(proofSlotOf(step)) ?? {};
+    const due = renewAt ?? at + proofLifetimeMs;
+    if (due <= world.now) list.want(step);
+    else list.lookAt(due);
+    return { proven: true, key };
+  }
+  const failure = list.want(step);
+  if (!failure)
+    return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
+  // What somebody else wrote is not ours to wait for.
+  const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
+  const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
+  if (mayPass && sinceOurs < propagationMs) {
+    return {
+      proven: false,
+      reason: 'WaitingForPropagation',
+      message: `IAM has taken the change of ${role.name}, but STS does not know it everywhere yet (${failure.attempts} tries)`,
+    };
+  }
+  return { proven: false, reason: failure.code, message: failure.message };
+}
+
+/** Whether a proof under what the role says now has neither been given nor failed. */
+export function proofIsOpen(
+  world: AccountWorld,
+  list: StepList,
+  target: string,
+  role: ObservedRole,
+  serviceAccount: ObservedServiceAccount,
+  by?: PodProof,
+): boolean {
+  const key = proofKey(role, serviceAccount, by?.association);
+  const step = proofStep(target, role, key, by);
+  if (world.proofs.get(proofSlotOf(step))?.key === key) return false;
+  return list.want(step) === undefined;
+}
+
+function proofStep(
+  target: string,
+  role: ObservedRole,
+  key: string,
+  by: PodProof | undefined,
+): Extract<Step, { readonly kind: 'ProveIdentity' }> {
+  return {
+    kind: 'ProveIdentity',
+    target,
+    roleArn: role.arn,
+    roleId: role.id,
+    proofKey: key,
+    ...(by ? { pod: by.pod } : {}),
+  };
+}

@@ -1,0 +1,206 @@
+/** What the planner does about a role that was changed by others. */
+import { describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount } from './account.ts';
+import { stepKey } from '../steps/step.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  carryOut,
+  facts,
+  fullAccess,
+  observe,
+  readOnly,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+import type { ClusterFacts } from '../state/world.ts';
+
+describe('drift', () => {
+  it('of an attachment is read before it is believed, told, and put back', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
+    sweep(world);
+    expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole' }]);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const plan = planAccount(observe(world));
+    expect(plan.drift).toEqual([`the policy ${readOnly} was detached`]);
+    expect(conditionOf(plan.status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'RoleDrifted',
+    });
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('that cannot be put back is reported with the reason of the failure', () => {
+    const world = settled();
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const key = stepKey({ kind: 'DetachPolicy', role: name, policyArn: fullAccess, why: '' });
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    const { drift, status } = planAccount(observe(world));
+    expect(drift).toEqual([`the policy ${fullAccess} was attached`]);
+    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+      message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be put back: denied`,
+    });
+    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
+  });
+
+  it('that a direct read does not confirm is forgotten', () => {
+    const world = settled();
+    world.beliefs.set(name, { role: { ...roleOf(world), attachedPolicyArns: [] }, source: 'sweep' });
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole']);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('of the trust policy is proven before it is put back, so that the status tells what pods were told', () => {
+    const world = settled();
+    const broken = roleOf(world).trustPolicy.replaceAll(
+      'system:serviceaccount:production',
+      'system:serviceaccount:other',
+    );
+    world.roles.set(name, { ...roleOf(world), trustPolicy: broken });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    const steps: string[][] = [];
+    const told: unknown[] = [];
+    for (;;) {
+      const plan = planAccount(observe(world));
+      if (plan.drift.length > 0) {
+        world.account = { ...world.account, status: plan.status };
+        told.push(
+          plan.status.targets?.find((row) => row.name === 'production'),
+          conditionOf(plan.status.conditions, 'Ready')?.message,
+        );
+      }
+      if (plan.steps.length === 0) break;
+      steps.push(plan.steps.map((step) => step.kind));
+      for (const step of plan.steps) carryOut(world, step);
+    }
+    expect(steps).toEqual([
+      ['ProveIdentity', 'ProveIdentity'],
+      ['UpdateTrustPolicy'],
+      ['ProveIdentity', 'ProveIdentity'],
+    ]);
+    expect(told).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
+    expect(told).toContainEqual(
+      expect.stringMatching(
+        /^changed outside .*its trust policy was changed.*; production: refused: AssumeRoleDenied/,
+      ),
+    );
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).trustPolicy).toContain('system:serviceaccount:production');
+  });
+
+  it('a role that was deleted is made again, and everything is proven anew', () => {
+    const world = settled();
+    world.roles.clear();
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(kinds(world)).toEqual([
+      'ReadRole',
+      'CreateRole',
+      'AttachPolicy',
+      'ProveIdentity',
+      'ProveIdentity',
+    ]);
+  });
+
+  it('of boundary, tags and session length is put back', () => {
+    const world = settled();
+    world.roles.set(name, {
+      ...roleOf(world),
+      maxSessionDuration: 7200,
+      permissionsBoundaryArn: readOnly,
+      tags: { ...roleOf(world).tags, extra: '1' },
+    });
+    sweep(world);
+    settle(world);
+    expect(roleOf(world)).toMatchObject({ maxSessionDuration: 3600 });
+    expect(roleOf(world).permissionsBoundaryArn).toBeUndefined();
+    expect(roleOf(world).tags).not.toHaveProperty('extra');
+  });
+});
+
+describe('no drift', () => {
+  const lookedAt = (): SimulatedWorld => {
+    const world = settled();
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    return world;
+  };
+
+  it.each<readonly [string, Partial<ClusterFacts>, string]>([
+    [
+      'of the trust policy, when the cluster has another target',
+      { targets: [...facts.targets, 'canary'] },
+      'UpdateTrustPolicy',
+    ],
+    [
+      'of the boundary, when the cluster has another',
+      { permissionsBoundaryArn: readOnly },
+      'PutPermissionsBoundary',
+    ],
+    ['of the tags, when the cluster has more', { tags: { stage: 'x' } }, 'TagRole'],
+    [
+      'of attachments, when the cluster allows fewer and their detachment is consented to',
+      { allowedPolicyArns: ['x'], detachesDisallowed: true },
+      'DetachPolicy',
+    ],
+  ])('%s', (_what, change, step) => {
+    const world = lookedAt();
+    world.namespaces.set('canary', { state: 'present', users: [] });
+    world.facts = { ...facts, ...change };
+    const plan = planAccount(observe(world));
+    expect(plan.drift).toEqual([]);
+    expect(plan.steps[0]?.kind).toBe(step);
+    settle(world);
+    // From then on this is what others may change.
+    world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
+    sweep(world);
+    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    expect(planAccount(observe(world)).drift).toEqual(['tags were added: extra']);
+  });
+
+  it('of the trust policy, when a namespace is being deleted', () => {
+    const world = lookedAt();
+    const namespace = world.namespaces.get('production');
+    if (namespace) namespace.state = 'terminating';
+    const plan = planAccount(observe(world));
+    expect(plan).toMatchObject({ drift: [], steps: [{ kind: 'UpdateTrustPolicy' }] });
+  });
+});
+
+describe('a role that AWS does not let the operator create', () => {
+  it.each([
+    [
+      { team: 'a' },
+      'denied; the account sets the tags team: see that tags or allowedTagKeys of the ClusterConfig name',
+    ],
+    [undefined, 'denied'],
+  ])('with the tags %j is reported with them, as AWS does not say which key it denies', (tags, message) => {
+    const world = settled();
+    world.roles.clear();
+    world.beliefs.clear();
+    const { status: _, ...account } = world.account;
+    world.account = {
+      ...account,
+      spec: { aws: { ...account.spec.aws, ...(tags ? { tags } : {}) }, deletionPolicy: 'Delete' },
+    };
+    const key = `CreateRole ${name}`;
+    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+    const condition = conditionOf(planAccount(observe(world)).status.conditions, 'RoleSynced');
+    expect(condition?.reason).toBe('AccessDenied');
+    expect(condition?.message.startsWith(message)).toBe(true);
+    if (!tags) expect(condition?.message).not.toContain('tags');
+  });
+});

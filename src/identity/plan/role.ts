@@ -1,0 +1,419 @@
+/** What it takes to bring one role in step, seen from what is believed of it. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.ts';
+import { roleArn } from '../desired/arn.ts';
+import {
+  adoptionTags,
+  isHeld,
+  issuersOf,
+  issuerTag,
+  issuerTagValue,
+  ownershipOf,
+  ownershipTags,
+  retainedTag,
+  type Owner,
+} from '../desired/ownership.ts';
+import type { Claims } from './trusted-targets.ts';
+import { planPolicies, type PolicyRow, type UnlistedPolicy } from './policies.ts';
+import type { Problem } from '../state/problem.ts';
+import { isIssuerTagOnly, roleChanges, wayOut, type RoleChange } from './role-changes.ts';
+import type { StepList } from './step-list.ts';
+import { stepKey, type RoleSpec } from '../steps/step.ts';
+import { mergedTags, settableTags } from '../desired/tags.ts';
+import { subjectOf, trustPolicy } from '../desired/trust.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } from '../state/world.ts';
+
+/** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
+const defaultMaxSessionDuration = 3600;
+
+export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
+  const { clusterArn, issuer, providerArn } = facts;
+  const { name, uid = '' } = account.metadata;
+  return { clusterArn, issuer, providerArn, account: name, uid };
+}
+
+/** The whole role as it should be, but for its attachments. */
+export function desiredRole(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  name: string,
+  claims: Claims,
+): RoleSpec {
+  const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
+  return {
+    name,
+    path: facts.rolePath,
+    trustPolicy: trustPolicy({
+      providerArn: facts.providerArn,
+      issuer: facts.issuer,
+      subjects: claims.IRSA.map((target) => subjectOf(target, account.metadata.name)),
+      podIdentity: {
+        clusterArn: facts.clusterArn,
+        namespaces: claims.PodIdentity,
+        serviceAccount: account.metadata.name,
+      },
+    }),
+    description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
+    maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
+    tags: mergedTags(
+      settableTags(facts.tags),
+      settableTags(account.spec.aws.tags),
+      ownershipTags(ownerOf(account, facts)),
+    ),
+    ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+  };
+}
+
+export type RoleAssessment = {
+  readonly spec: RoleSpec;
+  /** Known in advance: names are deterministic. */
+  readonly arn: string;
+  /** The role, when it exists and is ours. */
+  readonly role?: ObservedRole;
+  readonly belief?: RoleBelief;
+  /** What keeps the role, its attachments aside, from being in step. */
+  readonly problem?: Problem;
+  readonly policies: readonly PolicyRow[];
+  /** Attachments that still give pods more than the account lists. */
+  readonly unlisted?: readonly UnlistedPolicy[];
+  /** The last failed attempt to delete an inline policy of somebody else, under strictInline. */
+  readonly inlineFailure?: Problem;
+  /** What was changed behind our back, in words. */
+  readonly drift: readonly string[];
+};
+
+/** Whether no read or write has shown yet if the role exists: a listing may be older than it looks. */
+export function isUnread({ belief }: RoleAssessment): boolean {
+  return belief === undefined || (belief.role === null && belief.source === 'sweep');
+}
+
+/**
+ * @param proofsOfDrift asks for the proofs that show what a drifted trust policy broke; false when none is left to ask for
+ */
+export function assessRole(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  spec: RoleSpec,
+  wantedPolicies: readonly string[],
+  list: StepList,
+  proofsOfDrift: (role: ObservedRole) => boolean,
+): RoleAssessment {
+  const { account } = world;
+  const belief = world.roles.get(spec.name);
+  const base = {
+    spec,
+    arn: belief?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
+    ...(belief ? { belief } : {}),
+  };
+  const nothing = {
+    policies: wantedPolicies.map((arn) => ({
+      arn,
+      attached: false,
+      reason: 'CreatingRole',
+      message: 'waits for the role',
+    })),
+    drift: [],
+  };
+
+  if (!belief?.role)
+    return { ...base, ...nothing, problem: planCreation(world, spec, belief, base.arn, list) };
+
+  const role = belief.role;
+  switch (ownershipOf(role, ownerOf(account, facts))) {
+    case 'otherIssuer':
+      return {
+        ...base,
+        ...nothing,
+        policies: wantedPolicies.map((arn) => ({
+          arn,
+          attached: false,
+          reason: 'RoleOfAnotherCluster',
+          message: 'the role belongs to another cluster',
+        })),
+        problem: {
+          reason: 'RoleOfAnotherCluster',
+          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} To take the role over, from a cluster that needs it no more: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
+        },
+      };
+    case 'foreign':
+      if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
+        return { ...base, ...nothing, problem: planAdoption(world, spec, belief, role, facts, list) };
+      }
+      return {
+        ...base,
+        ...nothing,
+        policies: wantedPolicies.map((arn) => ({
+          arn,
+          attached: false,
+          reason: 'RoleNotOwned',
+          message: 'the role is not ours',
+        })),
+        problem: {
+          reason: 'RoleNotOwned',
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${wayOut(role, spec, wantedPolicies, account, facts)}`,
+        },
+      };
+    case 'earlier': {
+      // A listing may be older than another cluster's write.
+      const failure = list.want(
+        belief.source === 'sweep'
+          ? { kind: 'ReadRole', role: role.name, why: 'it is about to be taken over' }
+          : { kind: 'TagRole', role: role.name, tags: spec.tags },
+      );
+      return {
+        ...base,
+        ...nothing,
+        problem: failure
+          ? { reason: failure.code, message: failure.message }
+          : {
+              reason: 'UpdatingRole',
+              message: 'a role of an earlier account of this name is taken up again',
+            },
+      };
+    }
+    case 'ours':
+      return {
+        ...base,
+        role,
+        ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift),
+      };
+  }
+}
+
+/** Whoever takes a policy off the account, or deletes it, has to know that the role does not follow. */
+function leftAlone({ attachedPolicyArns }: ObservedRole): string {
+  const attached =
+    attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
+  return `It is left alone${attached}. Edits and the deletion of this account do not change it, so that they revoke nothing.`;
+}
+
+function planAdoption(
+  { account, holders, now }: AccountWorld,
+  spec: RoleSpec,
+  { source, readAgainAt = 0 }: RoleBelief,
+  role: ObservedRole,
+  facts: ClusterFacts,
+  list: StepList,
+): Problem {
+  const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
+  // Of a write that was not answered nobody knows what came of it: another account may have the role by now.
+  const isDoubted = readAgainAt > 0;
+  if (readAgainAt > now) {
+    list.lookAt(readAgainAt);
+    return underWay;
+  }
+  // What is taken over is looked at first: a listing may be old.
+  if (source === 'sweep' || isDoubted) {
+    const failure = list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
+    return failure ? { reason: failure.code, message: failure.message } : underWay;
+  }
+  const shutOut = shutOutByAdoption(role, spec, holders, facts);
+  if (shutOut.length > 0) return adoptionBlocked(role, shutOut, account.metadata.name);
+  const tags = adoptionTags(ownerOf(account, facts));
+  const failure = list.want({ kind: 'TagRole', role: spec.name, tags });
+  return failure ? adoptionRefused(role, failure, facts) : underWay;
+}
+
+function planCreation(
+  world: AccountWorld,
+  spec: RoleSpec,
+  belief: RoleBelief | undefined,
+  arn: string,
+  list: StepList,
+): Problem {
+  const create = { kind: 'CreateRole', role: spec.name, spec } as const;
+  const { adopt, roleName } = world.account.spec.aws;
+  if (adopt === true && spec.name === roleName) return planLookup(spec, belief, list);
+  const taken =
+    world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
+  const lost = belief?.source === 'sweep' && world.account.status?.roleArn !== undefined;
+  const failure =
+    taken || lost
+      ? list.want({
+          kind: 'ReadRole',
+          role: spec.name,
+          why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show it',
+        })
+      : list.want(create);
+  if (failure)
+    return { reason: failure.code, message: `${failure.message}${deniedTagsNote(failure, world.account)}` };
+  if (lost || (belief?.source === 'read' && world.account.status?.roleId !== undefined)) {
+    return {
+      reason: 'RoleDrifted',
+      message: `the role ${arn} was deleted outside Konstellation; it is being made again`,
+    };
+  }
+  return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
+}
+
+/** The operator's IAM policy denies a whole CreateRole for one tag key, and AWS does not say which. */
+function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
+  const keys = Object.keys(settableTags(spec.aws.tags));
+  return code === 'AccessDenied' && keys.length > 0
+    ? `; the account sets the tags ${keys.sort().join(', ')}: see that tags or allowedTagKeys of the ClusterConfig name each, and that the operator's policy is that of kon iam-policy`
+    : '';
+}
+
+/** A role that is to be adopted is never made. */
+function planLookup(spec: RoleSpec, belief: RoleBelief | undefined, list: StepList): Problem {
+  const failure =
+    belief?.source === 'read' || belief?.source === 'write'
+      ? undefined
+      : list.want({ kind: 'ReadRole', role: spec.name, why: 'it is to be taken over' });
+  if (failure) return { reason: failure.code, message: failure.message };
+  return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to take over` };
+}
+
+function planUpdates(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  spec: RoleSpec,
+  belief: RoleBelief,
+  role: ObservedRole,
+  wantedPolicies: readonly string[],
+  list: StepList,
+  proofsOfDrift: (role: ObservedRole) => boolean,
+): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'inlineFailure' | 'drift'> {
+  const { account } = world;
+  if (belief.readAgainAt !== undefined) {
+    const why = 'a write was not answered';
+    if (belief.readAgainAt <= world.now) list.want({ kind: 'ReadRole', role: role.name, why });
+    else list.lookAt(belief.readAgainAt);
+  }
+  const changes = roleChanges(role, spec, account.spec);
+  // A role of an earlier version gets the issuer's tag, which is no drift and keeps nobody waiting.
+  const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
+  const attached = new Set(role.attachedPolicyArns);
+  const policiesDiffer =
+    wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
+
+  // A listing may be older than it looks: what it says is confirmed by a direct read before anything is put back.
+  if (belief.source === 'sweep' && (changes.length > 0 || policiesDiffer)) {
+    const failure = list.want({
+      kind: 'ReadRole',
+      role: role.name,
+      why: 'a listing of all roles shows it changed',
+    });
+    return {
+      drift: [],
+      policies: wantedPolicies.map((arn) =>
+        attached.has(arn)
+          ? { arn, attached: true }
+          : { arn, attached: false, reason: 'RoleDrifted', message: 'is being looked at again' },
+      ),
+      ...(visible.length > 0 || failure
+        ? {
+            problem: {
+              reason: failure?.code ?? 'RoleDrifted',
+              message: failure?.message ?? 'the role seems changed; it is being read again',
+            },
+          }
+        : {}),
+    };
+  }
+
+  const differences = driftOf(world, belief, role, visible, wantedPolicies);
+  const drift = differences.length > 0 && isAimedElsewhere(world, spec, wantedPolicies) ? [] : differences;
+  const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
+  // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
+  const heldBack = trustDrifted && proofsOfDrift(role);
+  const failures = heldBack
+    ? []
+    : changes.map((change) => list.want(change)).filter((failure) => failure !== undefined);
+  const inlineFailures =
+    facts.strictInline && !heldBack
+      ? role.inlinePolicyNames
+          .map((policyName) => list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
+          .filter((failed) => failed !== undefined)
+      : [];
+  const { rows, unlisted } = planPolicies(
+    list,
+    role,
+    wantedPolicies,
+    account.spec.aws.policyArns,
+    facts.quotas.policiesPerRole,
+  );
+
+  const [inlineFailure] = inlineFailures;
+  const detaching = unlisted.map(({ arn }) => arn).join(', ');
+  const detachment = unlisted.find((policy) => policy.failure)?.failure;
+  const failure = failures[0] ?? detachment;
+  const problem: Problem | undefined =
+    drift.length > 0
+      ? {
+          // A repair that fails needs somebody: its reason comes before that of the drift.
+          reason: failure?.code ?? 'RoleDrifted',
+          message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be put back: ${failure.message}` : 'It is being put back.'}`,
+        }
+      : failure
+        ? {
+            reason: failure.code,
+            message:
+              failure === detachment
+                ? `attachments that are not listed could not be removed: ${detaching}: ${failure.message}`
+                : failure.message,
+          }
+        : visible.length > 0
+          ? { reason: 'UpdatingRole', message: `in work: ${visible.map((change) => change.kind).join(', ')}` }
+          : unlisted.length > 0
+            ? {
+                reason: 'UpdatingRole',
+                message: `attachments that are not listed are being removed: ${detaching}`,
+              }
+            : undefined;
+  return {
+    policies: rows,
+    unlisted,
+    drift,
+    ...(inlineFailure
+      ? { inlineFailure: { reason: inlineFailure.code, message: inlineFailure.message } }
+      : {}),
+    ...(problem ? { problem } : {}),
+  };
+}
+
+/** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */
+function isAimedElsewhere({ aims }: AccountWorld, spec: RoleSpec, policyArns: readonly string[]): boolean {
+  const before = aims.get(spec.name);
+  const words = (aim: RoleAim): string => JSON.stringify([aim.spec, aim.policyArns.toSorted()]);
+  return before !== undefined && words(before) !== words({ spec, policyArns });
+}
+
+/** What somebody else changed on a role that was in step with this very spec, in words. */
+function driftOf(
+  world: AccountWorld,
+  belief: RoleBelief,
+  role: ObservedRole,
+  changes: readonly RoleChange[],
+  wantedPolicies: readonly string[],
+): readonly string[] {
+  const { status, metadata } = world.account;
+  if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
+  const attachedBefore = new Set(status?.policies?.filter((row) => row.attached).map((row) => row.arn));
+  const words = changes.flatMap((change): string | readonly string[] => {
+    switch (change.kind) {
+      case 'UpdateTrustPolicy':
+        return 'its trust policy was changed';
+      case 'PutPermissionsBoundary':
+      case 'DeletePermissionsBoundary':
+        return `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`;
+      case 'UpdateMaxSessionDuration':
+        return `its maximum session duration was changed to ${role.maxSessionDuration} seconds`;
+      case 'TagRole':
+        return `its tags were changed: ${Object.keys(change.tags).join(', ')}`;
+      case 'UntagRole': {
+        // The tag of a retained role that was adopted is removed as part of the adoption.
+        const keys = change.keys.filter((key) => key.toLowerCase() !== retainedTag);
+        return keys.length > 0 ? `tags were added: ${keys.join(', ')}` : [];
+      }
+    }
+  });
+  for (const arn of wantedPolicies) {
+    if (!role.attachedPolicyArns.includes(arn) && attachedBefore.has(arn))
+      words.push(`the policy ${arn} was detached`);
+  }
+  for (const arn of role.attachedPolicyArns) {
+    if (!wantedPolicies.includes(arn)) words.push(`the policy ${arn} was attached`);
+  }
+  return words;
+}

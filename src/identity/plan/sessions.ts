@@ -1,0 +1,62 @@
+/**
+ * How long AWS sessions outlive the link that they came from. A narrowed trust policy lets nobody in any more, and ends no
+ * session: what was exchanged before goes on until it expires.
+ */
+import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
+import { propagationMs } from '../steps/retry.ts';
+
+/** Sessions by EKS Pod Identity last six hours, whatever the role says. Source: EKS User Guide, "How EKS Pod Identity works". */
+const podIdentitySessionMs = 6 * 3_600_000;
+
+/**
+ * The time at which the last session has expired that was given before the trust policy was narrowed at `narrowedAt`. IAM takes
+ * a while to make a change known everywhere, and lets subjects in meanwhile. Milliseconds since the epoch.
+ *
+ * @param maxSessionSeconds of the role, the longest that it had lately
+ */
+export function latestSessionEnd(
+  narrowedAt: number,
+  of: { readonly maxSessionSeconds: number; readonly identityMode?: IdentityMode | undefined },
+): number {
+  const byRole = of.maxSessionSeconds * 1000;
+  const longest = of.identityMode === 'PodIdentity' ? Math.max(byRole, podIdentitySessionMs) : byRole;
+  return narrowedAt + propagationMs + longest;
+}
+
+export type Unlinking = {
+  readonly now: number;
+  readonly former: readonly FormerTarget[];
+  /** The targets as the status last reported them. */
+  readonly before: readonly TargetStatus[];
+  /** Targets that the account wants. */
+  readonly wanted: ReadonlySet<string>;
+  /** Targets that are still being unlinked. */
+  readonly pending: ReadonlySet<string>;
+  /** No trust policy of the account lets any other target in than those that it wants. */
+  readonly isNarrowed: boolean;
+  readonly maxSessionSeconds: number;
+};
+
+/** Targets that the account had, with the time until which their sessions may live. Each leaves the list when that has passed. */
+export function formerTargets(of: Unlinking): readonly FormerTarget[] {
+  const { now, wanted, pending, isNarrowed, maxSessionSeconds } = of;
+  const known = of.former.filter(
+    ({ name, sessionsUntil }) => !wanted.has(name) && (Date.parse(sessionsUntil) > now || pending.has(name)),
+  );
+  const names = new Set(known.map(({ name }) => name));
+  const added = of.before
+    .filter(({ name, linked }) => isNarrowed && linked && !wanted.has(name) && !names.has(name))
+    .map(({ name, roleArn, identityMode }): FormerTarget => ({
+      name,
+      ...(roleArn === undefined ? {} : { roleArn }),
+      sessionsUntil: new Date(latestSessionEnd(now, { maxSessionSeconds, identityMode }))
+        .toISOString()
+        .replace(/\.\d{3}Z$/, 'Z'),
+    }));
+  return [...known, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A sentence for status, Event and command line. */
+export function sessionsNote({ name, sessionsUntil }: FormerTarget, account: string): string {
+  return `sessions of ${name}/${account} from before it was unlinked may live until ${sessionsUntil}. Tokens of its pods live up to 24 hours and can be exchanged again if the target is added again`;
+}

@@ -1,0 +1,305 @@
+/** What the status of an account says, from what the planner found. */
+import type {
+  FormerTarget,
+  IdentityMode,
+  LinkedServiceAccountStatus,
+  PolicyStatus,
+  TargetStatus,
+} from '../../api/index.ts';
+import { accountConditionTypes, type AccountConditionType } from '../../api/index.ts';
+import { roleNameOf } from '../desired/arn.ts';
+import { withVerdicts, type Verdict } from './conditions.ts';
+import { identityErrors } from '../state/errors.ts';
+import type { Problem } from '../state/problem.ts';
+import { isUnread, type RoleAssessment } from './role.ts';
+import { ignoredTagsNote } from '../desired/tags.ts';
+import type { AccountWorld, PodCounts } from '../state/world.ts';
+
+export type TargetRow = {
+  readonly name: string;
+  readonly wanted: boolean;
+  readonly roleArn?: string;
+  readonly linked: boolean;
+  readonly proven: boolean;
+  readonly proofKey?: string;
+  readonly identityMode?: IdentityMode;
+  /** See the schema of the status. */
+  readonly confirmed?: boolean;
+  /** It keeps what it has until its pods have ended, wanted or not. */
+  readonly draining?: true;
+  /** The target is served, but not yet as it is wanted. */
+  readonly pending?: Problem;
+  /** Running pods hold what they can no longer exchange. Says nothing about pods that are created now. */
+  readonly cutOff?: Problem;
+  readonly pods: PodCounts;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
+type Findings = {
+  readonly roles: readonly RoleAssessment[];
+  readonly targets: readonly TargetRow[];
+  readonly policies: readonly PolicyStatus[];
+  readonly tooManyPolicies?: string;
+  /** Why a role that no target needs any more could not be removed. */
+  readonly surplus?: Problem;
+  readonly formerTargets: readonly FormerTarget[];
+};
+
+type AccountVerdict = Verdict & { readonly type: AccountConditionType };
+
+export function accountStatus(world: AccountWorld, findings: Findings): LinkedServiceAccountStatus {
+  const { account } = world;
+  const wanted = findings.targets.filter((row) => row.wanted);
+  const first = findings.roles[0];
+  const ignored = ignoredTagsNote(account.spec.aws.tags);
+  const parts: readonly AccountVerdict[] = [
+    roleVerdict(findings, ignored),
+    policiesVerdict(findings),
+    linksVerdict(findings.targets),
+    proofVerdict(wanted),
+    workloadsVerdict(findings.targets, world.pause),
+  ];
+  const decisive = parts.filter((part) => part.type !== 'WorkloadsCurrent');
+  const cutOff = findings.targets.find((row) => row.cutOff)?.cutOff;
+  const bad =
+    decisive.find((part) => part.status === 'False') ??
+    (cutOff ? ({ type: 'Ready', status: 'False', ...cutOff } as const) : undefined) ??
+    decisive.find((part) => part.status === 'Unknown');
+  const ready: AccountVerdict = bad
+    ? { ...bad, type: 'Ready', message: withRefusal(bad, proofVerdict(wanted)) }
+    : {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Ready',
+        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${ignored}`,
+      };
+  const proven = wanted.filter((row) => row.linked && row.proven).length;
+  return {
+    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    ...roleOf(world, first),
+    linkedTargets: wanted.filter((row) => row.linked).map((row) => row.name),
+    targets: findings.targets.map((row) => targetStatus(world, row)),
+    ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
+    policies: [...findings.policies],
+    ready: `${proven}/${wanted.length}`,
+    conditions: verdicts(world, [ready, ...parts]),
+  };
+}
+
+/** A role that was not read yet stays as it was last seen: an operator that may not read reports nothing about it. */
+function roleOf(
+  { account: { status } }: AccountWorld,
+  first: RoleAssessment | undefined,
+): Pick<LinkedServiceAccountStatus, 'roleArn' | 'roleId'> {
+  if (first?.role) return { roleArn: first.role.arn, roleId: first.role.id };
+  const { roleArn, roleId } = status ?? {};
+  if (!first || !isUnread(first) || roleArn === undefined || roleNameOf(roleArn) !== first.spec.name)
+    return {};
+  return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
+}
+
+/** Whatever else is wrong: when STS shuts pods out, `Ready` says so in the words of STS. */
+function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
+  const refused = proof.status === 'False' && proof.reason in identityErrors;
+  return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;
+}
+
+/** The status while something keeps the account as a whole from being planned: what was known stays, `Ready` says why. */
+export function blockedStatus(
+  world: AccountWorld,
+  reason: string,
+  message: string,
+): LinkedServiceAccountStatus {
+  const { account } = world;
+  const before = account.status?.conditions ?? [];
+  const known = before
+    .filter((condition) => condition.type !== 'Ready')
+    .map(({ type, status, reason: was, message: said }): Verdict => ({
+      type,
+      status,
+      reason: was,
+      message: said,
+    }));
+  return {
+    ...account.status,
+    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    conditions: verdicts(world, [{ type: 'Ready', status: 'False', reason, message }, ...known]),
+  };
+}
+
+function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceAccountStatus['conditions'] {
+  const order = (type: string): number => accountConditionTypes.indexOf(type as AccountConditionType);
+  const sorted = [...list].sort((a, b) => order(a.type) - order(b.type));
+  return withVerdicts(world.account.status?.conditions, sorted, {
+    generation: world.account.metadata.generation,
+    now: world.date,
+  });
+}
+
+function roleVerdict({ roles, surplus }: Findings, ignored: string): AccountVerdict {
+  const problem = roles.find((role) => role.problem)?.problem ?? surplus;
+  return problem
+    ? { type: 'RoleSynced', status: 'False', ...problem }
+    : {
+        type: 'RoleSynced',
+        status: 'True',
+        reason: 'InStep',
+        message: `${roles.map((role) => role.arn).join(', ')}${ignored}`,
+      };
+}
+
+function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): AccountVerdict {
+  const type = 'PoliciesAttached';
+  if (tooManyPolicies !== undefined)
+    return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
+  // A policy that is attached and not allowed any more has a reason, too.
+  const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
+  const worst = missing.find((row) => !row.attached) ?? missing[0];
+  if (worst) {
+    const message = missing
+      .map((row) => `${row.arn}: ${row.message ?? row.reason ?? 'not attached'}`)
+      .join('; ');
+    return { type, status: 'False', reason: worst.reason ?? 'AttachingPolicies', message };
+  }
+  const unlisted = roles.flatMap((role) => role.unlisted ?? []);
+  if (unlisted.length > 0) {
+    const failed = unlisted.find(({ failure }) => failure)?.failure;
+    const message = unlisted
+      .map(({ arn, failure }) => `${arn}: is attached and not listed${failure ? `; ${failure.message}` : ''}`)
+      .join('; ');
+    return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
+  }
+  const inline = roles.filter((role) => (role.role?.inlinePolicyNames.length ?? 0) > 0);
+  if (inline.length > 0) {
+    const message = inline
+      .map(
+        (role) =>
+          `the role ${role.arn} carries inline policies which others put there: ${role.role?.inlinePolicyNames.join(', ')}`,
+      )
+      .join('; ');
+    const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
+    return failed
+      ? {
+          type,
+          status: 'False',
+          reason: failed.reason,
+          message: `${message}; they could not be removed: ${failed.message}`,
+        }
+      : { type, status: 'False', reason: 'InlinePoliciesFound', message };
+  }
+  return {
+    type,
+    status: 'True',
+    reason: 'AllAttached',
+    message: `${count(policies.length, 'policy', 'policies')} attached`,
+  };
+}
+
+function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
+  const type = 'TargetsLinked';
+  const wanted = targets.filter((row) => row.wanted);
+  if (wanted.length === 0) {
+    return {
+      type,
+      status: 'False',
+      reason: 'NoTargets',
+      message: 'the account has no target, so no pod can use it',
+    };
+  }
+  const unlinked = [
+    ...wanted.filter((row) => !row.linked),
+    ...targets.filter((row) => row.draining || !row.wanted),
+  ];
+  const worst = unlinked[0];
+  const pending = wanted.filter((row) => row.pending);
+  if (!worst && pending[0]?.pending) {
+    const message = pending.map((row) => `${row.name}: ${row.pending?.message}`).join('; ');
+    return { type, status: 'False', reason: pending[0].pending.reason, message };
+  }
+  if (!worst)
+    return {
+      type,
+      status: 'True',
+      reason: 'AllLinked',
+      message: `${count(wanted.length, 'target', 'targets')} linked`,
+    };
+  return { type, status: 'False', reason: worst.reason ?? 'Linking', message: told(unlinked) };
+}
+
+function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
+  const type = 'IdentityProven';
+  if (wanted.length === 0)
+    return { type, status: 'False', reason: 'NoTargets', message: 'there is nothing to prove' };
+  const unproven = wanted.filter((row) => !row.proven);
+  const worst = unproven[0];
+  if (!worst)
+    return {
+      type,
+      status: 'True',
+      reason: 'AllProven',
+      message: `${count(wanted.length, 'target', 'targets')} proven`,
+    };
+  const disproved = unproven.filter((row) => row.reason !== 'AwaitingFirstPod');
+  return disproved[0]
+    ? { type, status: 'False', reason: disproved[0].reason ?? 'Proving', message: told(unproven) }
+    : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: told(unproven) };
+}
+
+function workloadsVerdict(targets: readonly TargetRow[], pause: AccountWorld['pause']): AccountVerdict {
+  const type = 'WorkloadsCurrent';
+  const behind = targets.filter((row) => row.pods.stale + row.pods.uninjected > 0);
+  const cutOff = targets.flatMap((row) => row.cutOff ?? []);
+  if (pause) return { type, status: 'False', ...pause };
+  if (cutOff[0])
+    return {
+      type,
+      status: 'False',
+      reason: cutOff[0].reason,
+      message: cutOff.map(({ message }) => message).join('; '),
+    };
+  if (behind.length === 0)
+    return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
+  const message = behind
+    .map((row) => `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} with none`)
+    .join('; ');
+  return { type, status: 'False', reason: 'PodsNotCurrent', message };
+}
+
+function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
+  const before = world.account.status?.targets?.find((entry) => entry.name === row.name);
+  const { current, stale, uninjected } = row.pods;
+  const { reason, message } =
+    row.reason === undefined ? (row.pending ?? row.cutOff ?? { reason: undefined, message: undefined }) : row;
+  const key = row.proofKey !== undefined && (row.proven || row.confirmed) ? { proofKey: row.proofKey } : {};
+  const proof =
+    row.proven && row.proofKey !== undefined
+      ? {
+          provenAt:
+            before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
+              ? before.provenAt
+              : new Date(world.date).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+        }
+      : {};
+  return {
+    name: row.name,
+    ...(row.roleArn === undefined ? {} : { roleArn: row.roleArn }),
+    ...(row.identityMode === undefined ? {} : { identityMode: row.identityMode }),
+    linked: row.linked,
+    proven: row.proven,
+    ...(row.confirmed === undefined ? {} : { confirmed: row.confirmed }),
+    ...key,
+    ...proof,
+    pods: { current, stale, uninjected },
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+function told(rows: readonly TargetRow[]): string {
+  return rows.map((row) => `${row.name}: ${row.message ?? row.reason ?? 'not yet'}`).join('; ');
+}
+
+function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`;
+}

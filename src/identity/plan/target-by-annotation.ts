@@ -1,0 +1,159 @@
+/** A target whose pods get their role by the annotation of their ServiceAccount. */
+import { restartLabel } from '../../api/index.ts';
+import type { AssociationStanding } from './associations.ts';
+import { decideLink } from './links.ts';
+import type { Problem } from '../state/problem.ts';
+import { decideProof, standingProof } from './proofs.ts';
+import type { TargetRow } from './status.ts';
+import { assessmentOf, homeOf, type Home, type TargetContext } from './target-context.ts';
+import { afterOthers, row, rowByAssociation, switching, told } from './target-rows.ts';
+import { sameDocument } from '../desired/trust.ts';
+import type { AccountWorld, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+
+export function planByAnnotation(
+  context: TargetContext,
+  observation: TargetObservation,
+  standing: Extract<AssociationStanding, { kind: 'none' | 'ours' }>,
+): TargetRow {
+  const { world, list, turn } = context;
+  const { name, serviceAccount } = observation;
+  const account = world.account.metadata.name;
+  const old = standing.kind === 'ours' ? standing.association : undefined;
+  /** While the target is served by its association, that is what its row tells of. */
+  const waits = (problem: Problem, otherwise: TargetRow): TargetRow =>
+    old ? { ...rowByAssociation(context, observation, old), pending: switching(problem, 'IRSA') } : otherwise;
+
+  const assessment = assessmentOf(context, 'IRSA', name);
+  const home = homeOf(context, 'IRSA', name);
+  const carried = { ...row(observation), roleArn: assessment?.arn ?? '' };
+  if (!home) {
+    const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === assessment?.arn;
+    const problem = assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' };
+    return waits(problem, { ...carried, linked, ...problem });
+  }
+  const link = decideLink(account, observation, home.role.arn);
+  if (link.state === 'blocked') return waits(link.problem, { ...carried, ...link.problem });
+  if (link.state === 'pending') {
+    const failure = list.want(link.step);
+    const problem = told(failure, 'Linking', `the ServiceAccount ${name}/${account} is being linked`);
+    return waits(problem, { ...carried, ...problem });
+  }
+  if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
+  const proof = proofByToken(context, observation, home, serviceAccount);
+  if (!old) {
+    const inForce =
+      standing.kind === 'none' && !standing.settled ? confirmGone(context, name, home) : undefined;
+    return { ...carried, linked: true, ...(inForce ?? proof) };
+  }
+  if (!proof.proven) {
+    const problem = { reason: proof.reason, message: proof.message };
+    return waits(problem, { ...carried, linked: true, ...proof });
+  }
+  const stays = awaitsReplacement(observation);
+  if (stays) return waits(stays, carried);
+  if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder), carried);
+  const unsettled = awaitsRollouts(world, observation);
+  if (unsettled) return waits(unsettled, carried);
+  const failure = list.want({
+    kind: 'DeleteAssociation',
+    target: name,
+    association: old,
+    why: 'pods get their role by the annotation from now on',
+    successor: { roleArn: home.role.arn, serviceAccount },
+  });
+  // Also when it is tried again: it may succeed this time, while another target starts.
+  if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') turn.holder = name;
+  return waits(told(failure, 'SwitchingMode', 'the association is being removed'), carried);
+}
+
+/** Whether pods that are ready lose their way to new credentials with the association, until they are replaced. */
+function needsAssociation({ held }: TargetObservation): boolean {
+  return (held.readyByPodIdentity ?? held.podIdentity) > 0;
+}
+
+/** Why the association has to stay: nothing would replace pods that get their credentials by it. */
+function awaitsReplacement(observation: TargetObservation): Problem | undefined {
+  const { name, held } = observation;
+  const [first] = held.notReplaced ?? [];
+  if (!first || !needsAssociation(observation)) return undefined;
+  const { pod, workload } = first;
+  const others = (held.notReplaced?.length ?? 1) - 1;
+  const remedy = workload?.startsWith('app ')
+    ? `See what keeps the app from its spec: kon app status ${workload.slice('app '.length)}`
+    : `Have its workload restarted automatically: kubectl label -n ${name} KIND/NAME ${restartLabel}=true; or end the pod`;
+  return {
+    reason: 'AwaitingReplacement',
+    message: `nothing would replace pod ${name}/${pod}${workload === undefined ? '' : ` (${workload})`}${others > 0 ? ` and ${others} more` : ''}. ${remedy}`,
+  };
+}
+
+/**
+ * Why the association has to stay for now: the workloads of the account are not at rest. Where no pod is ready, as when the agent
+ * is missing, nothing is lost and the way out stays open.
+ */
+function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
+  if (!needsAssociation(observation)) return undefined;
+  if (world.pause) return world.pause;
+  return world.unsettled === undefined
+    ? undefined
+    : { reason: 'SwitchingMode', message: `waits for ${world.unsettled}` };
+}
+
+type ProofPart =
+  | { readonly proven: true; readonly proofKey: string }
+  | ({ readonly proven: false } & Problem);
+
+function proofByToken(
+  { world, facts, list }: TargetContext,
+  { name }: TargetObservation,
+  { assessment, role, belief }: Home,
+  serviceAccount: ObservedServiceAccount,
+): ProofPart {
+  // An older proof says nothing here: STS refuses every token of the cluster.
+  if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
+  const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
+  // While the trust policy is about to change, a new proof would tell of the old one.
+  if (!trusted && assessment.drift.length === 0) {
+    const key = standingProof(world, name, role, serviceAccount);
+    if (key !== undefined) return { proven: true, proofKey: key };
+    return {
+      proven: false,
+      ...(assessment.problem ?? { reason: 'UpdatingRole', message: 'the trust policy is being written' }),
+    };
+  }
+  const proof = decideProof(world, list, name, role, belief, serviceAccount);
+  return proof.proven ? { proven: true, proofKey: proof.key } : proof;
+}
+
+/** EKS and its webhook may go on for a while as if the association were still there. Undefined once they do not. */
+function confirmGone(
+  { list }: TargetContext,
+  target: string,
+  { assessment, role }: Home,
+): ProofPart | undefined {
+  const failure = list.want({
+    kind: 'ConfirmAssociation',
+    target,
+    mode: 'IRSA',
+    role: role.name,
+    roleArn: role.arn,
+    trustPolicy: assessment.spec.trustPolicy,
+    proofKey: '',
+  });
+  // A dry-run pod shows before each rollout what EKS does not answer; pods that lost their association wait for that rollout.
+  if (failure && failure.code !== 'NotInEffect') return undefined;
+  const problem = told(failure, 'Confirming', 'it is being looked up whether pods get the annotation’s role');
+  return { proven: false, ...problem };
+}
+
+/** The row of a target that its annotation serves; undefined when none does. */
+export function rowByAnnotation(
+  context: TargetContext,
+  observation: TargetObservation,
+): TargetRow | undefined {
+  const { serviceAccount } = observation;
+  const home = homeOf(context, 'IRSA', observation.name);
+  if (!serviceAccount || !home || serviceAccount.roleArn !== home.role.arn) return undefined;
+  const proof = proofByToken(context, observation, home, serviceAccount);
+  return { ...row(observation), roleArn: home.role.arn, linked: true, ...proof };
+}

@@ -1,0 +1,212 @@
+/** A target whose pods get their role by a Pod Identity association. */
+import type { AssociationStanding } from './associations.ts';
+import { carriesOurRole } from './trusted-targets.ts';
+import { issuerTag, ownershipTags } from '../desired/ownership.ts';
+import { rowByAnnotation } from './target-by-annotation.ts';
+import type { Problem } from '../state/problem.ts';
+import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
+import { propagationMs } from '../steps/retry.ts';
+import { ownerOf, type RoleAssessment } from './role.ts';
+import { tagValue } from '../desired/tags.ts';
+import type { TargetRow } from './status.ts';
+import {
+  assessmentOf,
+  homeOf,
+  isNamed,
+  sinceOurWrite,
+  type Home,
+  type TargetContext,
+} from './target-context.ts';
+import { afterOthers, switching, told, row } from './target-rows.ts';
+import type { ObservedAssociation, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+
+export function planByAssociation(
+  context: TargetContext,
+  observation: TargetObservation,
+  standing: Extract<AssociationStanding, { kind: 'none' | 'ours' }>,
+): TargetRow {
+  const { list } = context;
+  const { name, serviceAccount } = observation;
+  const assessment = assessmentOf(context, 'PodIdentity', name);
+  const home = homeOf(context, 'PodIdentity', name);
+  if (!serviceAccount && home) {
+    const failure = list.want({ kind: 'CreateServiceAccount', target: name });
+    if (failure) return { ...row(observation), reason: failure.code, message: failure.message };
+  }
+  if (standing.kind === 'none') return associate(context, observation, assessment, home);
+
+  const { association } = standing;
+  const carried = {
+    ...row(observation),
+    identityMode: 'PodIdentity' as const,
+    roleArn: assessment?.arn ?? '',
+  };
+  if (!home || !serviceAccount) {
+    const problem = assessment?.problem ?? {
+      reason: 'Linking' as const,
+      message: 'the ServiceAccount is being made',
+    };
+    return { ...carried, ...problem };
+  }
+  const { details } = association;
+  if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
+  if (details && (details.roleArn !== home.role.arn || details.withoutSessionTags)) {
+    const failure = list.want({
+      kind: 'UpdateAssociation',
+      target: name,
+      association,
+      roleArn: home.role.arn,
+    });
+    return { ...carried, ...told(failure, 'Associating', 'the association is being corrected') };
+  }
+  const confirmation = confirm(context, observation, association, home, serviceAccount);
+  if (confirmation) return { ...carried, linked: true, ...confirmation };
+  const proof = proofByPod(context, observation, association, home, serviceAccount);
+  dropAnnotation(context, observation, serviceAccount, proof);
+  return { ...carried, linked: true, ...proof };
+}
+
+/** Adds the tag that earlier versions did not write. Changes nothing of what pods get. */
+function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {
+  const tags = ownershipTags(ownerOf(world.account, facts));
+  list.want({ kind: 'TagAssociation', target: association.namespace, association, tags });
+}
+
+function associate(
+  context: TargetContext,
+  observation: TargetObservation,
+  assessment: RoleAssessment | undefined,
+  home: Home | undefined,
+): TargetRow {
+  const { world, facts, list, turn } = context;
+  const { name, serviceAccount, held } = observation;
+  const waits = (problem: Problem): TargetRow => {
+    const served = rowByAnnotation(context, observation);
+    return served
+      ? { ...served, pending: switching(problem, 'PodIdentity') }
+      : { ...row(observation), roleArn: assessment?.arn ?? '', ...problem };
+  };
+  if (!home) return waits(assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' });
+  if (!isNamed(home, name))
+    return waits(
+      home.assessment.problem ?? { reason: 'UpdatingRole', message: 'the trust policy is being written' },
+    );
+
+  const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
+  // Pods that hold a Pod Identity wait for this association to get credentials at all.
+  const restores = held.podIdentity > 0;
+  if (switches && !restores) {
+    if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder));
+    if (world.pause) return waits(world.pause);
+  }
+  const failure = list.want({
+    kind: 'CreateAssociation',
+    target: name,
+    roleArn: home.role.arn,
+    tags: ownershipTags(ownerOf(world.account, facts)),
+  });
+  if (switches && (!failure || failure.retryAt <= world.now)) turn.holder = name;
+  if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, home) < propagationMs) {
+    return waits({
+      reason: 'WaitingForPropagation',
+      message: `IAM has taken the change of ${home.role.name}, but EKS does not know it yet (${failure.attempts} tries)`,
+    });
+  }
+  return waits(
+    told(
+      failure,
+      'Associating',
+      `the ServiceAccount ${name}/${world.account.metadata.name} is being associated`,
+    ),
+  );
+}
+
+type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
+
+/** Undefined when pods made now are known to get the identity. */
+function confirm(
+  { world, list }: TargetContext,
+  { name }: TargetObservation,
+  association: ObservedAssociation,
+  home: Home,
+  serviceAccount: ObservedServiceAccount,
+): Confirmation | undefined {
+  const { assessment, role } = home;
+  const key = proofKey(role, serviceAccount, association);
+  const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
+  // What we have just written is read back, whatever was known of it before.
+  const isWritten = world.associations.get(name)?.source === 'write';
+  const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
+  // The status that this process started with counts until the association is read back.
+  if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
+  const failure = isNamed(home, name)
+    ? list.want({
+        kind: 'ConfirmAssociation',
+        target: name,
+        mode: 'PodIdentity',
+        role: role.name,
+        roleArn: role.arn,
+        trustPolicy: assessment.spec.trustPolicy,
+        association,
+        proofKey: key,
+      })
+    : undefined;
+  if (isKnown) return undefined;
+  const problem = told(failure, 'Confirming', 'it is being read back whether pods get the identity');
+  return { proven: false, confirmed: false, ...problem };
+}
+
+type PodProofPart =
+  | { readonly proven: true; readonly confirmed: true; readonly proofKey: string }
+  | ({ readonly proven: false; readonly confirmed: boolean; readonly proofKey: string } & Problem);
+
+function proofByPod(
+  { world, list }: TargetContext,
+  { name, held }: TargetObservation,
+  association: ObservedAssociation,
+  { role, belief }: Home,
+  serviceAccount: ObservedServiceAccount,
+): PodProofPart {
+  const key = proofKey(role, serviceAccount, association);
+  const pod = held.exchangePod;
+  if (!pod) {
+    lookAtRenewal(world, list, name);
+    return standingProof(world, name, role, serviceAccount, association) === undefined
+      ? { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) }
+      : { proven: true, confirmed: true, proofKey: key };
+  }
+  const proof = decideProof(world, list, name, role, belief, serviceAccount, { association, pod });
+  if (proof.proven) return { proven: true, confirmed: true, proofKey: key };
+  const { reason, message } = proof;
+  return { proven: false, confirmed: !disproving.has(reason), proofKey: key, reason, message };
+}
+
+/** What an exchange that ended so has shown is not confirmed any more, whatever was read back. */
+const disproving: ReadonlySet<Problem['reason']> = new Set([
+  'AssumeRoleDenied',
+  'WaitingForPropagation',
+  'AssociationNotFound',
+  'NotInEffect',
+  'TokenRejected',
+]);
+
+function awaitsPod(target: string): Problem {
+  return {
+    reason: 'AwaitingFirstPod',
+    message: `association and trust policy of ${target} were read back; the first pod proves the identity`,
+  };
+}
+
+/** The way back stays open until no pod goes it any more, and the new one is known to work. */
+function dropAnnotation(
+  { list, roles }: TargetContext,
+  { name, held }: TargetObservation,
+  serviceAccount: ObservedServiceAccount,
+  proof: PodProofPart,
+): void {
+  if (!carriesOurRole(serviceAccount)) return;
+  const ours = new Set(roles.map(({ assessment }) => assessment.arn));
+  const needed = held.roleArns.some((arn) => ours.has(arn) || arn === serviceAccount.roleArn);
+  if (!needed && (proof.proven || (proof.confirmed && !held.exchangePod)))
+    list.want({ kind: 'LinkServiceAccount', target: name, serviceAccount });
+}

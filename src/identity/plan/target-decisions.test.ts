@@ -1,0 +1,104 @@
+/** What the planner does about targets that come and go, and about more than one role holds. */
+import { describe, expect, it } from 'vitest';
+import { kinds, ready, roleOf, settled } from '../testing/settled-world.ts';
+import { createWorld, edit, settle, facts } from '../testing/simulated-world.ts';
+
+describe('targets', () => {
+  it('that leave the spec leave the trust policy first, then lose their link', () => {
+    const world = settled();
+    edit(world, { targets: ['production'] });
+    settle(world);
+    expect(kinds(world).slice(0, 2)).toEqual(
+      ['UpdateTrustPolicy', 'DeleteServiceAccount'].slice(0, 1).concat(kinds(world)[1] ?? ''),
+    );
+    expect(kinds(world)).toEqual(
+      expect.arrayContaining(['UpdateTrustPolicy', 'DeleteServiceAccount', 'ProveIdentity']),
+    );
+    expect(kinds(world).indexOf('UpdateTrustPolicy')).toBeLessThan(
+      kinds(world).indexOf('DeleteServiceAccount'),
+    );
+    expect(world.namespaces.get('staging')?.serviceAccount).toBeUndefined();
+  });
+
+  it('that are unknown, missing or going away cost their row only', () => {
+    const world = createWorld({ targets: ['production', 'staging', 'nowhere'] });
+    world.namespaces.set('staging', { state: 'terminating', users: [] });
+    settle(world);
+    expect(world.account.status?.targets?.map((row) => [row.name, row.proven, row.reason])).toEqual([
+      ['nowhere', false, 'TargetUnknown'],
+      ['production', true, undefined],
+      ['staging', false, 'NamespaceTerminating'],
+    ]);
+    expect(roleOf(world).trustPolicy).not.toContain(':staging:');
+  });
+
+  it.each(['kube-system', 'default', 'konstellation-system'])(
+    'that are reserved (%s) cost their row only, without any step',
+    (reserved) => {
+      const targets = [reserved, 'production', 'staging'];
+      const world = createWorld();
+      world.facts = { ...facts, targets, operatorNamespace: 'konstellation-system' };
+      world.namespaces.set(reserved, { state: 'present', users: [] });
+      settle(world);
+      const rows = world.account.status?.targets?.map((row) => [row.name, row.proven, row.reason]);
+      expect(rows).toEqual([
+        [reserved, false, 'TargetReserved'],
+        ['production', true, undefined],
+        ['staging', true, undefined],
+      ]);
+      expect(ready(world)).toBe('False TargetReserved');
+      expect(roleOf(world).trustPolicy).not.toContain(`:${reserved}:`);
+      expect(world.journal.filter(({ step }) => 'target' in step && step.target === reserved)).toEqual([]);
+    },
+  );
+
+  it('that were linked before they were reserved keep their access, and nothing is written there', () => {
+    const world = createWorld();
+    world.facts = { ...facts, targets: ['platform', 'production'] };
+    world.namespaces.set('platform', { state: 'present', users: [] });
+    settle(world);
+    const before = roleOf(world).trustPolicy;
+    expect(before).toContain(':platform:');
+    world.journal.length = 0;
+    world.facts = { ...world.facts, operatorNamespace: 'platform' };
+    settle(world);
+    expect(ready(world)).toBe('False TargetReserved');
+    expect(roleOf(world).trustPolicy).toBe(before);
+    expect(world.journal).toEqual([]);
+    expect(world.account.status?.targets?.find((row) => row.name === 'platform')).toMatchObject({
+      linked: true,
+      roleArn: roleOf(world).arn,
+      reason: 'TargetReserved',
+    });
+  });
+
+  it('of an account named default are not linked, and no way to hand a ServiceAccount over is shown', () => {
+    const world = createWorld({}, 'default');
+    const serviceAccount = { uid: 'u', resourceVersion: '1', created: false };
+    world.namespaces.set('staging', { state: 'present', users: [], serviceAccount });
+    settle(world);
+    const rows = world.account.status?.targets ?? [];
+    expect(rows.map((row) => [row.name, row.linked, row.reason])).toEqual([
+      ['production', false, 'AccountNameReserved'],
+      ['staging', false, 'AccountNameReserved'],
+    ]);
+    expect(JSON.stringify(rows)).not.toContain('kubectl label');
+    expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
+  });
+
+  it('beyond the quota of one trust policy get further roles, and keep the one they have', () => {
+    const targets = Array.from({ length: 120 }, (_, i) => `target-${String(i).padStart(3, '0')}`);
+    const world = createWorld();
+    world.facts = { ...facts, targets };
+    for (const target of targets) world.namespaces.set(target, { state: 'present', users: [] });
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(world.roles.size).toBeGreaterThan(2);
+    for (const role of world.roles.values()) expect(role.trustPolicy.length).toBeLessThanOrEqual(2048);
+    const before = new Map(world.account.status?.targets?.map((row) => [row.name, row.roleArn]));
+    // Room is made in the first role, and nobody moves into another.
+    world.facts = { ...facts, targets: targets.slice(5) };
+    settle(world);
+    for (const row of world.account.status?.targets ?? []) expect(row.roleArn).toBe(before.get(row.name));
+  });
+});

@@ -1,0 +1,98 @@
+/** Which targets an account is linked in, and why not in the others. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import {
+  isReservedNamespace,
+  reservedAccountName,
+  reservedTargetMessage,
+  stsAudience,
+} from '../../api/index.ts';
+import { wantedMode } from './trusted-targets.ts';
+import { isDraining } from './draining.ts';
+import { accountLabelValue } from './links.ts';
+import type { Problem } from '../state/problem.ts';
+import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
+
+export type TargetDecision = {
+  readonly observation: TargetObservation;
+  /** The spec asks for it. */
+  readonly wanted: boolean;
+  /** Trust policies may name it: it is wanted and nothing speaks against it, or its pods still need it. */
+  readonly admitted: boolean;
+  /** The account is not, or no longer, for it, but running pods keep what they have. See `draining.ts`. */
+  readonly draining?: true;
+  readonly problem?: Problem;
+};
+
+export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonly TargetDecision[] {
+  const { account, targets } = world;
+  const wanted = new Set(account.spec.targets ?? facts.targets);
+  return [...targets]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((observation) => {
+      const drains = (): { readonly admitted: boolean; readonly draining?: true } =>
+        isDraining(world, facts, observation) ? { admitted: true, draining: true } : { admitted: false };
+      if (!wanted.has(observation.name)) return { observation, wanted: false, ...drains() };
+      const problem = problemOf(account, facts, observation);
+      if (!problem) return { observation, wanted: true, admitted: true };
+      // A link from before the name was reserved keeps its place in the trust policy: pods may live by it.
+      if (isReservedReason(problem.reason) && isOurs(account, observation))
+        return { observation, wanted: true, admitted: true, problem };
+      return { observation, wanted: true, problem, ...drains() };
+    });
+}
+
+function isReservedReason(reason: Problem['reason']): boolean {
+  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
+}
+
+function isOurs(
+  { metadata }: LinkedServiceAccount,
+  { serviceAccount, namespace }: TargetObservation,
+): boolean {
+  return namespace === 'present' && serviceAccount?.account === accountLabelValue(metadata.name);
+}
+
+function problemOf(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  { name, namespace, serviceAccount }: TargetObservation,
+): Problem | undefined {
+  if (isReservedNamespace(name, facts.operatorNamespace))
+    return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
+  if (account.metadata.name === reservedAccountName)
+    return {
+      reason: 'AccountNameReserved',
+      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so that no account may have this name; create the account anew under another one`,
+    };
+  if (!facts.targets.includes(name)) {
+    return {
+      reason: 'TargetUnknown',
+      message: `the ClusterConfig "${facts.name}" has no target "${name}"; it has: ${facts.targets.join(', ') || 'none'}`,
+    };
+  }
+  if (namespace === 'missing')
+    return { reason: 'NamespaceMissing', message: `there is no namespace "${name}"` };
+  if (namespace === 'terminating') {
+    return { reason: 'NamespaceTerminating', message: `the namespace "${name}" is being deleted` };
+  }
+  if (!serviceAccount) return undefined;
+  const full = `ServiceAccount ${name}/${account.metadata.name}`;
+  if (serviceAccount.account !== accountLabelValue(account.metadata.name)) {
+    return {
+      reason: 'ServiceAccountNotOwned',
+      message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
+    };
+  }
+  // The webhook's tokens for Pod Identity have an audience of their own.
+  if (
+    wantedMode(account, facts) === 'IRSA' &&
+    serviceAccount.audience !== undefined &&
+    serviceAccount.audience !== stsAudience
+  ) {
+    return {
+      reason: 'ForeignAudience',
+      message: `${full} has the annotation eks.amazonaws.com/audience=${serviceAccount.audience}, but its tokens must be for ${stsAudience}`,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+/** What the row of a target says while it is served, waits, or goes over from one mode to the other. */
+import type { IdentityMode, TargetStatus } from '../../api/index.ts';
+import type { Problem } from '../state/problem.ts';
+import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
+import type { TargetRow } from './status.ts';
+import { homeOf, type TargetContext } from './target-context.ts';
+import type { AccountWorld, ObservedAssociation, StepFailure, TargetObservation } from '../state/world.ts';
+
+export function row(observation: TargetObservation): TargetRow {
+  return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
+}
+
+/** The row of a target that its association serves, by what is known of it. */
+export function rowByAssociation(
+  context: TargetContext,
+  observation: TargetObservation,
+  association: ObservedAssociation,
+): TargetRow {
+  const { world } = context;
+  const { name, serviceAccount } = observation;
+  const home = homeOf(context, 'PodIdentity', name);
+  const base = { ...row(observation), identityMode: 'PodIdentity' as const, linked: true };
+  const roleArn = home?.role.arn ?? association.details?.roleArn;
+  const carried = roleArn === undefined ? base : { ...base, roleArn };
+  if (!home || !serviceAccount) return carried;
+  const key = proofKey(home.role, serviceAccount, association);
+  const proven = standingProof(world, name, home.role, serviceAccount, association) !== undefined;
+  return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
+}
+
+/** The row of the status, while nothing better is known, with the proofs that this process knows. */
+export function asBefore(world: AccountWorld, observation: TargetObservation): TargetRow {
+  const before = statusRow(world, observation.name);
+  if (!before) return row(observation);
+  const { identityMode, roleArn, linked, proofKey: key } = before;
+  return {
+    ...row(observation),
+    linked,
+    ...knownOf(world, before),
+    ...(identityMode === undefined ? {} : { identityMode }),
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(key === undefined ? {} : { proofKey: key }),
+  };
+}
+
+export function statusRow(world: AccountWorld, target: string): TargetStatus | undefined {
+  return world.account.status?.targets?.find((entry) => entry.name === target);
+}
+
+// Problems
+
+export function told(failure: StepFailure | undefined, reason: Problem['reason'], message: string): Problem {
+  return failure ? { reason: failure.code, message: failure.message } : { reason, message };
+}
+
+/** What is merely under way is told as the switch that it is part of; what went wrong, in its own words. */
+export function switching({ reason, message }: Problem, to: IdentityMode): Problem {
+  const underWay: ReadonlySet<string> = new Set([
+    'Linking',
+    'Proving',
+    'UpdatingRole',
+    'Associating',
+    'CreatingRole',
+  ]);
+  return {
+    reason: underWay.has(reason) ? 'SwitchingMode' : reason,
+    message: `goes over to ${to}: ${message}`,
+  };
+}
+
+export function afterOthers(holder: string): Problem {
+  return { reason: 'SwitchingMode', message: `${holder} goes first` };
+}

@@ -1,0 +1,171 @@
+/**
+ * What it takes to serve one target, and what its row says.
+ *
+ * | wanted      | association     | pods made now get | what is done                                                       |
+ * |-------------|-----------------|-------------------|--------------------------------------------------------------------|
+ * | any         | foreign         | its role          | nothing: reported                                                  |
+ * | IRSA        | none            | the annotation's  | annotate, prove                                                    |
+ * | IRSA        | ours            | ours by agent     | annotate, prove, then delete the association, then confirm         |
+ * | PodIdentity | none            | the annotation's  | associate                                                          |
+ * | PodIdentity | ours            | ours by agent     | confirm, prove with a pod; once no pod needs it, drop the annotation |
+ *
+ * A target that goes over from one mode to the other is served in the old way, and its row says so, until the new way is
+ * known to work. One after the other goes over: the next one begins when the pods of the one before it are current. One that
+ * cannot begin at all, for an association of somebody else's say, does not hold up the rest.
+ */
+import { associationStanding, type AssociationStanding } from './associations.ts';
+import { wantedMode } from './trusted-targets.ts';
+import type { IdentityErrorCode } from '../state/errors.ts';
+import { ownershipOf, ownershipTags } from '../desired/ownership.ts';
+import { planByAnnotation } from './target-by-annotation.ts';
+import { planByAssociation } from './target-by-association.ts';
+import type { Problem } from '../state/problem.ts';
+import { isConfirmed, proofKey, standingProof } from './proofs.ts';
+import { ownerOf } from './role.ts';
+import type { TargetRow } from './status.ts';
+import { homeOf, type TargetContext, type Turn } from './target-context.ts';
+import type { Step } from '../steps/step.ts';
+import { asBefore, told, row } from './target-rows.ts';
+import type { TargetDecision } from './target-decisions.ts';
+import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
+import { subjectOf } from '../desired/trust.ts';
+import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
+
+/**
+ * The turn as it stands: with the first target that goes over and whose pods are not current. Decided from what pods hold, so
+ * that a restart of the operator changes nothing. A target that could not go, as its pods cannot be replaced, keeps its turn too.
+ */
+export function currentTurn(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  decisions: readonly TargetDecision[],
+): Turn {
+  const holder = decisions.find(({ admitted, observation }) => admitted && hasTurn(world, facts, observation))
+    ?.observation.name;
+  return { holder };
+}
+
+function hasTurn(world: AccountWorld, facts: ClusterFacts, { name, held }: TargetObservation): boolean {
+  const { account, associations, failures } = world;
+  const belief = associations.get(name);
+  const fails = (kind: Step['kind'], code?: IdentityErrorCode): boolean =>
+    [...failures].some(
+      ([key, failure]) =>
+        `${key} `.startsWith(`${kind} ${name} `) && (code === undefined || failure.code === code),
+    );
+  if (belief?.source === 'write' && !fails('ConfirmAssociation')) return true;
+  const association = belief?.association;
+  if (wantedMode(account, facts) === 'IRSA') {
+    // After a write of unknown outcome, and before it has been read, it may be deleted.
+    const isKnown = association?.details !== undefined && belief?.source !== 'lost';
+    return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
+  }
+  const isOurs =
+    association != null &&
+    (!association.details || ownershipOf(association.details, ownerOf(account, facts)) === 'ours');
+  return isOurs && (held.replacedByRole ?? 0) > 0;
+}
+
+/** Plans for a target that is wanted and admitted. */
+export function planWanted(context: TargetContext, observation: TargetObservation): TargetRow {
+  const planned = planServing(context, observation);
+  const cutOff = cutOffPods(context, observation);
+  return cutOff ? { ...planned, cutOff } : planned;
+}
+
+function planServing(context: TargetContext, observation: TargetObservation): TargetRow {
+  const { world, facts, list } = context;
+  const { name } = observation;
+  const mode = wantedMode(world.account, facts);
+  const standing = standingOf(context, observation);
+  switch (standing.kind) {
+    case 'unread': {
+      const failure = list.want({ kind: 'ReadAssociation', target: name, why: standing.why });
+      return {
+        ...asBefore(world, observation),
+        pending: told(failure, 'Confirming', 'the association is being looked up'),
+      };
+    }
+    case 'earlier': {
+      const tags = ownershipTags(ownerOf(world.account, facts));
+      const failure = list.want({
+        kind: 'TagAssociation',
+        target: name,
+        association: standing.association,
+        tags,
+      });
+      const problem = told(
+        failure,
+        'Associating',
+        'an association of an earlier account of this name is taken up again',
+      );
+      return { ...row(observation), ...problem };
+    }
+    case 'foreign':
+      return { ...row(observation), ...foreignAssociation(world, facts, standing.association) };
+    case 'none':
+    case 'ours':
+      return mode === 'IRSA'
+        ? planByAnnotation(context, observation, standing)
+        : planByAssociation(context, observation, standing);
+  }
+}
+
+/** The identity that running pods hold and cannot exchange any more; undefined while all of them can, as far as is known. */
+function cutOffPods(
+  { world, facts, roles }: TargetContext,
+  { name, held }: TargetObservation,
+): Problem | undefined {
+  const belief = world.associations.get(name);
+  if (held.podIdentity > 0 && belief?.association === null && belief.source !== 'lost') {
+    const left = held.notReplaced ?? [];
+    const remedy =
+      left.length > 0
+        ? `Restart what made them: ${left.map(({ pod, workload }) => `${pod}${workload === undefined ? '' : ` (${workload})`}`).join(', ')}`
+        : 'Their workloads are being rolled out';
+    return {
+      reason: 'ExchangeUnavailable',
+      message: `pods in ${name} hold an EKS Pod Identity (${held.podIdentity}), whose association is deleted: they keep the credentials they have and get no new ones. ${remedy}`,
+    };
+  }
+  const subject = subjectOf(name, world.account.metadata.name);
+  const closed = roles.find(
+    ({ assessment: { role } }) =>
+      role &&
+      held.roleArns.includes(role.arn) &&
+      !letsSubjectIn(principalsOf(role.trustPolicy), facts.providerArn, subject),
+  );
+  if (!closed) return undefined;
+  return {
+    reason: 'ExchangeUnavailable',
+    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not let them in: they keep the credentials they have and get no new ones`,
+  };
+}
+
+function standingOf(context: TargetContext, observation: TargetObservation): AssociationStanding {
+  const { world, facts } = context;
+  const { name, serviceAccount } = observation;
+  const home = homeOf(context, 'PodIdentity', name);
+  const known = (association: ObservedAssociation): boolean => {
+    // On the way back it is deleted, which needs to have been read.
+    if (wantedMode(world.account, facts) !== 'PodIdentity' || !home || !serviceAccount) return false;
+    const { role } = home;
+    const key = proofKey(role, serviceAccount, association);
+    const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
+    return isProven || isConfirmed(world, name, key);
+  };
+  return associationStanding(world, facts, name, known);
+}
+
+function foreignAssociation(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { id, namespace, details }: ObservedAssociation,
+): Problem {
+  const { name } = world.account.metadata;
+  const role = details ? ` with ${details.roleArn}` : '';
+  return {
+    reason: 'ForeignAssociation',
+    message: `ServiceAccount ${namespace}/${name} is associated${role} by someone else (${id}), so that its pods do not get this account's role; it is left alone. To hand it over: aws eks delete-pod-identity-association --cluster-name ${facts.name} --association-id ${id}`,
+  };
+}

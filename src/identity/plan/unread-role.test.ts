@@ -1,0 +1,74 @@
+/** Status of a role that an operator, which has just started, may not read. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { conditionOf } from '../../api/index.ts';
+import { planAccount } from './account.ts';
+import { kinds, name, ready, roleOf } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  fullAccess,
+  observe,
+  readOnly,
+  restart,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+
+let world: SimulatedWorld;
+
+/** As after a restart while IAM denies every read: the creation has shown that the name is taken. */
+function restartWithoutReads(): void {
+  world.beliefs.clear();
+  restart(world);
+  const failure = { at: world.now, attempts: 1, retryAt: world.now + 60_000 };
+  world.failures.set(`CreateRole ${name}`, { code: 'RoleAlreadyExists', message: 'exists', ...failure });
+  world.failures.set(`ReadRole ${name}`, { code: 'AccessDenied', message: 'denied', ...failure });
+  world.account = { ...world.account, status: planAccount(observe(world)).status };
+}
+
+beforeEach(() => {
+  world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
+  settle(world);
+  world.journal.length = 0;
+});
+
+describe('the status of an account whose role cannot be read after a restart', () => {
+  it('keeps the ARN, the id and the attached policies of the role, and says why it is not ready', () => {
+    const { roleArn, roleId } = world.account.status ?? {};
+    restartWithoutReads();
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False AccessDenied');
+    expect(world.account.status).toMatchObject({ roleArn, roleId });
+    expect(world.account.status?.policies?.map((row) => row.attached)).toEqual([true, true]);
+    expect(conditionOf(world.account.status?.conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'AccessDenied',
+    });
+    world.failures.clear();
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('does not take a policy that is no longer allowed, and stayed attached, for one that was detached', () => {
+    world.facts = { ...world.facts, allowedPolicyArns: [readOnly] };
+    settle(world);
+    restartWithoutReads();
+    expect(world.account.status?.policies?.map((row) => row.attached)).toEqual([true, true]);
+    world.failures.clear();
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
+  });
+
+  it('forgets the role once a read shows that it does not exist', () => {
+    restartWithoutReads();
+    world.roles.clear();
+    world.failures.clear();
+    world.beliefs.set(name, { role: null, source: 'read' });
+    const { status } = planAccount(observe(world));
+    expect(status.roleArn).toBeUndefined();
+    expect(status.policies?.map((row) => row.attached)).toEqual([false, false]);
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+});

@@ -1,0 +1,201 @@
+/** What the planner looks at: everything that was observed about one account, and nothing else. */
+import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
+import type { IdentityErrorCode } from './errors.ts';
+import type { Problem } from './problem.ts';
+import type { RoleSpec } from '../steps/step.ts';
+
+/** A role as IAM holds it. */
+export type ObservedRole = {
+  readonly name: string;
+  readonly arn: string;
+  /** IAM's unique id, `AROA…`: a role made again under the same name has another. */
+  readonly id: string;
+  readonly path: string;
+  /** The trust policy, decoded JSON. */
+  readonly trustPolicy: string;
+  readonly attachedPolicyArns: readonly string[];
+  readonly inlinePolicyNames: readonly string[];
+  readonly permissionsBoundaryArn?: string;
+  /** Seconds; undefined where it was not told: a bulk listing of roles leaves it out. */
+  readonly maxSessionDuration?: number;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+/**
+ * What we hold to be true of a role name. `source` tells how well we know:
+ * `write`, we made it so; `read`, we asked for this very role; `sweep`, a bulk listing said so, which may be old.
+ */
+export type RoleBelief = {
+  /** Null: there is no role of this name. */
+  readonly role: ObservedRole | null;
+  readonly source: 'write' | 'read' | 'sweep';
+  /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
+  readonly trustWrittenAt?: number;
+  /**
+   * A write was not answered, so that nobody knows what came of it; or there is no role, but it may have been made so shortly
+   * before that not all of IAM knows. From this time on a read tells, in milliseconds.
+   */
+  readonly readAgainAt?: number;
+};
+
+/** An EKS Pod Identity association of a ServiceAccount. */
+export type ObservedAssociation = {
+  readonly id: string;
+  readonly arn: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Absent where it was not told: listings leave it out. */
+  readonly details?: {
+    readonly roleArn: string;
+    readonly tags: Readonly<Record<string, string>>;
+    /** Pods' sessions then do not say whose they are, and no trust policy that asks for it lets them in. */
+    readonly withoutSessionTags: boolean;
+  };
+};
+
+/**
+ * What we hold to be true of a ServiceAccount's association. `source` tells how well we know: `write`, we made it so, but
+ * have not seen that it took effect; `read`, we asked for this very one; `sweep`, a listing said so; `lost`, a write was
+ * not answered, so that anything may be.
+ */
+export type AssociationBelief = {
+  /** Null: there is none, as far as is known. */
+  readonly association: ObservedAssociation | null;
+  readonly source: 'write' | 'read' | 'sweep' | 'lost';
+};
+
+/** A ServiceAccount of the account's name in a target. */
+export type ObservedServiceAccount = {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** The value of our label: the account that it belongs to, if any. */
+  readonly account?: string;
+  /** We created it, so unlinking deletes it. */
+  readonly created: boolean;
+  readonly roleArn?: string;
+  /** Who last set the role's annotation, by field manager. */
+  readonly roleArnManager?: string;
+  readonly audience?: string;
+};
+
+/** A running pod that uses the account's ServiceAccount. */
+export type AccountUser = {
+  readonly pod: string;
+  /** What made it: `app myapp`, `ReplicaSet/x`, `Job/y`, or nothing for a bare pod. */
+  readonly workload?: string;
+};
+
+/** A running pod of any namespace that holds a role by web identity. */
+export type RoleHolder = {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly serviceAccount: string;
+};
+
+export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
+
+export type TargetObservation = {
+  /** The target's name, which is its namespace's. */
+  readonly name: string;
+  readonly namespace: 'present' | 'missing' | 'terminating';
+  readonly serviceAccount?: ObservedServiceAccount;
+  readonly users: readonly AccountUser[];
+  readonly pods: PodCounts;
+  readonly held: HeldIdentities;
+};
+
+/** What running pods of the ServiceAccount hold, whatever is wanted now. */
+export type HeldIdentities = {
+  /** Roles by web identity, each once. */
+  readonly roleArns: readonly string[];
+  /** How many get their role from the Pod Identity agent. */
+  readonly podIdentity: number;
+  /** How many of these are ready: without an association they lose what works. All of them by default. */
+  readonly readyByPodIdentity?: number;
+  /** Users that nothing replaces when the identity changes. Default: none. */
+  readonly notReplaced?: readonly AccountUser[];
+  /** How many pods with a web identity are replaced when the identity changes. None by default. */
+  readonly replacedByRole?: number;
+  /** One of them that runs, with which the exchange can be tried. */
+  readonly exchangePod?: { readonly name: string; readonly uid: string };
+};
+
+/** What the ClusterConfig and the world around it say, resolved. */
+export type ClusterFacts = {
+  /** Name of the EKS cluster. */
+  readonly name: string;
+  /** Name of the ClusterConfig. */
+  readonly configName: string;
+  readonly clusterArn: string;
+  readonly accountId: string;
+  readonly partition: string;
+  readonly issuer: string;
+  readonly providerArn: string;
+  /** Why STS accepts no token of this cluster, by the last look at the IAM OIDC provider; absent while it is as it should be. */
+  readonly providerProblem?: Problem;
+  readonly rolePath: string;
+  readonly identityMode: IdentityMode;
+  readonly targets: readonly string[];
+  /** Where the operator runs, if it is known: no target. */
+  readonly operatorNamespace?: string;
+  readonly permissionsBoundaryArn?: string;
+  readonly allowedPolicyArns?: readonly string[];
+  /** Somebody consented that what `allowedPolicyArns` do not allow any more is detached. */
+  readonly detachesDisallowed: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Inline policies that others put on a role are removed. */
+  readonly strictInline: boolean;
+  readonly quotas: { readonly policiesPerRole: number; readonly trustPolicySize: number };
+};
+
+export type ClusterState =
+  | { readonly ok: true; readonly facts: ClusterFacts }
+  | { readonly ok: false; readonly reason: string; readonly message: string };
+
+/** The last failure of one step. It stands until the step succeeds or the account's spec changes. */
+export type StepFailure = {
+  readonly code: IdentityErrorCode;
+  readonly message: string;
+  readonly at: number;
+  readonly attempts: number;
+  readonly retryAt: number;
+};
+
+/** The last proof or confirmation for a target: of what, when, and that it held; of nothing, when the key is empty. */
+export type ProofRecord = {
+  readonly key: string;
+  readonly at: number;
+  readonly roleArn?: string;
+  /** Taken from the status when the process started, which anybody may have written: has to be given again then. */
+  readonly renewAt?: number;
+};
+
+/** The whole role as it should be. */
+export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
+
+export type AccountWorld = {
+  /** Milliseconds, by a clock that nobody sets: all other times in here are by it. */
+  readonly now: number;
+  /** The same moment in milliseconds since the epoch, for what the status tells. */
+  readonly date: number;
+  readonly account: LinkedServiceAccount;
+  readonly cluster: ClusterState;
+  /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
+  readonly targets: readonly TargetObservation[];
+  /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
+  readonly roles: ReadonlyMap<string, RoleBelief>;
+  /** Running pods that hold the role which the account is to adopt. */
+  readonly holders: readonly RoleHolder[];
+  /** By step key. */
+  readonly failures: ReadonlyMap<string, StepFailure>;
+  /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */
+  readonly associations: ReadonlyMap<string, AssociationBelief>;
+  /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
+  readonly pause?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+  /** The first workload of the account whose pods are being replaced or do not get healthy, in words. */
+  readonly unsettled?: string;
+  /** By slot, see `proofSlot`. */
+  readonly proofs: ReadonlyMap<string, ProofRecord>;
+  /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
+  readonly aims: ReadonlyMap<string, RoleAim>;
+};

@@ -1,0 +1,141 @@
+/**
+ * What the planner can ask for. The steps of one plan do not depend on each other: what needs another's result is
+ * planned when that result has been observed.
+ */
+import type { IdentityMode } from '../../api/index.ts';
+import type { ObservedAssociation, ObservedServiceAccount } from '../state/world.ts';
+
+export type RoleSpec = {
+  readonly name: string;
+  readonly path: string;
+  readonly trustPolicy: string;
+  readonly description: string;
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+  readonly permissionsBoundaryArn?: string;
+  readonly tags: Readonly<Record<string, string>>;
+};
+
+export type Step =
+  | { readonly kind: 'AddFinalizer' }
+  | { readonly kind: 'RemoveFinalizer' }
+  | { readonly kind: 'ReadRole'; readonly role: string; readonly why: string }
+  | { readonly kind: 'CreateRole'; readonly role: string; readonly spec: RoleSpec }
+  | { readonly kind: 'DeleteRole'; readonly role: string }
+  | { readonly kind: 'UpdateTrustPolicy'; readonly role: string; readonly trustPolicy: string }
+  | { readonly kind: 'AttachPolicy'; readonly role: string; readonly policyArn: string }
+  | { readonly kind: 'DetachPolicy'; readonly role: string; readonly policyArn: string; readonly why: string }
+  | { readonly kind: 'DeleteInlinePolicy'; readonly role: string; readonly policyName: string }
+  | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
+  | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }
+  | { readonly kind: 'UpdateMaxSessionDuration'; readonly role: string; readonly seconds: number }
+  | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
+  | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
+  /** Without a role where an association tells it. */
+  | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn?: string }
+  | {
+      readonly kind: 'LinkServiceAccount';
+      readonly target: string;
+      /** The annotation is removed when absent: an association tells the role. */
+      readonly roleArn?: string;
+      readonly serviceAccount: ObservedServiceAccount;
+    }
+  | {
+      readonly kind: 'UnlinkServiceAccount';
+      readonly target: string;
+      readonly serviceAccount: ObservedServiceAccount;
+      /** Someone else set the role's annotation, so that it stays; only our label goes. */
+      readonly keepsAnnotation: boolean;
+    }
+  | {
+      readonly kind: 'DeleteServiceAccount';
+      readonly target: string;
+      readonly serviceAccount: ObservedServiceAccount;
+    }
+  | {
+      readonly kind: 'ProveIdentity';
+      readonly target: string;
+      readonly roleArn: string;
+      /** Of which role of this name; of any, when absent. */
+      readonly roleId?: string;
+      readonly proofKey: string;
+      /** With a token of this pod, in exchange at EKS Auth; without, with a token of the ServiceAccount at STS. */
+      readonly pod?: { readonly name: string; readonly uid: string };
+    }
+  | { readonly kind: 'ReadAssociation'; readonly target: string; readonly why: string }
+  | {
+      readonly kind: 'CreateAssociation';
+      readonly target: string;
+      readonly roleArn: string;
+      readonly tags: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'UpdateAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly roleArn: string;
+    }
+  | {
+      readonly kind: 'TagAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly tags: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: 'DeleteAssociation';
+      readonly target: string;
+      readonly association: ObservedAssociation;
+      readonly why: string;
+      /** The annotation that pods get their role by from then on: nothing is deleted unless it is there. */
+      readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
+    }
+  | {
+      /** Reads back that pods made now get the role in this mode, from EKS, IAM and the webhook. */
+      readonly kind: 'ConfirmAssociation';
+      readonly target: string;
+      readonly mode: IdentityMode;
+      readonly role: string;
+      readonly roleArn: string;
+      readonly trustPolicy: string;
+      /** The association that is to be there; none is when absent. */
+      readonly association?: ObservedAssociation;
+      readonly proofKey: string;
+    };
+
+/** Names a step so that its failure is found again: the same step on the same thing has the same key. */
+export function stepKey(step: Step): string {
+  switch (step.kind) {
+    case 'AddFinalizer':
+    case 'RemoveFinalizer':
+      return step.kind;
+    case 'AttachPolicy':
+    case 'DetachPolicy':
+    case 'PutPermissionsBoundary':
+      return `${step.kind} ${step.role} ${step.policyArn}`;
+    case 'DeleteInlinePolicy':
+      return `${step.kind} ${step.role} ${step.policyName}`;
+    case 'CreateServiceAccount':
+    case 'LinkServiceAccount':
+    case 'UnlinkServiceAccount':
+    case 'DeleteServiceAccount':
+      return `${step.kind} ${step.target}`;
+    case 'ReadAssociation':
+    case 'CreateAssociation':
+    case 'UpdateAssociation':
+    case 'TagAssociation':
+    case 'DeleteAssociation':
+      return `${step.kind} ${step.target}`;
+    case 'ProveIdentity':
+    case 'ConfirmAssociation':
+      return `${step.kind} ${step.target} ${step.proofKey}`;
+    case 'ReadRole':
+    case 'CreateRole':
+    case 'DeleteRole':
+    case 'UpdateTrustPolicy':
+    case 'DeletePermissionsBoundary':
+    case 'UpdateMaxSessionDuration':
+    case 'TagRole':
+    case 'UntagRole':
+      return `${step.kind} ${step.role}`;
+  }
+}
