@@ -9,12 +9,12 @@ import { operatorObjects, type OperatorIdentity } from '../src/rbac/index.ts';
 import {
   apiVersion,
   clusterConfigs,
-  conditionOf,
   crds,
   linkedServiceAccounts,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../src/api/index.ts';
+import { findCondition } from '../src/k8s/conditions.ts';
 import { resourceOf } from '../src/cli/installation/steps.ts';
 import {
   createKubeClient,
@@ -351,7 +351,7 @@ export async function untilSurveyed(operator: Operator): Promise<void> {
 }
 
 export function isReady(account: LinkedServiceAccount): boolean {
-  const ready = conditionOf(account.status?.conditions, 'Ready');
+  const ready = findCondition(account.status?.conditions, 'Ready');
   return ready?.status === 'True' && account.status?.observedGeneration === account.metadata.generation;
 }
 

@@ -15,18 +15,22 @@ type Layer = {
 };
 
 const layers: Readonly<Record<string, Layer>> = {
-  api: { imports: [], packages: ['zod'] },
-  identity: { imports: ['api'], packages: ['@noble/hashes'] },
-  workloads: { imports: ['api'], packages: ['@noble/hashes'] },
+  k8s: { imports: [], packages: [] },
+  api: { imports: ['k8s'], packages: ['zod'] },
+  identity: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
+  workloads: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
   policy: { imports: [], packages: ['node:net'] },
-  rbac: { imports: ['api'], packages: ['@noble/hashes'] },
-  kube: { imports: [], packages: 'any' },
+  rbac: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
+  kube: { imports: ['k8s'], packages: 'any' },
   'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
-  aws: { imports: ['api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
-  operator: { imports: ['api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
-  sandbox: { imports: ['api', 'policy', 'identity', 'rbac', 'kube', 'eks-auth', 'aws'], packages: 'any' },
+  aws: { imports: ['k8s', 'api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
+  operator: { imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
+  sandbox: {
+    imports: ['k8s', 'api', 'policy', 'identity', 'rbac', 'kube', 'eks-auth', 'aws'],
+    packages: 'any',
+  },
   cli: {
-    imports: ['api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator', 'sandbox'],
+    imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator', 'sandbox'],
     packages: 'any',
   },
   bin: { imports: ['cli', 'operator', 'kube'], packages: 'any', ambient: true },

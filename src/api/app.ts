@@ -1,6 +1,7 @@
 /** App: a program, where it runs, and the account whose AWS permissions its pods hold. */
 import { z } from 'zod';
-import { conditions, dnsLabel, dnsSubdomain, type ObjectMeta } from './meta.ts';
+import { conditions, dnsLabel, dnsSubdomain } from './meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 import type { apiVersion } from './resources.ts';
 
 const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArray<T> =>

@@ -1,6 +1,7 @@
 /** ClusterConfig: what Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster. */
 import { z } from 'zod';
-import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
+import { conditions, dnsLabel, setOf } from './meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
 

@@ -1,7 +1,8 @@
 /** LinkedServiceAccount: the AWS permissions which the pods of an app hold, on every target. */
 import { z } from 'zod';
 import type { apiVersion } from './resources.ts';
-import { conditions, dnsLabel, setOf, type ObjectMeta } from './meta.ts';
+import { conditions, dnsLabel, setOf } from './meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**
  * The ARN of an IAM managed policy: AWS's own (`aws`) or a customer's (12 digits), in any partition.

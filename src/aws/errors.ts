@@ -3,6 +3,7 @@
  * The names are those of the services' API references ("Errors" of each action, and "Common Errors").
  */
 import { IdentityError, type IdentityErrorCode } from '../identity/index.ts';
+import { errorMessage } from '../k8s/errors.ts';
 
 const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
   EntityAlreadyExistsException: 'RoleAlreadyExists',
@@ -68,7 +69,7 @@ const networkCodes: ReadonlySet<string> = new Set([
 export function classifyAwsError(error: unknown, doing: string): IdentityError {
   if (error instanceof IdentityError) return error;
   const name = error instanceof Error ? error.name : '';
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const message = `${doing}: ${text || name}`;
   if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
     // One name for two things: the role is gone, or the policy (also as a boundary) does not exist.
@@ -107,7 +108,7 @@ export function retryClassOf(error: unknown): RetryClass {
 /** What EKS says of associations. Source: EKS API Reference, "Errors" of each action. */
 export function classifyEksError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const say = (code: IdentityErrorCode): IdentityError =>
     new IdentityError(code, `${doing}: ${text}`, { cause: error });
   switch (name) {
@@ -136,7 +137,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
 /** What EKS Auth says of a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
 export function classifyPodProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const say = (code: IdentityErrorCode, message: string): IdentityError =>
     new IdentityError(code, message, { cause: error });
   switch (name) {
@@ -163,7 +164,7 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
 /** What STS says of a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
 export function classifyProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorMessage(error);
   const say = (code: IdentityErrorCode, message: string): IdentityError =>
     new IdentityError(code, message, { cause: error });
   switch (name) {

@@ -4,6 +4,7 @@
  */
 import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { toError } from '../k8s/errors.ts';
 
 export type GuardedAgents = { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent };
 
@@ -38,7 +39,7 @@ function guarded<A extends HttpAgent>(
     try {
       guard();
     } catch (error) {
-      sender.destroy(error instanceof Error ? error : new Error(String(error)));
+      sender.destroy(toError(error));
     }
   };
   return agent;

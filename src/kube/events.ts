@@ -4,7 +4,7 @@
  * waits, and never holds up the work.
  */
 import { createHash } from 'node:crypto';
-import { formatMicroTime } from './conditions.ts';
+import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isNotFound, KubeApiError, KubeUnreachableError } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';

@@ -5,7 +5,7 @@
 export type { ObjectRef, Resource } from './resource.ts';
 export { apiVersionOf, resourcePath } from './resource.ts';
 export * as resources from './resources.ts';
-export type { KubeObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './object.ts';
+export type { KubeObject } from './object.ts';
 export { keyOf, parseKey } from './object.ts';
 export type { LogFields, Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
@@ -51,8 +51,6 @@ export type {
   WriteOptions,
 } from './kube-client.ts';
 export type { Indexer, Store } from './store.ts';
-export type { Condition, ConditionInput, ConditionStatus } from './conditions.ts';
-export { findCondition, formatTime, isConditionTrue, setCondition } from './conditions.ts';
 export type { Connection, Credentials, TlsMaterial } from './connection.ts';
 export { staticConnection } from './connection.ts';
 export type { LoadConnectionOptions } from './kubeconfig-files.ts';

@@ -7,6 +7,7 @@ import { access, readFile } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { KubeConfigError } from './errors.ts';
 import { parseYaml } from './plain-yaml.ts';
+import { errorMessage } from '../k8s/errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -102,7 +103,7 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new KubeConfigError('Unreadable', `cannot read the kubeconfig ${path}: ${messageOf(error)}`, {
+    throw new KubeConfigError('Unreadable', `cannot read the kubeconfig ${path}: ${errorMessage(error)}`, {
       cause: error,
     });
   }
@@ -110,7 +111,7 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   try {
     parsed = await parseYaml(text);
   } catch (error) {
-    throw new KubeConfigError('Invalid', `${path} is not YAML: ${messageOf(error)}`, { cause: error });
+    throw new KubeConfigError('Invalid', `${path} is not YAML: ${errorMessage(error)}`, { cause: error });
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new KubeConfigError('Invalid', `${path} is not a kubeconfig`);
@@ -182,8 +183,4 @@ async function podDocument(env: Env, directory: string): Promise<KubeconfigDocum
     ],
     'current-context': podContext,
   };
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

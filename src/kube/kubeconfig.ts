@@ -5,9 +5,9 @@
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { Connection, Credentials } from './connection.ts';
+import { errorMessage } from '../k8s/errors.ts';
 import { KubeConfigError } from './errors.ts';
 import {
-  messageOf,
   readDocument,
   type ClusterEntry,
   type ContextEntry,
@@ -122,7 +122,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   try {
     config.loadFromString(JSON.stringify(translated));
   } catch (error) {
-    throw new KubeConfigError('Invalid', `the kubeconfig cannot be used: ${messageOf(error)}`, {
+    throw new KubeConfigError('Invalid', `the kubeconfig cannot be used: ${errorMessage(error)}`, {
       cause: error,
     });
   }
@@ -174,7 +174,7 @@ async function credentialsOf(config: KubeConfig, selected: Selected): Promise<Cr
     const { exec } = selected.user;
     const what = exec?.command ? `the credential plugin "${exec.command}"` : 'reading the credentials';
     const hint = exec?.installHint ? ` ${exec.installHint.trim()}` : '';
-    throw new KubeConfigError('CredentialsFailed', `${what} failed: ${messageOf(error).trim()}${hint}`, {
+    throw new KubeConfigError('CredentialsFailed', `${what} failed: ${errorMessage(error).trim()}${hint}`, {
       cause: error,
     });
   }

@@ -7,7 +7,7 @@
  * to be called right before each write (`beforeWrite` of the client, and the same elsewhere).
  * What was sent while the lease held, and is slower than the margin between deadline and duration, is out of reach.
  */
-import { formatMicroTime } from './conditions.ts';
+import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';

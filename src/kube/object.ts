@@ -1,42 +1,6 @@
-/** The part of every Kubernetes object that the runtime itself reads. Timestamps stay RFC 3339 strings, as on the wire. */
+import type { ObjectMeta } from '../k8s/metadata.ts';
 
-export type OwnerReference = {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-};
-
-export type ManagedFieldsEntry = {
-  manager?: string;
-  operation?: 'Apply' | 'Update';
-  apiVersion?: string;
-  time?: string;
-  fieldsType?: string;
-  fieldsV1?: Readonly<Record<string, unknown>>;
-  subresource?: string;
-};
-
-/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
-export type ObjectMeta = {
-  name: string;
-  generateName?: string;
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  generation?: number;
-  labels?: Readonly<Record<string, string>>;
-  annotations?: Readonly<Record<string, string>>;
-  finalizers?: readonly string[];
-  ownerReferences?: readonly OwnerReference[];
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
-  deletionGracePeriodSeconds?: number;
-  managedFields?: readonly ManagedFieldsEntry[];
-};
-
+/** The part of every Kubernetes object that the runtime itself reads. */
 export type KubeObject = { apiVersion: string; kind: string; metadata: ObjectMeta };
 
 /** The key under which stores and queues know an object: `namespace/name`, or `name` when cluster-scoped. */

@@ -2,7 +2,8 @@
  * Owner references: what the garbage collector deletes together with an object.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
  */
-import type { KubeObject, OwnerReference } from './object.ts';
+import type { KubeObject } from './object.ts';
+import type { OwnerReference } from '../k8s/metadata.ts';
 
 /**
  * The reference that makes `owner` the controller of `dependent`.

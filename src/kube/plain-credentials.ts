@@ -2,10 +2,11 @@
  * Credentials that stand in the kubeconfig as they are: client certificates and tokens. Understood here, because the
  * official client's KubeConfig takes longer to load than a short command takes to run. All else is left to it.
  */
+import { errorMessage } from '../k8s/errors.ts';
 import { readFile } from 'node:fs/promises';
 import type { Credentials } from './connection.ts';
 import { KubeConfigError } from './errors.ts';
-import { messageOf, type ClusterEntry, type UserEntry } from './kubeconfig-files.ts';
+import { type ClusterEntry, type UserEntry } from './kubeconfig-files.ts';
 
 const plainUser: ReadonlySet<string> = new Set([
   'client-certificate',
@@ -73,7 +74,7 @@ async function materialOf(
   try {
     return await readFile(path);
   } catch (error) {
-    throw new KubeConfigError('CredentialsFailed', `reading the credentials failed: ${messageOf(error)}`, {
+    throw new KubeConfigError('CredentialsFailed', `reading the credentials failed: ${errorMessage(error)}`, {
       cause: error,
     });
   }

@@ -18,6 +18,7 @@ import type { Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';
 import { sleep, type Now, type Random, type SetTimer } from './timing.ts';
+import { errorMessage, toError } from '../k8s/errors.ts';
 
 /** The waiting times of a reflector. */
 export type ReflectorLimits = {
@@ -191,7 +192,7 @@ export async function runReflector<T extends KubeObject>(
         streaming = false;
         logger.debug('The server has no streaming list', {
           resource: resource.plural,
-          reason: messageOf(error),
+          reason: errorMessage(error),
         });
         return { next: 'list' };
       }
@@ -212,7 +213,7 @@ export async function runReflector<T extends KubeObject>(
     try {
       outcome = version === undefined && !streaming ? await list() : await watch(version);
     } catch (error) {
-      outcome = { next: 'retry', version, error: asError(error) };
+      outcome = { next: 'retry', version, error: toError(error) };
     }
     if (signal.aborted) return;
     switch (outcome.next) {
@@ -252,7 +253,7 @@ function afterWatchError(error: unknown, version: string | undefined): Outcome {
   // A refusal that is about this watch, not about the state of the server: a list finds out what it is.
   const refused =
     error instanceof KubeApiError && error.status >= 400 && error.status < 500 && !isTooManyRequests(error);
-  return { next: 'retry', version: refused ? undefined : version, error: asError(error) };
+  return { next: 'retry', version: refused ? undefined : version, error: toError(error) };
 }
 
 /** How servers without streaming lists answer them: the feature gate is off, or the parameters are not known. */
@@ -304,6 +305,3 @@ function guardIdleness(options: {
     },
   };
 }
-
-const messageOf = (error: unknown): string => asError(error).message;
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -2,7 +2,7 @@
  * The operator without a host: informers and controllers over a Kubernetes client and AWS, both given. It knows no process,
  * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
  */
-import { conditionOf } from '../api/index.ts';
+import { findCondition } from '../k8s/conditions.ts';
 import type { Caller, PodIdentityAws } from '../aws/index.ts';
 import {
   IdentityError,
@@ -93,7 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
   const lookAtCluster = (error: unknown): void => {
     if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;
     for (const { metadata, status } of informers.clusterConfigs.store.list())
-      if (conditionOf(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
+      if (findCondition(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
   };
   const drift = createRoleResync({
     context,

@@ -8,11 +8,12 @@ import {
   isUnauthorized,
   KubeUnreachableError,
 } from '../kube/index.ts';
+import { errorMessage } from '../k8s/errors.ts';
 
 /** @param doing what was tried, for the message: `create ServiceAccount production/myaccount` */
 export function classifyKubeError(error: unknown, doing: string): IdentityError {
   if (error instanceof IdentityError) return error;
-  const message = `${doing}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `${doing}: ${errorMessage(error)}`;
   if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) {
     return new IdentityError('KubernetesConflict', message, { cause: error });
   }

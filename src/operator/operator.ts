@@ -1,5 +1,5 @@
 /** The operator as a whole: what `kon operator` runs in the foreground, and what the image runs in a cluster. */
-import { conditionOf } from '../api/index.ts';
+import { findCondition } from '../k8s/conditions.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
 import { effectiveConfig } from '../identity/index.ts';
 import {
@@ -144,7 +144,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
           const list = engine.informers.accounts.store.list();
           const count = (status: string): number =>
             list.filter(
-              (account) => (conditionOf(account.status?.conditions, 'Ready')?.status ?? 'False') === status,
+              (account) => (findCondition(account.status?.conditions, 'Ready')?.status ?? 'False') === status,
             ).length;
           return metrics.text({
             accounts: { ready: count('True'), notReady: count('False'), unknown: count('Unknown') },

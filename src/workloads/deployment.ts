@@ -1,6 +1,6 @@
 /** Deployments as far as this project reads them. */
 import { identityAnnotation } from '../api/index.ts';
-import type { Metadata } from './object-meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 
 type DeploymentCondition = {
   readonly type: string;
@@ -12,11 +12,11 @@ type DeploymentCondition = {
 export type Deployment = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Metadata;
+  readonly metadata: ObjectMeta;
   readonly spec?: {
     readonly replicas?: number;
     readonly template?: {
-      readonly metadata?: Partial<Metadata>;
+      readonly metadata?: Partial<ObjectMeta>;
       readonly spec?: {
         readonly serviceAccountName?: string;
         readonly containers?: readonly {

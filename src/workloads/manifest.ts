@@ -1,7 +1,7 @@
 /** Kubernetes objects as this folder writes them, and how it tells one that is in step from one that is not. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Metadata } from './object-meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 import { isSameQuantity } from './quantity.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -10,7 +10,7 @@ export type JsonObject = { readonly [key: string]: Json };
 export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Metadata & { readonly namespace: string };
+  readonly metadata: ObjectMeta & { readonly namespace: string };
   /** Of every kind but ConfigMap. */
   readonly spec?: JsonObject;
   readonly data?: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export type Manifest = {
 export type ObservedObject = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Metadata;
+  readonly metadata: ObjectMeta;
 };
 
 /**

@@ -4,7 +4,7 @@
  */
 import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
-import type { Metadata } from './object-meta.ts';
+import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /** `valueFrom`: of a Secret or ConfigMap, which nobody here reads. That there is something counts. */
 type PodEnvVar = { readonly name: string; readonly value?: string; readonly valueFrom?: object };
@@ -55,7 +55,7 @@ type PodCondition = {
 export type Pod = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Metadata;
+  readonly metadata: ObjectMeta;
   readonly spec?: {
     readonly serviceAccountName?: string;
     readonly containers?: readonly PodContainer[];

@@ -1,9 +1,8 @@
 /** An App's status, summed up from its targets. Without times, which the operator adds where a condition changes. */
-import type { App, AppConditionType, AppStatus, AppTargetStatus, Condition } from '../api/index.ts';
+import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
+import type { ConditionDraft } from '../k8s/conditions.ts';
 import type { GateReason, RolloutReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
-
-type ConditionDraft = Omit<Condition, 'lastTransitionTime'> & { readonly type: AppConditionType };
 
 export type AppStatusDraft = Omit<AppStatus, 'conditions'> & {
   readonly conditions: readonly ConditionDraft[];
@@ -21,10 +20,10 @@ const severity: Readonly<Record<AppTargetStatus['state'], number>> = {
 export function appStatus(app: App, reports: readonly TargetReport[]): AppStatusDraft {
   const well = reports.filter(({ row }) => isWell(row));
   return {
-    ...generationOf(app),
+    ...(app.metadata.generation === undefined ? {} : { observedGeneration: app.metadata.generation }),
     targets: reports.map(({ row }) => row),
     ready: `${well.length}/${reports.length}`,
-    conditions: [ready(app, reports), identityReady(app, reports), available(app, reports)],
+    conditions: [ready(reports), identityReady(app, reports), available(reports)],
   };
 }
 
@@ -35,12 +34,12 @@ function isWell(row: AppTargetStatus): boolean {
   );
 }
 
-function ready(app: App, reports: readonly TargetReport[]): ConditionDraft {
+function ready(reports: readonly TargetReport[]): ConditionDraft {
   const unwell = reports.filter(({ row, notice }) => !isWell(row) || notice !== undefined);
   const worst = worstOf(unwell);
-  if (!worst) return met(app, 'Ready', 'Ready', 'every target is as it should be');
+  if (!worst) return met('Ready', 'Ready', 'every target is as it should be');
   const reason = isWell(worst.row) ? (worst.notice?.reason ?? worst.row.reason) : worst.row.reason;
-  return unmet(app, 'Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
+  return unmet('Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
 }
 
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
@@ -53,57 +52,40 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
   const [first] = noticed;
-  if (first) return unmet(app, type, 'False', first.reason, joined(noticed));
+  if (first) return unmet(type, 'False', first.reason, joined(noticed));
   if (serviceAccount === undefined)
-    return met(app, type, 'NoAccount', 'the app names no account: its pods hold no identity');
+    return met(type, 'NoAccount', 'the app names no account: its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
-    ? met(app, type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
-    : unmet(app, type, 'Unknown', any.row.reason, 'no target has got as far as its identity');
+    ? met(type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
+    : unmet(type, 'Unknown', any.row.reason, 'no target has got as far as its identity');
 }
 
-function available(app: App, reports: readonly TargetReport[]): ConditionDraft {
+function available(reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
   const worst = worstOf(missing);
-  if (!worst) return met(app, 'Available', 'Available', 'every target has its replicas');
-  return unmet(app, 'Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
+  if (!worst) return met('Available', 'Available', 'every target has its replicas');
+  return unmet('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 
 function worstOf(reports: readonly TargetReport[]): TargetReport | undefined {
   return reports.toSorted((a, b) => severity[a.row.state] - severity[b.row.state])[0];
 }
 
-function met(
-  app: App,
-  type: AppConditionType,
-  reason: SummaryReason | RolloutReason,
-  message: string,
-): ConditionDraft {
-  return { type, status: 'True', reason, message, ...generationOf(app) };
+function met(type: AppConditionType, reason: SummaryReason | RolloutReason, message: string): ConditionDraft {
+  return { type, status: 'True', reason, message };
 }
 
 /** @param reason that of a target: one of ours, or the word of a pod. */
 function unmet(
-  app: App,
   type: AppConditionType,
   status: 'False' | 'Unknown',
   reason: string,
   message: string,
 ): ConditionDraft {
-  return { type, status, reason, message, ...generationOf(app) };
+  return { type, status, reason, message };
 }
-
-function generationOf(app: App): { observedGeneration?: number } {
-  const { generation } = app.metadata;
-  return generation === undefined ? {} : { observedGeneration: generation };
-}
-
-/** The most characters that a condition's message may have. Source: metav1.Condition. */
-const longestMessage = 32768;
 
 function joined(said: readonly { readonly name: string; readonly message?: string | undefined }[]): string {
-  return said
-    .map(({ name, message }) => `${name}: ${message ?? ''}`)
-    .join('; ')
-    .slice(0, longestMessage);
+  return said.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ');
 }

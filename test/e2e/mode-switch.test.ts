@@ -11,11 +11,11 @@ import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   type IdentityMode,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { createEksAuthClient, type EksAuthClient } from '../../src/eks-auth/client.ts';
 import { isNotFound, resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Running } from '../support/executable.ts';
@@ -77,8 +77,8 @@ async function associated(serviceAccount: string): Promise<readonly string[]> {
 
 function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAccount> {
   return person.untilAccount(name, `Ready and current by ${mode}`, (account) =>
-    conditionOf(account.status?.conditions, 'Ready')?.status === 'True' &&
-    conditionOf(account.status?.conditions, 'WorkloadsCurrent')?.status === 'True' &&
+    findCondition(account.status?.conditions, 'Ready')?.status === 'True' &&
+    findCondition(account.status?.conditions, 'WorkloadsCurrent')?.status === 'True' &&
     account.status?.targets?.every(({ identityMode = 'IRSA' }) => identityMode === mode)
       ? account
       : undefined,
@@ -209,7 +209,7 @@ test('a target whose pods cannot be replaced keeps its association, and so do th
   const waiting = await person.untilRow(name, 'staging', 'SwitchingMode');
   expect(waiting.message).toContain('production goes first');
   const { status } = await sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
-  expect(conditionOf(status?.conditions, 'Ready')?.status).toBe('False');
+  expect(findCondition(status?.conditions, 'Ready')?.status).toBe('False');
   expect((await sandbox.kon(['doctor'])).code).not.toBe(0);
   expect(await associated(name)).toEqual(targets);
   for (const target of targets) await person.untilPods('full-a', target, 'as before', isByAgent);
@@ -282,7 +282,7 @@ test('pods whose association somebody deleted make the account not Ready until i
   });
   await startOperator();
   await person.untilAccount(name, 'Ready is False', (account) =>
-    conditionOf(account.status?.conditions, 'Ready')?.status === 'False' ? true : undefined,
+    findCondition(account.status?.conditions, 'Ready')?.status === 'False' ? true : undefined,
   );
   await restore();
   await startOperator();

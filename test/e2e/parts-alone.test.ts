@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { clusterConfigs, conditionOf, linkedServiceAccounts } from '../../src/api/index.ts';
+import { clusterConfigs, linkedServiceAccounts } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import type { Environment } from '../../sandbox/src/environment.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Finished, Running } from '../support/executable.ts';
@@ -144,7 +145,7 @@ test.each([
     const { message } = await parts.untilConfigured(reason);
     expect(message).toContain('sts:GetCallerIdentity');
     const told = await person.untilAccount('waiting', 'ClusterConfigNotReady', (account) => {
-      const ready = conditionOf(account.status?.conditions, 'Ready');
+      const ready = findCondition(account.status?.conditions, 'Ready');
       return ready?.reason === 'ClusterConfigNotReady' && ready.message.includes(message)
         ? account
         : undefined;
@@ -161,7 +162,7 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   await parts.configure();
   await person.createAccount('denied');
   const told = await person.untilAccount('denied', 'AccessDenied', (account) => {
-    const ready = conditionOf(account.status?.conditions, 'Ready');
+    const ready = findCondition(account.status?.conditions, 'Ready');
     return ready?.reason === 'AccessDenied' ? ready : undefined;
   });
   expect(told.message).toContain('not authorized to perform: iam:CreateRole');
@@ -171,7 +172,7 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   const more = actions.filter((action) => action !== 'iam:AttachRolePolicy');
   startOperator(await parts.credentialsThatMay('no-attach', more));
   const unattached = await person.untilAccount('denied', 'that a policy cannot be attached', (account) =>
-    conditionOf(account.status?.conditions, 'PoliciesAttached')?.reason === 'AccessDenied' &&
+    findCondition(account.status?.conditions, 'PoliciesAttached')?.reason === 'AccessDenied' &&
     account.status?.ready === '2/2'
       ? account
       : undefined,
@@ -190,7 +191,7 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   startOperator(await parts.credentialsThatMay('no-delete', undeletable));
   await person.deleteAccount('denied');
   const held = await person.untilAccount('denied', 'that its role cannot be deleted', (account) => {
-    const ready = conditionOf(account.status?.conditions, 'Ready');
+    const ready = findCondition(account.status?.conditions, 'Ready');
     return ready?.reason === 'AccessDenied' ? ready : undefined;
   });
   expect(held.message).toContain('not authorized to perform: iam:DeleteRole');
@@ -210,7 +211,7 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
     `belong to the AWS account ${parts.accountId}, but spec.aws.accountId is 111111111111`,
   );
   await person.untilAccount('elsewhere', 'ClusterConfigNotReady', (account) => {
-    const ready = conditionOf(account.status?.conditions, 'Ready');
+    const ready = findCondition(account.status?.conditions, 'Ready');
     return ready?.reason === 'ClusterConfigNotReady' && ready.message.includes(message) ? true : undefined;
   });
   expect((await parts.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
@@ -225,7 +226,7 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
   const later = await parts.aws.position();
   await person.editPolicies('elsewhere', [policies.fullAccess]);
   await person.untilAccount('elsewhere', 'ClusterConfigNotReady again', (account) =>
-    conditionOf(account.status?.conditions, 'Ready')?.reason === 'ClusterConfigNotReady' ? true : undefined,
+    findCondition(account.status?.conditions, 'Ready')?.reason === 'ClusterConfigNotReady' ? true : undefined,
   );
   await person.deleteAccount('elsewhere');
   expect((await parts.aws.journal(later)).filter(({ changed }) => changed)).toEqual([]);

@@ -14,11 +14,11 @@ import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   type IdentityMode,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { operatorCalls, ownershipTags } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import type { JournalEntry } from '../../sandbox/src/aws/journal.ts';
@@ -119,7 +119,7 @@ function setMode(name: string, identityMode: IdentityMode | null): Promise<unkno
 /** Ready, and every target served in this mode. */
 function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAccount> {
   return person.untilAccount(name, `Ready by ${mode}`, (account) =>
-    conditionOf(account.status?.conditions, 'Ready')?.status === 'True' &&
+    findCondition(account.status?.conditions, 'Ready')?.status === 'True' &&
     account.status?.targets?.every(({ identityMode = 'IRSA' }) => identityMode === mode)
       ? account
       : undefined,
@@ -151,16 +151,16 @@ async function revisions(app: string): Promise<readonly number[]> {
 test('an account is in place without a pod, and the first pod proves it', async () => {
   await person.createAccount('first', { identityMode: 'PodIdentity' });
   const waiting = await person.untilAccount('first', 'that it waits for a pod', (account) =>
-    conditionOf(account.status?.conditions, 'IdentityProven')?.reason === 'AwaitingFirstPod'
+    findCondition(account.status?.conditions, 'IdentityProven')?.reason === 'AwaitingFirstPod'
       ? account
       : undefined,
   );
-  expect(conditionOf(waiting.status?.conditions, 'IdentityProven')?.status).toBe('Unknown');
-  expect(conditionOf(waiting.status?.conditions, 'Ready')).toMatchObject({
+  expect(findCondition(waiting.status?.conditions, 'IdentityProven')?.status).toBe('Unknown');
+  expect(findCondition(waiting.status?.conditions, 'Ready')).toMatchObject({
     status: 'Unknown',
     reason: 'AwaitingFirstPod',
   });
-  expect(conditionOf(waiting.status?.conditions, 'TargetsLinked')?.status).toBe('True');
+  expect(findCondition(waiting.status?.conditions, 'TargetsLinked')?.status).toBe('True');
   const made = await associations('first');
   expect(made.map(({ namespace, roleArn }) => [namespace, roleArn])).toEqual(
     targets.map((target) => [target, waiting.status?.roleArn]),
@@ -343,7 +343,7 @@ test('deletion removes associations and role, once no pod uses them', async () =
   const { status } = await untilServed('first', 'PodIdentity');
   await person.deleteAccount('first');
   await person.untilAccount('first', 'that it is in use', (account) =>
-    conditionOf(account.status?.conditions, 'Ready')?.reason === 'InUse' ? account : undefined,
+    findCondition(account.status?.conditions, 'Ready')?.reason === 'InUse' ? account : undefined,
   );
   expect(await associations('first')).toHaveLength(2);
   await person.editApp('first', { serviceAccount: null });

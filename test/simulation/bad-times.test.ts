@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import {
   accountLabel,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   targetLabel,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { isNotFound, resources, type KubeObject } from '../../src/kube/index.ts';
 import { clusterTargets, remove } from './acts.ts';
 import { agreesWithStatus, pauses, rests } from './oracles.ts';
@@ -105,7 +105,7 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   await time.pass(minute);
-  const ready = conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
+  const ready = findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
   expect(ready?.status).toBe('True');
   // After half a second, one, two, four and eight, as long as chance does not shorten them.
   expect(writes.filter(({ what }) => what.startsWith(make)).length).toBeLessThanOrEqual(7);
@@ -125,7 +125,7 @@ it('a clock that is set back puts nothing off: neither a look for drift, nor the
   });
   const { server, time, aws } = simulation;
   const reasonOf = async (name: string): Promise<string | undefined> =>
-    conditionOf((await accountIn(simulation, name))?.status?.conditions, 'Ready')?.reason;
+    findCondition((await accountIn(simulation, name))?.status?.conditions, 'Ready')?.reason;
   await time.pass(minute);
   for (const name of ['a', 'b'])
     await server.client.create(linkedServiceAccounts, accountOf(name, [readOnly]));
@@ -188,7 +188,7 @@ it('a role that was made again is not proven by the one before it, which STS sti
   await time.pass(2 * minute);
   const told = async () => (await accountIn(simulation, 'a'))?.status;
   const before = await told();
-  expect(conditionOf(before?.conditions, 'Ready')?.status).toBe('True');
+  expect(findCondition(before?.conditions, 'Ready')?.status).toBe('True');
   const [name = ''] = aws.roles.keys();
   let madeAt: number | undefined;
   const provenAt: number[] = [];
@@ -221,7 +221,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
     });
     const isReady = (): boolean => {
       const config = simulation.server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
-      return conditionOf(config?.status?.conditions, 'Ready')?.status === 'True';
+      return findCondition(config?.status?.conditions, 'Ready')?.status === 'True';
     };
     expect(await simulation.time.pass(minute, isReady)).toBe(true);
     await simulation.server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
@@ -265,7 +265,7 @@ it('an API server that cannot be asked for its issuer for a while stops nobody',
   });
   const { server, time, effects } = simulation;
   const isReady = async (): Promise<boolean> =>
-    conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status === 'True';
+    findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status === 'True';
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   await time.pass(minute);
@@ -302,12 +302,14 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
     await time.pass(minute);
     await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
     await time.pass(5 * minute);
-    expect(conditionOf((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status).toBe('True');
+    expect(findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status).toBe(
+      'True',
+    );
     writesLeft = writesBefore;
     await server.client.delete(linkedServiceAccounts, { name: 'a' });
     await time.pass(60 * minute);
     const held = await accountIn(simulation, 'a');
-    expect(conditionOf(held?.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(held?.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'Unreachable',
       message: expect.stringContaining('iam:') as string,

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
   linkedServiceAccounts,
-  conditionOf,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { create, foreignRole, put } from './acts.ts';
 import type { Fault } from './operator-process.ts';
@@ -124,7 +124,7 @@ describe('a sweep', () => {
   ])('sees that what stood in the way of an account is gone, %s', async (_, fault) => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
     const reason = (): string | undefined =>
-      conditionOf(
+      findCondition(
         (simulation.server.get(linkedServiceAccounts, 'd') as LinkedServiceAccount | undefined)?.status
           ?.conditions,
         'Ready',
@@ -200,7 +200,7 @@ it('the ClusterConfig reports drift detection that is denied, until it is allowe
   const simulation = await fleet((what) => (denied && reads.test(what) ? 'denied' : undefined));
   const checked = (): string | undefined => {
     const config = simulation.server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
-    const condition = conditionOf(config?.status?.conditions, 'DriftChecked');
+    const condition = findCondition(config?.status?.conditions, 'DriftChecked');
     return condition && `${condition.status} ${condition.reason}`;
   };
   expect(checked()).toBe('True DriftChecked');
@@ -222,7 +222,7 @@ describe('where a listing fails', () => {
   it('at the start: accounts are looked up one by one, and made', async () => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? 'failed' : undefined));
     const { items } = await simulation.server.client.list<LinkedServiceAccount>(linkedServiceAccounts);
-    expect(items.map(({ status }) => conditionOf(status?.conditions, 'Ready')?.status)).toEqual([
+    expect(items.map(({ status }) => findCondition(status?.conditions, 'Ready')?.status)).toEqual([
       'True',
       'True',
       'True',

@@ -5,9 +5,9 @@ import {
   managedByLabel,
   managedByValue,
   type App,
-  type Condition,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import type { Condition } from '../../src/k8s/conditions.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { isRecord } from './api-server/json.ts';

@@ -1,6 +1,7 @@
 /** Somebody who may write the status of accounts claims a proof that STS refuses. */
 import { expect, it } from 'vitest';
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { renewUntilMs } from '../../src/identity/index.ts';
 import { applyAccount, readOnly } from './acts.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
@@ -13,7 +14,7 @@ const accountIn = ({ server }: Simulation): LinkedServiceAccount =>
   server.get(linkedServiceAccounts, 'a') as unknown as LinkedServiceAccount;
 
 const ready = (simulation: Simulation): string => {
-  const condition = conditionOf(accountIn(simulation).status?.conditions, 'Ready');
+  const condition = findCondition(accountIn(simulation).status?.conditions, 'Ready');
   return `${condition?.status} ${condition?.reason}`;
 };
 

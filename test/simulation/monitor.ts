@@ -6,7 +6,6 @@ import {
   accountFinalizer,
   accountLabel,
   clusterConfigs,
-  conditionOf,
   createdAnnotation,
   detachDisallowedAnnotation,
   fieldManager,
@@ -16,6 +15,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { markedFor, retainedTag, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
@@ -524,7 +524,7 @@ export function watchOver(
   /** A status that says `Ready` of a generation is true of that generation, at the moment in which it is written. */
   function judgeStatus({ metadata, status }: LinkedServiceAccount): void {
     const { name } = metadata;
-    if (conditionOf(status?.conditions, 'Ready')?.status !== 'True') return;
+    if (findCondition(status?.conditions, 'Ready')?.status !== 'True') return;
     const spec = (pasts.get(`${linkedServiceAccounts.plural} /${name}`) ?? [])
       .map(({ value }) => value as unknown as LinkedServiceAccount | undefined)
       .find(

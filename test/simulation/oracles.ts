@@ -1,13 +1,8 @@
 /**
  * What is asked of every run, whatever was done in it. An oracle knows what is right; it does not know what happened.
  */
-import {
-  apps,
-  conditionOf,
-  linkedServiceAccounts,
-  type App,
-  type LinkedServiceAccount,
-} from '../../src/api/index.ts';
+import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { differences, type EndState } from './end-state.ts';
@@ -193,7 +188,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
       if (drains && !works) say(`${name}: status says that ${target} drains, and its pods are shut out`);
       if (!works || drains) problems += 1;
     }
-    const told = conditionOf(status?.conditions, 'Ready');
+    const told = findCondition(status?.conditions, 'Ready');
     const ready = told?.status === 'True' || (told?.reason === 'AwaitingFirstPod' && awaiting > 0);
     if (ready && problems > 0) say(`${name}: Ready, though it is not`);
     if (!ready && problems === 0 && metadata.deletionTimestamp === undefined && rows.length > 0)

@@ -3,12 +3,12 @@ import { expect, it } from 'vitest';
 import {
   apps,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   type App,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { clusterTargets, create, deploy } from './acts.ts';
 import { startSimulation } from './simulation.ts';
 
@@ -38,11 +38,11 @@ it('ten accounts and an app with one reserved target have only that row, and not
       ['production', true, undefined],
       ['staging', true, undefined],
     ]);
-    expect(conditionOf(status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'TargetReserved',
     });
-    expect(conditionOf(status?.conditions, 'PoliciesAttached')?.status).toBe('True');
+    expect(findCondition(status?.conditions, 'PoliciesAttached')?.status).toBe('True');
   }
   const app = await server.client.get<App>(apps, { name: 'app' });
   expect(app.status?.targets?.map((row) => [row.name, row.state, row.reason])).toEqual([
@@ -50,7 +50,7 @@ it('ten accounts and an app with one reserved target have only that row, and not
     ['production', 'Ready', 'Available'],
   ]);
   const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
-  expect(conditionOf(config.status?.conditions, 'Ready')).toMatchObject({
+  expect(findCondition(config.status?.conditions, 'Ready')).toMatchObject({
     status: 'True',
     message: expect.stringContaining('"kube-system" is reserved and cannot be a target') as string,
   });

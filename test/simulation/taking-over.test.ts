@@ -1,6 +1,7 @@
 /** A role that was there before, and two accounts that both say they take it over: one gets it, and the other lays no hand on it. */
 import { expect, it } from 'vitest';
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { markedFor } from '../../src/identity/index.ts';
 import { create, foreignRole, put, readOnly, fullAccess } from './acts.ts';
 import type { Fate } from './operator-process.ts';
@@ -37,7 +38,7 @@ it.each(weathers)(
     expect(['a', 'b']).toContain(owner);
     expect(new Set(changedBy)).toEqual(new Set([owner]));
     for (const account of server.list(linkedServiceAccounts) as unknown as readonly LinkedServiceAccount[])
-      expect(conditionOf(account.status?.conditions, 'Ready')).toMatchObject(
+      expect(findCondition(account.status?.conditions, 'Ready')).toMatchObject(
         account.metadata.name === owner ? { status: 'True' } : { reason: 'RoleNotOwned' },
       );
   },

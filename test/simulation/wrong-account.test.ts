@@ -2,11 +2,11 @@
 import { expect, it } from 'vitest';
 import {
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { create, edit, fullAccess, readOnly } from './acts.ts';
 import { accountId } from './simulated-aws.ts';
 import { clusterSpec, driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
@@ -17,13 +17,13 @@ const renewed = { accessKeyId: 'ASIARENEWED', accountId };
 
 const readyOf = ({ server }: Simulation, account: string): string => {
   const object = server.get(linkedServiceAccounts, account) as LinkedServiceAccount | undefined;
-  const ready = conditionOf(object?.status?.conditions, 'Ready');
+  const ready = findCondition(object?.status?.conditions, 'Ready');
   return `${ready?.status} ${ready?.reason}`;
 };
 
 const clusterReason = ({ server }: Simulation): string | undefined => {
   const config = server.get(clusterConfigs, 'simulated') as ClusterConfig | undefined;
-  return conditionOf(config?.status?.conditions, 'Ready')?.reason;
+  return findCondition(config?.status?.conditions, 'Ready')?.reason;
 };
 
 /** Everything that was asked of IAM about roles, and told it. A proof is signed with no credentials. */

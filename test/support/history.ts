@@ -1,6 +1,7 @@
 /** Everything that happens to a kind of object from a moment on, as a watch tells it, for claims of what never was. */
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import { eventually } from './eventually.ts';
+import { toError } from '../../src/k8s/errors.ts';
 
 export type Happening<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
 
@@ -37,7 +38,7 @@ export async function recordHistory<T extends KubeObject>(
       }
     }
   })().catch((error: unknown) => {
-    if (!end.signal.aborted) failure = error instanceof Error ? error : new Error(String(error));
+    if (!end.signal.aborted) failure = toError(error);
   });
   let marks = 0;
   return {

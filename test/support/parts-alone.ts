@@ -6,14 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateRoleCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
-import {
-  apiVersion,
-  clusterConfigs,
-  conditionOf,
-  crds,
-  type ClusterConfig,
-  type Condition,
-} from '../../src/api/index.ts';
+import { apiVersion, clusterConfigs, crds, type ClusterConfig } from '../../src/api/index.ts';
+import { findCondition, type Condition } from '../../src/k8s/conditions.ts';
 import { createKubeClient, loadConnection, type KubeClient } from '../../src/kube/index.ts';
 import type { Environment } from '../../sandbox/src/environment.ts';
 import { awaitObjects } from '../../sandbox/src/tour/await-object.ts';
@@ -87,7 +81,7 @@ export async function startPartsAlone(): Promise<PartsAlone> {
         { fieldSelector: `metadata.name=${configName}` },
         `the ClusterConfig to say ${reason}`,
         ([config]) => {
-          const ready = conditionOf(config?.status?.conditions, 'Ready');
+          const ready = findCondition(config?.status?.conditions, 'Ready');
           return ready?.reason === reason && ready.observedGeneration === config?.metadata.generation
             ? ready
             : undefined;

@@ -2,7 +2,6 @@
 import {
   apiVersion,
   apps,
-  conditionOf,
   linkedServiceAccounts,
   roleArnAnnotation,
   type App,
@@ -12,6 +11,7 @@ import {
   type LinkedServiceAccountSpec,
   type TargetStatus,
 } from '../../src/api/index.ts';
+import { findCondition } from '../../src/k8s/conditions.ts';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../src/kube/index.ts';
 import { awaitObjects } from '../../sandbox/src/tour/await-object.ts';
 
@@ -72,7 +72,7 @@ export type Person = {
 export function createPerson(client: KubeClient): Person {
   const never = new AbortController().signal;
   const isSeen = (object: LinkedServiceAccount | App): boolean =>
-    conditionOf(object.status?.conditions, 'Ready')?.observedGeneration === object.metadata.generation;
+    findCondition(object.status?.conditions, 'Ready')?.observedGeneration === object.metadata.generation;
 
   const untilAccount = <R>(
     name: string,
@@ -125,7 +125,7 @@ export function createPerson(client: KubeClient): Person {
     untilAccount,
     untilReady: (name) =>
       untilAccount(name, 'Ready', (account) =>
-        conditionOf(account.status?.conditions, 'Ready')?.status === 'True' ? account : undefined,
+        findCondition(account.status?.conditions, 'Ready')?.status === 'True' ? account : undefined,
       ),
     untilRow: (name, target, reason) =>
       untilAccount(name, `${reason} in ${target}`, (account) =>
@@ -161,7 +161,7 @@ export function createPerson(client: KubeClient): Person {
     untilApp,
     untilAppReady: (name) =>
       untilApp(name, 'Ready', (app) =>
-        conditionOf(app.status?.conditions, 'Ready')?.status === 'True' ? app : undefined,
+        findCondition(app.status?.conditions, 'Ready')?.status === 'True' ? app : undefined,
       ),
     untilPods: (app, target, what, fits) =>
       awaitObjects<Pod, readonly Pod[]>(

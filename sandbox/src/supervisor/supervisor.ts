@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { makeFolder } from '../make-folder.ts';
-import { formatTime, type Random } from '../../../src/kube/index.ts';
+import { type Random } from '../../../src/kube/index.ts';
+import { formatTime } from '../../../src/k8s/timestamps.ts';
 import type { OuterEnvironment } from '../environment.ts';
 import { tryLock } from '../file-lock.ts';
 import { startWatchdog } from '../processes/watchdog.ts';

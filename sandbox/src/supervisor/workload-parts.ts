@@ -14,14 +14,13 @@ import {
 } from '../../../src/rbac/index.ts';
 import { apiVersion, clusterConfigs, crds, rolePathFor } from '../../../src/api/index.ts';
 import {
-  type Condition,
-  isConditionTrue,
   isNotFound,
   type KubeClient,
   type KubeObject,
   type Resource,
   resources,
 } from '../../../src/kube/index.ts';
+import { type Condition, isConditionTrue } from '../../../src/k8s/conditions.ts';
 import { accessObjects, identities } from '../cluster/access.ts';
 import type { CertificateAuthority } from '../cluster/certificates.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';

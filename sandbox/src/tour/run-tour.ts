@@ -7,6 +7,7 @@ import type { SandboxDescription } from '../supervisor/description.ts';
 import { createCommandRunner } from './commands.ts';
 import { tourSteps } from './steps.ts';
 import { TourFailure, type Tour } from './tour.ts';
+import { errorMessage } from '../../../src/k8s/errors.ts';
 
 export type TourOptions = {
   readonly sandbox: SandboxDescription;
@@ -85,7 +86,7 @@ export async function runTour(options: TourOptions): Promise<TourReport> {
         await step.run(tour);
       } catch (error) {
         if (signal.aborted) throw error;
-        const message = error instanceof Error ? error.message : String(error);
+        const message = errorMessage(error);
         write(`\n  × ${message}\n`);
         return { steps, failure: { step: step.title, message } };
       }

@@ -10,6 +10,7 @@ import { IdentityError, type IdentityErrorCode } from '../../identity/state/erro
 import { apiGroup } from '../../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
 import { CliError, type ErrorCode } from './errors.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 export function explain(error: unknown): CliError {
   if (error instanceof CliError) return error;
@@ -17,7 +18,7 @@ export function explain(error: unknown): CliError {
   if (error instanceof KubeUnreachableError) return explainUnreachable(error);
   if (error instanceof KubeApiError) return explainApi(error);
   if (error instanceof IdentityError) return explainAws(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return new CliError('INTERNAL', message, {
     cause: error,
     next: ['This is a fault of kon itself. Run the command again with -v and report what it says.'],

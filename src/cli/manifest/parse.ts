@@ -1,5 +1,6 @@
 /** YAML or JSON text to plain values, with every fault told by line. */
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { errorMessage } from '../../k8s/errors.ts';
 
 /** What is told of a text that is no YAML at all, such as a program that was named by mistake. */
 const mostFaults = 5;
@@ -28,7 +29,7 @@ export function parseText(text: string): ParsedText {
       .filter((value) => value !== null);
     return { kind: 'parsed', documents: values };
   } catch (error) {
-    return { kind: 'faulty', problems: [error instanceof Error ? error.message : String(error)] };
+    return { kind: 'faulty', problems: [errorMessage(error)] };
   }
 }
 

@@ -6,6 +6,7 @@ import { CliError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
 import { checkManifest, type Manifest } from './check.ts';
 import { parseText } from './parse.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 export type Source = {
   /** The file as it was named, or `stdin`. */
@@ -24,7 +25,7 @@ export async function readSource(context: CliContext, filename: string): Promise
         : await readFile(resolve(context.cwd, filename), 'utf8');
   } catch (error) {
     throw new CliError('MANIFEST_UNREADABLE', `cannot read ${origin}`, {
-      details: [error instanceof Error ? error.message : String(error)],
+      details: [errorMessage(error)],
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
 /** Columns that several tables share. */
-import type { Condition } from '../../api/meta.ts';
+import type { Condition } from '../../k8s/conditions.ts';
 import { formatAge } from '../framework/duration.ts';
 import { readyOf } from '../cluster/conditions.ts';
 import type { KonObject } from '../cluster/kinds.ts';

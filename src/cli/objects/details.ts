@@ -1,5 +1,5 @@
 /** The parts from which `show` and `status` are put together. */
-import type { Condition } from '../../api/meta.ts';
+import type { Condition } from '../../k8s/conditions.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { Output } from '../framework/context.ts';
 import { readyOf } from '../cluster/conditions.ts';

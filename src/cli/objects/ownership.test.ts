@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ManagedFieldsEntry } from '../../kube/index.ts';
+import type { ManagedFieldsEntry } from '../../k8s/metadata.ts';
 import { adoptUpdates } from './ownership.ts';
 
 const entry = (

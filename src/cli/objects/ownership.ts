@@ -3,7 +3,7 @@
  * and what the first has set the second could never take away. Before an apply, the first's fields become the second's.
  * kubectl does the same when it moves to server-side apply: k8s.io/client-go/util/csaupgrade.
  */
-import type { ManagedFieldsEntry } from '../../kube/index.ts';
+import type { ManagedFieldsEntry } from '../../k8s/metadata.ts';
 
 type FieldSet = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 /** What the planner does about roles and ServiceAccounts that are not ours, or were not. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { arn, kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
   createWorld,
@@ -24,7 +24,7 @@ describe('what is not ours', () => {
     world.roles.set(name, foreign);
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toMatch(
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
       new RegExp(`Delete it, if nobody needs it; or .* roleName: ${name} and adopt: true`),
     );
     expect(world.roles.get(name)).toEqual(foreign);
@@ -139,7 +139,7 @@ describe('tags that differ from ours in case', () => {
     expect(ready(world)).toBe('True Ready');
     expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
     for (const type of ['Ready', 'RoleSynced'])
-      expect(conditionOf(world.account.status?.conditions, type)?.message).toMatch(
+      expect(findCondition(world.account.status?.conditions, type)?.message).toMatch(
         new RegExp(`are ignored, as their keys are reserved .*: ${key}$`),
       );
   });
@@ -203,7 +203,7 @@ describe('tags that differ from ours in case', () => {
     edit(world, { aws: { policyArns: [] } });
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain(
       `It is left alone and keeps its policies: ${readOnly}. Edits and the deletion of this account do not change it, so that they revoke nothing.`,
     );
   });
@@ -238,7 +238,7 @@ describe('a role that a person names', () => {
     settle(world);
     expect(world.roles.get(theirs.name)).toEqual(theirs);
     expect(ready(world)).toBe('False RoleNotOwned');
-    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    const message = findCondition(world.account.status?.conditions, 'Ready')?.message;
     expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
@@ -257,7 +257,7 @@ describe('a role that a person names', () => {
     world.roles.set(theirs.name, role);
     settle(world);
     expect(world.roles.get(theirs.name)).toEqual(role);
-    const told = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    const told = findCondition(world.account.status?.conditions, 'Ready')?.message;
     const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
     expect(told).toContain(`would: ${changes}.`);
     // And that is what it does.
@@ -380,7 +380,7 @@ describe('a role that a person names', () => {
     ];
     settle(world);
     expect(ready(world)).toBe('False AdoptionBlocked');
-    const message = conditionOf(world.account.status?.conditions, 'Ready')?.message;
+    const message = findCondition(world.account.status?.conditions, 'Ready')?.message;
     expect(message).toContain(
       'production/legacy-1 (ServiceAccount legacy), ci/runner-1 (ServiceAccount runner)',
     );
@@ -401,7 +401,7 @@ describe('a role that a person names', () => {
     world.holders = [holding('production', 'myaccount')];
     settle(world);
     expect(ready(world)).toBe('False AdoptionBlocked');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain(
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain(
       'kubectl label serviceaccount -n production myaccount k11n.dev/account=myaccount',
     );
     if (production) production.serviceAccount = { ...serviceAccount, account: 'myaccount' };
@@ -443,7 +443,7 @@ describe('a role that a person names', () => {
     world.beliefs.set(theirs.name, { role: theirs, source: 'read' });
     settle(world);
     expect(ready(world)).toBe('False AdoptionRefused');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toBe(
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toBe(
       `iam:TagRole is denied. Consent to the adoption: aws iam tag-role --role-name ${theirs.name} --tags Key=k11n.dev/cluster,Value=${facts.clusterArn}`,
     );
   });

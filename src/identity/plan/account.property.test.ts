@@ -1,7 +1,8 @@
 /** Whatever people, others and bad luck do to an account's world: the planner ends in the wanted state and touches nothing else. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { conditionOf, type IdentityMode } from '../../api/index.ts';
+import { type IdentityMode } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { wantedMode } from './trusted-targets.ts';
 import { roleName } from '../desired/names.ts';
 import { planAccount } from './account.ts';
@@ -369,7 +370,7 @@ function expectInStep(world: SimulatedWorld): void {
     if (byAssociation) expect(row).toMatchObject({ identityMode: 'PodIdentity', confirmed: true });
     if (!byAssociation || hasPod(target)) expect(row?.proven).toBe(true);
   }
-  const ready = conditionOf(account.status?.conditions, 'Ready')?.status;
+  const ready = findCondition(account.status?.conditions, 'Ready')?.status;
   const allServed = (account.spec.targets ?? targets).every((target) => served.includes(target));
   const isProven = served.every((target) => rows.find((row) => row.name === target)?.proven);
   expect(ready).toBe(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { arn, kinds, name, ready, settled } from '../testing/settled-world.ts';
 import { createWorld, observe, readOnly, settle } from '../testing/simulated-world.ts';
@@ -68,7 +68,7 @@ describe('a missing IAM OIDC provider', () => {
     expect(status.targets?.map(({ proven, linked, reason }) => ({ proven, linked, reason }))).toEqual(
       ['production', 'staging'].map(() => ({ proven: false, linked: true, reason: 'OIDCProviderMissing' })),
     );
-    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'OIDCProviderMissing',
     });
@@ -90,11 +90,11 @@ describe('a rollout that stops the others', () => {
       ...observe(settled()),
       pause: { reason: 'PausedByFailedRollout', message },
     });
-    expect(conditionOf(status.conditions, 'WorkloadsCurrent')).toMatchObject({
+    expect(findCondition(status.conditions, 'WorkloadsCurrent')).toMatchObject({
       status: 'False',
       reason: 'PausedByFailedRollout',
       message,
     });
-    expect(conditionOf(status.conditions, 'Ready')?.status).toBe('True');
+    expect(findCondition(status.conditions, 'Ready')?.status).toBe('True');
   });
 });

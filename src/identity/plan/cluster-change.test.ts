@@ -1,6 +1,7 @@
 /** Plans for an account whose role belongs to another cluster than the ClusterConfig names now. */
 import { describe, expect, it } from 'vitest';
-import { abandonRolesAnnotation, conditionOf } from '../../api/index.ts';
+import { abandonRolesAnnotation } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
@@ -45,7 +46,7 @@ function change(world: SimulatedWorld, to: Partial<ClusterFacts>): void {
 }
 
 const message = (world: SimulatedWorld): string =>
-  conditionOf(world.account.status?.conditions, 'Ready')?.message ?? '';
+  findCondition(world.account.status?.conditions, 'Ready')?.message ?? '';
 
 describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
   it('the deletion of an account waits, and goes on when the ClusterConfig is put back', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf, type ClusterConfig } from '../../api/index.ts';
+import { type ClusterConfig } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
 import { IdentityError } from '../state/errors.ts';
 import { allowListKey } from './policies.ts';
@@ -34,7 +35,7 @@ const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: s
 
 /** The ClusterConfig with the status that this world gives it. */
 const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
-const readyOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'Ready');
+const readyOf = (config: ClusterConfig) => findCondition(config.status?.conditions, 'Ready');
 
 describe('a ClusterConfig that is ready', () => {
   it('names the tags that are ignored, and what stays attached though it is not allowed any more', () => {
@@ -209,7 +210,7 @@ describe('what passes, or what the proofs tell in their own terms, stops no acco
 });
 
 describe('the IAM OIDC provider', () => {
-  const providerOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'OIDCProviderReady');
+  const providerOf = (config: ClusterConfig) => findCondition(config.status?.conditions, 'OIDCProviderReady');
   const missing = { ok: true, value: undefined } as const;
   const factsOf = (config: ClusterConfig) => {
     const state = clusterState([config]);
@@ -274,7 +275,7 @@ describe('the count of roles', () => {
 
 describe('drift detection of a ClusterConfig', () => {
   const lastSuccess = Date.parse('2026-01-01T00:05:00Z');
-  const driftOf = (config: ClusterConfig) => conditionOf(config.status?.conditions, 'DriftChecked');
+  const driftOf = (config: ClusterConfig) => findCondition(config.status?.conditions, 'DriftChecked');
   const failing = (code: ConstructorParameters<typeof IdentityError>[0], passes: number): ClusterWorld => ({
     ...good,
     drift: [

@@ -2,15 +2,14 @@
 import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
 import {
   clusterConfigs,
-  conditionOf,
   detachDisallowedAnnotation,
   isReservedNamespace,
   newerSpecMessage,
   reservedTargetMessage,
   stsAudience,
 } from '../../api/index.ts';
+import { findCondition, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { clusterArn, oidcProviderArn } from '../desired/arn.ts';
-import { withVerdicts, type Verdict } from './conditions.ts';
 import { identityErrors, type IdentityError } from '../state/errors.ts';
 import type { CallerIdentity } from '../state/ports.ts';
 import { allowListKey, consentsToDetach } from './policies.ts';
@@ -115,7 +114,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     const namespace = asTheyAre.get(target);
     return !namespace || (!namespace.labelled && !namespace.terminating);
   });
-  const verdict: Verdict = problem
+  const verdict: ConditionDraft = problem
     ? { type: 'Ready', status: 'False', ...problem }
     : {
         type: 'Ready',
@@ -145,7 +144,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
     ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
     ...(quotas ? { quotas } : {}),
-    conditions: withVerdicts(
+    conditions: setConditions(
       config.status?.conditions,
       [verdict, provider, drift].filter((part) => part !== undefined),
       {
@@ -163,7 +162,7 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
   return {
     ...config.status,
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
-    conditions: withVerdicts(
+    conditions: setConditions(
       config.status?.conditions,
       [{ type: 'Ready', status: 'False', reason: 'SpecNewerThanOperator', message }, ...known],
       { generation: config.metadata.generation, now },
@@ -181,7 +180,7 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
  * Whether roles and associations are compared with AWS. Without a verdict of this process, the last one stays: a restart
  * writes nothing. The time of a pass is not in it, so that a cluster with nothing to do writes nothing.
  */
-function driftVerdict({ config, drift = [], older }: ClusterWorld): Verdict | undefined {
+function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;
   const type = 'DriftChecked';
   const failing = drift.flatMap(({ what, lastSuccess, failure }) =>
@@ -210,7 +209,7 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): Verdict | un
       reason: 'DriftChecked',
       message: `roles are compared with AWS every ${config.spec.aws.driftIntervalSeconds} s`,
     };
-  return conditionOf(config.status?.conditions, type);
+  return findCondition(config.status?.conditions, type);
 }
 
 /** Whether a failure is worth a condition: what ends by itself is not at once. */
@@ -293,8 +292,8 @@ export function providerProblem(
 }
 
 /** Whatever the identity mode is: accounts may choose IRSA on a cluster that uses Pod Identity. Unchanged during an outage. */
-function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Verdict | undefined {
-  const before = conditionOf(config.status?.conditions, providerCondition);
+function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): ConditionDraft | undefined {
+  const before = findCondition(config.status?.conditions, providerCondition);
   if (!provider?.ok || !caller.ok || !issuer.ok) {
     if (provider?.ok === false && provider.error.code === 'AccessDenied')
       return {
@@ -336,7 +335,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
   const { spec, status, metadata } = config;
   const newer = newerSpecMessage(clusterConfigs.kind, spec);
   if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
-  const ready = conditionOf(status?.conditions, 'Ready');
+  const ready = findCondition(status?.conditions, 'Ready');
   const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
   if (
     !ready ||
@@ -360,7 +359,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
     };
   }
-  const provider = conditionOf(status?.conditions, providerCondition);
+  const provider = findCondition(status?.conditions, providerCondition);
   const told = clusterArn({
     partition,
     region: spec.aws.region,

@@ -1,6 +1,6 @@
 /** What the planner does about an account that is being deleted. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
@@ -51,7 +51,7 @@ describe('deletion', () => {
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False InUse');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('production/myapp-1');
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain('production/myapp-1');
     world.namespaces.get('production')?.users.pop();
     settle(world);
     expect(world.gone).toBe(true);
@@ -120,7 +120,7 @@ describe('deletion', () => {
     requestDeletion(world);
     const plan = settle(world);
     expect(ready(world)).toBe('False DeleteConflict');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('theirs');
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain('theirs');
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: [] });
     waitFor(world, plan);
     settle(world);

@@ -1,6 +1,7 @@
 /** Plans for a target that the account is no longer for while pods there hold its identity. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf, unlinkNowAnnotation } from '../../api/index.ts';
+import { unlinkNowAnnotation } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf } from '../testing/settled-world.ts';
 import {
@@ -218,9 +219,9 @@ it('an account that drains says so in the conditions that concern links', () => 
   const world = inUse();
   edit(world, { targets: ['production'] });
   const { status } = planAccount(observe(world));
-  expect(conditionOf(status.conditions, 'TargetsLinked')).toMatchObject({
+  expect(findCondition(status.conditions, 'TargetsLinked')).toMatchObject({
     status: 'False',
     reason: 'StillInUse',
   });
-  expect(conditionOf(status.conditions, 'IdentityProven')?.status).toBe('True');
+  expect(findCondition(status.conditions, 'IdentityProven')?.status).toBe('True');
 });

@@ -1,6 +1,6 @@
 /** What befalls an account over its life, beside edits: its cluster is rebuilt, and it is deleted in bad company. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { oidcProviderArn } from '../desired/arn.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, roleOf, settled } from '../testing/settled-world.ts';
@@ -20,7 +20,7 @@ import {
 } from '../testing/simulated-world.ts';
 import { subjectOf } from '../desired/trust.ts';
 
-const ready = (world: SimulatedWorld) => conditionOf(world.account.status?.conditions, 'Ready');
+const ready = (world: SimulatedWorld) => findCondition(world.account.status?.conditions, 'Ready');
 
 describe('a cluster that is rebuilt', () => {
   const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/REBUILT';
@@ -133,7 +133,7 @@ describe('a cluster that is rebuilt', () => {
       for (let pass = 0; pass < 5; pass += 1) {
         const plan = planAccount(observe(world));
         expect(plan.drift).toEqual([]);
-        statuses.add(conditionOf(plan.status.conditions, 'Ready')?.status);
+        statuses.add(findCondition(plan.status.conditions, 'Ready')?.status);
         for (const step of plan.steps) carryOut(world, step);
       }
       expect([...statuses]).toEqual(['True']);

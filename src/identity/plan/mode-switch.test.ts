@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount, type AccountPlan } from './account.ts';
 import {
   carryOut,
@@ -50,7 +50,7 @@ function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan 
 
 const rowOf = ({ status }: AccountPlan, target: string) =>
   status.targets?.find(({ name }) => name === target);
-const readyOf = ({ status }: AccountPlan) => conditionOf(status.conditions, 'Ready');
+const readyOf = ({ status }: AccountPlan) => findCondition(status.conditions, 'Ready');
 
 describe('on the way back to IRSA', () => {
   it('the second target keeps its association until the pods of the first are current', () => {
@@ -121,7 +121,7 @@ describe('on the way back to IRSA', () => {
     edit(world, irsa);
     const plan = work(world);
     expect(rowOf(plan, 'production')).toMatchObject({ proven: true, reason: 'ExchangeUnavailable' });
-    expect(conditionOf(plan.status.conditions, 'WorkloadsCurrent')).toMatchObject({
+    expect(findCondition(plan.status.conditions, 'WorkloadsCurrent')).toMatchObject({
       status: 'False',
       reason: 'ExchangeUnavailable',
     });

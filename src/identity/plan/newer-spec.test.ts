@@ -1,6 +1,7 @@
 /** Plans for specs with fields of a later version, which may have written more than this one knows. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
+import { type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { clusterState, planCluster } from './cluster.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
@@ -30,7 +31,9 @@ describe('an account with a field of a later version', () => {
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False SpecNewerThanOperator');
-    expect(conditionOf(world.account.status?.conditions, 'Ready')?.message).toContain('spec.aws.statements');
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain(
+      'spec.aws.statements',
+    );
     const { conditions: _, observedGeneration: __, ...rows } = world.account.status ?? {};
     const { conditions: ___, observedGeneration: ____, ...rowsBefore } = before ?? {};
     expect(rows).toEqual(rowsBefore);
@@ -131,7 +134,7 @@ describe('a ClusterConfig with a field of a later version', () => {
     });
     expect(plan.applyNamespaces).toEqual([]);
     expect(plan.status).toMatchObject({ added: 'x', clusterArn: status.clusterArn });
-    expect(conditionOf(plan.status.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(plan.status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'SpecNewerThanOperator',
       message: expect.stringContaining('spec.aws.added'),

@@ -1,6 +1,7 @@
 /** What the planner does about associations, by the case. Whatever else can happen is in plan.property.test.ts. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf, type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
+import { type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { roleName } from '../desired/names.ts';
 import { ownershipTags } from '../desired/ownership.ts';
 import { planAccount } from './account.ts';
@@ -30,7 +31,7 @@ const byAssociation = { aws: { policyArns: [readOnly], identityMode: 'PodIdentit
 
 const kinds = (world: SimulatedWorld): string[] => world.journal.map((entry) => entry.step.kind);
 const conditionIn = (status: LinkedServiceAccountStatus | undefined, type: string): string => {
-  const condition = conditionOf(status?.conditions, type);
+  const condition = findCondition(status?.conditions, type);
   return `${condition?.status} ${condition?.reason}`;
 };
 const condition = (world: SimulatedWorld, type: string): string => conditionIn(world.account.status, type);

@@ -1,6 +1,6 @@
 /** What the planner does about the policies of a role. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { allowListKey, consentsToDetach } from './policies.ts';
 import { stepKey } from '../steps/step.ts';
@@ -82,7 +82,7 @@ describe('policies', () => {
         world.now = at;
         const { status } = planAccount(observe(world));
         for (const type of ['Ready', 'RoleSynced', 'PoliciesAttached'])
-          expect(conditionOf(status.conditions, type), type).toMatchObject({
+          expect(findCondition(status.conditions, type), type).toMatchObject({
             status: 'False',
             reason: code,
             message: expect.stringMatching(new RegExp(`${readOnly}.*not today`)) as string,
@@ -97,7 +97,7 @@ describe('policies', () => {
     const world = settled();
     edit(world, { aws: { policyArns: [] } });
     const { status } = planAccount(observe(world));
-    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({
+    expect(findCondition(status.conditions, 'PoliciesAttached')).toMatchObject({
       status: 'False',
       reason: 'AttachingPolicies',
     });
@@ -237,7 +237,7 @@ describe('inline policies of others', () => {
     const key = stepKey({ kind: 'DeleteInlinePolicy', role: name, policyName: 'theirs' });
     const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
     world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
-    expect(conditionOf(planAccount(observe(world)).status.conditions, 'PoliciesAttached')).toMatchObject({
+    expect(findCondition(planAccount(observe(world)).status.conditions, 'PoliciesAttached')).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
     });

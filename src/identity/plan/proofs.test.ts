@@ -1,6 +1,6 @@
 /** When the planner asks for proofs, and what it makes of them. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { digest } from '../desired/digest.ts';
 import { planAccount } from './account.ts';
 import { proofKey, renewFromMs, renewUntilMs } from './proofs.ts';
@@ -134,7 +134,7 @@ describe('a forged status', () => {
       restart(world);
       const { steps, status } = planAccount(observe(world));
       expect(steps.map(({ kind }) => kind)).toEqual(['ProveIdentity', 'ProveIdentity']);
-      expect(conditionOf(status.conditions, 'Ready')?.status).toBe('False');
+      expect(findCondition(status.conditions, 'Ready')?.status).toBe('False');
     },
   );
 

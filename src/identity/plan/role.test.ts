@@ -1,6 +1,6 @@
 /** What the planner does about a role that was changed by others. */
 import { describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { stepKey } from '../steps/step.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
@@ -25,7 +25,7 @@ describe('drift', () => {
     carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
     const plan = planAccount(observe(world));
     expect(plan.drift).toEqual([`the policy ${readOnly} was detached`]);
-    expect(conditionOf(plan.status.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(plan.status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'RoleDrifted',
     });
@@ -44,12 +44,12 @@ describe('drift', () => {
     world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
     const { drift, status } = planAccount(observe(world));
     expect(drift).toEqual([`the policy ${fullAccess} was attached`]);
-    expect(conditionOf(status.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
       message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be put back: denied`,
     });
-    expect(conditionOf(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
+    expect(findCondition(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
   });
 
   it('that a direct read does not confirm is forgotten', () => {
@@ -77,7 +77,7 @@ describe('drift', () => {
         world.account = { ...world.account, status: plan.status };
         told.push(
           plan.status.targets?.find((row) => row.name === 'production'),
-          conditionOf(plan.status.conditions, 'Ready')?.message,
+          findCondition(plan.status.conditions, 'Ready')?.message,
         );
       }
       if (plan.steps.length === 0) break;
@@ -198,7 +198,7 @@ describe('a role that AWS does not let the operator create', () => {
     const key = `CreateRole ${name}`;
     const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
     world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
-    const condition = conditionOf(planAccount(observe(world)).status.conditions, 'RoleSynced');
+    const condition = findCondition(planAccount(observe(world)).status.conditions, 'RoleSynced');
     expect(condition?.reason).toBe('AccessDenied');
     expect(condition?.message.startsWith(message)).toBe(true);
     if (!tags) expect(condition?.message).not.toContain('tags');

@@ -8,7 +8,8 @@ import type {
 } from '../../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../../api/index.ts';
 import { roleNameOf } from '../desired/arn.ts';
-import { withVerdicts, type Verdict } from './conditions.ts';
+import { formatTime } from '../../k8s/timestamps.ts';
+import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { identityErrors } from '../state/errors.ts';
 import type { Problem } from '../state/problem.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
@@ -46,7 +47,7 @@ type Findings = {
   readonly formerTargets: readonly FormerTarget[];
 };
 
-type AccountVerdict = Verdict & { readonly type: AccountConditionType };
+type AccountVerdict = ConditionDraft & { readonly type: AccountConditionType };
 
 export function accountStatus(world: AccountWorld, findings: Findings): LinkedServiceAccountStatus {
   const { account } = world;
@@ -113,14 +114,7 @@ export function blockedStatus(
 ): LinkedServiceAccountStatus {
   const { account } = world;
   const before = account.status?.conditions ?? [];
-  const known = before
-    .filter((condition) => condition.type !== 'Ready')
-    .map(({ type, status, reason: was, message: said }): Verdict => ({
-      type,
-      status,
-      reason: was,
-      message: said,
-    }));
+  const known = before.filter((condition) => condition.type !== 'Ready');
   return {
     ...account.status,
     ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
@@ -128,10 +122,13 @@ export function blockedStatus(
   };
 }
 
-function verdicts(world: AccountWorld, list: readonly Verdict[]): LinkedServiceAccountStatus['conditions'] {
+function verdicts(
+  world: AccountWorld,
+  list: readonly ConditionDraft[],
+): LinkedServiceAccountStatus['conditions'] {
   const order = (type: string): number => accountConditionTypes.indexOf(type as AccountConditionType);
   const sorted = [...list].sort((a, b) => order(a.type) - order(b.type));
-  return withVerdicts(world.account.status?.conditions, sorted, {
+  return setConditions(world.account.status?.conditions, sorted, {
     generation: world.account.metadata.generation,
     now: world.date,
   });
@@ -278,7 +275,7 @@ function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
           provenAt:
             before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
               ? before.provenAt
-              : new Date(world.date).toISOString().replace(/\.\d{3}Z$/, 'Z'),
+              : formatTime(world.date),
         }
       : {};
   return {

@@ -1,6 +1,6 @@
 /** Status of a role that an operator, which has just started, may not read. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf } from '../testing/settled-world.ts';
 import {
@@ -40,7 +40,7 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(ready(world)).toBe('False AccessDenied');
     expect(world.account.status).toMatchObject({ roleArn, roleId });
     expect(world.account.status?.policies?.map((row) => row.attached)).toEqual([true, true]);
-    expect(conditionOf(world.account.status?.conditions, 'PoliciesAttached')).toMatchObject({
+    expect(findCondition(world.account.status?.conditions, 'PoliciesAttached')).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
     });

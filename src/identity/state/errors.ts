@@ -2,6 +2,7 @@
  * What can go wrong between us and AWS, in one table. A code is also a condition reason, so that condition, Event, log
  * line and command line say the same word.
  */
+import { errorMessage } from '../../k8s/errors.ts';
 
 /** When it makes sense to try again: soon and then ever more slowly, or hardly before a person has changed something. */
 export type Retry = 'backoff' | 'terminal';
@@ -188,7 +189,7 @@ export class IdentityError extends Error {
 
 export function asIdentityError(error: unknown): IdentityError {
   if (error instanceof IdentityError) return error;
-  return new IdentityError('Unexpected', error instanceof Error ? error.message : String(error), {
+  return new IdentityError('Unexpected', errorMessage(error), {
     cause: error,
   });
 }

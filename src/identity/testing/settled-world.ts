@@ -1,5 +1,5 @@
 /** The account of the tests: what its role is called, how it stands, and a world in which all is done that it asks for. */
-import { conditionOf } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import { roleName } from '../desired/names.ts';
 import type { ObservedRole } from '../state/world.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
@@ -40,7 +40,7 @@ export function kinds(world: SimulatedWorld): string[] {
 
 /** `True Ready` */
 export function ready(world: SimulatedWorld): string {
-  const condition = conditionOf(world.account.status?.conditions, 'Ready');
+  const condition = findCondition(world.account.status?.conditions, 'Ready');
   return `${condition?.status} ${condition?.reason}`;
 }
 

@@ -1,12 +1,12 @@
 /** Keeps each account's role, links and proofs in step: observe, plan, apply, report, until there is nothing to do. */
 import {
-  conditionOf,
   fieldManager,
   linkedServiceAccounts,
   targetLabel,
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import type { Caller, Urgency } from '../../aws/index.ts';
 import {
   asIdentityError,
@@ -278,7 +278,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   function tellInStep(name: string, status: LinkedServiceAccountStatus): void {
     const since = changedAt.get(name);
-    if (since === undefined || conditionOf(status.conditions, 'Ready')?.status !== 'True') return;
+    if (since === undefined || findCondition(status.conditions, 'Ready')?.status !== 'True') return;
     changedAt.delete(name);
     options.onInStep?.(now() - since);
   }
@@ -290,7 +290,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     signal: AbortSignal,
   ): Promise<void> {
     const note = `changed outside Konstellation: ${plan.drift.join('; ')}`;
-    const told = conditionOf(world.account.status?.conditions, 'RoleSynced')?.reason === 'RoleDrifted';
+    const told = findCondition(world.account.status?.conditions, 'RoleSynced')?.reason === 'RoleDrifted';
     if (!told && memory.reportedDrift !== note) {
       memory.reportedDrift = note;
       context.logger.warn('role drifted', { account: world.account.metadata.name, drift: plan.drift });
@@ -345,7 +345,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   function reportProvider({ account, cluster }: AccountWorld, status: LinkedServiceAccountStatus): void {
     const problem = cluster.ok ? cluster.facts.providerProblem : undefined;
     const reasonIn = (of: LinkedServiceAccountStatus | undefined): string | undefined =>
-      conditionOf(of?.conditions, 'IdentityProven')?.reason;
+      findCondition(of?.conditions, 'IdentityProven')?.reason;
     if (!problem || reasonIn(status) !== problem.reason || reasonIn(account.status) === problem.reason)
       return;
     recorder.event(account, { type: 'Warning', reason: problem.reason, note: problem.message });
@@ -423,7 +423,7 @@ function isReported(attempts: number): boolean {
 function urgencyOf({ metadata, status }: LinkedServiceAccount): Urgency {
   const changed = status?.observedGeneration !== metadata.generation;
   if (status?.observedGeneration !== undefined && changed) return 'edit';
-  const ready = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+  const ready = findCondition(status?.conditions, 'Ready')?.status === 'True';
   return ready && !changed ? 'upkeep' : 'awaited';
 }
 

@@ -7,6 +7,7 @@ import {
   type Step,
 } from '../../identity/index.ts';
 import type { KubeClient, TokenSpec } from '../../kube/index.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 /** The API server issues no token for less. Source: TokenRequest, expirationSeconds. Seconds. */
 const shortestToken = 600;
@@ -59,7 +60,7 @@ async function requestToken(
     );
     return token;
   } catch (error) {
-    const message = `request a token of ${ref.namespace}/${ref.name}: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `request a token of ${ref.namespace}/${ref.name}: ${errorMessage(error)}`;
     throw new IdentityError('TokenRequestFailed', message, { cause: error });
   }
 }

@@ -1,12 +1,7 @@
 /** Tells what is: the status, when it says something new, and an Event for each target whose state changed. */
 import { apiVersion, apps, fieldManager, type App, type AppStatus } from '../../api/index.ts';
-import {
-  isConflict,
-  isNotFound,
-  setCondition,
-  type Condition,
-  type ConditionInput,
-} from '../../kube/index.ts';
+import { isConflict, isNotFound } from '../../kube/index.ts';
+import { setConditions } from '../../k8s/conditions.ts';
 import {
   appStatus,
   deploymentOf,
@@ -63,15 +58,11 @@ export async function reportStatus(
 ): Promise<void> {
   const { context, signal } = tools;
   const before = app.status;
-  // A condition of a type that is none of ours any more is not carried on.
-  const known = (before?.conditions ?? []).filter(({ type }) =>
-    draft.conditions.some((entry) => entry.type === type),
-  );
-  const conditions = draft.conditions.reduce<readonly Condition[]>(
-    (list, condition) => setCondition(list, condition as ConditionInput, context.now),
-    known as readonly Condition[],
-  );
-  const status: AppStatus = { ...draft, conditions: [...conditions] };
+  const conditions = setConditions(before?.conditions, draft.conditions, {
+    generation: app.metadata.generation,
+    now: context.now(),
+  });
+  const status: AppStatus = { ...draft, conditions };
   if (sameValue(before ?? {}, status)) return;
 
   const { name, resourceVersion } = app.metadata;

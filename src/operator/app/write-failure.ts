@@ -1,12 +1,13 @@
 /** Says in a target's row what kept the API server from taking a write. */
 import { KubeApiError } from '../../kube/index.ts';
 import type { TargetReason } from '../../workloads/index.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 export type WriteFailure = { readonly reason: TargetReason; readonly message: string };
 
 /** @param doing what was tried: `apply Deployment production/web` */
 export function writeFailure(error: unknown, doing: string): WriteFailure {
-  const message = `${doing}: ${error instanceof Error ? error.message : String(error)}`;
+  const message = `${doing}: ${errorMessage(error)}`;
   return { reason: isTransient(error) ? 'WriteFailed' : 'Refused', message };
 }
 

@@ -1,7 +1,6 @@
 /** Keeps a ClusterConfig's status true, and makes the namespaces of its targets. */
 import {
   clusterConfigs,
-  conditionOf,
   fieldManager,
   managedByLabel,
   managedByValue,
@@ -10,6 +9,7 @@ import {
   type LinkedServiceAccount,
   type ClusterConfigStatus,
 } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import {
   asIdentityError,
   effectiveConfig,
@@ -196,8 +196,8 @@ export function createClusterController(options: ClusterControllerOptions): Clus
   }
 
   function reportProvider(config: ClusterConfig, status: ClusterConfigStatus): void {
-    const before = conditionOf(config.status?.conditions, providerCondition);
-    const after = conditionOf(status.conditions, providerCondition);
+    const before = findCondition(config.status?.conditions, providerCondition);
+    const after = findCondition(status.conditions, providerCondition);
     if (after?.status !== 'False' || after.reason === before?.reason) return;
     context.recorder.event(config, { type: 'Warning', reason: after.reason, note: after.message });
   }

@@ -12,6 +12,7 @@ import {
 } from '../../identity/index.ts';
 import { createController, type Controller } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 export type Resync = {
   readonly controller: Controller;
@@ -114,7 +115,7 @@ export function createResync(options: ResyncOptions): Resync {
         problem = options.problem?.();
       } catch (error) {
         if (signal.aborted) return undefined;
-        context.logger.warn(options.failure, { error: wordsOf(error) });
+        context.logger.warn(options.failure, { error: errorMessage(error) });
         options.onFailure?.(error);
         problem = { error };
       }
@@ -144,8 +145,4 @@ export function createResync(options: ResyncOptions): Resync {
     surveyed: () => surveyed !== undefined && surveyed === currentScope(),
     check: () => check,
   };
-}
-
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

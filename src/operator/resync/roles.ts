@@ -13,7 +13,8 @@ import {
 } from '../../identity/index.ts';
 import type { RoleCache } from '../observed-state/roles.ts';
 import type { OperatorContext } from '../context.ts';
-import { createResync, wordsOf, type PassProblem, type Resync } from './resync.ts';
+import { errorMessage } from '../../k8s/errors.ts';
+import { createResync, type PassProblem, type Resync } from './resync.ts';
 import { chooseListOrRead } from './list-or-read.ts';
 
 /** How long a denied listing is not asked for again, in milliseconds: someone may have given the right meanwhile. */
@@ -67,7 +68,7 @@ export function createRoleResync(options: {
       return beliefs.read(name, read, startedAt) ? accounts : [];
     } catch (error) {
       if (!signal.aborted)
-        logger.warn('a role could not be looked at', { role: name, error: wordsOf(error) });
+        logger.warn('a role could not be looked at', { role: name, error: errorMessage(error) });
       return [];
     }
   };
@@ -103,7 +104,7 @@ export function createRoleResync(options: {
     logger.debug('roles read', { roles: names.size, suspects: suspects.size });
     if (errors.length > 0 && !signal.aborted) {
       problem = { error: errors[0] };
-      logger.warn('roles could not be looked at', { roles: errors.length, error: wordsOf(errors[0]) });
+      logger.warn('roles could not be looked at', { roles: errors.length, error: errorMessage(errors[0]) });
       onFailure(errors[0]);
     }
     return [...suspects];

@@ -23,6 +23,7 @@ import {
 import { replacePod } from '../app/replace-pod.ts';
 import type { OperatorContext } from '../context.ts';
 import type { Fleet } from './fleet.ts';
+import { errorMessage } from '../../k8s/errors.ts';
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
 const podDelayMs = 100;
@@ -110,7 +111,7 @@ export function createTurnController(context: OperatorContext, options: TurnCont
       context.logger.warn('a labelled workload could not be taken to its identity', {
         account,
         workload: workloadId(workload),
-        error: error instanceof Error ? error.message : String(error),
+        error: errorMessage(error),
       });
       return 'failed';
     }

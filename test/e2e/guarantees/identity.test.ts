@@ -12,12 +12,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   stsAudience,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { awaitObjects } from '../../../sandbox/src/tour/await-object.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -181,10 +181,10 @@ describe.concurrent('while others are at work', () => {
 
     const stsWords = 'Not authorized to perform sts:AssumeRoleWithWebIdentity';
     const broken = await person.untilAccount('g1-trust', 'not Ready, by the words of STS', (account) =>
-      conditionOf(account.status?.conditions, 'Ready')?.message.includes(stsWords) ? account : undefined,
+      findCondition(account.status?.conditions, 'Ready')?.message.includes(stsWords) ? account : undefined,
     );
-    expect(conditionOf(broken.status?.conditions, 'Ready')?.status).toBe('False');
-    expect(conditionOf(broken.status?.conditions, 'IdentityProven')).toMatchObject({
+    expect(findCondition(broken.status?.conditions, 'Ready')?.status).toBe('False');
+    expect(findCondition(broken.status?.conditions, 'IdentityProven')).toMatchObject({
       status: 'False',
       reason: 'AssumeRoleDenied',
     });
@@ -266,7 +266,7 @@ describe.concurrent('while others are at work', () => {
       app.status?.targets?.every((row) => row.reason === 'IdentityNotProven') ? app : undefined,
     );
     expect(held.status?.targets).toMatchObject(targets.map((name) => ({ name, roleArn: first })));
-    expect(conditionOf(held.status?.conditions, 'IdentityReady')?.status).toBe('False');
+    expect(findCondition(held.status?.conditions, 'IdentityReady')?.status).toBe('False');
     expect(await revisions()).toEqual([2, 2]);
     const meanwhile = await Promise.all(targets.map((target) => person.pods('g2-app', target)));
     expect(meanwhile.map(uidsOf)).toEqual(before.map(uidsOf));
@@ -290,7 +290,7 @@ describe.concurrent('while others are at work', () => {
     expect(waiting.status?.targets).toMatchObject(
       targets.map((name) => ({ name, state: 'WaitingForIdentity' })),
     );
-    expect(conditionOf(waiting.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(waiting.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       message: expect.stringContaining('there is no account g3-early'),
     });
@@ -334,7 +334,7 @@ test('G3: pods which the webhook missed are told, kept while it is away, and rep
   const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>
     account.status?.targets?.[0]?.pods?.uninjected === 2 ? account : undefined,
   );
-  expect(conditionOf(behind.status?.conditions, 'WorkloadsCurrent')).toMatchObject({
+  expect(findCondition(behind.status?.conditions, 'WorkloadsCurrent')).toMatchObject({
     status: 'False',
     reason: 'PodsNotCurrent',
   });
@@ -361,7 +361,7 @@ test('G3: pods which the webhook missed are told, kept while it is away, and rep
   const current = await person.untilAccount('g3-missed', 'three current pods', (account) =>
     account.status?.targets?.[0]?.pods?.current === 3 ? account : undefined,
   );
-  expect(conditionOf(current.status?.conditions, 'WorkloadsCurrent')?.status).toBe('True');
+  expect(findCondition(current.status?.conditions, 'WorkloadsCurrent')?.status).toBe('True');
   // Each once: the first three, the two that were missed, their two successors.
   const made = (await pods.complete()).filter(
     ({ type, object }) => type === 'ADDED' && object.metadata.labels?.['k11n.dev/app'] === 'g3-missed',
@@ -381,7 +381,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
       { fieldSelector: `metadata.name=${name}` },
       what,
       ([config]) => {
-        const ready = conditionOf(config?.status?.conditions, 'Ready');
+        const ready = findCondition(config?.status?.conditions, 'Ready');
         return ready?.reason === reason ? ready.message : undefined;
       },
       new AbortController().signal,
@@ -412,7 +412,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
   for (const account of ['g1-provider', 'g1-provider-later']) {
     for (const target of targets) await person.untilRow(account, target, 'OIDCProviderMissing');
     const { status } = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: account });
-    expect(conditionOf(status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'OIDCProviderMissing',
     });

@@ -1,7 +1,8 @@
 /** What must never happen to live access, looked at from AWS's side: with a real exchange of a pod's token. See docs/must-not.md. */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { conditionOf, linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
+import { linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { resources } from '../../../src/kube/index.ts';
 import type { Running } from '../../support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../../support/parts-alone.ts';
@@ -76,7 +77,7 @@ test('an account that asks for what cannot be keeps what it has', async () => {
   const before = await roleOf('lively');
   const saying = (reason: string) =>
     person.untilAccount('lively', reason, ({ status }) =>
-      conditionOf(status?.conditions, 'Ready')?.reason === reason ||
+      findCondition(status?.conditions, 'Ready')?.reason === reason ||
       status?.policies?.some((policy) => policy.reason === reason) ||
       status?.targets?.some((target) => target.reason === reason)
         ? true
@@ -134,7 +135,7 @@ test.each([{ region: 'us-west-1' }, { clusterName: 'renamed' }])(
     await parts.untilConfigured('Ready');
     await person.deleteAccount(name);
     const ready = await person.untilAccount(name, 'ClusterChanged', ({ status }) => {
-      const found = conditionOf(status?.conditions, 'Ready');
+      const found = findCondition(status?.conditions, 'Ready');
       return found?.reason === 'ClusterChanged' ? found : undefined;
     });
     expect(ready.message).toContain(before?.arn);

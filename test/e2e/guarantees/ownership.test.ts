@@ -14,12 +14,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   accountLabel,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   roleArnAnnotation,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { clusterArn } from '../../../src/identity/desired/arn.ts';
 import { roleName } from '../../../src/identity/desired/names.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
@@ -84,9 +84,9 @@ describe.concurrent('G4: what is not ours', () => {
 
     await person.createAccount('g4-role');
     const told = await person.untilAccount('g4-role', 'RoleNotOwned', (account) =>
-      conditionOf(account.status?.conditions, 'Ready')?.reason === 'RoleNotOwned' ? account : undefined,
+      findCondition(account.status?.conditions, 'Ready')?.reason === 'RoleNotOwned' ? account : undefined,
     );
-    expect(conditionOf(told.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(told.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       message: expect.stringContaining(before?.arn ?? ''),
     });
@@ -112,9 +112,11 @@ describe.concurrent('G4: what is not ours', () => {
     const RoleName = roleNameOf(status?.roleArn ?? '');
     await sandbox.aws.iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['k11n.dev/managed-by'] }));
     const told = await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
-      conditionOf(account.status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned' ? account : undefined,
+      findCondition(account.status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned'
+        ? account
+        : undefined,
     );
-    expect(conditionOf(told.status?.conditions, 'Ready')?.message).toContain('so that they revoke nothing');
+    expect(findCondition(told.status?.conditions, 'Ready')?.message).toContain('so that they revoke nothing');
     const before = await sandbox.aws.role(RoleName);
     await person.deleteAccount('g4-marks');
     await person.untilAccountGone('g4-marks');
@@ -147,11 +149,11 @@ describe.concurrent('G4: what is not ours', () => {
       new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/issuer', Value }] });
     await sandbox.aws.iam.send(tag('oidc.example.com/id/OTHER'));
     const told = await person.untilAccount('g4-issuer', 'RoleOfAnotherCluster', (account) =>
-      conditionOf(account.status?.conditions, 'Ready')?.reason === 'RoleOfAnotherCluster'
+      findCondition(account.status?.conditions, 'Ready')?.reason === 'RoleOfAnotherCluster'
         ? account
         : undefined,
     );
-    const message = conditionOf(told.status?.conditions, 'Ready')?.message;
+    const message = findCondition(told.status?.conditions, 'Ready')?.message;
     expect(message).toContain(`issuer oidc.example.com/id/OTHER; the issuer of this cluster is ${own}`);
     const before = await sandbox.aws.role(RoleName);
     const position = await sandbox.aws.position();
@@ -180,7 +182,7 @@ describe.concurrent('G4: what is not ours', () => {
     const told = await person.untilAccount('g4-link', 'the other target to be proven', (account) =>
       account.status?.targets?.some(({ name, proven }) => name === 'staging' && proven) ? account : undefined,
     );
-    expect(conditionOf(told.status?.conditions, 'TargetsLinked')).toMatchObject({
+    expect(findCondition(told.status?.conditions, 'TargetsLinked')).toMatchObject({
       status: 'False',
       reason: 'ServiceAccountNotOwned',
     });
@@ -292,7 +294,7 @@ describe.concurrent('G4: what is not ours', () => {
       },
     });
     const blocked = await person.untilAccount('g4-legacy', 'AdoptionBlocked', (account) => {
-      const ready = conditionOf(account.status?.conditions, 'Ready');
+      const ready = findCondition(account.status?.conditions, 'Ready');
       return ready?.reason === 'AdoptionBlocked' ? ready : undefined;
     });
     expect(blocked.message).toContain(`production/${pod?.metadata.name} (ServiceAccount g4-legacy)`);
@@ -307,7 +309,7 @@ describe.concurrent('G4: what is not ours', () => {
     );
     const consent = clusterArn({ partition: 'aws', region, accountId, name: cluster });
     const refused = await person.untilAccount('g4-legacy', 'AdoptionRefused', (account) => {
-      const ready = conditionOf(account.status?.conditions, 'Ready');
+      const ready = findCondition(account.status?.conditions, 'Ready');
       return ready?.reason === 'AdoptionRefused' ? ready : undefined;
     });
     expect(refused.message).toContain(
@@ -353,7 +355,7 @@ describe.concurrent('G7: one bad thing', () => {
       account.status?.policies?.some(({ reason }) => reason === 'PolicyNotFound') ? account : undefined,
     );
     const settled = await person.untilAccount('g7-policy', 'all else to be done', (account) =>
-      conditionOf(account.status?.conditions, 'IdentityProven')?.status === 'True' ? account : undefined,
+      findCondition(account.status?.conditions, 'IdentityProven')?.status === 'True' ? account : undefined,
     );
     expect(told.status?.policies?.find(({ arn }) => arn === latePolicy)?.message).toContain(
       'iam:AttachRolePolicy',
@@ -363,7 +365,7 @@ describe.concurrent('G7: one bad thing', () => {
       { arn: latePolicy, attached: false, reason: 'PolicyNotFound' },
       { arn: policies.queues, attached: true },
     ]);
-    expect(conditionOf(settled.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(settled.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'PolicyNotFound',
       message: expect.stringContaining(latePolicy),
@@ -554,7 +556,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
   test('a stored tag that imitates ours is ignored, its account says so and goes on to obey', async () => {
     await createStored('stored-tag', { 'K11N.dev/account': 'other', team: 'a' });
     const { status } = await person.untilReady('stored-tag');
-    expect(conditionOf(status?.conditions, 'Ready')?.message).toMatch(/are ignored.*: K11N\.dev\/account$/);
+    expect(findCondition(status?.conditions, 'Ready')?.message).toMatch(/are ignored.*: K11N\.dev\/account$/);
     const RoleName = roleNameOf(status?.roleArn ?? '');
     expect((await sandbox.aws.role(RoleName))?.tags).toMatchObject({
       'k11n.dev/account': 'stored-tag',
@@ -579,7 +581,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     const RoleName = roleNameOf(status?.roleArn ?? '');
     await change({ spec: { aws: { allowedPolicyArns: [policies.readOnly] } } });
     const told = await person.untilAccount('narrowed', 'PolicyNotAllowed', (account) =>
-      conditionOf(account.status?.conditions, 'Ready')?.reason === 'PolicyNotAllowed' ? account : undefined,
+      findCondition(account.status?.conditions, 'Ready')?.reason === 'PolicyNotAllowed' ? account : undefined,
     );
     const row = told.status?.policies?.find(({ arn }) => arn === policies.queues);
     expect(row).toMatchObject({ attached: true, reason: 'PolicyNotAllowed' });
@@ -588,7 +590,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     );
     const counted = await eventually('the ClusterConfig to count it', async () => {
       const config = await sandbox.client.get<ClusterConfig>(clusterConfigs, { name });
-      const message = conditionOf(config.status?.conditions, 'Ready')?.message ?? '';
+      const message = findCondition(config.status?.conditions, 'Ready')?.message ?? '';
       return message.includes('do not allow') ? message : undefined;
     });
     const consent = /k11n\.dev\/detach-disallowed=(\S+)/.exec(row?.message ?? '')?.[1] ?? '';

@@ -20,11 +20,11 @@ import {
   apiVersion,
   apps,
   clusterConfigs,
-  conditionOf,
   linkedServiceAccounts,
   restartLabel,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { operatorCalls } from '../../../src/identity/index.ts';
 import { isNotFound, resources, type KubeObject, type Resource } from '../../../src/kube/index.ts';
 import { renderKubeconfig } from '../../../sandbox/src/cluster/kubeconfig.ts';
@@ -228,7 +228,7 @@ describe('the operator of the chart', () => {
       },
     });
     await person.untilAccount('adopted', 'that the role is not its own', ({ status }) =>
-      conditionOf(status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned' ? true : undefined,
+      findCondition(status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned' ? true : undefined,
     );
     expect(await aws.role(RoleName)).toEqual(before);
     const { region, accountId, name } = description;

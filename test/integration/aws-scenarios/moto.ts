@@ -10,6 +10,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { errorMessage } from '../../../src/k8s/errors.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../../..');
@@ -52,7 +53,7 @@ async function explain(command: Promise<unknown>, advice: string): Promise<void>
   try {
     await command;
   } catch (error) {
-    throw new Error(`${advice}\n${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${advice}\n${errorMessage(error)}`, { cause: error });
   }
 }
 

@@ -7,7 +7,8 @@
  */
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
+import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { accountLabelValue, trustPolicy, subjectOf } from '../../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { attachmentGaps, foreignChanges } from './journal-claims.ts';
@@ -80,7 +81,7 @@ it(
     const accounts = await world.client.list<LinkedServiceAccount>(linkedServiceAccounts);
     const reasons = accounts.items
       .filter((account) => account.metadata.name === robbed)
-      .map((account) => conditionOf(account.status?.conditions, 'Ready')?.reason);
+      .map((account) => findCondition(account.status?.conditions, 'Ready')?.reason);
     expect(reasons).toEqual(['RoleNotOwned']);
 
     const inStep = accounts.items.filter((account) => account.metadata.name !== robbed);
@@ -139,7 +140,7 @@ async function settle(): Promise<readonly string[]> {
       .filter((account) => account.metadata.name !== robbed)
       .filter((account) => !isReady(account) || !isPutBack(account))
       .map(({ metadata, status }) => {
-        const ready = conditionOf(status?.conditions, 'Ready');
+        const ready = findCondition(status?.conditions, 'Ready');
         return `${metadata.name}: ${metadata.deletionTimestamp ? 'deleting, ' : ''}${ready?.reason}, ${ready?.message}`;
       });
     if (behind.length === 0 || Date.now() > deadline) return behind;
@@ -148,7 +149,7 @@ async function settle(): Promise<readonly string[]> {
 }
 
 function isReady({ metadata, status }: LinkedServiceAccount): boolean {
-  const ready = conditionOf(status?.conditions, 'Ready');
+  const ready = findCondition(status?.conditions, 'Ready');
   return (
     metadata.deletionTimestamp === undefined &&
     ready?.status === 'True' &&

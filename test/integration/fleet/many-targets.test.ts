@@ -5,11 +5,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   apiVersion,
-  conditionOf,
   linkedServiceAccounts,
   roleArnAnnotation,
   type LinkedServiceAccount,
 } from '../../../src/api/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
 import { roleNameOf } from '../../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
@@ -104,7 +104,7 @@ async function edit(to: readonly string[]): Promise<void> {
 async function untilReady(generation: number, proven: number): Promise<void> {
   for (;;) {
     const { status } = await read();
-    const isReady = conditionOf(status?.conditions, 'Ready')?.status === 'True';
+    const isReady = findCondition(status?.conditions, 'Ready')?.status === 'True';
     if (isReady && status?.observedGeneration === generation) {
       expect(status.targets?.filter((row) => row.proven)).toHaveLength(proven);
       return;

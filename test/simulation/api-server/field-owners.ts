@@ -2,7 +2,8 @@
  * Who owns which field: what server-side apply decides by. Lists are one field, where the real server looks into some.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
-import type { KubeObject, ManagedFieldsEntry } from '../../../src/kube/index.ts';
+import type { KubeObject } from '../../../src/kube/index.ts';
+import type { ManagedFieldsEntry } from '../../../src/k8s/metadata.ts';
 import { changesOf, fieldsOf, keysOf, pathOf, same, without, type Json } from './json.ts';
 
 type Owner = {

@@ -357,7 +357,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       {
         file: 'kube/reflector.ts',
         find: "if (isGone(error) || isResourceVersionTooLarge(error)) return { next: 'list' };",
-        replace: "if (isGone(error)) return { next: 'retry', version, error: asError(error) };",
+        replace: "if (isGone(error)) return { next: 'retry', version, error: toError(error) };",
       },
     ],
     scenario: 'a target is removed',

@@ -1,6 +1,7 @@
 /** A first account, from its text to a proof in each target. */
 import { GetRoleCommand } from '@aws-sdk/client-iam';
-import { conditionOf, roleArnAnnotation } from '../../../../src/api/index.ts';
+import { roleArnAnnotation } from '../../../../src/api/index.ts';
+import { findCondition } from '../../../../src/k8s/conditions.ts';
 import { resources, type KubeObject } from '../../../../src/kube/index.ts';
 import type { TourStep } from '../tour.ts';
 import {
@@ -29,7 +30,7 @@ export const createAccount: TourStep = {
     const arn = created.status?.roleArn ?? '';
     tour.expect(
       'the account is Ready, which means that its identity was proven in each target',
-      conditionOf(created.status?.conditions, 'Ready')?.status === 'True' &&
+      findCondition(created.status?.conditions, 'Ready')?.status === 'True' &&
         created.status?.targets?.every((row) => row.linked && row.proven) === true &&
         created.status.targets.length === namespaces.length,
     );

@@ -1,6 +1,6 @@
 /** The end of the account, which waits for its pods. */
 import { ListRolesCommand } from '@aws-sdk/client-iam';
-import { conditionOf } from '../../../../src/api/index.ts';
+import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';
 import {
   account,
@@ -24,7 +24,7 @@ export const deleteAccount: TourStep = {
     const arn = await roleArnOf(tour);
     const deletion = tour.commands.start(['account', 'delete', account, '--yes']);
     await awaitAccount(tour, 'the deletion to wait for the pods', (seen) =>
-      conditionOf(seen.status?.conditions, 'Ready')?.reason === 'InUse' ? true : undefined,
+      findCondition(seen.status?.conditions, 'Ready')?.reason === 'InUse' ? true : undefined,
     );
     await awaitText(tour, deletion, app);
     tour.expect('it says which pods use it', deletion.output().includes(`production/${app}`));

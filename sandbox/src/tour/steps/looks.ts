@@ -1,6 +1,7 @@
 /** What the steps of the tour speak of, and how they look at it. */
 import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
-import { conditionOf, linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
+import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
+import { findCondition } from '../../../../src/k8s/conditions.ts';
 import { isNotFound, resources, type KubeObject } from '../../../../src/kube/index.ts';
 import { awaitObjects } from '../await-object.ts';
 import { patienceMs, TourFailure, type Tour } from '../tour.ts';
@@ -91,7 +92,7 @@ export function awaitAccount<R>(
 
 export function toldAsDrift(tour: Tour, what: string): Promise<string> {
   return awaitAccount(tour, `${what} in the status`, (seen) => {
-    const ready = conditionOf(seen.status?.conditions, 'Ready');
+    const ready = findCondition(seen.status?.conditions, 'Ready');
     return ready?.status === 'False' && ready.reason === 'RoleDrifted'
       ? `Ready=False ${ready.reason}: ${ready.message}`
       : undefined;
@@ -100,7 +101,7 @@ export function toldAsDrift(tour: Tour, what: string): Promise<string> {
 
 export async function readyAccount(tour: Tour, waitingFor: string): Promise<void> {
   await awaitAccount(tour, waitingFor, (seen) =>
-    conditionOf(seen.status?.conditions, 'Ready')?.status === 'True' ? true : undefined,
+    findCondition(seen.status?.conditions, 'Ready')?.status === 'True' ? true : undefined,
   );
 }
 

@@ -1,6 +1,6 @@
 /** Changes that nobody asked for. */
 import { DetachRolePolicyCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
-import { conditionOf } from '../../../../src/api/index.ts';
+import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';
 import {
   account,
@@ -33,7 +33,7 @@ export const repairDrift: TourStep = {
     const trust = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
     const refusalTold = awaitAccount(tour, 'the refusal of STS in the status', (seen) => {
       const row = seen.status?.targets?.find((target) => target.reason === 'AssumeRoleDenied');
-      return conditionOf(seen.status?.conditions, 'Ready')?.status === 'False' ? row?.message : undefined;
+      return findCondition(seen.status?.conditions, 'Ready')?.status === 'False' ? row?.message : undefined;
     });
     await tour.iam.send(
       new UpdateAssumeRolePolicyCommand({

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../../framework/errors.ts';
 import type { ConfigContent, ConfigOption } from './from-options.ts';
+import { errorMessage } from '../../../k8s/errors.ts';
 
 /** Nothing is read before it is known which of the two is meant. */
 export function configContent(option: ConfigOption, cwd: string): ConfigContent {
@@ -85,7 +86,7 @@ function readText(path: string, given: string): string {
 
 function unreadable(given: string, cause: unknown): CliError {
   return new CliError('MANIFEST_UNREADABLE', `cannot read ${given}`, {
-    details: [cause instanceof Error ? cause.message : String(cause)],
+    details: [errorMessage(cause)],
     cause,
   });
 }

@@ -1,6 +1,7 @@
 /** Which editor to open, and how. */
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
+import { errorMessage } from '../../../k8s/errors.ts';
 
 export type EditorChoice =
   | { readonly kind: 'editor'; readonly command: string; readonly from: string }
@@ -55,6 +56,6 @@ async function runEditor(context: CliContext, command: string, path: string): Pr
     if (code === 127) return 'was not found';
     return code === 0 ? undefined : `ended with exit code ${code}`;
   } catch (error) {
-    return `could not be started: ${error instanceof Error ? error.message : String(error)}`;
+    return `could not be started: ${errorMessage(error)}`;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
-import type { Condition } from '../../../api/meta.ts';
+import type { Condition } from '../../../k8s/conditions.ts';
 import { appKind } from '../../cluster/kinds.ts';
 import { holderOf } from './deletion.ts';
 import { describeProgress, problemsOf, problemText } from './progress.ts';

@@ -1,9 +1,9 @@
 /** How far an object is, and what is in the way: read from its status alone, so that wait and show say the same. */
-import type { Condition } from '../../../api/meta.ts';
+import { type Condition, findCondition } from '../../../k8s/conditions.ts';
 import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { IdentityReason } from '../../../identity/state/reasons.ts';
-import { conditionOf, readyOf } from '../../cluster/conditions.ts';
+import { readyOf } from '../../cluster/conditions.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
 import { needsPerson } from './reasons.ts';
 
@@ -79,7 +79,7 @@ const isApp = (object: KonObject): object is App => object.kind === 'App';
 
 function accountRows(account: LinkedServiceAccount): readonly Problem[] {
   const { policies = [], targets = [] } = account.status ?? {};
-  const role = conditionOf(account, 'RoleSynced');
+  const role = findCondition(account.status?.conditions, 'RoleSynced');
   return [
     ...(role?.status === 'False' ? [{ about: 'role', reason: role.reason, message: role.message }] : []),
     ...policies

@@ -1,5 +1,5 @@
 /** What happened to an object, in the order of time: its Events, the turns of its conditions, and who wrote it. Pure. */
-import type { Condition } from '../../../../api/meta.ts';
+import type { Condition } from '../../../../k8s/conditions.ts';
 import type { ObjectEvent } from '../../../cluster/events.ts';
 
 export type Happening = {

@@ -18,6 +18,7 @@ import { renderDocument } from '../../../framework/output/document.ts';
 import { renderTable, type Column } from '../../../framework/output/table.ts';
 import { removeAssociationsOf } from './associations.ts';
 import { accountNames, clusterOfRoles, type ClusterChoice, type ClusterOfRoles } from './owning-cluster.ts';
+import { errorMessage } from '../../../../k8s/errors.ts';
 
 export type OrphansRequest = ClusterChoice & {
   readonly delete: boolean;
@@ -96,7 +97,7 @@ async function removeAll(
       );
     } catch (error) {
       if (context.signal.aborted) throw error;
-      failures.push(`${orphan.name}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(`${orphan.name}: ${errorMessage(error)}`);
     }
   }
   if (failures.length === 0) return exitCodes.ok;

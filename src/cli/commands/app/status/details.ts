@@ -1,6 +1,6 @@
 /** An app as `kon app status` tells it. */
 import type { App, AppTargetStatus } from '../../../../api/app.ts';
-import { conditionOf } from '../../../../api/meta.ts';
+import { findCondition } from '../../../../k8s/conditions.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import type { Style } from '../../../framework/output/color.ts';
@@ -55,7 +55,7 @@ function renderApp(app: App, options: ShowOptions): string {
 
 function accountText({ spec, status }: App): string {
   if (spec.serviceAccount !== undefined) return spec.serviceAccount;
-  return conditionOf(status?.conditions, 'IdentityReady')?.reason === 'UnexpectedIdentity'
+  return findCondition(status?.conditions, 'IdentityReady')?.reason === 'UnexpectedIdentity'
     ? 'none, but its pods hold an AWS identity (UnexpectedIdentity)'
     : 'none; its pods hold no AWS permissions';
 }

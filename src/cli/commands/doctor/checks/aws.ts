@@ -10,7 +10,7 @@ import {
   ownershipTags,
   type ClusterFacts,
 } from '../../../../identity/index.ts';
-import { conditionOf } from '../../../cluster/conditions.ts';
+import { findCondition } from '../../../../k8s/conditions.ts';
 import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
 import type { Lookups } from '../lookups.ts';
@@ -130,7 +130,7 @@ export const awsChecks: readonly Check[] = [
     mayPass: true,
     run: async ({ config }) => {
       const counting = await config();
-      const checked = counting && conditionOf(counting, 'DriftChecked');
+      const checked = counting && findCondition(counting.status?.conditions, 'DriftChecked');
       if (!checked) return warning('no operator has reported a pass of drift detection yet');
       return checked.status === 'True'
         ? ok(checked.message)

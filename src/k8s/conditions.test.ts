@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { findCondition, isConditionTrue, setConditions, type ConditionDraft } from './conditions.ts';
+
+const at = (text: string, generation: number | undefined = 1) => ({ now: Date.parse(text), generation });
+const ready = (status: ConditionDraft['status'], message = 'm'): ConditionDraft => ({
+  type: 'Ready',
+  status,
+  reason: 'Because',
+  message,
+});
+
+describe('setConditions', () => {
+  const first = setConditions(undefined, [ready('False')], at('2026-01-01T00:00:00.999Z'));
+
+  test('adds a condition with whole seconds and the generation, if there is one', () => {
+    const expected = { ...ready('False'), lastTransitionTime: '2026-01-01T00:00:00Z' };
+    expect(first).toEqual([{ ...expected, observedGeneration: 1 }]);
+    const { now } = at('2026-01-01T00:00:00.999Z');
+    expect(setConditions([], [ready('False')], { now, generation: undefined })).toStrictEqual([expected]);
+  });
+
+  test('changes the transition time with the status only', () => {
+    const later = at('2026-02-01T00:00:00Z', 2);
+    expect(setConditions(first, [ready('False', 'other')], later)).toEqual([
+      { ...ready('False', 'other'), observedGeneration: 2, lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ]);
+    expect(setConditions(first, [ready('True')], later)[0]?.lastTransitionTime).toBe('2026-02-01T00:00:00Z');
+  });
+
+  test('equals the previous conditions when nothing changed', () => {
+    expect(setConditions(first, [ready('False')], at('2026-02-01T00:00:00Z'))).toStrictEqual(first);
+  });
+
+  test('keeps the order of the drafts, and drops types that have no draft', () => {
+    const drafts = ['A', 'Ready', 'B'].map((type) => ({ ...ready('False'), type }));
+    const three = setConditions([], drafts, at('2026-01-01T00:00:00Z'));
+    const changed = setConditions(
+      three,
+      [{ ...ready('True'), type: 'B' }, ready('False')],
+      at('2026-02-01T00:00:00Z'),
+    );
+    expect(changed.map(({ type }) => type)).toEqual(['B', 'Ready']);
+    expect(changed[1]).toStrictEqual(three[1]);
+  });
+
+  test('cuts a message at the length that the API server accepts', () => {
+    const [condition] = setConditions([], [ready('False', 'x'.repeat(40_000))], at('2026-01-01T00:00:00Z'));
+    expect(condition?.message).toHaveLength(32_768);
+  });
+
+  test.each(['', 'not a word', '1st', 'dash-ed'])('refuses the reason "%s"', (reason) => {
+    expect(() => setConditions([], [{ ...ready('True'), reason }], at('2026-01-01T00:00:00Z'))).toThrow(
+      TypeError,
+    );
+  });
+});
+
+test('isConditionTrue accepts the status True only', () => {
+  const given = (status: ConditionDraft['status']) =>
+    setConditions([], [ready(status)], at('2026-01-01T00:00:00Z'));
+  expect(isConditionTrue(given('True'), 'Ready')).toBe(true);
+  expect(isConditionTrue(given('Unknown'), 'Ready')).toBe(false);
+  expect(isConditionTrue(undefined, 'Ready')).toBe(false);
+  expect(findCondition([], 'Ready')).toBeUndefined();
+});

@@ -1,0 +1,68 @@
+/**
+ * Status conditions by the Kubernetes API conventions, so that `kubectl wait` and the health checks of GitOps tools work
+ * without knowing the kind.
+ * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
+ */
+import { formatTime } from './timestamps.ts';
+
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+
+export type Condition = {
+  readonly type: string;
+  readonly status: ConditionStatus;
+  readonly observedGeneration?: number | undefined;
+  /** RFC 3339 with whole seconds. */
+  readonly lastTransitionTime: string;
+  /** CamelCase, for machines. */
+  readonly reason: string;
+  /** A sentence, for people. */
+  readonly message: string;
+};
+
+/** A condition as it is decided, before its times and generation are known. */
+export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** Reasons that the API server accepts. Source: metav1.Condition. */
+export const reasonPattern = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
+
+/** Characters that a message may have. Source: metav1.Condition. */
+const maxMessageLength = 32_768;
+
+/**
+ * The drafts as conditions, in their order. `lastTransitionTime` moves only when `status` changes. Previous conditions
+ * of other types are dropped.
+ *
+ * @param now wall clock, milliseconds since the epoch
+ * @throws TypeError for a reason that the API server would refuse
+ */
+export function setConditions(
+  previous: readonly Condition[] | undefined,
+  drafts: readonly ConditionDraft[],
+  { generation, now }: { readonly generation: number | undefined; readonly now: number },
+): Condition[] {
+  return drafts.map(({ type, status, reason, message }) => {
+    if (!reasonPattern.test(reason))
+      throw new TypeError(`the reason "${reason}" of condition ${type} is not a CamelCase word`);
+    const before = findCondition(previous, type);
+    return {
+      type,
+      status,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      lastTransitionTime: before?.status === status ? before.lastTransitionTime : formatTime(now),
+      reason,
+      message: message.slice(0, maxMessageLength),
+    };
+  });
+}
+
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+/** True only for status `True`: a condition that is absent or `Unknown` is not true. */
+export function isConditionTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
