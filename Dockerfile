@@ -8,6 +8,7 @@ ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
+COPY sandbox/package.json ./sandbox/
 COPY scripts ./scripts
 # `npm ci` refuses a lock without the optional packages of platforms that a registry does not carry. The script ends the build
 # unless every package is the one that the lock names, by version and hash.

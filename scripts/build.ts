@@ -56,7 +56,10 @@ const builtinsByName: Plugin = {
 await rm(dist, { recursive: true, force: true });
 
 const result = await build({
-  entryPoints: ['kon', 's3-probe', 'tour-editor'].map((name) => join(root, `src/bin/${name}.ts`)),
+  entryPoints: ['src/bin/kon.ts', 'sandbox/src/bin/s3-probe.ts', 'sandbox/src/bin/tour-editor.ts'].map((path) =>
+    join(root, path),
+  ),
+  entryNames: '[name]',
   outdir: dist,
   bundle: true,
   splitting: true,

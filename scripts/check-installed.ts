@@ -5,14 +5,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-type Lock = {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
+type Package = {
+  readonly version?: string;
+  readonly integrity?: string;
+  /** Set for a workspace, which is part of this repository. */
+  readonly link?: boolean;
 };
+type Lock = { readonly packages: Readonly<Record<string, Package>> };
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): Lock => JSON.parse(readFileSync(join(root, path), 'utf8')) as Lock;
 const locked = read('package-lock.json').packages;
-const installed = Object.entries(read('node_modules/.package-lock.json').packages);
+const installed = Object.entries(read('node_modules/.package-lock.json').packages).filter(
+  ([path, { link }]) => path.startsWith('node_modules/') && !link,
+);
 
 const problems = installed.flatMap(([path, { version, integrity }]) => {
   const expected = locked[path];

@@ -44,6 +44,6 @@ function dataFolder(): string {
 
 if (process.argv[2] === companionVerb) {
   const [, name] = process.argv.splice(2, 2);
-  if (name === 's3-probe') void import('./s3-probe.ts');
-  if (name === 'tour-editor') void import('./tour-editor.ts');
+  if (name === 's3-probe') void import('../../sandbox/src/bin/s3-probe.ts');
+  if (name === 'tour-editor') void import('../../sandbox/src/bin/tour-editor.ts');
 } else void import('./kon.ts');
