@@ -1,4 +1,4 @@
-# The operator's image: one bundle and Node.js, without a shell, as a user without rights. The file system may be read-only.
+# The operator's image: one bundle without the sandbox and Node.js, without a shell, as a user without rights. The file system may be read-only.
 #   docker build -t konstellation .
 # A bill of materials of all that is bundled is in the image: /app/sbom.cdx.json
 # The base images are arguments, so that they can be named by digest: --build-arg BUILD_IMAGE=node:24-slim@sha256:…
@@ -15,7 +15,7 @@ COPY scripts ./scripts
 RUN npm install --no-save --no-progress && node scripts/check-installed.ts
 COPY sandbox ./sandbox
 COPY src ./src
-RUN node scripts/build.ts --outdir /app
+RUN node scripts/build.ts --operator --outdir /app
 
 # Its entrypoint is node: https://github.com/GoogleContainerTools/distroless/blob/main/nodejs/README.md
 FROM ${RUN_IMAGE}

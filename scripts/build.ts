@@ -1,7 +1,8 @@
 /**
  * Bundles the executable into dist/ (or the folder given with --outdir). One file per entry and shared chunks, all in one folder, so that code which looks
  * for a data file next to itself (`import.meta.url`) finds it next to the bundle: what it needs is copied there.
- * `--version X` builds it as another version than package.json's, to try an upgrade with.
+ * `--operator` leaves out the sandbox with all that only it needs, for the image of the operator. `--metafile FILE` writes what
+ * esbuild reports about the bundle. `--version X` builds it as another version than package.json's, to try an upgrade with.
  */
 import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -12,14 +13,19 @@ import { billOfMaterials } from './bill-of-materials.ts';
 import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const { outdir, version } = parseArgs({
-  options: { outdir: { type: 'string', default: join(root, 'dist') }, version: { type: 'string' } },
+const { outdir, version, operator, metafile } = parseArgs({
+  options: {
+    outdir: { type: 'string', default: join(root, 'dist') },
+    version: { type: 'string' },
+    operator: { type: 'boolean', default: false },
+    metafile: { type: 'string' },
+  },
 }).values;
 const dist = resolve(outdir);
 
 /** Files that are read at run time, by the folder next to which the code that reads them stands. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
-  { from: 'sandbox/src/binaries/modules', to: 'modules' },
+  ...(operator ? [] : [{ from: 'sandbox/src/binaries/modules', to: 'modules' }]),
   { from: 'src/aws/catalogue', matching: /\.generated\./, to: '.' },
 ];
 
@@ -53,12 +59,23 @@ const builtinsByName: Plugin = {
   },
 };
 
+/** Leaves the import of the sandbox package without a file, which its importer reports. */
+const withoutSandbox: Plugin = {
+  name: 'without-sandbox',
+  setup(bundler) {
+    bundler.onResolve({ filter: /\/sandbox\/src\/index\.ts$/ }, () => ({
+      path: './sandbox.js',
+      external: true,
+    }));
+  },
+};
+
+const entries = ['src/bin/kon.ts', 'sandbox/src/bin/s3-probe.ts', 'sandbox/src/bin/tour-editor.ts'];
+
 await rm(dist, { recursive: true, force: true });
 
 const result = await build({
-  entryPoints: ['src/bin/kon.ts', 'sandbox/src/bin/s3-probe.ts', 'sandbox/src/bin/tour-editor.ts'].map((path) =>
-    join(root, path),
-  ),
+  entryPoints: (operator ? entries.slice(0, 1) : entries).map((path) => join(root, path)),
   entryNames: '[name]',
   outdir: dist,
   bundle: true,
@@ -68,7 +85,11 @@ const result = await build({
   target: 'node22',
   // Without it the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
-  plugins: [builtinsByName, ...(version === undefined ? [] : [builtAs(version)])],
+  plugins: [
+    builtinsByName,
+    ...(operator ? [withoutSandbox] : []),
+    ...(version === undefined ? [] : [builtAs(version)]),
+  ],
   // CommonJS packages in an ES module have no `require` of their own. Made when it is called: each file has one.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
@@ -119,6 +140,8 @@ await writeFile(
   join(dist, 'THIRD-PARTY-NOTICES'),
   await thirdPartyNotices(root, Object.keys(result.metafile.inputs)),
 );
+
+if (metafile !== undefined) await writeFile(metafile, JSON.stringify(result.metafile));
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(

@@ -30,11 +30,14 @@ const layers: Readonly<Record<string, Layer>> = {
     packages: 'any',
   },
   cli: {
-    imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator', 'sandbox'],
+    imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator'],
     packages: 'any',
   },
   bin: { imports: ['cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
+
+/** Files that may import one more layer than their own layer may. */
+const doors: Readonly<Record<string, string>> = { 'src/cli/commands/sandbox/engine.ts': 'sandbox' };
 
 const root = resolve(import.meta.dirname, '..');
 const importPattern =
@@ -52,9 +55,9 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
   }
   const isTest = /\.(test|property\.test)\.ts$/.test(file);
   const text = readFileSync(join(root, file), 'utf8');
-  if (!isTest && !layer.ambient && ambientPattern.test(text)) {
+  if (!isTest && !layer.ambient && !file.startsWith('sandbox/src/bin/') && ambientPattern.test(text)) {
     faults.push(
-      `${file}: reads the clock, randomness, argv or env, which only src/bin may; take it as a parameter`,
+      `${file}: reads the clock, randomness, argv or env, which only the bin folders may; take it as a parameter`,
     );
   }
   for (const match of text.matchAll(importPattern)) {
@@ -65,7 +68,11 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
       if (importedLayer === '') {
         if (!imported.endsWith('package.json'))
           faults.push(`${file}: imports ${target}, which lies outside src/ and sandbox/`);
-      } else if (importedLayer !== layerName && !layer.imports.includes(importedLayer)) {
+      } else if (
+        importedLayer !== layerName &&
+        importedLayer !== doors[file] &&
+        !layer.imports.includes(importedLayer)
+      ) {
         faults.push(`${file}: src/${layerName} may not import src/${importedLayer} (${target})`);
       }
     } else if (!isTest && layer.packages !== 'any') {

@@ -4,9 +4,10 @@
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { SandboxError } from './error.ts';
 
 /** What is to be kept has no place. */
-export class NoFolderError extends Error {
+export class NoFolderError extends SandboxError {
   override readonly name = 'NoFolderError';
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from './make-folder.ts';
 import type { OuterEnvironment } from './environment.ts';
+import { SandboxError } from './error.ts';
 import { isProcessAlive } from './file-lock.ts';
 import { logTail } from './processes/child.ts';
 import { connectControl, type ControlClient } from './supervisor/control.ts';
@@ -27,11 +28,6 @@ export type UpOptions = Omit<SupervisorOptions, 'paths'> & { readonly folder: st
 export type UpOutcome =
   | { readonly outcome: 'started'; readonly sandbox: RunningSandbox }
   | { readonly outcome: 'already-running'; readonly description: SandboxDescription };
-
-/** The sandbox cannot be started, reached or ended; the message says why. */
-export class SandboxError extends Error {
-  override readonly name = 'SandboxError';
-}
 
 const pollMs = 50;
 /** From the lock to the record of who can be asked it is milliseconds; more than this and nobody is there. */

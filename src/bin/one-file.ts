@@ -44,6 +44,11 @@ function dataFolder(): string {
 
 if (process.argv[2] === companionVerb) {
   const [, name] = process.argv.splice(2, 2);
-  if (name === 's3-probe') void import('../../sandbox/src/bin/s3-probe.ts');
-  if (name === 'tour-editor') void import('../../sandbox/src/bin/tour-editor.ts');
+  void runCompanion(name ?? '');
 } else void import('./kon.ts');
+
+async function runCompanion(name: string): Promise<void> {
+  const { loadSandbox } = await import('../cli/commands/sandbox/engine.ts');
+  const { companions } = await loadSandbox();
+  await companions[name as keyof typeof companions]();
+}

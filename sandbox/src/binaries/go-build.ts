@@ -8,8 +8,9 @@ import type { OuterEnvironment } from '../environment.ts';
 import type { Watchdog } from '../processes/watchdog.ts';
 import { isExecutable } from './cache.ts';
 import { type BinaryName, binaries, type ComponentName, components } from './parts.ts';
+import { SandboxError } from '../error.ts';
 
-export class BuildFailedError extends Error {
+export class BuildFailedError extends SandboxError {
   override readonly name = 'BuildFailedError';
 }
 

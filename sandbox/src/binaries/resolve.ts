@@ -19,6 +19,7 @@ import { findGo, goBuild } from './go-build.ts';
 import { type BinaryName, binaries, components, sandboxBinaries } from './parts.ts';
 import { type Platform, platformOf } from './platform.ts';
 import { releaseOf, type Release } from './releases.ts';
+import { SandboxError } from '../error.ts';
 
 export type ResolvedBinary = { readonly path: string; readonly version: string };
 
@@ -35,7 +36,7 @@ export type ResolveOptions = {
 const progressMs = 1000;
 
 /** A program can neither be found nor had, and the message says what to install. */
-export class BinaryMissingError extends Error {
+export class BinaryMissingError extends SandboxError {
   override readonly name = 'BinaryMissingError';
 }
 

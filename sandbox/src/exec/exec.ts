@@ -15,6 +15,7 @@ import { logLine, podLogFile } from '../kubelet/pod-log.ts';
 import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
 import { createTokenFolder } from './token-folder.ts';
+import { SandboxError } from '../error.ts';
 
 export type ExecOptions = {
   readonly client: KubeClient;
@@ -39,7 +40,7 @@ export type ExecOptions = {
 };
 
 /** The pod cannot be found or has no such container, or the program cannot be started. */
-export class ExecError extends Error {
+export class ExecError extends SandboxError {
   override readonly name = 'ExecError';
 }
 

@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Environment } from '../environment.ts';
 import type { Watchdog } from './watchdog.ts';
+import { SandboxError } from '../error.ts';
 
 export type ChildExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -32,7 +33,7 @@ export type Child = {
 };
 
 /** A part of the sandbox ended, or did not come up, and its log says why. */
-export class ChildFailedError extends Error {
+export class ChildFailedError extends SandboxError {
   override readonly name = 'ChildFailedError';
   readonly part: string;
   readonly logFile: string;

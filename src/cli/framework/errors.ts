@@ -87,6 +87,10 @@ export const errorCodes = {
     exit: exitCodes.error,
     meaning: 'The sandbox, or a part of it, could not be started, reached or used.',
   },
+  SANDBOX_MISSING: {
+    exit: exitCodes.error,
+    meaning: 'This build of kon has no sandbox, as in the image of the operator.',
+  },
   SANDBOX_NOT_RUNNING: {
     exit: exitCodes.error,
     meaning: 'No sandbox runs in the folder that was looked at.',

@@ -2,20 +2,27 @@
  * The image, as far as it can be tried without an engine that builds it: what its file copies is there, and what ends up in the
  * image starts with nothing else at hand, where nothing can be written.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { clusterConfigs, type ClusterConfig } from '../../../src/api/index.ts';
+import { isConditionTrue } from '../../../src/k8s/conditions.ts';
+import { awaitObjects } from '../../../sandbox/src/tour/await-object.ts';
 import { findHelm } from '../../support/helm.ts';
+import { startSandbox } from '../../support/sandbox.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 
 let folder: string;
 let image: string;
+/** Paths of the files in the image's bundle, from the root on. */
+let inputs: readonly string[];
 let instructions: readonly (readonly [string, string])[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kon-image-'));
@@ -31,7 +38,17 @@ beforeAll(async () => {
     });
   image = join(folder, 'app');
   await mkdir(image);
-  await run(process.execPath, [join(root, 'scripts/build.ts'), '--outdir', image]);
+  const [build = ''] = of('RUN').filter((rest) => rest.startsWith('node scripts/build.ts'));
+  expect(build).toMatch(/ --outdir \/app$/);
+  const metafile = join(folder, 'meta.json');
+  const options = build.split(' ').slice(2, -2);
+  await run(process.execPath, [
+    join(root, 'scripts/build.ts'),
+    ...options,
+    `--outdir=${image}`,
+    `--metafile=${metafile}`,
+  ]);
+  inputs = Object.keys((JSON.parse(await readFile(metafile, 'utf8')) as { inputs: object }).inputs);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -49,7 +66,8 @@ it('copies what there is, and what .dockerignore lets through', async () => {
   expect(copied().length).toBeGreaterThan(0);
   for (const path of copied()) {
     expect(existsSync(join(root, path)), path).toBe(true);
-    expect(letThrough).toContain(`!${path.replace(/^\.\//, '')}`);
+    const [top = ''] = path.replace(/^\.\//, '').split('/');
+    expect(letThrough).toContain(`!${top}`);
   }
 });
 
@@ -115,6 +133,54 @@ it('starts by its entrypoint from the copied files alone, and writes nowhere', a
   await chmod(image, 0o755);
 });
 
+it('contains neither the sandbox nor the AWS emulator, nor what only they need', async () => {
+  expect(inputs.length).toBeGreaterThan(500);
+  expect(inputs.filter((path) => path.startsWith('sandbox/'))).toEqual([]);
+  expect(existsSync(join(image, 'modules'))).toBe(false);
+  for (const name of ['@aws-sdk/client-s3', 'fast-xml-parser'])
+    expect(
+      inputs.filter((path) => path.includes(`node_modules/${name}/`)),
+      name,
+    ).toEqual([]);
+  for (const args of [['status'], ['aws'], ['tour'], ['exec', 'a', '--', 'b']])
+    await expect(run(process.execPath, [join(image, 'kon.js'), 'sandbox', ...args])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Error: this build has no sandbox\n') as string,
+    });
+});
+
+it('operates a cluster, and writes nothing into its folder', async () => {
+  const sandbox = await startSandbox({ operator: false });
+  try {
+    const before = await readdir(image, { recursive: true });
+    await chmod(image, 0o555);
+    const operator = spawn(
+      process.execPath,
+      [join(image, 'kon.js'), 'operator', '--health-address=127.0.0.1:0', '--log-format=json'],
+      { cwd: '/', env: { ...sandbox.env, HOME: '/nonexistent' }, stdio: 'inherit' },
+    );
+    const ended = once(operator, 'exit');
+    const end = new AbortController();
+    const ready = awaitObjects<ClusterConfig, true>(
+      sandbox.client,
+      clusterConfigs,
+      {},
+      'the ClusterConfig to be Ready',
+      ([config]) => (isConditionTrue(config?.status?.conditions, 'Ready') ? true : undefined),
+      end.signal,
+    );
+    const first = await Promise.race([ready, ended]);
+    end.abort();
+    operator.kill('SIGTERM');
+    await ended;
+    expect(first).toBe(true);
+    expect(await readdir(image, { recursive: true })).toEqual(before);
+  } finally {
+    await chmod(image, 0o755);
+    await sandbox.stop();
+  }
+});
+
 it('has a bill of materials with all that is bundled, and nothing else', async () => {
   const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8')) as unknown;
   type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
@@ -122,16 +188,11 @@ it('has a bill of materials with all that is bundled, and nothing else', async (
   const names = new Set(components.map(({ name }) => name));
   // Whoever installs the package gets the bundle and nothing else.
   expect(await read(join(root, 'package.json'))).not.toHaveProperty('dependencies');
-  const bundled = [
-    '@aws-sdk/client-iam',
-    '@aws-sdk/client-s3',
-    '@kubernetes/client-node',
-    'pino',
-    'yaml',
-    'zod',
-  ];
+  const bundled = ['@aws-sdk/client-iam', '@kubernetes/client-node', 'pino', 'yaml', 'zod'];
   expect([...names]).toEqual(expect.arrayContaining(bundled));
   expect(names).not.toContain('vitest');
+  const folders = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
+  expect(names).toEqual(new Set(folders));
   for (const { name, version, purl, licenses } of components) {
     expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`);
     expect(licenses, name).toBeDefined();

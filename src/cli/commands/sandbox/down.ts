@@ -9,8 +9,8 @@ export const sandboxDownCommand = defineCommand({
   options: [stateDirOption],
   examples: [{ does: 'Stop it', command: 'kon sandbox down' }],
   run: async (context, { options }) => {
-    const { downSandbox } = await import('../../../../sandbox/src/sandbox.ts');
-    const { sandboxFolder } = await import('../../../../sandbox/src/supervisor/paths.ts');
+    const { loadSandbox } = await import('./engine.ts');
+    const { downSandbox, sandboxFolder } = await loadSandbox();
     const outcome = await downSandbox(sandboxFolder(context.env, options.stateDir, context.cwd));
     context.stdout.write(outcome === 'stopped' ? 'The sandbox is stopped.\n' : 'No sandbox was running.\n');
     return exitCodes.ok;

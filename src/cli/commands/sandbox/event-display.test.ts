@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { logNames } from '../../../../sandbox/src/sandbox.ts';
-import type { SandboxEvent } from '../../../../sandbox/src/supervisor/events.ts';
+import { loadSandbox, type SandboxEvent } from './engine.ts';
 import { eventDisplay } from './event-display.ts';
 import { duration } from './event-text.ts';
 import { logChoices } from './logs.ts';
@@ -76,6 +75,6 @@ test.each([
   expect(duration(ms)).toBe(text);
 });
 
-test('the parts that logs offers are those that there are', () => {
-  expect(logChoices).toEqual(logNames);
+test('the parts that logs offers are those that there are', async () => {
+  expect(logChoices).toEqual((await loadSandbox()).logNames);
 });

@@ -1,5 +1,5 @@
 /** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
-import type { SandboxReporter } from '../../../../sandbox/src/supervisor/events.ts';
+import type { SandboxReporter } from './engine.ts';
 import type { Output } from '../../framework/context.ts';
 import { printable } from '../../framework/output/printable.ts';
 import { eventText } from './event-text.ts';

@@ -1,5 +1,5 @@
 /** The sandbox's events in words. */
-import type { SandboxEvent, SandboxStep } from '../../../../sandbox/src/supervisor/events.ts';
+import type { SandboxEvent, SandboxStep } from './engine.ts';
 
 export type EventText = {
   readonly text: string;

@@ -37,10 +37,8 @@ export const sandboxLogsCommand = defineCommand({
     const name = logChoices.find((choice) => choice === args.part);
     if (name === undefined)
       throw usageError(`the sandbox has no part "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
-    const { sandboxLogs } = await import('../../../../sandbox/src/sandbox.ts');
-    const { sandboxFolder } = await import('../../../../sandbox/src/supervisor/paths.ts');
-    const { tellFailures } = await import('./failures.ts');
-    await tellFailures(() =>
+    const { withSandbox } = await import('./engine.ts');
+    await withSandbox(({ sandboxFolder, sandboxLogs }) =>
       sandboxLogs({
         folder: sandboxFolder(context.env, options.stateDir, context.cwd),
         name,

@@ -14,7 +14,8 @@ export const sandboxWebhookCommand = defineCommand({
   ],
   examples: [],
   run: async (context, { options }) => {
-    const { runWebhook } = await import('../../../../sandbox/src/webhook/webhook.ts');
+    const { loadSandbox } = await import('./engine.ts');
+    const { runWebhook } = await (await loadSandbox()).loadWebhook();
     await runWebhook({
       port: options.port,
       region: options.region,

@@ -2,11 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { awsSettings, startAws } from '../../../../../sandbox/src/aws-process.ts';
-import { runAwsEmulator } from '../../../../../sandbox/src/aws/main.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
+import { loadSandbox, type Sandbox } from '../engine.ts';
 import { render } from '../status/handler.ts';
 
 type AwsInput = {
@@ -20,10 +19,11 @@ type AwsInput = {
 };
 
 export async function aws(context: CliContext, input: AwsInput): Promise<ExitCode> {
+  const loaded = await (await loadSandbox()).loadEmulator();
   const emulator =
     input.settings === undefined
-      ? await alone(context, input)
-      : await ofSandbox(context, input, input.settings);
+      ? await alone(context, loaded, input)
+      : await ofSandbox(context, loaded, input, input.settings);
   await new Promise<void>((resolve) => {
     if (context.signal.aborted) resolve();
     context.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -32,9 +32,10 @@ export async function aws(context: CliContext, input: AwsInput): Promise<ExitCod
   return exitCodes.ok;
 }
 
+type Emulator = Awaited<ReturnType<Sandbox['loadEmulator']>>;
 type Closable = { readonly close: () => Promise<void> };
 
-async function alone(context: CliContext, input: AwsInput): Promise<Closable> {
+async function alone(context: CliContext, { runAwsEmulator }: Emulator, input: AwsInput): Promise<Closable> {
   const { port, accountId, region, issuer, issuerKeys, issuerCa } = input;
   if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
@@ -61,7 +62,12 @@ async function alone(context: CliContext, input: AwsInput): Promise<Closable> {
   return emulator;
 }
 
-async function ofSandbox(context: CliContext, input: AwsInput, file: string): Promise<Closable> {
+async function ofSandbox(
+  context: CliContext,
+  { awsSettings, startAws }: Emulator,
+  input: AwsInput,
+  file: string,
+): Promise<Closable> {
   const parsed = awsSettings.safeParse(JSON.parse(await read(file)));
   if (!parsed.success) {
     throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up an emulator`, {

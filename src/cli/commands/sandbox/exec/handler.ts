@@ -1,11 +1,8 @@
 /** Finds the sandbox and runs a program in it as a pod. */
 import { createKubeClient, loadConnection } from '../../../../kube/index.ts';
-import { execInPod } from '../../../../../sandbox/src/exec/exec.ts';
-import { sandboxStatus } from '../../../../../sandbox/src/sandbox.ts';
-import { sandboxFolder, sandboxPaths } from '../../../../../sandbox/src/supervisor/paths.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import type { ExitCode } from '../../../framework/exit-codes.ts';
-import { notRunning, tellFailures } from '../failures.ts';
+import { notRunning, withSandbox } from '../engine.ts';
 
 type ExecInput = {
   readonly pod: string;
@@ -17,14 +14,15 @@ type ExecInput = {
 };
 
 export async function execute(context: CliContext, input: ExecInput): Promise<ExitCode> {
-  const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
-  const description = await sandboxStatus(folder);
-  if (description === undefined) throw notRunning(folder);
-  const connection = await loadConnection({ kubeconfig: description.kubeconfig, env: context.env });
-  const client = createKubeClient(connection);
-  try {
-    return await tellFailures(() =>
-      execInPod({
+  return withSandbox(async ({ loadExec, sandboxFolder, sandboxPaths, sandboxStatus }) => {
+    const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
+    const description = await sandboxStatus(folder);
+    if (description === undefined) throw notRunning(folder);
+    const { execInPod } = await loadExec();
+    const connection = await loadConnection({ kubeconfig: description.kubeconfig, env: context.env });
+    const client = createKubeClient(connection);
+    try {
+      return await execInPod({
         client,
         namespace: input.namespace,
         target: input.pod,
@@ -43,9 +41,9 @@ export async function execute(context: CliContext, input: ExecInput): Promise<Ex
         terminal: context.stdin.isTTY,
         logs: input.log ? sandboxPaths(folder).logs : undefined,
         note: context.debug,
-      }),
-    );
-  } finally {
-    await client.close();
-  }
+      });
+    } finally {
+      await client.close();
+    }
+  });
 }

@@ -1,18 +1,21 @@
 /** What `status` and `env` print. */
 import { stringify } from 'yaml';
-import { sandboxStatus } from '../../../../../sandbox/src/sandbox.ts';
-import { shellEnvironment } from '../../../../../sandbox/src/shell-environment.ts';
-import type { PartStatus, SandboxDescription } from '../../../../../sandbox/src/supervisor/description.ts';
-import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { renderFields } from '../../../objects/details.ts';
 import { renderTable } from '../../../framework/output/table.ts';
-import { notRunning } from '../failures.ts';
+import {
+  loadSandbox,
+  notRunning,
+  type PartStatus,
+  type Sandbox,
+  type SandboxDescription,
+} from '../engine.ts';
 
 export async function status(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
-  const folder = sandboxFolder(context.env, stateDir, context.cwd);
-  const description = await sandboxStatus(folder);
+  const sandbox = await loadSandbox();
+  const folder = sandbox.sandboxFolder(context.env, stateDir, context.cwd);
+  const description = await sandbox.sandboxStatus(folder);
   if (description === undefined) {
     context.stdout.write(
       isData(context.format)
@@ -21,21 +24,26 @@ export async function status(context: CliContext, stateDir: string | undefined):
     );
     return exitCodes.error;
   }
-  context.stdout.write(describe(context, description));
+  context.stdout.write(describe(context, description, sandbox));
   return description.state === 'running' ? exitCodes.ok : exitCodes.error;
 }
 
 export async function printEnvironment(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
-  const folder = sandboxFolder(context.env, stateDir, context.cwd);
-  const description = await sandboxStatus(folder);
+  const sandbox = await loadSandbox();
+  const folder = sandbox.sandboxFolder(context.env, stateDir, context.cwd);
+  const description = await sandbox.sandboxStatus(folder);
   if (description === undefined) throw notRunning(folder);
-  for (const [name, value] of Object.entries(shellEnvironment(description, context.env)))
+  for (const [name, value] of Object.entries(sandbox.shellEnvironment(description, context.env)))
     context.stdout.write(`export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
   return exitCodes.ok;
 }
 
 /** A description as the format of the command wants it. */
-export function describe(context: CliContext, description: SandboxDescription): string {
+export function describe(
+  context: CliContext,
+  description: SandboxDescription,
+  { shellEnvironment }: Sandbox,
+): string {
   const { credentials: _inEnv, nodeCredentials: _ofNobody, ...shown } = description;
   if (isData(context.format))
     return render({ ...shown, env: shellEnvironment(description, context.env) }, context.format);

@@ -1,23 +1,18 @@
 /** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
-import { SandboxError, upSandbox } from '../../../../../sandbox/src/sandbox.ts';
-import { shellEnvironment } from '../../../../../sandbox/src/shell-environment.ts';
-import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
-import { defaultSettings } from '../../../../../sandbox/src/supervisor/settings.ts';
-import { runTour, type TourReport } from '../../../../../sandbox/src/tour/run-tour.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { version } from '../../../version.ts';
 import { eventDisplay } from '../event-display.ts';
 import { duration } from '../event-text.ts';
-import { tellFailures } from '../failures.ts';
+import { type TourReport, withSandbox } from '../engine.ts';
 
 export async function takeTour(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
   const { env, now, random, self, signal, stdout } = context;
   const startedAt = now();
-  return tellFailures(async () => {
-    const result = await upSandbox({
-      folder: sandboxFolder(env, stateDir, context.cwd),
-      settings: defaultSettings,
+  return withSandbox(async (engine) => {
+    const result = await engine.upSandbox({
+      folder: engine.sandboxFolder(env, stateDir, context.cwd),
+      settings: engine.defaultSettings,
       env,
       now,
       random,
@@ -27,7 +22,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
       report: eventDisplay(context.stderr, now),
     });
     if (result.outcome === 'already-running') {
-      throw new SandboxError(
+      throw new engine.SandboxError(
         `the sandbox "${result.description.name}" is running already, and the tour begins with an empty one; end it first: kon sandbox down`,
       );
     }
@@ -35,9 +30,10 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
     try {
       const description = await sandbox.describe();
       stdout.write(`The sandbox is ready after ${duration(now() - startedAt)}.\n`);
+      const { runTour } = await engine.loadTour();
       const report = await runTour({
         sandbox: description,
-        env: { ...env, ...shellEnvironment(description, env), KON_SANDBOX_DIR: description.folder },
+        env: { ...env, ...engine.shellEnvironment(description, env), KON_SANDBOX_DIR: description.folder },
         kon: self,
         probe: context.companion('s3-probe'),
         editor: context.companion('tour-editor'),

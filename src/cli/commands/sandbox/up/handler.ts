@@ -1,14 +1,10 @@
 /** Starts a sandbox here or in the background, and says what one can do with it. */
-import { upSandbox, upSandboxDetached } from '../../../../../sandbox/src/sandbox.ts';
-import type { SandboxDescription } from '../../../../../sandbox/src/supervisor/description.ts';
-import { sandboxFolder } from '../../../../../sandbox/src/supervisor/paths.ts';
-import { defaultSettings } from '../../../../../sandbox/src/supervisor/settings.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { version } from '../../../version.ts';
 import { eventDisplay } from '../event-display.ts';
 import { duration } from '../event-text.ts';
-import { tellFailures } from '../failures.ts';
+import { type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';
 import { describe } from '../status/handler.ts';
 
 type UpInput = {
@@ -22,24 +18,25 @@ type UpInput = {
 };
 
 export async function up(context: CliContext, input: UpInput): Promise<ExitCode> {
-  const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
   const startedAt = context.now();
-  return tellFailures(() =>
-    input.detach ? upDetached(context, input, folder, startedAt) : upHere(context, input, folder, startedAt),
-  );
+  return withSandbox((sandbox) => {
+    const folder = sandbox.sandboxFolder(context.env, input.stateDir, context.cwd);
+    return (input.detach ? upDetached : upHere)(context, sandbox, input, folder, startedAt);
+  });
 }
 
 async function upHere(
   context: CliContext,
+  sandbox: Sandbox,
   input: UpInput,
   folder: string,
   startedAt: number,
 ): Promise<ExitCode> {
   const { env, now, random, self, signal } = context;
-  const result = await upSandbox({
+  const result = await sandbox.upSandbox({
     folder,
     settings: {
-      ...defaultSettings,
+      ...sandbox.defaultSettings,
       name: input.name,
       region: input.region,
       operator: !input.withoutOperator,
@@ -55,10 +52,10 @@ async function upHere(
     report: eventDisplay(context.stderr, now),
   });
   if (result.outcome === 'already-running') {
-    announce(context, result.description, 'already');
+    announce(context, sandbox, result.description, 'already');
     return exitCodes.ok;
   }
-  announce(context, await result.sandbox.describe(), now() - startedAt);
+  announce(context, sandbox, await result.sandbox.describe(), now() - startedAt);
   if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
   await result.sandbox.stopped;
   return exitCodes.ok;
@@ -66,12 +63,13 @@ async function upHere(
 
 async function upDetached(
   context: CliContext,
+  sandbox: Sandbox,
   input: UpInput,
   folder: string,
   startedAt: number,
 ): Promise<ExitCode> {
   const { env, now, self, signal } = context;
-  const result = await upSandboxDetached({
+  const result = await sandbox.upSandboxDetached({
     folder,
     command: [
       ...self,
@@ -88,13 +86,23 @@ async function upDetached(
     signal,
     report: eventDisplay(context.stderr, now),
   });
-  announce(context, result.description, result.outcome === 'started' ? now() - startedAt : 'already');
+  announce(
+    context,
+    sandbox,
+    result.description,
+    result.outcome === 'started' ? now() - startedAt : 'already',
+  );
   return exitCodes.ok;
 }
 
-function announce(context: CliContext, description: SandboxDescription, since: number | 'already'): void {
+function announce(
+  context: CliContext,
+  sandbox: Sandbox,
+  description: SandboxDescription,
+  since: number | 'already',
+): void {
   if (context.format !== 'table') {
-    context.stdout.write(describe(context, description));
+    context.stdout.write(describe(context, description, sandbox));
     return;
   }
   const { name, kubeconfig, awsEndpoint, state } = description;

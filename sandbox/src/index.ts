@@ -1,0 +1,31 @@
+/**
+ * Public surface of the package: the only module of it that `kon` imports. Modules that few commands need are behind
+ * functions, so that each command loads its own.
+ */
+export { SandboxError } from './error.ts';
+export { NoFolderError } from './make-folder.ts';
+export {
+  downSandbox,
+  logNames,
+  sandboxLogs,
+  sandboxStatus,
+  upSandbox,
+  upSandboxDetached,
+} from './sandbox.ts';
+export { shellEnvironment } from './shell-environment.ts';
+export type { PartStatus, SandboxDescription } from './supervisor/description.ts';
+export type { SandboxEvent, SandboxReporter, SandboxStep } from './supervisor/events.ts';
+export { sandboxFolder, sandboxPaths } from './supervisor/paths.ts';
+export { defaultSettings } from './supervisor/settings.ts';
+export type { TourReport } from './tour/run-tour.ts';
+
+export const loadEmulator = () => import('./emulator.ts');
+export const loadExec = () => import('./exec/exec.ts');
+export const loadTour = () => import('./tour/run-tour.ts');
+export const loadWebhook = () => import('./webhook/webhook.ts');
+
+/** Programs of their own that run from the single-file executable, by name. Importing one runs it. */
+export const companions: Readonly<Record<'s3-probe' | 'tour-editor', () => Promise<unknown>>> = {
+  's3-probe': () => import('./bin/s3-probe.ts'),
+  'tour-editor': () => import('./bin/tour-editor.ts'),
+};

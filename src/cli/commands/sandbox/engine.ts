@@ -1,0 +1,62 @@
+/**
+ * Loads the sandbox package: the only place of the product that may import it (scripts/check-layers.ts). The bundle of the
+ * operator's image is built without it.
+ */
+import type * as Package from '../../../../sandbox/src/index.ts';
+import { CliError } from '../../framework/errors.ts';
+
+export type {
+  PartStatus,
+  SandboxDescription,
+  SandboxEvent,
+  SandboxReporter,
+  SandboxStep,
+  TourReport,
+} from '../../../../sandbox/src/index.ts';
+
+export type Sandbox = typeof Package;
+
+/** @throws CliError SANDBOX_MISSING in a build without a sandbox */
+export async function loadSandbox(): Promise<Sandbox> {
+  try {
+    return await import('../../../../sandbox/src/index.ts');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new CliError('SANDBOX_MISSING', 'this build has no sandbox', {
+      details: ['The image of the operator contains neither the sandbox nor the AWS emulator.'],
+      next: ['Run kon from its npm package, its single-file executable or a checkout.'],
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Loads the sandbox package for `act`, and turns the package's errors into errors of the command line.
+ *
+ * @throws CliError SANDBOX_FAILED, with the first line of the message as what happened and the others as details
+ */
+export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const sandbox = await loadSandbox();
+  try {
+    return await act(sandbox);
+  } catch (error) {
+    if (!(error instanceof sandbox.SandboxError)) throw error;
+    const [message = '', ...details] = error.message.split('\n');
+    throw new CliError('SANDBOX_FAILED', message.replace(/:$/, ''), {
+      details,
+      next:
+        error instanceof sandbox.NoFolderError
+          ? [
+              'Choose another place: --state-dir FOLDER or $KON_SANDBOX_DIR for the sandbox, $XDG_CACHE_HOME for its parts.',
+            ]
+          : [],
+      cause: error,
+    });
+  }
+}
+
+export function notRunning(folder: string): CliError {
+  return new CliError('SANDBOX_NOT_RUNNING', `no sandbox runs in ${folder}`, {
+    next: ['Start one: kon sandbox up --detach'],
+  });
+}
