@@ -1,59 +1,55 @@
 /**
- * The harness proves itself: bugs that controllers are known to have are put into a copy of the operator's sources, one at a
- * time, and each has to be caught. A patch that no longer applies is a failure too: then the bug has to be planted anew.
+ * The harness proves itself: bugs that controllers are known to have are planted in a copy of the operator's sources, one at a
+ * time, and each has to be caught.
  */
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { plantedBugs, type PlantedBug } from './bugs.ts';
-import type { Catch } from './hunt.ts';
+import { plantedBugs } from './bugs/index.ts';
+import type { Catch } from './catch-bug.ts';
+import { plant, type PlantedBug } from './planted-bug.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 let copy: string;
 beforeAll(async () => {
   copy = await mkdtemp(join(tmpdir(), 'konstellation-planted-'));
-  for (const part of ['src', 'test/simulation', 'package.json'])
+  for (const part of ['src', 'sandbox/src', 'test/simulation', 'package.json'])
     await cp(join(root, part), join(copy, part), { recursive: true });
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
 });
 afterAll(() => rm(copy, { recursive: true, force: true }));
 
-async function hunt(bug: PlantedBug): Promise<Catch> {
-  const originals = new Map<string, string>();
+async function catchBug(bug: PlantedBug): Promise<Catch> {
+  const takeOut = await plant(bug, root, copy);
   try {
-    for (const { file, find, replace } of bug.patches) {
-      const path = join(copy, 'src', file);
-      const text = await readFile(path, 'utf8');
-      if (!originals.has(path)) originals.set(path, text);
-      const occurrences = text.split(find).length - 1;
-      expect(occurrences, `the patch of "${bug.name}" has to apply once to src/${file}`).toBe(1);
-      await writeFile(
-        path,
-        text.replace(find, () => replace),
-      );
-    }
-    const program = join(import.meta.dirname, 'hunt.ts');
+    const program = join(import.meta.dirname, 'catch-bug.ts');
     const env = { ...process.env, NODE_COMPILE_CACHE: join(copy, '.compile-cache') };
     const { stdout } = await promisify(execFile)(process.execPath, [program, bug.name, copy], { env });
     return JSON.parse(stdout) as Catch;
   } finally {
-    for (const [path, text] of originals) await writeFile(path, text);
+    await takeOut();
   }
 }
 
 it.each(plantedBugs)('catches: $name', { timeout: 120_000 }, async (bug) => {
-  const found = await hunt(bug);
+  const found = await catchBug(bug);
   expect(found.violations, `nothing showed in ${found.tried} plans`).toContainEqual(
     expect.objectContaining({ oracle: bug.caughtBy }),
   );
   expect(found.without, `${found.plan} does not hold without the bug either`).toEqual([]);
 });
 
-it('knows bugs of every sort', () => {
+it('plants at least 25 bugs, each under a name of its own', () => {
   const names = new Set(plantedBugs.map(({ name }) => name));
   expect(names.size).toBe(plantedBugs.length);
   expect(plantedBugs.length).toBeGreaterThanOrEqual(25);
+});
+
+it('names the function of a wrapper that no file exports', async () => {
+  const wrappers = [{ wraps: function isNowhere() {}, wrap: () => () => undefined }];
+  const bug: PlantedBug = { name: 'x', story: '', wrappers, scenario: '', caughtBy: 'orphan' };
+  await expect(plant(bug, root, copy)).rejects.toThrow('exports the function "isNowhere"');
 });

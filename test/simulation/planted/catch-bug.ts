@@ -1,7 +1,7 @@
 /**
- * Looks for one planted bug: the patched operator lives through a scenario in the ways in which the bug is to show, and the
- * sources as they are tell how it should have gone. Run as a program of its own, as a patched operator may do anything:
- * `node hunt.ts NAME COPY` prints a `Catch` as JSON, `COPY` being the root of the patched sources.
+ * Runs a scenario with a planted bug, under the faults that the bug needs to show, and the same without the bug. A program of its
+ * own, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the root
+ * of the sources in which the bug was planted.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,15 +17,16 @@ import {
   type Plan,
 } from '../plans.ts';
 import { scenarios } from '../scenarios.ts';
-import { plantedBugs } from './bugs.ts';
+import { plantedBugs } from './bugs/index.ts';
+import { register } from './planted-bug.ts';
 
 export type Catch = {
-  /** How many plans it took. */
+  /** The number of plans that were tried. */
   readonly tried: number;
-  /** Absent when nothing showed. */
+  /** Undefined when the bug did not show. */
   readonly plan?: string;
   readonly violations: readonly Violation[];
-  /** Of the same plan without the bug. */
+  /** Violations in the same plan without the bug. */
   readonly without: readonly Violation[];
 };
 
@@ -35,14 +36,15 @@ type ScenariosModule = { readonly scenarios: typeof scenarios };
 const [name, copy = ''] = process.argv.slice(2);
 const bug = plantedBugs.find((planted) => planted.name === name);
 const scenario = scenarios.find((known) => known.name === bug?.scenario);
-if (!bug || !scenario) throw new Error(`there is no such bug, or no such scenario: ${name}`);
+if (!bug || !scenario) throw new Error(`no such bug, or no such scenario: ${name}`);
+register(bug);
 const patchedModule = <T>(file: string): Promise<T> =>
   import(pathToFileURL(join(copy, 'test/simulation', file)).href) as Promise<T>;
 const patched = await patchedModule<PlansModule>('plans.ts');
 const patchedScenario = (await patchedModule<ScenariosModule>('scenarios.ts')).scenarios.find(
   (known) => known.name === scenario.name,
 );
-if (!patchedScenario) throw new Error(`the copy knows no scenario ${scenario.name}`);
+if (!patchedScenario) throw new Error(`the copy has no scenario ${scenario.name}`);
 
 const reference = await referenceOf(scenario);
 const undisturbed: Plan = { kind: 'lag', ms: 0 };

@@ -1,0 +1,97 @@
+/** Bugs at the end of an account. */
+import { strandedRoles } from '../../../../src/identity/plan/cluster-change.ts';
+import { decideUnassociate, planDeletion } from '../../../../src/identity/plan/deletion.ts';
+import { retainedTag, tagKeysLostOnRetain } from '../../../../src/identity/desired/ownership.ts';
+import { planAccount } from '../../../../src/identity/plan/account.ts';
+import { applyStep } from '../../../../src/operator/account/apply-step.ts';
+import { around, overriding, type PlantedBug } from '../planted-bug.ts';
+
+/** The last step removes the finalizer without a look for ServiceAccounts that are still linked. */
+const withoutLastLook = around(applyStep, (original) => (step, account, tools, signal) => {
+  const blind = overriding(tools.client, {
+    list: async () => ({ items: [], resourceVersion: '1' }),
+  });
+  const client = step.kind === 'RemoveFinalizer' ? blind : tools.client;
+  return original(step, account, { ...tools, client }, signal);
+});
+
+export const deletionBugs: readonly PlantedBug[] = [
+  {
+    name: 'a deletion under another cluster leaves the role',
+    story:
+      'The role is looked up by the name that it would have in the present cluster, and its account ends without it.',
+    wrappers: [around(strandedRoles, () => () => [])],
+    scenario: 'an account is deleted while the ClusterConfig names another region, which is put back',
+    caughtBy: 'orphan',
+  },
+  {
+    name: 'finalizer removed first',
+    story: 'The object goes before what it stands for; anything that fails after that is an orphan for ever.',
+    wrappers: [
+      around(planDeletion, (original) => (world, facts, roleNames, list) => {
+        list.want({ kind: 'RemoveFinalizer' });
+        return list.steps.length > 0
+          ? { reason: 'Deleting', message: 'the finalizer is being removed' }
+          : original(world, facts, roleNames, list);
+      }),
+      withoutLastLook,
+    ],
+    scenario: 'an account is deleted',
+    caughtBy: 'orphan',
+  },
+  {
+    name: 'an account goes while it is used',
+    story: 'The role is deleted while running pods depend on it.',
+    wrappers: [
+      around(planAccount, (original) => (world) => {
+        const isDeleted = world.account.metadata.deletionTimestamp !== undefined;
+        const targets = world.targets.map((target) => (isDeleted ? { ...target, users: [] } : target));
+        return original({ ...world, targets });
+      }),
+    ],
+    scenario: 'an app loses its account, which is deleted meanwhile',
+    caughtBy: 'in use',
+  },
+  {
+    name: 'associations stay when the account goes',
+    story: 'Objects in another service than the rest are forgotten.',
+    wrappers: [
+      around(
+        decideUnassociate,
+        (original) => (world, facts, target, why) =>
+          world.account.metadata.deletionTimestamp === undefined
+            ? original(world, facts, target, why)
+            : undefined,
+      ),
+    ],
+    scenario: 'an account in Pod Identity loses a target, and is deleted',
+    caughtBy: 'orphan',
+  },
+  {
+    name: 'an object that no watch reported does not exist',
+    story:
+      'The answer to a creation is lost and the watch misses the object, so the deletion does not know of it and leaves it.',
+    wrappers: [withoutLastLook],
+    scenario: 'an account is deleted right after it was made',
+    plans: 'unheard',
+    caughtBy: 'orphan',
+  },
+  {
+    name: 'ownership is removed before the role is tagged as retained',
+    story: 'A crash between the two leaves a role that still lets pods in, and that no listing shows.',
+    wrappers: [
+      around(planDeletion, (original) => (world, facts, roleNames, list) => {
+        const reordered = overriding(list, {
+          want(step) {
+            if (step.kind === 'TagRole' && retainedTag in step.tags)
+              list.want({ kind: 'UntagRole', role: step.role, keys: tagKeysLostOnRetain });
+            return list.want(step);
+          },
+        });
+        return original(world, facts, roleNames, reordered);
+      }),
+    ],
+    scenario: 'an account is deleted with Retain',
+    caughtBy: 'orphan',
+  },
+];

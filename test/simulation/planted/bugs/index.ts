@@ -1,0 +1,20 @@
+/**
+ * Bugs that controllers are known to have. Each is planted in a copy of the operator's sources, one at a time, and has to be
+ * caught: a simulation that catches none of them proves nothing.
+ */
+import type { PlantedBug } from '../planted-bug.ts';
+import { appBugs } from './apps.ts';
+import { deletionBugs } from './deletion.ts';
+import { kubernetesBugs } from './kubernetes.ts';
+import { ownershipBugs } from './ownership.ts';
+import { policyBugs } from './policies.ts';
+import { targetBugs } from './targets.ts';
+
+export const plantedBugs: readonly PlantedBug[] = [
+  ...policyBugs,
+  ...targetBugs,
+  ...deletionBugs,
+  ...ownershipBugs,
+  ...kubernetesBugs,
+  ...appBugs,
+];

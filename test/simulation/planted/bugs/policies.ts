@@ -1,0 +1,87 @@
+/** Bugs in the policies of a role. */
+import { assessRole } from '../../../../src/identity/plan/role.ts';
+import { keptPolicies, planPolicies } from '../../../../src/identity/plan/policies.ts';
+import { createRoleCache } from '../../../../src/operator/observed-state/roles.ts';
+import { around, overriding, type PlantedBug } from '../planted-bug.ts';
+
+/** The time after a write in which an answer of IAM may be older than the write, in milliseconds. */
+const settleMs = 15_000;
+
+export const policyBugs: readonly PlantedBug[] = [
+  {
+    name: 'detach before attach',
+    story: 'An edit that exchanges a policy leaves the pods without either for a while.',
+    wrappers: [
+      around(planPolicies, (original) => (list, role, wanted, listed, policiesPerRole) => {
+        const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
+        for (const policyArn of unlisted)
+          list.want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'it is not listed' });
+        return original(list, role, wanted, listed, policiesPerRole);
+      }),
+    ],
+    scenario: 'policies are edited',
+    caughtBy: 'gap',
+  },
+  {
+    name: 'an old snapshot undoes a recent write',
+    story:
+      'IAM is eventually consistent: a listing shows the state before the operator’s last write, which is then "repaired".',
+    wrappers: [
+      around(createRoleCache, (original) => (now) => {
+        const cache = original(now);
+        return overriding(cache, {
+          read: (name, role, startedAt) => cache.read(name, role, startedAt + settleMs),
+          learn: (snapshot, clusterArn) =>
+            cache.learn({ ...snapshot, startedAt: snapshot.startedAt + settleMs }, clusterArn),
+        });
+      }),
+    ],
+    scenario: 'policies are edited right before IAM is looked over',
+    plans: 'oldReads',
+    caughtBy: 'counts',
+  },
+  {
+    name: 'an invalid spec narrows live access',
+    story:
+      'The operator applies as much of an invalid spec as it can, and begins with what has to be removed.',
+    wrappers: [
+      around(assessRole, (original) => (world, facts, spec, policyArns, ...others) => {
+        const isInvalid = world.account.spec.aws.policyArns.length > facts.quotas.policiesPerRole;
+        return original(world, facts, spec, isInvalid ? [] : policyArns, ...others);
+      }),
+    ],
+    scenario: 'too many policies are listed, then the edit is taken back',
+    caughtBy: 'narrowing',
+  },
+  {
+    name: 'one bad policy hides the rest',
+    story: 'The first error ends the loop over the list, and the policies after it are never tried.',
+    wrappers: [
+      around(planPolicies, (original) => (list, ...others) => {
+        let attachments = 0;
+        const first = overriding(list, {
+          want(step) {
+            if (step.kind === 'AttachPolicy') attachments += 1;
+            return attachments > 1 ? undefined : list.want(step);
+          },
+        });
+        return original(first, ...others);
+      }),
+    ],
+    scenario: 'one of three policies does not exist, then it does',
+    caughtBy: 'in step in time',
+  },
+  {
+    name: 'a narrower list of allowed policies is enforced at once',
+    story: 'One edit of the ClusterConfig takes permissions from the running pods of every account.',
+    wrappers: [
+      around(
+        keptPolicies,
+        (original) => (role, refused, before, facts) =>
+          before?.length ? [] : original(role, refused, before, facts),
+      ),
+    ],
+    scenario: 'the cluster allows fewer policies, and then their detachment is consented to',
+    caughtBy: 'narrowing',
+  },
+];

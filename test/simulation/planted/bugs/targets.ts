@@ -1,0 +1,144 @@
+/** Bugs in the targets of an account: trust policies, links, proofs and associations. */
+import { linkedServiceAccounts } from '../../../../src/api/index.ts';
+import { holdsWebIdentity, wantedMode } from '../../../../src/identity/plan/trusted-targets.ts';
+import { isDraining } from '../../../../src/identity/plan/draining.ts';
+import { planByAnnotation } from '../../../../src/identity/plan/target-by-annotation.ts';
+import { currentTurn } from '../../../../src/identity/plan/target.ts';
+import { decideProof } from '../../../../src/identity/plan/proofs.ts';
+import { assessmentOf, homeOf } from '../../../../src/identity/plan/target-context.ts';
+import { decideTargets } from '../../../../src/identity/plan/target-decisions.ts';
+import { applyAssociationStep } from '../../../../src/operator/account/apply-association-step.ts';
+import { applyStep } from '../../../../src/operator/account/apply-step.ts';
+import { around, type PlantedBug } from '../planted-bug.ts';
+
+export const targetBugs: readonly PlantedBug[] = [
+  {
+    name: 'a removed target shuts out its pods',
+    story:
+      'A target that leaves the spec leaves the trust policy at once, and pods that run there lose their access.',
+    wrappers: [
+      around(
+        isDraining,
+        (original) => (world, facts, target) =>
+          original(world, facts, { ...target, held: { ...target.held, roleArns: [] } }),
+      ),
+    ],
+    scenario: 'an account loses a target that an app runs in, which then goes',
+    caughtBy: 'in use',
+  },
+  {
+    name: 'a removed target loses its association at once',
+    story:
+      'The association of a target that leaves the spec is deleted while pods get their credentials by it.',
+    wrappers: [
+      around(
+        isDraining,
+        (original) => (world, facts, target) =>
+          original(world, facts, { ...target, held: { ...target.held, podIdentity: 0 } }),
+      ),
+    ],
+    scenario: 'an account in Pod Identity loses a target that an app runs in, which then goes',
+    caughtBy: 'in use',
+  },
+  {
+    name: 'trust includes a namespace under deletion',
+    story: 'The next creator of the namespace inherits the permissions of the previous one.',
+    wrappers: [
+      around(decideTargets, (original) => (world, facts) => {
+        const targets = world.targets.map((target) =>
+          target.namespace === 'terminating' ? { ...target, namespace: 'present' as const } : target,
+        );
+        return original({ ...world, targets }, facts).map((decision) => {
+          const { name } = decision.observation;
+          return {
+            ...decision,
+            observation: world.targets.find((target) => target.name === name) ?? decision.observation,
+          };
+        });
+      }),
+    ],
+    scenario: 'a target namespace hangs in deletion',
+    caughtBy: 'in step in time',
+  },
+  {
+    name: 'proof assumed',
+    story:
+      'Ready means only that everything was written, not that it works: IAM takes seconds, and issuers are mistyped.',
+    wrappers: [around(decideProof, () => () => ({ proven: true, key: 'assumed' }))],
+    scenario: 'an account is created',
+    caughtBy: 'proof',
+  },
+  {
+    name: 'link before role',
+    story:
+      'Names are known in advance, so the annotation is written before the role exists, and pods start with a role that they cannot assume.',
+    wrappers: [
+      around(planByAnnotation, (original) => (context, observation, standing) => {
+        const { name, serviceAccount } = observation;
+        const assessment = assessmentOf(context, 'IRSA', name);
+        if (assessment && !serviceAccount && !homeOf(context, 'IRSA', name))
+          context.list.want({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });
+        return original(context, observation, standing);
+      }),
+      // The role takes one request longer than the link.
+      around(applyStep, (original) => async (step, account, tools, signal) => {
+        const { name } = account.metadata;
+        if (step.kind === 'CreateRole') await tools.client.get(linkedServiceAccounts, { name }, { signal });
+        return original(step, account, tools, signal);
+      }),
+    ],
+    scenario: 'an account is created',
+    caughtBy: 'link before role',
+  },
+  {
+    name: 'a switch of the mode cuts running pods off',
+    story: 'The trust policy follows the wanted mode and ignores what older pods hold.',
+    wrappers: [
+      around(
+        holdsWebIdentity,
+        (original) => (world, facts, target) =>
+          wantedMode(world.account, facts) === 'IRSA' && original(world, facts, target),
+      ),
+    ],
+    scenario: 'the identity mode of an account is switched there and back',
+    caughtBy: 'narrowing',
+  },
+  {
+    name: 'the turn of a target ends with its association',
+    story: 'A step is done when its call is answered, whatever happens to the pods that depended on it.',
+    wrappers: [
+      around(
+        currentTurn,
+        (original) => (world, facts, decisions) =>
+          original(
+            world,
+            facts,
+            decisions.map((decision) => {
+              const { observation } = decision;
+              return {
+                ...decision,
+                observation: { ...observation, held: { ...observation.held, podIdentity: 0 } },
+              };
+            }),
+          ),
+      ),
+    ],
+    scenario: 'the identity mode of an account is switched there and back',
+    caughtBy: 'narrowing',
+  },
+  {
+    name: 'an association is deleted for an annotation that no longer exists',
+    story:
+      'A new leader with an old view removes the working credentials in favour of an annotation that was removed. Sieve (OSDI 2022): time travel.',
+    wrappers: [
+      around(applyAssociationStep, (original) => (step, account, tools, signal) => {
+        if (step.kind !== 'DeleteAssociation') return original(step, account, tools, signal);
+        const { successor: _, ...unchecked } = step;
+        return original(unchecked, account, tools, signal);
+      }),
+    ],
+    scenario: 'the identity mode of the cluster is switched',
+    plans: 'olderView',
+    caughtBy: 'narrowing',
+  },
+];

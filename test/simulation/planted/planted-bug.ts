@@ -1,0 +1,89 @@
+/**
+ * A planted bug wraps exported functions of the product. Each wrapper is typed by the function that it wraps, and finds its source
+ * by that function: the product may be moved, renamed, reformatted and rewritten, and the bug stays planted.
+ */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { OracleName } from '../oracles.ts';
+import type { Plan } from '../plans.ts';
+
+type AnyFunction = (...args: never[]) => unknown;
+
+export type Wrapper = {
+  readonly wraps: AnyFunction;
+  /** Called at each call of the function, with the function as it is. */
+  readonly wrap: (original: AnyFunction) => AnyFunction;
+};
+
+export type PlantedBug = {
+  readonly name: string;
+  /** How it comes about, and where it is known from. */
+  readonly story: string;
+  readonly wrappers: readonly Wrapper[];
+  readonly scenario: string;
+  /** The kind of fault that the bug needs to show. Default: none. */
+  readonly plans?: Plan['kind'];
+  /** One of the oracles that catch it. */
+  readonly caughtBy: OracleName;
+};
+
+export function around<F extends AnyFunction>(wraps: F, wrap: (original: F) => F): Wrapper {
+  return { wraps, wrap: wrap as unknown as Wrapper['wrap'] };
+}
+
+/** The object with some of its members replaced. Errors and other classes of the copy are not those that this module imports. */
+export function overriding<T extends object>(object: T, members: Partial<T>): T {
+  return new Proxy(object, {
+    get: (of, key) => Reflect.get(Object.hasOwn(members, key) ? members : of, key) as unknown,
+  });
+}
+
+/** The file below `src` that declares a function, as a path below `root`, and its text with the declaration renamed. */
+type Patch = { readonly file: string; readonly text: string };
+
+const registry = '__plantedWrappers';
+type Registry = { [registry]?: ReadonlyMap<string, Wrapper['wrap']> };
+
+/** @throws Error that names the function when its declaration is not found */
+async function patchOf({ wraps: { name }, wraps }: Wrapper, root: string): Promise<Patch> {
+  const declaration = new RegExp(`^export ((?:async )?function|const) ${name}\\b`, 'm');
+  for (const entry of await readdir(join(root, 'src'), { recursive: true })) {
+    const file = join('src', entry);
+    if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue;
+    const text = await readFile(join(root, file), 'utf8');
+    if (!declaration.test(text)) continue;
+    const module = (await import(pathToFileURL(join(root, file)).href)) as Readonly<Record<string, unknown>>;
+    if (module[name] !== wraps) continue;
+    const renamed = text.replace(declaration, `$1 ${name}AsItIs`);
+    const call = `globalThis.${registry}.get('${name}')(${name}AsItIs)(...args)`;
+    return { file, text: `${renamed}\nexport function ${name}(...args) {\n  return ${call};\n}\n` };
+  }
+  throw new Error(`no file below src exports the function "${name}", which a planted bug wraps`);
+}
+
+/**
+ * Plants a bug in a copy of the sources.
+ *
+ * @param root of the sources as they are
+ * @param copy root of the copy
+ * @returns takes the bug out again
+ */
+export async function plant(bug: PlantedBug, root: string, copy: string): Promise<() => Promise<void>> {
+  const patches = await Promise.all(bug.wrappers.map((wrapper) => patchOf(wrapper, root)));
+  const files = patches.map(({ file }) => file);
+  if (new Set(files).size < files.length)
+    throw new Error(`the bug "${bug.name}" wraps two functions of one file: ${files.join(', ')}`);
+  const originals = await Promise.all(files.map((file) => readFile(join(copy, file), 'utf8')));
+  for (const { file, text } of patches) await writeFile(join(copy, file), text);
+  return async () => {
+    for (const [index, file] of files.entries()) await writeFile(join(copy, file), originals[index] ?? '');
+  };
+}
+
+/** Makes the wrappers of the bug known to the copy in which it was planted. The copy has to run in this process. */
+export function register(bug: PlantedBug): void {
+  (globalThis as Registry)[registry] = new Map(
+    bug.wrappers.map(({ wraps, wrap }) => [wraps.name, wrap] as const),
+  );
+}
