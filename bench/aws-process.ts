@@ -9,6 +9,7 @@ import type { IamState } from '../sandbox/src/aws/iam/state.ts';
 import type { FaultSettingsInput } from '../sandbox/src/aws/faults/settings.ts';
 import { createIdentifiers } from '../sandbox/src/aws/identifiers.ts';
 import { startAwsEmulator } from '../sandbox/src/aws/server.ts';
+import { wallClock } from '../src/k8s/testing/clocks.ts';
 
 /** Roles that are there from the start. */
 export type Seed = {
@@ -75,7 +76,7 @@ async function begin(options: Begin): Promise<void> {
   const emulator = await startAwsEmulator({
     accountId,
     region,
-    now: Date.now,
+    now: wallClock,
     randomBytes,
     credentials: [
       {

@@ -7,6 +7,7 @@ import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';
 import { startWatchdog } from '../sandbox/src/processes/watchdog.ts';
 import { eventDisplay } from '../src/cli/commands/sandbox/event-display.ts';
 import { ensureMoto } from '../test/integration/aws-scenarios/moto.ts';
+import { monotonicClock } from '../src/k8s/testing/clocks.ts';
 
 const { stdout } = process;
 const report = eventDisplay(
@@ -17,12 +18,12 @@ const report = eventDisplay(
     color: false,
     redraws: stdout.isTTY,
   },
-  Date.now,
+  monotonicClock,
 );
 const watchdog = await startWatchdog();
 try {
   const names = Object.keys(binaries) as BinaryName[];
-  const found = await resolveBinaries(names, { env: process.env, now: Date.now, report, watchdog });
+  const found = await resolveBinaries(names, { env: process.env, now: monotonicClock, report, watchdog });
   for (const name of names) console.log(`${name} ${found[name].version}: ${found[name].path}`);
   await ensureMoto((line) => console.log(line));
 } catch (error) {

@@ -7,6 +7,7 @@
 import { silentLogger } from '../../src/kube/index.ts';
 import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';
 import { createInformers } from '../../src/operator/context.ts';
+import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
 const startedAt = performance.now();
 const [, , kubeconfig = ''] = process.argv;
@@ -14,7 +15,7 @@ const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }), {
 const { accounts, pods } = createInformers({
   client,
   logger: silentLogger,
-  now: () => performance.now(),
+  now: monotonicClock,
   random: Math.random,
   setTimer: systemTimer,
 });

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { issuerKeysFrom } from './aws/issuer-keys.ts';
 import { type AwsEmulator, startAwsEmulator } from './aws/server.ts';
+import type { Wall } from '../../src/k8s/time.ts';
 
 export const awsSettings = z.object({
   accountId: z.string().regex(/^\d{12}$/),
@@ -46,7 +47,7 @@ export function startAws(options: {
   readonly settings: AwsSettings;
   readonly port: number;
   /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly onError: (error: unknown) => void;
 }): Promise<AwsEmulator> {
   const { settings, ...rest } = options;

@@ -22,6 +22,7 @@ import { createIamRoleStore } from './iam-role-store.ts';
 import type { Caller } from './scheduler.ts';
 import type { AwsSchedulers } from './schedulers.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** EKS Pod Identity on one cluster. */
 export type PodIdentityAws = {
@@ -45,7 +46,7 @@ export function connectAws(options: {
   readonly region: string;
   readonly userAgent: string;
   /** Milliseconds, by the clock of whoever keeps what is read: it tells when a listing was begun. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
   /**
    * Called right before anything is sent that may write, however long it waited for its turn or for a connection; throws to

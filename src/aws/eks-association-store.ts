@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-eks';
 import { IdentityError, type AssociationStore, type ObservedAssociation } from '../identity/index.ts';
 import type { Calls } from './calls.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** The most that EKS puts on a page. Source: ListPodIdentityAssociations, maxResults. */
 const maxResults = 100;
@@ -20,7 +21,7 @@ export function createEksAssociationStore(options: {
   readonly eks: EKSClient;
   readonly calls: Calls;
   readonly clusterName: string;
-  readonly now: () => number;
+  readonly now: () => Monotonic;
 }): AssociationStore {
   const { eks, calls, clusterName, now } = options;
 

@@ -21,6 +21,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { IdentityError, type ObservedRole, type RoleStore } from '../identity/index.ts';
 import type { Calls } from './calls.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** The most that IAM puts on a page. Source: GetAccountAuthorizationDetails, MaxItems. */
 const MaxItems = 1000;
@@ -30,7 +31,7 @@ type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: stri
 export function createIamRoleStore(options: {
   readonly iam: IAMClient;
   readonly calls: Calls;
-  readonly now: () => number;
+  readonly now: () => Monotonic;
 }): RoleStore {
   const { iam, calls, now } = options;
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallOutcome, CallScheduler, Caller } from './scheduler.ts';
 import { createSimulatedService, failure, type SimulatedService } from './testing/simulated-service.ts';
 import { createTimedScheduler } from './testing/timed-scheduler.ts';
+import { monotonicClock } from '../k8s/testing/clocks.ts';
 
 const person: Caller = { owner: 'a', urgency: 'edit' };
 
@@ -35,7 +36,11 @@ describe('under a rate that AWS does not tell', () => {
   ])(
     'comes within a tenth of what is possible, and hardly ever over it: $ratePerSecond/s, burst $burst, $latencyMs ms',
     async ({ ratePerSecond, burst, latencyMs, calls, refused }) => {
-      const service = createSimulatedService({ now: Date.now, latencyMs, limit: { ratePerSecond, burst } });
+      const service = createSimulatedService({
+        now: monotonicClock,
+        latencyMs,
+        limit: { ratePerSecond, burst },
+      });
       const seconds = await run(createTimedScheduler(), service, calls);
       expect(seconds).toBeLessThanOrEqual(((calls - burst) / ratePerSecond) * 1.1);
       expect(service.throttled).toBeLessThanOrEqual(refused);
@@ -44,7 +49,7 @@ describe('under a rate that AWS does not tell', () => {
   );
 
   it('soon makes as many calls at a time as it may, where none is refused', async () => {
-    const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
+    const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     // At 24 calls in 30 ms from the start they would take 1.25 s.
     expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(3.5);
     expect(service.accepted).toBe(1000);
@@ -52,7 +57,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('comes close to it over minutes', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
@@ -63,7 +68,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('also when AWS saves up hardly anything', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 2 },
     });
@@ -74,7 +79,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('keeps what it has learned while there is nothing to do', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
@@ -91,7 +96,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('finds out that AWS takes more again', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 10, burst: 10 },
     });
@@ -105,7 +110,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('goes down with a rate that falls', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 100, burst: 50 },
     });
@@ -122,19 +127,19 @@ describe('under a rate that AWS does not tell', () => {
 
 describe('without a rate', () => {
   it('gets up to speed within seconds', async () => {
-    const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
+    const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
   });
 
   it('begins with as many at a time as the service is known to take', async () => {
-    const service = createSimulatedService({ now: Date.now, latencyMs: 30 });
+    const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler({ firstInFlight: 24 }), service, 2400)).toBeCloseTo(3, 1);
   });
 
   it('slows down when it takes less than that after all', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 30,
       limit: { ratePerSecond: 20, burst: 40 },
     });
@@ -260,7 +265,7 @@ describe('calls that fail', () => {
 
   it('are given back when AWS throttles for minutes', async () => {
     const service = createSimulatedService({
-      now: Date.now,
+      now: monotonicClock,
       latencyMs: 10,
       limit: { ratePerSecond: 0, burst: 0 },
     });
@@ -343,7 +348,7 @@ describe('reads of the same', () => {
 describe('an abort', () => {
   it('takes a call out of the queue, and cuts off one that is on its way', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
-    const service = createSimulatedService({ now: Date.now, latencyMs: 1_000 });
+    const service = createSimulatedService({ now: monotonicClock, latencyMs: 1_000 });
     const abort = new AbortController();
     const { signal } = abort;
     const call = (): Promise<void> =>

@@ -6,6 +6,7 @@
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
 import { createFairQueue } from './fair-queue.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /**
  * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `begun`: someone waits
@@ -63,7 +64,7 @@ export type CallScheduler = {
 export type SchedulerOptions = {
   readonly service: string;
   /** Milliseconds. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   /** 0 up to 1. */
   readonly random: () => number;
   /** Calls back once, and returns how to cancel that. */

@@ -8,6 +8,7 @@ import { isatty } from 'node:tty';
 import { cacheFolder } from './cache-folder.ts';
 import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/framework/context.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 /** As `engines` in package.json has it. */
 const needed = [22, 19] as const;
@@ -125,8 +126,9 @@ function hostOf(
     bytes: async () => (await import('./byte-streams.ts')).byteStreams(),
     env: process.env,
     cwd: process.cwd(),
-    now: Date.now,
-    startedAt: performance.timeOrigin,
+    now: Date.now as () => Wall,
+    monotonic: () => performance.now() as Monotonic,
+    startedAt: 0 as Monotonic,
     random: Math.random,
     signal,
     ...programsOfHost,

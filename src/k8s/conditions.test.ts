@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { findCondition, isConditionTrue, setConditions, type ConditionDraft } from './conditions.ts';
+import type { Wall } from './time.ts';
 
-const at = (text: string, generation: number | undefined = 1) => ({ now: Date.parse(text), generation });
+const at = (text: string, generation: number | undefined = 1) => ({
+  now: Date.parse(text) as Wall,
+  generation,
+});
 const ready = (status: ConditionDraft['status'], message = 'm'): ConditionDraft => ({
   type: 'Ready',
   status,

@@ -4,6 +4,7 @@
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
  */
 import { formatTime } from './timestamps.ts';
+import type { Wall } from './time.ts';
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
@@ -32,13 +33,12 @@ const maxMessageLength = 32_768;
  * The drafts as conditions, in their order. `lastTransitionTime` moves only when `status` changes. Previous conditions
  * of other types are dropped.
  *
- * @param now wall clock, milliseconds since the epoch
  * @throws TypeError for a reason that the API server would refuse
  */
 export function setConditions(
   previous: readonly Condition[] | undefined,
   drafts: readonly ConditionDraft[],
-  { generation, now }: { readonly generation: number | undefined; readonly now: number },
+  { generation, now }: { readonly generation: number | undefined; readonly now: Wall },
 ): Condition[] {
   return drafts.map(({ type, status, reason, message }) => {
     if (!reasonPattern.test(reason))

@@ -4,8 +4,9 @@
  */
 import type { BackoffPolicy } from './backoff.ts';
 import { silentLogger, type Logger } from './logger.ts';
-import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
 import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetrics } from './workqueue.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /**
  * Result of a reconcile. Nothing: done until something changes. `requeueAfterMs`: requeue after that time.
@@ -45,7 +46,7 @@ export type ControllerOptions = {
   /** Further workers, only for keys of at least this priority: these never wait until one of the others is done. */
   readonly reserved?: { readonly atLeast: number; readonly workers: number } | undefined;
   /** Monotonic milliseconds. */
-  readonly now: Now;
+  readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;

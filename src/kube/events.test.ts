@@ -6,6 +6,7 @@ import type { KubeObject } from './object.ts';
 import { refuse } from './testing/collection-server.ts';
 import { answerJson, startLoopbackServer, type Handler } from './testing/loopback-server.ts';
 import { createSimulatedTime } from './testing/simulated-time.ts';
+import { after } from '../k8s/time.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -31,11 +32,13 @@ async function setUp(...answers: (Handler | undefined)[]) {
   closers.push(() => client.close());
   const time = createSimulatedTime(epoch);
   const work = { isWaiting: false };
+  const clock = { offsetMs: 0 };
   const recorder = createEventRecorder({
     client,
     controller: 'example.com/accounts',
     instance: 'pod-1',
-    now: time.now,
+    now: () => after(time.wallClock(), clock.offsetMs),
+    monotonic: time.now,
     setTimer: time.setTimer,
     busy: () => work.isWaiting,
   });
@@ -45,7 +48,7 @@ async function setUp(...answers: (Handler | undefined)[]) {
       path,
       body: JSON.parse(body) as Record<string, unknown> & { metadata: { name: string } },
     }));
-  return { server, time, recorder, requests, work };
+  return { server, time, clock, recorder, requests, work };
 }
 
 describe('an Event', () => {
@@ -95,6 +98,18 @@ describe('an Event', () => {
 });
 
 describe('what repeats', () => {
+  test('is counted in the same Event although somebody set the wall clock in between', async () => {
+    const { recorder, requests, time, clock } = await setUp();
+    for (const offsetMs of [0, 3_600_000, -3_600_000]) {
+      clock.offsetMs = offsetMs;
+      recorder.event(account, attached);
+    }
+    await time.advance(60_000);
+    await recorder.flush();
+    expect(requests().map(({ method }) => method)).toEqual(['POST', 'PATCH']);
+    expect(requests()[1]?.body).toMatchObject({ series: { count: 3 } });
+  });
+
   test('is counted in the same Event, and written once a minute at most', async () => {
     const { recorder, requests, time } = await setUp();
     recorder.event(account, attached);

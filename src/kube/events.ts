@@ -10,7 +10,8 @@ import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import { events as eventsResource } from './resources.ts';
-import { sleep, systemTimer, type Now, type SetTimer } from './timing.ts';
+import { sleep, systemTimer, type SetTimer } from './timing.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 export type EventInput = {
   readonly type: 'Normal' | 'Warning';
@@ -36,8 +37,10 @@ export type EventRecorderOptions = {
   /** Name of the controller in the form `example.com/name`, and of this process. */
   readonly controller: string;
   readonly instance: string;
-  /** Wall clock, milliseconds since the epoch. */
-  readonly now: Now;
+  /** For the times in Events. */
+  readonly now: () => Wall;
+  /** For the end of a series and for waiting. */
+  readonly monotonic: () => Monotonic;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
   /** While there is work that people wait for, what went well is told later: half a minute later at the latest. */
@@ -55,9 +58,11 @@ type Series = {
   /** Name of the Event; absent until it is written. */
   name: string | undefined;
   count: number;
-  lastAt: number;
+  /** When it was last repeated, by either clock. */
+  lastAt: Wall;
+  repeatedAt: Monotonic;
   /** Since when it waits to be written. */
-  waitsSince: number;
+  waitsSince: Monotonic;
   writtenCount: number;
   /** Waits for its time, or in the backlog. */
   writeHeld: boolean;
@@ -76,7 +81,7 @@ const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { client, now } = options;
+  const { client, now, monotonic } = options;
   const setTimer = options.setTimer ?? systemTimer;
   const logger = options.logger ?? silentLogger;
   const known = new Map<string, Series>();
@@ -93,7 +98,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let names = 0;
   let tidiedAt = -Infinity;
 
-  const nameFor = (object: string, at: number): string => {
+  const nameFor = (object: string, at: Wall): string => {
     names += 1;
     // As client-go: the object and the time; with a counter, as a millisecond is long.
     return `${object.slice(0, 220)}.${Math.floor(at).toString(16)}${(names % 0x10000).toString(16).padStart(4, '0')}`;
@@ -133,8 +138,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const next = (): Series | undefined => backlog.Warning[0] ?? backlog.Normal[0];
 
   const isPatient = ({ body, waitsSince }: Series): boolean => {
-    const waitedMs = now() - waitsSince;
-    const may = body.type === 'Normal' && waitedMs >= 0 && waitedMs < patience.mostMs;
+    const may = body.type === 'Normal' && monotonic() - waitsSince < patience.mostMs;
     return may && flushes === 0 && options.busy?.() === true;
   };
 
@@ -180,18 +184,19 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       return;
     }
     series.queued = true;
-    series.waitsSince = now();
+    series.waitsSince = monotonic();
     backlog[series.body.type].push(series);
     if (series.body.type === 'Warning') wake();
     startSender();
   };
 
   /** Looks at every series, so not for every Event. */
-  const forgetEnded = (at: number): void => {
-    if (at - tidiedAt < seriesIntervalMs) return;
-    tidiedAt = at;
+  const forgetEnded = (): void => {
+    if (monotonic() - tidiedAt < seriesIntervalMs) return;
+    tidiedAt = monotonic();
     for (const [key, series] of known)
-      if (at - series.lastAt > seriesEndMs && !series.writeHeld && !series.queued) known.delete(key);
+      if (tidiedAt - series.repeatedAt > seriesEndMs && !series.writeHeld && !series.queued)
+        known.delete(key);
   };
 
   return {
@@ -215,9 +220,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         )
         .digest('base64');
       const old = known.get(key);
-      if (old && at - old.lastAt <= seriesEndMs) {
+      if (old && monotonic() - old.repeatedAt <= seriesEndMs) {
         old.count += 1;
         old.lastAt = at;
+        old.repeatedAt = monotonic();
         if (old.writeHeld) return;
         old.writeHeld = true;
         held.set(
@@ -229,14 +235,15 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         );
         return;
       }
-      forgetEnded(at);
+      forgetEnded();
       const series: Series = {
         // Events about cluster-scoped objects belong here, by the API's validation.
         namespace: metadata.namespace ?? 'default',
         name: undefined,
         count: 1,
         lastAt: at,
-        waitsSince: at,
+        repeatedAt: monotonic(),
+        waitsSince: monotonic(),
         writtenCount: 0,
         writeHeld: false,
         queued: false,

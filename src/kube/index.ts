@@ -9,7 +9,7 @@ export type { KubeObject } from './object.ts';
 export { keyOf, parseKey } from './object.ts';
 export type { LogFields, Logger } from './logger.ts';
 export { silentLogger } from './logger.ts';
-export type { Now, Random, SetTimer } from './timing.ts';
+export type { Random, SetTimer } from './timing.ts';
 export { sleep, systemTimer } from './timing.ts';
 export type {
   KubeConfigErrorCode,

@@ -11,6 +11,7 @@ import {
   type Watcher,
 } from './testing/collection-server.ts';
 import { systemTimer, type SetTimer } from './timing.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 const closers: (() => Promise<unknown> | undefined)[] = [];
 afterEach(async () => {
@@ -43,7 +44,7 @@ function follow(server: CollectionServer, options: Partial<InformerOptions<Item>
   const informer = createInformer<Item>({
     client,
     resource: configMaps,
-    now: fastNow,
+    now: fastNow as () => Monotonic,
     random: () => 0.5,
     setTimer: fastTimer,
     streamingList: false,

@@ -8,7 +8,8 @@ import { keyOf, type KubeObject } from './object.ts';
 import { defaultReflectorLimits, runReflector, type ReflectorLimits } from './reflector.ts';
 import type { Resource } from './resource.ts';
 import { createStore, type Indexer, type Store } from './store.ts';
-import { systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { systemTimer, type Random, type SetTimer } from './timing.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** `old` absent: new to us; `new` absent: gone. With both, `metadata.uid` tells a change from a re-creation. */
 export type Change<T> = { readonly key: string; readonly old?: T; readonly new?: T };
@@ -41,7 +42,7 @@ export type InformerOptions<T extends KubeObject> = {
   readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
   /** Monotonic milliseconds. */
-  readonly now: Now;
+  readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;

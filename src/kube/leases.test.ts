@@ -11,6 +11,7 @@ import {
 import { createSimulatedTime, type SimulatedTime } from './testing/simulated-time.ts';
 import { leases } from './resources.ts';
 import type { SetTimer } from './timing.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
 /**
@@ -83,7 +84,7 @@ function createProcess(server: Server, world: SimulatedTime, identity: string) {
     name: 'operator',
     identity,
     now: world.now,
-    wallClock: () => 1e12 + world.now() + skew,
+    wallClock: () => (1e12 + world.now() + skew) as Wall,
     random: () => 1,
     setTimer: world.setTimer,
   });
@@ -292,8 +293,8 @@ describe('a leader', () => {
       namespace: 'kube-system',
       name: 'operator',
       identity: 'a',
-      now: () => paused.now() + offset,
-      wallClock: () => 1e12 + paused.now() + offset,
+      now: () => (paused.now() + offset) as Monotonic,
+      wallClock: () => (1e12 + paused.now() + offset) as Wall,
       random: () => 1,
       setTimer: paused.setTimer,
     });
@@ -348,7 +349,7 @@ describe('a leader', () => {
       name: 'l',
       identity: 'a',
       now: world.now,
-      wallClock: world.now,
+      wallClock: world.wallClock,
       random: () => 1,
       setTimer: world.setTimer,
     });
@@ -413,7 +414,7 @@ test('periods that cannot work together are a bug', () => {
       name: 'l',
       identity: 'a',
       now: world.now,
-      wallClock: world.now,
+      wallClock: world.wallClock,
       random: () => 1,
       ...periods,
     });

@@ -13,7 +13,8 @@ import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import { leases } from './resources.ts';
-import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ */
 export type Lease = KubeObject & {
@@ -45,9 +46,9 @@ export type LeaderElectorOptions = {
   /** Between tries; client-go: 2 s. */
   readonly retryPeriodMs?: number | undefined;
   /** A monotonic clock, which goes on while the process is paused. */
-  readonly now: Now;
+  readonly now: () => Monotonic;
   /** Milliseconds since the epoch: for the times in the Lease, and to notice that the machine slept. */
-  readonly wallClock: Now;
+  readonly wallClock: () => Wall;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;

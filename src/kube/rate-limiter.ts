@@ -1,5 +1,6 @@
 /** A token bucket, as client-go's `flowcontrol`: it keeps one client from crowding out the others of an API server. */
-import { sleep, type Now, type SetTimer } from './timing.ts';
+import { sleep, type SetTimer } from './timing.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 export type RateLimiter = {
   /** Resolves when a request may be sent, in order of the calls; at once when `signal` aborts. */
@@ -14,7 +15,11 @@ export type TokenBucket = {
   readonly giveBack: () => void;
 };
 
-export function createTokenBucket(options: { qps: number; burst: number; now: Now }): TokenBucket {
+export function createTokenBucket(options: {
+  qps: number;
+  burst: number;
+  now: () => Monotonic;
+}): TokenBucket {
   const { qps, burst, now } = options;
   let tokens = burst;
   let last = now();
@@ -36,7 +41,7 @@ export function createTokenBucket(options: { qps: number; burst: number; now: No
 export function createRateLimiter(options: {
   qps: number;
   burst: number;
-  now: Now;
+  now: () => Monotonic;
   setTimer: SetTimer;
 }): RateLimiter {
   const bucket = createTokenBucket(options);

@@ -17,8 +17,9 @@ import type { KubeClient, WatchEvent } from './kube-client.ts';
 import type { Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';
-import { sleep, type Now, type Random, type SetTimer } from './timing.ts';
+import { sleep, type Random, type SetTimer } from './timing.ts';
 import { errorMessage, toError } from '../k8s/errors.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** The waiting times of a reflector. */
 export type ReflectorLimits = {
@@ -68,7 +69,7 @@ export type ReflectorOptions<T> = {
   /** Ask for the initial state in a watch. Falls back to a list where the server cannot. */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
-  readonly now: Now;
+  readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer: SetTimer;
   readonly logger: Logger;
@@ -273,7 +274,7 @@ function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, r
 function guardIdleness(options: {
   signal: AbortSignal;
   setTimer: SetTimer;
-  now: Now;
+  now: () => Monotonic;
   idleMs: () => number;
 }): { signal: AbortSignal; heard: () => void; stop: () => void } {
   const { setTimer, now } = options;

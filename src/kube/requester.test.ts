@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { configMaps } from './resources.ts';
 import { bothTransports, configMap, createClientHarness, instantTimer } from './testing/client-harness.ts';
 import { answerJson, statusBody, type Handler } from './testing/loopback-server.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 const { serve, clientsBy } = createClientHarness();
 
@@ -71,7 +72,7 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       const client = clientOf(server, {
         qps: 10,
         burst: 2,
-        now: () => time,
+        now: (() => time) as () => Monotonic,
         setTimer: instantTimer(waited),
       });
       for (let index = 0; index < 4; index += 1) await client.get(configMaps, ref);

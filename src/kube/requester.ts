@@ -4,8 +4,9 @@
 import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
 import { createRateLimiter } from './rate-limiter.ts';
-import { sleep, systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
 import { createTransport, type TransportResponse } from './transport.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** A `Warning` header of the server: a deprecated API, an unknown field, the words of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
@@ -26,7 +27,7 @@ export type KubeClientOptions = {
   /** From sending to the last byte of the answer, 30,000 unless told otherwise. For a watch: to its first byte. */
   readonly requestTimeoutMs?: number | undefined;
   /** A monotonic clock in milliseconds, `performance.now` unless told otherwise. */
-  readonly now?: Now | undefined;
+  readonly now?: (() => Monotonic) | undefined;
   /** Spreads the retries of many clients; without it they are not spread. */
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
@@ -90,7 +91,7 @@ const maxReconnects = 2;
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
   const { server } = connection;
   const { host } = new URL(server);
-  const now = options.now ?? (() => performance.now());
+  const now = options.now ?? (() => performance.now() as Monotonic);
   const setTimer = options.setTimer ?? systemTimer;
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
   const transport = createTransport(connection, { now, light: options.light });

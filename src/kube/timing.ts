@@ -3,9 +3,6 @@
  * run the same code with a clock of its own, and a test need not wait.
  */
 
-/** Milliseconds. Only differences are used, so both a wall clock and a monotonic one fit, unless a doc says otherwise. */
-export type Now = () => number;
-
 /** Uniform in [0, 1). */
 export type Random = () => number;
 

@@ -13,6 +13,7 @@ import {
 } from './testing/loopback-server.ts';
 import { startHttpProxy, startSocksProxy } from './testing/proxies.ts';
 import type { KubeObject } from './object.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 const { closers, serve } = createClientHarness();
 
@@ -179,7 +180,11 @@ describe.each(bothTransports)('by $by', ({ light }) => {
   });
 
   describe('credentials that come from files and plugins', () => {
-    const connect = (server: LoopbackServer, credentials: Connection['credentials'], now: () => number) => {
+    const connect = (
+      server: LoopbackServer,
+      credentials: Connection['credentials'],
+      now: () => Monotonic,
+    ) => {
       const client = createKubeClient(
         { server: server.url, namespace: 'default', credentials },
         { now, qps: 1000, burst: 1000, light },
@@ -195,7 +200,7 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       const client = connect(
         server,
         async () => ({ headers: { Authorization: `Bearer ${(asked += 1)}` }, tls: {} }),
-        () => time,
+        () => time as Monotonic,
       );
       const get = (): Promise<unknown> => client.get(configMaps, { namespace: 'default', name: 'a' });
       await Promise.all([get(), get(), get()]);
@@ -217,7 +222,7 @@ describe.each(bothTransports)('by $by', ({ light }) => {
       const client = connect(
         server,
         async () => ({ headers: {}, tls: { ca: authority.ca, ...users[time === 0 ? 0 : 1] } }),
-        () => time,
+        () => time as Monotonic,
       );
       const who = async (): Promise<string> => (await client.get(namespaces, { name: 'a' })).metadata.name;
       expect(await who()).toBe('first');

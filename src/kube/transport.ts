@@ -4,8 +4,8 @@
  */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { KubeUnreachableError } from './errors.ts';
-import type { Now } from './timing.ts';
 import { unreachable } from './unreachable.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 export type TransportRequest = {
   readonly method: string;
@@ -70,7 +70,7 @@ const timeouts = {
 } as const;
 
 export type TransportOptions = {
-  readonly now: Now;
+  readonly now: () => Monotonic;
   /** By Node's own HTTP, for a process that ends after some requests: undici takes longer to load than these take. */
   readonly light?: boolean | undefined;
 };

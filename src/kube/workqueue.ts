@@ -6,7 +6,8 @@
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import { createHeap } from './heap.ts';
 import { createTokenBucket } from './rate-limiter.ts';
-import { systemTimer, type Now, type Random, type SetTimer } from './timing.ts';
+import { systemTimer, type Random, type SetTimer } from './timing.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 export type EnqueueOptions = {
   /** Not before this many milliseconds from now; the earliest of several wins. */
@@ -19,7 +20,7 @@ export type WorkItem = { readonly key: string; readonly priority: number };
 
 export type WorkQueueOptions = {
   /** Monotonic milliseconds. */
-  readonly now: Now;
+  readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   /** Of one key; client-go: 5 ms to 1000 s. */

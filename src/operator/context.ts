@@ -38,6 +38,7 @@ import {
   type Pod,
   type Workload,
 } from '../workloads/index.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 /** A Deployment, as far as the operator reads it. */
 export type Deployment = KubeObject & {
@@ -70,10 +71,10 @@ export type OperatorContext = {
   readonly informers: Informers;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds of a clock that nobody sets: for delays and time-outs. */
-  readonly monotonic: () => number;
+  /** For times that stand in objects. */
+  readonly now: () => Wall;
+  /** For delays, time-outs and ages. */
+  readonly monotonic: () => Monotonic;
   /** 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
@@ -121,8 +122,7 @@ export const serviceAccountsByAccount = 'account';
 export function createInformers(of: {
   readonly client: KubeClient;
   readonly logger: Logger;
-  /** A monotonic clock, in milliseconds. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly random: () => number;
   readonly setTimer: SetTimer;
 }): Informers {

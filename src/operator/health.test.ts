@@ -8,6 +8,7 @@ import {
   type HealthServer,
 } from './health.ts';
 import { createLogger } from './logger.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 let server: HealthServer | undefined;
 afterEach(async () => {
@@ -26,7 +27,9 @@ const informer = (
 
 describe('an operator', () => {
   it('is ready when it has everything and hears of the API server', () => {
-    expect(whyNotReady([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000)).toEqual([]);
+    expect(
+      whyNotReady([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000 as Monotonic),
+    ).toEqual([]);
   });
 
   it('is not while it lacks something, cannot follow something, or hears nothing', () => {
@@ -38,7 +41,7 @@ describe('an operator', () => {
           informer({ error: 'the API server cannot be reached' }),
           informer({ contact: 1_000_000 - 301_000 }),
         ],
-        1_000_000,
+        1_000_000 as Monotonic,
       ),
     ).toEqual([
       { name: 'pods', detail: 'not in sync with the API server yet' },

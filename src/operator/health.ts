@@ -8,6 +8,7 @@ import {
   type KubeObject,
   type Logger,
 } from '../kube/index.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 /** A watch that is silent is opened again by then, and that is heard or fails. Milliseconds. */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
@@ -16,13 +17,10 @@ const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 export type FailedCheck = { readonly name: string; readonly detail: string };
 
 /**
- * Checks of `/readyz` that fail: kinds which the operator does not follow, by the name of their resource.
- *
- * @param now of the clock that the informers have
- */
+ * Checks of `/readyz` that fail: kinds which the operator does not follow, by the name of their resource. */
 export function whyNotReady(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
-  now: number,
+  now: Monotonic,
 ): readonly FailedCheck[] {
   return informers.flatMap((informer) => {
     const name = informer.resource.plural;

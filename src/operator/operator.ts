@@ -16,12 +16,13 @@ import { createEngine } from './engine.ts';
 import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { spareMemory, type Heap } from './spare-memory.ts';
+import type { Monotonic, Wall } from '../k8s/time.ts';
 
 export type OperatorOptions = {
   readonly connection: Connection;
   readonly logger: Logger;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
+  readonly monotonic: () => Monotonic;
   /** 0 up to 1. */
   readonly random: () => number;
   /** Ends the operator; what is under way is finished first. */
@@ -72,7 +73,7 @@ export class LeaseLostError extends Error {
 
 /** Runs until the signal aborts. Rejects when it cannot work at all. @throws LeaseLostError */
 export async function runOperator(options: OperatorOptions): Promise<void> {
-  const { connection, logger, now, random, signal } = options;
+  const { connection, logger, now, monotonic, random, signal } = options;
   const userAgent = `konstellation/${options.version}`;
   const metrics = createMetrics();
   const elector = options.lease && createElector(options, options.lease, userAgent);
@@ -86,14 +87,13 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const recorder = createEventRecorder({
     client,
     now,
+    monotonic,
     logger,
     controller: 'k11n.dev/konstellation',
     instance: 'konstellation',
     setTimer: systemTimer,
     busy: () => engine.busy(),
   });
-  // A clock that is set back would hold calls up, and make what was written seem young for as long.
-  const monotonic = (): number => performance.now();
   const schedulers = createAwsSchedulers({
     now: monotonic,
     random,
@@ -139,7 +139,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         ...options.health,
         logger,
         unhealthy: () => whyUnhealthy(engine.controllers),
-        notReady: () => whyNotReady(engine.watched, performance.now()),
+        notReady: () => whyNotReady(engine.watched, monotonic()),
         metrics: () => {
           const list = engine.informers.accounts.store.list();
           const count = (status: string): number =>
@@ -169,7 +169,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     options.onStarted?.(health ? { healthPort: health.port } : {});
     if (options.heap) {
       const isIdle = (): boolean => !leads || engine.idle();
-      const memory = { heap: options.heap, isIdle, now: () => performance.now(), setTimer: systemTimer };
+      const memory = { heap: options.heap, isIdle, now: monotonic, setTimer: systemTimer };
       void spareMemory(memory, over.signal);
     }
     const lead = async (leading: AbortSignal): Promise<void> => {
@@ -208,7 +208,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
 
 /** Renewals have a client of their own: they must wait behind nothing, and be held back by nothing. */
 function createElector(
-  { connection, logger, now, random }: OperatorOptions,
+  { connection, logger, now, monotonic, random }: OperatorOptions,
   lease: NonNullable<OperatorOptions['lease']>,
   userAgent: string,
 ): { readonly elector: LeaderElector; readonly name: string; close(): Promise<void> } {
@@ -222,7 +222,7 @@ function createElector(
     leaseDurationMs: durationMs,
     renewDeadlineMs: (durationMs * 2) / 3,
     retryPeriodMs: (durationMs * 2) / 15,
-    now: () => performance.now(),
+    now: monotonic,
     wallClock: now,
     random,
     logger,

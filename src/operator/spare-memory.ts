@@ -3,6 +3,7 @@
  * empty and in pieces. V8 keeps it for as long as little is going on, which is when a container's memory is looked at.
  */
 import { sleep, type SetTimer } from '../kube/index.ts';
+import type { Monotonic } from '../k8s/time.ts';
 
 export type Heap = {
   /** What it holds, in use or not. Bytes. */
@@ -14,8 +15,7 @@ export type Heap = {
 export type SpareMemoryOptions = {
   readonly heap: Heap;
   readonly isIdle: () => boolean;
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
 };
 

@@ -9,6 +9,7 @@ import {
 } from './labelled-workload.ts';
 import type { Pod } from './pod.ts';
 import { account, identityOf, otherRoleArn, pod, roleArn, row } from './testing/fixtures.ts';
+import type { Wall } from '../k8s/time.ts';
 
 const { mark } = identityOf();
 const proven = account([row('production')]);
@@ -46,7 +47,7 @@ function seen(fields: Partial<WorkloadObservation> = {}): WorkloadObservation {
     workload: workload('StatefulSet'),
     account: proven,
     pods: [pod({ name: 'db-0', serviceAccount: 'payments', holds: otherRoleArn })],
-    now: 0,
+    now: 0 as Wall,
     ...fields,
   };
 }

@@ -12,6 +12,7 @@ import { isFinished, isTerminating, templateHashLabel, type Pod } from './pod.ts
 import { rolloutOf, verdict, type Rollout } from './rollout.ts';
 import type { ReplacePodStep } from './steps.ts';
 import type { TurnMember } from './turns.ts';
+import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   readonly spec?: Deployment['spec'] & {
@@ -58,7 +59,7 @@ export type WorkloadObservation = {
   /** Those which it made. */
   readonly pods: readonly Pod[];
   /** Milliseconds since the epoch. */
-  readonly now: number;
+  readonly now: Wall;
 };
 
 type Standing = {
@@ -134,7 +135,7 @@ export function planWorkload(observation: WorkloadObservation, hasTurn: boolean)
   });
 }
 
-function workloadRollout(workload: Workload, pods: readonly Pod[], now: number): Rollout {
+function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): Rollout {
   const { kind, spec, status = {} } = workload;
   switch (kind) {
     case 'StatefulSet': {

@@ -33,11 +33,12 @@ import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
 import type { Turn, TurnNotice } from './turns.ts';
+import type { Wall } from '../k8s/time.ts';
 
 export type AppObservation = {
   readonly app: App;
   /** Milliseconds since the epoch. */
-  readonly now: number;
+  readonly now: Wall;
   /** The account that the App names, when it exists. */
   readonly account: LinkedServiceAccount | undefined;
   /** The Apps that it depends on, as far as they exist, by name. */

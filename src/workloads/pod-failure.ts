@@ -7,6 +7,7 @@ import {
   type ContainerStatus,
   type Pod,
 } from './pod.ts';
+import type { Wall } from '../k8s/time.ts';
 
 export type PodFailure = {
   /** Kubernetes' own word: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
@@ -44,17 +45,17 @@ const mendedAfterMs = 30_000;
  * The failure of the first pod, by name, that has one and is not on its way out.
  * @param now milliseconds since the epoch
  */
-export function podFailure(pods: readonly Pod[], now: number): PodFailure | undefined {
+export function podFailure(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
 }
 
 /** That of a pod which may be ready at this moment, and will not be in the next. */
-export function crashLoopOf(pods: readonly Pod[], now: number): PodFailure | undefined {
+export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }
 
 /** When the first of the containers that failed counts as mended, if it runs until then. Milliseconds since the epoch. */
-export function mendedAt(pods: readonly Pod[], now: number): number | undefined {
+export function mendedAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
     isFinished(pod) || isTerminating(pod)
       ? []
@@ -82,7 +83,7 @@ function statusesOf({ status }: Pod): readonly ContainerStatus[] {
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
 }
 
-function failureOf(pod: Pod, now: number): PodFailure | undefined {
+function failureOf(pod: Pod, now: Wall): PodFailure | undefined {
   const { name } = pod.metadata;
   const loop = crashLoop(pod, now);
   if (loop) return loop;
@@ -106,7 +107,7 @@ function containerFailure(pod: string, { name, state }: ContainerStatus): PodFai
  * A container that fails again and again is in its back-off, runs, and has ended, by turns. It is told in the same words all
  * the time, so that whoever waits for it is not told one thing and another.
  */
-function crashLoop({ metadata, status }: Pod, now: number): PodFailure | undefined {
+function crashLoop({ metadata, status }: Pod, now: Wall): PodFailure | undefined {
   const loop = statusesOf({ status } as Pod).find((each) => isLooping(each, now));
   if (!loop) return undefined;
   const { name, state, lastState, restartCount } = loop;
@@ -119,7 +120,7 @@ function crashLoop({ metadata, status }: Pod, now: number): PodFailure | undefin
   };
 }
 
-function isLooping({ state, lastState, restartCount = 0 }: ContainerStatus, now: number): boolean {
+function isLooping({ state, lastState, restartCount = 0 }: ContainerStatus, now: Wall): boolean {
   if (state?.waiting?.reason === crashLoopBackOff) return true;
   const end = lastState?.terminated;
   if (restartCount === 0 || !end || lastedMs(end) >= longRunMs) return false;

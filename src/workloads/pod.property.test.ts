@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { identitiesHeld, podIdentity } from './pod-identity.ts';
 import { crashLoopOf, mendedAt, podFailure } from './pod-failure.ts';
 import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
+import type { Wall } from '../k8s/time.ts';
 
 const names = fc.constantFrom('web', 'proxy', 'migrate');
 const volumes = fc.constantFrom('aws-iam-token', 'kube-api-access-x', 'data');
@@ -152,9 +153,9 @@ describe('trimPod', () => {
         expect(serviceAccountOf(trimmed)).toBe(serviceAccountOf(pod));
         expect(isRunning(trimmed)).toBe(isRunning(pod));
         expect(isReady(trimmed)).toBe(isReady(pod));
-        expect(podFailure([trimmed], now)).toEqual(podFailure([pod], now));
-        expect(crashLoopOf([trimmed], now)).toEqual(crashLoopOf([pod], now));
-        expect(mendedAt([trimmed], now)).toBe(mendedAt([pod], now));
+        expect(podFailure([trimmed], now as Wall)).toEqual(podFailure([pod], now as Wall));
+        expect(crashLoopOf([trimmed], now as Wall)).toEqual(crashLoopOf([pod], now as Wall));
+        expect(mendedAt([trimmed], now as Wall)).toBe(mendedAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
       }),
     );

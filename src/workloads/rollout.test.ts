@@ -4,6 +4,7 @@ import { mendedAt } from './pod-failure.ts';
 import { trimPod, type Pod } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import { deployment, pod } from './testing/fixtures.ts';
+import type { Wall } from '../k8s/time.ts';
 
 const waiting = (reason: string, message?: string): Pod['status'] => ({
   phase: 'Pending',
@@ -135,7 +136,7 @@ describe('a program that ends again and again', () => {
       status: { ...status, conditions: [{ type: 'Ready', status: String(ready) }] },
     });
     const of = deployment({ status: { availableReplicas: ready ? 1 : 0 } });
-    const { state, message } = rolloutOf(of, [trimPod(seen)], now);
+    const { state, message } = rolloutOf(of, [trimPod(seen)], now as Wall);
     return `${state}: ${message}`;
   };
   const running = { running: { startedAt: secondsAgo(5) } };
@@ -166,14 +167,14 @@ describe('a program that ends again and again', () => {
 
   test('is looked at again when it would be mended', () => {
     const status = { containerStatuses: [{ name: 'web', restartCount: 1, state: running, lastState }] };
-    expect(mendedAt([pod(), pod({ status })], now)).toBe(now + 25_000);
-    expect(mendedAt([pod()], now)).toBeUndefined();
+    expect(mendedAt([pod(), pod({ status })], now as Wall)).toBe(now + 25_000);
+    expect(mendedAt([pod()], now as Wall)).toBeUndefined();
   });
 });
 
 describe('rolloutOf', () => {
   test.each(cases)('$name → $expected', ({ deployment, pods = [], expected, message }) => {
-    const rollout = rolloutOf(deployment, pods, now);
+    const rollout = rolloutOf(deployment, pods, now as Wall);
     expect(`${rollout.state} ${rollout.reason}`).toBe(expected);
     if (message) expect(rollout.message).toMatch(message);
   });

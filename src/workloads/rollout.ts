@@ -3,6 +3,7 @@ import type { Deployment } from './deployment.ts';
 import { crashLoopOf, podFailure } from './pod-failure.ts';
 import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
+import type { Wall } from '../k8s/time.ts';
 
 /** The Deployment controller's own word, and ours. */
 const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
@@ -15,7 +16,7 @@ export type Rollout = {
 };
 
 /** @param now milliseconds since the epoch */
-export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: number): Rollout {
+export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wall): Rollout {
   const { spec, status = {} } = deployment;
   const wanted = spec?.replicas ?? 1;
   return verdict(deployment, wanted, progressOf(wanted, status), pods, now);
@@ -30,7 +31,7 @@ export function verdict(
   wanted: number,
   progress: string | undefined,
   pods: readonly Pod[],
-  now: number,
+  now: Wall,
 ): Rollout {
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))

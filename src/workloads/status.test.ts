@@ -18,6 +18,7 @@ import {
   target,
 } from './testing/fixtures.ts';
 import { transitions } from './transitions.ts';
+import type { Wall } from '../k8s/time.ts';
 
 type World = {
   readonly app: App;
@@ -40,7 +41,7 @@ function statusIn(world: World): AppStatusDraft {
         outcome: world.outcomes?.[entry.target.name] ?? {},
         deployment: entry.target.name === 'production' ? world.deployment : undefined,
         pods: entry.target.name === 'production' ? (world.pods ?? []) : [],
-        now: 0,
+        now: 0 as Wall,
       }),
     ),
   );
@@ -241,7 +242,7 @@ describe('the status of an app', () => {
           outcome: {},
           deployment: seen,
           pods: [pod({ mark, holds: roleArn })],
-          now: 0,
+          now: 0 as Wall,
         }),
       ),
     );

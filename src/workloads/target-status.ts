@@ -10,6 +10,7 @@ import { isOfSpec } from './halt.ts';
 import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 import type { TurnNotice } from './turns.ts';
+import type { Wall } from '../k8s/time.ts';
 
 /** What became of the steps of one target. */
 export type TargetOutcome = {
@@ -40,7 +41,7 @@ export type TargetReportInput = {
   /** Those of the App on this target. */
   readonly pods: readonly Pod[];
   /** Milliseconds since the epoch. */
-  readonly now: number;
+  readonly now: Wall;
 };
 
 export function reportTarget(input: TargetReportInput): TargetReport {

@@ -19,6 +19,7 @@ import { sandboxStatus } from '../../sandbox/src/sandbox.ts';
 import type { SandboxDescription } from '../../sandbox/src/supervisor/description.ts';
 import { prepareExecutable, type Executable, type Finished } from '../support/executable.ts';
 import { findSecrets } from '../support/secrets.ts';
+import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
 const walkthrough = [
   {
@@ -114,7 +115,12 @@ async function obtainParts(): Promise<void> {
   const watchdog = await startWatchdog();
   try {
     const names = [...sandboxBinaries];
-    await resolveBinaries(names, { env: process.env, now: Date.now, report: () => undefined, watchdog });
+    await resolveBinaries(names, {
+      env: process.env,
+      now: monotonicClock,
+      report: () => undefined,
+      watchdog,
+    });
   } finally {
     await watchdog.close();
   }

@@ -34,6 +34,7 @@ import { awsError } from './aws-error.ts';
 import { isAwsRead, type SimulatedAws } from './simulated-aws.ts';
 import type { SimulatedAssociation } from './simulated-eks.ts';
 import type { VirtualTime } from './virtual-time.ts';
+import type { Wall } from '../../src/k8s/time.ts';
 
 /** A request, in words: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
 export type Request = {
@@ -79,7 +80,7 @@ export type ProcessOptions = {
   readonly name: string;
   readonly time: VirtualTime;
   /** Milliseconds since the epoch, as far as the process knows. */
-  readonly wallClock: () => number;
+  readonly wallClock: () => Wall;
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly draws: Draws;
@@ -297,7 +298,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     client,
     recorder: createEventRecorder({
       client,
-      now: time.now,
+      now: time.wallClock,
+      monotonic: time.now,
       setTimer,
       logger,
       controller: 'k11n.dev/konstellation',
@@ -336,7 +338,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       renewDeadlineMs: (durationMs * 2) / 3,
       retryPeriodMs: retryPeriodMs(durationMs),
       now: time.now,
-      wallClock: time.now,
+      wallClock: time.wallClock,
       random: draws.fraction,
       setTimer,
       logger,

@@ -6,6 +6,7 @@
 import { withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
 import { awsError } from './aws-error.ts';
 import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
+import { after, type Monotonic } from '../../src/k8s/time.ts';
 
 export type RoleChange = {
   readonly action: string;
@@ -47,7 +48,7 @@ export const policiesPerRole = 10;
 
 type Input = Readonly<Record<string, unknown>>;
 
-export function createSimulatedAws(now: () => number): SimulatedAws {
+export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
   const roles = new Map<string, ObservedRole>();
   const history = new Map<string, { readonly since: number; readonly role: ObservedRole | undefined }[]>();
   const missingPolicies = new Set<string>();
@@ -100,7 +101,7 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
 
   const reads: Readonly<Record<string, (input: Input) => object>> = {
     GetRole(input) {
-      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
       const { permissionsBoundaryArn } = role;
       return {
         Role: {
@@ -113,15 +114,15 @@ export function createSimulatedAws(now: () => number): SimulatedAws {
       };
     },
     ListAttachedRolePolicies(input) {
-      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
       return { AttachedPolicies: attachments(role), IsTruncated: false };
     },
     ListRolePolicies(input) {
-      const role = existing(text(input, 'RoleName'), now() - server.readLagMs());
+      const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
       return { PolicyNames: [...role.inlinePolicyNames], IsTruncated: false };
     },
     GetAccountAuthorizationDetails() {
-      const at = now() - server.readLagMs();
+      const at = after(now(), -server.readLagMs());
       const all = [...history.keys()].flatMap((name) => roleAt(name, at) ?? []);
       return {
         RoleDetailList: all.map((role) => ({

@@ -7,6 +7,7 @@ import { resources, type KubeObject, type Resource, type SetTimer } from '../../
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
 import { brokenImage } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
+import type { Monotonic } from '../../src/k8s/time.ts';
 
 type Template = { readonly metadata?: object; readonly spec: { readonly serviceAccountName?: string } };
 type Deployment = StoredObject & {
@@ -45,7 +46,7 @@ export type Workloads = {
 /** @param isAssociated whether the webhook finds a Pod Identity association of the ServiceAccount */
 export function modelWorkloads(
   server: SimulatedApiServer,
-  { now, setTimer }: { readonly now: () => number; readonly setTimer: SetTimer },
+  { now, setTimer }: { readonly now: () => Monotonic; readonly setTimer: SetTimer },
   isAssociated: (namespace: string, serviceAccount: string) => boolean,
 ): Workloads {
   const made = new Map<string, number>();

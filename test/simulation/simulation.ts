@@ -8,6 +8,7 @@ import { createDraws } from './random.ts';
 import { createSimulatedAws, type SimulatedAws } from './simulated-aws.ts';
 import { modelWorkloads, type Workloads } from './simulated-workloads.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
+import { after } from '../../src/k8s/time.ts';
 
 /** What the operator has to put up with. Nothing, where a part is absent. */
 export type Weather = {
@@ -126,7 +127,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
       startOperatorProcess({
         name,
         time,
-        wallClock: () => time.now() + (weather.clockOffsetMs?.() ?? 0),
+        wallClock: () => after(time.wallClock(), weather.clockOffsetMs?.() ?? 0),
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),

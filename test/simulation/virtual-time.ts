@@ -3,9 +3,11 @@
  * same run. Everything in a simulation happens in microtasks or on these timers; nothing touches a socket or a file.
  */
 import type { SetTimer } from '../../src/kube/index.ts';
+import type { Monotonic, Wall } from '../../src/k8s/time.ts';
 
 export type VirtualTime = {
-  readonly now: () => number;
+  readonly now: () => Monotonic;
+  readonly wallClock: () => Wall;
   readonly setTimer: SetTimer;
   /** Lets time pass, timer by timer, until `until` says true or `ms` have passed. Returns whether it said true. */
   pass(ms: number, until?: () => boolean): Promise<boolean>;
@@ -67,7 +69,8 @@ export function createVirtualTime(start: number): VirtualTime {
   };
 
   return {
-    now: () => time,
+    now: () => time as Monotonic,
+    wallClock: () => time as Wall,
     setTimer(callback, delayMs) {
       const timer: Timer = { at: time + Math.max(0, delayMs), order: (order += 1), callback };
       push(timer);

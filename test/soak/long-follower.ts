@@ -21,6 +21,7 @@ import {
   staticConnection,
   type KubeObject,
 } from '../../src/kube/index.ts';
+import { monotonicClock, wallClock } from '../../src/k8s/testing/clocks.ts';
 
 export type Sample = {
   readonly at: number;
@@ -38,12 +39,13 @@ export type Present = { readonly versions: Readonly<Record<string, string | unde
 
 const sampleMs = 5_000;
 const [, , server = '', caFile = ''] = process.argv;
-const time = { now: () => performance.now(), random: Math.random };
+const time = { now: monotonicClock, random: Math.random };
 const connection = staticConnection({ server, tls: { ca: await readFile(caFile, 'utf8') } });
 const client = createKubeClient(connection, { requestTimeoutMs: 3_000, random: Math.random });
 const recorder = createEventRecorder({
   client,
-  now: Date.now,
+  now: wallClock,
+  monotonic: monotonicClock,
   controller: 'example.com/soak',
   instance: 'soak',
 });
@@ -97,7 +99,7 @@ async function takeTurns(): Promise<void> {
       namespace: 'default',
       name: 'soak',
       identity: 'soak',
-      wallClock: Date.now,
+      wallClock: wallClock,
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 300,

@@ -18,6 +18,7 @@ import type { Child } from '../../sandbox/src/processes/child.ts';
 import { reservePorts } from '../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd, type Etcd } from './etcd.ts';
+import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
 export type TestControlPlane = {
   /** `https://127.0.0.1:PORT` */
@@ -54,7 +55,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   const watchdog = await startWatchdog();
   const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], {
     env: process.env,
-    now: Date.now,
+    now: monotonicClock,
     report: () => undefined,
     watchdog,
   });

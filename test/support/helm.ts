@@ -8,6 +8,7 @@ import { parseAllDocuments } from 'yaml';
 import { resolveBinaries } from '../../sandbox/src/binaries/resolve.ts';
 import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
+import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
 export const chartFolder = resolve(import.meta.dirname, '../../charts/konstellation');
 
@@ -38,7 +39,7 @@ export async function findHelm(): Promise<Helm> {
   try {
     const { helm } = await resolveBinaries(['helm'], {
       env: process.env,
-      now: Date.now,
+      now: monotonicClock,
       report: () => undefined,
       watchdog,
     });

@@ -19,6 +19,7 @@ import {
   type RunOptions,
 } from './executable.ts';
 import { connectEmulator, type Emulator } from './emulator.ts';
+import { monotonicClock, wallClock } from '../../src/k8s/testing/clocks.ts';
 
 const auditEvent = z.object({
   verb: z.string(),
@@ -72,7 +73,8 @@ export async function startSandbox(
       targets: options.targets ?? defaultSettings.targets,
     },
     env: process.env,
-    now: Date.now,
+    now: wallClock,
+    monotonic: monotonicClock,
     random: Math.random,
     self: executable.kon,
     version: 'test',
@@ -83,7 +85,7 @@ export async function startSandbox(
   const { sandbox } = result;
   const description = await sandbox.describe();
   const client = createKubeClient(await loadConnection({ kubeconfig: description.kubeconfig, env: {} }), {
-    now: Date.now,
+    now: monotonicClock,
     random: Math.random,
     userAgent: 'test',
     qps: 1000,

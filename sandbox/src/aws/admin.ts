@@ -9,6 +9,7 @@ import type { FaultSettingsInput } from './faults/settings.ts';
 import { accountFigures } from './iam/account.ts';
 import type { Journal } from './journal.ts';
 import type { SignedRequest } from './wire/sigv4.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export const adminPrefix = '/_emulator/';
 
@@ -20,7 +21,7 @@ export function createAdmin(options: {
   readonly journal: Journal;
   readonly faults: Faults;
   readonly region: string;
-  readonly now: () => number;
+  readonly now: () => Wall;
 }): Admin {
   const { account, journal, faults, region, now } = options;
   const routes: Readonly<Record<string, (request: SignedRequest) => AdminAnswer>> = {

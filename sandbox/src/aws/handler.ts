@@ -18,6 +18,7 @@ import type {
 } from './wire/service.ts';
 import type { ParsedSignature, SignedRequest } from './wire/sigv4.ts';
 import { parseSignature } from './wire/sigv4.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export type HandlerOptions = {
   readonly account: Account;
@@ -26,7 +27,7 @@ export type HandlerOptions = {
   readonly faults: Faults;
   readonly journal: Journal;
   readonly region: string;
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly onError: (error: unknown) => void;
 };
 

@@ -8,8 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issuerKeysFrom } from './issuer-keys.ts';
 import { runAwsEmulator } from './main.ts';
 import { createTokenIssuer, issuer } from './testing/emulator.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
-const keyDocument = { keys: [(await createTokenIssuer(Date.now)).jwk] };
+const keyDocument = { keys: [(await createTokenIssuer(wallClock)).jwk] };
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'aws-emulator-'));
@@ -38,7 +39,7 @@ describe('the emulator on its own', () => {
     const running = await runAwsEmulator({
       partition: 'aws-cn',
       issuers: [{ issuer, keys: 'none.json' }],
-      now: Date.now,
+      now: wallClock,
       randomBytes,
     });
     return { running, [Symbol.asyncDispose]: () => running.close() };

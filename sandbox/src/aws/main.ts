@@ -8,6 +8,7 @@ import type { IssuerSource } from './issuer-keys.ts';
 import { issuerKeysFrom } from './issuer-keys.ts';
 import type { AwsEmulator } from './server.ts';
 import { startAwsEmulator } from './server.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export type RunAwsEmulatorOptions = {
   /** 0 or absent: a free port. */
@@ -23,7 +24,7 @@ export type RunAwsEmulatorOptions = {
   readonly issuerCa?: string;
   readonly clusters?: readonly EksCluster[];
   readonly faults?: FaultSettingsInput;
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly randomBytes: RandomBytes;
   readonly onError?: (error: unknown) => void;
 };

@@ -27,6 +27,8 @@ import {
   providerUrl,
   startTestEmulator,
 } from './testing/emulator.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 const trust = (subject: string): string =>
   JSON.stringify({
@@ -58,14 +60,14 @@ const cluster = {
 
 let time: number;
 /** Made once: key pairs take their time. */
-const tokens: TokenIssuer = await createTokenIssuer(() => time);
+const tokens: TokenIssuer = await createTokenIssuer(() => time as Wall);
 let emulator: TestEmulator;
 
 beforeEach(async () => {
   time = Date.now();
   emulator = await startTestEmulator({
-    now: () => time,
-    wallClock: Date.now,
+    now: () => time as Wall,
+    wallClock: wallClock,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
     oidcProviders: [{ issuer, clientIds: ['sts.amazonaws.com'] }],
     clusters: [cluster, { ...cluster, name: 'other' }],
@@ -182,8 +184,8 @@ describe('a request that is broken', () => {
     await emulator.close();
     const faults: unknown[] = [];
     emulator = await startTestEmulator({
-      now: () => time,
-      wallClock: Date.now,
+      now: () => time as Wall,
+      wallClock: wallClock,
       onError: (error) => faults.push(error),
     });
     const ask = (path: string, init?: RequestInit) => fetch(`${emulator.url}${path}`, init);
@@ -258,8 +260,8 @@ describe('what a caller may do', () => {
     const keys: Keys = { accessKeyId: 'AKIAUNTAGGED00000000', secretAccessKey: 'secret' };
     await emulator.close();
     emulator = await startTestEmulator({
-      now: () => time,
-      wallClock: Date.now,
+      now: () => time as Wall,
+      wallClock: wallClock,
       credentials: [
         {
           ...keys,
@@ -282,8 +284,8 @@ describe('what a caller may do', () => {
   it('is everything where policies are not enforced, but trust still counts', async () => {
     await emulator.close();
     emulator = await startTestEmulator({
-      now: () => time,
-      wallClock: Date.now,
+      now: () => time as Wall,
+      wallClock: wallClock,
       enforceCallerPolicies: false,
     });
     await create('kon-a', {}, nobody);
@@ -381,7 +383,7 @@ describe('the weather', () => {
 
   it('makes calls slow', async () => {
     await emulator.close();
-    emulator = await startTestEmulator({ now: Date.now, faults: { latencyMs: 40 } });
+    emulator = await startTestEmulator({ now: wallClock, faults: { latencyMs: 40 } });
     const begun = performance.now();
     await create('a');
     expect(performance.now() - begun).toBeGreaterThanOrEqual(39);

@@ -16,13 +16,14 @@ import type { RandomBytes } from './identifiers.ts';
 import { createIdentifiers } from './identifiers.ts';
 import type { Journal } from './journal.ts';
 import { createJournal } from './journal.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export type AwsEmulatorOptions = AccountOptions & {
   readonly host?: '127.0.0.1';
   /** 0 or absent: a free port. */
   readonly port?: number;
   /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly randomBytes: RandomBytes;
   /** The weather to begin with; none when absent. */
   readonly faults?: FaultSettingsInput;

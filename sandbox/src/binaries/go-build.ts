@@ -9,6 +9,7 @@ import type { Watchdog } from '../processes/watchdog.ts';
 import { isExecutable } from './cache.ts';
 import { type BinaryName, binaries, type ComponentName, components } from './parts.ts';
 import { SandboxError } from '../error.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export class BuildFailedError extends SandboxError {
   override readonly name = 'BuildFailedError';
@@ -22,7 +23,7 @@ export type BuildOptions = {
   readonly folder: string;
   /** The person's, because proxies and module settings of theirs are needed here. */
   readonly env: OuterEnvironment;
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly watchdog: Watchdog;
   readonly onProgress: (packages: number, elapsedMs: number) => void;
   readonly signal?: AbortSignal | undefined;

@@ -20,13 +20,14 @@ import { type BinaryName, binaries, components, sandboxBinaries } from './parts.
 import { type Platform, platformOf } from './platform.ts';
 import { releaseOf, type Release } from './releases.ts';
 import { SandboxError } from '../error.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type ResolvedBinary = { readonly path: string; readonly version: string };
 
 export type ResolveOptions = {
   readonly env: OuterEnvironment;
   /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly report: BinaryReporter;
   readonly watchdog: Watchdog;
   readonly signal?: AbortSignal | undefined;

@@ -15,6 +15,8 @@ import {
   type TestEmulator,
 } from '../aws/testing/emulator.ts';
 import { startCredentialEndpoint, type CredentialEndpoint } from './credential-endpoint.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 const node = { accessKeyId: 'AKIANODE000000000000', secretAccessKey: 'node-secret' };
 let emulator: TestEmulator;
@@ -25,9 +27,9 @@ let now: number;
 
 beforeEach(async () => {
   now = Date.now();
-  const tokens = await createTokenIssuer(Date.now);
+  const tokens = await createTokenIssuer(wallClock);
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
     clusters: [
       {
@@ -84,7 +86,7 @@ beforeEach(async () => {
     region,
     clusterName: 'demo',
     nodeCredentials: node,
-    now: () => now,
+    now: () => now as Wall,
   });
 });
 afterEach(async () => {

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createEksAuthClient, type PodIdentityExchange } from '../../../src/eks-auth/client.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export type AgentOptions = {
   readonly endpoint: string;
@@ -14,7 +15,7 @@ export type AgentOptions = {
   /** Of the node: may call `eks-auth:AssumeRoleForPodIdentity`. */
   readonly nodeCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
 };
 
 export type CredentialEndpoint = {

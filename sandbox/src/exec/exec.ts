@@ -16,6 +16,7 @@ import { type AgentOptions, startCredentialEndpoint } from './credential-endpoin
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
 import { createTokenFolder } from './token-folder.ts';
 import { SandboxError } from '../error.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 export type ExecOptions = {
   readonly client: KubeClient;
@@ -26,7 +27,7 @@ export type ExecOptions = {
   readonly command: readonly [string, ...string[]];
   readonly aws: Omit<AgentOptions, 'now'>;
   /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;
   /** Aborted by a signal that came before the program ran; from then on signals are the program's. */
@@ -112,7 +113,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
 }
 
 /** What the program writes is written here as it comes, and into the log line by line. */
-function keepLog(child: ChildProcess, file: string, now: () => number): void {
+function keepLog(child: ChildProcess, file: string, now: () => Wall): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const output = child[stream];
     if (!output) continue;

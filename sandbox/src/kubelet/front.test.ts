@@ -13,6 +13,7 @@ import { createCertificateAuthority, type CertificateAuthority } from '../cluste
 import { reservePorts } from '../processes/ports.ts';
 import { kubeletClient, startKubeletFront } from './front.ts';
 import { logLine, podLogFile, readPodLog } from './pod-log.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 const there = new Set(['production/web-1']);
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -50,7 +51,7 @@ beforeAll(async () => {
       self: ['/usr/bin/node', '/kon.js'],
       logs,
       isThere: async ({ namespace, name }) => there.has(`${namespace}/${name}`),
-      now: () => Date.parse('2026-01-01T00:00:10Z'),
+      now: () => Date.parse('2026-01-01T00:00:10Z') as Wall,
     }),
     async () => reservation.release(),
   );

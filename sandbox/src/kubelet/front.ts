@@ -18,6 +18,7 @@ import type { KeyPair } from '../cluster/certificates.ts';
 import { exitStatuses } from './exit-status.ts';
 import { forwardPorts } from './forward-port.ts';
 import { ensurePodLog, logLine, parseLogQuery, podLogFile, readPodLog, type Container } from './pod-log.ts';
+import type { Wall } from '../../../src/k8s/time.ts';
 
 /** The user whose certificate the API server shows to kubelets. */
 export const kubeletClient = 'kube-apiserver-kubelet-client';
@@ -35,7 +36,7 @@ export type FrontOptions = {
   readonly logs: string;
   /** Whether there is such a pod. */
   readonly isThere: (pod: { readonly namespace: string; readonly name: string }) => Promise<boolean>;
-  readonly now: () => number;
+  readonly now: () => Wall;
 };
 
 /** Resolves when it listens, on 127.0.0.1; gives what ends it. */

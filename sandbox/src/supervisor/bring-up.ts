@@ -33,10 +33,10 @@ export type Ports = Readonly<
 >;
 
 export async function bringUp(options: BringUpOptions): Promise<void> {
-  const { paths, settings, env, now, random, report, watchdog, signal, onStep } = options;
+  const { paths, settings, env, now, monotonic, random, report, watchdog, signal, onStep } = options;
   const binaries = await resolveBinaries(sandboxBinaries, {
     env,
-    now,
+    now: monotonic,
     report,
     watchdog,
     signal,

@@ -14,13 +14,14 @@ import type { SandboxEvent, SandboxReporter } from './events.ts';
 import { createParts } from './parts.ts';
 import type { SandboxPaths } from './paths.ts';
 import type { SandboxSettings } from './settings.ts';
+import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
 
 export type SupervisorOptions = {
   readonly paths: SandboxPaths;
   readonly settings: SandboxSettings;
   readonly env: OuterEnvironment;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: () => Wall;
+  readonly monotonic: () => Monotonic;
   readonly random: Random;
   /** The command which runs `kon`, for the parts that are commands of it. */
   readonly self: readonly [string, ...string[]];
@@ -59,8 +60,8 @@ type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
  * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: with everything ended again.
  */
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
-  const { paths, now } = options;
-  const startedAt = now();
+  const { paths, monotonic } = options;
+  const startedAt = monotonic();
   await makeFolder(paths.folder, 0o700);
   const attempt = tryLock(paths.lock);
   if (attempt.outcome === 'held') throw new SandboxHeldError(attempt.pid, paths.folder);
@@ -127,14 +128,14 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
       watchdog,
       signal: AbortSignal.any([abort.signal, options.signal]),
       onCleanup: (cleanup) => cleanups.push(cleanup),
-      onStep: (step) => report({ kind: 'step-done', step, elapsedMs: now() - startedAt }),
+      onStep: (step) => report({ kind: 'step-done', step, elapsedMs: monotonic() - startedAt }),
       onFacts: (found) => {
         facts = { ...found, pid: process.pid, startedAt: formatTime(startedAt), folder: paths.folder };
       },
     });
     await bringing;
     state = 'running';
-    report({ kind: 'ready', elapsedMs: now() - startedAt });
+    report({ kind: 'ready', elapsedMs: monotonic() - startedAt });
   } catch (error) {
     await stop();
     throw error;

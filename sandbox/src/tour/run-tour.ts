@@ -8,6 +8,7 @@ import { createCommandRunner } from './commands.ts';
 import { tourSteps } from './steps.ts';
 import { TourFailure, type Tour } from './tour.ts';
 import { errorMessage } from '../../../src/k8s/errors.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type TourOptions = {
   readonly sandbox: SandboxDescription;
@@ -17,7 +18,7 @@ export type TourOptions = {
   readonly probe: readonly [string, ...string[]];
   readonly editor: readonly [string, ...string[]];
   readonly write: (text: string) => void;
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly random: () => number;
   readonly signal: AbortSignal;
 };

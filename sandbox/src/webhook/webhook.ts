@@ -12,6 +12,7 @@ import { followAssociations } from './associations.ts';
 import { eksDefaults } from './mutate.ts';
 import { startWebhookServer } from './server.ts';
 import { lookupThroughCache } from './service-accounts.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type WebhookOptions = {
   readonly port: number;
@@ -24,7 +25,7 @@ export type WebhookOptions = {
   /** Where the ServiceAccounts with a Pod Identity association are told; none are known when absent. */
   readonly associationsUrl: string | undefined;
   /** Milliseconds. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly random: Random;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;

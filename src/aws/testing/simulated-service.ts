@@ -1,4 +1,5 @@
 /** A service with a token bucket and a latency, on whatever timers are in force: what AWS is to a scheduler. */
+import type { Monotonic } from '../../k8s/time.ts';
 
 export type SimulatedService = {
   /** Answers after the latency, or rejects as the SDK does when AWS throttles. */
@@ -17,7 +18,7 @@ export function createSimulatedService(options: {
   readonly latencyMs: number;
   readonly limit?: Limit;
   /** Milliseconds; of the timers in force. */
-  readonly now: () => number;
+  readonly now: () => Monotonic;
 }): SimulatedService {
   const { now: clock } = options;
   let limit = options.limit;

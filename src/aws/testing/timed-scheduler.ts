@@ -1,10 +1,11 @@
 /** A scheduler by the clock and the timers of the process, which tests may have replaced. */
 import { createCallScheduler, type CallScheduler, type SchedulerOptions } from '../scheduler.ts';
+import { monotonicClock } from '../../k8s/testing/clocks.ts';
 
 export function createTimedScheduler(options: Partial<SchedulerOptions> = {}): CallScheduler {
   return createCallScheduler({
     service: 'iam',
-    now: Date.now,
+    now: monotonicClock,
     random: () => 0.5,
     setTimer: (callback, delayMs) => {
       const timer = setTimeout(callback, delayMs);

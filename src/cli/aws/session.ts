@@ -23,7 +23,7 @@ export async function withAws<T>(
 }
 
 export function openAws(context: CliContext, region: string): AwsConnection {
-  const { now, random } = context;
+  const { monotonic: now, random } = context;
   return connectAws({
     region,
     userAgent: `kon/${version}`,

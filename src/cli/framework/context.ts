@@ -5,6 +5,7 @@
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import type { OutputFormat } from './output/format.ts';
 import type { ByteStreams } from './byte-streams.ts';
+import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 export type OutputStream = {
   write(text: string): void;
@@ -42,10 +43,12 @@ export type Host = {
   readonly bytes: () => Promise<ByteStreams>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  /** When the process was started, as `now` tells time. */
-  readonly startedAt: number;
+  /** For times that stand in objects. */
+  readonly now: () => Wall;
+  /** For delays, time-outs and how long something took. */
+  readonly monotonic: () => Monotonic;
+  /** Start of the process. */
+  readonly startedAt: Monotonic;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** From now on the program comes to its end also when nobody reads any more what it says. */

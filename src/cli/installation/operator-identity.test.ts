@@ -56,7 +56,7 @@ async function setUp(...answers: readonly ((pod: Sent) => readonly [status: numb
     () => client.close(),
   );
   const time = createSimulatedTime();
-  const clock = { now: time.now, setTimer: time.setTimer, signal: new AbortController().signal };
+  const clock = { monotonic: time.now, setTimer: time.setTimer, signal: new AbortController().signal };
   return { asked, time, waiting: untilInjected(client, { ...of, mode: 'PodIdentity' }, clock) };
 }
 

@@ -22,6 +22,7 @@ import { isPodIdentityAgent } from './pod-identity-agent.ts';
 import { installer, operatorName } from './operator-objects.ts';
 import { installedTag } from './operator-role.ts';
 import { orMissing, type Step } from './steps.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * What is asked for, else what the operator that is installed has, else what the ClusterConfig says.
@@ -149,11 +150,11 @@ const injectionPauseMs = 1000;
 export async function untilInjected(
   client: KubeClient,
   of: { readonly namespace: string; readonly roleArn: string; readonly mode: IdentityMode },
-  clock: { readonly now: () => number; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
+  clock: { readonly monotonic: () => Monotonic; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
 ): Promise<boolean> {
   const { namespace, roleArn, mode } = of;
-  const { now, signal, setTimer = systemTimer } = clock;
-  const until = now() + injectionTimeoutMs;
+  const { monotonic, signal, setTimer = systemTimer } = clock;
+  const until = monotonic() + injectionTimeoutMs;
   const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
   const probe = {
     apiVersion: 'v1',
@@ -176,7 +177,7 @@ export async function untilInjected(
       if (isForbidden(error)) return true;
       throw error;
     }
-    if (now() >= until) return false;
+    if (monotonic() >= until) return false;
     await sleep(setTimer, injectionPauseMs, signal);
   }
 }

@@ -3,6 +3,7 @@ import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../rbac/i
 import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { installer } from './operator-objects.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
@@ -13,7 +14,7 @@ const pauseMs = 100;
 const steadyMs = 2_000;
 
 export type Clock = {
-  readonly now: () => number;
+  readonly monotonic: () => Monotonic;
   readonly signal: AbortSignal;
   readonly setTimer?: SetTimer;
 };
@@ -47,14 +48,14 @@ export async function untilEnforced(client: KubeClient, clock: Clock): Promise<v
 /** @returns whether the condition held for long enough before the time was over */
 export async function holdsSteadily(
   condition: () => Promise<boolean>,
-  { now, signal, setTimer = systemTimer }: Clock,
+  { monotonic, signal, setTimer = systemTimer }: Clock,
 ): Promise<boolean> {
-  const until = now() + enforcementTimeoutMs;
+  const until = monotonic() + enforcementTimeoutMs;
   let since: number | undefined;
   for (;;) {
-    since = (await condition()) ? (since ?? now()) : undefined;
-    if (since !== undefined && now() - since >= steadyMs) return true;
-    if (now() >= until) return false;
+    since = (await condition()) ? (since ?? monotonic()) : undefined;
+    if (since !== undefined && monotonic() - since >= steadyMs) return true;
+    if (monotonic() >= until) return false;
     await sleep(setTimer, pauseMs, signal);
   }
 }

@@ -4,6 +4,7 @@ import { findCondition } from '../../k8s/conditions.ts';
 import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
 import { IdentityError } from '../state/errors.ts';
 import { allowListKey } from './policies.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 const quotas = { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 };
@@ -22,7 +23,7 @@ const callerOf = (arn: string) => {
   return { ok: true, value: { accountId, partition, arn } } as const;
 };
 const good: ClusterWorld = {
-  now: Date.parse('2026-01-01T00:00:00Z'),
+  now: Date.parse('2026-01-01T00:00:00Z') as Wall,
   config: configOf(),
   issuer: { ok: true, value: issuer },
   caller: callerOf('arn:aws:iam::123456789012:user/operator'),

@@ -16,6 +16,7 @@ import { allowListKey, consentsToDetach } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import type { ClusterState } from '../state/world.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 /** Something that was asked for: its answer, or why there is none. */
 export type Answer<T> =
@@ -32,7 +33,7 @@ export type DriftCheck = {
 };
 
 export type ClusterWorld = {
-  readonly now: number;
+  readonly now: Wall;
   readonly config: ClusterConfig;
   /** Where the operator runs, if it is known. */
   readonly operatorNamespace?: string;

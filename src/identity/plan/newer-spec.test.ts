@@ -15,6 +15,7 @@ import {
   sweep,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 /** As a later version stores it. */
 function addField(world: SimulatedWorld): void {
@@ -123,7 +124,7 @@ describe('a ClusterConfig with a field of a later version', () => {
 
   it('says so in its own condition, writes no namespace and keeps the rest of its status', () => {
     const plan = planCluster({
-      now: 0,
+      now: 0 as Wall,
       config,
       issuer: { ok: true, value: 'https://issuer' },
       caller: {

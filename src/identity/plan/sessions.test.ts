@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { formerTargets, latestSessionEnd, type Unlinking } from './sessions.ts';
 import { createWorld, edit, facts, observe, settle } from '../testing/simulated-world.ts';
 import { planAccount } from './account.ts';
+import { after, type Wall } from '../../k8s/time.ts';
 
-const now = Date.parse('2026-01-01T12:00:00Z');
+const now = Date.parse('2026-01-01T12:00:00Z') as Wall;
 const hours = (count: number): number => count * 3_600_000;
 
 describe('the last session of a target', () => {
@@ -44,11 +45,11 @@ describe('former targets', () => {
 
   it('begin when the trust policy is narrow, and keep their time from then on', () => {
     expect(formerTargets({ ...base, isNarrowed: false })).toEqual([]);
-    expect(formerTargets({ ...base, now: now + 1000, former: [staging] })).toEqual([staging]);
+    expect(formerTargets({ ...base, now: after(now, 1000), former: [staging] })).toEqual([staging]);
   });
 
   it('end when their time has passed, but not before their link is removed', () => {
-    const later = { ...base, now: now + hours(2), former: [staging] };
+    const later = { ...base, now: after(now, hours(2)), former: [staging] };
     expect(formerTargets({ ...later, before: [] })).toEqual([]);
     expect(formerTargets({ ...later, pending: new Set(['staging']) })).toEqual([staging]);
   });

@@ -4,6 +4,7 @@
  */
 import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
 import { propagationMs } from '../steps/retry.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 /** Sessions by EKS Pod Identity last six hours, whatever the role says. Source: EKS User Guide, "How EKS Pod Identity works". */
 const podIdentitySessionMs = 6 * 3_600_000;
@@ -24,7 +25,7 @@ export function latestSessionEnd(
 }
 
 export type Unlinking = {
-  readonly now: number;
+  readonly now: Wall;
   readonly former: readonly FormerTarget[];
   /** The targets as the status last reported them. */
   readonly before: readonly TargetStatus[];

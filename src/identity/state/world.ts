@@ -3,6 +3,7 @@ import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { RoleSpec } from '../steps/step.ts';
+import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 /** A role as IAM holds it. */
 export type ObservedRole = {
@@ -174,10 +175,10 @@ export type ProofRecord = {
 export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
 
 export type AccountWorld = {
-  /** Milliseconds, by a clock that nobody sets: all other times in here are by it. */
-  readonly now: number;
-  /** The same moment in milliseconds since the epoch, for what the status tells. */
-  readonly date: number;
+  /** The clock of all other times in here. */
+  readonly now: Monotonic;
+  /** The same moment, for times in the status. */
+  readonly date: Wall;
   readonly account: LinkedServiceAccount;
   readonly cluster: ClusterState;
   /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */

@@ -26,6 +26,7 @@ import type {
   StepFailure,
   TargetObservation,
 } from '../state/world.ts';
+import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 export const facts: ClusterFacts = {
   name: 'main',
@@ -124,8 +125,8 @@ export function observe(world: SimulatedWorld): AccountWorld {
     ...world.namespaces.keys(),
   ]);
   return {
-    now: world.now,
-    date: world.now,
+    now: world.now as Monotonic,
+    date: world.now as Wall,
     account: world.account,
     cluster: { ok: true, facts: world.facts },
     targets: [...names].map((name): TargetObservation => {

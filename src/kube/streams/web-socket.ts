@@ -8,6 +8,7 @@ import type { Connection, Credentials } from '../connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
 import { createTransport } from '../transport.ts';
 import { openSocket, readToTheEnd } from './socket.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 export type WebSocketStream = {
   /** The subprotocol which the server chose. */
@@ -44,7 +45,7 @@ export async function openWebSocket(
   target: WebSocketTarget,
 ): Promise<WebSocketStream> {
   // Nothing is sent through it; it knows how failures are told.
-  const transport = createTransport(connection, { now: () => 0 });
+  const transport = createTransport(connection, { now: () => 0 as Monotonic });
   const wrapError = (error: Error): Error => transport.wrapError(error);
   const attempt = async (credentials: Credentials): Promise<WebSocketStream> => {
     const deadline = AbortSignal.timeout(handshakeTimeoutMs);

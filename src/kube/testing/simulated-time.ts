@@ -1,8 +1,10 @@
 /** A clock that stands still until a test moves it, with the timers that hang on it. For tests only. */
 import type { SetTimer } from '../timing.ts';
+import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 export type SimulatedTime = {
-  readonly now: () => number;
+  readonly now: () => Monotonic;
+  readonly wallClock: () => Wall;
   readonly setTimer: SetTimer;
   /** Moves the clock, stopping at each timer that falls due, in order; lets promises settle at every stop. */
   advance(ms: number): Promise<void>;
@@ -19,7 +21,8 @@ export function createSimulatedTime(start = 0): SimulatedTime {
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   };
   return {
-    now: () => time,
+    now: () => time as Monotonic,
+    wallClock: () => time as Wall,
     setTimer(callback, delayMs) {
       const timer = { at: time + Math.max(0, delayMs), order: orders++, callback };
       timers.add(timer);

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { IdentityError, type Step } from '../../identity/index.ts';
 import { createAccountMemory } from './account-memory.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 const serviceAccount = { uid: 'u', resourceVersion: '1', created: true };
 const unlink = (target: string): Step => ({ kind: 'DeleteServiceAccount', target, serviceAccount });
 
 test('what was refused in a namespace is tried again when it is made ours, and nothing else', () => {
   const memory = createAccountMemory(
-    () => 0,
+    () => 0 as Monotonic,
     () => 1,
   );
   memory.failed(unlink('legacy'), new IdentityError('KubernetesDenied', 'not labelled'));
@@ -30,7 +31,7 @@ test('what was refused in a namespace is tried again when it is made ours, and n
 test('what is there already, and is not shown yet, is tried and looked for ever more rarely', () => {
   let now = 0;
   const memory = createAccountMemory(
-    () => now,
+    () => now as Monotonic,
     () => 1,
   );
   const create = { kind: 'CreateRole', role: 'kon-a', spec: {} } as Step;

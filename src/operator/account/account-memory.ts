@@ -16,6 +16,7 @@ import {
   type StepFailure,
 } from '../../identity/index.ts';
 import type { StepEvent } from './step-events.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
@@ -50,7 +51,7 @@ function isDenial(code: IdentityErrorCode): boolean {
 
 /** @param account as it is first seen by this process: its status counts from here on no more */
 export function createAccountMemory(
-  now: () => number,
+  now: () => Monotonic,
   random: () => number,
   account?: LinkedServiceAccount,
 ): AccountMemory {

@@ -35,6 +35,7 @@ import { proveIdentity } from './prove-identity.ts';
 import type { RoleCache } from '../observed-state/roles.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 import { isBeingDeleted, type Namespace } from './target-observation.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 export type StepTools = AssociationTools & {
   readonly client: KubeClient;
@@ -43,7 +44,7 @@ export type StepTools = AssociationTools & {
   readonly beliefs: RoleCache;
   readonly accounts: WriteThroughCache<LinkedServiceAccount>;
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
-  readonly now: () => number;
+  readonly now: () => Monotonic;
 };
 
 /** @throws IdentityError */

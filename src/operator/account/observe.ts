@@ -17,6 +17,7 @@ import type { AccountMemory } from './account-memory.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
 import type { RoleCache } from '../observed-state/roles.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
+import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 /** How the workloads of an account take up its identity. */
 export type AccountRollouts = Pick<AccountWorld, 'pause' | 'unsettled'> & {
@@ -32,10 +33,8 @@ export type AccountSources = {
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
   readonly beliefs: RoleCache;
   readonly associationBeliefs: AssociationCache;
-  /** A monotonic clock, in milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds since the epoch. */
-  readonly wallClock: () => number;
+  readonly now: () => Monotonic;
+  readonly wallClock: () => Wall;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly operatorNamespace?: string;
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedAssociation } from '../../identity/index.ts';
 import { createAssociationCache, type AssociationCache } from './associations.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 const details = { roleArn: 'arn:aws:iam::123456789012:role/r', tags: {}, withoutSessionTags: false };
 const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });
@@ -21,7 +22,7 @@ function setUp(): {
   belief: (namespace: string) => unknown;
 } {
   const clock = { now: 1_000_000 };
-  const beliefs = createAssociationCache(() => clock.now);
+  const beliefs = createAssociationCache(() => clock.now as Monotonic);
   return {
     beliefs,
     clock,

@@ -8,6 +8,7 @@ import type {
   ObservedAssociation,
   ServiceAccountName,
 } from '../../identity/index.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * How long after a write of ours a listing may still show the state before it, in milliseconds. Associations are eventually
@@ -50,7 +51,7 @@ export type AssociationCache = {
   clear(): void;
 };
 
-export function createAssociationCache(now: () => number): AssociationCache {
+export function createAssociationCache(now: () => Monotonic): AssociationCache {
   const entries = new Map<string, Map<string, Entry>>();
   let listed = false;
   /** Names of the accounts that look for theirs. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObservedRole, RoleSnapshot } from '../../identity/index.ts';
 import { createRoleCache, type RoleCache } from './roles.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 const cluster = 'arn:aws:eks:us-west-2:123456789012:cluster/main';
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -32,7 +33,7 @@ const listed = (name: string, change: Partial<ObservedRole> = {}): ObservedRole 
 
 function setUp(): { beliefs: RoleCache; clock: { now: number }; list: typeof list } {
   const clock = { now: 1_000_000 };
-  const beliefs = createRoleCache(() => clock.now);
+  const beliefs = createRoleCache(() => clock.now as Monotonic);
   const list = (roles: readonly ObservedRole[], more: Partial<RoleSnapshot> = {}): readonly string[] =>
     beliefs.learn({ roles, startedAt: clock.now, ...more }, cluster);
   return { beliefs, clock, list };

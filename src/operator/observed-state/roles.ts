@@ -4,6 +4,7 @@
  */
 import { markedFor, type ObservedRole, type RoleBelief, type RoleSnapshot } from '../../identity/index.ts';
 import { sameValue } from '../same-value.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * How long after a write of ours an answer of AWS may still show the state before it, in milliseconds. IAM is
@@ -70,7 +71,7 @@ export type RoleCache = {
   clear(): void;
 };
 
-export function createRoleCache(now: () => number): RoleCache {
+export function createRoleCache(now: () => Monotonic): RoleCache {
   const entries = new Map<string, Entry>();
   const byAccount = new Map<string, Set<string>>();
   /** Since when nobody but us writes roles of the cluster: whoever led before may have made some until then. */

@@ -3,6 +3,8 @@ import { createInformer, createKubeClient, resources } from '../../kube/index.ts
 import { staticConnection } from '../../kube/connection.ts';
 import { startCollectionServer, type Item } from '../../kube/testing/collection-server.ts';
 import { createWriteThroughCache } from './write-through-cache.ts';
+import { monotonicClock } from '../../k8s/testing/clocks.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,12 +20,12 @@ async function setUp() {
   const informer = createInformer<Item>({
     client,
     resource: resources.configMaps,
-    now: Date.now,
+    now: monotonicClock,
     random: () => 0.5,
     streamingList: false,
   });
   let now = 0;
-  const writes = createWriteThroughCache(informer, () => now);
+  const writes = createWriteThroughCache(informer, () => now as Monotonic);
   const seen: [string, boolean][] = [];
   informer.onChange((change) => {
     seen.push([change.new?.data.value ?? 'gone', writes.isOwn(change)]);

@@ -3,6 +3,7 @@
  * milliseconds or, behind a slow watch, by many seconds; without this a reconcile would write twice, or undo itself.
  */
 import type { Change, Informer, KubeObject } from '../../kube/index.ts';
+import type { Monotonic } from '../../k8s/time.ts';
 
 /** After this time the informer's word counts again, whatever it is: what it never saw is gone. Milliseconds. */
 const memory = 60_000;
@@ -48,7 +49,7 @@ export type WriteThroughCache<T extends KubeObject> = {
 /** @param now milliseconds, by a clock that nobody sets */
 export function createWriteThroughCache<T extends KubeObject>(
   informer: Informer<T>,
-  now: () => number,
+  now: () => Monotonic,
 ): WriteThroughCache<T> {
   const entries = new Map<string, Entry<T>>();
   /** The keys of the entries, by the name in them. */

@@ -12,6 +12,7 @@ import { identityMark, type Identity } from '../identity-gate.ts';
 import type { AppObservation } from '../plan.ts';
 import type { Pod } from '../pod.ts';
 import { injectedEnv, injectedMount, injectedVolume } from './injected.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 export const roleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-abc';
 export const otherRoleArn = 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments-def';
@@ -61,7 +62,7 @@ export function row(name: string, fields: Partial<TargetStatus> = {}): TargetSta
 
 export function observation(fields: Partial<AppObservation> & Pick<AppObservation, 'app'>): AppObservation {
   return {
-    now: Date.parse('2026-11-24T12:00:00Z'),
+    now: Date.parse('2026-11-24T12:00:00Z') as Wall,
     account: undefined,
     others: new Map(),
     knownTargets: new Set(['production', 'staging']),

@@ -53,6 +53,7 @@ import {
 } from '../../../sandbox/src/aws/testing/emulator.ts';
 import { eventually } from '../../support/eventually.ts';
 import { clusterRoleBinding, operatorIdentity, startFencedCluster, type FencedCluster } from './harness.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 describe('in Kubernetes', () => {
   const target = 'production';
@@ -439,7 +440,7 @@ describe('in AWS', () => {
   const clients = new Map<Operator, Clients>();
   beforeAll(async () => {
     emulator = await startTestEmulator({
-      now: Date.now,
+      now: wallClock,
       clusters: [cluster('fenced'), cluster('other')],
       credentials: (Object.keys(operators) as Operator[]).map((name) => ({
         ...keysOf(name),

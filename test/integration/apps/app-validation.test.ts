@@ -13,6 +13,7 @@ import {
 import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 let cluster: TestControlPlane;
 let client: KubeClient;
@@ -22,7 +23,7 @@ beforeAll(async () => {
     kubeconfig: cluster.kubeconfig,
     env: baseEnvironment(process.env),
   });
-  client = createKubeClient(connection, { now: Date.now, random: Math.random });
+  client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
   for (const crd of crds())
     await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });
   await eventually('apps are served', async () => {

@@ -36,6 +36,7 @@ import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
 import { knowing, playKubelet, startControllers, startWebhook, type Loose } from './parts.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const targets = ['production', 'staging'];
 
@@ -75,7 +76,7 @@ export async function startHarness(): Promise<Harness> {
     const cluster = await startControlPlane();
     cleanups.push(() => cluster.stop());
     const connection = await loadConnection({ kubeconfig: cluster.kubeconfig, env });
-    const client = createKubeClient(connection, { now: Date.now, random: Math.random });
+    const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     cleanups.push(() => client.close());
     await installResources(client);
     cleanups.push(await startControllers(cluster.kubeconfig, env));
@@ -141,8 +142,8 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   const common = {
     client,
     logger: silentLogger,
-    now: Date.now,
-    monotonic: () => performance.now(),
+    now: wallClock,
+    monotonic: monotonicClock,
     random: Math.random,
     setTimer: systemTimer,
   };
@@ -151,7 +152,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     controller: 'k11n.dev/konstellation',
     instance: 'test',
   });
-  const informers = createInformers(common);
+  const informers = createInformers({ ...common, now: monotonicClock });
   const context: OperatorContext = {
     ...common,
     informers,

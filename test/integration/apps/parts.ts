@@ -12,6 +12,7 @@ import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import { eksDefaults } from '../../../sandbox/src/webhook/mutate.ts';
 import { webhookRegistration } from '../../../sandbox/src/webhook/registration.ts';
 import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 /** An object with whatever fields a test looks at. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
@@ -20,7 +21,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   const watchdog = await startWatchdog();
   const binaries = await resolveBinaries(['kube-controller-manager'], {
     env: process.env,
-    now: Date.now,
+    now: monotonicClock,
     report: () => undefined,
     watchdog,
   });

@@ -9,18 +9,19 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const caller = { owner: 'test', urgency: 'awaited' } as const;
 let emulator: TestEmulator;
 let aws: AwsConnection;
 beforeAll(async () => {
-  emulator = await startTestEmulator({ now: Date.now });
+  emulator = await startTestEmulator({ now: wallClock });
   vi.stubEnv('AWS_ENDPOINT_URL', emulator.url);
   vi.stubEnv('AWS_ACCESS_KEY_ID', administrator.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', administrator.secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
-  const schedulers = createAwsSchedulers({ now: Date.now, random: Math.random, setTimer: systemTimer });
-  aws = connectAws({ region, userAgent: 'test', now: Date.now, schedulers });
+  const schedulers = createAwsSchedulers({ now: monotonicClock, random: Math.random, setTimer: systemTimer });
+  aws = connectAws({ region, userAgent: 'test', now: monotonicClock, schedulers });
 });
 afterAll(async () => {
   aws?.close();
@@ -56,11 +57,11 @@ it('takes one call for all services, and lets nothing through that is meant for 
 
 it('tells what keeps it from knowing, and asks again', async () => {
   const schedulers = createAwsSchedulers({
-    now: Date.now,
+    now: monotonicClock,
     random: () => 0,
     setTimer: (go) => systemTimer(go, 1),
   });
-  const fresh = connectAws({ region, userAgent: 'test', now: Date.now, schedulers });
+  const fresh = connectAws({ region, userAgent: 'test', now: monotonicClock, schedulers });
   emulator.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] });
   const { roles } = fresh.as({ ...caller, accountId });
   await expect(roles.read('nobody')).rejects.toMatchObject({

@@ -11,6 +11,7 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
@@ -42,15 +43,15 @@ const spec = (name: string, more: Partial<RoleSpec> = {}): RoleSpec => ({
 let emulator: TestEmulator;
 let store: RoleStore;
 beforeAll(async () => {
-  emulator = await startTestEmulator({ now: Date.now, quotas: { roles: 5_000 } });
+  emulator = await startTestEmulator({ now: wallClock, quotas: { roles: 5_000 } });
   const scheduler = createCallScheduler({
     service: 'iam',
-    now: Date.now,
+    now: monotonicClock,
     random: Math.random,
     setTimer: systemTimer,
   });
   const calls = callsOf('iam', scheduler, { owner: 'test', urgency: 'awaited' });
-  store = createIamRoleStore({ iam: emulator.iam(), calls, now: Date.now });
+  store = createIamRoleStore({ iam: emulator.iam(), calls, now: monotonicClock });
 });
 afterAll(async () => {
   await emulator?.close();

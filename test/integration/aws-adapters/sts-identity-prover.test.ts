@@ -23,19 +23,20 @@ import {
   type TestEmulator,
   type TokenClaims,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const roleArn = `arn:aws:iam::${accountId}:role/konstellation/proven`;
 const trustOf = (namespace: string): string =>
   trustPolicy({ providerArn, issuer, subjects: [subjectOf(namespace, 'myaccount')] });
 
-const tokens = await createTokenIssuer(Date.now);
+const tokens = await createTokenIssuer(wallClock);
 let isReachable = true;
 let emulator: TestEmulator;
 beforeEach(async () => {
   isReachable = true;
   // A new one for each: it keeps the issuer's keys.
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     issuerKeys: () =>
       isReachable ? Promise.resolve({ keys: [tokens.jwk] }) : Promise.reject(new Error('out of reach')),
   });
@@ -62,7 +63,7 @@ async function prove(
 ): Promise<string> {
   const scheduler = createCallScheduler({
     service: 'sts',
-    now: Date.now,
+    now: monotonicClock,
     random: () => 0,
     setTimer: (callback, delayMs) => systemTimer(callback, delayMs / 100),
   });

@@ -11,6 +11,7 @@ import { accountId, clusterName, region } from './scenario.ts';
 import type { Backend, Credentials } from './scenario.ts';
 import { issuerHost } from './table/documents.ts';
 import type { Tokens } from './table/identities.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type RunningBackend = Backend & { readonly stop: () => Promise<void> };
 
@@ -20,11 +21,11 @@ const administrator: Credentials = {
 };
 
 export async function startEmulatorBackend(): Promise<RunningBackend> {
-  const issuer = await createTokenIssuer(Date.now);
+  const issuer = await createTokenIssuer(wallClock);
   const emulator = await startAwsEmulator({
     accountId,
     region,
-    now: Date.now,
+    now: wallClock,
     randomBytes,
     clusters: [
       {
@@ -56,7 +57,7 @@ export async function startMotoBackend(): Promise<RunningBackend> {
   await ensureMoto();
   const moto = await startMoto();
   // It checks no signature, but it reads tokens.
-  const issuer = await createTokenIssuer(Date.now);
+  const issuer = await createTokenIssuer(wallClock);
   return {
     name: 'moto',
     clients: clientsOf(moto.endpoint),
@@ -69,7 +70,7 @@ const subject = 'system:serviceaccount:production:myaccount';
 
 async function signTokens(sign: Awaited<ReturnType<typeof createTokenIssuer>>['sign']): Promise<Tokens> {
   const iss = `https://${issuerHost}`;
-  const { sign: signWithOtherKey } = await createTokenIssuer(Date.now);
+  const { sign: signWithOtherKey } = await createTokenIssuer(wallClock);
   return {
     goodToken: await sign({ iss }),
     expiredToken: await sign({ iss, expiresIn: -360, notBefore: -960 }),

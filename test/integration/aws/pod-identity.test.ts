@@ -18,6 +18,7 @@ import {
   type TestEmulator,
   type TokenIssuer,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const clusterName = 'demo';
 const roleArn = (name: string): string => `arn:aws:iam::${accountId}:role/${name}`;
@@ -47,7 +48,7 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
     return () => clearTimeout(timer);
   };
   const schedulers = createAwsSchedulers({
-    now: () => performance.now(),
+    now: monotonicClock,
     random: () => 0.5,
     setTimer,
   });
@@ -59,15 +60,15 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
   );
   const calls = callsOf('eks', schedulers.eks, caller, { classify: classifyEksError });
   return {
-    associations: createEksAssociationStore({ eks, calls, clusterName: of, now: Date.now }),
+    associations: createEksAssociationStore({ eks, calls, clusterName: of, now: monotonicClock }),
     prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName: of }),
   };
 }
 
 beforeAll(async () => {
-  tokens = await createTokenIssuer(Date.now);
+  tokens = await createTokenIssuer(wallClock);
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     clusters: [
       {
         name: clusterName,

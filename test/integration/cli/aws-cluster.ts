@@ -8,6 +8,7 @@ import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/ser
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Running } from './kon.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 export const accountId = '123456789012';
 export const region = 'eu-west-1';
@@ -47,7 +48,7 @@ export async function startAwsCluster(
   const aws = await startAwsEmulator({
     accountId,
     region,
-    now: Date.now,
+    now: wallClock,
     randomBytes,
     issuerKeys: async () => JSON.parse(await cluster.kubectl(['get', '--raw', '/openid/v1/jwks'])),
     credentials: [

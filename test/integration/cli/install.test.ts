@@ -20,6 +20,7 @@ import { argoCdCrd } from '../../support/argo-cd-crd.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 /** Limits the operator of a new installation. */
 const limited = ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*'];
@@ -635,7 +636,7 @@ describe('install with Pod Identity', () => {
 describe('install with Pod Identity and an operator', () => {
   it('makes no Deployment before a pod of it would be given its role', async () => {
     const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
-    const client = createKubeClient(connection, { now: Date.now, random: Math.random });
+    const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     const late = ['--namespace', 'late'];
     /** Whether the Deployment was there each time that the webhook was asked: of its association it learns after that. */
     const asked: boolean[] = [];

@@ -15,6 +15,7 @@ import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import type { TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
   /** The one pod name, in any namespace, in which programs can be run. */
@@ -42,7 +43,7 @@ export async function startKubelet(
   const watchdog = await startWatchdog();
   const { kwok } = await resolveBinaries(['kwok'], {
     env: process.env,
-    now: Date.now,
+    now: monotonicClock,
     report: () => undefined,
     watchdog,
   });

@@ -11,6 +11,7 @@ import {
 } from '../../../src/kube/index.ts';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result, Running } from './kon.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const refusal = 'Konstellation is being uninstalled';
@@ -53,7 +54,7 @@ async function create(name: string): Promise<void> {
 beforeAll(async () => {
   world = await startAwsCluster({ provider: false, crds: false });
   const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
-  client = createKubeClient(connection, { now: Date.now, random: Math.random });
+  client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
   await install();
 });
 

@@ -8,6 +8,7 @@ import type { BinaryEvent } from '../../../sandbox/src/binaries/events.ts';
 import { findGo } from '../../../sandbox/src/binaries/go-build.ts';
 import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
 import { startWatchdog, type Watchdog } from '../../../sandbox/src/processes/watchdog.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 let watchdog: Watchdog;
 let cacheHome: string;
@@ -35,7 +36,7 @@ test.skipIf(findGo(process.env) === undefined)(
         XDG_CACHE_HOME: cacheHome,
         KUBEBUILDER_ASSETS: undefined,
       },
-      now: Date.now,
+      now: monotonicClock,
       report: (event: BinaryEvent) => events.push(event),
       watchdog,
     };

@@ -10,6 +10,7 @@ import { cachedPath, cacheFolder } from '../../../sandbox/src/binaries/cache.ts'
 import type { BinaryEvent } from '../../../sandbox/src/binaries/events.ts';
 import { platformOf } from '../../../sandbox/src/binaries/platform.ts';
 import { resolveBinaries, type ResolveOptions } from '../../../sandbox/src/binaries/resolve.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 const system = platformOf(platform, arch);
 let home: string;
@@ -32,7 +33,7 @@ afterEach(async () => {
 function options(env: Record<string, string> = {}): ResolveOptions {
   return {
     env: { HOME: home, PATH: join(home, 'empty'), ...env },
-    now: Date.now,
+    now: monotonicClock,
     report: (event) => events.push(event),
     watchdog,
   };

@@ -27,6 +27,7 @@ import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/ser
 import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const region = 'eu-west-1';
 const accountId = '123456789012';
@@ -73,7 +74,7 @@ export async function startFleetWorld(options: {
     const aws = await startAwsEmulator({
       accountId,
       region,
-      now: Date.now,
+      now: wallClock,
       randomBytes,
       credentials: [operatorKeys, personKeys],
       issuerKeys: issuerKeysFrom([{ issuer: cluster.issuer, keys: `${cluster.server}/openid/v1/jwks` }], {
@@ -122,7 +123,8 @@ export async function startFleetWorld(options: {
         const running = runOperator({
           connection,
           logger: silentLogger,
-          now: Date.now,
+          now: wallClock,
+          monotonic: monotonicClock,
           random: Math.random,
           signal: abort.signal,
           version: 'test',

@@ -21,6 +21,7 @@ import {
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { clientCertificateOf } from './kubeconfig-tls.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
@@ -260,7 +261,7 @@ describe('an informer', () => {
     const informer = createInformer({
       client,
       resource: widgets,
-      now: () => performance.now(),
+      now: monotonicClock,
       random: () => 0.5,
     });
     const stop = new AbortController();
@@ -312,7 +313,7 @@ describe('an informer', () => {
       client: proxied,
       resource: resources.configMaps,
       namespace,
-      now: () => performance.now(),
+      now: monotonicClock,
       random: () => 0.5,
     });
     const stop = new AbortController();
@@ -355,7 +356,8 @@ describe('helpers', () => {
       client,
       controller: 'example.com/test',
       instance: 'test-1',
-      now: Date.now,
+      now: wallClock,
+      monotonic: monotonicClock,
     });
     const outside = await client.get(resources.namespaces, { name: 'default' });
     const inside = await client.create(resources.configMaps, configMap('told'));

@@ -19,6 +19,7 @@ import {
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from './restartable-cluster.ts';
 import { createRandom, createStorm, insist } from './storm.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
@@ -87,7 +88,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     requestTimeoutMs: 3_000,
   });
   const before = activeResources();
-  const time = { now: () => performance.now(), random };
+  const time = { now: monotonicClock, random };
   const informer = createInformer<ConfigMap>({
     ...time,
     client,
@@ -261,7 +262,7 @@ test('a list whose pages are of a version that was compacted meanwhile is read a
 test('where nothing is wrong, one watch is all that it takes: the server streams what there is', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }));
   const informer = createInformer<ConfigMap>({
-    now: () => performance.now(),
+    now: monotonicClock,
     random: Math.random,
     client,
     resource: resources.configMaps,

@@ -11,6 +11,7 @@ import {
   resources,
   type KubeObject,
 } from '../../../src/kube/index.ts';
+import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const [, , kubeconfig = '', identity = ''] = process.argv;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -24,8 +25,8 @@ const elector = createLeaderElector({
   leaseDurationMs: 3_000,
   renewDeadlineMs: 2_000,
   retryPeriodMs: 300,
-  now: () => performance.now(),
-  wallClock: Date.now,
+  now: monotonicClock,
+  wallClock: wallClock,
   random: Math.random,
 });
 const writer = createKubeClient(connection, {

@@ -10,6 +10,7 @@ import type { Child } from '../../../sandbox/src/processes/child.ts';
 import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd } from '../../support/etcd.ts';
+import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type RestartableCluster = {
   readonly server: string;
@@ -33,7 +34,7 @@ export async function startRestartableCluster(): Promise<RestartableCluster> {
   const watchdog = await startWatchdog();
   const binaries = await resolveBinaries(['etcd', 'kube-apiserver'], {
     env: process.env,
-    now: Date.now,
+    now: monotonicClock,
     report: () => undefined,
     watchdog,
   });

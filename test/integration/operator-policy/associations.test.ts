@@ -20,6 +20,7 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const arnOf = (cluster: string): string => `arn:aws:eks:${region}:${accountId}:cluster/${cluster}`;
 const rolePath = '/konstellation/fenced/';
@@ -63,7 +64,7 @@ const foreign = { id: '', arn: '' };
 const ofOtherCluster = { id: '', arn: '' };
 beforeAll(async () => {
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     clusters: [cluster('fenced'), cluster('other')],
     credentials: [
       {

@@ -39,6 +39,7 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 const clusterArn = `arn:aws:eks:eu-west-1:${accountId}:cluster/fenced`;
 const otherCluster = `arn:aws:eks:eu-west-1:${accountId}:cluster/other`;
@@ -81,7 +82,7 @@ let admin: IAMClient;
 let operator: Readonly<Record<OperatorName, IAMClient>>;
 beforeAll(async () => {
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     credentials: Object.entries(operators).map(([name, options]) => ({
       ...keysOf(name as OperatorName),
       principalArn: `arn:aws:iam::${accountId}:user/operator-${name}`,

@@ -9,6 +9,7 @@ import {
   type SetTimer,
   type WatchEvent,
 } from '../../../src/kube/index.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type Change = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -74,7 +75,7 @@ type Watcher = {
 };
 
 export function createChangeLog(options: {
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
   readonly version: () => number;
   /** As after a change of something else. Returns the new version. */

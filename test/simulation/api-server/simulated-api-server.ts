@@ -25,6 +25,7 @@ import {
 import { frozen, isRecord, merged, received, same } from './json.ts';
 import { titleOf, traitsOf } from './kinds.ts';
 import { specOf, statusOf } from './schemas.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type StoredObject = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
@@ -51,7 +52,7 @@ type Ref = { readonly namespace?: string | undefined; readonly name: string };
 type Stored = { readonly object: StoredObject; readonly owners: FieldOwners };
 
 export function createSimulatedApiServer(options: {
-  readonly now: () => number;
+  readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
   readonly issuer: string;
 }): SimulatedApiServer {

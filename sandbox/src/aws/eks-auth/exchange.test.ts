@@ -18,6 +18,7 @@ import {
   type TokenClaims,
   type TokenIssuer,
 } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const clusterName = 'demo';
 const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
@@ -51,9 +52,9 @@ let emulator: TestEmulator;
 let tokens: TokenIssuer;
 
 beforeEach(async () => {
-  tokens = await createTokenIssuer(Date.now);
+  tokens = await createTokenIssuer(wallClock);
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     issuerKeys: () => Promise.resolve({ keys: [tokens.jwk] }),
     clusters: [
       {

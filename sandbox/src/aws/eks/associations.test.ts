@@ -20,6 +20,7 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const clusterName = 'demo';
 const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/${clusterName}`;
@@ -43,7 +44,7 @@ let emulator: TestEmulator;
 
 beforeEach(async () => {
   emulator = await startTestEmulator({
-    now: Date.now,
+    now: wallClock,
     clusters: [
       {
         name: clusterName,
@@ -186,7 +187,7 @@ describe('an association', () => {
     await emulator.close();
     const some = { accessKeyId: 'AKIASOMEBODY00000000', secretAccessKey: 'somebody-secret' };
     emulator = await startTestEmulator({
-      now: Date.now,
+      now: wallClock,
       clusters: [
         {
           name: clusterName,

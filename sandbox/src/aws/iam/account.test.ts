@@ -26,6 +26,7 @@ import type { GetAccountAuthorizationDetailsCommandOutput, IAMClient } from '@aw
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestEmulator } from '../testing/emulator.ts';
 import { accountId, issuer, providerArn, providerUrl, startTestEmulator } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const trust = JSON.stringify({
   Version: '2012-10-17',
@@ -42,7 +43,7 @@ let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  emulator = await startTestEmulator({ now: Date.now });
+  emulator = await startTestEmulator({ now: wallClock });
   iam = emulator.iam();
 });
 afterEach(() => emulator.close());
@@ -122,7 +123,7 @@ describe("the account's details", () => {
 
   it('are summed up with the quotas that hold here', async () => {
     await emulator.close();
-    emulator = await startTestEmulator({ now: Date.now, quotas: { assumeRolePolicySize: 4096 } });
+    emulator = await startTestEmulator({ now: wallClock, quotas: { assumeRolePolicySize: 4096 } });
     iam = emulator.iam();
     await createRole('a');
     const { SummaryMap } = await iam.send(new GetAccountSummaryCommand());

@@ -21,6 +21,7 @@ import type { TestEmulator } from '../testing/emulator.ts';
 import { accountId, startTestEmulator } from '../testing/emulator.ts';
 import { createAwsManagedPolicies } from './aws-managed.ts';
 import { defaultVersion } from './state.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const document = (action: string): string =>
   JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: action, Resource: '*' }] });
@@ -35,7 +36,7 @@ let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  emulator = await startTestEmulator({ now: Date.now });
+  emulator = await startTestEmulator({ now: wallClock });
   iam = emulator.iam();
 });
 afterEach(() => emulator.close());

@@ -18,6 +18,7 @@ import type { IAMClient } from '@aws-sdk/client-iam';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TestEmulator } from '../testing/emulator.ts';
 import { accountId, providerArn, providerUrl, startTestEmulator } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
@@ -40,7 +41,7 @@ let emulator: TestEmulator;
 let iam: IAMClient;
 
 beforeEach(async () => {
-  emulator = await startTestEmulator({ now: Date.now, quotas: { roles: 25 } });
+  emulator = await startTestEmulator({ now: wallClock, quotas: { roles: 25 } });
   iam = emulator.iam();
 });
 afterEach(() => emulator.close());

@@ -9,6 +9,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand } from '@aws-sdk/client-sts
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Keys, TestEmulator } from '../testing/emulator.ts';
 import { accountId, nobody, startTestEmulator } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const roleArn = `arn:aws:iam::${accountId}:role/Example`;
 const nobodyArn = `arn:aws:iam::${accountId}:user/nobody`;
@@ -21,7 +22,7 @@ const trust = (principal: object, more: object = {}, action: string | string[] =
 let emulator: TestEmulator;
 
 beforeEach(async () => {
-  emulator = await startTestEmulator({ now: Date.now });
+  emulator = await startTestEmulator({ now: wallClock });
   await setTrust({ AWS: accountId });
 });
 afterEach(() => emulator.close());
@@ -89,7 +90,7 @@ describe('AssumeRole', () => {
 
   it('gives a session its tags to be authorised by', async () => {
     await emulator.close();
-    emulator = await startTestEmulator({ now: Date.now });
+    emulator = await startTestEmulator({ now: wallClock });
     await setTrust({ AWS: accountId }, {}, ['sts:AssumeRole', 'sts:TagSession']);
     const iam = emulator.iam();
     await iam.send(

@@ -22,6 +22,8 @@ import {
   region,
   startTestEmulator,
 } from '../testing/emulator.ts';
+import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
+import type { Wall } from '../../../../src/k8s/time.ts';
 
 const subject = 'system:serviceaccount:production:myaccount';
 const roleArn = `arn:aws:iam::${accountId}:role/kon/Example`;
@@ -48,7 +50,7 @@ let published: object[];
 let reachable: boolean;
 let asked: number;
 /** Made once: key pairs take their time. */
-const keys: TokenIssuer = await createTokenIssuer(() => time);
+const keys: TokenIssuer = await createTokenIssuer(() => time as Wall);
 let emulator: TestEmulator;
 let iam: IAMClient;
 
@@ -58,8 +60,8 @@ beforeEach(async () => {
   reachable = true;
   asked = 0;
   emulator = await startTestEmulator({
-    now: () => time,
-    wallClock: Date.now,
+    now: () => time as Wall,
+    wallClock: wallClock,
     issuerKeys: (name) => {
       asked += 1;
       if (!reachable || name !== issuer) return Promise.reject(new Error('out of reach'));
@@ -256,7 +258,7 @@ describe('a token is refused', () => {
   });
 
   it('with another signature', async () => {
-    const forger = await createTokenIssuer(() => time);
+    const forger = await createTokenIssuer(() => time as Wall);
     await expect(assume(await forger.sign())).rejects.toMatchObject({
       name: invalid,
       message: expect.stringMatching(/could not be validated/),
@@ -336,7 +338,7 @@ describe('the keys of an issuer', () => {
     await assume(await keys.sign());
     await assume(await keys.sign());
     expect(asked).toBe(1);
-    const next = await createTokenIssuer(() => time, 'key-2');
+    const next = await createTokenIssuer(() => time as Wall, 'key-2');
     published = [keys.jwk, next.jwk];
     await assume(await next.sign());
     expect(asked).toBe(2);

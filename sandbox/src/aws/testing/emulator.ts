@@ -8,6 +8,7 @@ import { CompactSign, exportJWK, generateKeyPair } from 'jose';
 import { createEksAuthClient, type EksAuthClient } from '../../../../src/eks-auth/client.ts';
 import type { AwsEmulator, AwsEmulatorOptions } from '../server.ts';
 import { startAwsEmulator } from '../server.ts';
+import type { Wall } from '../../../../src/k8s/time.ts';
 
 export const accountId = '123456789012';
 export const region = 'eu-west-1';
@@ -49,7 +50,7 @@ export type TokenClaims = {
   readonly replaced?: Readonly<Record<string, unknown>>;
 };
 
-export async function createTokenIssuer(now: () => number, kid = 'key-1'): Promise<TokenIssuer> {
+export async function createTokenIssuer(now: () => Wall, kid = 'key-1'): Promise<TokenIssuer> {
   const { privateKey, publicKey }: { privateKey: CryptoKey; publicKey: CryptoKey } =
     await generateKeyPair('RS256');
   const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' };
@@ -94,7 +95,7 @@ export async function startTestEmulator(
   options: Partial<AwsEmulatorOptions> &
     Pick<AwsEmulatorOptions, 'now'> & {
       /** The clock by which the SDK signs, where the emulator's is another one. */
-      readonly wallClock?: () => number;
+      readonly wallClock?: () => Wall;
     },
 ): Promise<TestEmulator> {
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;

@@ -43,12 +43,12 @@ async function waitForAll(
   applied: readonly Applied[],
   timeoutMs: number,
 ): Promise<readonly KonObject[]> {
-  const end = context.now() + timeoutMs;
+  const end = context.monotonic() + timeoutMs;
   const ready: KonObject[] = [];
   const failures: CliError[] = [];
   for (const { item, object } of applied) {
     // What is Ready already is seen even when the time is over.
-    const left = Math.max(end - context.now(), 1000);
+    const left = Math.max(end - context.monotonic(), 1000);
     try {
       const options = { timeoutMs: left, several: applied.length > 1 };
       ready.push(await waitUntilReady(context, client, item.kind, object, options));

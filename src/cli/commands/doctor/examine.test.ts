@@ -4,6 +4,7 @@ import { failure, ok, type Check, type Verdict } from './check.ts';
 import { examine, type Finding } from './examine.ts';
 import type { Lookups } from './lookups.ts';
 import { findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
+import type { Monotonic } from '../../../k8s/time.ts';
 
 const never = new AbortController().signal;
 const check = (
@@ -37,7 +38,7 @@ async function examined(
       return { close: () => undefined } as Lookups;
     },
     signal: never,
-    now: () => time,
+    monotonic: () => time as Monotonic,
     deadline,
     pause: async () => {
       time += 1;

@@ -4,6 +4,7 @@ import { isForbidden } from '../../../kube/index.ts';
 import { explain } from '../../framework/explain.ts';
 import { failure, warning, type Check, type Verdict } from './check.ts';
 import type { Lookups } from './lookups.ts';
+import type { Monotonic } from '../../../k8s/time.ts';
 
 export type Finding = {
   readonly check: Check;
@@ -16,7 +17,7 @@ export type Examination = {
   readonly lookups: () => Lookups;
   readonly signal: AbortSignal;
   /** Milliseconds. */
-  readonly now: () => number;
+  readonly monotonic: () => Monotonic;
   /** Until when a check that may pass is made again. */
   readonly deadline: number;
   readonly pause: () => Promise<void>;
@@ -43,7 +44,7 @@ export async function examine(of: Examination): Promise<readonly Finding[]> {
         continue;
       }
       let verdict = await judge(check, lookups, of.signal);
-      while (verdict.status === 'error' && check.mayPass && of.now() < of.deadline) {
+      while (verdict.status === 'error' && check.mayPass && of.monotonic() < of.deadline) {
         of.onWaiting(check, verdict);
         await of.pause();
         lookups.close();

@@ -16,7 +16,7 @@ export async function doctorFlow(
   context: CliContext,
   options: { readonly wait: number | undefined; readonly operatorArn: string | undefined },
 ): Promise<ExitCode> {
-  const { stdout, stderr, format, now, signal } = context;
+  const { stdout, stderr, format, monotonic, signal } = context;
   const machine = format === 'json' || format === 'yaml';
   const spinner = createSpinner(context);
   let category: string | undefined;
@@ -39,8 +39,8 @@ export async function doctorFlow(
     checks,
     lookups: () => createLookups(context, options.operatorArn),
     signal,
-    now,
-    deadline: options.wait === undefined ? 0 : now() + options.wait,
+    monotonic,
+    deadline: options.wait === undefined ? 0 : monotonic() + options.wait,
     pause: () => delay(pauseMs, undefined, { signal }),
     onFinding: tell,
     onWaiting: (check, verdict) => spinner.turn(`${check.title}: ${verdict.message}`),

@@ -23,6 +23,7 @@ import { listObjects } from '../../cluster/objects.ts';
 import { listLeases, serverTime } from '../../cluster/operator-lease.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../cluster/kinds.ts';
+import type { Wall } from '../../../k8s/time.ts';
 
 export type Deployment = KubeObject & {
   readonly spec?: {
@@ -40,7 +41,7 @@ export type OperatorAccount = {
 
 export type Lookups = {
   readonly env: CliContext['env'];
-  readonly now: () => number;
+  readonly now: () => Wall;
   readonly signal: AbortSignal;
   readonly connection: () => Promise<Connection>;
   readonly client: () => Promise<KubeClient>;

@@ -319,15 +319,15 @@ const replacedPauseMs = 1000;
 
 /** Waits while pods of the operator get their role the former way. @returns that way, where some still do */
 async function untilReplaced(
-  { now, signal }: CliContext,
+  { monotonic, signal }: CliContext,
   client: KubeClient,
   of: { readonly namespace: string; readonly mode: IdentityMode },
   { wait, withoutOperator }: InstallRequest,
 ): Promise<IdentityMode | undefined> {
-  const until = now() + (wait.noWait || withoutOperator ? 0 : wait.timeout);
+  const until = monotonic() + (wait.noWait || withoutOperator ? 0 : wait.timeout);
   for (;;) {
     const former = await formerMode(client, { ...of, signal });
-    if (former === undefined || now() >= until) return former;
+    if (former === undefined || monotonic() >= until) return former;
     await sleep(systemTimer, replacedPauseMs, signal);
   }
 }
@@ -390,11 +390,11 @@ async function requireAgent(
 }
 
 async function awaitInjection(
-  { stderr, now, signal }: CliContext,
+  { stderr, monotonic, signal }: CliContext,
   client: KubeClient,
   { namespace, mode, roleArn: arn }: Installation,
 ): Promise<void> {
-  if (await untilInjected(client, { namespace, roleArn: arn, mode }, { now, signal })) return;
+  if (await untilInjected(client, { namespace, roleArn: arn, mode }, { monotonic, signal })) return;
   stderr.write(
     '‼ the pod identity webhook does not give the operator its role yet; if it stays so: kon doctor, then kubectl rollout restart\n',
   );

@@ -28,7 +28,7 @@ export async function runInForeground(
     readonly logFormat: string | undefined;
   },
 ): Promise<ExitCode> {
-  const { stderr, now, random, signal } = context;
+  const { stderr, now, monotonic, random, signal } = context;
   // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
   await listObjects(await context.connect(), clusterConfigKind);
   const heap = v8Heap();
@@ -43,6 +43,7 @@ export async function runInForeground(
     connection: await context.connection(),
     logger,
     now,
+    monotonic,
     random,
     signal,
     version,

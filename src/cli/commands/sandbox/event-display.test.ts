@@ -3,6 +3,7 @@ import { loadSandbox, type SandboxEvent } from './engine.ts';
 import { eventDisplay } from './event-display.ts';
 import { duration } from './event-text.ts';
 import { logChoices } from './logs.ts';
+import type { Monotonic } from '../../../k8s/time.ts';
 
 function show(events: readonly SandboxEvent[], terminal: boolean): string {
   let written = '';
@@ -17,7 +18,7 @@ function show(events: readonly SandboxEvent[], terminal: boolean): string {
       color: false,
       redraws: terminal,
     },
-    () => now,
+    () => now as Monotonic,
   );
   for (const event of events) {
     report(event);

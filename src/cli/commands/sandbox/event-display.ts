@@ -3,11 +3,12 @@ import type { SandboxReporter } from './engine.ts';
 import type { Output } from '../../framework/context.ts';
 import { printable } from '../../framework/output/printable.ts';
 import { eventText } from './event-text.ts';
+import type { Monotonic } from '../../../k8s/time.ts';
 
 /** Off a terminal: often enough to see that it goes on, seldom enough for a log. */
 const progressMs = 10_000;
 
-export function eventDisplay(output: Output, now: () => number): SandboxReporter {
+export function eventDisplay(output: Output, now: () => Monotonic): SandboxReporter {
   let shown = false;
   let toldAt = -Infinity;
   const clear = (): void => {

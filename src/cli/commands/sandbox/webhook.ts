@@ -23,7 +23,7 @@ export const sandboxWebhookCommand = defineCommand({
       certificateFile: options.tlsCert,
       keyFile: options.tlsKey,
       connection: await context.connection(),
-      now: context.now,
+      now: context.monotonic,
       random: context.random,
       signal: context.signal,
       log: (line) => context.stderr.write(`${line}\n`),

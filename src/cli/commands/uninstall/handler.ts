@@ -314,14 +314,14 @@ const operatorEndMs = 20_000;
 const operatorPauseMs = 500;
 
 /** @throws CliError of code NOT_DELETED while something runs an operator. The Lease of one that was removed runs out. */
-async function requireNoOperator(client: KubeClient, { now, signal }: CliContext): Promise<void> {
-  const until = now() + operatorEndMs;
+async function requireNoOperator(client: KubeClient, { monotonic, signal }: CliContext): Promise<void> {
+  const until = monotonic() + operatorEndMs;
   for (;;) {
     const running = (await findOperators(client, signal)).filter(
       ({ object }) => !object.startsWith('ServiceAccount '),
     );
     if (running.length === 0) return;
-    if (running.some(({ object }) => object.startsWith('Deployment ')) || now() >= until)
+    if (running.some(({ object }) => object.startsWith('Deployment ')) || monotonic() >= until)
       throw new CliError('NOT_DELETED', 'an operator still runs', {
         details: running.map(({ object }) => object),
         next: [...new Set(running.map((each) => removalOf(each)))],

@@ -16,14 +16,14 @@ const patienceMs = 450;
 /** On a machine so busy that starting took all of it. */
 const leastMs = 50;
 
-function patience({ env, now, startedAt }: CliContext): number {
+function patience({ env, monotonic, startedAt }: CliContext): number {
   const wanted = env['KON_COMPLETION_TIMEOUT'];
   try {
     if (wanted) return parseDuration(wanted);
   } catch {
     // As if it were not set.
   }
-  return Math.max(leastMs, Math.round(patienceMs - (now() - startedAt)));
+  return Math.max(leastMs, Math.round(patienceMs - (monotonic() - startedAt)));
 }
 
 /** Empty when they cannot be had in time. */

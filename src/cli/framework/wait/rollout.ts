@@ -21,9 +21,9 @@ export async function waitForRollout(
   timeoutMs: number,
 ): Promise<void> {
   const { name, uid, namespace = '', generation = 0 } = written.metadata;
-  const began = context.now();
+  const began = context.monotonic();
   const reporter = createReporter(context.stderr);
-  let rollout: Rollout = rolloutOf(written, [], began);
+  let rollout: Rollout = rolloutOf(written, [], context.now());
   const wait = async (signal: AbortSignal): Promise<void> => {
     const selection = { namespace, fieldSelector: `metadata.name=${name}` };
     for await (const [deployment] of followSet<AppDeployment>(
@@ -47,7 +47,7 @@ export async function waitForRollout(
       ]);
       if (rollout.state !== 'Ready') continue;
       context.stderr.write(
-        `${name} runs in ${namespace} with new pods after ${formatDuration(context.now() - began)}\n`,
+        `${name} runs in ${namespace} with new pods after ${formatDuration(context.monotonic() - began)}\n`,
       );
       return;
     }

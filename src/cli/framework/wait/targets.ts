@@ -51,7 +51,7 @@ export async function waitForTargets(
   goal: 'runs' | 'is halted' = 'runs',
 ): Promise<App> {
   const { name, generation = 1, uid } = written.metadata;
-  const began = context.now();
+  const began = context.monotonic();
   const reporter = createReporter(context.stderr);
   let last = written;
   let lines = targetLines(written, targets, generation);
@@ -65,7 +65,7 @@ export async function waitForTargets(
       reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
       if (open.length === 0) {
         reporter.end();
-        const took = formatDuration(context.now() - began);
+        const took = formatDuration(context.monotonic() - began);
         context.stderr.write(`app ${name} ${goal} in ${targets.join(', ')} after ${took}\n`);
         return last;
       }

@@ -32,7 +32,7 @@ export async function waitUntilReady<T extends KonObject>(
 ): Promise<T> {
   const { timeoutMs, several = false } = options;
   const { name, generation = 1, uid } = written.metadata;
-  const began = context.now();
+  const began = context.monotonic();
   const reporter = createReporter(context.stderr, several ? `${kind.noun} ${name}: ` : '');
   let last = written;
   let progress: Progress = describeProgress(written, generation);
@@ -52,7 +52,7 @@ export async function waitUntilReady<T extends KonObject>(
       if (progress.state === 'ready') {
         reporter.end();
         context.stderr.write(
-          `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.now() - began)}: ${progress.message}\n`,
+          `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.monotonic() - began)}: ${progress.message}\n`,
         );
         return last;
       }

@@ -15,6 +15,7 @@ import { affectedPods, changesOf } from './changes.ts';
 import { foresee } from './foresee.ts';
 import { observeAccount } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
+import type { Wall } from '../../../../k8s/time.ts';
 
 export type PlanRequest = {
   readonly name: string | undefined;
@@ -32,7 +33,7 @@ export async function planFlow(context: CliContext, request: PlanRequest): Promi
 }
 
 async function makePlan(context: CliContext, request: PlanRequest): Promise<AccountPlanView> {
-  const { signal, now } = context;
+  const { signal, now, monotonic } = context;
   if (request.filename !== undefined && request.deletion)
     throw usageError('-f and --delete were given', 'Give either.');
   const manifest =
@@ -67,7 +68,8 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
         client,
         roles: aws.roles,
         associations: aws.podIdentity(facts.name).associations,
-        now: now(),
+        now: monotonic(),
+        date: now(),
         signal,
       }),
       requireAccount(context, aws, facts),
@@ -112,7 +114,7 @@ async function proposed(
   manifest: Awaited<ReturnType<typeof readManifest>> | undefined,
   deletion: boolean,
   of: {
-    readonly now: number;
+    readonly now: Wall;
     readonly admit: (manifest: Awaited<ReturnType<typeof readManifest>>) => Promise<LinkedServiceAccount>;
   },
 ): Promise<LinkedServiceAccount> {

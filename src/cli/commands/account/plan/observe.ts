@@ -24,6 +24,7 @@ import {
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../../../operator/context.ts';
 import { rolesHeld, type Pod } from '../../../../workloads/index.ts';
+import type { Monotonic, Wall } from '../../../../k8s/time.ts';
 
 export async function observeAccount(
   account: LinkedServiceAccount,
@@ -32,7 +33,8 @@ export async function observeAccount(
     readonly client: KubeClient;
     readonly roles: RoleStore;
     readonly associations: AssociationStore;
-    readonly now: number;
+    readonly now: Monotonic;
+    readonly date: Wall;
     readonly signal: AbortSignal;
   },
 ): Promise<AccountWorld> {
@@ -44,7 +46,7 @@ export async function observeAccount(
   const targets = await observeTargets(account, facts, associations, client, signal);
   return {
     now: of.now,
-    date: of.now,
+    date: of.date,
     account,
     cluster: { ok: true, facts },
     targets,

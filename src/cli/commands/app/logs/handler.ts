@@ -58,7 +58,7 @@ export async function logsFlow(context: CliContext, request: LogsRequest): Promi
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
   const targets = chosenTargets(app, request.targets);
-  const reader = createLogReader(await context.connection(), { now: context.now });
+  const reader = createLogReader(await context.connection(), { now: context.monotonic });
   const ending = new AbortController();
   const scene: Scene = {
     client,

@@ -34,7 +34,7 @@ export async function restartFlow(
   const deployments = await restartable(client, app, chosenTargets(app, request.targets));
   const wanted = await wantedIdentities(client, app);
   const account = await accountOf(client, app);
-  const end = context.now() + write.timeout;
+  const end = context.monotonic() + write.timeout;
   for (const [index, deployment] of deployments.entries()) {
     requireProvider(app, account, deployment);
     await requireInjection(context, client, deployment, wanted.get(deployment.metadata.namespace ?? ''));
@@ -46,7 +46,7 @@ export async function restartFlow(
     );
     if (write.noWait || dryRun) continue;
     try {
-      await waitForRollout(context, client, restarted, Math.max(end - context.now(), 1));
+      await waitForRollout(context, client, restarted, Math.max(end - context.monotonic(), 1));
     } catch (error) {
       const left = deployments.slice(index + 1).map((each) => each.metadata.namespace);
       if (!(error instanceof CliError) || left.length === 0) throw error;

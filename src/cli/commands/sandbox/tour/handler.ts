@@ -7,19 +7,20 @@ import { duration } from '../event-text.ts';
 import { type TourReport, withSandbox } from '../engine.ts';
 
 export async function takeTour(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
-  const { env, now, random, self, signal, stdout } = context;
-  const startedAt = now();
+  const { env, now, monotonic, random, self, signal, stdout } = context;
+  const startedAt = monotonic();
   return withSandbox(async (engine) => {
     const result = await engine.upSandbox({
       folder: engine.sandboxFolder(env, stateDir, context.cwd),
       settings: engine.defaultSettings,
       env,
       now,
+      monotonic,
       random,
       self,
       version,
       signal,
-      report: eventDisplay(context.stderr, now),
+      report: eventDisplay(context.stderr, monotonic),
     });
     if (result.outcome === 'already-running') {
       throw new engine.SandboxError(
@@ -29,7 +30,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
     const { sandbox } = result;
     try {
       const description = await sandbox.describe();
-      stdout.write(`The sandbox is ready after ${duration(now() - startedAt)}.\n`);
+      stdout.write(`The sandbox is ready after ${duration(monotonic() - startedAt)}.\n`);
       const { runTour } = await engine.loadTour();
       const report = await runTour({
         sandbox: description,
@@ -38,11 +39,11 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
         probe: context.companion('s3-probe'),
         editor: context.companion('tour-editor'),
         write: (text) => stdout.write(text),
-        now,
+        now: monotonic,
         random,
         signal,
       });
-      stdout.write(summary(report, now() - startedAt));
+      stdout.write(summary(report, monotonic() - startedAt));
       if (report.failure) return exitCodes.error;
       if (stdout.isTTY) {
         stdout.write(whatNext);

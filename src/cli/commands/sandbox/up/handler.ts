@@ -6,6 +6,7 @@ import { eventDisplay } from '../event-display.ts';
 import { duration } from '../event-text.ts';
 import { type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';
 import { describe } from '../status/handler.ts';
+import type { Monotonic } from '../../../../k8s/time.ts';
 
 type UpInput = {
   readonly detach: boolean;
@@ -18,7 +19,7 @@ type UpInput = {
 };
 
 export async function up(context: CliContext, input: UpInput): Promise<ExitCode> {
-  const startedAt = context.now();
+  const startedAt = context.monotonic();
   return withSandbox((sandbox) => {
     const folder = sandbox.sandboxFolder(context.env, input.stateDir, context.cwd);
     return (input.detach ? upDetached : upHere)(context, sandbox, input, folder, startedAt);
@@ -30,9 +31,9 @@ async function upHere(
   sandbox: Sandbox,
   input: UpInput,
   folder: string,
-  startedAt: number,
+  startedAt: Monotonic,
 ): Promise<ExitCode> {
-  const { env, now, random, self, signal } = context;
+  const { env, now, monotonic, random, self, signal } = context;
   const result = await sandbox.upSandbox({
     folder,
     settings: {
@@ -45,17 +46,18 @@ async function upHere(
     },
     env,
     now,
+    monotonic,
     random,
     self,
     version,
     signal,
-    report: eventDisplay(context.stderr, now),
+    report: eventDisplay(context.stderr, monotonic),
   });
   if (result.outcome === 'already-running') {
     announce(context, sandbox, result.description, 'already');
     return exitCodes.ok;
   }
-  announce(context, sandbox, await result.sandbox.describe(), now() - startedAt);
+  announce(context, sandbox, await result.sandbox.describe(), monotonic() - startedAt);
   if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
   await result.sandbox.stopped;
   return exitCodes.ok;
@@ -66,9 +68,9 @@ async function upDetached(
   sandbox: Sandbox,
   input: UpInput,
   folder: string,
-  startedAt: number,
+  startedAt: Monotonic,
 ): Promise<ExitCode> {
-  const { env, now, self, signal } = context;
+  const { env, monotonic, self, signal } = context;
   const result = await sandbox.upSandboxDetached({
     folder,
     command: [
@@ -84,13 +86,13 @@ async function upDetached(
     ],
     env,
     signal,
-    report: eventDisplay(context.stderr, now),
+    report: eventDisplay(context.stderr, monotonic),
   });
   announce(
     context,
     sandbox,
     result.description,
-    result.outcome === 'started' ? now() - startedAt : 'already',
+    result.outcome === 'started' ? monotonic() - startedAt : 'already',
   );
   return exitCodes.ok;
 }
