@@ -230,7 +230,8 @@ function podOf(
 
 function injected(object: StoredObject, serviceAccount: StoredObject, isAssociated: boolean): StoredObject {
   const config = { ...eksDefaults, region: 'us-west-2' };
-  const patches = mutate(object as unknown as WebhookPod, serviceAccount, config, isAssociated);
+  const association = isAssociated ? { random: () => 0 } : undefined;
+  const patches = mutate(object as unknown as WebhookPod, serviceAccount, config, association);
   let pod: unknown = object;
   for (const { path, value } of patches) pod = added(pod, path.split('/').slice(1).map(unescape), value);
   return pod as StoredObject;

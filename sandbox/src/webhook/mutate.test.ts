@@ -9,6 +9,8 @@ import {
   type WebhookConfig,
 } from './mutate.ts';
 
+/** Draws the longest life of a token. */
+const association = { random: () => 0.999_999 };
 const config: WebhookConfig = { region: 'eu-west-1', ...eksDefaults };
 const roleArn = 'arn:aws:iam::123456789012:role/konstellation/kon-sandbox-myaccount-1a2b3c4d';
 const tokenFile = '/var/run/secrets/eks.amazonaws.com/serviceaccount/token';
@@ -132,6 +134,15 @@ test.each([
   ['', []],
   ['sidecar', ['sidecar']],
   ['a"pp,init', []],
+  ['"a"pp,init', []],
+  ['"app', []],
+  ['"x\ny",app', ['app']],
+  ['"x""\r\n""y",app\r', ['app']],
+  ['app\r', ['app']],
+  ['\r\n\napp\ninit', ['app']],
+  ['\r', []],
+  ['app,', ['app']],
+  [',"init"\n"', ['init']],
 ])('skip-containers %j on the pod skips %j', (text, expected) => {
   const patch = mutate(
     pod(
@@ -169,6 +180,12 @@ test.each<[string | undefined, string | undefined, number]>([
   ['soon', undefined, 86_400],
   ['3600', 'soon', 3600],
   ['1.5', undefined, 86_400],
+  ['+3600', undefined, 3600],
+  ['99999999999999999999', undefined, 86_400],
+  ['3600', '99999999999999999999', 3600],
+  [undefined, '-9223372036854775809', 86_400],
+  [undefined, '-9223372036854775808', 600],
+  [undefined, '9007199254740991', 9_007_199_254_740_991],
 ])(
   'token-expiration %j on the ServiceAccount and %j on the pod give %i seconds',
   (ofAccount, ofPod, expected) => {
@@ -181,6 +198,12 @@ test.each<[string | undefined, string | undefined, number]>([
     expect(valueAt(patch, '/spec/volumes')).toEqual([volume('sts.amazonaws.com', expected)]);
   },
 );
+
+test('a life that no number of JavaScript can hold is written digit by digit, for the API server to refuse', () => {
+  const key = 'eks.amazonaws.com/token-expiration';
+  const patch = mutate(pod({}, { [key]: '9223372036854775807' }), serviceAccount(), config);
+  expect(JSON.stringify(patch)).toContain('"expirationSeconds":9223372036854775807,');
+});
 
 test.each<[string | undefined, boolean, boolean]>([
   [undefined, true, true],
@@ -222,9 +245,10 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
   ];
 
   test('gets the address of the agent and a token for it, whatever the annotation says', () => {
-    for (const account of [serviceAccount(), {}]) {
-      const patch = mutate(pod(), account, config, true);
-      expect(container(patch)?.env).toEqual([sts, ...region, ...credentials]);
+    for (const account of [serviceAccount(), {}, undefined]) {
+      const patch = mutate(pod(), account, config, association);
+      // The real webhook knows no default of STS for a ServiceAccount that it has not seen yet.
+      expect(container(patch)?.env).toEqual([...(account ? [sts] : []), ...region, ...credentials]);
       expect(container(patch)?.volumeMounts).toEqual([
         { name: 'eks-pod-identity-token', readOnly: true, mountPath },
       ]);
@@ -247,12 +271,35 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     }
   });
 
+  test.each<[string | undefined, string | undefined, number, number]>([
+    [undefined, undefined, 79_200, 86_400],
+    ['86400', undefined, 79_200, 86_400],
+    ['3600', '86400', 79_200, 86_400],
+    ['86400', '7200', 7200, 7200],
+    ['86399', undefined, 86_399, 86_399],
+    ['90000', undefined, 90_000, 90_000],
+  ])(
+    'gets a token for %j on the ServiceAccount and %j on the pod that lives %i to %i seconds',
+    (ofAccount, ofPod, least, most) => {
+      const key = 'eks.amazonaws.com/token-expiration';
+      const annotated = (text: string | undefined): Record<string, string> =>
+        text === undefined ? {} : { [key]: text };
+      const life = (random: number, account?: ServiceAccount): unknown => {
+        const patch = mutate(pod({}, annotated(ofPod)), account, config, { random: () => random });
+        return /"expirationSeconds":(\d+)/.exec(JSON.stringify(patch))?.[1];
+      };
+      const account = { metadata: { annotations: annotated(ofAccount) } };
+      expect([life(0, account), life(0.999_999, account)]).toEqual([String(least), String(most)]);
+      if (ofAccount === undefined) expect(life(0)).toBe(String(least));
+    },
+  );
+
   test('is labelled', () => {
-    expect(valueAt(mutate(pod(), {}, config, true), '/metadata/labels')).toEqual({
+    expect(valueAt(mutate(pod(), {}, config, association), '/metadata/labels')).toEqual({
       'eks.amazonaws.com/pod-identity': 'enabled',
     });
     const labelled: Pod = { ...pod(), metadata: { labels: { app: 'x' } } };
-    const patch = mutate(labelled, {}, config, true);
+    const patch = mutate(labelled, {}, config, association);
     expect(valueAt(patch, '/metadata/labels/eks.amazonaws.com~1pod-identity')).toBe('enabled');
     expect(valueAt(mutate(labelled, serviceAccount(), config), '/metadata/labels')).toBeUndefined();
   });
@@ -264,7 +311,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
       pod({ containers }, { 'eks.amazonaws.com/skip-containers': 'sidecar' }),
       serviceAccount(),
       config,
-      true,
+      association,
     );
     expect(container(patch)?.env).toEqual([...own, sts, ...region]);
     expect(container(patch, 'sidecar')).toEqual({ name: 'sidecar' });
@@ -272,7 +319,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
 
   test('is still given credentials when it names a role for web identity, which SDKs then prefer', () => {
     const containers = [{ name: 'app', env: [{ name: 'AWS_ROLE_ARN', value: roleArn }] }];
-    expect(container(mutate(pod({ containers }), {}, config, true))?.env).toEqual([
+    expect(container(mutate(pod({ containers }), {}, config, association))?.env).toEqual([
       { name: 'AWS_ROLE_ARN', value: roleArn },
       sts,
       ...region,

@@ -64,6 +64,12 @@ export type Pod = Annotated & {
   };
 };
 
+/** A Pod Identity association of the pod's ServiceAccount. */
+export type Association = {
+  /** Draws the life of a token within the webhook's jitter: 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+};
+
 /** RFC 6902. */
 export type PatchOperation = { readonly op: 'add'; readonly path: string; readonly value: unknown };
 
@@ -71,28 +77,30 @@ const volumeName = 'aws-iam-token';
 const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 
 /** kube-apiserver issues no token of shorter life. */
-const minTokenExpiration = 600;
+const minTokenExpiration = 600n;
+/** Seconds: `DefaultTokenExpiration` and `DefaultMinTokenExpiration` of pkg/constants.go, which no flag changes. */
+const defaultTokenExpiration = 86_400;
+const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 
 /**
- * @param serviceAccount As the webhook knows it, which may be older than what the API server has. It may be unknown where
- * there is an association.
- * @param associated Whether the webhook knows of a Pod Identity association of the ServiceAccount, which goes before the
- * role of the annotation.
- * @returns No operations for a ServiceAccount without either: the pod stays as it is.
+ * @param serviceAccount As the webhook has it cached, which may be older than the API server's. Undefined: not cached.
+ * @param association Set where the webhook knows of a Pod Identity association of the ServiceAccount, which takes precedence
+ * over the role of the annotation.
+ * @returns No operations for a ServiceAccount without either: the pod stays unchanged.
  */
 export function mutate(
   pod: Pod,
-  serviceAccount: ServiceAccount,
+  serviceAccount: ServiceAccount | undefined,
   config: WebhookConfig,
-  associated = false,
+  association?: Association,
 ): readonly PatchOperation[] {
-  const ofAccount = serviceAccount.metadata?.annotations ?? {};
+  const ofAccount = serviceAccount?.metadata?.annotations ?? {};
   const ofPod = pod.metadata?.annotations ?? {};
   const roleArn = ofAccount[annotation('role-arn')] ?? '';
-  if (roleArn === '' && !associated) return [];
+  if (roleArn === '' && !association) return [];
 
-  const source: TokenSource = associated
+  const source: TokenSource = association
     ? config.containerCredentials
     : {
         audience: ofAccount[annotation('audience')] ?? config.audience,
@@ -102,15 +110,19 @@ export function mutate(
       };
   const file = `${source.mountPath}/${source.tokenPath}`;
   const path = runsOnWindows(pod) ? `C:${file.replaceAll('/', '\\')}` : file;
-  const regionalSts = parseBoolean(ofAccount[annotation('sts-regional-endpoints')]) ?? config.regionalSts;
-  const expirationSeconds =
+  // GetCommonConfigurations: a ServiceAccount that is not cached has no settings, not even the defaults of the flags.
+  const regionalSts =
+    serviceAccount !== undefined &&
+    (parseBoolean(ofAccount[annotation('sts-regional-endpoints')]) ?? config.regionalSts);
+  const expiration =
     parseExpiration(ofPod[annotation('token-expiration')]) ??
     parseExpiration(ofAccount[annotation('token-expiration')]) ??
-    config.tokenExpiration;
+    BigInt(serviceAccount === undefined ? defaultTokenExpiration : config.tokenExpiration);
+  const expirationSeconds = jsonInteger(association ? withJitter(expiration, association) : expiration);
   const skipped = parseList(ofPod[annotation('skip-containers')]);
 
   const variables: ContainerVariables = {
-    identity: associated
+    identity: association
       ? [
           { name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: config.containerCredentials.fullUri },
           { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: path },
@@ -133,7 +145,7 @@ export function mutate(
   };
   const { volumes, containers, initContainers = [] } = pod.spec;
   return [
-    ...(associated ? [label(pod)] : []),
+    ...(association ? [label(pod)] : []),
     ...(volumes?.some(({ name }) => name === source.volumeName)
       ? []
       : [
@@ -209,19 +221,40 @@ function parseBoolean(text: string | undefined): boolean | undefined {
   return undefined;
 }
 
-function parseExpiration(text: string | undefined): number | undefined {
-  return text !== undefined && /^[+-]?\d+$/.test(text)
-    ? Math.max(Number(text), minTokenExpiration)
-    : undefined;
+/** Go's `strconv.ParseInt(text, 10, 64)`; undefined where that fails. */
+function parseExpiration(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
+  const value = BigInt(text.replace(/^\+/, ''));
+  if (BigInt.asIntN(64, value) !== value) return undefined;
+  return value < minTokenExpiration ? minTokenExpiration : value;
 }
 
-/** One line of CSV without trimming; what is no CSV skips nothing. */
+/** The webhook spreads the expiry of tokens with the default life, whether it was the default or asked for. */
+function withJitter(expiration: bigint, { random }: Association): bigint {
+  if (expiration !== BigInt(defaultTokenExpiration)) return expiration;
+  const choices = defaultTokenExpiration - minJitteredExpiration + 1;
+  return BigInt(minJitteredExpiration + Math.floor(random() * choices));
+}
+
+// In every Node.js that kon supports, and not in the types of ECMAScript yet: https://github.com/tc39/proposal-json-parse-with-source
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+/** As `JSON.stringify` writes it digit by digit, also beyond what a number can hold: the API server refuses such a life. */
+function jsonInteger(value: bigint): unknown {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : rawJson(String(value));
+}
+
+/** The fields of the first record, as Go's `encoding/csv` reads it; none where that fails. */
 function parseList(text: string | undefined): ReadonlySet<string> {
-  const line = text?.split(/\r?\n/).find((each) => each !== '');
-  if (line === undefined) return new Set();
-  const fields = line.match(/(?<=^|,)(?:"(?:[^"]|"")*"|[^",]*)(?=,|$)/g) ?? [];
-  if (fields.join(',') !== line) return new Set();
-  return new Set(
-    fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field)),
-  );
+  const lines = (text ?? '').replaceAll('\r\n', '\n').replace(/\r$/, '').replace(/^\n+/, '');
+  const fields: string[] = [];
+  const field = /"((?:[^"]|"")*)"(,|\n|$)|([^",\n]*)(,|\n|$)/y;
+  if (lines === '') return new Set();
+  for (;;) {
+    const match = field.exec(lines);
+    if (!match) return new Set();
+    const [, quoted, afterQuoted, bare = '', afterBare] = match;
+    fields.push(quoted?.replaceAll('""', '"') ?? bare);
+    if ((afterQuoted ?? afterBare) !== ',') return new Set(fields);
+  }
 }

@@ -29,6 +29,7 @@ beforeEach(async () => {
     lookup: ({ namespace, name }) => Promise.resolve(accounts.get(`${namespace}/${name}`)),
     config: { region: 'eu-west-1', ...eksDefaults },
     associated: ({ name }) => name === 'associated',
+    random: Math.random,
     log: (line) => lines.push(line),
     ready: () => ready,
   });
@@ -61,7 +62,8 @@ function call(
   });
 }
 
-const review = (serviceAccountName: string): string =>
+const reviewType = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' };
+const review = (serviceAccountName: string | undefined): string =>
   JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -94,23 +96,41 @@ test('a pod of a linked ServiceAccount is answered with a JSON patch', async () 
 test.each([
   ['plain', 'no role, left'],
   ['unheard-of', 'unknown ServiceAccount, left'],
+  [undefined, 'unknown ServiceAccount, left'],
 ])('a pod of the ServiceAccount %s is let through as it is', async (name, outcome) => {
   const { status, body } = await call('POST', '/mutate', review(name));
   expect(status).toBe(200);
   expect(JSON.parse(body)).toMatchObject({ response: { uid: 'a-uid', allowed: true } });
   expect(body).not.toContain('patch');
-  expect(lines).toEqual([`pod production/myapp-* of ServiceAccount ${name}: ${outcome}`]);
+  expect(lines).toEqual([`pod production/myapp-* of ServiceAccount ${name ?? ''}: ${outcome}`]);
 });
 
 test.each([
   ['GET', '/mutate', undefined, 'application/json', 404],
   ['POST', '/elsewhere', '{}', 'application/json', 404],
   ['POST', '/mutate', review('linked'), 'text/plain', 415],
-  ['POST', '/mutate', '{"apiVersion":"admission.k8s.io/v1beta1"}', 'application/json', 400],
-  ['POST', '/mutate', 'not JSON', 'application/json', 400],
   ['POST', '/mutate', ' '.repeat(5 * 1024 * 1024), 'application/json', 413],
 ])('%s %s with what it cannot take is refused', async (method, path, body, contentType, status) => {
   expect((await call(method, path, body, contentType)).status).toBe(status);
+});
+
+test.each([
+  ['no JSON', 'not JSON', {}, ''],
+  ['no review', '"text"', {}, ''],
+  [
+    'a review without a request',
+    '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}',
+    reviewType,
+    '',
+  ],
+  ['a review without a pod', review('linked').replace('"containers"', '"others"'), reviewType, 'a-uid'],
+])('%s is answered with a refusal, and 200', async (_name, sent, type, uid) => {
+  const { status, body } = await call('POST', '/mutate', sent);
+  expect(status).toBe(200);
+  expect(JSON.parse(body)).toEqual({
+    ...type,
+    response: { uid, allowed: false, status: { metadata: {}, message: expect.any(String) as string } },
+  });
 });
 
 test('it is healthy once it knows ServiceAccounts', async () => {

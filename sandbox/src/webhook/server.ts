@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { KeyPair } from '../cluster/certificates.ts';
-import { mutate, type Pod, type WebhookConfig } from './mutate.ts';
+import type { Random } from '../../../src/kube/index.ts';
+import { mutate, type PatchOperation, type Pod, type WebhookConfig } from './mutate.ts';
 import type { ServiceAccountLookup, ServiceAccountRef } from './service-accounts.ts';
 
 export type WebhookServerOptions = {
@@ -13,6 +14,7 @@ export type WebhookServerOptions = {
   readonly config: WebhookConfig;
   /** Whether a Pod Identity association of the ServiceAccount is known. */
   readonly associated: (ref: ServiceAccountRef) => boolean;
+  readonly random: Random;
   /** One line for each pod. */
   readonly log: (line: string) => void;
   /** Whether ServiceAccounts are known; what `/healthz` answers. */
@@ -27,28 +29,27 @@ const container = z.looseObject({
 const annotations = z.record(z.string(), z.string()).optional();
 
 /** What is read of https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request. */
-const admissionReview = z.object({
-  apiVersion: z.literal('admission.k8s.io/v1'),
-  kind: z.literal('AdmissionReview'),
-  request: z.object({
-    uid: z.string(),
-    namespace: z.string(),
-    object: z.looseObject({
-      metadata: z.looseObject({
-        name: z.string().optional(),
-        generateName: z.string().optional(),
-        annotations,
-        labels: annotations,
-      }),
-      spec: z.looseObject({
-        serviceAccountName: z.string().optional(),
-        containers: z.array(container),
-        initContainers: z.array(container).optional(),
-        volumes: z.array(z.looseObject({ name: z.string() })).optional(),
-        nodeSelector: z.record(z.string(), z.string()).optional(),
-      }),
-    }),
+const pod = z.looseObject({
+  metadata: z
+    .looseObject({
+      name: z.string().optional(),
+      generateName: z.string().optional(),
+      annotations,
+      labels: annotations,
+    })
+    .default({}),
+  spec: z.looseObject({
+    serviceAccountName: z.string().optional(),
+    containers: z.array(container),
+    initContainers: z.array(container).optional(),
+    volumes: z.array(z.looseObject({ name: z.string() })).optional(),
+    nodeSelector: z.record(z.string(), z.string()).optional(),
   }),
+});
+const admissionReview = z.object({
+  apiVersion: z.string().optional(),
+  kind: z.string().optional(),
+  request: z.object({ uid: z.string(), namespace: z.string().default(''), object: z.unknown() }).optional(),
 });
 
 /** The API server sends no object beyond 3 MiB. */
@@ -96,28 +97,45 @@ async function answer(
     response.writeHead(413).end();
     return;
   }
-  const parsed = admissionReview.safeParse(parseJson(body));
-  if (!parsed.success) {
-    response.writeHead(400).end(z.prettifyError(parsed.error));
-    return;
-  }
-  const review = await reviewPod(parsed.data.request, options);
+  const review = await answerReview(parseJson(body), options);
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(review));
 }
 
-async function reviewPod(
-  request: z.infer<typeof admissionReview>['request'],
-  { lookup, config, associated, log }: WebhookServerOptions,
-): Promise<object> {
+/** A review that cannot be read is answered with 200 and a refusal, as the webhook does. */
+async function answerReview(body: unknown, options: WebhookServerOptions): Promise<object> {
+  const review = admissionReview.safeParse(body);
+  if (!review.success) return { response: refusal('', z.prettifyError(review.error)) };
+  const { request, ...type } = review.data;
+  if (request === undefined) return { ...type, response: refusal('', 'bad content') };
   const { uid, namespace, object } = request;
-  const pod = object as Pod;
-  const serviceAccountName = object.spec.serviceAccountName ?? '';
-  const ref = { namespace, name: serviceAccountName };
+  const parsed = pod.safeParse(object);
+  if (!parsed.success) return { ...type, response: refusal(uid, z.prettifyError(parsed.error)) };
+  const patch = await reviewPod(namespace, parsed.data, options);
+  const patched =
+    patch.length === 0
+      ? {}
+      : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+  return { ...type, response: { uid, allowed: true, ...patched } };
+}
+
+const refusal = (uid: string, message: string): object => ({
+  uid,
+  allowed: false,
+  status: { metadata: {}, message },
+});
+
+async function reviewPod(
+  namespace: string,
+  given: z.infer<typeof pod>,
+  { lookup, config, associated, random, log }: WebhookServerOptions,
+): Promise<readonly PatchOperation[]> {
+  const name = given.spec.serviceAccountName ?? '';
+  const ref = { namespace, name };
   const byAssociation = associated(ref);
-  const account = await lookup(ref, { wait: !byAssociation });
-  const patch =
-    account === undefined && !byAssociation ? [] : mutate(pod, account ?? {}, config, byAssociation);
-  const podName = object.metadata.name ?? `${object.metadata.generateName ?? ''}*`;
+  // The API server sets a ServiceAccount in each pod before it calls the webhook.
+  const account = name === '' ? undefined : await lookup(ref, { wait: !byAssociation });
+  const patch = mutate(given as Pod, account, config, byAssociation ? { random } : undefined);
+  const podName = given.metadata.name ?? `${given.metadata.generateName ?? ''}*`;
   const outcome = byAssociation
     ? 'injected by association'
     : account === undefined
@@ -125,18 +143,8 @@ async function reviewPod(
       : patch.length === 0
         ? 'no role, left'
         : 'injected';
-  log(`pod ${namespace}/${podName} of ServiceAccount ${serviceAccountName}: ${outcome}`);
-  return {
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    response: {
-      uid,
-      allowed: true,
-      ...(patch.length === 0
-        ? {}
-        : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-    },
-  };
+  log(`pod ${namespace}/${podName} of ServiceAccount ${name}: ${outcome}`);
+  return patch;
 }
 
 async function readBody(request: IncomingMessage): Promise<string | undefined> {

@@ -57,6 +57,7 @@ export async function runWebhook(options: WebhookOptions): Promise<void> {
     lookup: lookupThroughCache({ informer, client, setTimer: systemTimer }),
     config: { region: options.region, ...eksDefaults },
     associated: (ref) => associations.has(ref),
+    random,
     log: options.log,
     ready: () => informer.hasSynced() && associations.known(),
   });

@@ -70,6 +70,7 @@ export async function startWebhook(
     port,
     tls: await authority.issueServer('webhook', ['127.0.0.1']),
     config: { ...eksDefaults, region: 'eu-west-1' },
+    random: Math.random,
     log: () => undefined,
     ready: () => true,
     ...knowledge,
