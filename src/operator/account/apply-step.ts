@@ -77,7 +77,7 @@ export async function applyStep(
         created = await roles.create(step.spec, signal);
       } catch (error) {
         // The answer may have been lost after the deed: that there is no role is no longer known.
-        beliefs.perhapsMade(step.role, step.spec.tags);
+        beliefs.perhapsCreated(step.role, step.spec.tags);
         throw error;
       }
       const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;

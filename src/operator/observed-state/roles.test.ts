@@ -91,6 +91,7 @@ describe('a listing', () => {
 
   it('is not asked about roles of others, but for names that we looked at', () => {
     const { beliefs, list } = setUp();
+    beliefs.forAccount({ clusterArn: cluster, account: 'of-taken', names: ['taken'] });
     beliefs.read('taken', undefined, 0);
     list([listed('foreign', { tags: {} }), listed('taken', { tags: {} })]);
     expect(beliefs.roleOf('foreign')).toBeUndefined();
@@ -153,7 +154,7 @@ describe('that there is no role', () => {
   it('is to be asked again after a creation of which nobody knows what came of it', () => {
     const { beliefs, clock } = setUp();
     clock.now += 100_000;
-    beliefs.perhapsMade('a');
+    beliefs.perhapsCreated('a');
     expect(belief(beliefs)).toBeUndefined();
     clock.now += 5_000;
     beliefs.read('a', undefined, clock.now);
@@ -215,7 +216,7 @@ describe('a role that may or may not be there', () => {
   it('after a creation that was not answered is looked for until IAM can know of it', () => {
     const { beliefs, clock } = setUp();
     clock.now += 60_000;
-    beliefs.perhapsMade('a', tags);
+    beliefs.perhapsCreated('a', tags);
     expect([seen(beliefs, false), seen(beliefs, true)]).toEqual([undefined, unsure]);
     beliefs.read('a', undefined, clock.now + 1_000);
     expect(seen(beliefs, true)).toMatchObject({ role: null, readAgainAt: clock.now + 15_000 });
@@ -256,6 +257,17 @@ describe('a write that was not answered', () => {
     expect(belief()).toMatchObject({ source: 'write', role: { attachedPolicyArns: [] } });
     expect(belief()).not.toHaveProperty('readAgainAt');
   });
+
+  it('is not settled by an answer that may be older', () => {
+    const { beliefs, clock, list } = setUp();
+    beliefs.read('a', roleOf('a'), clock.now);
+    beliefs.doubt('a');
+    clock.now += 14_999;
+    const older = roleOf('a', { attachedPolicyArns: [] });
+    expect([beliefs.read('a', older, clock.now), list([listed('a', older)])]).toEqual([false, []]);
+    const found = beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: [] }).get('a');
+    expect(found).toMatchObject({ readAgainAt: clock.now + 1, role: { attachedPolicyArns: [policy] } });
+  });
 });
 
 describe('what was known for an account that is gone', () => {
@@ -282,7 +294,7 @@ describe('what was known for an account that is gone', () => {
     const { beliefs, clock } = setUp();
     for (const account of ['one', 'two']) {
       look(beliefs, account, account);
-      beliefs.perhapsMade(account);
+      beliefs.perhapsCreated(account);
       beliefs.read(account, undefined, clock.now);
     }
     beliefs.accountGone('one');

@@ -1,0 +1,142 @@
+/**
+ * Cache of the AWS objects of one kind. Every entry names its source: a write of ours, a read of that one object, or a
+ * listing of all. An answer that may be older than a write of ours never replaces it. In memory only: one listing fills the
+ * cache after a restart.
+ */
+import type { Monotonic } from '../../k8s/time.ts';
+
+/**
+ * How long after a write an answer of AWS may still show the state before it, in milliseconds. IAM and EKS are eventually
+ * consistent: IAM User Guide, "Changes that I make are not always immediately visible"; EKS User Guide on associations, "may
+ * take several seconds to be effective".
+ */
+export const settleMs = 15_000;
+
+/** Longest time from the first page of a listing to its last, even when throttled. Milliseconds. */
+const longestListingMs = 600_000;
+
+export type Entry<T> = {
+  /** Null: there is no such object. */
+  readonly object: T | null;
+  /** `unknown`: a write ended without an answer, so that there may be an object or none. */
+  readonly source: 'write' | 'read' | 'sweep' | 'unknown';
+  readonly wroteAt?: number;
+  /** Last write whose outcome is unknown, until an answer settles it. `at`: its end, if answers may lag behind it. */
+  readonly unknown?: { readonly at?: number };
+  /** When all parts of the object were known; listings leave parts out. */
+  readonly knownAt?: number;
+};
+
+export type AwsCache<T, E extends Entry<T>> = {
+  get(key: string): E | undefined;
+  set(key: string, entry: E): void;
+  /** Entries whose owner is this account. */
+  ofAccount(account: string): readonly (readonly [key: string, entry: E])[];
+  /** Entries with an object, longest not known as a whole first. */
+  oldestFirst(): readonly E[];
+  /**
+   * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts for which it shows
+   * a change.
+   */
+  learn(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[];
+  /** Whether a listing was stored since the last `clear`. */
+  isListed(): boolean;
+  /** Drops the entries that no account looks for, once no answer can be older than the last write. */
+  prune(): void;
+  clear(): void;
+};
+
+export function createAwsCache<T, E extends Entry<T>>(kind: {
+  readonly now: () => Monotonic;
+  readonly ownerOf: (key: string, entry: E) => string | undefined;
+  /** Accounts for which a change from one object to the other matters. */
+  readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
+  /** Whether the entry is kept whatever its age. */
+  readonly isNeeded: (key: string, entry: E) => boolean;
+  /** Whether the listed object shows nothing new. */
+  readonly isSame: (before: T, listed: T) => boolean;
+}): AwsCache<T, E> {
+  const { now, ownerOf, concernedBy } = kind;
+  const entries = new Map<string, E>();
+  const byAccount = new Map<string, Set<string>>();
+  let listedFrom: number | undefined;
+
+  const index = (key: string, before: string | undefined, after: string | undefined): void => {
+    if (before === after) return;
+    const keys = before === undefined ? undefined : byAccount.get(before);
+    if (before !== undefined && keys?.delete(key) && keys.size === 0) byAccount.delete(before);
+    if (after !== undefined) byAccount.set(after, (byAccount.get(after) ?? new Set()).add(key));
+  };
+  const ownerNow = (key: string): string | undefined => {
+    const entry = entries.get(key);
+    return entry && ownerOf(key, entry);
+  };
+  const set = (key: string, entry: E): void => {
+    index(key, ownerNow(key), ownerOf(key, entry));
+    entries.set(key, entry);
+  };
+  const prune = (): void => {
+    for (const [key, entry] of entries) {
+      const unknownAt = entry.unknown?.at ?? -Infinity;
+      if (kind.isNeeded(key, entry)) continue;
+      if (Math.max(entry.wroteAt ?? -Infinity, unknownAt) > now() - longestListingMs) continue;
+      // Without the entry, the listings would show that there is none.
+      if (listedFrom !== undefined && unknownAt > listedFrom - settleMs) continue;
+      index(key, ownerNow(key), undefined);
+      entries.delete(key);
+    }
+  };
+
+  return {
+    get: (key) => entries.get(key),
+    set,
+    ofAccount: (account) =>
+      [...(byAccount.get(account) ?? [])].flatMap((key) => {
+        const entry = entries.get(key);
+        return entry ? [[key, entry] as const] : [];
+      }),
+    oldestFirst: () =>
+      [...entries.values()]
+        .filter(({ object }) => object !== null)
+        .sort((a, b) => (a.knownAt ?? -Infinity) - (b.knownAt ?? -Infinity)),
+    learn(objects, startedAt) {
+      listedFrom = startedAt;
+      const changed = new Set<string>();
+      const store = (key: string, before: E | undefined, object: T | null): void => {
+        for (const account of concernedBy(key, object, before?.object)) changed.add(account);
+        const { unknown, ...kept } = before ?? {};
+        const doubted = object && before?.object && unknown ? { unknown } : {};
+        set(key, { ...kept, ...doubted, object, source: 'sweep' } as E);
+      };
+      const seen = new Set<string>();
+      for (const [key, listed] of objects) {
+        seen.add(key);
+        const before = entries.get(key);
+        if (mayPrecede(startedAt, before) || (before?.object && kind.isSame(before.object, listed))) continue;
+        store(key, before, listed);
+      }
+      for (const [key, before] of entries)
+        if (before.object && !seen.has(key) && !mayPrecede(startedAt, before)) store(key, before, null);
+      prune();
+      return [...changed];
+    },
+    isListed: () => listedFrom !== undefined,
+    prune,
+    clear() {
+      entries.clear();
+      byAccount.clear();
+      listedFrom = undefined;
+    },
+  };
+}
+
+/** Whether an answer to a call begun at `askedAt` may be older than our last write. */
+export function isYoung(entry: Entry<unknown> | undefined, askedAt: number): boolean {
+  return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
+}
+
+/** The same, also of a write to an existing object whose outcome is unknown. */
+export function mayPrecede(askedAt: number, entry: Entry<unknown> | undefined): boolean {
+  const unknownAt = entry?.object ? entry.unknown?.at : undefined;
+  return isYoung(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;
+}
