@@ -31,7 +31,8 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'unit',
-          include: ['{src,sandbox}/**/*.test.ts', '{src,sandbox}/**/*.property.test.ts'],
+          include: ['{src,sandbox}/**/*.test.ts'],
+          setupFiles: 'test/support/property-seed.ts',
           environment: 'node',
           maxWorkers: everyProcessor,
         },

@@ -1,7 +1,8 @@
 /**
  * What takes too long for every run of the tests, part by part. `--only NAME` runs one of them, `--list` names them.
  * From the environment: SEEDS, how many schedules are drawn (10,000), FROM, the first of them (0), CHAINS, how many chains of
- * 1,000 specs (20), KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others take (10 and 5).
+ * 1,000 specs (20), KON_SEED, the seed of the properties (drawn), KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others
+ * take (10 and 5).
  */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
@@ -13,7 +14,11 @@ const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const { SEEDS = '10000', FROM = '0', CHAINS = '20' } = process.env;
 
+/** The tests run their properties with one fixed seed, and this with another one each time. */
+const seed = process.env['KON_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31));
+
 const parts: readonly Part[] = [
+  { name: 'properties', command: ['vitest', 'run', '--project', 'unit'] },
   {
     name: 'seeds',
     command: [
@@ -46,6 +51,7 @@ else if (unknown.length > 0) {
 } else await runAll(parts.filter(({ name }) => values.only?.includes(name) ?? true));
 
 async function runAll(chosen: readonly Part[]): Promise<void> {
+  console.log(`KON_SEED=${seed}`);
   for (const { name, command } of chosen) {
     console.log(`== ${name}`);
     const code = await run(command);
@@ -57,7 +63,7 @@ async function runAll(chosen: readonly Part[]): Promise<void> {
 function run([program = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((done, reject) => {
     // vitest names `node` in its first line; it has to be the one that the project pins.
-    const env = { ...process.env, PATH: [bin, process.env['PATH']].join(delimiter) };
+    const env = { ...process.env, KON_SEED: seed, PATH: [bin, process.env['PATH']].join(delimiter) };
     const child = spawn(join(bin, program), args, { cwd: root, stdio: 'inherit', env });
     child.once('error', reject);
     child.once('exit', (code) => done(code ?? 1));

@@ -18,10 +18,6 @@ import {
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
-/** A run is repeated with `KON_SEED`. */
-const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-process.stdout.write(`KON_SEED=${seed}\n`);
-
 const targets = ['production', 'staging', 'canary'];
 
 type Happening =
@@ -150,7 +146,7 @@ it.each(['IRSA', 'PodIdentity'] as readonly IdentityMode[])(
           if (!wanted.includes(name)) expect(role?.trustPolicy).not.toMatch(new RegExp(`[:"]${name}[:"]`));
         expect(planAccount(observe(world)).steps).toEqual([]);
       }),
-      { seed, numRuns: 2000 },
+      { numRuns: 2000 },
     );
   },
   300_000,

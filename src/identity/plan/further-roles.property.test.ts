@@ -22,10 +22,6 @@ import {
 import { stepKey, type Step } from '../steps/step.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
 
-/** A run is repeated with `KON_SEED`. */
-const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-process.stdout.write(`KON_SEED=${seed}\n`);
-
 const targets = ['canary', 'main', 'stage', 'trial'];
 /** With room for so many of the targets. */
 const sizeFor = (count: number): number =>
@@ -240,6 +236,6 @@ it('each target of an account with further roles is served by one of them, and a
         if (!adopt) expect(world.roles.get(theirs.name)).toEqual(theirs);
       },
     ),
-    { seed, numRuns: 1000 },
+    { numRuns: 1000 },
   );
 }, 900_000);

@@ -1,0 +1,7 @@
+/**
+ * The seed of all properties: the same in every run, so that a change is not blamed for what an earlier one broke. `make soak` varies
+ * it by setting `KON_SEED`.
+ */
+import { configureGlobal } from 'fast-check';
+
+configureGlobal({ seed: Number(process.env['KON_SEED'] ?? 1) });
