@@ -89,6 +89,8 @@ export type OperatorContext = {
   readonly exchange: (of: TokenExchange, signal: AbortSignal) => Promise<IdentityError | undefined>;
   /** Where the operator runs, if it is known: no target. */
   readonly operatorNamespace?: string;
+  /** Creation of the youngest admission policy that guards grants, see `AccountWorld`. Default: they are not required. */
+  readonly admittedSince?: () => number;
 };
 
 /** A web identity that new pods of the ServiceAccount are given. */

@@ -14,6 +14,7 @@ import {
 import { untilAdmissionEnforced } from './await-admission.ts';
 import { createEngine } from './engine.ts';
 import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
+import { followGrantPolicies } from './installed-objects.ts';
 import { createMetrics } from './metrics.ts';
 import { spareMemory, type Heap } from './spare-memory.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
@@ -114,6 +115,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     byRegion.set(region, made);
     return made;
   };
+  const policies =
+    options.requireAdmission &&
+    followGrantPolicies({ client, logger, now: monotonic, random, setTimer: systemTimer });
+  const installed = policies?.informers ?? [];
   const engine = createEngine({
     client,
     recorder,
@@ -125,6 +130,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     observerOf: metrics.observerOf,
     assertLeading: () => elector?.elector.assertLeading(),
     ...(options.namespace === undefined ? {} : { operatorNamespace: options.namespace }),
+    ...(policies ? { admittedSince: policies.admittedSince } : {}),
     aws: ({ clusterConfigs }, caller) =>
       awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
         caller,
@@ -139,7 +145,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         ...options.health,
         logger,
         unhealthy: () => whyUnhealthy(engine.controllers),
-        notReady: () => whyNotReady(engine.watched, monotonic()),
+        notReady: () => whyNotReady([...engine.watched, ...installed], monotonic()),
         metrics: () => {
           const list = engine.informers.accounts.store.list();
           const count = (status: string): number =>
@@ -164,7 +170,9 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
   const over = new AbortController();
   let leads = false;
   try {
+    const installedFollowed = Promise.all(installed.map((informer) => informer.start(signal)));
     const { followed } = await engine.follow(signal);
+    await Promise.all(installed.map((informer) => informer.synced));
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
     if (options.heap) {
@@ -191,7 +199,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     } else {
       await lead(signal);
     }
-    await followed;
+    await Promise.all([followed, installedFollowed]);
   } catch (error) {
     // Stopped before it was in step: that is an end, not a failure.
     if (!signal.aborted) throw error;

@@ -3,6 +3,8 @@
  * audit log of a run. A server-side apply that makes an object needs `patch` and `create`.
  */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
+import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { deployPolicy, usePolicy } from './app-admission.ts';
 
 export type Rule = {
   readonly apiGroups: readonly string[];
@@ -10,6 +12,15 @@ export type Rule = {
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 };
+
+/** Names of the policies, and of their bindings, without which whoever may write accounts and apps could give any permission. */
+export const grantPolicyNames: readonly string[] = [
+  attachPolicy,
+  linkPolicy,
+  claimPolicy,
+  usePolicy,
+  deployPolicy,
+].map(({ metadata }) => metadata.name);
 
 /** Of the Lease by which operators take turns. */
 export const leaseName = 'konstellation';
@@ -59,6 +70,13 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: look },
+  // Age of the policies that guard grants: an account that is older was not admitted by them.
+  {
+    apiGroups: ['admissionregistration.k8s.io'],
+    resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
+    resourceNames: grantPolicyNames,
+    verbs: follow,
+  },
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ...targetWrites,
 ];

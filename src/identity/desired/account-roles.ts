@@ -40,7 +40,7 @@ export function accountRoleIndex(
  * back at most.
  */
 export function roleOwnership(
-  role: ObservedRole,
+  role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,
   account: LinkedServiceAccount,
   facts: ClusterFacts,
 ): Ownership {

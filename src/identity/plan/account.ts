@@ -40,6 +40,7 @@ import type { ServingRole, TargetContext } from './target-context.ts';
 import { asBefore } from './target-rows.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
+import { unadmitted } from './unadmitted.ts';
 import type {
   AccountUser,
   AccountWorld,
@@ -80,13 +81,17 @@ export function planAccount(world: AccountWorld): AccountPlan {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
     return done(list, blockedStatus(world, problem.reason, problem.message));
   }
+  const barred = unadmitted(world, cluster.facts);
+  if (!held && barred) return done(list, blockedStatus(world, barred.reason, barred.message));
   if (!held) {
     list.want({ kind: 'AddFinalizer' });
     return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
   }
   const stranded = planStranded(world, cluster.facts, list);
   if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
-  const plan = planSync(world, cluster.facts, list);
+  const plan = barred
+    ? done(list, blockedStatus(world, barred.reason, barred.message))
+    : planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
     const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;

@@ -68,6 +68,8 @@ export const identityReasons = {
     'The account has a role that was created for another EKS cluster or AWS account than the ClusterConfig names now. Nothing is changed or deleted for the account until the ClusterConfig is put back, or the annotation `k11n.dev/abandon-roles` leaves the role behind.',
   InUse: 'The account is to be deleted, but running pods use it.',
   Deleting: 'The role and the links are being removed.',
+  NotAdmitted:
+    'The account was created while the admission policies were not enforced, so that nobody checked who may give its permissions, and it has no role yet. None is created: delete the account and create it again.',
   SpecNewerThanOperator:
     'The spec has fields of a later version, which this operator does not know. It changes nothing for it: neither in AWS nor in the cluster.',
   ClusterConfigMissing: 'The cluster has no ClusterConfig.',

@@ -63,6 +63,8 @@ type Namespace = {
 
 export type SimulatedWorld = {
   now: number;
+  /** See `AccountWorld`. */
+  admittedSince?: number;
   account: LinkedServiceAccount;
   facts: ClusterFacts;
   readonly roles: Map<string, ObservedRole>;
@@ -128,6 +130,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
     now: world.now as Monotonic,
     date: world.now as Wall,
     account: world.account,
+    ...(world.admittedSince === undefined ? {} : { admittedSince: world.admittedSince }),
     cluster: { ok: true, facts: world.facts },
     targets: [...names].map((name): TargetObservation => {
       const namespace = world.namespaces.get(name);

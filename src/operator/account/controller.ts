@@ -121,6 +121,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     wallClock: context.now,
     rolloutsOf,
     ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
+    ...(context.admittedSince ? { admittedSince: context.admittedSince } : {}),
   };
   const tools = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
     const urgency = urgencyOf(account);

@@ -37,6 +37,7 @@ export type AccountSources = {
   readonly wallClock: () => Wall;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly operatorNamespace?: string;
+  readonly admittedSince?: () => number;
 };
 
 /** Undefined when there is no such account. */
@@ -83,6 +84,7 @@ export function observeAccount(
     now: sources.now(),
     date: sources.wallClock(),
     account,
+    ...(sources.admittedSince ? { admittedSince: sources.admittedSince() } : {}),
     cluster,
     targets: [...targets].map((target) =>
       observeTarget(target, name, sources, isReplaced, associations.get(target)),

@@ -52,6 +52,7 @@ describe('describeProgress', () => {
     ],
     ['wrong', account({ conditions: [condition('Ready', 'False', 'PolicyNotFound')] }), 'stuck'],
     ['not ours', account({ conditions: [condition('Ready', 'False', 'RoleNotOwned')] }), 'stuck'],
+    ['that was not admitted', account({ conditions: [condition('Ready', 'False', 'NotAdmitted')] }), 'stuck'],
     ['throttled', account({ conditions: [condition('Ready', 'False', 'Throttled')] }), 'waiting'],
   ])('of an account %s', (_what, object, state) => {
     expect(describeProgress(object, 2).state).toBe(state);

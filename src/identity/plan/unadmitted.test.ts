@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { accountFinalizer } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import { planAccount } from './account.ts';
+import { ownershipTags } from '../desired/ownership.ts';
+import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import {
+  createWorld,
+  edit,
+  facts,
+  fullAccess,
+  observe,
+  requestDeletion,
+  settle,
+  sweep,
+  type SimulatedWorld,
+} from '../testing/simulated-world.ts';
+
+const enforced = Date.parse('2026-01-01T12:00:00Z');
+
+/** An account that was created so many seconds after the policies. */
+function created(seconds: number, world = createWorld()): SimulatedWorld {
+  const creationTimestamp = new Date(enforced + seconds * 1000).toISOString();
+  world.account = { ...world.account, metadata: { ...world.account.metadata, creationTimestamp } };
+  world.admittedSince = enforced;
+  return world;
+}
+
+describe('an account that is older than the admission policies', () => {
+  it.each([
+    ['by a day', created(-86_400)],
+    ['by no second', created(0)],
+    ['or was created before every API server enforced them', created(1)],
+  ])('%s is given nothing, and asks to be created again', (_how, world) => {
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False NotAdmitted');
+    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
+      /kon account export myaccount > myaccount\.yaml; kon account delete myaccount; kon apply -f myaccount\.yaml$/,
+    );
+  });
+
+  it('is given nothing while the age of either is unknown', () => {
+    const world = createWorld();
+    world.admittedSince = enforced;
+    settle(world);
+    expect(ready(world)).toBe('False NotAdmitted');
+  });
+
+  it('is given nothing for what its author may write: an edit, a finalizer, a status', () => {
+    const world = created(-60);
+    const { metadata } = world.account;
+    world.account = {
+      ...world.account,
+      metadata: { ...metadata, finalizers: [accountFinalizer] },
+      status: settled().account.status ?? {},
+    };
+    edit(world, { aws: { policyArns: [fullAccess] } });
+    settle(world);
+    expect(kinds(world).filter((kind) => kind !== 'ReadRole')).toEqual([]);
+    expect(ready(world)).toBe('False NotAdmitted');
+  });
+
+  it('is given no role of an earlier account of its name', () => {
+    const owner = { ...facts, account: 'myaccount', uid: 'uid-0' };
+    const world = created(-60);
+    const role = { ...roleOf(settled()), tags: ownershipTags(owner) };
+    world.roles.set(name, role);
+    sweep(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False NotAdmitted');
+  });
+
+  it('is deleted without a trace', () => {
+    const world = created(-60);
+    world.account = {
+      ...world.account,
+      metadata: { ...world.account.metadata, finalizers: [accountFinalizer] },
+    };
+    requestDeletion(world);
+    settle(world);
+    expect(world.gone).toBe(true);
+    expect(world.roles.size).toBe(0);
+  });
+
+  it('is left as it is during its deletion, while pods use its ServiceAccount', () => {
+    const world = created(-60);
+    world.account = {
+      ...world.account,
+      metadata: { ...world.account.metadata, finalizers: [accountFinalizer] },
+    };
+    world.namespaces.set('production', { state: 'present', users: ['pod'] });
+    requestDeletion(world);
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False InUse');
+  });
+});
+
+describe('an account with a role of its own', () => {
+  it('continues to be served when policies are installed, deleted or created again', () => {
+    const world = created(-60, settled());
+    for (const since of [enforced, Infinity, enforced + 86_400_000]) {
+      world.admittedSince = since;
+      expect(planAccount(observe(world)).steps).toEqual([]);
+    }
+    edit(world, { aws: { policyArns: [fullAccess] } });
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
+  });
+
+  it('gets it again when it was deleted out of band', () => {
+    const world = created(-60, settled());
+    world.roles.clear();
+    sweep(world);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(world.roles.has(name)).toBe(true);
+  });
+});
+
+describe('a new account', () => {
+  it('is served when it is younger than the policies', () => {
+    const world = created(2);
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it('is given nothing while a policy is missing', () => {
+    const world = created(60);
+    world.admittedSince = Infinity;
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+    expect(ready(world)).toBe('False NotAdmitted');
+  });
+
+  it('is served where no policies are required', () => {
+    const world = created(-60);
+    delete world.admittedSince;
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+  });
+});

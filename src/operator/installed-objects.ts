@@ -1,0 +1,67 @@
+/** Follows objects that are installed beside the operator. */
+import { grantPolicyNames } from '../rbac/index.ts';
+import {
+  createInformer,
+  resources,
+  type Informer,
+  type InformerOptions,
+  type KubeObject,
+} from '../kube/index.ts';
+
+type Sources = Pick<InformerOptions<KubeObject>, 'client' | 'logger' | 'now' | 'random' | 'setTimer'>;
+
+export type InstalledObjects = {
+  /** One per object: RBAC grants a watch by name only to a watch of that name. */
+  readonly informers: readonly Informer<KubeObject>[];
+};
+
+export type GrantPolicies = InstalledObjects & {
+  /** Creation of the youngest policy or binding, in milliseconds since the epoch; Infinity while one is missing. */
+  readonly admittedSince: () => number;
+};
+
+const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
+  const { name, uid, resourceVersion, creationTimestamp } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+    },
+  };
+};
+
+const follow = (
+  sources: Sources,
+  resource: Informer<KubeObject>['resource'],
+  names: readonly string[],
+): readonly Informer<KubeObject>[] =>
+  names.map((name) =>
+    createInformer<KubeObject>({
+      ...sources,
+      resource,
+      fieldSelector: `metadata.name=${name}`,
+      omitManagedFields: true,
+      trim,
+    }),
+  );
+
+export function followGrantPolicies(sources: Sources): GrantPolicies {
+  const informers = [
+    ...follow(sources, resources.validatingAdmissionPolicies, grantPolicyNames),
+    ...follow(sources, resources.validatingAdmissionPolicyBindings, grantPolicyNames),
+  ];
+  return {
+    informers,
+    admittedSince: () =>
+      Math.max(
+        ...informers.map(({ store }) => {
+          const created = Date.parse(store.list()[0]?.metadata.creationTimestamp ?? '');
+          return Number.isNaN(created) ? Infinity : created;
+        }),
+      ),
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Accounts that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and
+ * somebody may delete a policy later. The author may write accounts and link them, but attach no policy.
+ */
+import { stringify } from 'yaml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { apiVersion, linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
+import {
+  createKubeClient,
+  isForbidden,
+  loadConnection,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../../src/kube/index.ts';
+import { findCondition } from '../../../src/k8s/conditions.ts';
+import { admissionObjects, grantPolicyNames, rights } from '../../../src/rbac/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startAwsCluster, type AwsCluster } from '../cli/aws-cluster.ts';
+import type { Running } from '../cli/kon.ts';
+import { clusterRoleBinding, operatorIdentity } from './harness.ts';
+
+const administratorAccess = 'arn:aws:iam::aws:policy/AdministratorAccess';
+const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
+
+let world: AwsCluster;
+let admin: KubeClient;
+let author: KubeClient;
+let operator: Running | undefined;
+
+const account = (name: string, policyArn = administratorAccess): LinkedServiceAccount => ({
+  apiVersion,
+  kind: 'LinkedServiceAccount',
+  metadata: { name },
+  spec: { aws: { policyArns: [policyArn] }, deletionPolicy: 'Delete' },
+});
+const create = (client: KubeClient, ...of: Parameters<typeof account>): Promise<unknown> =>
+  client.create(linkedServiceAccounts, account(...of));
+const apply = (objects: readonly object[]): Promise<string> =>
+  world.cluster.kubectl(
+    ['apply', '--server-side', '-f', '-'],
+    objects.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'),
+  );
+const until = (name: string, reason: string): Promise<LinkedServiceAccount> =>
+  eventually(`the account ${name} to report ${reason}`, async () => {
+    const read = await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
+    return findCondition(read.status?.conditions, 'Ready')?.reason === reason ? read : undefined;
+  });
+/** Calls that changed something in IAM, whatever came of them. */
+const writes = (): readonly string[] =>
+  world.aws.journal
+    .entries()
+    .filter(({ changed }) => changed)
+    .map(({ action }) => action);
+const untilRefused = (): Promise<true> =>
+  eventually('the admission policies to be enforced', async () =>
+    author.create(linkedServiceAccounts, account('probe'), { dryRun: true }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (!isForbidden(error)) throw error;
+        return true;
+      },
+    ),
+  );
+
+beforeAll(async () => {
+  world = await startAwsCluster();
+  const connect = async (kubeconfig: string): Promise<KubeClient> =>
+    createKubeClient(await loadConnection({ kubeconfig, env: {} }), { qps: 1000, burst: 1000 });
+  admin = await connect(world.cluster.kubeconfig);
+  author = await connect(await world.cluster.userKubeconfig('author'));
+  await apply([
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'author' },
+      rules: [
+        {
+          apiGroups: ['k11n.dev'],
+          resources: ['linkedserviceaccounts', 'linkedserviceaccounts/status'],
+          verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'],
+        },
+        { apiGroups: ['k11n.dev'], resources: [rights.link.resource], verbs: [rights.link.verb] },
+      ],
+    },
+    clusterRoleBinding('author', 'author'),
+  ]);
+  await eventually('the rights of the author', () => create(author, 'before').catch(() => undefined));
+  operator = world.kon.start(['operator', '--require-admission', '--log-format', 'json']);
+  await operator.until('no account is reconciled until the admission policies are enforced');
+  await apply(admissionObjects(operatorIdentity));
+  await untilRefused();
+  await world.configure(['production']);
+});
+afterAll(async () => {
+  operator?.stop();
+  await operator?.finished;
+  await author?.close();
+  await admin?.close();
+  await world?.stop();
+});
+
+describe('an account that was written before the policies', () => {
+  it('gets nothing in IAM, and says what to do', async () => {
+    const { status, metadata } = await until('before', 'NotAdmitted');
+    expect(findCondition(status?.conditions, 'Ready')?.message).toContain('kon account delete before');
+    expect(metadata.finalizers).toBeUndefined();
+    expect(writes()).toEqual([]);
+  });
+
+  it('is not admitted by an edit, nor by a status or times that its author writes', async () => {
+    const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
+    const later = '2099-01-01T00:00:00Z';
+    const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
+    const forged = await author.update<KubeObject>(linkedServiceAccounts, {
+      ...read,
+      metadata: { ...read.metadata, creationTimestamp: later, managedFields, labels: { a: 'b' } },
+    });
+    // The API server keeps the creation, and takes over the times of managed fields.
+    expect(forged.metadata.creationTimestamp).toBe(read.metadata.creationTimestamp);
+    expect(forged.metadata.managedFields?.map(({ time }) => time)).toContain(later);
+    await author.patch(
+      linkedServiceAccounts,
+      { name: 'before' },
+      { status: { roleArn: 'arn:aws:iam::123456789012:role/konstellation/kon-main-before', conditions: [] } },
+      { type: 'merge', fieldManager: 'author', subresource: 'status' },
+    );
+    await until('before', 'NotAdmitted');
+    expect(writes()).toEqual([]);
+  });
+
+  it('is refused to its author once it is deleted, and served when somebody with the rights creates it', async () => {
+    await author.delete(linkedServiceAccounts, { name: 'before' });
+    await expect(create(author, 'before')).rejects.toThrow('may not attach');
+    await create(admin, 'before', readOnly);
+    await until('before', 'Ready');
+  });
+});
+
+describe('a policy that is deleted while the operator runs', () => {
+  const name = grantPolicyNames[0] ?? '';
+  it.each([
+    ['binding', resources.validatingAdmissionPolicyBindings],
+    ['policy', resources.validatingAdmissionPolicies],
+  ] as const)(
+    '(its %s) leaves what is written meanwhile without a role, and other accounts theirs',
+    async (what, resource) => {
+      await admin.delete(resource, { name });
+      const written = `without-${what}`;
+      // Enforced for up to a second after its deletion.
+      await eventually('the account to be taken by the API server', () =>
+        create(author, written).catch((error: unknown) => {
+          if (!isForbidden(error)) throw error;
+          return undefined;
+        }),
+      );
+      const { status } = await until(written, 'NotAdmitted');
+      expect(findCondition(status?.conditions, 'Ready')?.message).toContain('are not installed now');
+      await apply(admissionObjects(operatorIdentity));
+      await untilRefused();
+      const before = writes().length;
+      // Only a change makes the operator plan it again.
+      await author.patch(
+        linkedServiceAccounts,
+        { name: written },
+        { metadata: { labels: { again: 'true' } } },
+        { type: 'merge', fieldManager: 'author' },
+      );
+      await eventually('the message to name the new policies', async () => {
+        const read = await until(written, 'NotAdmitted');
+        return (
+          findCondition(read.status?.conditions, 'Ready')?.message?.includes('they were created at') ||
+          undefined
+        );
+      });
+      await admin.patch(
+        linkedServiceAccounts,
+        { name: 'before' },
+        { spec: { aws: { maxSessionDuration: what === 'binding' ? 7200 : 7300 } } },
+        { type: 'merge', fieldManager: 'admin' },
+      );
+      await eventually('the account with a role to follow its spec', () =>
+        Promise.resolve(writes().length > before || undefined),
+      );
+      await until('before', 'Ready');
+      expect(writes().slice(before)).toEqual(['UpdateRole']);
+    },
+  );
+});
