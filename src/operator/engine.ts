@@ -25,7 +25,7 @@ import { createTokenExchange } from './account/token-exchange.ts';
 import { createRoleResync } from './resync/roles.ts';
 import { createProviderResync } from './resync/oidc-provider.ts';
 import { createTurnController } from './rollout/controller.ts';
-import { createFleet } from './rollout/fleet.ts';
+import { createFleet } from './rollout/observe.ts';
 
 export type Aws = {
   readonly roles: RoleStore;

@@ -1,5 +1,5 @@
 /** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
-export { appMembers, appTargetId, wantsTurn } from './app-turns.ts';
+export { appMembers, appTargetId, wantsTurn } from './app-members.ts';
 export { deployedAccount, hasReplicas } from './deployment.ts';
 export {
   isLabelledWorkload,
@@ -52,4 +52,4 @@ export { appStatus, type AppStatusDraft } from './status.ts';
 export type { ApplyStep, DeleteStep, DryRunPod, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
-export { decideTurns, pauseOf, type Turn, type Pause, type TurnMember } from './turns.ts';
+export { decideTurns, pauseOf, type Turn, type Pause, type TurnMember } from './rollout-group.ts';

@@ -11,7 +11,7 @@ import { podToReplace } from './pod-replacement.ts';
 import { isFinished, isTerminating, templateHashLabel, type Pod } from './pod.ts';
 import { rolloutOf, verdict, type Rollout } from './rollout.ts';
 import type { ReplacePodStep } from './steps.ts';
-import type { TurnMember } from './turns.ts';
+import type { TurnMember } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {

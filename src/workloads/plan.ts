@@ -32,7 +32,7 @@ import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
-import type { Turn, TurnNotice } from './turns.ts';
+import type { Turn, TurnNotice } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type AppObservation = {

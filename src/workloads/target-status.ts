@@ -9,7 +9,7 @@ import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts'
 import { isOfSpec } from './halt.ts';
 import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
-import type { TurnNotice } from './turns.ts';
+import type { TurnNotice } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 /** What became of the steps of one target. */

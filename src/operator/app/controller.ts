@@ -2,10 +2,10 @@
 import { createController, type Controller, type ReconcileResult } from '../../kube/index.ts';
 import { appTargetId, gateClosedBy, mendedAt, planApp, type GateNotice } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import type { Fleet } from '../rollout/fleet.ts';
-import { carryOut } from './carry-out.ts';
+import type { Fleet } from '../rollout/observe.ts';
+import { carryOut } from './execute.ts';
 import { enqueueOnChanges } from './enqueue.ts';
-import { recordEvents, reportStatus, statusOf } from './report-app.ts';
+import { recordEvents, reportStatus, statusOf } from './report.ts';
 
 export type AppControllerOptions = {
   readonly fleet: Fleet;

@@ -2,7 +2,7 @@
 import { appLabel, type App } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import type { Informers } from '../context.ts';
-import type { AppObjects } from './app-objects.ts';
+import type { AppObjects } from '../observed-state/app-objects.ts';
 
 /** A person's edit goes before everything that merely follows from something else. */
 const editPriority = 10;

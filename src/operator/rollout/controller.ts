@@ -20,9 +20,9 @@ import {
   type WorkloadEventReason,
   type WorkloadStep,
 } from '../../workloads/index.ts';
-import { replacePod } from '../app/replace-pod.ts';
+import { replacePod } from './replace-pod.ts';
 import type { OperatorContext } from '../context.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet } from './observe.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */

@@ -10,7 +10,7 @@ import {
 } from '../../workloads/index.ts';
 import { podsByServiceAccount, workloadsByServiceAccount, type OperatorContext } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { injectionFails } from '../app/replace-pod.ts';
+import { injectionFails } from './replace-pod.ts';
 
 export type LabelledWorkloads = {
   readonly informers: readonly Informer<KubeObject & Workload>[];

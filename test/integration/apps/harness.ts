@@ -31,7 +31,7 @@ import {
 import { createAppController } from '../../../src/operator/app/controller.ts';
 import { createInformers, type OperatorContext } from '../../../src/operator/context.ts';
 import { createTurnController } from '../../../src/operator/rollout/controller.ts';
-import { createFleet } from '../../../src/operator/rollout/fleet.ts';
+import { createFleet } from '../../../src/operator/rollout/observe.ts';
 import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';

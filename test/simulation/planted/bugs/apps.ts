@@ -1,6 +1,6 @@
 /** Bugs in apps. */
 import type { KubeClient } from '../../../../src/kube/index.ts';
-import { carryOut } from '../../../../src/operator/app/carry-out.ts';
+import { carryOut } from '../../../../src/operator/app/execute.ts';
 import { withDryRun } from '../../../../src/workloads/dry-run.ts';
 import { stepsWithoutSpec } from '../../../../src/workloads/halt.ts';
 import { identityGate } from '../../../../src/workloads/identity-gate.ts';

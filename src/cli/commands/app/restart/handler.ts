@@ -3,7 +3,7 @@
  * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
  */
 import { resources, type KubeClient } from '../../../../kube/index.ts';
-import { injectionFails } from '../../../../operator/app/replace-pod.ts';
+import { injectionFails } from '../../../../operator/rollout/replace-pod.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { deployedMark } from '../../../../workloads/deployment.ts';
 import { identityGate, isProviderReason } from '../../../../workloads/identity-gate.ts';

@@ -31,8 +31,8 @@ import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
 import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import type { AccountRollouts } from '../account/observe.ts';
-import { injectionFails } from '../app/replace-pod.ts';
-import { createAppObjects, type AppObjects } from '../app/app-objects.ts';
+import { injectionFails } from './replace-pod.ts';
+import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
 
 type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
 type AppState = Omit<AppObservation, 'turns'>;

@@ -19,8 +19,8 @@ import {
   type TargetPlan,
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
-import type { AppObjects } from './app-objects.ts';
-import { injectionFails, replacePod, retryAfterMs, type InjectionObstacle } from './replace-pod.ts';
+import type { AppObjects } from '../observed-state/app-objects.ts';
+import { injectionFails, replacePod, retryAfterMs, type InjectionObstacle } from '../rollout/replace-pod.ts';
 import { writeFailure, type WriteFailure } from './write-failure.ts';
 
 export type CarryOutTools = {

@@ -6,7 +6,7 @@ import { isCurrent } from './pod-identity.ts';
 import { isFinished, isTerminating } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import type { TargetReason } from './reasons.ts';
-import type { TurnMember } from './turns.ts';
+import type { TurnMember } from './rollout-group.ts';
 
 export function appTargetId(app: string, target: string): string {
   return `app ${app} in ${target}`;

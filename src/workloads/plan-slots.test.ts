@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { App, AppSpec } from '../api/index.ts';
-import { appMembers } from './app-turns.ts';
+import { appMembers } from './app-members.ts';
 import type { Deployment } from './deployment.ts';
 import { planApp, type AppObservation, type TargetPlan } from './plan.ts';
 import { account, app, identityOf, observation, otherRoleArn, row, target } from './testing/fixtures.ts';
 import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
-import type { Turn } from './turns.ts';
+import type { Turn } from './rollout-group.ts';
 
 const ofOldRole = account([row('production')]);
 const ofNewRole = account([row('production', { roleArn: otherRoleArn })]);

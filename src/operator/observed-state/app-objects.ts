@@ -3,7 +3,7 @@ import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
 import { configMapsByApp, type OperatorContext } from '../context.ts';
-import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
+import { createWriteThroughCache, type WriteThroughCache } from './write-through-cache.ts';
 
 type Kind = {
   readonly resource: Resource;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decideTurns, pauseOf, type TurnMember } from './turns.ts';
+import { decideTurns, pauseOf, type TurnMember } from './rollout-group.ts';
 
 function member(id: string, fields: Partial<TurnMember> = {}): TurnMember {
   return { id, wants: false, hasWanted: true, state: 'steady', rank: 0, ...fields };

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideTurns, type TurnMember } from './turns.ts';
+import { decideTurns, type TurnMember } from './rollout-group.ts';
 
 const members: fc.Arbitrary<readonly TurnMember[]> = fc.uniqueArray(
   fc
