@@ -5,7 +5,7 @@ import {
   rolloutReasons,
   summaryReasons,
   targetReasons,
-  turnReasons,
+  slotReasons,
   workloadEventReasons,
 } from '../../src/workloads/index.ts';
 import { accountEventReasons } from '../../src/operator/account/step-events.ts';
@@ -52,7 +52,7 @@ export function reasonsReference(): [path: string, content: string][] {
     '',
     '| reason | meaning |',
     '| --- | --- |',
-    ...rows({ ...gateReasons, ...turnReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
+    ...rows({ ...gateReasons, ...slotReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
     '',
     '## What Events about apps tell',
     '',

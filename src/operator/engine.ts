@@ -24,8 +24,8 @@ import { createInformers, type Informers, type OperatorContext } from './context
 import { createTokenExchange } from './account/token-exchange.ts';
 import { createRoleResync } from './resync/roles.ts';
 import { createProviderResync } from './resync/oidc-provider.ts';
-import { createTurnController } from './rollout/controller.ts';
-import { createFleet } from './rollout/observe.ts';
+import { createRolloutController } from './rollout/controller.ts';
+import { createRolloutGroups } from './rollout/observe.ts';
 
 export type Aws = {
   readonly roles: RoleStore;
@@ -122,7 +122,7 @@ export function createEngine(options: EngineOptions): Engine {
       for (const name of informers.clusterConfigs.store.keys()) clusters.enqueue(name);
     },
   });
-  const fleet = createFleet(context);
+  const groups = createRolloutGroups(context);
   const accounts = createAccountController({
     context,
     beliefs,
@@ -132,8 +132,8 @@ export function createEngine(options: EngineOptions): Engine {
     ...(limited ? { limited } : {}),
     ...(onInStep ? { onInStep } : {}),
     onFailure: lookAtCluster,
-    rolloutsOf: (name) => fleet.rollouts(name),
-    rolloutObstacle: (name, signal) => fleet.rolloutObstacle(name, signal),
+    rolloutsOf: (name) => groups.rollouts(name),
+    rolloutObstacle: (name, signal) => groups.rolloutBlocker(name, signal),
     concurrency,
   });
   const clusters = createClusterController({
@@ -142,11 +142,11 @@ export function createEngine(options: EngineOptions): Engine {
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
     driftChecks,
   });
-  const apps = createAppController(context, { fleet, concurrency });
-  const turns = createTurnController(context, {
-    fleet,
-    lookAtApp: (name) => apps.enqueue(name),
-    lookAtAccount: (name) => accounts.enqueue(name),
+  const apps = createAppController(context, { groups, concurrency });
+  const rollouts = createRolloutController(context, {
+    groups,
+    enqueueApp: (name) => apps.enqueue(name),
+    enqueueAccount: (name) => accounts.enqueue(name),
   });
   const controllers: readonly Controller[] = [
     clusters,
@@ -155,7 +155,7 @@ export function createEngine(options: EngineOptions): Engine {
     provider.controller,
     accounts,
     apps,
-    turns,
+    rollouts,
   ];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);
 

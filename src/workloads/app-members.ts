@@ -6,14 +6,14 @@ import { isCurrent } from './pod-identity.ts';
 import { isFinished, isTerminating } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import type { TargetReason } from './reasons.ts';
-import type { TurnMember } from './rollout-group.ts';
+import type { RolloutMember } from './rollout-group.ts';
 
 export function appTargetId(app: string, target: string): string {
   return `app ${app} in ${target}`;
 }
 
 /** Whether some target of the App is to roll to another identity. */
-export function wantsTurn(observation: Omit<AppObservation, 'turns'>): boolean {
+export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
   return observation.app.spec.targets.some((target) => identityStanding(observation, target)?.wants);
 }
 
@@ -22,9 +22,9 @@ export function wantsTurn(observation: Omit<AppObservation, 'turns'>): boolean {
  * injects, the next one would lose its identity too.
  */
 export function appMembers(
-  observation: Omit<AppObservation, 'turns'>,
+  observation: Omit<AppObservation, 'slots'>,
   rankOf: (target: string) => number,
-): readonly TurnMember[] {
+): readonly RolloutMember[] {
   const { app } = observation;
   return app.spec.targets.flatMap((target) => {
     const standing = identityStanding(observation, target);
@@ -50,10 +50,10 @@ function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): b
 }
 
 function stateOf(
-  observation: Omit<AppObservation, 'turns'>,
+  observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
   { deployment, gate }: NonNullable<ReturnType<typeof identityStanding>>,
-): TurnMember['state'] {
+): RolloutMember['state'] {
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   const { state } = rolloutOf(deployment, pods, observation.now);
   if (state === 'Failed') return 'failed';

@@ -95,7 +95,7 @@ const table: readonly Case[] = [
 
 function summary(gate: IdentityGate): string {
   if (!gate.open) return gate.reason;
-  return `open${gate.identity ? ' with role' : ''}${gate.notice ? `, ${gate.notice.reason}` : ''}`;
+  return `open${gate.identity ? ' with role' : ''}${gate.warning ? `, ${gate.warning.reason}` : ''}`;
 }
 
 describe('identityGate', () => {

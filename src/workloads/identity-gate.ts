@@ -36,12 +36,12 @@ export type Identity = WantedIdentity & {
   readonly mark: string;
 };
 
-export type GateNotice = { readonly reason: GateReason; readonly message: string };
+export type IdentityFinding = { readonly reason: GateReason; readonly message: string };
 
 export type IdentityGate =
-  /** `notice`: deployed all the same, but the identity which it has is in doubt. */
-  | { readonly open: true; readonly identity?: Identity; readonly notice?: GateNotice }
-  | ({ readonly open: false } & GateNotice);
+  /** `warning`: deployed nevertheless, though the identity that it has is no longer confirmed. */
+  | { readonly open: true; readonly identity?: Identity; readonly warning?: IdentityFinding }
+  | ({ readonly open: false } & IdentityFinding);
 
 export type GateInput = {
   /** The account that the App names. */
@@ -93,11 +93,11 @@ export function identityGate(input: GateInput): IdentityGate {
   const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
 
   if (resource.metadata.deletionTimestamp !== undefined) {
-    const notice: GateNotice = {
+    const warning: IdentityFinding = {
       reason: 'AccountDeleting',
       message: `account ${account} is being deleted`,
     };
-    return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
+    return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
   }
   if (identity === undefined)
     return closed(
@@ -112,11 +112,11 @@ export function identityGate(input: GateInput): IdentityGate {
   if (provider !== undefined)
     return closed(provider, withCause(`account ${account} cannot be used in target ${target}`, row?.message));
 
-  const notice: GateNotice = {
+  const warning: IdentityFinding = {
     reason: 'IdentityNotProven',
     message: withCause(`account ${account} is not proven in target ${target}`, row?.message),
   };
-  return isDeployed ? { open: true, identity, notice } : { open: false, ...notice };
+  return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }
 
 /** STS accepts no token of the cluster, whichever account it is of. */

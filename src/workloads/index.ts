@@ -1,5 +1,5 @@
 /** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
-export { appMembers, appTargetId, wantsTurn } from './app-members.ts';
+export { appMembers, appTargetId, wantsSlot } from './app-members.ts';
 export { deployedAccount, hasReplicas } from './deployment.ts';
 export {
   isLabelledWorkload,
@@ -13,7 +13,7 @@ export {
   type WorkloadStep,
 } from './labelled-workload.ts';
 export type { Manifest, ObservedObject } from './manifest.ts';
-export type { GateNotice } from './identity-gate.ts';
+export type { IdentityFinding } from './identity-gate.ts';
 export { isOwnedBy } from './ownership.ts';
 export {
   deploymentOf,
@@ -32,7 +32,7 @@ export {
   rolesHeld,
   type WantedIdentity,
 } from './pod-identity.ts';
-export { mendedAt } from './pod-failure.ts';
+export { recoveredAt } from './pod-failure.ts';
 export { createPodTrimmer } from './pod-trimmer.ts';
 export { isReady, isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 export {
@@ -41,7 +41,7 @@ export {
   rolloutReasons,
   summaryReasons,
   targetReasons,
-  turnReasons,
+  slotReasons,
   workloadEventReasons,
   type AppEventReason,
   type GateReason,
@@ -52,4 +52,10 @@ export { appStatus, type AppStatusDraft } from './status.ts';
 export type { ApplyStep, DeleteStep, DryRunPod, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
-export { decideTurns, pauseOf, type Turn, type Pause, type TurnMember } from './rollout-group.ts';
+export {
+  assignSlots,
+  pauseOf,
+  type RolloutSlot,
+  type RolloutPause,
+  type RolloutMember,
+} from './rollout-group.ts';

@@ -52,8 +52,8 @@ function seen(fields: Partial<WorkloadObservation> = {}): WorkloadObservation {
   };
 }
 
-const told = (observation: WorkloadObservation, hasTurn = true): readonly string[] =>
-  planWorkload(observation, hasTurn).map(({ kind }) => kind);
+const told = (observation: WorkloadObservation, hasSlot = true): readonly string[] =>
+  planWorkload(observation, hasSlot).map(({ kind }) => kind);
 
 describe('planWorkload', () => {
   const uninjected = [pod({ name: 'db-0', serviceAccount: 'payments' })];

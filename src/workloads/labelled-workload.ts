@@ -11,7 +11,7 @@ import { podToReplace } from './pod-replacement.ts';
 import { isFinished, isTerminating, templateHashLabel, type Pod } from './pod.ts';
 import { rolloutOf, verdict, type Rollout } from './rollout.ts';
 import type { ReplacePodStep } from './steps.ts';
-import type { TurnMember } from './rollout-group.ts';
+import type { RolloutMember } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {
@@ -62,14 +62,14 @@ export type WorkloadObservation = {
   readonly now: Wall;
 };
 
-type Standing = {
+type IdentityStanding = {
   readonly identity: Identity | undefined;
   readonly wants: boolean;
   readonly hasWanted: boolean;
   readonly rollout: Rollout;
 };
 
-function standingOf({ workload, account, pods, now }: WorkloadObservation): Standing {
+function standingOf({ workload, account, pods, now }: WorkloadObservation): IdentityStanding {
   const gate = identityGate({
     account: deployedAccount(workload),
     linkedServiceAccount: account,
@@ -83,28 +83,28 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Stan
   const rollout = workloadRollout(workload, pods, now);
   return {
     identity,
-    wants: missed.length > 0 && !isMarked && obstacleOf(workload) === undefined,
+    wants: missed.length > 0 && !isMarked && rolloutBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
     // Made anew from a template with the mark, and yet without the identity: they are replaced.
     rollout:
-      rollout.state === 'Ready' && isMarked && missed.length > 0 && obstacleOf(workload) === undefined
+      rollout.state === 'Ready' && isMarked && missed.length > 0 && rolloutBlocker(workload) === undefined
         ? { ...rollout, state: 'Progressing' }
         : rollout,
   };
 }
 
 /** Why a change of the pod template would make no pod anew; undefined when it would. */
-function obstacleOf({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
+function rolloutBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   if (spec?.paused) return 'paused';
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
 }
 
 /** Whether a change of the pod template replaces the workload's pods. */
 export function replacesPods({ workload }: WorkloadObservation): boolean {
-  return obstacleOf(workload) === undefined;
+  return rolloutBlocker(workload) === undefined;
 }
 
-export function workloadMember(observation: WorkloadObservation, rank: number): TurnMember {
+export function workloadMember(observation: WorkloadObservation, rank: number): RolloutMember {
   const { wants, hasWanted, rollout } = standingOf(observation);
   const states = { Ready: 'steady', Progressing: 'rolling', Failed: 'failed' } as const;
   return {
@@ -112,7 +112,7 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     wants,
     hasWanted,
     // Its owner has put off the change of its pods, perhaps for ever.
-    state: obstacleOf(observation.workload) ? 'steady' : states[rollout.state],
+    state: rolloutBlocker(observation.workload) ? 'steady' : states[rollout.state],
     rank,
   };
 }
@@ -121,12 +121,12 @@ export type WorkloadStep =
   /** The mark is to be put into the pod template, once a pod made of it, in a dry run, turns out to get the identity. */
   { readonly kind: 'restart'; readonly workload: Workload; readonly identity: Identity } | ReplacePodStep;
 
-/** @param hasTurn whether it may take up another identity now */
-export function planWorkload(observation: WorkloadObservation, hasTurn: boolean): readonly WorkloadStep[] {
+/** @param hasSlot whether it may take up another identity now */
+export function planWorkload(observation: WorkloadObservation, hasSlot: boolean): readonly WorkloadStep[] {
   const { workload, pods } = observation;
   const { identity, wants, rollout } = standingOf(observation);
   if (!identity) return [];
-  if (wants) return hasTurn ? [{ kind: 'restart', workload, identity }] : [];
+  if (wants) return hasSlot ? [{ kind: 'restart', workload, identity }] : [];
   return podToReplace({
     deployment: workload,
     isRolledOut: rollout.reason === 'Available',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { covers, isInStep, seal, type Manifest } from './manifest.ts';
+import { covers, isInSync, seal, type Manifest } from './manifest.ts';
 
 describe('covers', () => {
   const container = { name: 'web', image: 'web:1', env: [{ name: 'A', value: '1' }] };
@@ -68,18 +68,18 @@ describe('isInStep', () => {
   });
 
   test('what was applied is in step, in whatever order its fields are', () => {
-    expect(isInStep(seal(manifest({ a: 1, b: 2 })), seal(manifest({ b: 2, a: 1 })))).toBe(true);
+    expect(isInSync(seal(manifest({ a: 1, b: 2 })), seal(manifest({ b: 2, a: 1 })))).toBe(true);
   });
 
   test('a field that is wanted no more is not, though all that is wanted is there', () => {
     const wanted = seal(manifest({ a: 1 }));
     const observed = seal(manifest({ a: 1, b: 2 }));
     expect(covers(observed.spec, wanted.spec)).toBe(true);
-    expect(isInStep(wanted, observed)).toBe(false);
+    expect(isInSync(wanted, observed)).toBe(false);
   });
 
   test('a change by hand is not, though the digest is the same', () => {
     const wanted = seal(manifest({ a: 1 }));
-    expect(isInStep(wanted, { ...wanted, spec: { a: 2 } } as Manifest)).toBe(false);
+    expect(isInSync(wanted, { ...wanted, spec: { a: 2 } } as Manifest)).toBe(false);
   });
 });

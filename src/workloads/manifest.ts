@@ -47,7 +47,7 @@ export function digestOf(value: unknown): string {
 }
 
 /** Whether applying the sealed `wanted` would leave `observed` as it is: the digest is among the values. */
-export function isInStep(wanted: Manifest, observed: ObservedObject): boolean {
+export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {
   return covers(observed, wanted);
 }
 

@@ -5,11 +5,11 @@ import type { Deployment } from './deployment.ts';
 import { planApp, type AppObservation, type TargetPlan } from './plan.ts';
 import { account, app, identityOf, observation, otherRoleArn, row, target } from './testing/fixtures.ts';
 import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simulated-cluster.ts';
-import type { Turn } from './rollout-group.ts';
+import type { RolloutSlot } from './rollout-group.ts';
 
 const ofOldRole = account([row('production')]);
 const ofNewRole = account([row('production', { roleArn: otherRoleArn })]);
-const others: Turn = { kind: 'waits', notice: { reason: 'WaitingForTurn', message: 'others first' } };
+const others: RolloutSlot = { kind: 'waits', blocker: { reason: 'WaitingForTurn', message: 'others first' } };
 const waits = new Map([['production', others]]);
 
 const spec = { serviceAccount: 'payments', imageTag: '1', scale: { min: 2 } } satisfies Partial<AppSpec>;
@@ -24,7 +24,7 @@ function plan(
   cluster: SimulatedCluster,
   fields: Partial<AppObservation> & { app: App },
 ): TargetPlan | undefined {
-  return planApp(observation({ account: ofNewRole, objects: cluster.objects(), turns: waits, ...fields }))
+  return planApp(observation({ account: ofNewRole, objects: cluster.objects(), slots: waits, ...fields }))
     .targets[0];
 }
 
@@ -37,14 +37,14 @@ describe('a target that waits for its turn', () => {
   test('is left as it is', () => {
     expect(plan(deployed(app(spec)), { app: app(spec) })).toMatchObject({
       kind: 'held',
-      notice: { reason: 'WaitingForTurn' },
+      blocker: { reason: 'WaitingForTurn' },
       steps: [],
     });
   });
 
   test('is deployed with the new identity when its turn has come', () => {
     const cluster = deployed(app(spec));
-    const going = plan(cluster, { app: app(spec), turns: new Map([['production', { kind: 'go' }]]) });
+    const going = plan(cluster, { app: app(spec), slots: new Map([['production', { kind: 'go' }]]) });
     expect(going).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
   });
 

@@ -16,7 +16,7 @@ function deployed(of: App, seen: Partial<AppObservation> = {}): SimulatedCluster
 function kinds(plan: AppPlan): readonly string[] {
   return plan.targets.map((entry) => {
     if (entry.kind === 'blocked') return `${entry.target.name} blocked ${entry.reason}`;
-    if (entry.kind === 'held') return `${entry.target.name} held ${entry.notice.reason}`;
+    if (entry.kind === 'held') return `${entry.target.name} held ${entry.blocker.reason}`;
     return `${entry.target.name} deploy ${entry.steps.map((step) => step.kind).join(' ')}`.trim();
   });
 }
@@ -364,11 +364,11 @@ describe('planApp', () => {
 
     test('more replicas while it waits for its turn, whose pods may get the identity before or after it', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
-      const notice = { reason: 'WaitingForTurn', message: 'after others' } as const;
+      const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {
         account: next,
         app: web({ scale: { min: 2 } }),
-        turns: new Map([['production', { kind: 'waits', notice } as const]]),
+        slots: new Map([['production', { kind: 'waits', blocker } as const]]),
       };
       expect(dryRuns(running(), seen)).toEqual(['Deployment', arn, otherRoleArn]);
     });

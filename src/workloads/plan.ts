@@ -18,11 +18,11 @@ import { isOfSpec, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.
 import {
   identityGate,
   identityOfMark,
-  type GateNotice,
+  type IdentityFinding,
   type Identity,
   type IdentityGate,
 } from './identity-gate.ts';
-import { isInStep, type Manifest, type ObservedObject } from './manifest.ts';
+import { isInSync, type Manifest, type ObservedObject } from './manifest.ts';
 import { describeOwner, isOwnedBy } from './ownership.ts';
 import { isRolledOut, podToReplace } from './pod-replacement.ts';
 import { haveSameTemplate } from './pod-template.ts';
@@ -32,7 +32,7 @@ import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
-import type { Turn, TurnNotice } from './rollout-group.ts';
+import type { RolloutSlot, SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type AppObservation = {
@@ -55,7 +55,7 @@ export type AppObservation = {
   /** Every pod which bears this App's label. */
   readonly pods: readonly Pod[];
   /** By target: whether one that wants another identity may take it up now. */
-  readonly turns: ReadonlyMap<string, Turn>;
+  readonly slots: ReadonlyMap<string, RolloutSlot>;
 };
 
 export type TargetPlan = { readonly target: AppTarget } &
@@ -68,11 +68,15 @@ export type TargetPlan = { readonly target: AppTarget } &
         readonly steps: readonly ScaleStep[];
       }
     /** Waits for its identity. What runs there keeps what it has, and the steps change nothing about that. */
-    | { readonly kind: 'held'; readonly notice: GateNotice | TurnNotice; readonly steps: readonly Step[] }
+    | {
+        readonly kind: 'held';
+        readonly blocker: IdentityFinding | SlotBlocker;
+        readonly steps: readonly Step[];
+      }
     | {
         readonly kind: 'deploy';
         readonly identity?: Identity;
-        readonly notice?: GateNotice;
+        readonly warning?: IdentityFinding;
         readonly steps: readonly Step[];
       }
   );
@@ -97,7 +101,7 @@ export function planApp(observation: AppObservation): AppPlan {
 }
 
 /** What is seen of one target. */
-type Place = {
+type ObservedTarget = {
   readonly target: AppTarget;
   readonly objects: readonly ObservedObject[];
   readonly deployment: Deployment | undefined;
@@ -106,7 +110,7 @@ type Place = {
   readonly pods: readonly Pod[];
 };
 
-function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget): Place {
+function observedTarget(observation: Omit<AppObservation, 'slots'>, target: AppTarget): ObservedTarget {
   const { app, account, others } = observation;
   const objects = observation.objects.filter((object) => object.metadata.namespace === target.name);
   const deployment = deploymentOf(app, objects);
@@ -122,44 +126,44 @@ function placeOf(observation: Omit<AppObservation, 'turns'>, target: AppTarget):
 
 /** Why no pod of the App may be created on the target now; undefined while the gate is open. */
 export function gateClosedBy(
-  observation: Omit<AppObservation, 'turns'>,
+  observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
-): GateNotice | undefined {
-  const { gate } = placeOf(observation, target);
+): IdentityFinding | undefined {
+  const { gate } = observedTarget(observation, target);
   return gate.open ? undefined : gate;
 }
 
 /** How a target stands in the matter of identity. Undefined when none of its pods would be made anew for another one. */
 export function identityStanding(
-  observation: Omit<AppObservation, 'turns'>,
+  observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
 ): { readonly deployment: Deployment; readonly gate: IdentityGate; readonly wants: boolean } | undefined {
-  if (target.deployMode === 'halt' || obstacleOf(observation, target)) return undefined;
-  const { deployment, gate } = placeOf(observation, target);
+  if (target.deployMode === 'halt' || targetBlocker(observation, target)) return undefined;
+  const { deployment, gate } = observedTarget(observation, target);
   if (!deployment || !hasReplicas(deployment)) return undefined;
   const wants = gate.open && deployedMark(deployment) !== gate.identity?.mark;
   return { deployment, gate, wants };
 }
 
 function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
-  const place = placeOf(observation, target);
+  const place = observedTarget(observation, target);
   const { gate } = place;
-  const obstacle = obstacleOf(observation, target);
+  const obstacle = targetBlocker(observation, target);
   if (obstacle) {
     const steps = isOfSpec(obstacle.reason) ? stepsWithoutSpec(observation.app, place) : [];
     return { target, kind: 'blocked', ...obstacle, steps };
   }
   // A halted target has no pods that could come up without their identity.
-  if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', notice: gate, steps: [] };
+  if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', blocker: gate, steps: [] };
 
-  const turn = target.deployMode === 'halt' ? undefined : observation.turns.get(target.name);
-  if (turn?.kind === 'waits') {
+  const slot = target.deployMode === 'halt' ? undefined : observation.slots.get(target.name);
+  if (slot?.kind === 'waits') {
     const steps = stepsMeanwhile(observation.app, place);
-    if (steps) return { target, kind: 'held', notice: turn.notice, steps };
+    if (steps) return { target, kind: 'held', blocker: slot.blocker, steps };
   }
 
   const identity = gate.open ? gate.identity : undefined;
-  const notice = gate.open ? gate.notice : undefined;
+  const warning = gate.open ? gate.warning : undefined;
   const steps = stepsTo(observation.app, identity, place, identity ? [identity] : []);
   if (typeof steps === 'string') {
     const stopping = stepsWithoutSpec(observation.app, place);
@@ -169,13 +173,13 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     target,
     kind: 'deploy',
     ...(identity ? { identity } : {}),
-    ...(notice ? { notice } : {}),
+    ...(warning ? { warning } : {}),
     steps: [...stepsToStop(place), ...steps, ...stepsAfterHalt(place), ...replacements(place, identity)],
   };
 }
 
 function replacements(
-  { deployment, pods }: Place,
+  { deployment, pods }: ObservedTarget,
   identity: Identity | undefined,
 ): readonly ReplacePodStep[] {
   if (!deployment) return [];
@@ -186,7 +190,7 @@ function replacements(
  * What is to be done on a target while it waits for its turn: all that does not roll it. Undefined when it rolls anyway,
  * for its image say: then it takes the new identity along, which its new pods get from the webhook in any case.
  */
-function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
+function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = place;
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
@@ -216,7 +220,7 @@ function stepsMeanwhile(app: App, place: Place): readonly Step[] | undefined {
 function stepsTo(
   app: App,
   identity: Identity | undefined,
-  { target, objects, deployment, others, pods }: Place,
+  { target, objects, deployment, others, pods }: ObservedTarget,
   wanted: readonly Identity[],
 ): readonly Step[] | string {
   const manifests = render({ app, target, identity, observed: deployment, others });
@@ -243,8 +247,8 @@ function isStillRead(object: ObservedObject, deployment: Deployment | undefined)
   );
 }
 
-function obstacleOf(
-  observation: Omit<AppObservation, 'turns'>,
+function targetBlocker(
+  observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
 ): { reason: TargetReason; message: string } | undefined {
   const { app, knownTargets, operatorNamespace, namespaces, others } = observation;
@@ -269,7 +273,7 @@ function obstacleOf(
   return missing === undefined ? undefined : { reason: 'DependencyMissing', message: missing };
 }
 
-function newerSpec({ app, newerConfig }: Omit<AppObservation, 'turns'>): string | undefined {
+function newerSpec({ app, newerConfig }: Omit<AppObservation, 'slots'>): string | undefined {
   return newerSpecMessage(apps.kind, app.spec) ?? newerConfig;
 }
 
@@ -307,7 +311,7 @@ export function notOwnedMessage(object: ObservedObject): string {
 function application(manifest: Manifest, objects: readonly ObservedObject[]): readonly ApplyStep[] {
   const observed = objects.find((object) => isSameObject(manifest, object));
   if (!observed) return [{ kind: 'apply', manifest }];
-  return isInStep(manifest, observed) ? [] : [{ kind: 'apply', manifest, observed }];
+  return isInSync(manifest, observed) ? [] : [{ kind: 'apply', manifest, observed }];
 }
 
 function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {

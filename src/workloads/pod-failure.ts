@@ -39,7 +39,7 @@ const failures: ReadonlySet<string> = new Set([
 const longRunMs = 10 * 60_000;
 
 /** How long a container that failed has to run to count as mended: longer than most that are to fail again. */
-const mendedAfterMs = 30_000;
+const recoveredAfterMs = 30_000;
 
 /**
  * The failure of the first pod, by name, that has one and is not on its way out.
@@ -55,14 +55,14 @@ export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undef
 }
 
 /** When the first of the containers that failed counts as mended, if it runs until then. Milliseconds since the epoch. */
-export function mendedAt(pods: readonly Pod[], now: Wall): number | undefined {
+export function recoveredAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
     isFinished(pod) || isTerminating(pod)
       ? []
       : statusesOf(pod)
           .filter((status) => isLooping(status, now))
           .flatMap(({ state }) => timeOf(state?.running?.startedAt) ?? [])
-          .map((startedAt) => startedAt + mendedAfterMs),
+          .map((startedAt) => startedAt + recoveredAfterMs),
   );
   return times.length === 0 ? undefined : Math.min(...times);
 }
@@ -126,7 +126,7 @@ function isLooping({ state, lastState, restartCount = 0 }: ContainerStatus, now:
   if (restartCount === 0 || !end || lastedMs(end) >= longRunMs) return false;
   if (state?.terminated) return state.terminated.exitCode !== 0;
   const startedAt = timeOf(state?.running?.startedAt);
-  return startedAt !== undefined && now - startedAt < mendedAfterMs;
+  return startedAt !== undefined && now - startedAt < recoveredAfterMs;
 }
 
 function lastedMs({ startedAt, finishedAt }: ContainerEnd): number {

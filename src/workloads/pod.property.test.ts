@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { identitiesHeld, podIdentity } from './pod-identity.ts';
-import { crashLoopOf, mendedAt, podFailure } from './pod-failure.ts';
+import { crashLoopOf, recoveredAt, podFailure } from './pod-failure.ts';
 import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
 import type { Wall } from '../k8s/time.ts';
 
@@ -155,7 +155,7 @@ describe('trimPod', () => {
         expect(isReady(trimmed)).toBe(isReady(pod));
         expect(podFailure([trimmed], now as Wall)).toEqual(podFailure([pod], now as Wall));
         expect(crashLoopOf([trimmed], now as Wall)).toEqual(crashLoopOf([pod], now as Wall));
-        expect(mendedAt([trimmed], now as Wall)).toBe(mendedAt([pod], now as Wall));
+        expect(recoveredAt([trimmed], now as Wall)).toBe(recoveredAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
       }),
     );

@@ -26,12 +26,12 @@ export const gateReasons = {
 export type GateReason = keyof typeof gateReasons;
 
 /** Why a workload does not take up its new identity yet, though that is proven: others of the account come first. */
-export const turnReasons = {
+export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
     'Another workload of the account took up the new identity and does not get healthy. The rest goes on by itself when it is mended.',
 } as const;
-export type TurnReason = keyof typeof turnReasons;
+export type SlotReason = keyof typeof slotReasons;
 
 /** Why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decideTurns, type TurnMember } from './rollout-group.ts';
+import { assignSlots, type RolloutMember } from './rollout-group.ts';
 
-const members: fc.Arbitrary<readonly TurnMember[]> = fc.uniqueArray(
+const members: fc.Arbitrary<readonly RolloutMember[]> = fc.uniqueArray(
   fc
     .record({
       id: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
@@ -20,12 +20,12 @@ const members: fc.Arbitrary<readonly TurnMember[]> = fc.uniqueArray(
   { selector: ({ id }) => id },
 );
 
-const isBusy = ({ state, hasWanted }: TurnMember): boolean =>
+const isBusy = ({ state, hasWanted }: RolloutMember): boolean =>
   state === 'rolling' || (state === 'failed' && hasWanted);
-const going = (list: readonly TurnMember[]): readonly string[] =>
-  [...decideTurns(list)].filter(([, { kind }]) => kind === 'go').map(([id]) => id);
+const going = (list: readonly RolloutMember[]): readonly string[] =>
+  [...assignSlots(list)].filter(([, { kind }]) => kind === 'go').map(([id]) => id);
 
-describe('decideTurns', () => {
+describe('assignSlots', () => {
   test('lets one go at most, and only when no other is in the middle of it that does not want it', () => {
     fc.assert(
       fc.property(members, (list) => {
@@ -54,7 +54,7 @@ describe('decideTurns', () => {
           fc.tuple(fc.constant(list), fc.shuffledSubarray([...list], { minLength: list.length })),
         ),
         ([list, shuffled]) => {
-          expect(new Map(decideTurns(shuffled))).toEqual(new Map(decideTurns(list)));
+          expect(new Map(assignSlots(shuffled))).toEqual(new Map(assignSlots(list)));
         },
       ),
     );
@@ -66,7 +66,7 @@ describe('decideTurns', () => {
         fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 }),
         fc.array(fc.nat(2), { minLength: 5, maxLength: 5 }),
         (ids, ranks) => {
-          let list: readonly TurnMember[] = ids.map((id, index) => ({
+          let list: readonly RolloutMember[] = ids.map((id, index) => ({
             id,
             wants: true,
             hasWanted: false,
@@ -78,7 +78,7 @@ describe('decideTurns', () => {
           for (let pass = 0; pass < 2 * ids.length; pass += 1) {
             const [id] = going(list);
             if (id !== undefined) order.push(id);
-            list = list.map((entry): TurnMember => {
+            list = list.map((entry): RolloutMember => {
               if (entry.id === id) return { ...entry, wants: false, hasWanted: true, state: 'rolling' };
               return entry.state === 'rolling' ? { ...entry, state: 'steady' } : entry;
             });

@@ -1,70 +1,70 @@
 import { describe, expect, test } from 'vitest';
-import { decideTurns, pauseOf, type TurnMember } from './rollout-group.ts';
+import { assignSlots, pauseOf, type RolloutMember } from './rollout-group.ts';
 
-function member(id: string, fields: Partial<TurnMember> = {}): TurnMember {
+function member(id: string, fields: Partial<RolloutMember> = {}): RolloutMember {
   return { id, wants: false, hasWanted: true, state: 'steady', rank: 0, ...fields };
 }
 const wants = { wants: true, hasWanted: false };
 
-function told(members: readonly TurnMember[]): Record<string, string> {
+function told(members: readonly RolloutMember[]): Record<string, string> {
   return Object.fromEntries(
-    [...decideTurns(members)].map(([id, turn]) => [
+    [...assignSlots(members)].map(([id, slot]) => [
       id,
-      turn.kind === 'go'
+      slot.kind === 'go'
         ? 'go'
-        : `${turn.notice.reason} ${/(?:after|by) (.+?)(?:, w|$)/.exec(turn.notice.message)?.[1]}`,
+        : `${slot.blocker.reason} ${/(?:after|by) (.+?)(?:, w|$)/.exec(slot.blocker.message)?.[1]}`,
     ]),
   );
 }
 
-describe('decideTurns', () => {
-  test.each<{ name: string; members: readonly TurnMember[]; turns: Record<string, string> }>([
-    { name: 'nobody wants anything', members: [member('a'), member('b')], turns: {} },
-    { name: 'one alone goes', members: [member('a', wants), member('b')], turns: { a: 'go' } },
+describe('assignSlots', () => {
+  test.each<{ name: string; members: readonly RolloutMember[]; slots: Record<string, string> }>([
+    { name: 'nobody wants anything', members: [member('a'), member('b')], slots: {} },
+    { name: 'one alone goes', members: [member('a', wants), member('b')], slots: { a: 'go' } },
     {
       name: 'of several the first by name goes, and the others say whom they come after',
       members: [member('c', wants), member('a', wants), member('b', wants)],
-      turns: { a: 'go', b: 'WaitingForTurn a', c: 'WaitingForTurn b' },
+      slots: { a: 'go', b: 'WaitingForTurn a', c: 'WaitingForTurn b' },
     },
     {
       name: 'the rank goes before the name',
       members: [member('a', { ...wants, rank: 1 }), member('b', wants)],
-      turns: { b: 'go', a: 'WaitingForTurn b' },
+      slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
       name: 'one that rolls with the new identity is waited for',
       members: [member('z', { state: 'rolling' }), member('a', wants), member('b', wants)],
-      turns: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
+      slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
       name: 'one that rolls for something else is waited for',
       members: [member('z', { state: 'rolling', hasWanted: false }), member('a', wants)],
-      turns: { a: 'WaitingForTurn z' },
+      slots: { a: 'WaitingForTurn z' },
     },
     {
       name: 'one that fails with the new identity stops all others',
       members: [member('z', { state: 'failed' }), member('a', wants), member('b', wants)],
-      turns: { a: 'PausedByFailedRollout z', b: 'PausedByFailedRollout z' },
+      slots: { a: 'PausedByFailedRollout z', b: 'PausedByFailedRollout z' },
     },
     {
       name: 'one that fails with an older identity, and gets no other, stops nobody',
       members: [member('z', { state: 'failed', hasWanted: false }), member('a', wants)],
-      turns: { a: 'go' },
+      slots: { a: 'go' },
     },
     {
       name: 'one that fails already goes last',
       members: [member('a', { ...wants, state: 'failed' }), member('b', wants)],
-      turns: { b: 'go', a: 'WaitingForTurn b' },
+      slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
       name: 'one in the middle of a roll goes on to a yet newer identity, before others',
       members: [member('b', { ...wants, state: 'rolling' }), member('a', wants)],
-      turns: { b: 'go', a: 'WaitingForTurn b' },
+      slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
       name: 'of two that roll for something else, which may never be done, the first goes on',
       members: [member('a', { ...wants, state: 'rolling' }), member('b', { ...wants, state: 'rolling' })],
-      turns: { a: 'go', b: 'WaitingForTurn a' },
+      slots: { a: 'go', b: 'WaitingForTurn a' },
     },
     {
       name: 'of two that roll for something else neither goes on while a third rolls with the new identity',
@@ -73,15 +73,15 @@ describe('decideTurns', () => {
         member('b', { ...wants, state: 'rolling' }),
         member('z', { state: 'rolling' }),
       ],
-      turns: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
+      slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
       name: 'one whose template is refused is tried on, and the others wait',
       members: [member('b', { ...wants, state: 'refused' }), member('a', wants)],
-      turns: { b: 'go', a: 'PausedByFailedRollout b' },
+      slots: { b: 'go', a: 'PausedByFailedRollout b' },
     },
-  ])('$name', ({ members, turns }) => {
-    expect(told(members)).toEqual(turns);
+  ])('$name', ({ members, slots }) => {
+    expect(told(members)).toEqual(slots);
   });
 });
 

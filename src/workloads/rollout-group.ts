@@ -16,9 +16,9 @@
  * Nothing is remembered from one decision to the next: who has the turn is told by the marks and the rollouts in the
  * cluster, so that a restart of the operator changes nothing.
  */
-import type { TurnReason } from './reasons.ts';
+import type { SlotReason } from './reasons.ts';
 
-export type TurnMember = {
+export type RolloutMember = {
   /** In a person's words, and unique: `app web in production`. */
   readonly id: string;
   /** It is to take up another identity, and nothing but its turn is missing. */
@@ -31,29 +31,29 @@ export type TurnMember = {
   readonly rank: number;
 };
 
-export type TurnNotice = { readonly reason: TurnReason; readonly message: string };
+export type SlotBlocker = { readonly reason: SlotReason; readonly message: string };
 
-export type Pause = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+export type RolloutPause = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
 
-export type Turn = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly notice: TurnNotice };
+export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
 /** The turn of each member that wants one, by id. At most one of them is to go. */
-export function decideTurns(members: readonly TurnMember[]): ReadonlyMap<string, Turn> {
-  const queue = members.filter(({ wants }) => wants).toSorted(byTurn);
-  const busy = members.filter(isBusy).toSorted(byTurn);
+export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
+  const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
+  const busy = members.filter(isBusy).toSorted(byPrecedence);
   return new Map(
     queue.map((member, index) => {
       const notBefore = queue.slice(index);
       const others = busy.filter((other) => !notBefore.includes(other));
-      return [member.id, turnAfter(others, queue.slice(0, index))] as const;
+      return [member.id, slotAfter(others, queue.slice(0, index))] as const;
     }),
   );
 }
 
 /** What holds back everybody who waits, and how many do; undefined when nobody waits for a rollout that failed. */
-export function pauseOf(members: readonly TurnMember[]): Pause | undefined {
-  const paused = [...decideTurns(members).values()].flatMap((turn) =>
-    turn.kind === 'waits' && turn.notice.reason === 'PausedByFailedRollout' ? [turn.notice] : [],
+export function pauseOf(members: readonly RolloutMember[]): RolloutPause | undefined {
+  const paused = [...assignSlots(members).values()].flatMap((slot) =>
+    slot.kind === 'waits' && slot.blocker.reason === 'PausedByFailedRollout' ? [slot.blocker] : [],
   );
   const [first] = paused;
   if (!first) return undefined;
@@ -62,7 +62,7 @@ export function pauseOf(members: readonly TurnMember[]): Pause | undefined {
 }
 
 /** @param busy others that are in the middle of it, and do not come after this one @param before others that want it too, and come first */
-function turnAfter(busy: readonly TurnMember[], before: readonly TurnMember[]): Turn {
+function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMember[]): RolloutSlot {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return paused(failed);
@@ -72,7 +72,7 @@ function turnAfter(busy: readonly TurnMember[], before: readonly TurnMember[]): 
 }
 
 /** A member that fails with an identity which is to be replaced anyway says nothing of the new one. */
-function isBusy({ state, hasWanted }: TurnMember): boolean {
+function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }
 
@@ -80,35 +80,35 @@ function isBusy({ state, hasWanted }: TurnMember): boolean {
  * Who is in the middle of it goes on. Who fails already goes last: the new identity may mend it, but if not, it would
  * stop all others for something that was not the identity's doing.
  */
-const stateOrder: Readonly<Record<TurnMember['state'], number>> = {
+const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,
   rolling: 0,
   steady: 1,
   failed: 2,
 };
 
-function byTurn(a: TurnMember, b: TurnMember): number {
+function byPrecedence(a: RolloutMember, b: RolloutMember): number {
   return stateOrder[a.state] - stateOrder[b.state] || a.rank - b.rank || (a.id < b.id ? -1 : 1);
 }
 
-function waiting(before: TurnMember): Turn {
+function waiting(before: RolloutMember): RolloutSlot {
   return {
     kind: 'waits',
-    notice: {
+    blocker: {
       reason: 'WaitingForTurn',
       message: `workloads of an account take up a new identity one at a time; this one comes after ${before.id}`,
     },
   };
 }
 
-function paused(failed: TurnMember): Turn {
+function paused(failed: RolloutMember): RolloutSlot {
   const why =
     failed.state === 'refused'
       ? 'whose new pod template the API server refuses'
       : 'which does not get healthy with it';
   return {
     kind: 'waits',
-    notice: {
+    blocker: {
       reason: 'PausedByFailedRollout',
       message: `the new identity is held back by ${failed.id}, ${why}; it goes on by itself when that is mended`,
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Deployment } from './deployment.ts';
-import { mendedAt } from './pod-failure.ts';
+import { recoveredAt } from './pod-failure.ts';
 import { trimPod, type Pod } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import { deployment, pod } from './testing/fixtures.ts';
@@ -167,8 +167,8 @@ describe('a program that ends again and again', () => {
 
   test('is looked at again when it would be mended', () => {
     const status = { containerStatuses: [{ name: 'web', restartCount: 1, state: running, lastState }] };
-    expect(mendedAt([pod(), pod({ status })], now as Wall)).toBe(now + 25_000);
-    expect(mendedAt([pod()], now as Wall)).toBeUndefined();
+    expect(recoveredAt([pod(), pod({ status })], now as Wall)).toBe(now + 25_000);
+    expect(recoveredAt([pod()], now as Wall)).toBeUndefined();
   });
 });
 

@@ -35,10 +35,10 @@ function isWell(row: AppTargetStatus): boolean {
 }
 
 function ready(reports: readonly TargetReport[]): ConditionDraft {
-  const unwell = reports.filter(({ row, notice }) => !isWell(row) || notice !== undefined);
+  const unwell = reports.filter(({ row, finding }) => !isWell(row) || finding !== undefined);
   const worst = worstOf(unwell);
   if (!worst) return met('Ready', 'Ready', 'every target is as it should be');
-  const reason = isWell(worst.row) ? (worst.notice?.reason ?? worst.row.reason) : worst.row.reason;
+  const reason = isWell(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
   return unmet('Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
 }
 
@@ -46,7 +46,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const type = 'IdentityReady';
   const { serviceAccount } = app.spec;
   const noticed = reports
-    .flatMap(({ row, notice }) => (notice ? [{ name: row.name, ...notice }] : []))
+    .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
     // Without an account, a wait for a turn concerns the account that the app leaves.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),

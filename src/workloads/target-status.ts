@@ -2,14 +2,14 @@
 import type { App, AppTargetStatus } from '../api/index.ts';
 import { defined } from './defined.ts';
 import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from './deployment.ts';
-import { roleOfMark, type GateNotice, type Identity } from './identity-gate.ts';
+import { roleOfMark, type IdentityFinding, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, givenIdentity, isCurrent, podIdentity } from './pod-identity.ts';
 import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 import { isOfSpec } from './halt.ts';
-import { turnReasons, type RolloutReason, type TargetReason } from './reasons.ts';
+import { slotReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
-import type { TurnNotice } from './rollout-group.ts';
+import type { SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
 /** What became of the steps of one target. */
@@ -17,7 +17,7 @@ export type TargetOutcome = {
   /** A step that failed; those after it were not tried. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
   /** Why pods are not created yet: they would not get their identity, that cannot be checked, or the gate closed meanwhile. */
-  readonly heldBack?: GateNotice;
+  readonly heldBack?: IdentityFinding;
   /** Why a pod that is to be replaced has not been yet. */
   readonly replacementWaits?: string;
 };
@@ -29,7 +29,7 @@ export type TargetReport = {
   /** Whether its identity was looked at: there was no obstacle before, and it is to have pods. */
   readonly askedForIdentity: boolean;
   /** The target is held, or runs on, with this to say of its identity. */
-  readonly notice?: GateNotice | TurnNotice;
+  readonly finding?: IdentityFinding | SlotBlocker;
 };
 
 export type TargetReportInput = {
@@ -67,17 +67,22 @@ export function reportTarget(input: TargetReportInput): TargetReport {
     },
     available: isAvailable(deployment),
     askedForIdentity: plan.kind !== 'blocked' && plan.target.deployMode !== 'halt',
-    ...defined({ notice: noticeOf(input) }),
+    ...defined({ finding: findingOf(input) }),
   };
 }
 
-function noticeOf(input: TargetReportInput): TargetReport['notice'] {
+function findingOf(input: TargetReportInput): TargetReport['finding'] {
   const { plan, outcome } = input;
-  return outcome.heldBack ?? (plan.kind === 'blocked' ? undefined : plan.notice) ?? unexpectedIdentity(input);
+  return outcome.heldBack ?? planFinding(plan) ?? unexpectedIdentity(input);
+}
+
+function planFinding(plan: TargetPlan): TargetReport['finding'] {
+  if (plan.kind === 'held') return plan.blocker;
+  return plan.kind === 'deploy' ? plan.warning : undefined;
 }
 
 /** Pods of an app without an account that hold an identity all the same: their ServiceAccount was given one. */
-function unexpectedIdentity({ app, plan, pods }: TargetReportInput): GateNotice | undefined {
+function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
     // Pods of an account that the app has left are replaced by the rollout.
@@ -103,10 +108,10 @@ type Verdict = {
 
 function verdictOf(input: TargetReportInput): Verdict {
   const { plan, outcome, deployment, pods } = input;
-  if (outcome.failure) return obstacleVerdict(input, outcome.failure);
-  if (plan.kind === 'blocked') return obstacleVerdict(input, plan);
+  if (outcome.failure) return failureVerdict(input, outcome.failure);
+  if (plan.kind === 'blocked') return failureVerdict(input, plan);
   if (outcome.heldBack) return heldVerdict(outcome.heldBack, deployment);
-  if (plan.kind === 'held') return heldVerdict(plan.notice, deployment);
+  if (plan.kind === 'held') return heldVerdict(plan.blocker, deployment);
   if (!deployment)
     return {
       state: 'Progressing',
@@ -124,17 +129,17 @@ function verdictOf(input: TargetReportInput): Verdict {
       message: notCurrentMessage(missed, plan.identity, outcome.replacementWaits),
     };
   const unexpected = unexpectedIdentity(input);
-  const notice = plan.notice ?? unexpected;
-  if (!notice || rollout.state !== 'Ready') return rollout;
+  const warning = plan.warning ?? unexpected;
+  if (!warning || rollout.state !== 'Ready') return rollout;
   return {
     ...rollout,
     ...(unexpected ? { reason: unexpected.reason } : {}),
-    message: `${rollout.message}; ${notice.message}`,
+    message: `${rollout.message}; ${warning.message}`,
   };
 }
 
 /** A halted target has what it is to have, no pods, whatever would be in the way of making some. */
-function obstacleVerdict(
+function failureVerdict(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
 ): Verdict {
@@ -172,12 +177,12 @@ function haltedVerdict(rollout: Rollout): Verdict {
     : rollout;
 }
 
-function heldVerdict(notice: GateNotice | TurnNotice, deployment: Deployment | undefined): Verdict {
+function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deployment | undefined): Verdict {
   const meanwhile = deployment ? 'until then it stays as it was deployed last' : 'nothing is deployed before';
   return {
     state: 'WaitingForIdentity',
-    reason: notice.reason,
-    message: notice.reason in turnReasons ? notice.message : `${notice.message}; ${meanwhile}`,
+    reason: blocker.reason,
+    message: blocker.reason in slotReasons ? blocker.message : `${blocker.message}; ${meanwhile}`,
   };
 }
 

@@ -1,6 +1,6 @@
 /** What of a change of status is worth an Event: a target that came into another state, or is in it for another reason. */
 import type { AppStatus, AppTargetStatus } from '../api/index.ts';
-import type { GateReason, TurnReason } from './reasons.ts';
+import type { GateReason, SlotReason } from './reasons.ts';
 import type { AppStatusDraft } from './status.ts';
 
 export type EventDraft = {
@@ -22,7 +22,7 @@ export function transitions(before: AppStatus | undefined, after: AppStatusDraft
 
 function eventType(row: AppTargetStatus): EventDraft['type'] {
   // To come after others is how it should be.
-  if (row.reason === ('WaitingForTurn' satisfies TurnReason)) return 'Normal';
+  if (row.reason === ('WaitingForTurn' satisfies SlotReason)) return 'Normal';
   if (row.reason === ('UnexpectedIdentity' satisfies GateReason)) return 'Warning';
   return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';
 }

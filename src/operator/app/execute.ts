@@ -10,7 +10,7 @@ import {
   type DeleteStep,
   type DryRunPod,
   type EventDraft,
-  type GateNotice,
+  type IdentityFinding,
   type GateReason,
   type ObservedObject,
   type ScaleStep,
@@ -20,23 +20,23 @@ import {
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
-import { injectionFails, replacePod, retryAfterMs, type InjectionObstacle } from '../rollout/replace-pod.ts';
+import { checkDryRunPod, replacePod, retryAfterMs, type DryRunFailure } from '../rollout/replace-pod.ts';
 import { writeFailure, type WriteFailure } from './write-failure.ts';
 
-export type CarryOutTools = {
+export type ExecuteTools = {
   readonly app: App;
   readonly context: OperatorContext;
   readonly objects: AppObjects;
   readonly signal: AbortSignal;
   /** Why no pod of the App may be created on the target now, as the stores show it at this moment. */
-  readonly gateClosedBy: (target: string) => GateNotice | undefined;
+  readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
 };
 
-export type CarriedOut = {
+export type ExecuteResult = {
   readonly outcomes: ReadonlyMap<string, TargetOutcome>;
   readonly events: readonly EventDraft[];
   /** Milliseconds until something that no watch tells may have changed. */
-  readonly lookAgainAfterMs?: number;
+  readonly requeueAfterMs?: number;
   /** Something failed that is worth trying again, with backoff. */
   readonly failed: boolean;
 };
@@ -47,19 +47,19 @@ const foreignObjectMs = 30_000;
 type TargetResult = {
   readonly outcome: TargetOutcome;
   readonly events: readonly EventDraft[];
-  readonly lookAgainAfterMs?: number;
+  readonly requeueAfterMs?: number;
 };
 
-export async function carryOut(plan: AppPlan, tools: CarryOutTools): Promise<CarriedOut> {
+export async function executePlan(plan: AppPlan, tools: ExecuteTools): Promise<ExecuteResult> {
   const [removed, ...targets] = await Promise.all([
     remove(plan.removals, tools),
-    ...plan.targets.map(async (target) => [target.target.name, await carryOutTarget(target, tools)] as const),
+    ...plan.targets.map(async (target) => [target.target.name, await executeTarget(target, tools)] as const),
   ]);
-  const waits = targets.flatMap(([, result]) => result.lookAgainAfterMs ?? []);
+  const waits = targets.flatMap(([, result]) => result.requeueAfterMs ?? []);
   return {
     outcomes: new Map(targets.map(([name, { outcome }]) => [name, outcome])),
     events: [...removed.events, ...targets.flatMap(([, { events }]) => events)],
-    ...(waits.length > 0 ? { lookAgainAfterMs: Math.min(...waits) } : {}),
+    ...(waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : {}),
     failed: removed.failed || targets.some(([, { outcome }]) => isWorthRetrying(outcome)),
   };
 }
@@ -69,21 +69,21 @@ function isWorthRetrying({ failure }: TargetOutcome): boolean {
   return failure !== undefined && failure.reason !== 'NotOwned';
 }
 
-async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<TargetResult> {
+async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<TargetResult> {
   const events: EventDraft[] = [];
   for (const step of plan.steps) {
     try {
-      const result = await carryOutStep(step, tools);
+      const result = await executeStep(step, tools);
       if (result.event) events.push(result.event);
       if (result.failure)
-        return { outcome: { failure: result.failure }, events, lookAgainAfterMs: foreignObjectMs };
+        return { outcome: { failure: result.failure }, events, requeueAfterMs: foreignObjectMs };
       if (result.heldBack)
-        return { outcome: { heldBack: result.heldBack }, events, lookAgainAfterMs: retryAfterMs };
+        return { outcome: { heldBack: result.heldBack }, events, requeueAfterMs: retryAfterMs };
       if (result.waits !== undefined)
         return {
           outcome: { replacementWaits: result.waits },
           events,
-          lookAgainAfterMs: result.retryAfterMs ?? foreignObjectMs,
+          requeueAfterMs: result.retryAfterMs ?? foreignObjectMs,
         };
     } catch (error) {
       if (tools.signal.aborted) throw error;
@@ -100,19 +100,19 @@ async function carryOutTarget(plan: TargetPlan, tools: CarryOutTools): Promise<T
   return {
     outcome: {},
     events,
-    ...(plan.kind === 'blocked' && plan.reason === 'NotOwned' ? { lookAgainAfterMs: foreignObjectMs } : {}),
+    ...(plan.kind === 'blocked' && plan.reason === 'NotOwned' ? { requeueAfterMs: foreignObjectMs } : {}),
   };
 }
 
 type StepResult = {
   readonly event?: EventDraft;
   readonly failure?: WriteFailure;
-  readonly heldBack?: GateNotice;
+  readonly heldBack?: IdentityFinding;
   readonly waits?: string;
   readonly retryAfterMs?: number;
 };
 
-async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResult> {
+async function executeStep(step: Step, tools: ExecuteTools): Promise<StepResult> {
   switch (step.kind) {
     case 'apply':
       return apply(step, tools);
@@ -138,7 +138,7 @@ async function carryOutStep(step: Step, tools: CarryOutTools): Promise<StepResul
   }
 }
 
-async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult> {
+async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> {
   const { manifest, observed } = step;
   const { app, context, objects, signal } = tools;
   const resource = objects.resourceOf(manifest);
@@ -171,7 +171,7 @@ async function apply(step: ApplyStep, tools: CarryOutTools): Promise<StepResult>
 /** No more of the Deployment than this is written, so there is nothing in it that could be refused for the rest. */
 async function scale(
   { deployment, scaling, dryRunPod }: ScaleStep,
-  tools: CarryOutTools,
+  tools: ExecuteTools,
 ): Promise<StepResult> {
   const { context, objects, signal } = tools;
   const heldBack = await heldBackBy(dryRunPod, deployment, tools);
@@ -202,7 +202,7 @@ async function scale(
 }
 
 /** Our view of the App may be old; what is made for one that is gone would come and go with the garbage collector. */
-async function isStillThere({ app, context, signal }: CarryOutTools): Promise<boolean> {
+async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
   try {
     const { metadata } = await context.client.get<App>(apps, { name }, { signal });
@@ -220,17 +220,17 @@ async function isStillThere({ app, context, signal }: CarryOutTools): Promise<bo
 async function heldBackBy(
   dryRunPod: DryRunPod | undefined,
   { metadata }: ObservedObject,
-  { context, signal }: CarryOutTools,
-): Promise<GateNotice | undefined> {
+  { context, signal }: ExecuteTools,
+): Promise<IdentityFinding | undefined> {
   if (!dryRunPod) return undefined;
   const { template, wanted, protectsPods } = dryRunPod;
   const { name, namespace = '' } = metadata;
-  const obstacle = await injectionFails({ name, namespace, template, wanted }, context, signal);
+  const obstacle = await checkDryRunPod({ name, namespace, template, wanted }, context, signal);
   if (!obstacle || (obstacle.kind === 'refused' && !protectsPods)) return undefined;
   return { reason: heldBackReason(obstacle), message: `it is deployed once ${obstacle.message}` };
 }
 
-function heldBackReason(obstacle: InjectionObstacle): GateReason {
+function heldBackReason(obstacle: DryRunFailure): GateReason {
   switch (obstacle.kind) {
     case 'missed':
       return 'NotInjected';
@@ -246,7 +246,7 @@ function heldBackReason(obstacle: InjectionObstacle): GateReason {
 /** An object may be there without our label, so that no store has it. */
 async function find(
   manifest: ApplyStep['manifest'],
-  { context, objects, signal }: CarryOutTools,
+  { context, objects, signal }: ExecuteTools,
 ): Promise<ObservedObject | undefined> {
   try {
     return await context.client.get<KubeObject>(objects.resourceOf(manifest), manifest.metadata, { signal });
@@ -256,7 +256,7 @@ async function find(
   }
 }
 
-async function deleteObject({ object }: DeleteStep, tools: CarryOutTools): Promise<void> {
+async function deleteObject({ object }: DeleteStep, tools: ExecuteTools): Promise<void> {
   const { context, objects, signal } = tools;
   try {
     await context.client.delete(objects.resourceOf(object), object.metadata, {
@@ -273,7 +273,7 @@ async function deleteObject({ object }: DeleteStep, tools: CarryOutTools): Promi
 
 async function remove(
   removals: readonly DeleteStep[],
-  tools: CarryOutTools,
+  tools: ExecuteTools,
 ): Promise<{ readonly events: readonly EventDraft[]; readonly failed: boolean }> {
   const events: EventDraft[] = [];
   let failed = false;

@@ -10,8 +10,8 @@ import {
   type ReconcileResult,
 } from '../../kube/index.ts';
 import {
-  decideTurns,
-  mendedAt,
+  assignSlots,
+  recoveredAt,
   deployedAccount,
   planWorkload,
   serviceAccountOf,
@@ -22,7 +22,7 @@ import {
 } from '../../workloads/index.ts';
 import { replacePod } from './replace-pod.ts';
 import type { OperatorContext } from '../context.ts';
-import type { Fleet } from './observe.ts';
+import type { RolloutGroups } from './observe.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 /** Pods come and go in bursts; they are looked at together. Milliseconds. */
@@ -31,42 +31,45 @@ const podDelayMs = 100;
 /** How long until the webhook is asked again. */
 const retryAfterMs = 5_000;
 
-export type TurnControllerOptions = {
-  readonly fleet: Fleet;
-  readonly lookAtApp: (name: string) => void;
-  readonly lookAtAccount: (name: string) => void;
+export type RolloutControllerOptions = {
+  readonly groups: RolloutGroups;
+  readonly enqueueApp: (name: string) => void;
+  readonly enqueueAccount: (name: string) => void;
 };
 
 /** Its keys are names of accounts. */
-export function createTurnController(context: OperatorContext, options: TurnControllerOptions): Controller {
+export function createRolloutController(
+  context: OperatorContext,
+  options: RolloutControllerOptions,
+): Controller {
   const { recorder } = context;
-  const { fleet } = options;
+  const { groups } = options;
   /** So that an account is looked at again only when it has something else to say of its workloads. */
   const pauses = new Map<string, string>();
   /** Latest message of each labelled workload that waits for the webhook, by workload. */
   const heldBack = new Map<string, string>();
 
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
-    for (const app of fleet.changedApps(account)) options.lookAtApp(app);
-    const members = fleet.members(account);
+    for (const app of groups.changedApps(account)) options.enqueueApp(app);
+    const members = groups.members(account);
     lookForPause(account);
-    const turns = decideTurns(members);
-    const work = fleet.labelled.ofAccount(account).flatMap((observation) => {
+    const slots = assignSlots(members);
+    const work = groups.labelled.ofAccount(account).flatMap((observation) => {
       const { workload } = observation;
-      const hasTurn = turns.get(workloadId(workload))?.kind === 'go';
-      return planWorkload(observation, hasTurn).map((step) => ({ workload, step }));
+      const hasSlot = slots.get(workloadId(workload))?.kind === 'go';
+      return planWorkload(observation, hasSlot).map((step) => ({ workload, step }));
     });
     const restarted = work
       .filter(({ step }) => step.kind === 'restart')
       .map(({ workload }) => workloadId(workload));
     // Nothing comes between the look at the others and this, so no two of them go at once.
-    fleet.hold(restarted);
+    groups.hold(restarted);
     const results = await Promise.all(
       work.map(({ workload, step }) => attempt(workload, step, account, signal)),
-    ).finally(() => fleet.release(restarted));
-    const mended = fleet.labelled
+    ).finally(() => groups.release(restarted));
+    const mended = groups.labelled
       .ofAccount(account)
-      .flatMap(({ pods, now: seenAt }) => (mendedAt(pods, seenAt) ?? seenAt) - seenAt)
+      .flatMap(({ pods, now: seenAt }) => (recoveredAt(pods, seenAt) ?? seenAt) - seenAt)
       .filter((wait) => wait > 0);
     const waits = [...results.filter((result) => typeof result === 'number'), ...mended];
     if (results.includes('failed')) return { backoff: true };
@@ -74,13 +77,13 @@ export function createTurnController(context: OperatorContext, options: TurnCont
   }
 
   function lookForPause(account: string): void {
-    const { pause, unsettled, replacing } = fleet.rollouts(account);
+    const { pause, unsettled, replacing } = groups.rollouts(account);
     const seen = [pause?.message, unsettled, ...replacing].filter((part) => part !== undefined);
     const message = seen.length === 0 ? undefined : seen.join('; ');
     if (pauses.get(account) === message) return;
     if (message === undefined) pauses.delete(account);
     else pauses.set(account, message);
-    options.lookAtAccount(account);
+    options.enqueueAccount(account);
   }
 
   /** Gives the milliseconds until it is to be tried again, if it could not be done yet. */
@@ -92,7 +95,7 @@ export function createTurnController(context: OperatorContext, options: TurnCont
   ): Promise<'done' | 'failed' | number> {
     try {
       if (step.kind === 'restart') {
-        const obstacle = await fleet.labelled.restart(workload, step.identity, signal);
+        const obstacle = await groups.labelled.restart(workload, step.identity, signal);
         if (obstacle !== undefined) {
           reportHeldBack(workload, `its pods are restarted once ${obstacle}`);
           return retryAfterMs;
@@ -134,8 +137,8 @@ export function createTurnController(context: OperatorContext, options: TurnCont
   }
 
   const controller = createController({
-    name: 'turns',
-    observer: context.observerOf?.('turns'),
+    name: 'rollouts',
+    observer: context.observerOf?.('rollouts'),
     reconcile,
     concurrency: 4,
     now: context.monotonic,
@@ -143,14 +146,14 @@ export function createTurnController(context: OperatorContext, options: TurnCont
     setTimer: context.setTimer,
     logger: context.logger,
   });
-  enqueueOnChanges(controller, context, fleet);
+  enqueueOnChanges(controller, context, groups);
   return controller;
 }
 
 function enqueueOnChanges(
   controller: Pick<Controller, 'enqueue'>,
   { informers }: OperatorContext,
-  fleet: Fleet,
+  fleet: RolloutGroups,
 ): void {
   const enqueue = (account: string | undefined, afterMs = 0): void => {
     if (account !== undefined && informers.accounts.store.get(account))

@@ -10,7 +10,7 @@ import {
 } from '../../workloads/index.ts';
 import { podsByServiceAccount, workloadsByServiceAccount, type OperatorContext } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { injectionFails } from './replace-pod.ts';
+import { checkDryRunPod } from './replace-pod.ts';
 
 export type LabelledWorkloads = {
   readonly informers: readonly Informer<KubeObject & Workload>[];
@@ -58,7 +58,7 @@ export function createLabelledWorkloads(context: OperatorContext): LabelledWorkl
       const kind = kinds.find(({ informer }) => informer.resource.kind === workload.kind);
       const template = workload.spec?.template;
       if (!kind || !template) throw new TypeError(`${workloadId(workload)} has no pod template to mark`);
-      const obstacle = await injectionFails(
+      const obstacle = await checkDryRunPod(
         { name, namespace, template, wanted: [identity] },
         context,
         signal,

@@ -14,50 +14,50 @@ import type { KubeObject } from '../../kube/index.ts';
 import {
   appMembers,
   appTargetId,
-  decideTurns,
+  assignSlots,
   hasReplicas,
   isPodOf,
   pauseOf,
   replacesPods,
-  wantsTurn,
+  wantsSlot,
   workloadId,
   workloadMember,
   type AppObservation,
-  type Turn,
-  type TurnMember,
+  type RolloutSlot,
+  type RolloutMember,
   type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
 import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 import type { AccountRollouts } from '../account/observe.ts';
-import { injectionFails } from './replace-pod.ts';
+import { checkDryRunPod } from './replace-pod.ts';
 import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
 
 type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
-type AppState = Omit<AppObservation, 'turns'>;
+type AppState = Omit<AppObservation, 'slots'>;
 
-export type Fleet = {
+export type RolloutGroups = {
   readonly apps: WriteThroughCache<App>;
   readonly objects: AppObjects;
   /** Undefined when there is no such App. */
   observe(app: string): AppObservation | undefined;
   /** The App acts on these turns now. */
-  told(app: string, turns: AppObservation['turns']): void;
+  actedOn(app: string, slots: AppObservation['slots']): void;
   /** Until `release`, these count as rolling: their new templates are being written. */
   hold(ids: readonly string[]): void;
   release(ids: readonly string[]): void;
   /** Everybody who takes turns under this account. */
-  members(account: string): readonly TurnMember[];
+  members(account: string): readonly RolloutMember[];
   readonly labelled: LabelledWorkloads;
   rollouts(account: string): AccountRollouts;
   /** Why pods of a workload of the account cannot be replaced now, by a pod of each that is created in a dry run. */
-  rolloutObstacle(account: string, signal: AbortSignal): Promise<string | undefined>;
+  rolloutBlocker(account: string, signal: AbortSignal): Promise<string | undefined>;
   /** Apps whose turns are no longer what they were told last. */
   changedApps(account: string): readonly string[];
 };
 
-export function createFleet(context: OperatorContext): Fleet {
+export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   const { informers, now } = context;
   const apps = createWriteThroughCache<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
@@ -110,10 +110,10 @@ export function createFleet(context: OperatorContext): Fleet {
     const order = [...knownTargets];
     return (target) => order.indexOf(target);
   };
-  const asHeld = (member: TurnMember): TurnMember =>
+  const asHeld = (member: RolloutMember): RolloutMember =>
     held.has(member.id) ? { ...member, state: 'rolling' } : member;
 
-  const membersOf = (account: string, around: Surroundings): readonly TurnMember[] => {
+  const membersOf = (account: string, around: Surroundings): readonly RolloutMember[] => {
     const rankOf = rankIn(around);
     const others = labelled
       .ofAccount(account)
@@ -129,14 +129,14 @@ export function createFleet(context: OperatorContext): Fleet {
   };
 
   /** An App that leaves its account waits for nobody else's: it takes turns among its own targets. */
-  const turnsOf = (state: AppState): ReadonlyMap<string, Turn> => {
-    if (!wantsTurn(state)) return new Map();
+  const slotsOfState = (state: AppState): ReadonlyMap<string, RolloutSlot> => {
+    if (!wantsSlot(state)) return new Map();
     const { serviceAccount } = state.app.spec;
     const members =
       serviceAccount === undefined
         ? appMembers(state, rankIn(state)).map(asHeld)
         : membersOf(serviceAccount, state);
-    return ownTurns(state.app, decideTurns(members));
+    return slotsOf(state.app, assignSlots(members));
   };
 
   return {
@@ -147,10 +147,10 @@ export function createFleet(context: OperatorContext): Fleet {
       const app = apps.get(name);
       if (!app) return undefined;
       const state = stateOf(app, surroundings(), objects.list(name));
-      return { ...state, turns: turnsOf(state) };
+      return { ...state, slots: slotsOfState(state) };
     },
-    told(name, turns) {
-      if (turns.size > 0) told.set(name, inWords(turns));
+    actedOn(name, slots) {
+      if (slots.size > 0) told.set(name, inWords(slots));
       else told.delete(name);
     },
     hold(ids) {
@@ -183,7 +183,7 @@ export function createFleet(context: OperatorContext): Fleet {
         },
       };
     },
-    async rolloutObstacle(account, signal) {
+    async rolloutBlocker(account, signal) {
       const around = surroundings();
       const ofApps = informers.apps.store
         .byIndex(appsByAccount, account)
@@ -198,7 +198,7 @@ export function createFleet(context: OperatorContext): Fleet {
             const { name, namespace = '' } = workload.metadata;
             const template = (workload as Workload).spec?.template;
             if (!template) return [];
-            const obstacle = await injectionFails({ name, namespace, template, wanted: [] }, context, signal);
+            const obstacle = await checkDryRunPod({ name, namespace, template, wanted: [] }, context, signal);
             return obstacle?.kind === 'refused'
               ? [`${workload.kind} ${namespace}/${name} cannot be replaced: ${obstacle.reason}`]
               : [];
@@ -207,16 +207,16 @@ export function createFleet(context: OperatorContext): Fleet {
       return obstacles.flat()[0];
     },
     changedApps(account) {
-      const turns = decideTurns(membersOf(account, surroundings()));
+      const slots = assignSlots(membersOf(account, surroundings()));
       return informers.apps.store
         .byIndex(appsByAccount, account)
-        .filter((app) => (told.get(app.metadata.name) ?? '') !== inWords(ownTurns(app, turns)))
+        .filter((app) => (told.get(app.metadata.name) ?? '') !== inWords(slotsOf(app, slots)))
         .map((app) => app.metadata.name);
     },
   };
 }
 
-function describeState({ id, state }: TurnMember): string {
+function describeState({ id, state }: RolloutMember): string {
   switch (state) {
     case 'failed':
       return `${id}, which does not get healthy`;
@@ -230,18 +230,18 @@ function describeState({ id, state }: TurnMember): string {
   }
 }
 
-function ownTurns(app: App, turns: ReadonlyMap<string, Turn>): ReadonlyMap<string, Turn> {
+function slotsOf(app: App, slots: ReadonlyMap<string, RolloutSlot>): ReadonlyMap<string, RolloutSlot> {
   return new Map(
     app.spec.targets.flatMap(({ name }) => {
-      const turn = turns.get(appTargetId(app.metadata.name, name));
-      return turn ? [[name, turn] as const] : [];
+      const slot = slots.get(appTargetId(app.metadata.name, name));
+      return slot ? [[name, slot] as const] : [];
     }),
   );
 }
 
-function inWords(turns: ReadonlyMap<string, Turn>): string {
-  return [...turns]
-    .map(([target, turn]) => `${target}: ${turn.kind === 'go' ? 'go' : turn.notice.message}`)
+function inWords(slots: ReadonlyMap<string, RolloutSlot>): string {
+  return [...slots]
+    .map(([target, slot]) => `${target}: ${slot.kind === 'go' ? 'go' : slot.blocker.message}`)
     .join('\n');
 }
 

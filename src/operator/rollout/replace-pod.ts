@@ -35,13 +35,13 @@ export async function replacePod(
   if (age > 0) return { kind: 'waits', message: 'it is replaced in a moment', retryAfterMs: age };
   const { pod, template, wanted } = step;
   const { name, namespace = '' } = pod.metadata;
-  const obstacle = await injectionFails({ name, namespace, template, wanted: [wanted] }, tools, signal);
+  const obstacle = await checkDryRunPod({ name, namespace, template, wanted: [wanted] }, tools, signal);
   if (obstacle) return { kind: 'waits', message: `it is replaced once ${obstacle.message}`, retryAfterMs };
   return evict(step, client, signal);
 }
 
 /** A pod that is created in a dry run only. */
-export type PodToTry = {
+export type DryRunPodSpec = {
   /** Name of the pod's workload, or of a pod like it. */
   readonly name: string;
   readonly namespace: string;
@@ -54,17 +54,17 @@ export type PodToTry = {
  * Why a new pod would not get its identity. `missed`: it is created, and gets another one or none. `refused`: it cannot be
  * created, so that its identity cannot be checked. `rejected`: STS refuses its token. The message is the end of a sentence, after "once".
  */
-export type InjectionObstacle =
+export type DryRunFailure =
   | { readonly kind: 'missed'; readonly message: string }
   | { readonly kind: 'rejected'; readonly reason: GateReason; readonly message: string }
   | { readonly kind: 'refused'; readonly message: string; readonly reason: string };
 
 /** Creates the pod in a dry run. Undefined when it gets its identity. */
-export async function injectionFails(
-  { name, namespace, template, wanted }: PodToTry,
+export async function checkDryRunPod(
+  { name, namespace, template, wanted }: DryRunPodSpec,
   { client, exchange }: DryRunTools,
   signal: AbortSignal,
-): Promise<InjectionObstacle | undefined> {
+): Promise<DryRunFailure | undefined> {
   const { labels = {}, annotations = {} } = template.metadata ?? {};
   const pod = {
     apiVersion: 'v1',
@@ -100,7 +100,7 @@ export async function injectionFails(
   }
 }
 
-function rejection(error: IdentityError | undefined): InjectionObstacle | undefined {
+function rejection(error: IdentityError | undefined): DryRunFailure | undefined {
   if (!error) return undefined;
   const reason = error.code === 'OIDCProviderMissing' ? error.code : 'IdentityNotProven';
   return { kind: 'rejected', reason, message: `STS accepts the token of a new pod: ${error.message}` };

@@ -72,7 +72,7 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
     ]),
     objects: [],
     pods: [],
-    turns: new Map(),
+    slots: new Map(),
     ...fields,
   };
 }

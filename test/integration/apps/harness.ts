@@ -30,8 +30,8 @@ import {
 } from '../../../src/kube/index.ts';
 import { createAppController } from '../../../src/operator/app/controller.ts';
 import { createInformers, type OperatorContext } from '../../../src/operator/context.ts';
-import { createTurnController } from '../../../src/operator/rollout/controller.ts';
-import { createFleet } from '../../../src/operator/rollout/observe.ts';
+import { createRolloutController } from '../../../src/operator/rollout/controller.ts';
+import { createRolloutGroups } from '../../../src/operator/rollout/observe.ts';
 import { baseEnvironment } from '../../../sandbox/src/environment.ts';
 import { startControlPlane } from '../../support/cluster.ts';
 import { eventually } from './eventually.ts';
@@ -160,17 +160,17 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     assertLeading: () => undefined,
     exchange: () => Promise.resolve(undefined),
   };
-  const fleet = createFleet(context);
-  const apps = createAppController(context, { fleet });
-  const turns = createTurnController(context, {
-    fleet,
-    lookAtApp: (name) => apps.enqueue(name),
-    lookAtAccount: () => undefined,
+  const groups = createRolloutGroups(context);
+  const apps = createAppController(context, { groups });
+  const rollouts = createRolloutController(context, {
+    groups,
+    enqueueApp: (name) => apps.enqueue(name),
+    enqueueAccount: () => undefined,
   });
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(abort.signal));
   await Promise.all(all.map((informer) => informer.synced));
-  const controlling = Promise.all([apps, turns].map((controller) => controller.start(abort.signal)));
+  const controlling = Promise.all([apps, rollouts].map((controller) => controller.start(abort.signal)));
   return {
     async stop() {
       abort.abort();

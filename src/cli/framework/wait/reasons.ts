@@ -2,10 +2,10 @@
 import { protectedMark } from '../../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
 import type { IdentityReason } from '../../../identity/state/reasons.ts';
-import type { gateReasons, targetReasons, turnReasons } from '../../../workloads/reasons.ts';
+import type { gateReasons, targetReasons, slotReasons } from '../../../workloads/reasons.ts';
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
-type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof turnReasons;
+type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
 /** Of those that Kubernetes gives to pods, the ones with an answer. */
 type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
 

@@ -1,6 +1,6 @@
 /** Bugs in apps. */
 import type { KubeClient } from '../../../../src/kube/index.ts';
-import { carryOut } from '../../../../src/operator/app/execute.ts';
+import { executePlan } from '../../../../src/operator/app/execute.ts';
 import { withDryRun } from '../../../../src/workloads/dry-run.ts';
 import { stepsWithoutSpec } from '../../../../src/workloads/halt.ts';
 import { identityGate } from '../../../../src/workloads/identity-gate.ts';
@@ -23,8 +23,8 @@ export const appBugs: readonly PlantedBug[] = [
           const onTarget = observation.objects.filter(({ metadata }) => metadata.namespace === target.name);
           const deployment = deploymentOf(observation.app, onTarget);
           if (!deployment || isRolledOut(deployment)) return planned;
-          const notice = { reason: 'WaitingForTurn', message: 'a rollout is under way' } as const;
-          return { target, kind: 'held', notice, steps: [] } as const;
+          const blocker = { reason: 'WaitingForTurn', message: 'a rollout is under way' } as const;
+          return { target, kind: 'held', blocker, steps: [] } as const;
         });
         return { ...plan, targets };
       }),
@@ -64,7 +64,7 @@ export const appBugs: readonly PlantedBug[] = [
     story:
       'The garbage collector removes them and the operator creates them again, until it hears of the deletion.',
     wrappers: [
-      around(carryOut, (original) => (plan, tools) => {
+      around(executePlan, (original) => (plan, tools) => {
         const { client } = tools.context;
         const get = (async (resource, ...others) =>
           resource.plural === 'apps' ? tools.app : client.get(resource, ...others)) as KubeClient['get'];

@@ -3,7 +3,7 @@
  * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
  */
 import { resources, type KubeClient } from '../../../../kube/index.ts';
-import { injectionFails } from '../../../../operator/rollout/replace-pod.ts';
+import { checkDryRunPod } from '../../../../operator/rollout/replace-pod.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { deployedMark } from '../../../../workloads/deployment.ts';
 import { identityGate, isProviderReason } from '../../../../workloads/identity-gate.ts';
@@ -96,7 +96,7 @@ async function requireInjection(
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
   // The caller may have no AWS credentials: the account's status has the answer of STS.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
-  const obstacle = await injectionFails(pod, { client, exchange }, signal);
+  const obstacle = await checkDryRunPod(pod, { client, exchange }, signal);
   if (obstacle?.kind === 'missed')
     throw new CliError(
       'CLUSTER_NOT_READY',
