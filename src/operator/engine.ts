@@ -17,13 +17,14 @@ import type { Controller, Informer, KubeObject } from '../kube/index.ts';
 import { createAssociationCache } from './observed-state/associations.ts';
 import { createAccountController } from './account/controller.ts';
 import { createRoleCache } from './observed-state/roles.ts';
-import { createAssociationResync } from './resync/associations.ts';
+import { createAssociationPass } from './resync/associations.ts';
 import { createAppController } from './app/controller.ts';
 import { createClusterController } from './cluster/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
 import { createTokenExchange } from './account/token-exchange.ts';
-import { createRoleResync } from './resync/roles.ts';
-import { createProviderResync } from './resync/oidc-provider.ts';
+import { createResync } from './resync/resync.ts';
+import { createRolePass } from './resync/roles.ts';
+import { createProviderPass } from './resync/oidc-provider.ts';
 import { createRolloutController } from './rollout/controller.ts';
 import { createRolloutGroups } from './rollout/observe.ts';
 
@@ -81,11 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
   };
   const beliefs = createRoleCache(context.monotonic);
-  const sweeper: Caller = { owner: 'drift sweep', urgency: 'sweep' };
-  const onSuspicion = (suspects: readonly string[] | 'all'): void => {
-    for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
-      accounts.enqueue(name);
-  };
+  const sweeper: Caller = { owner: 'resync', urgency: 'sweep' };
   /**
    * The cluster is looked at every few minutes only. What AWS says of an account, but holds for the whole cluster, is told to it
    * at once; when it says so itself, it needs no more telling.
@@ -95,31 +92,34 @@ export function createEngine(options: EngineOptions): Engine {
     for (const { metadata, status } of informers.clusterConfigs.store.list())
       if (findCondition(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
   };
-  const drift = createRoleResync({
+  const associationBeliefs = createAssociationCache(context.monotonic);
+  const resync = createResync({
     context,
-    beliefs,
-    aws: (accountId) => aws({ ...sweeper, accountId }).roles,
+    passes: [
+      createRolePass({
+        context,
+        cache: beliefs,
+        aws: (accountId) => aws({ ...sweeper, accountId }).roles,
+        onLeftovers,
+      }),
+      createAssociationPass({
+        context,
+        cache: associationBeliefs,
+        aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
+      }),
+      createProviderPass({
+        context,
+        aws: (accountId) => aws({ ...sweeper, accountId }).account,
+        onChange: () => {
+          for (const name of informers.clusterConfigs.store.keys()) clusters.enqueue(name);
+        },
+      }),
+    ],
     onFailure: lookAtCluster,
     onChecked: () => clusters.driftChecked(),
-    onSuspicion,
-    ...(onLeftovers ? { onLeftovers } : {}),
-  });
-  const associationBeliefs = createAssociationCache(context.monotonic);
-  const associations = createAssociationResync({
-    context,
-    beliefs: associationBeliefs,
-    aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
-    onChecked: () => clusters.driftChecked(),
-    onSuspicion,
-  });
-  const driftChecks = (): readonly DriftCheck[] =>
-    [drift.check(), associations.check(), provider.check()].filter((check) => check !== undefined);
-  const provider = createProviderResync({
-    context,
-    aws: (accountId) => aws({ ...sweeper, accountId }).account,
-    onChecked: () => clusters.driftChecked(),
-    onChange: () => {
-      for (const name of informers.clusterConfigs.store.keys()) clusters.enqueue(name);
+    onSuspects(suspects) {
+      for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
+        accounts.enqueue(name);
     },
   });
   const groups = createRolloutGroups(context);
@@ -128,7 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
     beliefs,
     associationBeliefs,
     aws,
-    surveyed: () => drift.surveyed() && associations.surveyed(),
+    surveyed: resync.hasSynced,
     ...(limited ? { limited } : {}),
     ...(onInStep ? { onInStep } : {}),
     onFailure: lookAtCluster,
@@ -140,7 +140,7 @@ export function createEngine(options: EngineOptions): Engine {
     context,
     // Every account waits for what these few calls tell.
     aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
-    driftChecks,
+    driftChecks: resync.checks,
   });
   const apps = createAppController(context, { groups, concurrency });
   const rollouts = createRolloutController(context, {
@@ -148,22 +148,14 @@ export function createEngine(options: EngineOptions): Engine {
     enqueueApp: (name) => apps.enqueue(name),
     enqueueAccount: (name) => accounts.enqueue(name),
   });
-  const controllers: readonly Controller[] = [
-    clusters,
-    drift.controller,
-    associations.controller,
-    provider.controller,
-    accounts,
-    apps,
-    rollouts,
-  ];
+  const controllers: readonly Controller[] = [clusters, ...resync.controllers, accounts, apps, rollouts];
   const all: readonly Informer<KubeObject>[] = Object.values(informers);
 
   return {
     informers,
     controllers,
     watched: all,
-    driftChecks,
+    driftChecks: resync.checks,
     busy: () => accounts.waiting() > 0,
     idle: () => controllers.every((controller) => controller.waiting() === 0 && controller.working() === 0),
     async follow(signal) {

@@ -1,7 +1,7 @@
 /**
- * Looks at the Pod Identity associations of the cluster, at the pace that the ClusterConfig sets: by one listing, and by one
- * association after the other for what listings leave out. Where nothing uses Pod Identity too, because an association goes
- * before the annotation, whoever made it; but seldom, and at once when a pod shows that there is one.
+ * Resync of Pod Identity associations: by one listing, and one association after the other for the parts that listings leave
+ * out. Also where nothing uses Pod Identity, because an association made by others takes precedence over the annotation; but
+ * seldom, and at once when a pod shows that there is one.
  */
 import {
   clusterState,
@@ -10,33 +10,29 @@ import {
   type ClusterFacts,
 } from '../../identity/index.ts';
 import { identitiesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
-import type { AssociationCache } from '../observed-state/associations.ts';
 import type { OperatorContext } from '../context.ts';
-import { createResync, type Resync } from './resync.ts';
+import type { AssociationCache } from '../observed-state/associations.ts';
+import type { Pass } from './resync.ts';
 
-/** How long EKS is not asked again where it may not be, or knows no such cluster; that may change. Milliseconds. */
+/** How long EKS is not asked again after it denied access or knew no such cluster; both may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
-/** By how much seldomer it is looked where nothing uses Pod Identity. */
+/** Multiple of the interval where nothing uses Pod Identity. */
 const idleFactor = 10;
 
-export function createAssociationResync(options: {
+export function createAssociationPass(options: {
   readonly context: OperatorContext;
-  readonly beliefs: AssociationCache;
+  readonly cache: AssociationCache;
   /** Undefined where there is no EKS. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
-  /** Called when there is something new to report of the passes. */
-  readonly onChecked: () => void;
-  /** Called after the first sweep of a cluster, and with the accounts whose associations seem changed after any. */
-  readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
-}): Resync {
-  const { context, beliefs, aws, onChecked, onSuspicion } = options;
-  const { informers, logger, monotonic: now } = context;
+}): Pass {
+  const { cache } = options;
+  const { informers, logger, monotonic: now } = options.context;
   let clusterArn: string | undefined;
-  let deniedAt: number | undefined;
-  let denial: IdentityError | undefined;
+  /** The last answer, if that was a denial. */
+  let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
-  /** Pod Identity is wanted somewhere, or at work. */
+  /** Whether the cluster or an account is configured for Pod Identity, or a target still has it. */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());
     if (state.ok && state.facts.identityMode === 'PodIdentity') return true;
@@ -49,73 +45,61 @@ export function createAssociationResync(options: {
       );
   };
 
-  const sweep = async (
-    facts: ClusterFacts,
-    first: boolean,
+  const compare = async (
+    store: AssociationStore,
+    isFirst: boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]> => {
-    if (facts.clusterArn !== clusterArn) beliefs.clear();
-    ({ clusterArn } = facts);
-    if (deniedAt !== undefined && !first && now() - deniedAt < deniedForMs) return [];
-    const store = aws(facts);
-    if (!store) return [];
-    const snapshot = await store.list(signal);
-    deniedAt = undefined;
+    const suspects = cache.learn(await store.list(signal));
     denial = undefined;
-    const suspects = new Set(beliefs.learn(snapshot));
-    if (first) return [...suspects];
-    const next = beliefs.longestUnread();
+    const next = isFirst ? undefined : cache.longestUnread();
     const startedAt = now();
-    if (next && beliefs.read(next, await store.read(next, signal, next.id), startedAt))
-      suspects.add(next.serviceAccount);
-    return [...suspects];
+    if (next && cache.read(next, await store.read(next, signal, next.id), startedAt))
+      return [...suspects, next.serviceAccount];
+    return suspects;
   };
 
-  /** On a cluster that is not of EKS, or without the right, there is nothing to look at, and never was. */
-  const sweepIfAllowed: typeof sweep = async (facts, first, signal) => {
-    try {
-      return await sweep(facts, first, signal);
-    } catch (error) {
-      const denied =
-        error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
-      if (!denied) throw error;
-      if (deniedAt === undefined) logger.info('associations cannot be looked at', { error: error.message });
-      deniedAt = now();
-      denial = error;
-      return [];
-    }
-  };
-
-  const survey = createResync({
+  return {
     name: 'associations',
     what: 'associations',
-    context,
     scopeOf: ({ clusterArn: arn, identityMode }) => `${arn} ${identityMode}`,
-    sweep: sweepIfAllowed,
-    failure: 'associations could not be listed',
+    failure: 'cannot list associations',
+    isAwaited: isUsed,
+    isReported: isUsed,
     factor: () => (isUsed() ? 1 : idleFactor),
-    problem: () => denial && { error: denial },
-    matters: isUsed,
-    onChecked,
-    onSuspicion,
-  });
-
-  informers.accounts.onChange(({ old, new: account }) => {
-    const mode = account?.spec.aws.identityMode;
-    if (mode === 'PodIdentity' && old?.spec.aws.identityMode !== mode) survey.soon();
-  });
-  informers.pods.onChange(({ old, new: pod }) => {
-    if (old || !pod) return;
-    const name = serviceAccountOf(pod);
-    const isKnown = beliefs.namespacesOf(name).includes(pod.metadata.namespace ?? '');
-    if (!isKnown && informers.accounts.store.get(name) && isAssociated(pod)) survey.soon();
-  });
-
-  // Where nothing uses Pod Identity, nobody need wait.
-  return { ...survey, surveyed: () => survey.surveyed() || !isUsed() };
+    async run(facts, isFirst, signal) {
+      if (facts.clusterArn !== clusterArn) cache.clear();
+      ({ clusterArn } = facts);
+      const isDenied = denial !== undefined && !isFirst && now() - denial.at < deniedForMs;
+      const store = isDenied ? undefined : options.aws(facts);
+      try {
+        return store ? { suspects: await compare(store, isFirst, signal) } : { error: denial?.error };
+      } catch (error) {
+        const isDenial =
+          error instanceof IdentityError &&
+          (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
+        if (!isDenial) throw error;
+        if (!denial) logger.info('associations cannot be compared', { error: error.message });
+        denial = { at: now(), error };
+        return { error };
+      }
+    },
+    watch(startPass) {
+      informers.accounts.onChange(({ old, new: account }) => {
+        const mode = account?.spec.aws.identityMode;
+        if (mode === 'PodIdentity' && old?.spec.aws.identityMode !== mode) startPass();
+      });
+      informers.pods.onChange(({ old, new: pod }) => {
+        if (old || !pod) return;
+        const name = serviceAccountOf(pod);
+        const isKnown = cache.namespacesOf(name).includes(pod.metadata.namespace ?? '');
+        if (!isKnown && informers.accounts.store.get(name) && isAssociated(pod)) startPass();
+      });
+    },
+  };
 }
 
-/** The webhook has found an association for it. */
+/** Whether the webhook found an association for the pod. */
 function isAssociated(pod: Pod): boolean {
   return identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity');
 }

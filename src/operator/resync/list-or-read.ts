@@ -1,30 +1,24 @@
-/** How a sweep for drift looks at the fleet's roles: whichever of two ways takes fewer calls. */
-
-export type ListOrReadInput = {
-  /** Roles of ours that are known to exist. */
-  readonly ownedRoles: number;
-  /** How many calls the last listing of the whole account took; undefined before the first. */
-  readonly pagesOfLastListing: number | undefined;
-  /** AWS has lately denied the operator a listing. */
-  readonly listingDenied: boolean;
-};
+/** Choice between the two ways to compare the roles of the cluster with AWS: the one that takes fewer calls. */
 
 /**
- * `listing`: GetAccountAuthorizationDetails, page by page, which tells of all roles of the account, whoever's they are.
- * `reads`: each of our roles on its own.
+ * `listing`: GetAccountAuthorizationDetails, which shows every role of the AWS account, page by page.
+ * `reads`: each role of the cluster by itself.
  */
 export type ListOrRead = 'listing' | 'reads';
 
 /** GetRole and ListAttachedRolePolicies. */
 const callsPerRole = 2;
 
-export function chooseListOrRead({
-  ownedRoles,
-  pagesOfLastListing,
-  listingDenied,
-}: ListOrReadInput): ListOrRead {
-  if (listingDenied) return 'reads';
-  // Without a listing it is not known which roles there are, nor how long a listing is.
-  if (pagesOfLastListing === undefined) return 'listing';
-  return ownedRoles * callsPerRole < pagesOfLastListing ? 'reads' : 'listing';
+export function chooseListOrRead(of: {
+  /** Existing roles of the cluster, as far as known. */
+  readonly ownedRoles: number;
+  /** Calls that the last listing took; undefined before the first. */
+  readonly pagesOfLastListing: number | undefined;
+  /** Whether AWS denied a listing lately. */
+  readonly listingDenied: boolean;
+}): ListOrRead {
+  if (of.listingDenied) return 'reads';
+  // Only a listing shows which roles there are, and how many pages they take.
+  if (of.pagesOfLastListing === undefined) return 'listing';
+  return of.ownedRoles * callsPerRole < of.pagesOfLastListing ? 'reads' : 'listing';
 }

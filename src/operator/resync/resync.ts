@@ -1,6 +1,6 @@
 /**
- * Looks at what AWS holds for the cluster, again and again, at the pace that the ClusterConfig sets. Whatever is looked at:
- * accounts wait for the first look at a cluster, and are told of suspicions after any other.
+ * Resync: compares AWS with the observed state, in passes at the interval of the ClusterConfig. A difference is suspected
+ * drift, which the account's own reconcile confirms and repairs. Accounts wait for the first passes over a cluster.
  */
 import {
   asIdentityError,
@@ -11,77 +11,98 @@ import {
   type DriftCheck,
 } from '../../identity/index.ts';
 import { createController, type Controller } from '../../kube/index.ts';
-import type { OperatorContext } from '../context.ts';
 import { errorMessage } from '../../k8s/errors.ts';
+import type { OperatorContext } from '../context.ts';
 
 export type Resync = {
-  readonly controller: Controller;
-  /** Looks as soon as may be, whatever the pace. */
-  readonly soon: () => void;
-  /** Whether the cluster as it is configured now has been looked at, or could not be. */
-  readonly surveyed: () => boolean;
-  /** Outcome of the passes of this process; undefined before the first. */
-  readonly check: () => DriftCheck | undefined;
+  readonly controllers: readonly Controller[];
+  /** Whether the passes that accounts wait for ran, or failed, for the cluster as it is configured now. */
+  readonly hasSynced: () => boolean;
+  /** Outcome of the passes in this process; without those that never ran. */
+  readonly checks: () => readonly DriftCheck[];
 };
 
-/** The failure that kept a pass from seeing everything. */
-export type PassProblem = { readonly error: unknown };
+export type PassResult = {
+  /** Accounts with suspected drift. */
+  readonly suspects?: readonly string[];
+  /** Failure that kept the pass from seeing everything, already logged. */
+  readonly error?: unknown;
+};
 
-export type ResyncOptions = {
-  /** Of the controller. */
+export type Pass = {
+  /** Name of its controller. */
   readonly name: string;
   readonly what: DriftCheck['what'];
-  readonly context: OperatorContext;
-  /** What has to be the same for the last look to count. */
+  /** Part of the configuration that results depend on: with another one, the next pass is a first one. */
   readonly scopeOf: (facts: ClusterFacts) => string;
-  /**
-   * Looks once.
-   *
-   * @param first nothing was looked at in this scope before
-   * @returns the accounts to which something seems to have happened
-   */
-  readonly sweep: (facts: ClusterFacts, first: boolean, signal: AbortSignal) => Promise<readonly string[]>;
-  /** The log's message for a sweep that threw. */
+  readonly run: (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal) => Promise<PassResult>;
+  /** Log message for an error of `run`. */
   readonly failure: string;
-  /** Told of what a sweep threw. */
-  readonly onFailure?: (error: unknown) => void;
-  /** Asked after each sweep that did not throw. */
-  readonly problem?: () => PassProblem | undefined;
-  /** Whether anything depends on the passes, so that a failure is worth reporting; always by default. */
-  readonly matters?: () => boolean;
-  /** Called when `check` has something new to report. */
-  readonly onChecked: () => void;
-  /** By how much seldomer than configured it is looked; 1 unless told otherwise. */
+  /** Whether the first pass holds up accounts; undefined for a pass that is none of theirs. */
+  readonly isAwaited?: () => boolean;
+  /** Whether a failure is reported; default always. */
+  readonly isReported?: () => boolean;
+  /** Multiple of the configured interval; default 1. */
   readonly factor?: () => number;
-  /** Called after the first sweep of a scope, and with the accounts that seem changed after any. */
-  readonly onSuspicion: (accounts: readonly string[] | 'all') => void;
+  /** Registers what else starts a pass at once. */
+  readonly watch?: (startPass: () => void) => void;
 };
 
-export function createResync(options: ResyncOptions): Resync {
-  const { name, context, scopeOf, onSuspicion, factor = () => 1 } = options;
+export type ResyncOptions = {
+  readonly context: OperatorContext;
+  readonly passes: readonly Pass[];
+  readonly onFailure: (error: unknown) => void;
+  /** Called when `checks` has something new to report. */
+  readonly onChecked: () => void;
+  /** Called with all accounts after a first pass that they wait for, and with the suspects of any other. */
+  readonly onSuspects: (accounts: readonly string[] | 'all') => void;
+};
+
+export function createResync({ passes, ...options }: ResyncOptions): Resync {
+  const scheduled = passes.map((pass) => schedulePass(pass, options));
+  return {
+    controllers: scheduled.map(({ controller }) => controller),
+    hasSynced: () => scheduled.every(({ hasSynced }) => hasSynced()),
+    checks: () => scheduled.flatMap(({ check }) => check() ?? []),
+  };
+}
+
+function schedulePass(
+  pass: Pass,
+  { context, onFailure, onChecked, onSuspects }: Omit<ResyncOptions, 'passes'>,
+): { controller: Controller; hasSynced: () => boolean; check: () => DriftCheck | undefined } {
+  const { name, what, scopeOf } = pass;
   const { clusterConfigs } = context.informers;
-  let surveyed: string | undefined;
-  /** It was time to look, but the cluster was not fit for it. */
+  let syncedScope: string | undefined;
+  /** A pass was due while the ClusterConfig was not usable. */
   let isOverdue = false;
   let check: DriftCheck | undefined;
   let reported = '';
 
-  /** Counts a pass, and notifies the reporter when the outcome changed. */
-  const record = (problem: PassProblem | undefined): void => {
-    const lastSuccess = problem ? check?.lastSuccess : context.now();
+  const record = (cause: unknown): void => {
+    const lastSuccess = cause === undefined ? context.now() : check?.lastSuccess;
     const failure =
-      problem && (options.matters?.() ?? true)
-        ? { error: asIdentityError(problem.error), passes: (check?.failure?.passes ?? 0) + 1 }
+      cause !== undefined && (pass.isReported?.() ?? true)
+        ? { error: asIdentityError(cause), passes: (check?.failure?.passes ?? 0) + 1 }
         : undefined;
     check = {
-      what: options.what,
+      what,
       ...(lastSuccess === undefined ? {} : { lastSuccess }),
       ...(failure ? { failure } : {}),
     };
     const news = failure ? `${isReported(failure)} ${failure.error.code} ${failure.error.message}` : 'ok';
     if (news === reported) return;
     reported = news;
-    options.onChecked();
+    onChecked();
+  };
+
+  const run = async (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal): Promise<PassResult> => {
+    try {
+      return await pass.run(facts, isFirst, signal);
+    } catch (error) {
+      if (!signal.aborted) context.logger.warn(pass.failure, { error: errorMessage(error) });
+      return { error };
+    }
   };
 
   const currentScope = (): string | undefined => {
@@ -104,45 +125,34 @@ export function createResync(options: ResyncOptions): Resync {
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
       isOverdue = !state.ok;
-      // What ails the cluster may pass without any change that would bring us here again.
+      // The ClusterConfig may become usable without a change that starts a pass.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
-      const first = surveyed !== scope;
-      let problem: PassProblem | undefined;
-      try {
-        const suspects = await options.sweep(state.facts, first, signal);
-        if (!first && suspects.length > 0) onSuspicion(suspects);
-        problem = options.problem?.();
-      } catch (error) {
-        if (signal.aborted) return undefined;
-        context.logger.warn(options.failure, { error: errorMessage(error) });
-        options.onFailure?.(error);
-        problem = { error };
-      }
+      const isFirst = syncedScope !== scope;
+      const { suspects = [], error } = await run(state.facts, isFirst, signal);
       if (signal.aborted) return undefined;
-      record(problem);
-      // Also after a failure: accounts can be looked up one by one, which takes more calls.
-      if (first) {
-        surveyed = scope;
-        onSuspicion('all');
-      }
-      const requeueAfterMs = intervalMs * factor();
+      if (error !== undefined) onFailure(error);
+      record(error);
+      // Also after a failure: each account can read its own roles, for more calls.
+      syncedScope = scope;
+      if (!isFirst && suspects.length > 0) onSuspects(suspects);
+      if (isFirst && pass.isAwaited) onSuspects('all');
+      const requeueAfterMs = intervalMs * (pass.factor?.() ?? 1);
       return check?.failure ? { requeueAfterMs, failed: true } : { requeueAfterMs };
     },
   });
 
-  const soon = (): void => controller.enqueue(name);
-
+  const startPass = (): void => controller.enqueue(name);
   clusterConfigs.onChange((change) => {
     const interval = change.old?.spec.aws.driftIntervalSeconds !== change.new?.spec.aws.driftIntervalSeconds;
     const scope = currentScope();
-    if (interval || surveyed !== scope || (isOverdue && scope !== undefined)) soon();
+    if (interval || syncedScope !== scope || (isOverdue && scope !== undefined)) startPass();
   });
+  pass.watch?.(startPass);
 
   return {
     controller,
-    soon,
-    surveyed: () => surveyed !== undefined && surveyed === currentScope(),
+    hasSynced: () => !pass.isAwaited?.() || (syncedScope !== undefined && syncedScope === currentScope()),
     check: () => check,
   };
 }
