@@ -1,6 +1,5 @@
 /** Keeps each account's role, links and proofs in step: observe, plan, apply, report, until there is nothing to do. */
 import {
-  fieldManager,
   linkedServiceAccounts,
   targetLabel,
   type LinkedServiceAccount,
@@ -22,8 +21,6 @@ import {
 } from '../../identity/index.ts';
 import {
   createController,
-  isConflict,
-  isNotFound,
   limitInFlight,
   type Controller,
   type KubeClient,
@@ -33,7 +30,7 @@ import {
 import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { sameValue } from '../same-value.ts';
+import { reportStatus } from '../report-status.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
@@ -308,29 +305,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
     signal: AbortSignal,
   ): Promise<void> {
     const { account } = world;
-    if (sameValue(account.status ?? {}, status)) return;
-    const { name, resourceVersion } = account.metadata;
-    // Applying a status needs no spec, which the type of the whole object asks for.
-    const object = {
-      apiVersion: account.apiVersion,
-      kind: account.kind,
-      // Of this very version it is the status: the uid alone would not keep it off an account that was made anew.
-      metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-      status,
-    } as LinkedServiceAccount;
-    try {
-      const written = await clientFor(account).apply<LinkedServiceAccount>(linkedServiceAccounts, object, {
-        fieldManager,
-        force: true,
-        subresource: 'status',
-        signal,
-      });
-      accounts.wrote(name, written);
-    } catch (error) {
-      // Deleted, made again or changed: then this is no longer its status, and the change brings us here again.
-      if (isNotFound(error) || isConflict(error)) return;
-      throw error;
-    }
+    const { name } = account.metadata;
+    const client = clientFor(account);
+    const writer = { client, cache: accounts, signal };
+    if (!(await reportStatus(linkedServiceAccounts, account, status, writer))) return;
     reportProvider(world, status);
     const proven = (rows: LinkedServiceAccountStatus['targets']): Set<string> =>
       new Set((rows ?? []).filter((row) => row.proven).map((row) => row.name));

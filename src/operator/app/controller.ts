@@ -11,7 +11,7 @@ import type { OperatorContext } from '../context.ts';
 import type { RolloutGroups } from '../rollout/observe.ts';
 import { executePlan } from './execute.ts';
 import { enqueueOnChanges } from './enqueue.ts';
-import { recordEvents, reportStatus, statusOf } from './report.ts';
+import { recordEvents, report, statusOf } from './report.ts';
 
 export type AppControllerOptions = {
   readonly groups: RolloutGroups;
@@ -50,7 +50,7 @@ export function createAppController(context: OperatorContext, options: AppContro
 
     const after = groups.observe(name);
     if (!after) return undefined;
-    await reportStatus(after.app, statusOf({ ...after, app: before.app }, plan, done.outcomes), {
+    await report(after.app, statusOf({ ...after, app: before.app }, plan, done.outcomes), {
       context,
       apps: groups.apps,
       signal,

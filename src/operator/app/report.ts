@@ -1,6 +1,5 @@
 /** Tells what is: the status, when it says something new, and an Event for each target whose state changed. */
-import { apiVersion, apps, fieldManager, type App, type AppStatus } from '../../api/index.ts';
-import { isConflict, isNotFound } from '../../kube/index.ts';
+import { apps, type App, type AppStatus } from '../../api/index.ts';
 import { setConditions } from '../../k8s/conditions.ts';
 import {
   appStatus,
@@ -15,7 +14,7 @@ import {
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { sameValue } from '../same-value.ts';
+import { reportStatus } from '../report-status.ts';
 
 /** @param observation as it is after the plan was carried out */
 export function statusOf(
@@ -46,8 +45,8 @@ export function recordEvents(context: OperatorContext, app: App, events: readonl
     context.recorder.event(app, { type, reason, note: message });
 }
 
-/** Writes the status when it differs, and tells of the transitions once it is written. */
-export async function reportStatus(
+/** Writes the status where it differs, then records an Event for each target whose state changed. */
+export async function report(
   app: App,
   draft: AppStatusDraft,
   tools: {
@@ -56,36 +55,12 @@ export async function reportStatus(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { context, signal } = tools;
-  const before = app.status;
-  const conditions = setConditions(before?.conditions, draft.conditions, {
+  const { context, apps: cache, signal } = tools;
+  const conditions = setConditions(app.status?.conditions, draft.conditions, {
     generation: app.metadata.generation,
     now: context.now(),
   });
   const status: AppStatus = { ...draft, conditions };
-  if (sameValue(before ?? {}, status)) return;
-
-  const { name, resourceVersion } = app.metadata;
-  // Applying a status needs no spec, which the type of the whole object asks for.
-  const object = {
-    apiVersion,
-    kind: 'App',
-    // Of this very version it is the status: the uid alone would not keep it off an App that was made anew.
-    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-    status,
-  } as App;
-  try {
-    const written = await context.client.apply<App>(apps, object, {
-      fieldManager,
-      force: true,
-      subresource: 'status',
-      signal,
-    });
-    tools.apps.wrote(name, written);
-  } catch (error) {
-    // Deleted, made again or changed: then this is no longer its status, and the change brings us here again.
-    if (isNotFound(error) || isConflict(error)) return;
-    throw error;
-  }
-  recordEvents(context, app, transitions(before, draft));
+  if (await reportStatus(apps, app, status, { client: context.client, cache, signal }))
+    recordEvents(context, app, transitions(app.status, draft));
 }

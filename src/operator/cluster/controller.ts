@@ -24,8 +24,6 @@ import {
 } from '../../identity/index.ts';
 import {
   createController,
-  isConflict,
-  isNotFound,
   KubeApiError,
   resources,
   type Controller,
@@ -34,7 +32,7 @@ import {
 } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { sameValue } from '../same-value.ts';
+import { reportStatus } from '../report-status.ts';
 
 /** Issuer, credentials, provider and quotas change rarely; a problem with them is looked at more often. Milliseconds. */
 const recheckMs = { ready: 300_000, notReady: 10_000 };
@@ -164,30 +162,13 @@ export function createClusterController(options: ClusterControllerOptions): Clus
     const ready = plan.status.conditions?.some(
       (condition) => condition.type === 'Ready' && condition.status === 'True',
     );
-    if (!sameValue(config.status ?? {}, plan.status)) {
+    if (await reportStatus(clusterConfigs, config, plan.status, { client, cache: configs, signal })) {
       context.logger.info('cluster status changed', {
         cluster: name,
         ready: ready === true,
         message: plan.status.conditions?.[0]?.message,
       });
-      const object = {
-        apiVersion: config.apiVersion,
-        kind: config.kind,
-        metadata: { name, ...(config.metadata.uid === undefined ? {} : { uid: config.metadata.uid }) },
-        status: plan.status,
-      } as ClusterConfig;
-      try {
-        const written = await client.apply<ClusterConfig>(clusterConfigs, object, {
-          fieldManager,
-          force: true,
-          subresource: 'status',
-          signal,
-        });
-        configs.wrote(name, written);
-        reportProvider(config, plan.status);
-      } catch (error) {
-        if (!isNotFound(error) && !isConflict(error)) throw error;
-      }
+      reportProvider(config, plan.status);
     }
     const pace = ready ? recheckMs.ready : recheckMs.notReady;
     const until = serves ? last.until : context.monotonic() + pace;

@@ -1,0 +1,54 @@
+/** The writer of statuses, the same for LinkedServiceAccounts, Apps and ClusterConfigs. */
+import { fieldManager } from '../api/index.ts';
+import {
+  apiVersionOf,
+  isConflict,
+  isNotFound,
+  type KubeClient,
+  type KubeObject,
+  type Resource,
+} from '../kube/index.ts';
+import type { WriteThroughCache } from './observed-state/write-through-cache.ts';
+import { sameValue } from './same-value.ts';
+
+/**
+ * Writes the status where it differs from the one in `object`.
+ *
+ * The API server takes it for this version of the object alone. On the status subresource it ignores the uid, so only the
+ * version keeps the status away from another object that has been created under the name meanwhile. After a conflict
+ * nothing is left to do: the change that caused it starts another reconcile.
+ *
+ * @returns whether it was written
+ */
+export async function reportStatus<T extends KubeObject & { readonly status?: unknown }>(
+  resource: Resource,
+  object: T,
+  status: T['status'],
+  {
+    client,
+    cache,
+    signal,
+  }: {
+    readonly client: Pick<KubeClient, 'apply'>;
+    readonly cache: Pick<WriteThroughCache<T>, 'wrote'>;
+    readonly signal: AbortSignal;
+  },
+): Promise<boolean> {
+  if (sameValue(object.status ?? {}, status)) return false;
+  const { name, resourceVersion } = object.metadata;
+  // Applying a status needs no spec, which the type of the whole object requires.
+  const applied = {
+    apiVersion: apiVersionOf(resource),
+    kind: resource.kind,
+    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    status,
+  } as unknown as T;
+  try {
+    const options = { fieldManager, force: true, subresource: 'status', signal } as const;
+    cache.wrote(name, await client.apply<T>(resource, applied, options));
+    return true;
+  } catch (error) {
+    if (isNotFound(error) || isConflict(error)) return false;
+    throw error;
+  }
+}
