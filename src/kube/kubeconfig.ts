@@ -16,7 +16,7 @@ import {
   type UserEntry,
 } from './kubeconfig-files.ts';
 import { isPlain, plainCredentials } from './plain-credentials.ts';
-import { proxyFromEnv } from './proxy.ts';
+import { proxyFromEnv } from '../http/index.ts';
 
 /** @throws KubeConfigError, whose code tells what to do. */
 export async function loadConnection(options: LoadConnectionOptions): Promise<Connection> {

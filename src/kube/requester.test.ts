@@ -1,192 +1,188 @@
 import { describe, expect, test } from 'vitest';
-import { configMaps } from './resources.ts';
-import { bothTransports, configMap, createClientHarness, instantTimer } from './testing/client-harness.ts';
-import { answerJson, statusBody, type Handler } from './testing/loopback-server.ts';
 import type { Monotonic } from '../k8s/time.ts';
+import { configMaps } from './resources.ts';
+import { configMap, createClientHarness, instantTimer } from './testing/client-harness.ts';
+import { answerJson, statusBody, type Handler } from './testing/loopback-server.ts';
 
-const { serve, clientsBy } = createClientHarness();
+const { serve, clientOf } = createClientHarness();
 
-describe.each(bothTransports)('by $by', ({ light }) => {
-  const clientOf = clientsBy(light);
-
-  describe('an overloaded server', () => {
-    const overloaded = (times: number, code: number, headers: Record<string, string>): Handler => {
-      let left = times;
-      return (_, response) => {
-        if (left-- > 0) answerJson(response, code, statusBody(code, '', 'busy'), headers);
-        else answerJson(response, 200, configMap('a'));
-      };
+describe('an overloaded server', () => {
+  const overloaded = (times: number, code: number, headers: Record<string, string>): Handler => {
+    let left = times;
+    return (_, response) => {
+      if (left-- > 0) answerJson(response, code, statusBody(code, '', 'busy'), headers);
+      else answerJson(response, 200, configMap('a'));
     };
-    const ref = { namespace: 'default', name: 'a' };
+  };
+  const ref = { namespace: 'default', name: 'a' };
 
-    test('is asked again after the time it named', async () => {
-      const server = await serve(overloaded(3, 429, { 'retry-after': '2' }));
-      const waited: number[] = [];
-      await clientOf(server, { setTimer: instantTimer(waited) }).get(configMaps, ref);
-      expect(waited).toEqual([2000, 2000, 2000]);
-    });
-
-    test.each([429, 500, 503])('is asked again also after %i, if it named a time', async (code) => {
-      const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
-      const waited: number[] = [];
-      const client = clientOf(server, { setTimer: instantTimer(waited) });
-      await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
-      expect([server.requests.length, waited]).toEqual([2, [3000]]);
-    });
-
-    test('that wants to be left alone for long is left to the backoff of the caller', async () => {
-      const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));
-      const waited: number[] = [];
-      const client = clientOf(server, { setTimer: instantTimer(waited) });
-      await expect(client.get(configMaps, ref)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 60 });
-      expect([server.requests.length, waited]).toEqual([1, []]);
-    });
-
-    test('gets a create again only when it has not worked on it', async () => {
-      const busy = await serve(overloaded(1, 429, { 'retry-after': '1' }));
-      await clientOf(busy, { setTimer: instantTimer([]) }).create(configMaps, configMap('a'));
-      expect(busy.requests).toHaveLength(2);
-      const failing = await serve(overloaded(1, 503, { 'retry-after': '1' }));
-      const client = clientOf(failing, { setTimer: instantTimer([]) });
-      await expect(client.create(configMaps, configMap('a'))).rejects.toMatchObject({
-        status: 503,
-        retryAfterSeconds: 1,
-      });
-      expect(failing.requests).toHaveLength(1);
-    });
-
-    test('is believed at last', async () => {
-      const server = await serve(overloaded(100, 429, { 'retry-after': '1' }));
-      const client = clientOf(server, { setTimer: instantTimer([]) });
-      await expect(client.get(configMaps, ref)).rejects.toMatchObject({
-        status: 429,
-        reason: 'TooManyRequests',
-      });
-      expect(server.requests).toHaveLength(11);
-    });
-
-    test('does not see more requests a second than it was promised', async () => {
-      const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
-      let time = 0;
-      const waited: number[] = [];
-      const client = clientOf(server, {
-        qps: 10,
-        burst: 2,
-        now: (() => time) as () => Monotonic,
-        setTimer: instantTimer(waited),
-      });
-      for (let index = 0; index < 4; index += 1) await client.get(configMaps, ref);
-      expect(waited).toEqual([100, 200]);
-      time = 10_000;
-      await client.get(configMaps, ref);
-      expect(waited).toHaveLength(2);
-    });
+  test('is asked again after the time it named', async () => {
+    const server = await serve(overloaded(3, 429, { 'retry-after': '2' }));
+    const waited: number[] = [];
+    await clientOf(server, { setTimer: instantTimer(waited) }).get(configMaps, ref);
+    expect(waited).toEqual([2000, 2000, 2000]);
   });
 
-  describe('a server that does not answer', () => {
-    const ref = { namespace: 'n', name: 'a' };
-
-    test('is told as refused', async () => {
-      const server = await serve(() => {});
-      await server.close();
-      await expect(clientOf(server).get(configMaps, ref)).rejects.toMatchObject({ code: 'refused' });
-    });
-
-    test('is told as a name that cannot be resolved', async () => {
-      const client = clientOf({ url: 'https://no-such-host.invalid' });
-      await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'dns' });
-    });
-
-    test('is told as a timeout, both before and within the answer', async () => {
-      const server = await serve(({ path }, response) => {
-        if (path.endsWith('/b')) response.write('{"half":');
-      });
-      const client = clientOf(server, { requestTimeoutMs: 50 });
-      await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'timeout' });
-      await expect(client.get(configMaps, { ...ref, name: 'b' })).rejects.toMatchObject({ code: 'timeout' });
-    });
-
-    test('is asked for the same again when the connection of a GET broke, and not for a write', async () => {
-      let breaks = 2;
-      const server = await serve((request, response) => {
-        if (breaks-- > 0) request.socket.resetAndDestroy();
-        else answerJson(response, 200, configMap('a'));
-      });
-      const client = clientOf(server);
-      await expect(client.get(configMaps, ref)).resolves.toMatchObject({ kind: 'ConfigMap' });
-      breaks = 1;
-      await expect(client.update(configMaps, configMap('a'))).rejects.toMatchObject({ code: 'reset' });
-      expect(server.requests).toHaveLength(4);
-    });
-
-    test('can be given up by the caller, who sees the own reason', async () => {
-      const server = await serve(() => {});
-      const controller = new AbortController();
-      const get = clientOf(server).get(configMaps, ref, { signal: controller.signal });
-      await expect.poll(() => server.requests.length).toBe(1);
-      controller.abort(new Error('enough'));
-      await expect(get).rejects.toThrow('enough');
-      await expect.poll(() => server.openConnections()).toBe(0);
-    });
-
-    test('ends with the client', async () => {
-      const server = await serve(() => {});
-      const client = clientOf(server);
-      const get = client.get(configMaps, ref);
-      const ended = expect(get).rejects.toMatchObject({ code: 'closed' });
-      await expect.poll(() => server.requests.length).toBe(1);
-      await client.close();
-      await ended;
-      await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'closed' });
-    });
+  test.each([429, 500, 503])('is asked again also after %i, if it named a time', async (code) => {
+    const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
+    const waited: number[] = [];
+    const client = clientOf(server, { setTimer: instantTimer(waited) });
+    await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
+    expect([server.requests.length, waited]).toEqual([2, [3000]]);
   });
 
-  describe('who counts', () => {
-    test('is told of each attempt, and of the status or that there was none', async () => {
-      let requests = 0;
-      const server = await serve(({ socket }, response) => {
-        requests += 1;
-        if (requests === 1)
-          answerJson(response, 429, statusBody(429, 'TooManyRequests', 'busy'), { 'retry-after': '0' });
-        else if (requests === 2) socket.resetAndDestroy();
-        else answerJson(response, 200, configMap('a'));
-      });
-      const seen: unknown[] = [];
-      const client = clientOf(server, { onAttempt: (attempt) => seen.push(attempt) });
-      await client.get(configMaps, { namespace: 'default', name: 'a' });
-      const calledOff = { signal: AbortSignal.abort(new Error('enough')) };
-      await expect(client.get(configMaps, { namespace: 'default', name: 'a' }, calledOff)).rejects.toThrow(
-        'enough',
-      );
-      const { host } = new URL(server.url);
-      expect(seen).toEqual([
-        { method: 'GET', host, status: 429 },
-        { method: 'GET', host },
-        { method: 'GET', host, status: 200 },
-      ]);
-    });
+  test('that wants to be left alone for long is left to the backoff of the caller', async () => {
+    const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));
+    const waited: number[] = [];
+    const client = clientOf(server, { setTimer: instantTimer(waited) });
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 60 });
+    expect([server.requests.length, waited]).toEqual([1, []]);
   });
 
-  describe('the guard of writes', () => {
-    test('stops what writes, and nothing else', async () => {
-      const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
-      const refusal = new Error('not the leader');
-      const client = clientOf(server, {
-        beforeWrite: () => {
-          throw refusal;
-        },
-      });
-      await client.get(configMaps, { namespace: 'default', name: 'a' });
-      // The very error: a caller has to be able to tell it from a broken connection.
-      await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
-      await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
-        'not the leader',
-      );
-      await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
-      // Nothing is stored for a token, but it is a credential.
-      const spec = { audiences: ['sts'], expirationSeconds: 600 };
-      await expect(client.createToken({ namespace: 'n', name: 'a' }, spec)).rejects.toBe(refusal);
-      expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
+  test('gets a create again only when it has not worked on it', async () => {
+    const busy = await serve(overloaded(1, 429, { 'retry-after': '1' }));
+    await clientOf(busy, { setTimer: instantTimer([]) }).create(configMaps, configMap('a'));
+    expect(busy.requests).toHaveLength(2);
+    const failing = await serve(overloaded(1, 503, { 'retry-after': '1' }));
+    const client = clientOf(failing, { setTimer: instantTimer([]) });
+    await expect(client.create(configMaps, configMap('a'))).rejects.toMatchObject({
+      status: 503,
+      retryAfterSeconds: 1,
     });
+    expect(failing.requests).toHaveLength(1);
+  });
+
+  test('is believed at last', async () => {
+    const server = await serve(overloaded(100, 429, { 'retry-after': '1' }));
+    const client = clientOf(server, { setTimer: instantTimer([]) });
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({
+      status: 429,
+      reason: 'TooManyRequests',
+    });
+    expect(server.requests).toHaveLength(11);
+  });
+
+  test('does not see more requests a second than it was promised', async () => {
+    const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    let time = 0;
+    const waited: number[] = [];
+    const client = clientOf(server, {
+      qps: 10,
+      burst: 2,
+      now: (() => time) as () => Monotonic,
+      setTimer: instantTimer(waited),
+    });
+    for (let index = 0; index < 4; index += 1) await client.get(configMaps, ref);
+    expect(waited).toEqual([100, 200]);
+    time = 10_000;
+    await client.get(configMaps, ref);
+    expect(waited).toHaveLength(2);
+  });
+});
+
+describe('a server that does not answer', () => {
+  const ref = { namespace: 'n', name: 'a' };
+
+  test('is told as refused', async () => {
+    const server = await serve(() => {});
+    await server.close();
+    await expect(clientOf(server).get(configMaps, ref)).rejects.toMatchObject({ code: 'refused' });
+  });
+
+  test('is told as a name that cannot be resolved', async () => {
+    const client = clientOf({ url: 'https://no-such-host.invalid' });
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'dns' });
+  });
+
+  test('is told as a timeout, both before and within the answer', async () => {
+    const server = await serve(({ path }, response) => {
+      if (path.endsWith('/b')) response.write('{"half":');
+    });
+    const client = clientOf(server, { requestTimeoutMs: 50 });
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'timeout' });
+    await expect(client.get(configMaps, { ...ref, name: 'b' })).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  test('is asked for the same again when the connection of a GET broke, and not for a write', async () => {
+    let breaks = 2;
+    const server = await serve((request, response) => {
+      if (breaks-- > 0) request.socket.resetAndDestroy();
+      else answerJson(response, 200, configMap('a'));
+    });
+    const client = clientOf(server);
+    await expect(client.get(configMaps, ref)).resolves.toMatchObject({ kind: 'ConfigMap' });
+    breaks = 1;
+    await expect(client.update(configMaps, configMap('a'))).rejects.toMatchObject({ code: 'reset' });
+    expect(server.requests).toHaveLength(4);
+  });
+
+  test('can be given up by the caller, who sees the own reason', async () => {
+    const server = await serve(() => {});
+    const controller = new AbortController();
+    const get = clientOf(server).get(configMaps, ref, { signal: controller.signal });
+    await expect.poll(() => server.requests.length).toBe(1);
+    controller.abort(new Error('enough'));
+    await expect(get).rejects.toThrow('enough');
+    await expect.poll(() => server.openConnections()).toBe(0);
+  });
+
+  test('ends with the client', async () => {
+    const server = await serve(() => {});
+    const client = clientOf(server);
+    const get = client.get(configMaps, ref);
+    const ended = expect(get).rejects.toMatchObject({ code: 'closed' });
+    await expect.poll(() => server.requests.length).toBe(1);
+    await client.close();
+    await ended;
+    await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+describe('who counts', () => {
+  test('is told of each attempt, and of the status or that there was none', async () => {
+    let requests = 0;
+    const server = await serve(({ socket }, response) => {
+      requests += 1;
+      if (requests === 1)
+        answerJson(response, 429, statusBody(429, 'TooManyRequests', 'busy'), { 'retry-after': '0' });
+      else if (requests === 2) socket.resetAndDestroy();
+      else answerJson(response, 200, configMap('a'));
+    });
+    const seen: unknown[] = [];
+    const client = clientOf(server, { onAttempt: (attempt) => seen.push(attempt) });
+    await client.get(configMaps, { namespace: 'default', name: 'a' });
+    const calledOff = { signal: AbortSignal.abort(new Error('enough')) };
+    await expect(client.get(configMaps, { namespace: 'default', name: 'a' }, calledOff)).rejects.toThrow(
+      'enough',
+    );
+    const { host } = new URL(server.url);
+    expect(seen).toEqual([
+      { method: 'GET', host, status: 429 },
+      { method: 'GET', host },
+      { method: 'GET', host, status: 200 },
+    ]);
+  });
+});
+
+describe('the guard of writes', () => {
+  test('stops what writes, and nothing else', async () => {
+    const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    const refusal = new Error('not the leader');
+    const client = clientOf(server, {
+      beforeWrite: () => {
+        throw refusal;
+      },
+    });
+    await client.get(configMaps, { namespace: 'default', name: 'a' });
+    // The very error: a caller has to be able to tell it from a broken connection.
+    await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
+    await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
+      'not the leader',
+    );
+    await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
+    // Nothing is stored for a token, but it is a credential.
+    const spec = { audiences: ['sts'], expirationSeconds: 600 };
+    await expect(client.createToken({ namespace: 'n', name: 'a' }, spec)).rejects.toBe(refusal);
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
   });
 });

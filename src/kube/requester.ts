@@ -1,6 +1,7 @@
 /**
  * One request to the API server, from its deadline and retries to its typed error: what all verbs of the client share.
  */
+import { toError } from '../k8s/errors.ts';
 import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
 import { createRateLimiter } from './rate-limiter.ts';
@@ -31,8 +32,6 @@ export type KubeClientOptions = {
   /** Spreads the retries of many clients; without it they are not spread. */
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
-  /** For a process that ends after some requests: what is loaded sooner, though it is slower with many. */
-  readonly light?: boolean | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
   /** Told of each attempt, the refused and repeated ones too; not of those that were called off before they were sent. */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
@@ -94,7 +93,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
   const now = options.now ?? (() => performance.now() as Monotonic);
   const setTimer = options.setTimer ?? systemTimer;
   const requestTimeoutMs = options.requestTimeoutMs ?? 30_000;
-  const transport = createTransport(connection, { now, light: options.light });
+  const transport = createTransport(connection, now);
   const limiter = createRateLimiter({ qps: options.qps ?? 50, burst: options.burst ?? 100, now, setTimer });
   const closing = new AbortController();
 
@@ -115,39 +114,21 @@ export function createRequester(connection: Connection, options: KubeClientOptio
     call.signal?.addEventListener('abort', stop, { once: true });
     closing.signal.addEventListener('abort', stopClosing, { once: true });
     const cancelDeadline = setTimer(() => controller.abort(timeoutError(call)), requestTimeoutMs);
-    let refusal: { readonly error: unknown } | undefined;
     return {
       controller,
       cancelDeadline,
-      /** Right before a write goes out. What it throws is the caller's own word, and no fault of the connection. */
-      beforeSending: call.write
-        ? (): void => {
-            try {
-              options.beforeWrite?.();
-            } catch (error) {
-              refusal = { error };
-              throw error;
-            }
-          }
-        : undefined,
       settle(): void {
         cancelDeadline();
         call.signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stopClosing);
       },
-      /** What a failure is to the caller: why it was aborted, when it was. */
-      wrapError: (error: unknown): unknown => {
-        if (controller.signal.aborted) return controller.signal.reason;
-        if (refusal && error === refusal.error) return error;
-        return error instanceof Error ? transport.wrapError(error) : error;
-      },
+      /** The error to throw for one that came up while a body was read: why it was aborted, if it was. */
+      wrapError: (error: unknown): unknown =>
+        controller.signal.aborted ? controller.signal.reason : transport.wrapError(toError(error)),
     };
   };
 
-  const dispatch = async (
-    call: Call,
-    { controller, beforeSending, wrapError }: ReturnType<typeof guardCall>,
-  ): Promise<TransportResponse> => {
+  const dispatch = async (call: Call, signal: AbortSignal): Promise<TransportResponse> => {
     const { method } = call;
     let response: TransportResponse;
     try {
@@ -162,12 +143,11 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         },
         body:
           call.body === undefined || typeof call.body === 'string' ? call.body : JSON.stringify(call.body),
-        signal: controller.signal,
-        guard: beforeSending,
+        signal,
+        guard: call.write ? options.beforeWrite : undefined,
       });
     } catch (error) {
-      const failure = wrapError(error);
-      if (failure instanceof KubeUnreachableError && failure.code !== 'closed')
+      if (error instanceof KubeUnreachableError && error.code !== 'closed')
         options.onAttempt?.({ method, host });
       throw error;
     }
@@ -180,13 +160,8 @@ export function createRequester(connection: Connection, options: KubeClientOptio
   const attempt = async (call: Call): Promise<Answer> => {
     const guarded = guardCall(call);
     try {
-      const response = await dispatch(call, guarded);
-      const body = await response.body.text();
-      // undici counts the connection as free from the next turn on; a request before that would open another one.
-      await new Promise((resolve) => setImmediate(resolve));
-      return { status: response.status, headers: response.headers, body };
-    } catch (error) {
-      throw guarded.wrapError(error);
+      const { status, headers, body } = await dispatch(call, guarded.controller.signal);
+      return { status, headers, body: await textOf(body, guarded) };
     } finally {
       guarded.settle();
     }
@@ -233,7 +208,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       await limiter.take(call.signal);
       const guarded = guardCall(call);
       try {
-        const response = await dispatch(call, guarded);
+        const response = await dispatch(call, guarded.controller.signal);
         if (response.status === 200) {
           guarded.cancelDeadline();
           return {
@@ -246,12 +221,11 @@ export function createRequester(connection: Connection, options: KubeClientOptio
             },
           };
         }
-        const body = await response.body.text();
-        guarded.settle();
+        const body = await textOf(response.body, guarded);
         throw apiError({ status: response.status, headers: response.headers, body }, call);
       } catch (error) {
         guarded.settle();
-        throw error instanceof KubeApiError ? error : guarded.wrapError(error);
+        throw error;
       }
     },
     async close() {
@@ -259,6 +233,15 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       await transport.close();
     },
   };
+}
+
+function textOf(
+  body: TransportResponse['body'],
+  { wrapError }: { readonly wrapError: (error: unknown) => unknown },
+): Promise<string> {
+  return body.text().catch((error: unknown) => {
+    throw wrapError(error);
+  });
 }
 
 function queryString(query: Query = {}): string {

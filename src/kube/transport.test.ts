@@ -1,10 +1,11 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import type { Monotonic } from '../k8s/time.ts';
 import { createKubeClient } from './client.ts';
 import { staticConnection, type Connection } from './connection.ts';
 import { configMaps, namespaces } from './resources.ts';
 import { createAuthority } from './testing/certificates.ts';
-import { bothTransports, configMap, createClientHarness } from './testing/client-harness.ts';
+import { configMap, createClientHarness } from './testing/client-harness.ts';
 import {
   answerJson,
   startLoopbackServer,
@@ -13,7 +14,6 @@ import {
 } from './testing/loopback-server.ts';
 import { startHttpProxy, startSocksProxy } from './testing/proxies.ts';
 import type { KubeObject } from './object.ts';
-import type { Monotonic } from '../k8s/time.ts';
 
 const { closers, serve } = createClientHarness();
 
@@ -38,196 +38,181 @@ async function servePeerName(
   return server;
 }
 
-describe.each(bothTransports)('by $by', ({ light }) => {
-  describe('TLS', () => {
-    test('with an own authority, client certificates and another name than the host', async () => {
-      const authority = await createAuthority();
-      const pair = await authority.issue({ name: 'server', dnsNames: ['kubernetes.default'] });
-      const user = await authority.issue({ name: 'kon' });
-      const server = await servePeerName(authority.ca, pair);
-      const connect = (tls: object): ReturnType<typeof createKubeClient> => {
-        const client = createKubeClient(staticConnection({ server: server.url, tls }), { light });
-        closers.push(() => client.close());
-        return client;
-      };
-      const servername = 'kubernetes.default';
-      const good = connect({ ca: authority.ca, ...user, servername });
-      await expect(good.get(namespaces, { name: 'a' })).resolves.toMatchObject({ metadata: { name: 'kon' } });
-
-      const stranger = await createAuthority('stranger');
-      const distrusting = connect({ ca: stranger.ca, ...user, servername });
-      await expect(distrusting.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
-      const misnamed = connect({ ca: authority.ca, ...user });
-      await expect(misnamed.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
-    });
-  });
-
-  describe('a proxy', () => {
-    test.each([
-      ['HTTP', startHttpProxy],
-      ['SOCKS', startSocksProxy],
-    ])('of the kind %s is gone through, with TLS from end to end', async (_, startProxy) => {
-      const proxy = await startProxy();
-      closers.push(() => proxy.close());
-      const authority = await createAuthority();
-      const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
-      const user = await authority.issue({ name: 'kon' });
-      const server = await servePeerName(authority.ca, pair);
-      const client = createKubeClient(
-        {
-          ...staticConnection({ server: server.url, tls: { ca: authority.ca, ...user } }),
-          proxyUrl: proxy.url,
-        },
-        { light },
-      );
-      closers.push(() => client.close());
-      for (let index = 0; index < 3; index += 1)
-        await expect(client.get(namespaces, { name: 'a' })).resolves.toMatchObject({
-          metadata: { name: 'kon' },
-        });
-      expect(proxy.targets).toEqual([new URL(server.url).host]);
-      await server.close();
-      await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({
-        name: 'KubeUnreachableError',
-      });
-    });
-  });
-
-  describe('a connection that is being made', () => {
-    test.each([
-      ['directly', undefined],
-      ['through a SOCKS proxy', startSocksProxy],
-    ])('%s ends with the client', async (_, startProxy) => {
-      const proxy = await startProxy?.();
-      if (proxy) closers.push(() => proxy.close());
-      const sockets = new Set<Socket>();
-      // It takes connections, and never says a word of TLS.
-      const silent = createServer((socket) => {
-        sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
-        socket.resume();
-      });
-      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-      closers.push(() => new Promise((resolve) => silent.close(() => resolve())));
-      const { port } = silent.address() as AddressInfo;
-      const connection = staticConnection({ server: `https://127.0.0.1:${port}` });
-      const client = createKubeClient({ ...connection, ...(proxy && { proxyUrl: proxy.url }) }, { light });
-      const given = new AbortController();
-      const gets = [
-        expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'closed' }),
-        expect(client.get(namespaces, { name: 'a' }, { signal: given.signal })).rejects.toThrow('enough'),
-      ];
-      await expect.poll(() => sockets.size).toBe(2);
-      given.abort(new Error('enough'));
-      await client.close();
-      await Promise.all(gets);
-      // Sooner than the time after which a connection is no longer waited for: 10 s.
-      await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
-    });
-  });
-
-  describe('credentials', () => {
-    test('that the server no longer takes are fetched again, once, and the request is repeated', async () => {
-      const server = await serve(({ headers }, response) => {
-        if (headers.authorization === 'Bearer new') answerJson(response, 200, configMap('a'));
-        else answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
-      });
-      const asked: boolean[] = [];
-      let present = 'old';
-      const client = createKubeClient(
-        {
-          server: server.url,
-          namespace: 'default',
-          async credentials({ refresh = false } = {}) {
-            asked.push(refresh);
-            if (refresh) present = 'new';
-            return { headers: { Authorization: `Bearer ${present}` }, tls: {} };
-          },
-        },
-        { light },
-      );
-      closers.push(() => client.close());
-      await client.create(configMaps, configMap('a'));
-      await client.create(configMaps, configMap('b'));
-      expect(asked).toEqual([false, true]);
-      expect(server.requests.map(({ body }) => (JSON.parse(body) as KubeObject).metadata.name)).toEqual([
-        'a',
-        'a',
-        'b',
-      ]);
-    });
-
-    test('that are refused for good are told, without asking for new ones each time', async () => {
-      const server = await serve((_, response) =>
-        answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
-      );
-      let asked = 0;
-      const client = createKubeClient(
-        {
-          server: server.url,
-          namespace: 'default',
-          async credentials() {
-            asked += 1;
-            return { headers: { Authorization: 'Bearer bad' }, tls: {} };
-          },
-        },
-        { light },
-      );
-      closers.push(() => client.close());
-      for (let index = 0; index < 5; index += 1)
-        await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ reason: 'Unauthorized' });
-      expect(asked).toBe(2);
-    });
-  });
-
-  describe('credentials that come from files and plugins', () => {
-    const connect = (
-      server: LoopbackServer,
-      credentials: Connection['credentials'],
-      now: () => Monotonic,
-    ) => {
-      const client = createKubeClient(
-        { server: server.url, namespace: 'default', credentials },
-        { now, qps: 1000, burst: 1000, light },
-      );
+describe('TLS', () => {
+  test('with an own authority, client certificates and another name than the host', async () => {
+    const authority = await createAuthority();
+    const pair = await authority.issue({ name: 'server', dnsNames: ['kubernetes.default'] });
+    const user = await authority.issue({ name: 'kon' });
+    const server = await servePeerName(authority.ca, pair);
+    const connect = (tls: object): ReturnType<typeof createKubeClient> => {
+      const client = createKubeClient(staticConnection({ server: server.url, tls }));
       closers.push(() => client.close());
       return client;
     };
+    const servername = 'kubernetes.default';
+    const good = connect({ ca: authority.ca, ...user, servername });
+    await expect(good.get(namespaces, { name: 'a' })).resolves.toMatchObject({ metadata: { name: 'kon' } });
 
-    test('are looked at again every half minute, and once for requests that come together', async () => {
-      const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
-      let time = 0;
-      let asked = 0;
-      const client = connect(
-        server,
-        async () => ({ headers: { Authorization: `Bearer ${(asked += 1)}` }, tls: {} }),
-        () => time as Monotonic,
-      );
-      const get = (): Promise<unknown> => client.get(configMaps, { namespace: 'default', name: 'a' });
-      await Promise.all([get(), get(), get()]);
-      time = 29_000;
-      await get();
-      time = 31_000;
-      await get();
-      expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(
-        [1, 1, 1, 1, 2].map((nth) => `Bearer ${nth}`),
-      );
-    });
+    const stranger = await createAuthority('stranger');
+    const distrusting = connect({ ca: stranger.ca, ...user, servername });
+    await expect(distrusting.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
+    const misnamed = connect({ ca: authority.ca, ...user });
+    await expect(misnamed.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'tls' });
+  });
+});
 
-    test('may be another certificate then, with which a connection is made anew', async () => {
-      const authority = await createAuthority();
-      const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
-      const users = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];
-      const server = await servePeerName(authority.ca, pair);
-      let time = 0;
-      const client = connect(
-        server,
-        async () => ({ headers: {}, tls: { ca: authority.ca, ...users[time === 0 ? 0 : 1] } }),
-        () => time as Monotonic,
-      );
-      const who = async (): Promise<string> => (await client.get(namespaces, { name: 'a' })).metadata.name;
-      expect(await who()).toBe('first');
-      time = 31_000;
-      expect(await who()).toBe('second');
+describe('a proxy', () => {
+  test.each([
+    ['HTTP', startHttpProxy],
+    ['SOCKS', startSocksProxy],
+  ])('of the kind %s is gone through, with TLS from end to end', async (_, startProxy) => {
+    const proxy = await startProxy();
+    closers.push(() => proxy.close());
+    const authority = await createAuthority();
+    const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
+    const user = await authority.issue({ name: 'kon' });
+    const server = await servePeerName(authority.ca, pair);
+    const client = createKubeClient({
+      ...staticConnection({ server: server.url, tls: { ca: authority.ca, ...user } }),
+      proxyUrl: proxy.url,
     });
+    closers.push(() => client.close());
+    for (let index = 0; index < 3; index += 1)
+      await expect(client.get(namespaces, { name: 'a' })).resolves.toMatchObject({
+        metadata: { name: 'kon' },
+      });
+    expect(proxy.targets).toEqual([new URL(server.url).host]);
+    await server.close();
+    await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({
+      name: 'KubeUnreachableError',
+    });
+  });
+});
+
+describe('a connection that is being made', () => {
+  test.each([
+    ['directly', undefined],
+    ['through a SOCKS proxy', startSocksProxy],
+  ])('%s ends with the client', async (_, startProxy) => {
+    const proxy = await startProxy?.();
+    if (proxy) closers.push(() => proxy.close());
+    const sockets = new Set<Socket>();
+    // It takes connections, and never says a word of TLS.
+    const silent = createServer((socket) => {
+      sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    closers.push(() => new Promise((resolve) => silent.close(() => resolve())));
+    const { port } = silent.address() as AddressInfo;
+    const connection = staticConnection({ server: `https://127.0.0.1:${port}` });
+    const client = createKubeClient({ ...connection, ...(proxy && { proxyUrl: proxy.url }) });
+    const given = new AbortController();
+    const gets = [
+      expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ code: 'closed' }),
+      expect(client.get(namespaces, { name: 'a' }, { signal: given.signal })).rejects.toThrow('enough'),
+    ];
+    await expect.poll(() => sockets.size).toBe(2);
+    given.abort(new Error('enough'));
+    await client.close();
+    await Promise.all(gets);
+    // Sooner than the time after which a connection is no longer waited for: 10 s.
+    await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
+  });
+});
+
+describe('credentials', () => {
+  test('that the server no longer takes are fetched again, once, and the request is repeated', async () => {
+    const server = await serve(({ headers }, response) => {
+      if (headers.authorization === 'Bearer new') answerJson(response, 200, configMap('a'));
+      else answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
+    });
+    const asked: boolean[] = [];
+    let present = 'old';
+    const client = createKubeClient({
+      server: server.url,
+      namespace: 'default',
+      async credentials({ refresh = false } = {}) {
+        asked.push(refresh);
+        if (refresh) present = 'new';
+        return { headers: { Authorization: `Bearer ${present}` }, tls: {} };
+      },
+    });
+    closers.push(() => client.close());
+    await client.create(configMaps, configMap('a'));
+    await client.create(configMaps, configMap('b'));
+    expect(asked).toEqual([false, true]);
+    expect(server.requests.map(({ body }) => (JSON.parse(body) as KubeObject).metadata.name)).toEqual([
+      'a',
+      'a',
+      'b',
+    ]);
+  });
+
+  test('that are refused for good are told, without asking for new ones each time', async () => {
+    const server = await serve((_, response) =>
+      answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
+    );
+    let asked = 0;
+    const client = createKubeClient({
+      server: server.url,
+      namespace: 'default',
+      async credentials() {
+        asked += 1;
+        return { headers: { Authorization: 'Bearer bad' }, tls: {} };
+      },
+    });
+    closers.push(() => client.close());
+    for (let index = 0; index < 5; index += 1)
+      await expect(client.get(namespaces, { name: 'a' })).rejects.toMatchObject({ reason: 'Unauthorized' });
+    expect(asked).toBe(2);
+  });
+});
+
+describe('credentials that come from files and plugins', () => {
+  const connect = (server: LoopbackServer, credentials: Connection['credentials'], now: () => Monotonic) => {
+    const client = createKubeClient(
+      { server: server.url, namespace: 'default', credentials },
+      { now, qps: 1000, burst: 1000 },
+    );
+    closers.push(() => client.close());
+    return client;
+  };
+
+  test('are looked at again every half minute, and once for requests that come together', async () => {
+    const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
+    let time = 0;
+    let asked = 0;
+    const client = connect(
+      server,
+      async () => ({ headers: { Authorization: `Bearer ${(asked += 1)}` }, tls: {} }),
+      () => time as Monotonic,
+    );
+    const get = (): Promise<unknown> => client.get(configMaps, { namespace: 'default', name: 'a' });
+    await Promise.all([get(), get(), get()]);
+    time = 29_000;
+    await get();
+    time = 31_000;
+    await get();
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(
+      [1, 1, 1, 1, 2].map((nth) => `Bearer ${nth}`),
+    );
+  });
+
+  test('may be another certificate then, with which a connection is made anew', async () => {
+    const authority = await createAuthority();
+    const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
+    const users = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];
+    const server = await servePeerName(authority.ca, pair);
+    let time = 0;
+    const client = connect(
+      server,
+      async () => ({ headers: {}, tls: { ca: authority.ca, ...users[time === 0 ? 0 : 1] } }),
+      () => time as Monotonic,
+    );
+    const who = async (): Promise<string> => (await client.get(namespaces, { name: 'a' })).metadata.name;
+    expect(await who()).toBe('first');
+    time = 31_000;
+    expect(await who()).toBe('second');
   });
 });

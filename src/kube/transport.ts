@@ -3,9 +3,10 @@
  * broken or stalled stream must not take the others with it, as it would on a connection that all of them share.
  */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
+import { openConnections, type Connections } from './connections.ts';
 import { KubeUnreachableError } from './errors.ts';
-import { unreachable } from './unreachable.ts';
 import type { Monotonic } from '../k8s/time.ts';
+import { unreachable } from './unreachable.ts';
 
 export type TransportRequest = {
   readonly method: string;
@@ -38,51 +39,13 @@ const credentialsTtlMs = 30_000;
 /** A server that keeps answering 401 must not make us run an exec plugin for every request. */
 const refreshIntervalMs = 5_000;
 
-/** Connections with one set of TLS material, all to one server. */
-export type HttpConnections = {
-  /** Rejects with what sockets, TLS and the library throw. The caller waits no longer than it wants, by the signal. */
-  request(request: {
-    readonly origin: string;
-    readonly path: string;
-    readonly method: string;
-    readonly headers: Record<string, string | string[]>;
-    readonly body: string | undefined;
-    readonly signal: AbortSignal;
-    /** Called when there is a connection, before the first byte of the request. The light ones, of commands, have none. */
-    readonly guard?: (() => void) | undefined;
-  }): Promise<TransportResponse>;
-  /** Ends connections when what is under way on them has ended. */
-  close(): Promise<void>;
-  /** Ends them now. */
-  destroy(): Promise<void>;
-};
-
-export type OpenConnections = (
-  tls: TlsMaterial,
-  proxyUrl: string | undefined,
-  timeouts: { readonly connectMs: number; readonly idleMs: number },
-) => HttpConnections;
-
-const timeouts = {
-  connectMs: 10_000,
-  /** kube-apiserver closes idle connections after 90 s. Closing them first avoids the race of a request with that. */
-  idleMs: 60_000,
-} as const;
-
-export type TransportOptions = {
-  readonly now: () => Monotonic;
-  /** By Node's own HTTP, for a process that ends after some requests: undici takes longer to load than these take. */
-  readonly light?: boolean | undefined;
-};
-
-export function createTransport(connection: Connection, { now, light }: TransportOptions): Transport {
-  const origin = new URL(connection.server);
-  const basePath = origin.pathname.replace(/\/+$/, '');
-  let library: Promise<OpenConnections> | undefined;
+export function createTransport(connection: Connection, now: () => Monotonic): Transport {
+  const server = new URL(connection.server);
+  const basePath = server.pathname.replace(/\/+$/, '');
   let cached: { credentials: Credentials; at: number } | undefined;
   let lastRefresh = -Infinity;
   let loading: Promise<Credentials> | undefined;
-  let current: { connections: HttpConnections; tls: TlsMaterial; fingerprint: string } | undefined;
+  let current: { connections: Connections; tls: TlsMaterial; fingerprint: string } | undefined;
   let closed = false;
 
   const load = (refresh: boolean): Promise<Credentials> => {
@@ -104,54 +67,48 @@ export function createTransport(connection: Connection, { now, light }: Transpor
     return cached && age >= 0 && age < credentialsTtlMs ? Promise.resolve(cached.credentials) : load(false);
   };
 
-  const connectionsFor = async (tls: TlsMaterial): Promise<HttpConnections> => {
+  const connectionsFor = (tls: TlsMaterial): Connections => {
     if (current?.tls === tls) return current.connections;
     const fingerprint = JSON.stringify([
       tls.servername,
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    library ??= loadLibrary(light === true && connection.proxyUrl === undefined);
-    const open = await library;
-    if (closed) throw closedError();
     // The files were read again and say the same, or another request has come first meanwhile.
     if (current?.fingerprint === fingerprint) {
       current.tls = tls;
       return current.connections;
     }
     const old = current;
-    current = { connections: open(tls, connection.proxyUrl, timeouts), tls, fingerprint };
+    current = { connections: openConnections(server, tls, connection.proxyUrl), tls, fingerprint };
     // Watches on the old certificate end when the server ends them; nothing new goes there.
-    void old?.connections.close().catch(() => {});
+    old?.connections.close();
     return current.connections;
   };
 
   const send = async (request: TransportRequest, found: Credentials): Promise<TransportResponse> => {
-    const connections = await connectionsFor(found.tls);
+    if (closed) throw closedError();
     request.signal.throwIfAborted();
     let refusal: { readonly error: unknown } | undefined;
-    const { guard } = request;
-    const guarded =
-      guard &&
-      (() => {
+    const { guard: ask } = request;
+    const guard =
+      ask &&
+      ((): void => {
         try {
-          guard();
+          ask();
         } catch (error) {
           refusal = { error };
           throw error;
         }
       });
     try {
-      // Now too, so that no connection is made for nothing.
-      guarded?.();
-      return await connections.request({
-        origin: origin.origin,
+      // Now too, so that no connection is established in vain.
+      guard?.();
+      return await connectionsFor(found.tls).send({
+        ...request,
         path: `${basePath}${request.path}`,
-        method: request.method,
-        headers: { ...request.headers, ...copyHeaders(found.headers) },
-        body: request.body,
-        signal: request.signal,
-        guard: guarded,
+        headers: { ...request.headers, ...found.headers },
+        guard,
       });
     } catch (error) {
       if (refusal) throw refusal.error;
@@ -189,21 +146,10 @@ export function createTransport(connection: Connection, { now, light }: Transpor
     wrapError: (error) => unreachable(error, connection.server),
     async close() {
       closed = true;
-      await current?.connections.destroy();
+      current?.connections.destroy();
     },
   };
 }
 
-async function loadLibrary(light: boolean): Promise<OpenConnections> {
-  return light
-    ? (await import('./light-connections.ts')).openLightConnections
-    : (await import('./pooled-connections.ts')).openPooledConnections;
-}
-
 const sameTls = (a: Credentials, b: Credentials): boolean =>
   a.tls.cert?.toString() === b.tls.cert?.toString() && a.tls.key?.toString() === b.tls.key?.toString();
-
-const copyHeaders = (headers: Credentials['headers']): Record<string, string | string[]> =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
-  );

@@ -1,6 +1,8 @@
 /** Sorts what sockets, TLS and HTTP libraries throw into the few causes that a person can do something about. */
 import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './errors.ts';
 
+type NetworkCode = Exclude<UnreachableCode, 'closed'>;
+
 /** `error` itself when it is sorted already. */
 export function unreachable(error: unknown, server: string): Error {
   if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
@@ -26,7 +28,7 @@ function causes(error: unknown): { code: string; message: string }[] {
   return list;
 }
 
-function sortCode(code: string): UnreachableCode | undefined {
+function sortCode(code: string): NetworkCode | undefined {
   switch (code) {
     case 'ECONNREFUSED':
     case 'EHOSTUNREACH':
@@ -37,20 +39,12 @@ function sortCode(code: string): UnreachableCode | undefined {
     case 'EAI_AGAIN':
       return 'dns';
     case 'ETIMEDOUT':
-    case 'UND_ERR_CONNECT_TIMEOUT':
       return 'timeout';
     case 'ECONNRESET':
     case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-    case 'UND_ERR_ABORTED':
       return 'reset';
-    case 'UND_ERR_PRX_TLS':
-    case 'UND_ERR_PRX_CONN':
-    case 'ERR_SOCKS_PROXY':
+    case 'ERR_PROXY':
       return 'proxy';
-    case 'UND_ERR_DESTROYED':
-    case 'UND_ERR_CLOSED':
-      return 'closed';
     case 'EPROTO':
       return 'tls';
     default:
@@ -62,7 +56,7 @@ function sortCode(code: string): UnreachableCode | undefined {
   }
 }
 
-function describe(code: UnreachableCode, server: string, detail: string): string {
+function describe(code: NetworkCode, server: string, detail: string): string {
   switch (code) {
     case 'refused':
       return `the API server ${server} cannot be reached: ${detail}`;
@@ -78,8 +72,6 @@ function describe(code: UnreachableCode, server: string, detail: string): string
       return `the proxy does not lead to the API server ${server}: ${detail}`;
     case 'protocol':
       return `what answers at ${server} is no Kubernetes API server: ${detail}`;
-    case 'closed':
-      return 'the client is closed';
     default:
       return code satisfies never;
   }

@@ -16,5 +16,5 @@ export function connectionTo(
 }
 
 export function clientOf(connection: Connection): KubeClient {
-  return createKubeClient(connection, { light: true });
+  return createKubeClient(connection);
 }

@@ -6,9 +6,8 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import type { Connection, Credentials } from '../connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
-import { createTransport } from '../transport.ts';
+import { unreachable } from '../unreachable.ts';
 import { openSocket, readToTheEnd } from './socket.ts';
-import type { Monotonic } from '../../k8s/time.ts';
 
 export type WebSocketStream = {
   /** The subprotocol which the server chose. */
@@ -44,9 +43,7 @@ export async function openWebSocket(
   connection: Connection,
   target: WebSocketTarget,
 ): Promise<WebSocketStream> {
-  // Nothing is sent through it; it knows how failures are told.
-  const transport = createTransport(connection, { now: () => 0 as Monotonic });
-  const wrapError = (error: Error): Error => transport.wrapError(error);
+  const wrapError = (error: Error): Error => unreachable(error, connection.server);
   const attempt = async (credentials: Credentials): Promise<WebSocketStream> => {
     const deadline = AbortSignal.timeout(handshakeTimeoutMs);
     try {

@@ -8,18 +8,11 @@ import type { KubeClientOptions } from '../requester.ts';
 import type { SetTimer } from '../timing.ts';
 import { startLoopbackServer, type Handler, type LoopbackServer } from './loopback-server.ts';
 
-export const bothTransports = [
-  { by: 'undici', light: false },
-  { by: 'Node’s own HTTP', light: true },
-];
-
 export type ClientHarness = {
   /** Called after each test, the last one first. */
   readonly closers: (() => Promise<void>)[];
   readonly serve: (handler: Handler) => Promise<LoopbackServer>;
-  readonly clientsBy: (
-    light: boolean,
-  ) => (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
+  readonly clientOf: (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
 };
 
 /** Once for each file of tests. */
@@ -35,9 +28,9 @@ export function createClientHarness(): ClientHarness {
       closers.push(() => server.close());
       return server;
     },
-    clientsBy: (light) => (server, options) => {
+    clientOf: (server, options) => {
       const connection = staticConnection({ server: server.url, token: 'secret-token' });
-      const client = createKubeClient(connection, { light, ...options });
+      const client = createKubeClient(connection, options);
       closers.push(() => client.close());
       return client;
     },

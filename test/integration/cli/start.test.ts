@@ -59,7 +59,6 @@ async function loadedBy(
 it('a list loads little, and asks once', async () => {
   const { files, bytes } = await loadedBy('list', ['account', 'list']);
   expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
-  // With undici on the way it is more.
   expect(bytes).toBeLessThan(190_000);
   expect(files).toBeLessThan(40);
 });

@@ -1,0 +1,117 @@
+/**
+ * Agent for Node's HTTP client whose connections may go through a proxy, and end with the agent even while they are
+ * being established. HTTP/1.1 on purpose: a stalled stream cannot hold up the requests of other connections.
+ */
+import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { callbackify } from 'node:util';
+import { toError } from '../k8s/errors.ts';
+import { dial } from './dial.ts';
+
+declare module 'node:http' {
+  interface Agent {
+    /** Called by Node.js for each request; missing in its types, and relied on by agents in wide use (`agent-base`). */
+    addRequest(request: ClientRequest, options: ClientRequestArgs): void;
+  }
+}
+
+export type AgentOptions = {
+  /** Absent for plain HTTP. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** URL of the proxy to a host, if any. */
+  readonly proxyFor?: ((host: string, port: number) => string | undefined) | undefined;
+  /** Deadline for a connection, TLS and proxy included. */
+  readonly connectMs: number;
+  /** Idle connections are closed after this time. */
+  readonly idleMs: number;
+  /** Connections at a time, to each host. Default: unlimited. */
+  readonly maxSockets?: number | undefined;
+  /** Called for each request of this agent, see `guardRequest`. */
+  readonly guard?: (() => void) | undefined;
+};
+
+class ConnectTimeoutError extends Error {
+  readonly code = 'ETIMEDOUT';
+}
+
+export class ConnectionAgent extends Agent {
+  readonly #options: AgentOptions;
+  readonly #destroyed = new AbortController();
+  /** Last TLS session by host and port, to resume. */
+  readonly #sessions = new Map<string, Buffer>();
+  #context: SecureContext | undefined;
+
+  constructor(options: AgentOptions) {
+    const { idleMs: timeout, maxSockets = Infinity } = options;
+    super({ keepAlive: true, keepAliveMsecs: 30_000, timeout, maxSockets });
+    this.#options = options;
+    if (options.tls) Object.assign(this, { protocol: 'https:', defaultPort: 443 });
+  }
+
+  override createConnection(
+    { host, port }: ClientRequestArgs,
+    callback: (error: Error | null, socket: Duplex) => void = () => undefined,
+  ): undefined {
+    callbackify(() => this.#connect(host ?? 'localhost', Number(port)))(callback);
+  }
+
+  override addRequest(request: ClientRequest, options: ClientRequestArgs): void {
+    if (this.#options.guard) guardRequest(request, this.#options.guard);
+    super.addRequest(request, options);
+  }
+
+  /** Closes connections when their requests have ended. */
+  retire(): void {
+    this.maxFreeSockets = 0;
+    for (const free of Object.values(this.freeSockets)) free?.forEach((socket) => socket.destroy());
+  }
+
+  override destroy(): void {
+    this.#destroyed.abort(new Error('the agent was destroyed'));
+    super.destroy();
+  }
+
+  async #connect(host: string, port: number): Promise<Socket> {
+    const { tls, proxyFor, connectMs } = this.#options;
+    const proxyUrl = proxyFor?.(host, port);
+    const key = `${host}:${port}`;
+    const session = this.#sessions.get(key);
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new ConnectTimeoutError(`no connection within ${connectMs} ms`)),
+      connectMs,
+    );
+    try {
+      const signal = AbortSignal.any([this.#destroyed.signal, deadline.signal]);
+      if (!tls) return await dial({ host, port, proxyUrl }, signal);
+      const secureContext = (this.#context ??= createSecureContext(tls));
+      const resumed = session && { session };
+      const socket = await dial({ host, port, tls: { ...tls, secureContext, ...resumed }, proxyUrl }, signal);
+      (socket as TLSSocket).on('session', (next) => this.#sessions.set(key, next));
+      return socket;
+    } catch (error) {
+      this.#sessions.delete(key);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/**
+ * Calls `guard` right before the first byte of the request is written to a connection, be it new or kept: a process that
+ * was paused before that must not send what it was allowed to send long ago. An error that `guard` throws ends the
+ * request before that byte. Requires an agent whose sockets are connected when it hands them out.
+ */
+export function guardRequest(request: ClientRequest, guard: () => void): void {
+  // Node.js flushes the request right after the listeners of this event, in the same turn.
+  request.prependOnceListener('socket', () => {
+    try {
+      guard();
+    } catch (error) {
+      request.destroy(toError(error));
+    }
+  });
+}

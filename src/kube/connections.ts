@@ -1,0 +1,81 @@
+/** Kept-alive connections to one API server with one set of TLS material. */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { addressOf, ConnectionAgent, guardRequest } from '../http/index.ts';
+import type { TlsMaterial } from './connection.ts';
+import type { TransportRequest, TransportResponse } from './transport.ts';
+
+const connectMs = 10_000;
+/** kube-apiserver closes idle connections after 90 s. Closing them first avoids that a request meets the closing. */
+const idleMs = 60_000;
+
+export type Connections = {
+  /** Rejects with what sockets and TLS throw, with what the guard throws, or with an abort error. */
+  send(
+    request: Omit<TransportRequest, 'headers'> & { readonly headers: Headers },
+  ): Promise<TransportResponse>;
+  /** Ends connections when their requests have ended. */
+  close(): void;
+  /** Ends connections and their requests now. */
+  destroy(): void;
+};
+
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+export function openConnections(server: URL, tls: TlsMaterial, proxyUrl: string | undefined): Connections {
+  const secure = server.protocol === 'https:';
+  const agent = new ConnectionAgent({
+    // An explicit `ca` replaces the authorities of the system and of NODE_EXTRA_CA_CERTS.
+    ...(secure ? { tls } : {}),
+    proxyFor: () => proxyUrl,
+    connectMs,
+    idleMs,
+  });
+  const options = {
+    agent,
+    ...addressOf(server),
+    protocol: server.protocol,
+  };
+  return {
+    send: ({ path, method, headers, body, signal, guard }) =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest({
+          ...options,
+          path,
+          method,
+          headers: {
+            host: server.host,
+            ...headers,
+            // Node.js sets the length of a body only for methods that usually have one, which DELETE is not.
+            ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+          },
+          signal,
+        });
+        request.once('response', (message) => resolve(responseOf(message)));
+        // Errors after the response reach whoever reads the body. Without a listener they would end the process here.
+        request.on('error', reject);
+        if (guard) guardRequest(request, guard);
+        request.end(body);
+      }),
+    close: () => agent.retire(),
+    destroy: () => agent.destroy(),
+  };
+}
+
+function responseOf(message: IncomingMessage): TransportResponse {
+  return {
+    status: message.statusCode ?? 0,
+    headers: message.headers as Record<string, string | string[]>,
+    body: Object.assign(message, {
+      text: () =>
+        new Promise<string>((resolve, reject) => {
+          const chunks: Buffer[] = [];
+          message.on('data', (chunk: Buffer) => chunks.push(chunk));
+          message.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+          message.once('error', reject);
+        }),
+      async dump() {
+        message.resume();
+      },
+    }),
+  };
+}
