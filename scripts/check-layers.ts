@@ -24,14 +24,14 @@ const layers: Readonly<Record<string, Layer>> = {
   rbac: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
   kube: { imports: ['k8s', 'http'], packages: 'any' },
   'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
-  aws: { imports: ['k8s', 'api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
+  aws: { imports: ['k8s', 'http', 'api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
   operator: { imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
   sandbox: {
     imports: ['k8s', 'api', 'policy', 'identity', 'rbac', 'kube', 'eks-auth', 'aws'],
     packages: 'any',
   },
   cli: {
-    imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator'],
+    imports: ['k8s', 'http', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator'],
     packages: 'any',
   },
   bin: { imports: ['k8s', 'cli', 'operator', 'kube'], packages: 'any', ambient: true },

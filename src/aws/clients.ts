@@ -10,13 +10,13 @@ import type {
   PodIdentityProver,
   RoleStore,
 } from '../identity/index.ts';
+import { ConnectionAgent } from '../http/index.ts';
 import { createAccountGuard } from './account-guard.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
 import { createEksAssociationStore } from './eks-association-store.ts';
 import { createEksAuthProver } from './eks-auth-prover.ts';
 import { classifyEksError } from './errors.ts';
-import { createGuardedAgents } from './guarded-agents.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import type { Caller } from './scheduler.ts';
@@ -55,6 +55,7 @@ export function connectAws(options: {
   readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {
   const { schedulers, now, beforeWrite } = options;
+  const connections = { connectMs: 3_000, idleMs: 60_000, maxSockets: 50, guard: beforeWrite };
   const common = {
     region: options.region,
     // Slowing down and repeating is the scheduler's.
@@ -62,10 +63,10 @@ export function connectAws(options: {
     customUserAgent: options.userAgent,
     // IAM answers within a second or two; a connection that hangs must not hold a reconcile for minutes.
     requestHandler: {
-      connectionTimeout: 3_000,
       requestTimeout: 15_000,
       throwOnRequestTimeout: true,
-      ...(beforeWrite ? createGuardedAgents(beforeWrite) : {}),
+      httpAgent: new ConnectionAgent(connections),
+      httpsAgent: new ConnectionAgent({ ...connections, tls: {} }),
     },
   };
   const iam = new IAMClient(common);

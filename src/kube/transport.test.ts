@@ -4,7 +4,7 @@ import type { Monotonic } from '../k8s/time.ts';
 import { createKubeClient } from './client.ts';
 import { staticConnection, type Connection } from './connection.ts';
 import { configMaps, namespaces } from './resources.ts';
-import { createAuthority } from './testing/certificates.ts';
+import { createAuthority } from '../http/testing/certificates.ts';
 import { configMap, createClientHarness } from './testing/client-harness.ts';
 import {
   answerJson,
@@ -12,7 +12,7 @@ import {
   statusBody,
   type LoopbackServer,
 } from './testing/loopback-server.ts';
-import { startHttpProxy, startSocksProxy } from './testing/proxies.ts';
+import { startHttpProxy, startSocksProxy } from '../http/testing/proxies.ts';
 import type { KubeObject } from './object.ts';
 
 const { closers, serve } = createClientHarness();

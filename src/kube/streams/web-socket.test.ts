@@ -6,8 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { staticConnection, type Connection, type TlsMaterial } from '../connection.ts';
-import { createAuthority, type Authority, type Pair } from '../testing/certificates.ts';
-import { startHttpProxy, startSocksProxy } from '../testing/proxies.ts';
+import { createAuthority, type Authority, type Pair } from '../../http/testing/certificates.ts';
+import { startHttpProxy, startSocksProxy } from '../../http/testing/proxies.ts';
 import { openWebSocket, type WebSocketStream } from './web-socket.ts';
 
 let authority: Authority;

@@ -5,7 +5,7 @@
 import { createServer, request as httpsRequest } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { createAuthority } from '../../../src/kube/testing/certificates.ts';
+import { createAuthority } from '../../../src/http/testing/certificates.ts';
 
 export type Fault =
   | { readonly kind: 'status'; readonly code: 429 | 500 | 503 }

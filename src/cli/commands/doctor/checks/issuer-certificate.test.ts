@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createAuthority } from '../../../../kube/testing/certificates.ts';
+import { createAuthority } from '../../../../http/testing/certificates.ts';
 import { certificateVerdict, readCertificates } from './issuer-certificate.ts';
 
 const arn = 'arn:aws:iam::123456789012:oidc-provider/issuer.example';

@@ -1,0 +1,123 @@
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSilentServer, type AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAuthority } from './testing/certificates.ts';
+import { ConnectionAgent } from './agent.ts';
+
+let heard: string[];
+const closers: (() => void)[] = [];
+beforeEach(() => {
+  heard = [];
+});
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+type Started = { readonly port: number; readonly tls?: { readonly ca: string } };
+
+async function startServer(secure: boolean): Promise<Started> {
+  const listener: RequestListener = (incoming, response) => {
+    heard.push(incoming.url ?? '');
+    response.end('ok');
+  };
+  const authority = secure ? await createAuthority() : undefined;
+  const server: Server = authority
+    ? createSecureServer(await authority.issue({ name: 'server', ips: ['127.0.0.1'] }), listener)
+    : createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    ...(authority ? { tls: { ca: authority.ca } } : {}),
+  };
+}
+
+function agentTo({ tls }: Started, guard?: () => void): ConnectionAgent {
+  const agent = new ConnectionAgent({ tls, guard, connectMs: 5_000, idleMs: 5_000 });
+  closers.push(() => agent.destroy());
+  return agent;
+}
+
+async function post(agent: ConnectionAgent, { port, tls }: Started, path: string): Promise<IncomingMessage> {
+  const outgoing = request({
+    port,
+    host: '127.0.0.1',
+    protocol: tls ? 'https:' : 'http:',
+    path,
+    method: 'POST',
+    agent,
+  });
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', (response) => {
+      response.resume();
+      response.once('end', () => resolve(response));
+    });
+    outgoing.once('error', reject);
+    outgoing.end('body');
+  });
+}
+
+describe.each([
+  { over: 'plain HTTP', secure: false },
+  { over: 'TLS', secure: true },
+])('a guarded agent over $over', ({ secure }) => {
+  const refusal = new Error('does not lead');
+
+  it('does not send a request that is refused once its connection is established', async () => {
+    const server = await startServer(secure);
+    let may = true;
+    const agent = agentTo(server, () => {
+      if (!may) throw refusal;
+    });
+    const sending = post(agent, server, '/late');
+    // The connection is being established.
+    may = false;
+    await expect(sending).rejects.toBe(refusal);
+    expect(heard).toEqual([]);
+    may = true;
+    await expect(post(agent, server, '/first')).resolves.toMatchObject({ statusCode: 200 });
+    expect(heard).toEqual(['/first']);
+  });
+
+  it('asks right before a request is written to a kept connection, not when that is chosen', async () => {
+    const server = await startServer(secure);
+    let may = true;
+    const agent = agentTo(server, () => {
+      if (!may) throw refusal;
+    });
+    await post(agent, server, '/first');
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+    const sending = post(agent, server, '/second');
+    // The request has its connection, and is written in a later tick.
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(0);
+    may = false;
+    await expect(sending).rejects.toBe(refusal);
+    expect(heard).toEqual(['/first']);
+  });
+
+  it('asks for each request of a kept connection', async () => {
+    const server = await startServer(secure);
+    let asked = 0;
+    const agent = agentTo(server, () => {
+      asked += 1;
+      if (asked === 2) throw refusal;
+    });
+    await post(agent, server, '/first');
+    await expect(post(agent, server, '/second')).rejects.toBe(refusal);
+    expect(heard).toEqual(['/first']);
+  });
+});
+
+it('gives up a connection whose TLS is not established in time', async () => {
+  const silent = createSilentServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  closers.push(() => silent.close());
+  const { port } = silent.address() as AddressInfo;
+  const agent = new ConnectionAgent({ tls: { ca: '' }, connectMs: 20, idleMs: 5_000 });
+  closers.push(() => agent.destroy());
+  await expect(post(agent, { port, tls: { ca: '' } }, '/')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+});
