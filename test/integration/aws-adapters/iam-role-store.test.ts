@@ -229,7 +229,7 @@ describe('a listing', () => {
         0,
       );
     }
-    const startedAt = Date.now();
+    const startedAt = monotonicClock();
     let after = before;
     const calls = await callsDuring(async () => {
       after = await store.snapshot();

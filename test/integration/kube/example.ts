@@ -8,13 +8,13 @@ import {
   resources,
   type KubeObject,
 } from '../../../src/kube/index.ts';
-import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
 /** Keeps an annotation with the digest of its data on every ConfigMap that carries the label `example.com/digest`. */
 export async function runDigestController(kubeconfig: string, signal: AbortSignal): Promise<void> {
-  const time = { now: monotonicClock, random: Math.random };
+  const time = { now: () => performance.now() as Monotonic, random: Math.random };
   const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
   const informer = createInformer<ConfigMap>({
     ...time,
