@@ -8,7 +8,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import type { Condition } from '../../src/k8s/conditions.ts';
-import { markedFor } from '../../src/identity/index.ts';
+import { taggedOwner } from '../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { isRecord } from './api-server/json.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
@@ -42,7 +42,7 @@ export function endState({ server, aws }: Simulation): EndState {
             ...role,
             attachedPolicyArns: [...attachedPolicyArns].sort(),
             tags: Object.fromEntries(Object.entries(tags).filter(([key]) => key !== 'k11n.dev/uid')),
-            isOurs: markedFor(tags) !== undefined,
+            isOurs: taggedOwner(tags) !== undefined,
           },
         ])
         .sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),

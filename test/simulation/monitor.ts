@@ -16,7 +16,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { markedFor, retainedTag, type ObservedRole } from '../../src/identity/index.ts';
+import { taggedOwner, retainedTag, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
@@ -144,7 +144,7 @@ export function watchOver(
     const lately = recent(rolePasts, name, role).filter((past) => past !== undefined);
     if (lately.every(isOfOtherIssuer))
       say('foreign role', `${action} on ${name}, which is of another issuer`);
-    const marks = lately.map((past) => markedFor(past.tags));
+    const marks = lately.map((past) => taggedOwner(past.tags));
     const owners = marks.flatMap((mark) => mark?.account ?? []);
     if (owners.length === 0) {
       const adopts = accountsLately(by).some(
@@ -184,7 +184,7 @@ export function watchOver(
   aws.eks.onChange(({ action, before, by }) => {
     if (by === undefined || !before) return;
     const { namespace, serviceAccount, tags } = before;
-    const owner = markedFor(tags)?.account;
+    const owner = taggedOwner(tags)?.account;
     if (owner !== by) {
       say('foreign association', `${action} on that of ${namespace}/${serviceAccount}, on behalf of ${by}`);
       return;
@@ -336,7 +336,7 @@ export function watchOver(
 
   /** A role that stays after its account is tagged as retained before it loses its ownership, or no listing shows it. */
   function judgeRetention({ name, before, after, by = '' }: RoleChange): void {
-    if (!before || !after || !markedFor(before.tags) || markedFor(after.tags)) return;
+    if (!before || !after || !taggedOwner(before.tags) || taggedOwner(after.tags)) return;
     const retains = accountsLately(by).every((account) => account?.spec.deletionPolicy === 'Retain');
     if (retains && after.tags[retainedTag] === undefined)
       say('orphan', `${name} lost its ownership tags, and nothing shows that ${by} retained it`);
@@ -458,7 +458,7 @@ export function watchOver(
     const name = carried?.split('/').at(-1) ?? '';
     const roles = recent(rolePasts, name, aws.roles.get(name), unawareMs + driftIntervalMs);
     const account = object.metadata.name;
-    if (!roles.some((role) => role && markedFor(role.tags)?.account === account))
+    if (!roles.some((role) => role && taggedOwner(role.tags)?.account === account))
       say('link before role', `${key} was given ${carried}, which is no role of ours`);
   }
 
@@ -504,10 +504,10 @@ export function watchOver(
 
   function judgeRelease(name: string): void {
     for (const role of aws.roles.values())
-      if (markedFor(role.tags)?.account === name && !isOfOtherIssuer(role))
+      if (taggedOwner(role.tags)?.account === name && !isOfOtherIssuer(role))
         say('orphan', `the account ${name} was let go while the role ${role.name} is there`);
     for (const { namespace, serviceAccount, tags } of aws.eks.associations.values())
-      if (markedFor(tags)?.account === name)
+      if (taggedOwner(tags)?.account === name)
         say('orphan', `the account ${name} was let go while ${namespace}/${serviceAccount} is associated`);
     for (const { metadata } of server.list(resources.serviceAccounts)) {
       const home = server.get(resources.namespaces, metadata.namespace ?? '');
@@ -537,7 +537,7 @@ export function watchOver(
     if (wasDisturbed(`role ${role?.name ?? (status?.roleArn ?? '').split('/').at(-1)}`, slackMs)) return;
     const claim = `${name} is told to be Ready at generation ${status?.observedGeneration}`;
     if (!spec) return say('status truth', `${claim}, which this object never had`);
-    if (!role || markedFor(role.tags)?.account !== name)
+    if (!role || taggedOwner(role.tags)?.account !== name)
       return say('status truth', `${claim}, though it has no role`);
     if (isInherited(role.name, slackMs)) return;
     const wanted = [...spec.aws.policyArns].sort().join(' ');

@@ -3,7 +3,7 @@
  */
 import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { markedFor } from '../../src/identity/index.ts';
+import { taggedOwner } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { differences, type EndState } from './end-state.ts';
 import { isOfOtherIssuer } from './ownership.ts';
@@ -152,7 +152,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   for (const { metadata, spec, status } of accounts) {
     const { name } = metadata;
     const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
-    const isOurs = role !== undefined && markedFor(role.tags)?.account === name && !isOfOtherIssuer(role);
+    const isOurs = role !== undefined && taggedOwner(role.tags)?.account === name && !isOfOtherIssuer(role);
     let problems = isOurs ? 0 : 1;
     for (const { arn, attached, reason } of status?.policies ?? []) {
       const really = isOurs && role.attachedPolicyArns.includes(arn);
@@ -198,12 +198,12 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   }
   const names = new Set(accounts.map(({ metadata }) => metadata.name));
   for (const role of aws.roles.values()) {
-    const account = markedFor(role.tags)?.account;
+    const account = taggedOwner(role.tags)?.account;
     if (account !== undefined && !names.has(account) && !isOfOtherIssuer(role))
       say(`the role ${role.name} was left behind`);
   }
   for (const { tags, namespace, serviceAccount } of aws.eks.associations.values()) {
-    const account = markedFor(tags)?.account;
+    const account = taggedOwner(tags)?.account;
     if (account !== undefined && !names.has(account))
       say(`the association of ${namespace}/${serviceAccount} was left behind`);
   }

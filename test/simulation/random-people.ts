@@ -9,7 +9,7 @@ import {
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
-import { markedFor, type ObservedRole } from '../../src/identity/index.ts';
+import { taggedOwner, type ObservedRole } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
   applyAccount,
@@ -261,7 +261,7 @@ const changeOurRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws, server }) => {
     for (const [name, role] of aws.roles) {
-      const account = server.get(linkedServiceAccounts, markedFor(role.tags)?.account ?? '');
+      const account = server.get(linkedServiceAccounts, taggedOwner(role.tags)?.account ?? '');
       if (account && account.metadata.deletionTimestamp === undefined)
         aws.change(name, (present) => present && to(present));
     }
@@ -286,7 +286,7 @@ const changeTargets =
 export const everythingMended: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
   workloads.webhookRuns = true;
-  for (const [name, role] of aws.roles) if (!markedFor(role.tags)) aws.change(name, () => undefined);
+  for (const [name, role] of aws.roles) if (!taggedOwner(role.tags)) aws.change(name, () => undefined);
 
   const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
   const { allowedPolicyArns: _, ...clusterAws } = config.spec.aws;

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { markedFor } from '../../src/identity/index.ts';
+import { taggedOwner } from '../../src/identity/index.ts';
 import { create, foreignRole, put, readOnly, fullAccess } from './acts.ts';
 import type { Fate } from './operator-process.ts';
 import { startSimulation } from './simulation.ts';
@@ -34,7 +34,7 @@ it.each(weathers)(
     await create('a', { aws: { policyArns: [readOnly], roleName: 'theirs', adopt: true } })(simulation);
     await create('b', { aws: { policyArns: [fullAccess], roleName: 'theirs', adopt: true } })(simulation);
     await time.pass(10 * minute);
-    const owner = markedFor(aws.roles.get('theirs')?.tags ?? {})?.account ?? '';
+    const owner = taggedOwner(aws.roles.get('theirs')?.tags ?? {})?.account ?? '';
     expect(['a', 'b']).toContain(owner);
     expect(new Set(changedBy)).toEqual(new Set([owner]));
     for (const account of server.list(linkedServiceAccounts) as unknown as readonly LinkedServiceAccount[])

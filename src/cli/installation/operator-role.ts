@@ -5,7 +5,7 @@ import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { isRolePath } from '../../api/cluster-config.ts';
 import { reservedTagPrefixes } from '../../api/linked-service-account.ts';
 import { isReservedTag } from '../../identity/desired/tags.ts';
-import type { RoleSpec } from '../../identity/steps/step.ts';
+import type { RoleSpec } from '../../identity/state/world.ts';
 import type { ObservedRole } from '../../identity/state/world.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';

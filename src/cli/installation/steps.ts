@@ -4,7 +4,7 @@ import type { InstallationStore } from '../../aws/installation.ts';
 import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';
 import { tagValue } from '../../identity/desired/tags.ts';
 import { sameDocument } from '../../identity/desired/trust.ts';
-import type { RoleSpec } from '../../identity/steps/step.ts';
+import type { RoleSpec } from '../../identity/state/world.ts';
 import type { RoleStore } from '../../identity/state/ports.ts';
 import {
   isAlreadyExists,

@@ -3,8 +3,8 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
-import { isAdopted, markedFor, ownershipOf, type Ownership } from './ownership.ts';
-import { desiredRole, ownerOf } from '../plan/role.ts';
+import { isAdopted, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';
+import { desiredRole, ownerOf } from './role.ts';
 import { assignTargets } from './shards.ts';
 import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 
@@ -46,7 +46,7 @@ export function roleOwnership(
 ): Ownership {
   const ownership = ownershipOf(role, ownerOf(account, facts));
   if (accountRoleIndex(account, facts, role.name) !== undefined) return ownership;
-  const isTagged = markedFor(role.tags)?.account === account.metadata.name;
+  const isTagged = taggedOwner(role.tags)?.account === account.metadata.name;
   return (ownership === 'ours' && isTagged) || (ownership === 'earlier' && isAdopted(role.tags))
     ? ownership
     : 'foreign';

@@ -37,3 +37,10 @@ export function roleIndex(name: string, baseName: string): number | undefined {
   const index = match ? Number(match[0]) : 0;
   return index >= 2 ? index : undefined;
 }
+
+/** An account's name as the value of a label, which has at most 63 characters where a name has 253. */
+export function accountLabelValue(account: string): string {
+  return account.length <= 63
+    ? account
+    : `${account.slice(0, 50).replace(/[.-]+$/, '')}-${digest([account], 12)}`;
+}

@@ -12,7 +12,7 @@
  */
 import { isRolePath, podIdentityAudience, type ClusterConfig } from '../../api/index.ts';
 import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
-import { clusterMarks, clusterTag } from './ownership.ts';
+import { clusterTags, clusterTag } from './ownership.ts';
 import { isReservedTag, settableTags } from './tags.ts';
 
 /**
@@ -112,7 +112,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const atPath = `${account}:role${rolePath}*`;
   const ownRole = adoption ? anyRole : atPath;
   const anyAssociation = `${cluster.replace(':cluster/', ':podidentityassociation/')}/*`;
-  const marks = clusterMarks(cluster);
+  const marks = clusterTags(cluster);
   const own: Condition = { StringEquals: keyed('aws:ResourceTag', marks) };
   const bounded = boundaries ? { 'iam:PermissionsBoundary': boundaries } : {};
 

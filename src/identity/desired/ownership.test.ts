@@ -10,7 +10,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import { withTags } from './tags.ts';
@@ -124,7 +124,7 @@ describe('tags that differ from ours in case', () => {
   const overwritten = (world: SimulatedWorld, key: string, value: string): void => {
     const role = roleOf(world);
     world.roles.set(name, { ...role, tags: withTags(role.tags, { [key]: value }) });
-    sweep(world);
+    resync(world);
   };
 
   it.each([
@@ -159,7 +159,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, Team: 'a', Stage: 'x' });
     const other = { ...roleOf(world), tags: withTags(roleOf(world).tags, { tEAM: 'a' }) };
     world.roles.set(name, other);
-    sweep(world);
+    resync(world);
     world.journal.length = 0;
     settle(world);
     expect(kinds(world)).toEqual([]);
@@ -189,7 +189,7 @@ describe('tags that differ from ours in case', () => {
     const role = roleOf(settled());
     const theirs = { ...role, tags: withTags(role.tags, { 'K11N.dev/account': 'other' }) };
     world.roles.set(name, theirs);
-    sweep(world);
+    resync(world);
     settle(world);
     requestDeletion(world);
     settle(world);
@@ -296,7 +296,7 @@ describe('a role that a person names', () => {
     settle(world);
     const { 'k11n.dev/adopted': _, ...tags } = world.roles.get(theirs.name)?.tags ?? {};
     world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
-    sweep(world);
+    resync(world);
     settle(world);
     expect(world.roles.get(theirs.name)).toMatchObject({
       permissionsBoundaryArn: readOnly,
@@ -304,7 +304,7 @@ describe('a role that a person names', () => {
       tags: { team: 'payments', 'k11n.dev/adopted': 'true' },
     });
     world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), tags });
-    sweep(world);
+    resync(world);
     requestDeletion(world);
     settle(world);
     expect(world.gone).toBe(true);
@@ -425,7 +425,7 @@ describe('a role that a person names', () => {
     const { trustPolicy } = world.roles.get(theirs.name) ?? theirs;
     world.roles.set(theirs.name, { ...theirs, ...world.roles.get(theirs.name), trustPolicy: providerTrust });
     world.holders = [holding('ci', 'runner')];
-    sweep(world);
+    resync(world);
     settle(world);
     expect(world.roles.get(theirs.name)?.trustPolicy).toBe(trustPolicy);
   });
@@ -440,7 +440,7 @@ describe('a role that a person names', () => {
       attempts: 1,
       retryAt: world.now + 3_600_000,
     });
-    world.beliefs.set(theirs.name, { role: theirs, source: 'read' });
+    world.cachedRoles.set(theirs.name, { role: theirs, source: 'read' });
     settle(world);
     expect(ready(world)).toBe('False AdoptionRefused');
     expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toBe(

@@ -10,7 +10,8 @@
  * | ours                   | either is ours  || another                          | `otherIssuer` |
  * | ours                   | other   | other | any                              | `foreign`     |
  */
-import type { LinkedServiceAccount } from '../../api/index.ts';
+import { fieldManager, type LinkedServiceAccount } from '../../api/index.ts';
+import type { ObservedServiceAccount } from '../state/world.ts';
 import { issuerHost } from './arn.ts';
 import { digest } from './digest.ts';
 import { tagValue, type Tags } from './tags.ts';
@@ -51,11 +52,11 @@ export function retentionTags(clusterArn: string): Tags {
 
 /** Returns the account of a role that this cluster retained and no account has adopted since; undefined for any other role. */
 export function retainedFrom(tags: Tags, clusterArn: string): { readonly account: string } | undefined {
-  if (tagValue(tags, retainedTag) !== clusterArn || isHeld(tags)) return undefined;
+  if (tagValue(tags, retainedTag) !== clusterArn || isManaged(tags)) return undefined;
   return { account: tagValue(tags, accountTag) ?? '' };
 }
 
-export function isMark(key: string): boolean {
+export function isOwnershipTag(key: string): boolean {
   return ownershipTagKeys.some((mark) => mark === key.toLowerCase());
 }
 
@@ -64,22 +65,22 @@ export function isAdopted(tags: Tags): boolean {
 }
 
 /** The role was there before us: its mark says so or, should it have lost that, the account that took it over. */
-export function wasThere(
+export function existedBefore(
   { name, tags }: { readonly name: string; readonly tags: Tags },
   { aws }: LinkedServiceAccount['spec'],
 ): boolean {
   return isAdopted(tags) || (aws.adopt === true && aws.roleName === name);
 }
 
-export const adoptedMark: Tags = { [adoptedTag]: 'true' };
+export const adoptedTags: Tags = { [adoptedTag]: 'true' };
 
 /** The marks for taking over a role that exists. */
 export function adoptionTags(owner: Owner): Tags {
-  return { ...ownershipTags(owner), ...adoptedMark };
+  return { ...ownershipTags(owner), ...adoptedTags };
 }
 
 /** Whether anybody's Konstellation holds the role: then it is not up for adoption. */
-export function isHeld(tags: Tags): boolean {
+export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
 
@@ -94,13 +95,13 @@ export type OwningCluster = {
 export type Owner = OwningCluster & { readonly account: string; readonly uid: string };
 
 /** The marks which all roles of a cluster have in common, and by which the operator's IAM policy fences it. */
-export function clusterMarks(clusterArn: string): Tags {
+export function clusterTags(clusterArn: string): Tags {
   return { [managedByTag]: 'konstellation', [clusterTag]: clusterArn };
 }
 
 export function ownershipTags(owner: Owner): Tags {
   return {
-    ...clusterMarks(owner.clusterArn),
+    ...clusterTags(owner.clusterArn),
     [accountTag]: owner.account,
     [uidTag]: owner.uid,
     [issuerTag]: issuerTagValue(owner.issuer),
@@ -175,10 +176,15 @@ export function clusterOfRole(tags: Tags, uid = ''): string | undefined {
 }
 
 /** The cluster and account that a role's tags name, if it is a role of Konstellation at all. */
-export function markedFor(tags: Tags): { clusterArn: string; account: string } | undefined {
+export function taggedOwner(tags: Tags): { clusterArn: string; account: string } | undefined {
   const clusterArn = tagValue(tags, clusterTag);
   const account = tagValue(tags, accountTag);
   if (tagValue(tags, managedByTag) !== 'konstellation' || clusterArn === undefined || account === undefined)
     return undefined;
   return { clusterArn, account };
+}
+
+/** Whether we set the role in the annotation; if so it is ours to change. */
+export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
+  return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
 }

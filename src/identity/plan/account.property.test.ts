@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type IdentityMode } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
-import { wantedMode } from './trusted-targets.ts';
+import { wantedMode } from '../desired/role.ts';
 import { roleName } from '../desired/names.ts';
 import { planAccount } from './account.ts';
 import { screenPolicies } from './policies.ts';
 import { proofSlotOf } from './proofs.ts';
 import {
   admits,
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -20,7 +20,7 @@ import {
   requestDeletion,
   restart,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import { stepKey, type Step } from '../steps/step.ts';
@@ -59,7 +59,7 @@ type Happening =
   | { readonly is: 'namespaceBack'; readonly target: string }
   | { readonly is: 'annotationLost'; readonly target: string }
   | { readonly is: 'restart' }
-  | { readonly is: 'sweep' }
+  | { readonly is: 'list' }
   | { readonly is: 'time'; readonly seconds: number }
   /** The operator works for a while: how many steps it gets done, and how the last one ends. */
   | {
@@ -101,7 +101,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     ),
     target: fc.constantFrom(...targets),
   }),
-  { weight: 2, arbitrary: fc.constant({ is: 'sweep' as const }) },
+  { weight: 2, arbitrary: fc.constant({ is: 'list' as const }) },
   {
     weight: 2,
     arbitrary: fc.record({ is: fc.constant('time' as const), seconds: fc.integer({ min: 1, max: 900 }) }),
@@ -187,9 +187,9 @@ function happen(world: SimulatedWorld, what: Happening): void {
         };
         world.associations.set(what.target, { ...association, details });
         // Somebody looks at it: a listing does not tell.
-        const belief = world.associationBeliefs.get(what.target);
+        const belief = world.cachedAssociations.get(what.target);
         if (belief?.association?.id === association.id)
-          world.associationBeliefs.set(what.target, {
+          world.cachedAssociations.set(what.target, {
             association: { ...association, details },
             source: 'read',
           });
@@ -239,7 +239,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
     }
     case 'restart':
       return startAnew(world);
-    case 'sweep':
+    case 'list':
       return laterSweep(world);
     case 'time':
       world.now += what.seconds * 1000;
@@ -250,16 +250,16 @@ function happen(world: SimulatedWorld, what: Happening): void {
 }
 
 function laterSweep(world: SimulatedWorld): void {
-  sweep(world);
+  resync(world);
   readUnreadAssociation(world);
 }
 
 function startAnew(world: SimulatedWorld): void {
-  world.beliefs.clear();
-  world.associationBeliefs.clear();
+  world.cachedRoles.clear();
+  world.cachedAssociations.clear();
   world.failures.clear();
   restart(world);
-  sweep(world);
+  resync(world);
 }
 
 function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is: 'work' }>['end']): void {
@@ -273,10 +273,10 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
     for (const step of plan.steps) {
       left -= 1;
       if (left > 0 || end === 'done') {
-        carryOut(world, step);
+        applyStep(world, step);
         continue;
       }
-      if (end === 'killedAfter') carryOut(world, step);
+      if (end === 'killedAfter') applyStep(world, step);
       if (end === 'answerLost') loseAnswer(world, step);
       else restart(world);
       return;
@@ -286,18 +286,18 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
 
 /** It was done, but all we hear is that the connection broke. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
-  const believed = new Map(world.beliefs);
-  const associated = new Map(world.associationBeliefs);
-  carryOut(world, step);
+  const believed = new Map(world.cachedRoles);
+  const associated = new Map(world.cachedAssociations);
+  applyStep(world, step);
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
-  world.beliefs.clear();
-  for (const [name, belief] of believed) world.beliefs.set(name, belief);
+  world.cachedRoles.clear();
+  for (const [name, belief] of believed) world.cachedRoles.set(name, belief);
   // Whether there is a role now is not known.
-  if (step.kind === 'CreateRole') world.beliefs.delete(step.role);
-  world.associationBeliefs.clear();
-  for (const [target, belief] of associated) world.associationBeliefs.set(target, belief);
+  if (step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
+  world.cachedAssociations.clear();
+  for (const [target, belief] of associated) world.cachedAssociations.set(target, belief);
   if (step.kind.endsWith('Association') && 'target' in step)
-    world.associationBeliefs.set(step.target, { association: null, source: 'lost' });
+    world.cachedAssociations.set(step.target, { association: null, source: 'unknown' });
   world.failures.set(stepKey(step), {
     code: 'Unreachable',
     message: 'the answer was lost',

@@ -38,7 +38,7 @@ describe('a new account', () => {
     // All that was remembered is lost: the status, and what the operator believed.
     const { status: _, ...account } = world.account;
     world.account = account;
-    world.beliefs.clear();
+    world.cachedRoles.clear();
     world.proofs.clear();
     world.journal.length = 0;
     settle(world);
@@ -88,7 +88,7 @@ describe('a rollout that stops the others', () => {
     const message = 'the new identity is held back by app web in production';
     const { status } = planAccount({
       ...observe(settled()),
-      pause: { reason: 'PausedByFailedRollout', message },
+      rolloutBlocker: { reason: 'PausedByFailedRollout', message },
     });
     expect(findCondition(status.conditions, 'WorkloadsCurrent')).toMatchObject({
       status: 'False',

@@ -21,23 +21,24 @@ import {
 } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
 import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
-import { claimOf, claimsFrom, claimsOf, type Claims } from './trusted-targets.ts';
+import { trustKey, targetsByMode, trustedTargets } from './trusted-targets.ts';
+import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
-import { isOwned, ownershipTagKeys, wasThere } from '../desired/ownership.ts';
-import { currentTurn, planWanted } from './target.ts';
+import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
+import { currentSwitchSlot, planWanted } from './target.ts';
 import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
 import { proofIsOpen } from './proofs.ts';
-import { assessRole, desiredRole, isUnread, type RoleAssessment } from './role.ts';
+import { assessRole, isUnread, type RoleAssessment } from './role.ts';
 import { formerTargets } from './sessions.ts';
 import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
 import type { ServingRole, TargetContext } from './target-context.ts';
-import { asBefore } from './target-rows.ts';
+import { rowFromStatus } from './target-rows.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';
@@ -46,7 +47,7 @@ import type {
   AccountWorld,
   ClusterFacts,
   ObservedRole,
-  RoleAim,
+  LastSyncedRole,
   TargetObservation,
 } from '../state/world.ts';
 
@@ -56,9 +57,9 @@ export type AccountPlan = {
   /** What was changed behind our back, in words. The status should be told before it is put back. */
   readonly drift: readonly string[];
   /** Of the roles that are in step. What is to be remembered when the account comes to rest. */
-  readonly aims: readonly RoleAim[];
+  readonly lastSynced: readonly LastSyncedRole[];
   /** Milliseconds; undefined when nothing but a change can matter. */
-  readonly lookAgainAt?: number;
+  readonly requeueAt?: number;
 };
 
 export function planAccount(world: AccountWorld): AccountPlan {
@@ -84,7 +85,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const barred = unadmitted(world, cluster.facts);
   if (!held && barred) return done(list, blockedStatus(world, barred.reason, barred.message));
   if (!held) {
-    list.want({ kind: 'AddFinalizer' });
+    list.addStep({ kind: 'AddFinalizer' });
     return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
   }
   const stranded = planStranded(world, cluster.facts, list);
@@ -109,7 +110,7 @@ function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList):
   if (role) return clusterChanged(world, facts, [role, ...others]);
   const unread = unreadRoles(world, facts);
   const failed = unread.flatMap((name) => {
-    const failure = list.want({ kind: 'ReadRole', role: name, why: 'the status reports it' });
+    const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the status reports it' });
     return failure ? [unreadable(world, facts, name, failure)] : [];
   });
   if (unread.length === 0) return undefined;
@@ -126,18 +127,18 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
 
   const base = accountRoleName(account, facts, 1);
   const shards = assignTargets(
-    claimsOf(world, facts, decisions),
+    trustedTargets(world, facts, decisions),
     previousShards(world, facts),
-    (claims) =>
-      desiredRole(account, facts, base, claimsFrom(claims)).trustPolicy.length <=
+    (keys) =>
+      desiredRole(account, facts, base, targetsByMode(keys)).trustPolicy.length <=
       facts.quotas.trustPolicySize,
   );
   const draining = new Set(
     decisions.flatMap((decision) => (decision.draining ? [decision.observation.name] : [])),
   );
-  const roles = [...shards].map(([index, words]): ServingRole => {
-    const claims = claimsFrom(words);
-    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), claims);
+  const roles = [...shards].map(([index, keys]): ServingRole => {
+    const targets = targetsByMode(keys);
+    const spec = desiredRole(account, facts, accountRoleName(account, facts, index), targets);
     const kept = keptPolicies(
       world.roles.get(spec.name)?.role ?? undefined,
       policies.refused,
@@ -146,16 +147,16 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     );
     const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
     const proofsOfDrift = (role: ObservedRole): boolean =>
-      proofsAreOpen(world, list, role, without(claims, draining));
+      proofsAreOpen(world, list, role, without(targets, draining));
     const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
-    return { claims, policyArns, assessment };
+    return { targets, policyArns, assessment };
   });
 
   const trustInStep = roles.every(
     ({ assessment }) =>
       assessment.role && sameDocument(assessment.role.trustPolicy, assessment.spec.trustPolicy),
   );
-  const context = { world, facts, list, roles, turn: currentTurn(world, facts, decisions) };
+  const context = { world, facts, list, roles, slot: currentSwitchSlot(world, facts, decisions) };
   const rows = decisions
     .map((decision) => planTarget(context, decision, trustInStep))
     .filter((row) => row !== undefined);
@@ -172,14 +173,14 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   });
   for (const { sessionsUntil } of former) {
     const leftMs = Date.parse(sessionsUntil) - world.date;
-    if (leftMs > 0) list.lookAt(world.now + leftMs);
+    if (leftMs > 0) list.requeueAtLatest(world.now + leftMs);
   }
   const status = accountStatus(world, {
     ...(surplus ? { surplus } : {}),
     formerTargets: former,
     roles: roles.map((role) => role.assessment),
     targets: rows,
-    policies: asLastSeen(
+    policies: asLastRead(
       world,
       roles,
       mergedPolicyRows(account.spec.aws.policyArns, refusedRows(policies.refused, roles, facts), roles),
@@ -205,19 +206,24 @@ function longestSession(world: AccountWorld, roles: readonly ServingRole[]): num
   return Math.max(
     0,
     ...roles.map(({ assessment: { spec } }) => spec.maxSessionDuration),
-    ...[...world.aims.values()].map(({ spec }) => spec.maxSessionDuration),
+    ...[...world.lastSynced.values()].map(({ spec }) => spec.maxSessionDuration),
     ...[...world.roles.values()].map(({ role }) => role?.maxSessionDuration ?? 0),
   );
 }
 
 /** Whether a proof that shows what a drifted trust policy broke is still to come. Asks for it. */
-function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, claims: Claims): boolean {
+function proofsAreOpen(
+  world: AccountWorld,
+  list: StepList,
+  role: ObservedRole,
+  { IRSA, PodIdentity }: TargetsByMode,
+): boolean {
   const observed = new Map(world.targets.map((target) => [target.name, target]));
-  const byToken = claims.IRSA.map((target) => {
+  const byToken = IRSA.map((target) => {
     const serviceAccount = observed.get(target)?.serviceAccount;
     return serviceAccount !== undefined && proofIsOpen(world, list, target, role, serviceAccount);
   });
-  const byPod = claims.PodIdentity.map((target) => {
+  const byPod = PodIdentity.map((target) => {
     const { serviceAccount, held } = observed.get(target) ?? {};
     const association = world.associations.get(target)?.association;
     const pod = held?.exchangePod;
@@ -232,10 +238,10 @@ function proofsAreOpen(world: AccountWorld, list: StepList, role: ObservedRole, 
 }
 
 /** The proofs of a target that drains are over: the operator may not have tokens created there. */
-function without(claims: Claims, targets: ReadonlySet<string>): Claims {
+function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>
     names.filter((name) => !targets.has(name));
-  return { IRSA: remaining(claims.IRSA), PodIdentity: remaining(claims.PodIdentity) };
+  return { IRSA: remaining(IRSA), PodIdentity: remaining(PodIdentity) };
 }
 
 /** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
@@ -268,7 +274,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   const why = problem?.message ?? `the account does not name the target "${observation.name}" any more`;
   const before = world.account.status?.targets?.find((row) => row.name === observation.name);
   return {
-    ...asBefore(world, observation),
+    ...rowFromStatus(world, observation),
     // The last proof stands for as long as the target drains: it cannot be given again.
     proven: before?.proven === true,
     linked: true,
@@ -290,7 +296,7 @@ function planUnwanted(
   const base = { name: observation.name, pods: observation.pods, wanted: false, linked: true, proven: false };
   if (unassociate) {
     const failure =
-      trustInStep || unassociate.kind === 'ReadAssociation' ? list.want(unassociate) : undefined;
+      trustInStep || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
     // An association of somebody else's is none of our business; nor is one that we may not look at.
     if (unlink || unassociate.kind === 'DeleteAssociation') {
       return {
@@ -310,7 +316,7 @@ function planUnwanted(
       message: `running pods still use the ServiceAccount, without its permissions: ${users}`,
     };
   }
-  const failure = trustInStep ? list.want(unlink) : undefined;
+  const failure = trustInStep ? list.addStep(unlink) : undefined;
   return {
     ...base,
     reason: failure?.code ?? 'Unlinking',
@@ -331,7 +337,7 @@ function removeSurplus(
 ): Problem | undefined {
   const failures: Problem[] = [];
   const want = (step: Step, role: string): void => {
-    const failure = list.want(step);
+    const failure = list.addStep(step);
     if (failure)
       failures.push({
         reason: failure.code,
@@ -348,10 +354,10 @@ function removeSurplus(
     const role = belief.role;
     if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
     if (!isOwned(roleOwnership(role, world.account, facts))) continue;
-    if (belief.source === 'sweep')
+    if (belief.source === 'list')
       want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
     // One that was taken over when the account named it is given back, as at its end.
-    else if (wasThere(role, world.account.spec))
+    else if (existedBefore(role, world.account.spec))
       want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
     else if (role.attachedPolicyArns.length > 0) {
       const why = 'no target needs the role any more';
@@ -397,7 +403,7 @@ function mergedPolicyRows(
 }
 
 /** Rows of attached policies stay so while the role was not read yet: what is attached decides what may be detached later. */
-function asLastSeen(
+function asLastRead(
   { account }: AccountWorld,
   roles: readonly ServingRole[],
   rows: RoleAssessment['policies'],
@@ -433,7 +439,7 @@ function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<s
     const associated = world.associations.get(name)?.association?.details?.roleArn;
     const set = (mode: IdentityMode, arn: string | undefined): void => {
       const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
-      if (index !== undefined) shards.set(claimOf(mode, name), index);
+      if (index !== undefined) shards.set(trustKey(mode, name), index);
     };
     set('IRSA', annotated ?? told ?? associated);
     set('PodIdentity', associated ?? told ?? annotated);
@@ -468,13 +474,13 @@ function done(
   list: StepList,
   status: LinkedServiceAccountStatus,
   drift: readonly string[] = [],
-  aims: readonly RoleAim[] = [],
+  lastSynced: readonly LastSyncedRole[] = [],
 ): AccountPlan {
   return {
     steps: list.steps,
     status,
     drift,
-    aims,
-    ...(list.lookAgainAt === undefined ? {} : { lookAgainAt: list.lookAgainAt }),
+    lastSynced,
+    ...(list.requeueAt === undefined ? {} : { requeueAt: list.requeueAt }),
   };
 }

@@ -1,11 +1,10 @@
 /** Blockers of the adoption of an existing role: running pods that would be shut out, and a missing consent. */
 import { clusterTag } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
-import type { RoleSpec } from '../steps/step.ts';
+import type { RoleSpec, ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
 import { tagValue } from '../desired/tags.ts';
 import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
-import type { ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
 
 /**
  * Adoption replaces the trust policy. Pods that hold the role by web identity, are let in now, and would not be afterwards,

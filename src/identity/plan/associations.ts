@@ -1,7 +1,7 @@
 /** What is known of the association of a target's ServiceAccount, and whose it is. */
-import { isUnasked, wantedMode } from './trusted-targets.ts';
+import { isAssociationUnread } from './trusted-targets.ts';
+import { wantedMode, ownerOf } from '../desired/role.ts';
 import { ownershipOf } from '../desired/ownership.ts';
-import { ownerOf } from './role.ts';
 import { stepKey, type Step } from '../steps/step.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
 
@@ -24,7 +24,7 @@ export function associationStanding(
 ): AssociationStanding {
   const belief = world.associations.get(target);
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
-  if (belief?.source === 'lost') return { kind: 'unread', why: 'a write of it was not answered' };
+  if (belief?.source === 'unknown') return { kind: 'unread', why: 'a write of it was not answered' };
   const had = row?.identityMode === 'PodIdentity' && row.linked;
   if (belief?.association) {
     const { association } = belief;
@@ -46,8 +46,8 @@ export function associationStanding(
   if (belief?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
     return { kind: 'unread', why: 'the ServiceAccount has one already' };
   if (had && belief === undefined) return { kind: 'unread', why: 'the status tells of it' };
-  if (had && belief?.source === 'sweep') return { kind: 'unread', why: 'a listing did not show it' };
-  if (wantedMode(world.account, facts) !== 'PodIdentity' && isUnasked(world, target))
+  if (had && belief?.source === 'list') return { kind: 'unread', why: 'a listing did not show it' };
+  if (wantedMode(world.account, facts) !== 'PodIdentity' && isAssociationUnread(world, target))
     return { kind: 'unread', why: 'the trust policy lets its pods in' };
   return { kind: 'none', settled: belief?.source !== 'write' };
 }

@@ -41,8 +41,8 @@ function annotate(world: SimulatedWorld, value: string): void {
 /** Nothing is known of roles but what was read, as after a start under the changed ClusterConfig. */
 function change(world: SimulatedWorld, to: Partial<ClusterFacts>): void {
   world.facts = { ...facts, ...to };
-  world.beliefs.clear();
-  world.aims.clear();
+  world.cachedRoles.clear();
+  world.lastSynced.clear();
 }
 
 const message = (world: SimulatedWorld): string =>

@@ -45,7 +45,7 @@ export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly 
     if (accountRoleIndex(world.account, facts, name) !== undefined) return [];
     const belief = world.roles.get(name);
     // A listing of this cluster's roles shows nothing of another cluster's.
-    return !belief || (belief.role === null && belief.source === 'sweep') ? [name] : [];
+    return !belief || (belief.role === null && belief.source === 'list') ? [name] : [];
   });
 }
 

@@ -9,7 +9,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   waitFor,
 } from '../testing/simulated-world.ts';
 
@@ -35,7 +35,7 @@ describe('deletion', () => {
     requestDeletion(world);
     const [role] = world.roles.keys();
     const { now } = world;
-    world.beliefs.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
+    world.cachedRoles.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
     expect(planAccount(observe(world))).toMatchObject({ steps: [], lookAgainAt: now + 15_000 });
     world.now += 15_000;
     expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole', role }]);
@@ -106,7 +106,7 @@ describe('deletion', () => {
 
   it('looks for the role before it believes that there is none', () => {
     const world = settled();
-    world.beliefs.clear();
+    world.cachedRoles.clear();
     requestDeletion(world);
     settle(world);
     expect(kinds(world)[0]).toBe('ReadRole');
@@ -116,7 +116,7 @@ describe('deletion', () => {
   it('does not wedge silently on inline policies of others', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
-    sweep(world);
+    resync(world);
     requestDeletion(world);
     const plan = settle(world);
     expect(ready(world)).toBe('False DeleteConflict');

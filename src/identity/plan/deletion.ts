@@ -5,16 +5,17 @@
  */
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
-import { wantedMode } from './trusted-targets.ts';
+import { wantedMode } from '../desired/role.ts';
 import { clusterChanged, strandedRoles, unreadable } from './cluster-change.ts';
-import { accountLabelValue, decideUnlink } from './links.ts';
+import { accountLabelValue } from '../desired/names.ts';
+import { decideUnlink } from './links.ts';
 import {
   isOwned,
   ownershipTagKeys,
   retainedTag,
   retentionTags,
   tagKeysLostOnRetain,
-  wasThere,
+  existedBefore,
 } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { StepList } from './step-list.ts';
@@ -37,8 +38,8 @@ export function planDeletion(
   list: StepList,
 ): Problem {
   const failures: StepFailure[] = [];
-  const want = (step: Parameters<StepList['want']>[0]): void => {
-    const failure = list.want(step);
+  const want = (step: Parameters<StepList['addStep']>[0]): void => {
+    const failure = list.addStep(step);
     if (!failure) return;
     failures.push(
       step.kind === 'ReadRole'
@@ -56,7 +57,7 @@ export function planDeletion(
   for (const name of roleNames) {
     const belief = world.roles.get(name);
     // "There is none" counts only when IAM was asked for this very role: an orphan would be for ever.
-    if (!belief || (belief.role === null && belief.source === 'sweep')) {
+    if (!belief || (belief.role === null && belief.source === 'list')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
       continue;
@@ -67,7 +68,7 @@ export function planDeletion(
       unread = true;
       if (belief.readAgainAt <= world.now)
         want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
-      else list.lookAt(belief.readAgainAt);
+      else list.requeueAtLatest(belief.readAgainAt);
     }
   }
   if (unread) return progress('the role is being looked up');
@@ -76,7 +77,7 @@ export function planDeletion(
 
   // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
   const retains = world.account.spec.deletionPolicy === 'Retain';
-  const isKept = (role: ObservedRole): boolean => retains || wasThere(role, world.account.spec);
+  const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
   const doomed = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -164,7 +165,7 @@ export function decideUnassociate(
       const isLast = world.account.metadata.deletionTimestamp !== undefined;
       const mayBe =
         wantedMode(world.account, facts) === 'PodIdentity' &&
-        ((!asked && isLast) || ((!asked || asked.source === 'sweep') && linked));
+        ((!asked && isLast) || ((!asked || asked.source === 'list') && linked));
       return mayBe ? { kind: 'ReadAssociation', target, why } : undefined;
     }
     case 'foreign':

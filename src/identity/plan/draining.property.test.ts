@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { IdentityMode } from '../../api/index.ts';
 import { planAccount } from './account.ts';
 import {
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -14,7 +14,7 @@ import {
   readUnreadAssociation,
   restart,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
@@ -26,7 +26,7 @@ type Happening =
       readonly is: 'podMade' | 'podsEnded' | 'terminating';
       readonly target: string;
     }
-  | { readonly is: 'restart' | 'sweep' }
+  | { readonly is: 'restart' | 'list' }
   | { readonly is: 'work'; readonly steps: number; readonly killed: boolean };
 
 const target = fc.constantFrom(...targets);
@@ -49,16 +49,16 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   fc.record({ is: fc.constantFrom('podsEnded' as const, 'terminating' as const), target }),
-  fc.record({ is: fc.constantFrom('restart' as const, 'sweep' as const) }),
+  fc.record({ is: fc.constantFrom('restart' as const, 'list' as const) }),
 );
 
 function startAnew(world: SimulatedWorld): void {
-  world.beliefs.clear();
-  world.associationBeliefs.clear();
+  world.cachedRoles.clear();
+  world.cachedAssociations.clear();
   world.failures.clear();
-  world.aims.clear();
+  world.lastSynced.clear();
   restart(world);
-  sweep(world);
+  resync(world);
 }
 
 function work(world: SimulatedWorld, steps: number, killed: boolean): void {
@@ -66,12 +66,12 @@ function work(world: SimulatedWorld, steps: number, killed: boolean): void {
     const plan = planAccount(observe(world));
     world.account = { ...world.account, status: plan.status };
     if (plan.steps.length === 0) {
-      for (const aim of plan.aims) world.aims.set(aim.spec.name, aim);
+      for (const aim of plan.lastSynced) world.lastSynced.set(aim.spec.name, aim);
       return;
     }
     for (const step of plan.steps) {
       left -= 1;
-      carryOut(world, step);
+      applyStep(world, step);
       if (left <= 0) break;
     }
   }
@@ -99,8 +99,8 @@ function happen(world: SimulatedWorld, what: Happening): void {
     }
     case 'restart':
       return startAnew(world);
-    case 'sweep':
-      sweep(world);
+    case 'list':
+      resync(world);
       return readUnreadAssociation(world);
     case 'work':
       return work(world, what.steps, what.killed);
@@ -135,7 +135,7 @@ it.each(['IRSA', 'PodIdentity'] as readonly IdentityMode[])(
         }
         for (const namespace of world.namespaces.values()) namespace.pods = [];
         world.now += 600_000;
-        sweep(world);
+        resync(world);
         readUnreadAssociation(world);
         settle(world);
         const wanted = (world.account.spec.targets ?? world.facts.targets).filter(

@@ -13,7 +13,7 @@ import {
   observe,
   restart,
   settle,
-  sweep,
+  resync,
   type SimulatedPod,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
@@ -111,11 +111,11 @@ describe.each([
     const pod = podIn(world, 'staging');
     edit(world, { targets: ['production'] });
     settle(world);
-    world.beliefs.clear();
-    world.associationBeliefs.clear();
-    world.aims.clear();
+    world.cachedRoles.clear();
+    world.cachedAssociations.clear();
+    world.lastSynced.clear();
     restart(world);
-    sweep(world);
+    resync(world);
     settle(world);
     expect(isServed(world, 'staging', pod)).toBe(true);
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
@@ -126,7 +126,7 @@ describe.each([
     edit(world, { targets: ['production'] });
     settle(world);
     world.roles.set(name, { ...roleOf(world), trustPolicy: '{"Version":"2012-10-17","Statement":[]}' });
-    sweep(world);
+    resync(world);
     world.journal.length = 0;
     settle(world);
     expect(isServed(world, 'staging', podIn(world, 'staging'))).toBe(true);
@@ -209,7 +209,7 @@ describe('a target that no role of the account lets in', () => {
       ':production:myaccount","system:serviceaccount:elsewhere:myaccount"',
     );
     world.roles.set(name, { ...role, trustPolicy });
-    sweep(world);
+    resync(world);
     settle(world);
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });

@@ -44,16 +44,16 @@ export function wasLetIn(
   mode: IdentityMode,
   target: string,
 ): boolean {
-  const { account, aims, roles } = world;
+  const { account, lastSynced, roles } = world;
   const subject = subjectOf(target, account.metadata.name);
   const letsIn = (trustPolicy: string): boolean =>
     mode === 'PodIdentity' ? letsPodsIn(trustPolicy, target) : namesSubject(trustPolicy, facts, subject);
-  if ([...aims.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
+  if ([...lastSynced.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
   const wasLinked = account.status?.targets?.some(({ name, linked }) => name === target && linked) ?? false;
   return [...roles.values()].some(({ role, source }) => {
     if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
     // Once this process knows what it left in the role, what others add to it is drift.
-    return source === 'write' || (wasLinked && !aims.has(role.name));
+    return source === 'write' || (wasLinked && !lastSynced.has(role.name));
   });
 }
 

@@ -8,7 +8,7 @@ import { planAccount } from './account.ts';
 import { nameOf, theirs } from '../testing/settled-world.ts';
 import {
   admits,
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -16,7 +16,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import { stepKey, type Step } from '../steps/step.ts';
@@ -34,7 +34,7 @@ type Happening =
   | { readonly is: 'namespaceGone' | 'namespaceBack' | 'stripped'; readonly target: string }
   | { readonly is: 'trustBroken' | 'roleDeleted'; readonly index: number }
   | { readonly is: 'boundary'; readonly isSet: boolean }
-  | { readonly is: 'restart' | 'sweep' }
+  | { readonly is: 'restart' | 'list' }
   | {
       readonly is: 'work';
       readonly steps: number;
@@ -71,7 +71,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     index: fc.integer({ min: 1, max: 4 }),
   }),
   fc.record({ is: fc.constant('boundary' as const), isSet: fc.boolean() }),
-  fc.record({ is: fc.constantFrom('restart' as const, 'sweep' as const) }),
+  fc.record({ is: fc.constantFrom('restart' as const, 'list' as const) }),
 );
 
 function start(adopt: boolean, deletionPolicy: 'Delete' | 'Retain'): SimulatedWorld {
@@ -88,7 +88,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
   switch (what.is) {
     case 'targets':
       // Who edits right after a crash and deletes before a listing shows what was made last would leave that behind.
-      sweep(world);
+      resync(world);
       return edit(world, { targets: [...what.targets] });
     case 'quota':
       world.facts = { ...world.facts, quotas: { ...facts.quotas, trustPolicySize: sizeFor(what.room) } };
@@ -122,16 +122,16 @@ function happen(world: SimulatedWorld, what: Happening): void {
     }
     case 'restart':
       return restart(world);
-    case 'sweep':
-      return sweep(world);
+    case 'list':
+      return resync(world);
     case 'work':
       return work(world, what.steps, what.end);
   }
 }
 
 function restart(world: SimulatedWorld): void {
-  for (const map of [world.beliefs, world.failures, world.proofs, world.aims]) map.clear();
-  sweep(world);
+  for (const map of [world.cachedRoles, world.failures, world.proofs, world.lastSynced]) map.clear();
+  resync(world);
 }
 
 function work(world: SimulatedWorld, steps: number, end: End): void {
@@ -142,13 +142,13 @@ function work(world: SimulatedWorld, steps: number, end: End): void {
     if (plan.steps.length === 0 || left <= 0) return;
     for (const step of plan.steps) {
       left -= 1;
-      if (left > 0 || end === 'done') carryOut(world, step);
+      if (left > 0 || end === 'done') applyStep(world, step);
       else {
         if (end === 'answerLost' || end === 'unsent') loseAnswer(world, step, end === 'answerLost');
         else {
-          if (end !== 'killedBefore') carryOut(world, step);
+          if (end !== 'killedBefore') applyStep(world, step);
           restart(world);
-          if (end === 'unlisted' && step.kind === 'CreateRole') world.beliefs.delete(step.role);
+          if (end === 'unlisted' && step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
         }
         return;
       }
@@ -159,12 +159,12 @@ function work(world: SimulatedWorld, steps: number, end: End): void {
 /** All that we hear is that the connection broke. */
 function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
   if (!('role' in step) || step.kind === 'ReadRole') return;
-  const before = world.beliefs.get(step.role);
-  if (isDone) carryOut(world, step);
+  const before = world.cachedRoles.get(step.role);
+  if (isDone) applyStep(world, step);
   // Whether there is such a role, and whether it is ours, is not known.
   if (['CreateRole', 'DeleteRole', 'UntagRole'].includes(step.kind))
-    world.beliefs.set(step.role, { role: null, source: 'sweep' });
-  else if (before) world.beliefs.set(step.role, { ...before, readAgainAt: world.now + 15_000 });
+    world.cachedRoles.set(step.role, { role: null, source: 'list' });
+  else if (before) world.cachedRoles.set(step.role, { ...before, readAgainAt: world.now + 15_000 });
   world.failures.set(stepKey(step), {
     code: 'Unreachable',
     message: 'the answer was lost',
@@ -177,7 +177,7 @@ function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
 function calm(world: SimulatedWorld): void {
   for (let round = 0; round < 6 && !world.gone; round += 1) {
     world.now += 600_000;
-    sweep(world);
+    resync(world);
     settle(world);
   }
 }

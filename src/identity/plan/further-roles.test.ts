@@ -8,7 +8,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
@@ -71,7 +71,7 @@ describe('a role that was taken over and is not needed any more', () => {
       metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 },
     };
     settle(world);
-    sweep(world);
+    resync(world);
     settle(world);
     expect(ready(world)).toBe('True Ready');
     expect(world.roles.get(theirs.name)?.id).toBe(theirs.id);
@@ -87,7 +87,7 @@ it('a further role of which nobody heard goes with the account', () => {
   // It was made right before a crash: no status tells of it, and the listing after the start comes too early.
   const { status: _, ...account } = world.account;
   world.account = account;
-  world.beliefs.delete(nameOf(2));
+  world.cachedRoles.delete(nameOf(2));
   for (const [target, namespace] of world.namespaces) {
     const { serviceAccount: __, ...rest } = namespace;
     world.namespaces.set(target, rest);

@@ -3,7 +3,7 @@ import {
   isAdopted,
   isOfIssuer,
   issuersOf,
-  markedFor,
+  taggedOwner,
   retainedFrom,
   type Owned,
   type OwningCluster,
@@ -61,7 +61,7 @@ export function rolesOfOtherIssuers(
   cluster: OwningCluster,
 ): readonly string[] {
   return roles.flatMap((role) =>
-    markedFor(role.tags)?.clusterArn === cluster.clusterArn && !isOfIssuer(role, cluster)
+    taggedOwner(role.tags)?.clusterArn === cluster.clusterArn && !isOfIssuer(role, cluster)
       ? [`${role.name} (${issuersOf(role).join(', ')})`]
       : [],
   );
@@ -78,7 +78,7 @@ function kindOf(
   if (!isOfIssuer(role, cluster)) return undefined;
   const retained = retainedFrom(tags, clusterArn);
   if (retained) return { kind: 'retained', ...retained };
-  const owner = markedFor(tags);
+  const owner = taggedOwner(tags);
   if (owner?.clusterArn !== clusterArn || accounts.has(owner.account)) return undefined;
   return { kind: 'orphan', account: owner.account };
 }

@@ -5,7 +5,7 @@ import { oidcProviderArn } from '../desired/arn.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, roleOf, settled } from '../testing/settled-world.ts';
 import {
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -14,7 +14,7 @@ import {
   readOnly,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   waitFor,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
@@ -41,7 +41,7 @@ describe('a cluster that is rebuilt', () => {
   const tag = (world: SimulatedWorld, tags: Readonly<Record<string, string>>): void => {
     const role = roleOf(world);
     world.roles.set(name, { ...role, tags: { ...role.tags, ...tags } });
-    sweep(world);
+    resync(world);
   };
 
   it('with a new issuer leaves the role of the old one alone, and says how it can be taken over', () => {
@@ -99,7 +99,7 @@ describe('a cluster that is rebuilt', () => {
       const role = roleOf(world);
       const { 'k11n.dev/issuer': _, ...tags } = role.tags;
       world.roles.set(name, { ...role, tags });
-      sweep(world);
+      resync(world);
     };
 
     it('leaves a role alone whose trust policy names another issuer, until somebody consents', () => {
@@ -134,7 +134,7 @@ describe('a cluster that is rebuilt', () => {
         const plan = planAccount(observe(world));
         expect(plan.drift).toEqual([]);
         statuses.add(findCondition(plan.status.conditions, 'Ready')?.status);
-        for (const step of plan.steps) carryOut(world, step);
+        for (const step of plan.steps) applyStep(world, step);
       }
       expect([...statuses]).toEqual(['True']);
       expect(kinds(world)).toEqual(['ReadRole', 'TagRole']);
@@ -145,7 +145,7 @@ describe('a cluster that is rebuilt', () => {
       const world = settled();
       const role = roleOf(world);
       world.roles.set(name, { ...role, trustPolicy: role.trustPolicy.replaceAll('EXAMPLE', 'OTHER') });
-      sweep(world);
+      resync(world);
       settle(world);
       expect(ready(world)).toMatchObject({ status: 'True' });
       expect(roleOf(world).trustPolicy).toBe(role.trustPolicy);
@@ -168,7 +168,7 @@ describe('a deletion', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, attachedPolicyArns: [readOnly, fullAccess] });
-    sweep(world);
+    resync(world);
     requestDeletion(world);
     settle(world);
     expect(world.gone).toBe(true);
@@ -215,7 +215,7 @@ describe('a deletion', () => {
     let plan = settle(world);
     for (let tries = 0; tries < 3; tries += 1) {
       expect(ready(world)).toMatchObject({ status: 'False', reason: 'DeleteConflict' });
-      expect(plan.lookAgainAt).toBeGreaterThan(world.now);
+      expect(plan.requeueAt).toBeGreaterThan(world.now);
       waitFor(world, plan);
       plan = settle(world);
     }
@@ -231,7 +231,7 @@ describe('a deletion', () => {
     const other = createWorld({}, 'other');
     settle(other);
     for (const role of other.roles.values()) world.roles.set(role.name, role);
-    sweep(world);
+    resync(world);
     requestDeletion(world);
     settle(world);
     expect(world.gone).toBe(true);

@@ -4,18 +4,11 @@
  * A ServiceAccount that does not exist is created already annotated, because the webhook remembers what it saw first.
  * One that exists is ours only when it carries our label with this account's name.
  */
-import { carriesOurRole } from './trusted-targets.ts';
-import { digest } from '../desired/digest.ts';
+import { carriesOurRole } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { Step } from '../steps/step.ts';
 import type { ObservedServiceAccount, TargetObservation } from '../state/world.ts';
-
-/** An account's name as the value of a label, which has at most 63 characters where a name has 253. */
-export function accountLabelValue(account: string): string {
-  return account.length <= 63
-    ? account
-    : `${account.slice(0, 50).replace(/[.-]+$/, '')}-${digest([account], 12)}`;
-}
+import { accountLabelValue } from '../desired/names.ts';
 
 export type LinkDecision =
   | { readonly state: 'linked' }

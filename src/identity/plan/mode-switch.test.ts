@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount, type AccountPlan } from './account.ts';
 import {
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   makePod,
@@ -26,7 +26,9 @@ function served(): SimulatedWorld {
   return world;
 }
 
-type Seen = Partial<Pick<AccountWorld, 'pause' | 'unsettled'>> & { readonly held?: Partial<HeldIdentities> };
+type Seen = Partial<Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'>> & {
+  readonly held?: Partial<HeldIdentities>;
+};
 
 /** Works until nothing is left to do, with this seen of workloads and, in production, of pods. */
 function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan {
@@ -43,7 +45,7 @@ function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan 
       world.account = { ...world.account, status: plan.status };
       return plan;
     }
-    for (const step of plan.steps) carryOut(world, step);
+    for (const step of plan.steps) applyStep(world, step);
   }
   throw new Error('it does not come to rest');
 }
@@ -71,10 +73,10 @@ describe('on the way back to IRSA', () => {
   it.each<readonly [string, Seen, string]>([
     [
       'a rollout of the account has failed',
-      { pause: { reason: 'PausedByFailedRollout', message: 'held back' } },
+      { rolloutBlocker: { reason: 'PausedByFailedRollout', message: 'held back' } },
       'PausedByFailedRollout',
     ],
-    ['a workload is being rolled out', { unsettled: 'app web in staging' }, 'SwitchingMode'],
+    ['a workload is being rolled out', { unsettledWorkload: 'app web in staging' }, 'SwitchingMode'],
     [
       'nothing replaces a pod',
       { held: { notReplaced: [{ pod: 'web-1', workload: 'ReplicaSet/web' }] } },
@@ -92,7 +94,7 @@ describe('on the way back to IRSA', () => {
   it('a target without a ready pod that holds the identity goes whatever fails', () => {
     const world = served();
     edit(world, irsa);
-    work(world, { unsettled: 'app web in production', held: { readyByPodIdentity: 0 } });
+    work(world, { unsettledWorkload: 'app web in production', held: { readyByPodIdentity: 0 } });
     expect(world.associations.has('production')).toBe(false);
   });
 
@@ -127,7 +129,7 @@ describe('on the way back to IRSA', () => {
     });
     // With the other target at rest nothing else makes it not Ready.
     world.associations.delete('staging');
-    world.associationBeliefs.set('staging', { association: null, source: 'read' });
+    world.cachedAssociations.set('staging', { association: null, source: 'read' });
     expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });
   });
 });
@@ -138,6 +140,9 @@ it('back in Pod Identity, pods get their association at once, whatever fails', (
   work(world);
   expect(world.associations.has('production')).toBe(false);
   edit(world, podIdentity);
-  work(world, { pause: { reason: 'PausedByFailedRollout', message: 'held back' }, unsettled: 'app web' });
+  work(world, {
+    rolloutBlocker: { reason: 'PausedByFailedRollout', message: 'held back' },
+    unsettledWorkload: 'app web',
+  });
   expect([...world.associations.keys()].toSorted()).toEqual(['production', 'staging']);
 });

@@ -12,7 +12,7 @@ import {
   observe,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import type { Wall } from '../../k8s/time.ts';
@@ -55,7 +55,7 @@ describe('an account with a field of a later version', () => {
       ...world.account,
       status: { ...world.account.status, added: 'x' } as LinkedServiceAccount['status'] & object,
     };
-    sweep(world);
+    resync(world);
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(roleOf(world)).toEqual(theirs);

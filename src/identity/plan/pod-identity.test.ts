@@ -9,7 +9,7 @@ import { stepKey } from '../steps/step.ts';
 import { letsPodsIn } from '../desired/trust.ts';
 import {
   admits,
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -19,7 +19,7 @@ import {
   requestDeletion,
   restart,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
@@ -113,7 +113,7 @@ describe('a new account in Pod Identity', () => {
     edit(world, byAssociation);
     for (let step = 0; step < 3; step += 1)
       for (const each of planAccount(observe(world)).steps)
-        if (each.kind !== 'CreateAssociation') carryOut(world, each);
+        if (each.kind !== 'CreateAssociation') applyStep(world, each);
     fail(world, 'CreateAssociation production', 'RoleNotAccepted');
     fail(world, 'CreateAssociation staging', 'RoleNotAccepted');
     expect(conditionIn(planAccount(observe(world)).status, 'TargetsLinked')).toBe(
@@ -151,7 +151,7 @@ describe('an association that is not known', () => {
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     const { status: _, ...account } = world.account;
     world.account = account;
-    world.associationBeliefs.clear();
+    world.cachedAssociations.clear();
     settle(world);
     expect(kinds(world).filter((kind) => kind.endsWith('Association'))).toEqual([
       'CreateAssociation',
@@ -169,7 +169,7 @@ describe('an association that is not known', () => {
 
   it('is looked at before anything is done when a write was not answered', () => {
     const world = inPodIdentity();
-    world.associationBeliefs.set('staging', { association: null, source: 'lost' });
+    world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
       { kind: 'ReadAssociation', target: 'staging', why: 'a write of it was not answered' },
     ]);
@@ -178,19 +178,19 @@ describe('an association that is not known', () => {
   it.each<[string, (world: SimulatedWorld) => void]>([
     [
       'a write was not answered',
-      (world) => world.associationBeliefs.set('staging', { association: null, source: 'lost' }),
+      (world) => world.cachedAssociations.set('staging', { association: null, source: 'unknown' }),
     ],
-    ['a listing shows it, and nothing says whose it is', sweep],
+    ['a listing shows it, and nothing says whose it is', resync],
     ['nothing has been listed or read since the start', () => undefined],
     [
       'a listing was too early to show it',
-      (world) => world.associationBeliefs.set('staging', { association: null, source: 'sweep' }),
+      (world) => world.cachedAssociations.set('staging', { association: null, source: 'list' }),
     ],
   ])('keeps its place in the trust policy until it is looked at, when %s', (_, forget) => {
     const world = inPodIdentity();
     // The status was not written before the operator died, and the account is to go back to IRSA.
     world.account = { ...world.account, status: {} };
-    world.associationBeliefs.clear();
+    world.cachedAssociations.clear();
     world.proofs.clear();
     forget(world);
     edit(world, { aws: { policyArns: [readOnly] } });
@@ -204,18 +204,18 @@ describe('an association that is not known', () => {
 
   it('is not asked for again after a restart, when a listing shows the one that was confirmed', () => {
     const world = inPodIdentity();
-    world.associationBeliefs.clear();
+    world.cachedAssociations.clear();
     restart(world);
-    sweep(world);
+    resync(world);
     expect(planAccount(observe(world)).steps).toEqual([]);
   });
 
   it('is read before it is deleted, whatever the status says of it', () => {
     const world = inPodIdentity();
-    world.associationBeliefs.clear();
+    world.cachedAssociations.clear();
     edit(world, { aws: { policyArns: [readOnly] } });
     restart(world);
-    sweep(world);
+    resync(world);
     settle(world);
     const done = world.journal.map(({ step }) =>
       'target' in step ? `${step.kind} ${step.target}` : step.kind,
@@ -232,7 +232,7 @@ describe('an association that is not known', () => {
   it('is asked for by itself before it counts as gone', () => {
     const world = inPodIdentity();
     world.associations.delete('staging');
-    sweep(world);
+    resync(world);
     settle(world);
     expect(kinds(world)).toEqual(['ReadAssociation', 'CreateAssociation', 'ConfirmAssociation']);
   });
@@ -242,7 +242,7 @@ describe('an association of somebody else', () => {
   it('is told and left alone, in either mode, while the other targets go on', () => {
     const world = createWorld();
     world.associations.set('production', foreign('production'));
-    world.associationBeliefs.set('production', { association: foreign('production'), source: 'read' });
+    world.cachedAssociations.set('production', { association: foreign('production'), source: 'read' });
     for (const spec of [{}, byAssociation]) {
       edit(world, spec);
       settle(world);
@@ -268,7 +268,7 @@ describe('an association of somebody else', () => {
       const details = { roleArn: arn, tags: ownershipTags(owner), withoutSessionTags: false };
       const world = createWorld();
       edit(world, byAssociation);
-      world.associationBeliefs.set('production', {
+      world.cachedAssociations.set('production', {
         association: { ...association, details },
         source: 'read',
       });
@@ -287,7 +287,7 @@ describe('an association of an earlier version, without a tag of the issuer', ()
     const { 'k11n.dev/issuer': _, ...tags } = association.details.tags;
     const changed = { ...association, details: { ...association.details, tags } };
     world.associations.set('production', changed);
-    world.associationBeliefs.set('production', { association: changed, source: 'read' });
+    world.cachedAssociations.set('production', { association: changed, source: 'read' });
   };
 
   it('gets it by one call, while the account stays as ready as it was', () => {
@@ -326,7 +326,7 @@ describe('what goes', () => {
     requestDeletion(world);
     const { status: _, ...account } = world.account;
     world.account = account;
-    world.associationBeliefs.clear();
+    world.cachedAssociations.clear();
     settle(world);
     expect(world.gone).toBe(true);
     expect(world.associations.size).toBe(0);
@@ -343,7 +343,7 @@ describe('what goes', () => {
     ]) {
       const changed = { ...association, details: { ...association.details, ...change } };
       world.associations.set('production', changed);
-      world.associationBeliefs.set('production', { association: changed, source: 'read' });
+      world.cachedAssociations.set('production', { association: changed, source: 'read' });
       world.journal.length = 0;
       settle(world);
       expect(kinds(world)).toEqual(['UpdateAssociation', 'ConfirmAssociation']);

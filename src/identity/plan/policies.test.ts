@@ -12,7 +12,7 @@ import {
   observe,
   readOnly,
   settle,
-  sweep,
+  resync,
   facts,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
@@ -43,7 +43,7 @@ describe('policies', () => {
       world.failures.set(key, { code, message: 'no', at: world.now, attempts: 3, retryAt });
       const plan = planAccount(observe(world));
       expect(plan.steps.map(({ kind }) => kind)).toEqual(steps);
-      expect(plan.lookAgainAt).toBe(retryAt);
+      expect(plan.requeueAt).toBe(retryAt);
       world.now = retryAt;
       settle(world);
       expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
@@ -188,12 +188,12 @@ describe('policies that the ClusterConfig does not allow any more', () => {
   it('are not attached to a role that is created again, nor kept when somebody else attaches them', () => {
     const world = narrowed();
     world.roles.delete(name);
-    sweep(world);
+    resync(world);
     settle(world);
     expect(kinds(world)).toContain('CreateRole');
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
-    sweep(world);
+    resync(world);
     settle(world);
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
   });
@@ -229,7 +229,7 @@ describe('inline policies of others', () => {
   it('are told, and removed only when the ClusterConfig says so', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
-    sweep(world);
+    resync(world);
     settle(world);
     expect(ready(world)).toBe('False InlinePoliciesFound');
     expect(roleOf(world).inlinePolicyNames).toEqual(['theirs']);

@@ -134,7 +134,7 @@ export function planPolicies(
       });
       continue;
     }
-    const failure = list.want({ kind: 'AttachPolicy', role: role.name, policyArn });
+    const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
     // One that is refused, perhaps for ever, must not keep the removals waiting too.
     if (!failure || passing.has(failure.code)) stillToAttach += 1;
     rows.set(policyArn, {
@@ -147,7 +147,7 @@ export function planPolicies(
   const makeRoom = Math.max(0, missing.length - room);
   const detachments = unlisted.map((policyArn, index): UnlistedPolicy => {
     if (stillToAttach > 0 && index >= makeRoom) return { arn: policyArn };
-    const failure = list.want({
+    const failure = list.addStep({
       kind: 'DetachPolicy',
       role: role.name,
       policyArn,

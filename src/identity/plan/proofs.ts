@@ -25,7 +25,7 @@ import type {
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
-  RoleBelief,
+  CachedRole,
 } from '../state/world.ts';
 
 /** How long a proof is good for while nothing changes, in milliseconds. */
@@ -138,7 +138,7 @@ export function standingProof(
 /** Asks to look again when a proof that was taken from the status stops to count. */
 export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
   const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
-  if (renewAt !== undefined && renewAt > world.now) list.lookAt(renewAt);
+  if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
 }
 
 function stands(
@@ -159,7 +159,7 @@ export function isConfirmed(world: AccountWorld, target: string, key: string): b
 export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
   const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
   if (renewAt === undefined) return false;
-  if (renewAt > world.now) list.lookAt(renewAt);
+  if (renewAt > world.now) list.requeueAtLatest(renewAt);
   return renewAt <= world.now;
 }
 
@@ -188,7 +188,7 @@ export function decideProof(
   list: StepList,
   target: string,
   role: ObservedRole,
-  belief: RoleBelief,
+  belief: CachedRole,
   serviceAccount: ObservedServiceAccount,
   by?: PodProof,
 ): ProofState {
@@ -197,11 +197,11 @@ export function decideProof(
   if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
     const { renewAt, at = world.now } = world.proofs.get(proofSlotOf(step)) ?? {};
     const due = renewAt ?? at + proofLifetimeMs;
-    if (due <= world.now) list.want(step);
-    else list.lookAt(due);
+    if (due <= world.now) list.addStep(step);
+    else list.requeueAtLatest(due);
     return { proven: true, key };
   }
-  const failure = list.want(step);
+  const failure = list.addStep(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
   // What somebody else wrote is not ours to wait for.
@@ -229,7 +229,7 @@ export function proofIsOpen(
   const key = proofKey(role, serviceAccount, by?.association);
   const step = proofStep(target, role, key, by);
   if (world.proofs.get(proofSlotOf(step))?.key === key) return false;
-  return list.want(step) === undefined;
+  return list.addStep(step) === undefined;
 }
 
 function proofStep(

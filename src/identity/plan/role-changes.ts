@@ -1,18 +1,18 @@
 /** How a role differs from what it should be, and what a person is told that taking it over would change. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
-  adoptedMark,
+  adoptedTags,
   adoptionTags,
-  isHeld,
-  isMark,
+  isManaged,
+  isOwnershipTag,
   issuerTag,
   retainedTag,
-  wasThere,
+  existedBefore,
 } from '../desired/ownership.ts';
-import type { RoleSpec, Step } from '../steps/step.ts';
+import type { RoleSpec, ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { Step } from '../steps/step.ts';
 import { tagValue, withTags } from '../desired/tags.ts';
 import { sameDocument } from '../desired/trust.ts';
-import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 
 export type RoleChange = Extract<
   Step,
@@ -35,8 +35,8 @@ export function roleChanges(
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
   // Of a role that was there before us only what the account states is ours to change; least of all its boundary.
-  const adopted = wasThere(role, account);
-  const wantedTags = adopted ? { ...spec.tags, ...adoptedMark } : spec.tags;
+  const adopted = existedBefore(role, account);
+  const wantedTags = adopted ? { ...spec.tags, ...adoptedTags } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
     changes.push({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: spec.trustPolicy });
   }
@@ -83,7 +83,7 @@ export function wayOut(
   { strictInline }: ClusterFacts,
 ): string {
   const isNamed = account.spec.aws.roleName === role.name;
-  if (isHeld(role.tags))
+  if (isManaged(role.tags))
     return isNamed
       ? 'It belongs to another account or cluster, which has to let it go first.'
       : 'It belongs to another account or cluster.';
@@ -113,11 +113,11 @@ function wordsFor(change: RoleChange): string | undefined {
     case 'UpdateMaxSessionDuration':
       return `set its maximum session duration to ${change.seconds} seconds`;
     case 'TagRole': {
-      const keys = Object.keys(change.tags).filter((key) => !isMark(key));
+      const keys = Object.keys(change.tags).filter((key) => !isOwnershipTag(key));
       return keys.length > 0 ? `set its tags ${keys.join(', ')}` : undefined;
     }
     case 'UntagRole': {
-      const keys = change.keys.filter((key) => !isMark(key));
+      const keys = change.keys.filter((key) => !isOwnershipTag(key));
       return keys.length > 0 ? `remove its tags ${keys.join(', ')}` : undefined;
     }
   }

@@ -5,13 +5,13 @@ import { planAccount } from './account.ts';
 import { stepKey } from '../steps/step.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
-  carryOut,
+  applyStep,
   facts,
   fullAccess,
   observe,
   readOnly,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 import type { ClusterFacts } from '../state/world.ts';
@@ -20,9 +20,9 @@ describe('drift', () => {
   it('of an attachment is read before it is believed, told, and put back', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
-    sweep(world);
+    resync(world);
     expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole' }]);
-    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     const plan = planAccount(observe(world));
     expect(plan.drift).toEqual([`the policy ${readOnly} was detached`]);
     expect(findCondition(plan.status.conditions, 'Ready')).toMatchObject({
@@ -37,8 +37,8 @@ describe('drift', () => {
   it('that cannot be put back is reported with the reason of the failure', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
-    sweep(world);
-    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    resync(world);
+    applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     const key = stepKey({ kind: 'DetachPolicy', role: name, policyArn: fullAccess, why: '' });
     const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
     world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
@@ -54,7 +54,7 @@ describe('drift', () => {
 
   it('that a direct read does not confirm is forgotten', () => {
     const world = settled();
-    world.beliefs.set(name, { role: { ...roleOf(world), attachedPolicyArns: [] }, source: 'sweep' });
+    world.cachedRoles.set(name, { role: { ...roleOf(world), attachedPolicyArns: [] }, source: 'list' });
     settle(world);
     expect(kinds(world)).toEqual(['ReadRole']);
     expect(ready(world)).toBe('True Ready');
@@ -67,8 +67,8 @@ describe('drift', () => {
       'system:serviceaccount:other',
     );
     world.roles.set(name, { ...roleOf(world), trustPolicy: broken });
-    sweep(world);
-    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    resync(world);
+    applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     const steps: string[][] = [];
     const told: unknown[] = [];
     for (;;) {
@@ -82,7 +82,7 @@ describe('drift', () => {
       }
       if (plan.steps.length === 0) break;
       steps.push(plan.steps.map((step) => step.kind));
-      for (const step of plan.steps) carryOut(world, step);
+      for (const step of plan.steps) applyStep(world, step);
     }
     expect(steps).toEqual([
       ['ProveIdentity', 'ProveIdentity'],
@@ -103,7 +103,7 @@ describe('drift', () => {
   it('a role that was deleted is made again, and everything is proven anew', () => {
     const world = settled();
     world.roles.clear();
-    sweep(world);
+    resync(world);
     settle(world);
     expect(ready(world)).toBe('True Ready');
     expect(kinds(world)).toEqual([
@@ -123,7 +123,7 @@ describe('drift', () => {
       permissionsBoundaryArn: readOnly,
       tags: { ...roleOf(world).tags, extra: '1' },
     });
-    sweep(world);
+    resync(world);
     settle(world);
     expect(roleOf(world)).toMatchObject({ maxSessionDuration: 3600 });
     expect(roleOf(world).permissionsBoundaryArn).toBeUndefined();
@@ -134,7 +134,7 @@ describe('drift', () => {
 describe('no drift', () => {
   const lookedAt = (): SimulatedWorld => {
     const world = settled();
-    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     return world;
   };
 
@@ -165,8 +165,8 @@ describe('no drift', () => {
     settle(world);
     // From then on this is what others may change.
     world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
-    sweep(world);
-    carryOut(world, { kind: 'ReadRole', role: name, why: 'test' });
+    resync(world);
+    applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     expect(planAccount(observe(world)).drift).toEqual(['tags were added: extra']);
   });
 
@@ -189,7 +189,7 @@ describe('a role that AWS does not let the operator create', () => {
   ])('with the tags %j is reported with them, as AWS does not say which key it denies', (tags, message) => {
     const world = settled();
     world.roles.clear();
-    world.beliefs.clear();
+    world.cachedRoles.clear();
     const { status: _, ...account } = world.account;
     world.account = {
       ...account,

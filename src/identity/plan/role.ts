@@ -4,65 +4,28 @@ import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.
 import { roleArn } from '../desired/arn.ts';
 import {
   adoptionTags,
-  isHeld,
+  isManaged,
   issuersOf,
   issuerTag,
   issuerTagValue,
   ownershipOf,
-  ownershipTags,
   retainedTag,
-  type Owner,
 } from '../desired/ownership.ts';
-import type { Claims } from './trusted-targets.ts';
+import { ownerOf } from '../desired/role.ts';
 import { planPolicies, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import { isIssuerTagOnly, roleChanges, wayOut, type RoleChange } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
-import { stepKey, type RoleSpec } from '../steps/step.ts';
-import { mergedTags, settableTags } from '../desired/tags.ts';
-import { subjectOf, trustPolicy } from '../desired/trust.ts';
-import type { AccountWorld, ClusterFacts, ObservedRole, RoleAim, RoleBelief } from '../state/world.ts';
-
-/** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
-const defaultMaxSessionDuration = 3600;
-
-export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
-  const { clusterArn, issuer, providerArn } = facts;
-  const { name, uid = '' } = account.metadata;
-  return { clusterArn, issuer, providerArn, account: name, uid };
-}
-
-/** The whole role as it should be, but for its attachments. */
-export function desiredRole(
-  account: LinkedServiceAccount,
-  facts: ClusterFacts,
-  name: string,
-  claims: Claims,
-): RoleSpec {
-  const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
-  return {
-    name,
-    path: facts.rolePath,
-    trustPolicy: trustPolicy({
-      providerArn: facts.providerArn,
-      issuer: facts.issuer,
-      subjects: claims.IRSA.map((target) => subjectOf(target, account.metadata.name)),
-      podIdentity: {
-        clusterArn: facts.clusterArn,
-        namespaces: claims.PodIdentity,
-        serviceAccount: account.metadata.name,
-      },
-    }),
-    description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
-    maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
-    tags: mergedTags(
-      settableTags(facts.tags),
-      settableTags(account.spec.aws.tags),
-      ownershipTags(ownerOf(account, facts)),
-    ),
-    ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
-  };
-}
+import { stepKey } from '../steps/step.ts';
+import type {
+  RoleSpec,
+  AccountWorld,
+  ClusterFacts,
+  ObservedRole,
+  LastSyncedRole,
+  CachedRole,
+} from '../state/world.ts';
+import { settableTags } from '../desired/tags.ts';
 
 export type RoleAssessment = {
   readonly spec: RoleSpec;
@@ -70,7 +33,7 @@ export type RoleAssessment = {
   readonly arn: string;
   /** The role, when it exists and is ours. */
   readonly role?: ObservedRole;
-  readonly belief?: RoleBelief;
+  readonly cached?: CachedRole;
   /** What keeps the role, its attachments aside, from being in step. */
   readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
@@ -83,8 +46,8 @@ export type RoleAssessment = {
 };
 
 /** Whether no read or write has shown yet if the role exists: a listing may be older than it looks. */
-export function isUnread({ belief }: RoleAssessment): boolean {
-  return belief === undefined || (belief.role === null && belief.source === 'sweep');
+export function isUnread({ cached }: RoleAssessment): boolean {
+  return cached === undefined || (cached.role === null && cached.source === 'list');
 }
 
 /**
@@ -136,7 +99,11 @@ export function assessRole(
         },
       };
     case 'foreign':
-      if (account.spec.aws.adopt === true && role.name === account.spec.aws.roleName && !isHeld(role.tags)) {
+      if (
+        account.spec.aws.adopt === true &&
+        role.name === account.spec.aws.roleName &&
+        !isManaged(role.tags)
+      ) {
         return { ...base, ...nothing, problem: planAdoption(world, spec, belief, role, facts, list) };
       }
       return {
@@ -155,8 +122,8 @@ export function assessRole(
       };
     case 'earlier': {
       // A listing may be older than another cluster's write.
-      const failure = list.want(
-        belief.source === 'sweep'
+      const failure = list.addStep(
+        belief.source === 'list'
           ? { kind: 'ReadRole', role: role.name, why: 'it is about to be taken over' }
           : { kind: 'TagRole', role: role.name, tags: spec.tags },
       );
@@ -190,7 +157,7 @@ function leftAlone({ attachedPolicyArns }: ObservedRole): string {
 function planAdoption(
   { account, holders, now }: AccountWorld,
   spec: RoleSpec,
-  { source, readAgainAt = 0 }: RoleBelief,
+  { source, readAgainAt = 0 }: CachedRole,
   role: ObservedRole,
   facts: ClusterFacts,
   list: StepList,
@@ -199,25 +166,25 @@ function planAdoption(
   // Of a write that was not answered nobody knows what came of it: another account may have the role by now.
   const isDoubted = readAgainAt > 0;
   if (readAgainAt > now) {
-    list.lookAt(readAgainAt);
+    list.requeueAtLatest(readAgainAt);
     return underWay;
   }
   // What is taken over is looked at first: a listing may be old.
-  if (source === 'sweep' || isDoubted) {
-    const failure = list.want({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
+  if (source === 'list' || isDoubted) {
+    const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
     return failure ? { reason: failure.code, message: failure.message } : underWay;
   }
   const shutOut = shutOutByAdoption(role, spec, holders, facts);
   if (shutOut.length > 0) return adoptionBlocked(role, shutOut, account.metadata.name);
   const tags = adoptionTags(ownerOf(account, facts));
-  const failure = list.want({ kind: 'TagRole', role: spec.name, tags });
+  const failure = list.addStep({ kind: 'TagRole', role: spec.name, tags });
   return failure ? adoptionRefused(role, failure, facts) : underWay;
 }
 
 function planCreation(
   world: AccountWorld,
   spec: RoleSpec,
-  belief: RoleBelief | undefined,
+  belief: CachedRole | undefined,
   arn: string,
   list: StepList,
 ): Problem {
@@ -226,15 +193,15 @@ function planCreation(
   if (adopt === true && spec.name === roleName) return planLookup(spec, belief, list);
   const taken =
     world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
-  const lost = belief?.source === 'sweep' && world.account.status?.roleArn !== undefined;
+  const lost = belief?.source === 'list' && world.account.status?.roleArn !== undefined;
   const failure =
     taken || lost
-      ? list.want({
+      ? list.addStep({
           kind: 'ReadRole',
           role: spec.name,
           why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show it',
         })
-      : list.want(create);
+      : list.addStep(create);
   if (failure)
     return { reason: failure.code, message: `${failure.message}${deniedTagsNote(failure, world.account)}` };
   if (lost || (belief?.source === 'read' && world.account.status?.roleId !== undefined)) {
@@ -255,11 +222,11 @@ function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedSer
 }
 
 /** A role that is to be adopted is never made. */
-function planLookup(spec: RoleSpec, belief: RoleBelief | undefined, list: StepList): Problem {
+function planLookup(spec: RoleSpec, belief: CachedRole | undefined, list: StepList): Problem {
   const failure =
     belief?.source === 'read' || belief?.source === 'write'
       ? undefined
-      : list.want({ kind: 'ReadRole', role: spec.name, why: 'it is to be taken over' });
+      : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is to be taken over' });
   if (failure) return { reason: failure.code, message: failure.message };
   return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to take over` };
 }
@@ -268,7 +235,7 @@ function planUpdates(
   world: AccountWorld,
   facts: ClusterFacts,
   spec: RoleSpec,
-  belief: RoleBelief,
+  belief: CachedRole,
   role: ObservedRole,
   wantedPolicies: readonly string[],
   list: StepList,
@@ -277,8 +244,8 @@ function planUpdates(
   const { account } = world;
   if (belief.readAgainAt !== undefined) {
     const why = 'a write was not answered';
-    if (belief.readAgainAt <= world.now) list.want({ kind: 'ReadRole', role: role.name, why });
-    else list.lookAt(belief.readAgainAt);
+    if (belief.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
+    else list.requeueAtLatest(belief.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec);
   // A role of an earlier version gets the issuer's tag, which is no drift and keeps nobody waiting.
@@ -288,8 +255,8 @@ function planUpdates(
     wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
 
   // A listing may be older than it looks: what it says is confirmed by a direct read before anything is put back.
-  if (belief.source === 'sweep' && (changes.length > 0 || policiesDiffer)) {
-    const failure = list.want({
+  if (belief.source === 'list' && (changes.length > 0 || policiesDiffer)) {
+    const failure = list.addStep({
       kind: 'ReadRole',
       role: role.name,
       why: 'a listing of all roles shows it changed',
@@ -319,11 +286,11 @@ function planUpdates(
   const heldBack = trustDrifted && proofsOfDrift(role);
   const failures = heldBack
     ? []
-    : changes.map((change) => list.want(change)).filter((failure) => failure !== undefined);
+    : changes.map((change) => list.addStep(change)).filter((failure) => failure !== undefined);
   const inlineFailures =
     facts.strictInline && !heldBack
       ? role.inlinePolicyNames
-          .map((policyName) => list.want({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
+          .map((policyName) => list.addStep({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
           .filter((failed) => failed !== undefined)
       : [];
   const { rows, unlisted } = planPolicies(
@@ -373,16 +340,20 @@ function planUpdates(
 }
 
 /** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */
-function isAimedElsewhere({ aims }: AccountWorld, spec: RoleSpec, policyArns: readonly string[]): boolean {
-  const before = aims.get(spec.name);
-  const words = (aim: RoleAim): string => JSON.stringify([aim.spec, aim.policyArns.toSorted()]);
+function isAimedElsewhere(
+  { lastSynced }: AccountWorld,
+  spec: RoleSpec,
+  policyArns: readonly string[],
+): boolean {
+  const before = lastSynced.get(spec.name);
+  const words = (aim: LastSyncedRole): string => JSON.stringify([aim.spec, aim.policyArns.toSorted()]);
   return before !== undefined && words(before) !== words({ spec, policyArns });
 }
 
 /** What somebody else changed on a role that was in step with this very spec, in words. */
 function driftOf(
   world: AccountWorld,
-  belief: RoleBelief,
+  belief: CachedRole,
   role: ObservedRole,
   changes: readonly RoleChange[],
   wantedPolicies: readonly string[],

@@ -73,7 +73,7 @@ describe('an account that loses a target', () => {
     const left = Date.parse(former?.sessionsUntil ?? '') - world.now;
     expect(left).toBeGreaterThan(hours(1) - 60_000);
     expect(left).toBeLessThanOrEqual(hours(1) + 60_000);
-    expect(planAccount(observe(world)).lookAgainAt).toBeLessThanOrEqual(world.now + left);
+    expect(planAccount(observe(world)).requeueAt).toBeLessThanOrEqual(world.now + left);
     world.now += left + 1;
     settle(world);
     expect(world.account.status).not.toHaveProperty('formerTargets');

@@ -59,7 +59,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     policiesVerdict(findings),
     linksVerdict(findings.targets),
     proofVerdict(wanted),
-    workloadsVerdict(findings.targets, world.pause),
+    workloadsVerdict(findings.targets, world.rolloutBlocker),
   ];
   const decisive = parts.filter((part) => part.type !== 'WorkloadsCurrent');
   const cutOff = findings.targets.find((row) => row.cutOff)?.cutOff;
@@ -243,7 +243,10 @@ function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
     : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: told(unproven) };
 }
 
-function workloadsVerdict(targets: readonly TargetRow[], pause: AccountWorld['pause']): AccountVerdict {
+function workloadsVerdict(
+  targets: readonly TargetRow[],
+  pause: AccountWorld['rolloutBlocker'],
+): AccountVerdict {
   const type = 'WorkloadsCurrent';
   const behind = targets.filter((row) => row.pods.stale + row.pods.uninjected > 0);
   const cutOff = targets.flatMap((row) => row.cutOff ?? []);

@@ -4,33 +4,33 @@ import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
   /** Adds the step once, unless it failed and its time has not come. Returns its last failure, if that still stands. */
-  want(step: Step): StepFailure | undefined;
+  addStep(step: Step): StepFailure | undefined;
   /** Asks to look at the account again at this time, in milliseconds. */
-  lookAt(time: number): void;
+  requeueAtLatest(time: number): void;
   readonly steps: readonly Step[];
-  readonly lookAgainAt: number | undefined;
+  readonly requeueAt: number | undefined;
 };
 
 export function createStepList(world: Pick<AccountWorld, 'now' | 'failures'>): StepList {
   const steps = new Map<string, Step>();
-  let lookAgainAt: number | undefined;
-  const lookAt = (time: number): void => {
-    lookAgainAt = Math.min(lookAgainAt ?? time, time);
+  let requeueAt: number | undefined;
+  const requeueAtLatest = (time: number): void => {
+    requeueAt = Math.min(requeueAt ?? time, time);
   };
   return {
-    want(step) {
+    addStep(step) {
       const key = stepKey(step);
       const failure = world.failures.get(key);
-      if (failure && failure.retryAt > world.now) lookAt(failure.retryAt);
+      if (failure && failure.retryAt > world.now) requeueAtLatest(failure.retryAt);
       else steps.set(key, step);
       return failure;
     },
-    lookAt,
+    requeueAtLatest,
     get steps() {
       return [...steps.values()];
     },
-    get lookAgainAt() {
-      return lookAgainAt;
+    get requeueAt() {
+      return requeueAt;
     },
   };
 }

@@ -5,8 +5,8 @@ import { decideLink } from './links.ts';
 import type { Problem } from '../state/problem.ts';
 import { decideProof, standingProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
-import { assessmentOf, homeOf, type Home, type TargetContext } from './target-context.ts';
-import { afterOthers, row, rowByAssociation, switching, told } from './target-rows.ts';
+import { assessmentOf, assignedRole, type AssignedRole, type TargetContext } from './target-context.ts';
+import { afterOthers, row, rowByAssociation, switching, problemOr } from './target-rows.ts';
 import { sameDocument } from '../desired/trust.ts';
 import type { AccountWorld, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
 
@@ -15,7 +15,7 @@ export function planByAnnotation(
   observation: TargetObservation,
   standing: Extract<AssociationStanding, { kind: 'none' | 'ours' }>,
 ): TargetRow {
-  const { world, list, turn } = context;
+  const { world, list, slot } = context;
   const { name, serviceAccount } = observation;
   const account = world.account.metadata.name;
   const old = standing.kind === 'ours' ? standing.association : undefined;
@@ -24,7 +24,7 @@ export function planByAnnotation(
     old ? { ...rowByAssociation(context, observation, old), pending: switching(problem, 'IRSA') } : otherwise;
 
   const assessment = assessmentOf(context, 'IRSA', name);
-  const home = homeOf(context, 'IRSA', name);
+  const home = assignedRole(context, 'IRSA', name);
   const carried = { ...row(observation), roleArn: assessment?.arn ?? '' };
   if (!home) {
     const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === assessment?.arn;
@@ -34,8 +34,8 @@ export function planByAnnotation(
   const link = decideLink(account, observation, home.role.arn);
   if (link.state === 'blocked') return waits(link.problem, { ...carried, ...link.problem });
   if (link.state === 'pending') {
-    const failure = list.want(link.step);
-    const problem = told(failure, 'Linking', `the ServiceAccount ${name}/${account} is being linked`);
+    const failure = list.addStep(link.step);
+    const problem = problemOr(failure, 'Linking', `the ServiceAccount ${name}/${account} is being linked`);
     return waits(problem, { ...carried, ...problem });
   }
   if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
@@ -51,10 +51,10 @@ export function planByAnnotation(
   }
   const stays = awaitsReplacement(observation);
   if (stays) return waits(stays, carried);
-  if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder), carried);
+  if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder), carried);
   const unsettled = awaitsRollouts(world, observation);
   if (unsettled) return waits(unsettled, carried);
-  const failure = list.want({
+  const failure = list.addStep({
     kind: 'DeleteAssociation',
     target: name,
     association: old,
@@ -62,8 +62,8 @@ export function planByAnnotation(
     successor: { roleArn: home.role.arn, serviceAccount },
   });
   // Also when it is tried again: it may succeed this time, while another target starts.
-  if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') turn.holder = name;
-  return waits(told(failure, 'SwitchingMode', 'the association is being removed'), carried);
+  if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
+  return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
 
 /** Whether pods that are ready lose their way to new credentials with the association, until they are replaced. */
@@ -93,10 +93,10 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
  */
 function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
   if (!needsAssociation(observation)) return undefined;
-  if (world.pause) return world.pause;
-  return world.unsettled === undefined
+  if (world.rolloutBlocker) return world.rolloutBlocker;
+  return world.unsettledWorkload === undefined
     ? undefined
-    : { reason: 'SwitchingMode', message: `waits for ${world.unsettled}` };
+    : { reason: 'SwitchingMode', message: `waits for ${world.unsettledWorkload}` };
 }
 
 type ProofPart =
@@ -106,7 +106,7 @@ type ProofPart =
 function proofByToken(
   { world, facts, list }: TargetContext,
   { name }: TargetObservation,
-  { assessment, role, belief }: Home,
+  { assessment, role, belief }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): ProofPart {
   // An older proof says nothing here: STS refuses every token of the cluster.
@@ -129,9 +129,9 @@ function proofByToken(
 function confirmGone(
   { list }: TargetContext,
   target: string,
-  { assessment, role }: Home,
+  { assessment, role }: AssignedRole,
 ): ProofPart | undefined {
-  const failure = list.want({
+  const failure = list.addStep({
     kind: 'ConfirmAssociation',
     target,
     mode: 'IRSA',
@@ -142,7 +142,11 @@ function confirmGone(
   });
   // A dry-run pod shows before each rollout what EKS does not answer; pods that lost their association wait for that rollout.
   if (failure && failure.code !== 'NotInEffect') return undefined;
-  const problem = told(failure, 'Confirming', 'it is being looked up whether pods get the annotation’s role');
+  const problem = problemOr(
+    failure,
+    'Confirming',
+    'it is being looked up whether pods get the annotation’s role',
+  );
   return { proven: false, ...problem };
 }
 
@@ -152,7 +156,7 @@ export function rowByAnnotation(
   observation: TargetObservation,
 ): TargetRow | undefined {
   const { serviceAccount } = observation;
-  const home = homeOf(context, 'IRSA', observation.name);
+  const home = assignedRole(context, 'IRSA', observation.name);
   if (!serviceAccount || !home || serviceAccount.roleArn !== home.role.arn) return undefined;
   const proof = proofByToken(context, observation, home, serviceAccount);
   return { ...row(observation), roleArn: home.role.arn, linked: true, ...proof };

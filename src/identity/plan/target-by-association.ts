@@ -1,23 +1,23 @@
 /** A target whose pods get their role by a Pod Identity association. */
 import type { AssociationStanding } from './associations.ts';
-import { carriesOurRole } from './trusted-targets.ts';
-import { issuerTag, ownershipTags } from '../desired/ownership.ts';
+import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
 import type { Problem } from '../state/problem.ts';
 import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
 import { propagationMs } from '../steps/retry.ts';
-import { ownerOf, type RoleAssessment } from './role.ts';
+import { ownerOf } from '../desired/role.ts';
+import type { RoleAssessment } from './role.ts';
 import { tagValue } from '../desired/tags.ts';
 import type { TargetRow } from './status.ts';
 import {
   assessmentOf,
-  homeOf,
+  assignedRole,
   isNamed,
   sinceOurWrite,
-  type Home,
+  type AssignedRole,
   type TargetContext,
 } from './target-context.ts';
-import { afterOthers, switching, told, row } from './target-rows.ts';
+import { afterOthers, switching, problemOr, row } from './target-rows.ts';
 import type { ObservedAssociation, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
 
 export function planByAssociation(
@@ -28,9 +28,9 @@ export function planByAssociation(
   const { list } = context;
   const { name, serviceAccount } = observation;
   const assessment = assessmentOf(context, 'PodIdentity', name);
-  const home = homeOf(context, 'PodIdentity', name);
+  const home = assignedRole(context, 'PodIdentity', name);
   if (!serviceAccount && home) {
-    const failure = list.want({ kind: 'CreateServiceAccount', target: name });
+    const failure = list.addStep({ kind: 'CreateServiceAccount', target: name });
     if (failure) return { ...row(observation), reason: failure.code, message: failure.message };
   }
   if (standing.kind === 'none') return associate(context, observation, assessment, home);
@@ -51,13 +51,13 @@ export function planByAssociation(
   const { details } = association;
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   if (details && (details.roleArn !== home.role.arn || details.withoutSessionTags)) {
-    const failure = list.want({
+    const failure = list.addStep({
       kind: 'UpdateAssociation',
       target: name,
       association,
       roleArn: home.role.arn,
     });
-    return { ...carried, ...told(failure, 'Associating', 'the association is being corrected') };
+    return { ...carried, ...problemOr(failure, 'Associating', 'the association is being corrected') };
   }
   const confirmation = confirm(context, observation, association, home, serviceAccount);
   if (confirmation) return { ...carried, linked: true, ...confirmation };
@@ -69,16 +69,16 @@ export function planByAssociation(
 /** Adds the tag that earlier versions did not write. Changes nothing of what pods get. */
 function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {
   const tags = ownershipTags(ownerOf(world.account, facts));
-  list.want({ kind: 'TagAssociation', target: association.namespace, association, tags });
+  list.addStep({ kind: 'TagAssociation', target: association.namespace, association, tags });
 }
 
 function associate(
   context: TargetContext,
   observation: TargetObservation,
   assessment: RoleAssessment | undefined,
-  home: Home | undefined,
+  home: AssignedRole | undefined,
 ): TargetRow {
-  const { world, facts, list, turn } = context;
+  const { world, facts, list, slot } = context;
   const { name, serviceAccount, held } = observation;
   const waits = (problem: Problem): TargetRow => {
     const served = rowByAnnotation(context, observation);
@@ -96,16 +96,16 @@ function associate(
   // Pods that hold a Pod Identity wait for this association to get credentials at all.
   const restores = held.podIdentity > 0;
   if (switches && !restores) {
-    if (turn.holder !== undefined && turn.holder !== name) return waits(afterOthers(turn.holder));
-    if (world.pause) return waits(world.pause);
+    if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder));
+    if (world.rolloutBlocker) return waits(world.rolloutBlocker);
   }
-  const failure = list.want({
+  const failure = list.addStep({
     kind: 'CreateAssociation',
     target: name,
     roleArn: home.role.arn,
     tags: ownershipTags(ownerOf(world.account, facts)),
   });
-  if (switches && (!failure || failure.retryAt <= world.now)) turn.holder = name;
+  if (switches && (!failure || failure.retryAt <= world.now)) slot.holder = name;
   if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, home) < propagationMs) {
     return waits({
       reason: 'WaitingForPropagation',
@@ -113,7 +113,7 @@ function associate(
     });
   }
   return waits(
-    told(
+    problemOr(
       failure,
       'Associating',
       `the ServiceAccount ${name}/${world.account.metadata.name} is being associated`,
@@ -128,7 +128,7 @@ function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,
   association: ObservedAssociation,
-  home: Home,
+  home: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): Confirmation | undefined {
   const { assessment, role } = home;
@@ -140,7 +140,7 @@ function confirm(
   // The status that this process started with counts until the association is read back.
   if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(home, name)
-    ? list.want({
+    ? list.addStep({
         kind: 'ConfirmAssociation',
         target: name,
         mode: 'PodIdentity',
@@ -152,7 +152,7 @@ function confirm(
       })
     : undefined;
   if (isKnown) return undefined;
-  const problem = told(failure, 'Confirming', 'it is being read back whether pods get the identity');
+  const problem = problemOr(failure, 'Confirming', 'it is being read back whether pods get the identity');
   return { proven: false, confirmed: false, ...problem };
 }
 
@@ -164,7 +164,7 @@ function proofByPod(
   { world, list }: TargetContext,
   { name, held }: TargetObservation,
   association: ObservedAssociation,
-  { role, belief }: Home,
+  { role, belief }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): PodProofPart {
   const key = proofKey(role, serviceAccount, association);
@@ -208,5 +208,5 @@ function dropAnnotation(
   const ours = new Set(roles.map(({ assessment }) => assessment.arn));
   const needed = held.roleArns.some((arn) => ours.has(arn) || arn === serviceAccount.roleArn);
   if (!needed && (proof.proven || (proof.confirmed && !held.exchangePod)))
-    list.want({ kind: 'LinkServiceAccount', target: name, serviceAccount });
+    list.addStep({ kind: 'LinkServiceAccount', target: name, serviceAccount });
 }

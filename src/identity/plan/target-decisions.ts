@@ -6,9 +6,9 @@ import {
   reservedTargetMessage,
   stsAudience,
 } from '../../api/index.ts';
-import { wantedMode } from './trusted-targets.ts';
+import { wantedMode } from '../desired/role.ts';
 import { isDraining } from './draining.ts';
-import { accountLabelValue } from './links.ts';
+import { accountLabelValue } from '../desired/names.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 

@@ -3,7 +3,7 @@ import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { Problem } from '../state/problem.ts';
 import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
-import { homeOf, type TargetContext } from './target-context.ts';
+import { assignedRole, type TargetContext } from './target-context.ts';
 import type { AccountWorld, ObservedAssociation, StepFailure, TargetObservation } from '../state/world.ts';
 
 export function row(observation: TargetObservation): TargetRow {
@@ -18,7 +18,7 @@ export function rowByAssociation(
 ): TargetRow {
   const { world } = context;
   const { name, serviceAccount } = observation;
-  const home = homeOf(context, 'PodIdentity', name);
+  const home = assignedRole(context, 'PodIdentity', name);
   const base = { ...row(observation), identityMode: 'PodIdentity' as const, linked: true };
   const roleArn = home?.role.arn ?? association.details?.roleArn;
   const carried = roleArn === undefined ? base : { ...base, roleArn };
@@ -29,7 +29,7 @@ export function rowByAssociation(
 }
 
 /** The row of the status, while nothing better is known, with the proofs that this process knows. */
-export function asBefore(world: AccountWorld, observation: TargetObservation): TargetRow {
+export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);
   const { identityMode, roleArn, linked, proofKey: key } = before;
@@ -49,7 +49,11 @@ export function statusRow(world: AccountWorld, target: string): TargetStatus | u
 
 // Problems
 
-export function told(failure: StepFailure | undefined, reason: Problem['reason'], message: string): Problem {
+export function problemOr(
+  failure: StepFailure | undefined,
+  reason: Problem['reason'],
+  message: string,
+): Problem {
   return failure ? { reason: failure.code, message: failure.message } : { reason, message };
 }
 

@@ -14,18 +14,17 @@
  * cannot begin at all, for an association of somebody else's say, does not hold up the rest.
  */
 import { associationStanding, type AssociationStanding } from './associations.ts';
-import { wantedMode } from './trusted-targets.ts';
+import { wantedMode, ownerOf } from '../desired/role.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
 import { ownershipOf, ownershipTags } from '../desired/ownership.ts';
 import { planByAnnotation } from './target-by-annotation.ts';
 import { planByAssociation } from './target-by-association.ts';
 import type { Problem } from '../state/problem.ts';
 import { isConfirmed, proofKey, standingProof } from './proofs.ts';
-import { ownerOf } from './role.ts';
 import type { TargetRow } from './status.ts';
-import { homeOf, type TargetContext, type Turn } from './target-context.ts';
+import { assignedRole, type TargetContext, type SwitchSlot } from './target-context.ts';
 import type { Step } from '../steps/step.ts';
-import { asBefore, told, row } from './target-rows.ts';
+import { rowFromStatus, problemOr, row } from './target-rows.ts';
 import type { TargetDecision } from './target-decisions.ts';
 import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
@@ -35,17 +34,22 @@ import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation
  * The turn as it stands: with the first target that goes over and whose pods are not current. Decided from what pods hold, so
  * that a restart of the operator changes nothing. A target that could not go, as its pods cannot be replaced, keeps its turn too.
  */
-export function currentTurn(
+export function currentSwitchSlot(
   world: AccountWorld,
   facts: ClusterFacts,
   decisions: readonly TargetDecision[],
-): Turn {
-  const holder = decisions.find(({ admitted, observation }) => admitted && hasTurn(world, facts, observation))
-    ?.observation.name;
+): SwitchSlot {
+  const holder = decisions.find(
+    ({ admitted, observation }) => admitted && holdsSwitchSlot(world, facts, observation),
+  )?.observation.name;
   return { holder };
 }
 
-function hasTurn(world: AccountWorld, facts: ClusterFacts, { name, held }: TargetObservation): boolean {
+function holdsSwitchSlot(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { name, held }: TargetObservation,
+): boolean {
   const { account, associations, failures } = world;
   const belief = associations.get(name);
   const fails = (kind: Step['kind'], code?: IdentityErrorCode): boolean =>
@@ -57,7 +61,7 @@ function hasTurn(world: AccountWorld, facts: ClusterFacts, { name, held }: Targe
   const association = belief?.association;
   if (wantedMode(account, facts) === 'IRSA') {
     // After a write of unknown outcome, and before it has been read, it may be deleted.
-    const isKnown = association?.details !== undefined && belief?.source !== 'lost';
+    const isKnown = association?.details !== undefined && belief?.source !== 'unknown';
     return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
   }
   const isOurs =
@@ -80,21 +84,21 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
   const standing = standingOf(context, observation);
   switch (standing.kind) {
     case 'unread': {
-      const failure = list.want({ kind: 'ReadAssociation', target: name, why: standing.why });
+      const failure = list.addStep({ kind: 'ReadAssociation', target: name, why: standing.why });
       return {
-        ...asBefore(world, observation),
-        pending: told(failure, 'Confirming', 'the association is being looked up'),
+        ...rowFromStatus(world, observation),
+        pending: problemOr(failure, 'Confirming', 'the association is being looked up'),
       };
     }
     case 'earlier': {
       const tags = ownershipTags(ownerOf(world.account, facts));
-      const failure = list.want({
+      const failure = list.addStep({
         kind: 'TagAssociation',
         target: name,
         association: standing.association,
         tags,
       });
-      const problem = told(
+      const problem = problemOr(
         failure,
         'Associating',
         'an association of an earlier account of this name is taken up again',
@@ -117,7 +121,7 @@ function cutOffPods(
   { name, held }: TargetObservation,
 ): Problem | undefined {
   const belief = world.associations.get(name);
-  if (held.podIdentity > 0 && belief?.association === null && belief.source !== 'lost') {
+  if (held.podIdentity > 0 && belief?.association === null && belief.source !== 'unknown') {
     const left = held.notReplaced ?? [];
     const remedy =
       left.length > 0
@@ -145,7 +149,7 @@ function cutOffPods(
 function standingOf(context: TargetContext, observation: TargetObservation): AssociationStanding {
   const { world, facts } = context;
   const { name, serviceAccount } = observation;
-  const home = homeOf(context, 'PodIdentity', name);
+  const home = assignedRole(context, 'PodIdentity', name);
   const known = (association: ObservedAssociation): boolean => {
     // On the way back it is deleted, which needs to have been read.
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !home || !serviceAccount) return false;

@@ -2,47 +2,29 @@
  * What each target asks of trust policies: to let its ServiceAccount in by web identity, by Pod Identity, or, while it goes
  * over from one to the other, by both. What pods hold is let in until they are gone, or a switch would cut them off.
  */
-import { fieldManager, type IdentityMode, type LinkedServiceAccount } from '../../api/index.ts';
+import type { IdentityMode } from '../../api/index.ts';
 import { accountRoleIndex } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
 import { wasLetIn } from './draining.ts';
-import { isOwned, ownershipOf } from '../desired/ownership.ts';
-import { ownerOf } from './role.ts';
+import { isOwned, ownershipOf, carriesOurRole } from '../desired/ownership.ts';
+import { ownerOf, type TargetsByMode, wantedMode } from '../desired/role.ts';
 import { stepKey, type Step } from '../steps/step.ts';
 import type { TargetDecision } from './target-decisions.ts';
 import { letsPodsIn } from '../desired/trust.ts';
-import type {
-  AccountWorld,
-  ClusterFacts,
-  ObservedServiceAccount,
-  RoleBelief,
-  TargetObservation,
-} from '../state/world.ts';
+import type { AccountWorld, ClusterFacts, CachedRole, TargetObservation } from '../state/world.ts';
 
-/** The targets that a role serves, by the way in which their pods get it. */
-export type Claims = { readonly [mode in IdentityMode]: readonly string[] };
-
-export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): IdentityMode {
-  return account.spec.aws.identityMode ?? facts.identityMode;
-}
-
-/** Whether we set the role in the annotation; if so it is ours to change. */
-export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
-  return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
-}
-
-/** A claim as one word, so that claims can be shared out among roles. */
-export function claimOf(mode: IdentityMode, target: string): string {
+/** A target and its mode as one string, so that they can be distributed over roles. See shards.ts. */
+export function trustKey(mode: IdentityMode, target: string): string {
   return `${mode} ${target}`;
 }
 
-export function claimsFrom(words: readonly string[]): Claims {
+export function targetsByMode(words: readonly string[]): TargetsByMode {
   const of = (mode: IdentityMode): string[] =>
     words.flatMap((word) => (word.startsWith(`${mode} `) ? [word.slice(mode.length + 1)] : []));
   return { IRSA: of('IRSA'), PodIdentity: of('PodIdentity') };
 }
 
-export function claimsOf(
+export function trustedTargets(
   world: AccountWorld,
   facts: ClusterFacts,
   decisions: readonly TargetDecision[],
@@ -56,19 +38,19 @@ export function claimsOf(
       if (draining)
         return [
           ...(holdsWebIdentity(world, facts, observation) && wasLetIn(world, facts, 'IRSA', name)
-            ? [claimOf('IRSA', name)]
+            ? [trustKey('IRSA', name)]
             : []),
           ...(mayHaveAssociation(world, facts, name) && wasLetIn(world, facts, 'PodIdentity', name)
-            ? [claimOf('PodIdentity', name)]
+            ? [trustKey('PodIdentity', name)]
             : []),
         ];
       const foreign = hasForeignAssociation(world, facts, name);
       return [
         ...((wanted === 'IRSA' && !foreign) || holdsWebIdentity(world, facts, observation)
-          ? [claimOf('IRSA', name)]
+          ? [trustKey('IRSA', name)]
           : []),
         ...((wanted === 'PodIdentity' && !foreign) || mayHaveAssociation(world, facts, name)
-          ? [claimOf('PodIdentity', name)]
+          ? [trustKey('PodIdentity', name)]
           : []),
       ];
     });
@@ -98,21 +80,21 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
   // One whose creation was not answered, or that is known from a listing only, may serve pods that come up now. What lets
   // them in stays until it has been looked at.
-  const isUnread = belief?.source === 'lost' || (belief?.association ?? null) !== null;
+  const isUnread = belief?.source === 'unknown' || (belief?.association ?? null) !== null;
   if (isUnread && isLetIn(world, target)) return true;
-  if (isUnasked(world, target)) return true;
+  if (isAssociationUnread(world, target)) return true;
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   const was = row?.identityMode === 'PodIdentity';
-  return was && (belief === undefined || belief.association !== null || belief.source === 'sweep');
+  return was && (belief === undefined || belief.association !== null || belief.source === 'list');
 }
 
 /**
  * A role lets pods of the target in by Pod Identity, and EKS has not been asked for the association of this target: a process
  * that ended between the two writes may have created it without a word in the status, and a listing may be older than that.
  */
-export function isUnasked(world: AccountWorld, target: string): boolean {
+export function isAssociationUnread(world: AccountWorld, target: string): boolean {
   const belief = world.associations.get(target);
-  const hasAnswer = belief !== undefined && (belief.association !== null || belief.source !== 'sweep');
+  const hasAnswer = belief !== undefined && (belief.association !== null || belief.source !== 'list');
   // Where there is no EKS cluster, no association was ever created.
   const reading: Step = { kind: 'ReadAssociation', target, why: '' };
   const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
@@ -121,6 +103,6 @@ export function isUnasked(world: AccountWorld, target: string): boolean {
 
 function isLetIn(world: AccountWorld, target: string): boolean {
   return [...world.roles.values()].some(
-    ({ role }: RoleBelief) => role !== null && letsPodsIn(role.trustPolicy, target),
+    ({ role }: CachedRole) => role !== null && letsPodsIn(role.trustPolicy, target),
   );
 }

@@ -12,7 +12,7 @@ import {
   observe,
   requestDeletion,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
@@ -66,7 +66,7 @@ describe('an account that is older than the admission policies', () => {
     const world = created(-60);
     const role = { ...roleOf(settled()), tags: ownershipTags(owner) };
     world.roles.set(name, role);
-    sweep(world);
+    resync(world);
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False NotAdmitted');
@@ -114,7 +114,7 @@ describe('an account with a role of its own', () => {
   it('gets it again when it was deleted out of band', () => {
     const world = created(-60, settled());
     world.roles.clear();
-    sweep(world);
+    resync(world);
     settle(world);
     expect(ready(world)).toBe('True Ready');
     expect(world.roles.has(name)).toBe(true);

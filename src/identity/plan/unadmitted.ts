@@ -18,7 +18,7 @@ const enforcementDelayMs = 2_000;
 
 /** Undefined for an account that was admitted, or has a role. */
 export function unadmitted(
-  { account, admittedSince, roles, aims }: AccountWorld,
+  { account, admittedSince, roles, lastSynced }: AccountWorld,
   facts: ClusterFacts,
 ): Problem | undefined {
   if (admittedSince === undefined) return undefined;
@@ -28,7 +28,7 @@ export function unadmitted(
   // A role that was deleted out of band is known by the spec that this process last synced.
   const known = [
     ...[...roles.values()].map(({ role }) => role),
-    ...[...aims.values()].map(({ spec }) => spec),
+    ...[...lastSynced.values()].map(({ spec }) => spec),
   ];
   if (known.some((role) => role && roleOwnership(role, account, facts) === 'ours')) return undefined;
   const since = Number.isFinite(admittedSince)

@@ -10,7 +10,7 @@ import {
   readOnly,
   restart,
   settle,
-  sweep,
+  resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
@@ -18,7 +18,7 @@ let world: SimulatedWorld;
 
 /** As after a restart while IAM denies every read: the creation has shown that the name is taken. */
 function restartWithoutReads(): void {
-  world.beliefs.clear();
+  world.cachedRoles.clear();
   restart(world);
   const failure = { at: world.now, attempts: 1, retryAt: world.now + 60_000 };
   world.failures.set(`CreateRole ${name}`, { code: 'RoleAlreadyExists', message: 'exists', ...failure });
@@ -63,11 +63,11 @@ describe('the status of an account whose role cannot be read after a restart', (
     restartWithoutReads();
     world.roles.clear();
     world.failures.clear();
-    world.beliefs.set(name, { role: null, source: 'read' });
+    world.cachedRoles.set(name, { role: null, source: 'read' });
     const { status } = planAccount(observe(world));
     expect(status.roleArn).toBeUndefined();
     expect(status.policies?.map((row) => row.attached)).toEqual([false, false]);
-    sweep(world);
+    resync(world);
     settle(world);
     expect(ready(world)).toBe('True Ready');
   });

@@ -1,6 +1,5 @@
 /** What the engine needs of AWS, named by role. The adapters live in src/aws. All reject with IdentityError. */
-import type { RoleSpec } from '../steps/step.ts';
-import type { ObservedAssociation, ObservedRole } from './world.ts';
+import type { RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
 
 /** A listing of every role of the AWS account. */
 export type RoleSnapshot = {

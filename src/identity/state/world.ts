@@ -2,8 +2,19 @@
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
-import type { RoleSpec } from '../steps/step.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
+
+/** A role as it should be, without its attachments. */
+export type RoleSpec = {
+  readonly name: string;
+  readonly path: string;
+  readonly trustPolicy: string;
+  readonly description: string;
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+  readonly permissionsBoundaryArn?: string;
+  readonly tags: Readonly<Record<string, string>>;
+};
 
 /** A role as IAM holds it. */
 export type ObservedRole = {
@@ -26,10 +37,10 @@ export type ObservedRole = {
  * What we hold to be true of a role name. `source` tells how well we know:
  * `write`, we made it so; `read`, we asked for this very role; `sweep`, a bulk listing said so, which may be old.
  */
-export type RoleBelief = {
+export type CachedRole = {
   /** Null: there is no role of this name. */
   readonly role: ObservedRole | null;
-  readonly source: 'write' | 'read' | 'sweep';
+  readonly source: 'write' | 'read' | 'list';
   /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
   readonly trustWrittenAt?: number;
   /**
@@ -59,10 +70,10 @@ export type ObservedAssociation = {
  * have not seen that it took effect; `read`, we asked for this very one; `sweep`, a listing said so; `lost`, a write was
  * not answered, so that anything may be.
  */
-export type AssociationBelief = {
+export type CachedAssociation = {
   /** Null: there is none, as far as is known. */
   readonly association: ObservedAssociation | null;
-  readonly source: 'write' | 'read' | 'sweep' | 'lost';
+  readonly source: 'write' | 'read' | 'list' | 'unknown';
 };
 
 /** A ServiceAccount of the account's name in a target. */
@@ -172,7 +183,7 @@ export type ProofRecord = {
 };
 
 /** The whole role as it should be. */
-export type RoleAim = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
+export type LastSyncedRole = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
 
 export type AccountWorld = {
   /** The clock of all other times in here. */
@@ -189,19 +200,19 @@ export type AccountWorld = {
   /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
   readonly targets: readonly TargetObservation[];
   /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
-  readonly roles: ReadonlyMap<string, RoleBelief>;
+  readonly roles: ReadonlyMap<string, CachedRole>;
   /** Running pods that hold the role which the account is to adopt. */
   readonly holders: readonly RoleHolder[];
   /** By step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */
-  readonly associations: ReadonlyMap<string, AssociationBelief>;
+  readonly associations: ReadonlyMap<string, CachedAssociation>;
   /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
-  readonly pause?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+  readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
   /** The first workload of the account whose pods are being replaced or do not get healthy, in words. */
-  readonly unsettled?: string;
+  readonly unsettledWorkload?: string;
   /** By slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
-  readonly aims: ReadonlyMap<string, RoleAim>;
+  readonly lastSynced: ReadonlyMap<string, LastSyncedRole>;
 };

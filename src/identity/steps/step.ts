@@ -3,18 +3,7 @@
  * planned when that result has been observed.
  */
 import type { IdentityMode } from '../../api/index.ts';
-import type { ObservedAssociation, ObservedServiceAccount } from '../state/world.ts';
-
-export type RoleSpec = {
-  readonly name: string;
-  readonly path: string;
-  readonly trustPolicy: string;
-  readonly description: string;
-  /** Seconds. */
-  readonly maxSessionDuration: number;
-  readonly permissionsBoundaryArn?: string;
-  readonly tags: Readonly<Record<string, string>>;
-};
+import type { ObservedAssociation, ObservedServiceAccount, RoleSpec } from '../state/world.ts';
 
 export type Step =
   | { readonly kind: 'AddFinalizer' }

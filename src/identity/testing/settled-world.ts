@@ -1,8 +1,8 @@
 /** The account of the tests: what its role is called, how it stands, and a world in which all is done that it asks for. */
 import { findCondition } from '../../k8s/conditions.ts';
+import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 import { roleName } from '../desired/names.ts';
 import type { ObservedRole } from '../state/world.ts';
-import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 
 /** What its roles are called, the first and further ones. */
 export const nameOf = (index: number): string =>

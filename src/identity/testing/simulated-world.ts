@@ -4,7 +4,7 @@
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { accountFinalizer } from '../../api/index.ts';
-import { accountLabelValue } from '../plan/links.ts';
+import { accountLabelValue } from '../desired/names.ts';
 import { planAccount, type AccountPlan } from '../plan/account.ts';
 import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../plan/proofs.ts';
 import { stepKey, type Step } from '../steps/step.ts';
@@ -13,15 +13,15 @@ import { subjectOf } from '../desired/trust.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
 import type {
   AccountWorld,
-  AssociationBelief,
+  CachedAssociation,
   ClusterFacts,
   HeldIdentities,
   ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
-  RoleAim,
-  RoleBelief,
+  LastSyncedRole,
+  CachedRole,
   RoleHolder,
   StepFailure,
   TargetObservation,
@@ -68,16 +68,16 @@ export type SimulatedWorld = {
   account: LinkedServiceAccount;
   facts: ClusterFacts;
   readonly roles: Map<string, ObservedRole>;
-  readonly beliefs: Map<string, RoleBelief>;
+  readonly cachedRoles: Map<string, CachedRole>;
   /** By namespace, of ServiceAccounts of the account's name. */
   readonly associations: Map<string, ObservedAssociation>;
-  readonly associationBeliefs: Map<string, AssociationBelief>;
+  readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
   /** Pods that hold the role which is to be adopted. */
   holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
-  readonly aims: Map<string, RoleAim>;
+  readonly lastSynced: Map<string, LastSyncedRole>;
   /** Policies that IAM does not know. */
   readonly missingPolicies: Set<string>;
   /** Every step that was carried out or refused, in order. */
@@ -100,14 +100,14 @@ export function createWorld(
     },
     facts,
     roles: new Map(),
-    beliefs: new Map(),
+    cachedRoles: new Map(),
     associations: new Map(),
-    associationBeliefs: new Map(),
+    cachedAssociations: new Map(),
     namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
     holders: [],
     failures: new Map(),
     proofs: new Map(),
-    aims: new Map(),
+    lastSynced: new Map(),
     missingPolicies: new Set(),
     journal: [],
     gone: false,
@@ -147,12 +147,12 @@ export function observe(world: SimulatedWorld): AccountWorld {
         held: heldBy(namespace?.pods ?? []),
       };
     }),
-    roles: world.beliefs,
-    associations: world.associationBeliefs,
+    roles: world.cachedRoles,
+    associations: world.cachedAssociations,
     holders: world.holders,
     failures: world.failures,
     proofs: world.proofs,
-    aims: world.aims,
+    lastSynced: world.lastSynced,
   };
 }
 
@@ -226,9 +226,9 @@ export function settle(world: SimulatedWorld, options: { passes?: number } = {})
     const plan = planAccount(observe(world));
     if (plan.steps.length === 0 || plan.drift.length > 0)
       world.account = { ...world.account, status: plan.status };
-    if (plan.steps.length === 0) for (const aim of plan.aims) world.aims.set(aim.spec.name, aim);
+    if (plan.steps.length === 0) for (const aim of plan.lastSynced) world.lastSynced.set(aim.spec.name, aim);
     if (plan.steps.length === 0 || world.gone) return plan;
-    for (const step of plan.steps) carryOut(world, step);
+    for (const step of plan.steps) applyStep(world, step);
   }
   throw new Error(
     `it does not settle: ${JSON.stringify(world.journal.slice(-10).map((entry) => [entry.step.kind, entry.refused]))}`,
@@ -237,35 +237,35 @@ export function settle(world: SimulatedWorld, options: { passes?: number } = {})
 
 /** Lets the time pass until the next look is due. */
 export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
-  if (plan.lookAgainAt !== undefined) world.now = Math.max(world.now, plan.lookAgainAt);
+  if (plan.requeueAt !== undefined) world.now = Math.max(world.now, plan.requeueAt);
 }
 
 /** The operator asks IAM for all roles and EKS for all associations: what it believes becomes what is, as hearsay. */
-export function sweep(world: SimulatedWorld): void {
-  for (const target of new Set([...world.associations.keys(), ...world.associationBeliefs.keys()])) {
+export function resync(world: SimulatedWorld): void {
+  for (const target of new Set([...world.associations.keys(), ...world.cachedAssociations.keys()])) {
     const association = world.associations.get(target);
-    const before = world.associationBeliefs.get(target);
+    const before = world.cachedAssociations.get(target);
     if (association && before?.association?.id === association.id) continue;
     if (!association && before && before.association === null) continue;
     const { details: _, ...listed } = association ?? { details: undefined };
-    world.associationBeliefs.set(target, {
+    world.cachedAssociations.set(target, {
       association: association ? (listed as ObservedAssociation) : null,
-      source: 'sweep',
+      source: 'list',
     });
   }
-  for (const name of new Set([...world.roles.keys(), ...world.beliefs.keys()])) {
+  for (const name of new Set([...world.roles.keys(), ...world.cachedRoles.keys()])) {
     const role = world.roles.get(name) ?? null;
-    const before = world.beliefs.get(name);
+    const before = world.cachedRoles.get(name);
     if (JSON.stringify(before?.role ?? null) !== JSON.stringify(role))
-      world.beliefs.set(name, { ...before, role, source: 'sweep' });
+      world.cachedRoles.set(name, { ...before, role, source: 'list' });
   }
 }
 
 /** After a listing that is not the first, the operator asks for one association by itself: a listing leaves out what it does. */
 export function readUnreadAssociation(world: SimulatedWorld): void {
-  for (const [target, { association }] of world.associationBeliefs) {
+  for (const [target, { association }] of world.cachedAssociations) {
     if (!association || association.details) continue;
-    world.associationBeliefs.set(target, {
+    world.cachedAssociations.set(target, {
       association: world.associations.get(target) ?? null,
       source: 'read',
     });
@@ -292,7 +292,7 @@ export function requestDeletion(world: SimulatedWorld): void {
 
 let serial = 0;
 
-export function carryOut(world: SimulatedWorld, step: Step): void {
+export function applyStep(world: SimulatedWorld, step: Step): void {
   const refused = perform(world, step);
   world.journal.push({ step, ...(refused ? { refused } : {}) });
   const key = stepKey(step);
@@ -330,13 +330,13 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
   ): IdentityErrorCode | undefined => {
     const role = world.roles.get(name);
     if (!role) {
-      world.beliefs.set(name, { role: null, source: 'read' });
+      world.cachedRoles.set(name, { role: null, source: 'read' });
       return 'RoleNotFound';
     }
     const next = to(role);
     world.roles.set(name, next);
-    const before = world.beliefs.get(name);
-    world.beliefs.set(name, {
+    const before = world.cachedRoles.get(name);
+    world.cachedRoles.set(name, {
       ...before,
       role: before?.role ? to(before.role) : next,
       source: 'write',
@@ -360,8 +360,8 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
       world.gone = metadata.deletionTimestamp !== undefined;
       return undefined;
     case 'ReadRole': {
-      const { readAgainAt: _, ...before } = world.beliefs.get(step.role) ?? {};
-      world.beliefs.set(step.role, {
+      const { readAgainAt: _, ...before } = world.cachedRoles.get(step.role) ?? {};
+      world.cachedRoles.set(step.role, {
         ...before,
         role: world.roles.get(step.role) ?? null,
         source: 'read',
@@ -384,14 +384,14 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         ...(permissionsBoundaryArn === undefined ? {} : { permissionsBoundaryArn }),
       };
       world.roles.set(name, role);
-      world.beliefs.set(name, { role, source: 'write', trustWrittenAt: world.now });
+      world.cachedRoles.set(name, { role, source: 'write', trustWrittenAt: world.now });
       return undefined;
     }
     case 'DeleteRole': {
       const role = world.roles.get(step.role);
       if (role && role.attachedPolicyArns.length + role.inlinePolicyNames.length > 0) return 'DeleteConflict';
       world.roles.delete(step.role);
-      world.beliefs.set(step.role, { role: null, source: 'write' });
+      world.cachedRoles.set(step.role, { role: null, source: 'write' });
       return undefined;
     }
     case 'UpdateTrustPolicy':
@@ -462,7 +462,7 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         : 'AssumeRoleDenied';
     }
     case 'ReadAssociation':
-      world.associationBeliefs.set(step.target, {
+      world.cachedAssociations.set(step.target, {
         association: world.associations.get(step.target) ?? null,
         source: 'read',
       });
@@ -484,7 +484,7 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
     case 'TagAssociation': {
       const association = world.associations.get(step.target);
       if (association?.id !== step.association.id || !association.details) {
-        world.associationBeliefs.delete(step.target);
+        world.cachedAssociations.delete(step.target);
         return 'AssociationNotFound';
       }
       const { details } = association;
@@ -492,7 +492,7 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
         step.kind === 'UpdateAssociation'
           ? { roleArn: step.roleArn, withoutSessionTags: false }
           : { tags: { ...details.tags, ...step.tags } };
-      const before = world.associationBeliefs.get(step.target);
+      const before = world.cachedAssociations.get(step.target);
       const changed = { ...association, details: { ...details, ...change } };
       if (
         step.kind === 'UpdateAssociation' ||
@@ -501,25 +501,25 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
       )
         return associate(world, step.target, changed);
       world.associations.set(step.target, changed);
-      world.associationBeliefs.set(step.target, { association: changed, source: 'read' });
+      world.cachedAssociations.set(step.target, { association: changed, source: 'read' });
       return undefined;
     }
     case 'DeleteAssociation':
       if (world.associations.get(step.target)?.id === step.association.id)
         world.associations.delete(step.target);
-      world.associationBeliefs.set(step.target, { association: null, source: 'write' });
+      world.cachedAssociations.set(step.target, { association: null, source: 'write' });
       return undefined;
     case 'ConfirmAssociation': {
       const association = world.associations.get(step.target);
       const role = world.roles.get(step.role);
       if (association?.id !== step.association?.id) {
-        world.associationBeliefs.set(step.target, { association: association ?? null, source: 'read' });
+        world.cachedAssociations.set(step.target, { association: association ?? null, source: 'read' });
         return association ? 'NotInEffect' : 'AssociationNotFound';
       }
       if (step.mode === 'IRSA' && world.namespaces.get(step.target)?.serviceAccount?.roleArn !== step.roleArn)
         return 'NotInEffect';
       if (!role || !admits(role.trustPolicy, step.mode, step.target, metadata.name)) return 'NotInEffect';
-      world.associationBeliefs.set(step.target, { association: association ?? null, source: 'read' });
+      world.cachedAssociations.set(step.target, { association: association ?? null, source: 'read' });
       return undefined;
     }
   }
@@ -527,6 +527,6 @@ function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefin
 
 function associate(world: SimulatedWorld, target: string, association: ObservedAssociation): undefined {
   world.associations.set(target, association);
-  world.associationBeliefs.set(target, { association, source: 'write' });
+  world.cachedAssociations.set(target, { association, source: 'write' });
   return undefined;
 }

@@ -11,7 +11,7 @@ import {
   type IdentityError,
   type IdentityErrorCode,
   type ProofRecord,
-  type RoleAim,
+  type LastSyncedRole,
   type Step,
   type StepFailure,
 } from '../../identity/index.ts';
@@ -21,7 +21,7 @@ import type { Monotonic } from '../../k8s/time.ts';
 export type AccountMemory = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   readonly proofs: ReadonlyMap<string, ProofRecord>;
-  readonly aims: ReadonlyMap<string, RoleAim>;
+  readonly aims: ReadonlyMap<string, LastSyncedRole>;
   /** What was done, and is told when the account comes to rest. */
   readonly untold: StepEvent[];
   /** Drift that an Event has reported and that lasts. */
@@ -31,7 +31,7 @@ export type AccountMemory = {
   /** STS accepts no token of the cluster: proofs by web identity have to be given again afterwards. */
   forgetTokenProofs(): void;
   /** Nothing is left to do; these roles are in step. */
-  rested(aims: readonly RoleAim[]): void;
+  rested(aims: readonly LastSyncedRole[]): void;
   /** The namespace of a target was made ours: what was refused there may be allowed now. */
   targetOpened(target: string): void;
   /** `found`: whether there is what a look was after; of no account for other steps. */
@@ -57,7 +57,7 @@ export function createAccountMemory(
 ): AccountMemory {
   const failures = new Map<string, Failure>();
   const proofs = account ? carriedProofs(account, now()) : new Map<string, ProofRecord>();
-  const aims = new Map<string, RoleAim>();
+  const aims = new Map<string, LastSyncedRole>();
   let current: number | undefined;
   const trustWritten = (step: Step): void => {
     if (step.kind !== 'UpdateTrustPolicy') return;

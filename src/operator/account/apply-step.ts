@@ -11,7 +11,7 @@ import {
   accountLabelValue,
   asIdentityError,
   IdentityError,
-  markedFor,
+  taggedOwner,
   type IdentityProver,
   type ObservedRole,
   type RoleStore,
@@ -332,7 +332,7 @@ async function takeOver(
 /** Whether the role bears the marks of this very account, so that its end would find it. */
 function isOurs(name: string, { metadata }: LinkedServiceAccount, { beliefs }: StepTools): boolean {
   const role = beliefs.roleOf(name);
-  return role !== undefined && markedFor(role.tags)?.account === metadata.name;
+  return role !== undefined && taggedOwner(role.tags)?.account === metadata.name;
 }
 
 async function readRole(

@@ -170,11 +170,11 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const plan = planAccount(fresh);
       if (plan.steps.length === 0) {
         if (plan.drift.length === 0) memory.reportedDrift = undefined;
-        memory.rested(plan.aims);
+        memory.rested(plan.lastSynced);
         await report(fresh, plan.status, memory, signal);
         tell(fresh.account, memory);
         tellInStep(name, plan.status);
-        const lookAgainMs = plan.lookAgainAt === undefined ? Infinity : Math.max(0, plan.lookAgainAt - now());
+        const lookAgainMs = plan.requeueAt === undefined ? Infinity : Math.max(0, plan.requeueAt - now());
         const unseenMs = serviceAccounts.unseenForMs(serviceAccounts.recentOf(name)) ?? Infinity;
         const requeueAfterMs = Math.min(lookAgainMs, unseenMs);
         return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };

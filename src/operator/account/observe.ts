@@ -5,8 +5,8 @@ import {
   accountRoleNames,
   clusterState,
   type AccountWorld,
-  type AssociationBelief,
-  type RoleBelief,
+  type CachedAssociation,
+  type CachedRole,
   type TargetObservation,
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
@@ -20,7 +20,7 @@ import { roleHolders, targetObservation } from './target-observation.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 /** How the workloads of an account take up its identity. */
-export type AccountRollouts = Pick<AccountWorld, 'pause' | 'unsettled'> & {
+export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
   /** Workloads whose pods are replaced when the identity changes. */
   readonly replacing: readonly string[];
   /** Whether the pod is of one of these. */
@@ -76,10 +76,10 @@ export function observeAccount(
         names: accountRoleNames(account, cluster.facts),
         isLast: account.metadata.deletionTimestamp !== undefined,
       })
-    : new Map<string, RoleBelief>();
+    : new Map<string, CachedRole>();
   const { adopt, roleName } = account.spec.aws;
   const adoptee = adopt === true && roleName !== undefined ? roles.get(roleName)?.role?.arn : undefined;
-  const { pause, unsettled, isReplaced } = sources.rolloutsOf(name);
+  const { rolloutBlocker, unsettledWorkload, isReplaced } = sources.rolloutsOf(name);
   return {
     now: sources.now(),
     date: sources.wallClock(),
@@ -95,9 +95,9 @@ export function observeAccount(
       adoptee === undefined ? [] : roleHolders(sources.informers.pods.store.byIndex(podsByRole, adoptee)),
     failures: memory.failures,
     proofs: memory.proofs,
-    aims: memory.aims,
-    ...(pause ? { pause } : {}),
-    ...(unsettled === undefined ? {} : { unsettled }),
+    lastSynced: memory.aims,
+    ...(rolloutBlocker ? { rolloutBlocker } : {}),
+    ...(unsettledWorkload === undefined ? {} : { unsettledWorkload }),
   };
 }
 
@@ -106,7 +106,7 @@ function observeTarget(
   account: string,
   sources: AccountSources,
   isReplaced: AccountRollouts['isReplaced'],
-  association: AssociationBelief | undefined,
+  association: CachedAssociation | undefined,
 ): TargetObservation {
   const { informers, serviceAccounts } = sources;
   return targetObservation({

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { IdentityMode } from '../../api/index.ts';
 import { planAccount, wantedMode, type Step } from '../../identity/index.ts';
 import {
-  carryOut,
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -78,7 +78,7 @@ function work(
     for (const step of plan.steps) {
       expectProvenBeforeRemoved(world, step);
       expectOneAtATime(world, step);
-      carryOut(world, step);
+      applyStep(world, step);
       if (step.kind === 'CreateAssociation' || step.kind === 'DeleteAssociation')
         told.associated.push(`${step.kind} ${step.target}`);
       else if (step.kind === 'ConfirmAssociation') told.associated.push(`${step.kind} ${step.target}`);
@@ -88,8 +88,8 @@ function work(
     const rolled = acts && apps.map((app) => roll(world, app, !pace[0])).some(Boolean);
     watch(world, told);
     if (rolled || !acts || plan.steps.length > 0) continue;
-    if (plan.lookAgainAt === undefined || plan.lookAgainAt >= world.now + 60_000) return;
-    world.now = plan.lookAgainAt;
+    if (plan.requeueAt === undefined || plan.requeueAt >= world.now + 60_000) return;
+    world.now = plan.requeueAt;
   }
   throw new Error('it does not come to rest');
 }

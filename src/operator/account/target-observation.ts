@@ -14,7 +14,7 @@ import {
 import {
   accountLabelValue,
   type AccountUser,
-  type AssociationBelief,
+  type CachedAssociation,
   type HeldIdentities,
   type ObservedAssociation,
   type ObservedServiceAccount,
@@ -44,7 +44,7 @@ export function targetObservation(of: {
   readonly serviceAccount: KubeObject | undefined;
   /** Those that run as this ServiceAccount. */
   readonly pods: readonly Pod[];
-  readonly association?: AssociationBelief | undefined;
+  readonly association?: CachedAssociation | undefined;
   /** Whether the pod is replaced when the identity of its account changes. */
   readonly isReplaced: (pod: Pod) => boolean;
 }): TargetObservation {

@@ -47,10 +47,10 @@ describe('a listing', () => {
     const { list, belief } = setUp();
     expect(list(listed('production'), listed('staging', 'b')).toSorted()).toEqual(['a', 'b']);
     expect(list(listed('production'), listed('staging', 'b'))).toEqual([]);
-    expect(belief('production')).toEqual(['a-production', 'sweep', false]);
-    expect(belief('elsewhere')).toEqual([null, 'sweep', false]);
+    expect(belief('production')).toEqual(['a-production', 'list', false]);
+    expect(belief('elsewhere')).toEqual([null, 'list', false]);
     expect(list(listed('production', 'a', 'a-2'))).toEqual(['a', 'b']);
-    expect(belief('production')).toEqual(['a-2', 'sweep', false]);
+    expect(belief('production')).toEqual(['a-2', 'list', false]);
   });
 
   it('takes nothing from what is known of the same association', () => {
@@ -71,8 +71,8 @@ describe('a listing', () => {
     expect(belief('staging')).toEqual([null, 'write', false]);
     clock.now += 1_000;
     expect(list(listed('staging'))).toEqual(['a']);
-    expect(belief('production')).toEqual([null, 'sweep', false]);
-    expect(belief('staging')).toEqual(['a-staging', 'sweep', false]);
+    expect(belief('production')).toEqual([null, 'list', false]);
+    expect(belief('staging')).toEqual(['a-staging', 'list', false]);
   });
 });
 
@@ -81,7 +81,7 @@ describe('a write that was not answered', () => {
     const { beliefs, belief } = setUp();
     beliefs.wrote(of('production'), known('production'));
     beliefs.lost(of('production'));
-    expect(belief('production')).toEqual([null, 'lost', false]);
+    expect(belief('production')).toEqual([null, 'unknown', false]);
     expect(beliefs.read(of('production'), known('production'))).toBe(true);
     expect(belief('production')).toEqual(['a-production', 'read', true]);
   });
@@ -106,7 +106,7 @@ describe('a look at one', () => {
     expect(belief('production')).toEqual(['a-production', 'write', true]);
     beliefs.lost(of('production'));
     expect(beliefs.read(of('production'), known('production'), startedAt)).toBe(false);
-    expect(belief('production')).toEqual([null, 'lost', false]);
+    expect(belief('production')).toEqual([null, 'unknown', false]);
     expect(beliefs.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
@@ -139,7 +139,7 @@ describe('what was known for an account that is gone', () => {
   it('is dropped, once no answer can be older than what was written last', () => {
     const { beliefs, clock, list, belief } = setUp();
     list();
-    expect(belief('production')).toEqual([null, 'sweep', false]);
+    expect(belief('production')).toEqual([null, 'list', false]);
     beliefs.wrote(of('production'), known('production'));
     beliefs.wrote(of('production'), null);
     beliefs.accountGone('a');

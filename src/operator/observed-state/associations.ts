@@ -1,6 +1,6 @@
 /** Cached Pod Identity associations of the cluster. */
 import type {
-  AssociationBelief,
+  CachedAssociation,
   AssociationSnapshot,
   ObservedAssociation,
   ServiceAccountName,
@@ -10,7 +10,7 @@ import { createAwsCache, type Entry } from './aws-cache.ts';
 
 export type AssociationCache = {
   /** By namespace, the cached state for ServiceAccounts of this name; of all `targets` once there was a listing. */
-  of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, AssociationBelief>;
+  of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation>;
   /** Namespaces in which a ServiceAccount of this name has an association. */
   namespacesOf(serviceAccount: string): readonly string[];
   /**
@@ -45,11 +45,11 @@ export function createAssociationCache(now: () => Monotonic): AssociationCache {
   return {
     of(serviceAccount, targets) {
       lookedFor.add(serviceAccount);
-      const found = new Map<string, AssociationBelief>();
+      const found = new Map<string, CachedAssociation>();
       for (const [key, { object, source }] of cache.ofAccount(serviceAccount))
-        found.set(namespaceIn(key), { association: object, source: source === 'unknown' ? 'lost' : source });
+        found.set(namespaceIn(key), { association: object, source });
       for (const target of cache.isListed() ? targets : [])
-        if (!found.has(target)) found.set(target, { association: null, source: 'sweep' });
+        if (!found.has(target)) found.set(target, { association: null, source: 'list' });
       return found;
     },
 

@@ -19,7 +19,7 @@ export type Entry<T> = {
   /** Null: there is no such object. */
   readonly object: T | null;
   /** `unknown`: a write ended without an answer, so that there may be an object or none. */
-  readonly source: 'write' | 'read' | 'sweep' | 'unknown';
+  readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /** Last write whose outcome is unknown, until an answer settles it. `at`: its end, if answers may lag behind it. */
   readonly unknown?: { readonly at?: number };
@@ -106,7 +106,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
         for (const account of concernedBy(key, object, before?.object)) changed.add(account);
         const { unknown, ...kept } = before ?? {};
         const doubted = object && before?.object && unknown ? { unknown } : {};
-        set(key, { ...kept, ...doubted, object, source: 'sweep' } as E);
+        set(key, { ...kept, ...doubted, object, source: 'list' } as E);
       };
       const seen = new Set<string>();
       for (const [key, listed] of objects) {

@@ -202,7 +202,7 @@ describe('a role that may or may not be there', () => {
   const { tags } = roleOf('a');
   const seen = (beliefs: RoleCache, isLast: boolean) =>
     beliefs.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
-  const unsure = { role: null, source: 'sweep' };
+  const unsure = { role: null, source: 'list' };
 
   it('after a deletion that was not answered is looked for when its account goes', () => {
     const { beliefs, clock } = setUp();

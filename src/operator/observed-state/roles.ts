@@ -1,5 +1,5 @@
 /** Cached IAM roles of the cluster, and of every name that an account looks for. */
-import { markedFor, type ObservedRole, type RoleBelief, type RoleSnapshot } from '../../identity/index.ts';
+import { taggedOwner, type ObservedRole, type CachedRole, type RoleSnapshot } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { sameValue } from '../same-value.ts';
 import { createAwsCache, isYoung, mayPrecede, settleMs, type Entry } from './aws-cache.ts';
@@ -22,7 +22,7 @@ export type RoleCache = {
     account: string;
     names: readonly string[];
     isLast?: boolean;
-  }): ReadonlyMap<string, RoleBelief>;
+  }): ReadonlyMap<string, CachedRole>;
   /** The role of this name; undefined if there is none or its state is unknown. */
   roleOf(name: string): ObservedRole | undefined;
   /** Stores the answer to a read begun at `startedAt`. Returns whether it changed what was cached. */
@@ -66,7 +66,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
     name: string,
     ...roles: readonly (ObservedRole | null | undefined)[]
   ): ReadonlySet<string> => {
-    const marked = roles.flatMap((role) => (role && markedFor(role.tags)?.account) ?? []);
+    const marked = roles.flatMap((role) => (role && taggedOwner(role.tags)?.account) ?? []);
     return new Set([...marked, ...(lookedForBy.get(name) ?? [])]);
   };
   const cache = createAwsCache<ObservedRole, RoleEntry>({
@@ -75,7 +75,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
     concernedBy,
     // Roles with ownership tags stay, so that leftover roles are found.
     isNeeded: (name, { object }) =>
-      lookedForBy.has(name) || (object !== null && markedFor(object.tags) !== undefined),
+      lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
     isSame: sameAsListed,
   });
   /** Undefined as well where a write left open whether there is a role. */
@@ -94,7 +94,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
 
   return {
     forAccount({ clusterArn, account, names, isLast = false }) {
-      const found = new Map<string, RoleBelief>();
+      const found = new Map<string, CachedRole>();
       for (const name of names) {
         lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
         const entry = known(name);
@@ -140,7 +140,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
 
     forget: (name) => setUnknown(name, { owner: ownerOf(cache.get(name)) }),
 
-    perhapsCreated: (name, tags) => setUnknown(name, { at: now(), owner: tags && markedFor(tags) }),
+    perhapsCreated: (name, tags) => setUnknown(name, { at: now(), owner: tags && taggedOwner(tags) }),
 
     doubt(name) {
       const before = known(name);
@@ -165,7 +165,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
         // Roles of others matter only at names that an account looks for.
-        if (!before && markedFor(role.tags)?.clusterArn !== clusterArn) return [];
+        if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         return [[role.name, { ...role, ...leftOut(before?.object, snapshot) }]];
       });
       return cache.learn(objects, snapshot.startedAt);
@@ -187,7 +187,7 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
       cache
         .oldestFirst()
         .flatMap(({ object }) =>
-          object && markedFor(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
+          object && taggedOwner(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
         ),
 
     clear() {
@@ -199,11 +199,11 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
 }
 
 function ownerOf(entry: RoleEntry | undefined): Owner | undefined {
-  return entry?.object ? markedFor(entry.object.tags) : entry?.unknown?.owner;
+  return entry?.object ? taggedOwner(entry.object.tags) : entry?.unknown?.owner;
 }
 
-function beliefOf({ object, source, unknown, wroteAt = -Infinity, trustWrittenAt }: RoleEntry): RoleBelief {
-  if (source === 'unknown') return { role: null, source: 'sweep' };
+function beliefOf({ object, source, unknown, wroteAt = -Infinity, trustWrittenAt }: RoleEntry): CachedRole {
+  if (source === 'unknown') return { role: null, source: 'list' };
   return {
     role: object,
     source,

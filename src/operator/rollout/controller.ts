@@ -77,8 +77,10 @@ export function createRolloutController(
   }
 
   function lookForPause(account: string): void {
-    const { pause, unsettled, replacing } = groups.rollouts(account);
-    const seen = [pause?.message, unsettled, ...replacing].filter((part) => part !== undefined);
+    const { rolloutBlocker, unsettledWorkload, replacing } = groups.rollouts(account);
+    const seen = [rolloutBlocker?.message, unsettledWorkload, ...replacing].filter(
+      (part) => part !== undefined,
+    );
     const message = seen.length === 0 ? undefined : seen.join('; ');
     if (pauses.get(account) === message) return;
     if (message === undefined) pauses.delete(account);

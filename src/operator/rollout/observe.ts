@@ -172,8 +172,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       const ofApps = new Set(members.map(({ id }) => id).filter((id) => !ofLabelled.has(id)));
       const workloads = labelled.ofAccount(account).filter(replacesPods);
       return {
-        ...(pause ? { pause } : {}),
-        ...(unsettled ? { unsettled: describeState(unsettled) } : {}),
+        ...(pause ? { rolloutBlocker: pause } : {}),
+        ...(unsettled ? { unsettledWorkload: describeState(unsettled) } : {}),
         replacing: [...ofApps, ...workloads.map(({ workload }) => workloadId(workload))],
         isReplaced(pod) {
           const app = pod.metadata.labels?.[appLabel];

@@ -29,7 +29,7 @@ export const deletionBugs: readonly PlantedBug[] = [
     story: 'The object goes before what it stands for; anything that fails after that is an orphan for ever.',
     wrappers: [
       around(planDeletion, (original) => (world, facts, roleNames, list) => {
-        list.want({ kind: 'RemoveFinalizer' });
+        list.addStep({ kind: 'RemoveFinalizer' });
         return list.steps.length > 0
           ? { reason: 'Deleting', message: 'the finalizer is being removed' }
           : original(world, facts, roleNames, list);
@@ -82,10 +82,10 @@ export const deletionBugs: readonly PlantedBug[] = [
     wrappers: [
       around(planDeletion, (original) => (world, facts, roleNames, list) => {
         const reordered = overriding(list, {
-          want(step) {
+          addStep(step) {
             if (step.kind === 'TagRole' && retainedTag in step.tags)
-              list.want({ kind: 'UntagRole', role: step.role, keys: tagKeysLostOnRetain });
-            return list.want(step);
+              list.addStep({ kind: 'UntagRole', role: step.role, keys: tagKeysLostOnRetain });
+            return list.addStep(step);
           },
         });
         return original(world, facts, roleNames, reordered);

@@ -15,7 +15,7 @@ export const policyBugs: readonly PlantedBug[] = [
       around(planPolicies, (original) => (list, role, wanted, listed, policiesPerRole) => {
         const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
         for (const policyArn of unlisted)
-          list.want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'it is not listed' });
+          list.addStep({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'it is not listed' });
         return original(list, role, wanted, listed, policiesPerRole);
       }),
     ],
@@ -60,9 +60,9 @@ export const policyBugs: readonly PlantedBug[] = [
       around(planPolicies, (original) => (list, ...others) => {
         let attachments = 0;
         const first = overriding(list, {
-          want(step) {
+          addStep(step) {
             if (step.kind === 'AttachPolicy') attachments += 1;
-            return attachments > 1 ? undefined : list.want(step);
+            return attachments > 1 ? undefined : list.addStep(step);
           },
         });
         return original(first, ...others);

@@ -1,11 +1,12 @@
 /** Bugs in the targets of an account: trust policies, links, proofs and associations. */
 import { linkedServiceAccounts } from '../../../../src/api/index.ts';
-import { holdsWebIdentity, wantedMode } from '../../../../src/identity/plan/trusted-targets.ts';
+import { wantedMode } from '../../../../src/identity/desired/role.ts';
+import { holdsWebIdentity } from '../../../../src/identity/plan/trusted-targets.ts';
 import { isDraining } from '../../../../src/identity/plan/draining.ts';
 import { planByAnnotation } from '../../../../src/identity/plan/target-by-annotation.ts';
-import { currentTurn } from '../../../../src/identity/plan/target.ts';
+import { currentSwitchSlot } from '../../../../src/identity/plan/target.ts';
 import { decideProof } from '../../../../src/identity/plan/proofs.ts';
-import { assessmentOf, homeOf } from '../../../../src/identity/plan/target-context.ts';
+import { assessmentOf, assignedRole } from '../../../../src/identity/plan/target-context.ts';
 import { decideTargets } from '../../../../src/identity/plan/target-decisions.ts';
 import { applyAssociationStep } from '../../../../src/operator/account/apply-association-step.ts';
 import { applyStep } from '../../../../src/operator/account/apply-step.ts';
@@ -76,8 +77,8 @@ export const targetBugs: readonly PlantedBug[] = [
       around(planByAnnotation, (original) => (context, observation, standing) => {
         const { name, serviceAccount } = observation;
         const assessment = assessmentOf(context, 'IRSA', name);
-        if (assessment && !serviceAccount && !homeOf(context, 'IRSA', name))
-          context.list.want({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });
+        if (assessment && !serviceAccount && !assignedRole(context, 'IRSA', name))
+          context.list.addStep({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });
         return original(context, observation, standing);
       }),
       // The role takes one request longer than the link.
@@ -108,7 +109,7 @@ export const targetBugs: readonly PlantedBug[] = [
     story: 'A step is done when its call is answered, whatever happens to the pods that depended on it.',
     wrappers: [
       around(
-        currentTurn,
+        currentSwitchSlot,
         (original) => (world, facts, decisions) =>
           original(
             world,

@@ -1,6 +1,6 @@
 /** `kon account import`: an account for a role that exists. */
 import { accountLabel, roleArnAnnotation } from '../../../../api/labels.ts';
-import { accountLabelValue } from '../../../../identity/plan/links.ts';
+import { accountLabelValue } from '../../../../identity/desired/names.ts';
 import type { ObservedRole } from '../../../../identity/state/world.ts';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';

@@ -1,7 +1,7 @@
 /** The account that an existing role of eksctl, Terraform or a person comes to, and what taking it over would change. Pure. */
 import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
 import { apiVersion } from '../../../../api/resources.ts';
-import { isHeld, markedFor } from '../../../../identity/desired/ownership.ts';
+import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.ts';
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
 import type { Manifest } from '../../../manifest/check.ts';
@@ -20,8 +20,8 @@ export function importRole(
   facts: ClusterFacts,
   wanted: { readonly name: string | undefined; readonly targets: readonly string[] },
 ): Import {
-  if (isHeld(role.tags)) {
-    const marks = markedFor(role.tags);
+  if (isManaged(role.tags)) {
+    const marks = taggedOwner(role.tags);
     return {
       kind: 'unsound',
       problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,

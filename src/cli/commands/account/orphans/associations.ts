@@ -1,5 +1,5 @@
 /** The Pod Identity associations that an account which is gone has left behind. */
-import { isOfIssuer, markedFor } from '../../../../identity/desired/ownership.ts';
+import { isOfIssuer, taggedOwner } from '../../../../identity/desired/ownership.ts';
 import {
   IdentityError,
   type AssociationStore,
@@ -22,7 +22,7 @@ export async function removeAssociationsOf(
   for (const listed of await listedOrNone(store, signal)) {
     if (listed.serviceAccount !== account) continue;
     const found = await store.read(listed, signal, listed.id);
-    const marks = found?.details && markedFor(found.details.tags);
+    const marks = found?.details && taggedOwner(found.details.tags);
     if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
     // One of an earlier version does not say of which issuer it is, but leads to the role that is removed.
     if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;

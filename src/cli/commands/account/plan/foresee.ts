@@ -8,21 +8,22 @@ import type {
   LinkedServiceAccount,
   LinkedServiceAccountStatus,
 } from '../../../../api/linked-service-account.ts';
-import { accountLabelValue } from '../../../../identity/plan/links.ts';
+import { accountLabelValue } from '../../../../identity/desired/names.ts';
 import { planAccount } from '../../../../identity/plan/account.ts';
 import { roleArn } from '../../../../identity/desired/arn.ts';
 import { proofSlotOf } from '../../../../identity/plan/proofs.ts';
-import type { RoleSpec, Step } from '../../../../identity/steps/step.ts';
+import type { Step } from '../../../../identity/steps/step.ts';
 import { withoutTags, withTags } from '../../../../identity/desired/tags.ts';
 import type {
   AccountWorld,
-  AssociationBelief,
+  CachedAssociation,
   ClusterFacts,
   ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
-  RoleBelief,
+  RoleSpec,
+  CachedRole,
   TargetObservation,
 } from '../../../../identity/state/world.ts';
 
@@ -35,7 +36,7 @@ export type Foreseen = {
   readonly status: LinkedServiceAccountStatus;
   readonly targets: readonly TargetObservation[];
   /** By target. */
-  readonly associations: ReadonlyMap<string, AssociationBelief>;
+  readonly associations: ReadonlyMap<string, CachedAssociation>;
 };
 
 /** More passes than any plan takes; a plan that never ends is a fault. */
@@ -80,8 +81,8 @@ export async function foresee(
 type PaperWorld = Omit<AccountWorld, 'account' | 'targets' | 'roles' | 'associations' | 'proofs'> & {
   account: LinkedServiceAccount;
   targets: TargetObservation[];
-  readonly roles: Map<string, RoleBelief>;
-  readonly associations: Map<string, AssociationBelief>;
+  readonly roles: Map<string, CachedRole>;
+  readonly associations: Map<string, CachedAssociation>;
   readonly proofs: Map<string, ProofRecord>;
 };
 

@@ -6,13 +6,13 @@ import {
   accountRoleNames,
   carriedProofs,
   IdentityError,
-  isHeld,
+  isManaged,
   wantedMode,
   type AccountWorld,
-  type AssociationBelief,
+  type CachedAssociation,
   type AssociationStore,
   type ClusterFacts,
-  type RoleBelief,
+  type CachedRole,
   type RoleStore,
   type TargetObservation,
 } from '../../../../identity/index.ts';
@@ -55,19 +55,19 @@ export async function observeAccount(
     holders: await observeHolders(account, roles, client, signal),
     failures: new Map(),
     proofs: carriedProofs(account, of.now),
-    aims: new Map(),
+    lastSynced: new Map(),
   };
 }
 
 /** Pods of all namespaces are listed only for an account that is to adopt a role which exists. */
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
-  roles: ReadonlyMap<string, RoleBelief>,
+  roles: ReadonlyMap<string, CachedRole>,
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<AccountWorld['holders']> {
   const role = aws.adopt === true ? roles.get(aws.roleName ?? '')?.role : undefined;
-  if (!role || isHeld(role.tags)) return [];
+  if (!role || isManaged(role.tags)) return [];
   const pods = await client.list<Pod & KubeObject>(resources.pods, { signal });
   return roleHolders(pods.items.filter((pod) => rolesHeld(pod).includes(role.arn)));
 }
@@ -75,7 +75,7 @@ async function observeHolders(
 async function observeTargets(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
-  associations: ReadonlyMap<string, AssociationBelief>,
+  associations: ReadonlyMap<string, CachedAssociation>,
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<readonly TargetObservation[]> {
@@ -117,8 +117,8 @@ async function readRoles(
   names: readonly string[],
   store: RoleStore,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, RoleBelief>> {
-  const read = names.map(async (name): Promise<[string, RoleBelief]> => [
+): Promise<ReadonlyMap<string, CachedRole>> {
+  const read = names.map(async (name): Promise<[string, CachedRole]> => [
     name,
     { role: (await store.read(name, signal)) ?? null, source: 'read' },
   ]);
@@ -131,13 +131,13 @@ async function readAssociations(
   facts: ClusterFacts,
   store: AssociationStore,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, AssociationBelief>> {
+): Promise<ReadonlyMap<string, CachedAssociation>> {
   const { name } = account.metadata;
   try {
     const { associations } = await store.list(signal);
     const read = associations
       .filter(({ serviceAccount }) => serviceAccount === name)
-      .map(async (listed): Promise<[string, AssociationBelief]> => [
+      .map(async (listed): Promise<[string, CachedAssociation]> => [
         listed.namespace,
         { association: (await store.read(listed, signal, listed.id)) ?? null, source: 'read' },
       ]);

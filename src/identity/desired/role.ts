@@ -1,0 +1,54 @@
+/** The role that an account should have: trust policy, boundary, session length and tags. */
+import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
+import type { ClusterFacts, RoleSpec } from '../state/world.ts';
+import { ownershipTags, type Owner } from './ownership.ts';
+import { mergedTags, settableTags } from './tags.ts';
+import { subjectOf, trustPolicy } from './trust.ts';
+
+/** Targets that a role serves, by the mode in which their pods get it. */
+export type TargetsByMode = { readonly [mode in IdentityMode]: readonly string[] };
+
+export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): IdentityMode {
+  return account.spec.aws.identityMode ?? facts.identityMode;
+}
+
+/** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
+const defaultMaxSessionDuration = 3600;
+
+export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
+  const { clusterArn, issuer, providerArn } = facts;
+  const { name, uid = '' } = account.metadata;
+  return { clusterArn, issuer, providerArn, account: name, uid };
+}
+
+/** Renders the role of an account, without its attachments. */
+export function desiredRole(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts,
+  name: string,
+  targets: TargetsByMode,
+): RoleSpec {
+  const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
+  return {
+    name,
+    path: facts.rolePath,
+    trustPolicy: trustPolicy({
+      providerArn: facts.providerArn,
+      issuer: facts.issuer,
+      subjects: targets.IRSA.map((target) => subjectOf(target, account.metadata.name)),
+      podIdentity: {
+        clusterArn: facts.clusterArn,
+        namespaces: targets.PodIdentity,
+        serviceAccount: account.metadata.name,
+      },
+    }),
+    description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
+    maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
+    tags: mergedTags(
+      settableTags(facts.tags),
+      settableTags(account.spec.aws.tags),
+      ownershipTags(ownerOf(account, facts)),
+    ),
+    ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+  };
+}
