@@ -25,6 +25,7 @@ test('everything that kubectl, the AWS CLI and kon need is set', () => {
     KUBECONFIG: '/state/kubeconfig',
     PATH: '/state/bin:/usr/bin',
     AWS_ENDPOINT_URL: 'http://127.0.0.1:20002',
+    AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:20002',
     AWS_REGION: 'us-west-2',
     AWS_DEFAULT_REGION: 'us-west-2',
     AWS_ACCESS_KEY_ID: 'AKIA',

@@ -3,6 +3,7 @@
  * person's shell has set before.
  */
 import { delimiter } from 'node:path';
+import { endpointVariables } from './endpoint-variables.ts';
 import type { Environment, OuterEnvironment } from './environment.ts';
 import type { SandboxDescription } from './supervisor/description.ts';
 import { sandboxPaths } from './supervisor/paths.ts';
@@ -13,7 +14,6 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
   const set: Record<string, string> = {
     KUBECONFIG: sandbox.kubeconfig,
     PATH: [paths.bin, ...(outer['PATH'] === undefined ? [] : [outer['PATH']])].join(delimiter),
-    AWS_ENDPOINT_URL: awsEndpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -22,31 +22,24 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
     AWS_CONFIG_FILE: paths.awsConfig,
     AWS_SHARED_CREDENTIALS_FILE: paths.awsCredentials,
     AWS_EC2_METADATA_DISABLED: 'true',
-    NO_PROXY: withLoopback(outer['NO_PROXY']),
-    no_proxy: withLoopback(outer['no_proxy'] ?? outer['NO_PROXY']),
+    ...endpointVariables(awsEndpoint, outer),
   };
   for (const [name, value] of Object.entries(outer)) {
     if (value === undefined || value === '') continue;
-    const neutral = neutralised(name, awsEndpoint);
+    const neutral = neutralised(name);
     if (neutral !== undefined) set[name] = neutral;
   }
   return set;
 }
 
 /** What else of a person's would win over the above, or would be sent along. */
-function neutralised(name: string, awsEndpoint: string): string | undefined {
-  if (name.startsWith('AWS_ENDPOINT_URL_')) return awsEndpoint;
+function neutralised(name: string): string | undefined {
   switch (name) {
     case 'AWS_PROFILE':
     case 'AWS_DEFAULT_PROFILE':
       return 'default';
-    case 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS':
-    case 'AWS_USE_DUALSTACK_ENDPOINT':
-    case 'AWS_USE_FIPS_ENDPOINT':
-      return 'false';
     case 'AWS_SESSION_TOKEN':
     case 'AWS_SECURITY_TOKEN':
-    case 'AWS_CA_BUNDLE':
     case 'AWS_ROLE_ARN':
     case 'AWS_WEB_IDENTITY_TOKEN_FILE':
     case 'AWS_CONTAINER_CREDENTIALS_FULL_URI':
@@ -55,9 +48,4 @@ function neutralised(name: string, awsEndpoint: string): string | undefined {
     default:
       return undefined;
   }
-}
-
-function withLoopback(noProxy: string | undefined): string {
-  const hosts = (noProxy ?? '').split(',').filter((host) => host !== '');
-  return [...new Set([...hosts, '127.0.0.1', 'localhost'])].join(',');
 }

@@ -1,4 +1,5 @@
 /** The emulator on its own, for people who have a cluster already and want an AWS for it. */
+import { endpointVariables } from '../endpoint-variables.ts';
 import type { AwsCredential, Partition } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';
@@ -62,7 +63,7 @@ export async function runAwsEmulator(options: RunAwsEmulatorOptions): Promise<Ru
   return {
     ...emulator,
     environment: {
-      AWS_ENDPOINT_URL: emulator.url,
+      ...endpointVariables(emulator.url, {}),
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: administrator.accessKeyId,

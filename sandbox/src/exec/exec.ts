@@ -10,10 +10,12 @@ import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../../src/kube/index.ts';
+import { endpointVariables } from '../endpoint-variables.ts';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
 import { logLine, podLogFile } from '../kubelet/pod-log.ts';
 import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
+import { createHomeFolder } from './home-folder.ts';
 import { createTokenFolder } from './token-folder.ts';
 import { SandboxError } from '../error.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
@@ -84,6 +86,9 @@ export async function execInPod(options: ExecOptions): Promise<number> {
         ? `as pod ${namespace}/${name}; its token lies in ${folder} instead of the container's path`
         : `as pod ${namespace}/${name}, into which no AWS identity was injected`,
     );
+    const ofContainer = identity.env(folder);
+    const home = join(folder, 'home');
+    await createHomeFolder(home, options.env['HOME']);
     const agent = identity.usesAgent
       ? await startCredentialEndpoint({ ...aws, now: options.now })
       : undefined;
@@ -99,10 +104,11 @@ export async function execInPod(options: ExecOptions): Promise<number> {
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',
-        ...identity.env(folder),
+        ...ofContainer,
         ...(agent ? { [agentVariable]: agent.url } : {}),
-        AWS_ENDPOINT_URL: aws.endpoint,
+        ...endpointVariables(aws.endpoint, ofContainer),
         ...localEnvironment(options.env),
+        HOME: home,
       });
     } finally {
       await agent?.close();

@@ -206,6 +206,7 @@ describe('a sandbox in the background', () => {
       AWS_REGION: 'us-west-2',
       AWS_DEFAULT_REGION: 'us-west-2',
       AWS_ENDPOINT_URL: status.awsEndpoint,
+      AWS_ENDPOINT_URL_STS: status.awsEndpoint,
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_CONFIG_FILE: '/dev/null',
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
@@ -224,6 +225,7 @@ describe('a sandbox in the background', () => {
       'AWS_CONFIG_FILE',
       'AWS_EC2_METADATA_DISABLED',
       'AWS_ENDPOINT_URL',
+      'AWS_ENDPOINT_URL_STS',
       'AWS_SHARED_CREDENTIALS_FILE',
     ]);
   });

@@ -1,0 +1,33 @@
+/** The variables that lead every AWS SDK to the emulator, over whatever a shell or a container sets beside them. */
+import type { Environment, OuterEnvironment } from './environment.ts';
+
+/** @param others Variables that are set as well: those that would lead elsewhere are overruled. */
+export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
+  const set: Record<string, string> = {
+    AWS_ENDPOINT_URL: endpoint,
+    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL: without this it sends a pod's token to AWS.
+    // https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go: resolveCredentials before resolveBaseEndpoint
+    AWS_ENDPOINT_URL_STS: endpoint,
+    NO_PROXY: withLoopback(others['NO_PROXY']),
+    no_proxy: withLoopback(others['no_proxy'] ?? others['NO_PROXY']),
+  };
+  for (const [name, value] of Object.entries(others)) {
+    if (value === undefined || value === '') continue;
+    if (name.startsWith('AWS_ENDPOINT_URL_')) set[name] = endpoint;
+    if (redirecting.has(name)) set[name] = 'false';
+    if (name === 'AWS_CA_BUNDLE') set[name] = '';
+  }
+  return set;
+}
+
+/** Settings that make an SDK ignore or change the endpoint. */
+const redirecting: ReadonlySet<string> = new Set([
+  'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+  'AWS_USE_DUALSTACK_ENDPOINT',
+  'AWS_USE_FIPS_ENDPOINT',
+]);
+
+function withLoopback(noProxy: string | undefined): string {
+  const hosts = (noProxy ?? '').split(',').filter((host) => host !== '');
+  return [...new Set([...hosts, '127.0.0.1', 'localhost'])].join(',');
+}
