@@ -1,4 +1,5 @@
 # Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
+# The tests also need Go 1.26 and Python 3.10, for the SDKs of AWS that they try.
 .DEFAULT_GOAL := help
 EXECUTABLE ?= build/kon
 .PHONY: help executable sandbox test bench crash-plans soak

@@ -1,12 +1,12 @@
 /**
- * Has every program there that the tests start: the parts of the sandbox, helm, and the pinned moto. The first time on a
- * machine this takes minutes, which no test's time-out would allow. Does nothing when they are there.
+ * Installs every program that the tests start: the parts of the sandbox, helm, moto, the AWS CLI, boto3 and a program on
+ * aws-sdk-go-v2. The first time on a machine this takes minutes, more than the timeout of a test. Does nothing when they exist.
  */
 import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';
 import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';
 import { startWatchdog } from '../sandbox/src/processes/watchdog.ts';
 import { eventDisplay } from '../src/cli/commands/sandbox/event-display.ts';
-import { ensureMoto } from '../test/integration/aws-scenarios/moto.ts';
+import { ensureGoProgram, ensurePython } from '../test/support/sdks/programs.ts';
 import { monotonicClock } from '../src/k8s/testing/clocks.ts';
 
 const { stdout } = process;
@@ -25,7 +25,8 @@ try {
   const names = Object.keys(binaries) as BinaryName[];
   const found = await resolveBinaries(names, { env: process.env, now: monotonicClock, report, watchdog });
   for (const name of names) console.log(`${name} ${found[name].version}: ${found[name].path}`);
-  await ensureMoto((line) => console.log(line));
+  await ensurePython((line) => console.log(line));
+  await ensureGoProgram((line) => console.log(line));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -6,7 +6,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';
-import { ensureMoto, startMoto } from './moto.ts';
+import { ensurePython } from '../../support/sdks/programs.ts';
+import { startMoto } from './moto.ts';
 import { accountId, clusterName, region } from './scenario.ts';
 import type { Backend, Credentials } from './scenario.ts';
 import { issuerHost } from './table/documents.ts';
@@ -54,7 +55,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
 }
 
 export async function startMotoBackend(): Promise<RunningBackend> {
-  await ensureMoto();
+  await ensurePython();
   const moto = await startMoto();
   // It checks no signature, but it reads tokens.
   const issuer = await createTokenIssuer(wallClock);

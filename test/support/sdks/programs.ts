@@ -1,0 +1,78 @@
+/** Other vendors' programs that tests start: Python packages in a virtual environment of this repository, and one that Go builds. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { findGo } from '../../../sandbox/src/binaries/go-build.ts';
+import { errorMessage } from '../../../src/k8s/errors.ts';
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, '../../..');
+const environment = join(root, '.venv');
+const requirements = join(import.meta.dirname, 'requirements.txt');
+const stamp = join(environment, 'requirements.sha256');
+
+type Say = (line: string) => void;
+
+/** Folder of the programs that `requirements.txt` installs: moto_server, aws, python. `ensurePython` must have been called. */
+export const pythonPrograms = join(environment, 'bin');
+
+/** Settings of pip and of the network that a person needs to reach a package index; nothing of AWS, nothing of Python. */
+const forPip =
+  /^(?:PATH|HOME|LANG|LC_ALL|TMPDIR|PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE)$/i;
+
+/** Creates the virtual environment unless it exists with what `requirements.txt` lists. */
+export async function ensurePython(say: Say = () => {}): Promise<void> {
+  const wanted = digestOf(await readFile(requirements));
+  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => forPip.test(name)));
+  say('creating a Python environment for moto, boto3 and the AWS CLI in .venv');
+  await rm(environment, { recursive: true, force: true });
+  await explain(
+    run('python3', ['-m', 'venv', environment], { env }),
+    'moto needs Python 3.10 or newer with its venv module; install it (Debian, Ubuntu: apt install python3-venv)',
+  );
+  say('installing moto, boto3 and the AWS CLI');
+  const options = ['install', '--quiet', '--disable-pip-version-check', '-r', requirements];
+  await explain(
+    run(join(pythonPrograms, 'pip'), options, { env }),
+    'the Python packages of the tests could not be installed; is a Python package index within reach?',
+  );
+  await writeFile(stamp, wanted);
+}
+
+/** Builds `go/main.go`, a program on aws-sdk-go-v2, unless that was done before. @returns its path */
+export async function ensureGoProgram(say: Say = () => {}): Promise<string> {
+  const source = join(import.meta.dirname, 'go');
+  const files = await Promise.all(
+    ['go.mod', 'go.sum', 'main.go'].map((name) => readFile(join(source, name))),
+  );
+  const folder = join(root, 'node_modules', '.cache', 'konstellation');
+  const program = join(folder, `whoami-${digestOf(Buffer.concat(files)).slice(0, 16)}`);
+  if (existsSync(program)) return program;
+  const go = findGo(process.env);
+  if (go === undefined)
+    throw new Error('aws-sdk-go-v2 is tried with a program that Go builds: install Go 1.26 or newer');
+  say('building a program on aws-sdk-go-v2');
+  await mkdir(folder, { recursive: true });
+  const part = `${program}.${process.pid}`;
+  const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' };
+  await explain(
+    run(go, ['build', '-trimpath', '-buildvcs=false', '-o', part, '.'], { cwd: source, env }),
+    'the program on aws-sdk-go-v2 could not be built; is a Go module proxy within reach?',
+  );
+  await rename(part, program);
+  return program;
+}
+
+const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
+
+async function explain(command: Promise<unknown>, advice: string): Promise<void> {
+  try {
+    await command;
+  } catch (error) {
+    throw new Error(`${advice}\n${errorMessage(error)}`, { cause: error });
+  }
+}
