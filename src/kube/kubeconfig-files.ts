@@ -6,7 +6,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { KubeConfigError } from './errors.ts';
-import { parseYaml } from './plain-yaml.ts';
+import { parseYaml } from './simple-yaml.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

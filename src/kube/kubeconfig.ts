@@ -15,7 +15,7 @@ import {
   type LoadConnectionOptions,
   type UserEntry,
 } from './kubeconfig-files.ts';
-import { isPlain, plainCredentials } from './plain-credentials.ts';
+import { isStatic, staticCredentials } from './static-credentials.ts';
 import { proxyFromEnv } from '../http/index.ts';
 
 /** @throws KubeConfigError, whose code tells what to do. */
@@ -93,7 +93,7 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
 /** The official client is loaded only for what is not plain. Files are read each time, as they may be rotated. */
 async function credentialSource(selected: Selected): Promise<() => Promise<Credentials>> {
   const { cluster, user } = selected;
-  if (isPlain(cluster, user)) return () => plainCredentials(cluster, user);
+  if (isStatic(cluster, user)) return () => staticCredentials(cluster, user);
   const config = await toKubeConfig(selected);
   return () => credentialsOf(config, selected);
 }

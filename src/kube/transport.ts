@@ -6,7 +6,7 @@ import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { openConnections, type Connections } from './connections.ts';
 import { KubeUnreachableError } from './errors.ts';
 import type { Monotonic } from '../k8s/time.ts';
-import { unreachable } from './unreachable.ts';
+import { unreachableError } from './network-errors.ts';
 
 export type TransportRequest = {
   readonly method: string;
@@ -113,7 +113,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
     } catch (error) {
       if (refusal) throw refusal.error;
       if (request.signal.aborted) throw request.signal.reason;
-      throw unreachable(error, connection.server);
+      throw unreachableError(error, connection.server);
     }
   };
 
@@ -143,7 +143,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       void response.body.dump();
       return send(request, fresh);
     },
-    wrapError: (error) => unreachable(error, connection.server),
+    wrapError: (error) => unreachableError(error, connection.server),
     async close() {
       closed = true;
       current?.connections.destroy();

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import type { Connection, Credentials } from '../connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
-import { unreachable } from '../unreachable.ts';
+import { unreachableError } from '../network-errors.ts';
 import { openSocket, readToTheEnd } from './socket.ts';
 
 export type WebSocketStream = {
@@ -43,7 +43,7 @@ export async function openWebSocket(
   connection: Connection,
   target: WebSocketTarget,
 ): Promise<WebSocketStream> {
-  const wrapError = (error: Error): Error => unreachable(error, connection.server);
+  const wrapError = (error: Error): Error => unreachableError(error, connection.server);
   const attempt = async (credentials: Credentials): Promise<WebSocketStream> => {
     const deadline = AbortSignal.timeout(handshakeTimeoutMs);
     try {

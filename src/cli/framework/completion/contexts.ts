@@ -1,7 +1,7 @@
 /** The contexts of the kubeconfig, for completion: files that cannot be read are passed over. */
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { parseYaml } from '../../../kube/plain-yaml.ts';
+import { parseYaml } from '../../../kube/simple-yaml.ts';
 import type { CliContext } from '../context.ts';
 
 export async function contextNames(

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parsePlainYaml, parseYaml } from './plain-yaml.ts';
+import { parseSimpleYaml, parseYaml } from './simple-yaml.ts';
 
 const byKubectl = `apiVersion: v1
 clusters:
@@ -38,7 +38,7 @@ users:
 `;
 
 const sameAsLibrary = (text: string): void => {
-  const plain = parsePlainYaml(text);
+  const plain = parseSimpleYaml(text);
   if (plain === undefined) return;
   expect(plain.value).toEqual(parse(text));
 };
@@ -52,7 +52,7 @@ describe('plain YAML', () => {
     ],
     ['a list of scalars', '- a\n- --flag=x\n- true\n'],
   ])('is %s', (_what, text) => {
-    const plain = parsePlainYaml(text);
+    const plain = parseSimpleYaml(text);
     expect(plain).toBeDefined();
     expect(plain?.value).toEqual(parse(text));
   });
@@ -72,7 +72,7 @@ describe('plain YAML', () => {
     ['JSON', '{"a": "b"}\n'],
     ['nothing', ''],
   ])('is not that with %s', (_what, text) => {
-    expect(parsePlainYaml(text)).toBeUndefined();
+    expect(parseSimpleYaml(text)).toBeUndefined();
   });
 
   it('is left to the library when it is not plain', async () => {

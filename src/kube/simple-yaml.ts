@@ -6,17 +6,17 @@
 
 /** @throws YAMLParseError of the library */
 export async function parseYaml(text: string): Promise<unknown> {
-  const plain = parsePlainYaml(text);
-  return plain === undefined ? (await import('./whole-yaml.ts')).parse(text) : plain.value;
+  const plain = parseSimpleYaml(text);
+  return plain === undefined ? (await import('./yaml.ts')).parse(text) : plain.value;
 }
 
 type Line = { readonly indent: number; readonly text: string };
 type Value = string | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
-class NotPlain extends Error {}
+class NotSimple extends Error {}
 
 /** @returns undefined when it is not surely plain */
-export function parsePlainYaml(text: string): { readonly value: Value } | undefined {
+export function parseSimpleYaml(text: string): { readonly value: Value } | undefined {
   const lines = text
     .split('\n')
     .filter((line) => line !== '' && !/^ *#/.test(line))
@@ -31,7 +31,7 @@ export function parsePlainYaml(text: string): { readonly value: Value } | undefi
     const value = readBlock(reader, 0);
     return reader.at === lines.length ? { value } : undefined;
   } catch (error) {
-    if (error instanceof NotPlain) return undefined;
+    if (error instanceof NotSimple) return undefined;
     throw error;
   }
 }
@@ -70,11 +70,11 @@ function readMap(reader: Reader, indent: number): { readonly [key: string]: Valu
     const line = reader.lines[reader.at];
     if (line?.indent !== indent || isItem(line)) break;
     const [, key = '', text] = entryPattern.exec(line.text) ?? [];
-    if (key === '' || key === '__proto__' || entries.has(key)) throw new NotPlain();
+    if (key === '' || key === '__proto__' || entries.has(key)) throw new NotSimple();
     reader.at += 1;
     entries.set(key, text === undefined ? readNested(reader, indent) : scalar(text));
   }
-  if (entries.size === 0) throw new NotPlain();
+  if (entries.size === 0) throw new NotSimple();
   return Object.fromEntries(entries);
 }
 
@@ -102,6 +102,6 @@ function scalar(text: string): Value {
   if (constant !== undefined) return constant;
   const quoted = /^"([^"\\]*)"$/.exec(text) ?? /^'([^']*)'$/.exec(text);
   if (quoted) return quoted[1] ?? '';
-  if (!plainPattern.test(text) || typedPattern.test(text) || /:(?: |$)/.test(text)) throw new NotPlain();
+  if (!plainPattern.test(text) || typedPattern.test(text) || /:(?: |$)/.test(text)) throw new NotSimple();
   return text;
 }

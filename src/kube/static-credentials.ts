@@ -8,14 +8,14 @@ import type { Credentials } from './connection.ts';
 import { KubeConfigError } from './errors.ts';
 import { type ClusterEntry, type UserEntry } from './kubeconfig-files.ts';
 
-const plainUser: ReadonlySet<string> = new Set([
+const staticUserFields: ReadonlySet<string> = new Set([
   'client-certificate',
   'client-certificate-data',
   'client-key',
   'client-key-data',
   'token',
 ]);
-const plainCluster: ReadonlySet<string> = new Set([
+const staticClusterFields: ReadonlySet<string> = new Set([
   'server',
   'certificate-authority',
   'certificate-authority-data',
@@ -25,13 +25,14 @@ const plainCluster: ReadonlySet<string> = new Set([
   'extensions',
 ]);
 
-export function isPlain(cluster: ClusterEntry, user: UserEntry): boolean {
+export function isStatic(cluster: ClusterEntry, user: UserEntry): boolean {
   const given = (entry: Readonly<Record<string, unknown>>): readonly string[] =>
     Object.entries(entry).flatMap(([key, value]) =>
       value === undefined || value === null || value === '' ? [] : [key],
     );
   return (
-    given(user).every((key) => plainUser.has(key)) && given(cluster).every((key) => plainCluster.has(key))
+    given(user).every((key) => staticUserFields.has(key)) &&
+    given(cluster).every((key) => staticClusterFields.has(key))
   );
 }
 
@@ -40,7 +41,7 @@ export function isPlain(cluster: ClusterEntry, user: UserEntry): boolean {
  *
  * @throws KubeConfigError with code `CredentialsFailed` when a file that is named cannot be read
  */
-export async function plainCredentials(cluster: ClusterEntry, user: UserEntry): Promise<Credentials> {
+export async function staticCredentials(cluster: ClusterEntry, user: UserEntry): Promise<Credentials> {
   const [ca, cert, key] = await Promise.all([
     materialOf(cluster, 'certificate-authority'),
     materialOf(user, 'client-certificate'),

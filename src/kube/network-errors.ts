@@ -4,11 +4,11 @@ import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './e
 type NetworkCode = Exclude<UnreachableCode, 'closed'>;
 
 /** `error` itself when it is sorted already. */
-export function unreachable(error: unknown, server: string): Error {
+export function unreachableError(error: unknown, server: string): Error {
   if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
   const found = causes(error);
   for (const { code, message } of found) {
-    const sorted = sortCode(code);
+    const sorted = classifyCode(code);
     if (sorted)
       return new KubeUnreachableError(sorted, server, describe(sorted, server, message || code), {
         cause: error,
@@ -28,7 +28,7 @@ function causes(error: unknown): { code: string; message: string }[] {
   return list;
 }
 
-function sortCode(code: string): NetworkCode | undefined {
+function classifyCode(code: string): NetworkCode | undefined {
   switch (code) {
     case 'ECONNREFUSED':
     case 'EHOSTUNREACH':

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterEntry, UserEntry } from './kubeconfig-files.ts';
-import { isPlain, plainCredentials } from './plain-credentials.ts';
+import { isStatic, staticCredentials } from './static-credentials.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -51,8 +51,8 @@ describe('plain credentials', () => {
       { token: 'x' },
     ],
   ])('of %s are those of the official client', async (_what, cluster, user) => {
-    expect(isPlain(cluster, user)).toBe(true);
-    const mine = await plainCredentials(cluster, user);
+    expect(isStatic(cluster, user)).toBe(true);
+    const mine = await staticCredentials(cluster, user);
     expect(await byOfficialClient(cluster, user)).toEqual(mine);
   });
 
@@ -61,21 +61,21 @@ describe('plain credentials', () => {
     await Promise.all([cert, key, ca].map((path) => writeFile(path ?? '', `of ${path}`)));
     const cluster = { server, 'certificate-authority': ca ?? '' };
     const user = { 'client-certificate': cert ?? '', 'client-key': key ?? '' };
-    expect(await plainCredentials(cluster, user)).toEqual(await byOfficialClient(cluster, user));
+    expect(await staticCredentials(cluster, user)).toEqual(await byOfficialClient(cluster, user));
   });
 
   it('win over the files beside them', async () => {
     const path = join(folder, 'nowhere');
     const cluster = { server, 'certificate-authority': path, 'certificate-authority-data': data('ca') };
     const user = { 'client-certificate': path, 'client-certificate-data': data('cert') };
-    expect(await plainCredentials(cluster, user)).toMatchObject({
+    expect(await staticCredentials(cluster, user)).toMatchObject({
       tls: { ca: Buffer.from('ca'), cert: Buffer.from('cert') },
     });
   });
 
   it('that cannot be read are told as such', async () => {
     await expect(
-      plainCredentials({ server }, { 'client-certificate': join(folder, 'nope') }),
+      staticCredentials({ server }, { 'client-certificate': join(folder, 'nope') }),
     ).rejects.toMatchObject({ code: 'CredentialsFailed', message: expect.stringContaining('ENOENT') });
   });
 
@@ -86,6 +86,6 @@ describe('plain credentials', () => {
     ['an impersonation', { token: 'x', as: 'somebody' }],
     ['a provider', { 'auth-provider': { name: 'oidc' } }],
   ])('are not those of %s', (_what, user) => {
-    expect(isPlain({ server }, user)).toBe(false);
+    expect(isStatic({ server }, user)).toBe(false);
   });
 });
