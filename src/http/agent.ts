@@ -1,6 +1,6 @@
 /**
- * Agent for Node's HTTP client whose connections may go through a proxy, and end with the agent even while they are
- * being established. HTTP/1.1 on purpose: a stalled stream cannot hold up the requests of other connections.
+ * Agent for Node's HTTP client that connects directly or through a proxy, and whose pending connections end with it.
+ * HTTP/1.1 on purpose: a stalled stream cannot block other requests.
  */
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Socket } from 'node:net';
@@ -101,9 +101,9 @@ export class ConnectionAgent extends Agent {
 }
 
 /**
- * Calls `guard` right before the first byte of the request is written to a connection, be it new or kept: a process that
- * was paused before that must not send what it was allowed to send long ago. An error that `guard` throws ends the
- * request before that byte. Requires an agent whose sockets are connected when it hands them out.
+ * Calls `guard` right before the first byte of the request is written, on a new or a kept connection: a process that
+ * was paused before that must not send a request that it was allowed to send earlier. If `guard` throws, the request
+ * ends with that error. Requires an agent that hands out connected sockets only.
  */
 export function guardRequest(request: ClientRequest, guard: () => void): void {
   // Node.js flushes the request right after the listeners of this event, in the same turn.

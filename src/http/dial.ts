@@ -1,4 +1,4 @@
-/** Sockets to a server, directly or through a proxy, on which a request can be sent at once. */
+/** Connected sockets to a server, directly or through a proxy. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { once } from 'node:events';
@@ -29,12 +29,12 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
       ? await established(connectPlain(destination), 'connect', signal)
       : await throughProxy(new URL(proxyUrl), destination, signal);
   socket.setNoDelay(true);
-  // Load balancers drop connections that are idle for minutes, as those of watches are.
+  // Load balancers drop connections that are idle for minutes, as those of watches can be.
   socket.setKeepAlive(true, 30_000);
   if (!tls) return socket;
   const secured = connectTls({
     ALPNProtocols: ['http/1.1'],
-    // TLS has no server name for an address. The certificate is compared with the host all the same.
+    // TLS has no server name for an address; the certificate is compared with the host nonetheless.
     ...(isIP(host) ? {} : { servername: host }),
     ...tls,
     host,

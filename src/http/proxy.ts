@@ -1,6 +1,6 @@
 /**
- * Which proxy a person's environment asks for, by the rules of Go's `net/http` ProxyFromEnvironment, so that kubectl and
- * we take the same way. Loopback is never proxied.
+ * Proxy settings in environment variables, by the rules of Go's `net/http` ProxyFromEnvironment, so that they mean the
+ * same as for kubectl. Loopback is never proxied.
  */
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,4 +1,4 @@
-/** Exponential backoff: how long to wait after so many failures in a row. */
+/** Exponential backoff. */
 import type { Random } from './timing.ts';
 
 export type BackoffPolicy = {
@@ -7,11 +7,11 @@ export type BackoffPolicy = {
 };
 
 /**
- * `base · 2^failures`, at most `max`, of which the upper half is random: many clients that failed together come back
- * apart, and none comes back at once. `failures` counts from 0 for the first wait.
+ * Delay before the next try: half of `base · 2^failures`, at most `max`, plus a random share of the other half, so that
+ * many clients that failed together return one after another. `failures` is 0 for the first delay.
  */
 export function backoffDelayMs(policy: BackoffPolicy, failures: number, random: Random): number {
-  // 2^1023 is the largest power of two there is; past about 2^60 only `max` counts anyway.
+  // 2^1023 is the largest power of two that a number can hold; beyond 2^60 only `max` matters.
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(failures, 60));
   return full * (0.5 + 0.5 * random());
 }

@@ -1,4 +1,4 @@
-/** The verbs of the API over one connection: raw JSON in and out, see `KubeClient`. */
+/** Implementation of `KubeClient` over one connection: raw JSON in and out. */
 import type { Connection } from './connection.ts';
 import { isGone, KubeUnreachableError } from './errors.ts';
 import type { KubeClient, ListOptions, ListResult, WatchOptions, WriteOptions } from './kube-client.ts';
@@ -38,7 +38,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
           fieldSelector: listOptions.fieldSelector,
           limit: pageSize,
           continue: continueToken,
-          // A continue token carries the version, and the server refuses to be told both.
+          // A continue token includes the version, and the server rejects requests that have both.
           resourceVersion: continueToken === undefined ? listOptions.resourceVersion : undefined,
           resourceVersionMatch: continueToken === undefined ? listOptions.resourceVersionMatch : undefined,
         },
@@ -93,7 +93,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       try {
         return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
       } catch (error) {
-        // The pages took so long that their version was compacted. As client-go's pager: all in one, then.
+        // The version of the pages was compacted in the meantime. Fetch everything in one page, as client-go's pager
+        // does.
         if (!isGone(error) || listOptions.resourceVersion !== undefined) throw error;
         return listOnce<T>(resource, listOptions, undefined);
       }
@@ -118,7 +119,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         method: 'PATCH',
         path: resourcePath(resource, { ...refOf(resource, object), subresource: write.subresource }),
         query: { ...writeQuery(write), force: write.force ? true : undefined },
-        // JSON is YAML, and the server knows only this name for it.
+        // JSON is YAML, and the server has no other content type for an apply.
         headers: { 'content-type': 'application/apply-patch+yaml' },
         body: object,
         signal: write.signal,
@@ -178,7 +179,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
         signal: request?.signal,
         repeatable: true,
-        // Nothing is stored, but a credential is issued: a process that has lost its lease must not ask for one.
+        // This issues a credential, which a process that has lost its lease must not request, even though it stores
+        // nothing.
         write: true,
       });
       if (!status?.token)
@@ -213,7 +215,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         ))
           for (const line of lines) {
             yield parseWatchEvent<T>(line);
-            // What has arrived already is not told to who wants no more of it.
+            // Events that have already arrived are not passed on once the caller has aborted.
             watch.signal?.throwIfAborted();
           }
       } catch (error) {

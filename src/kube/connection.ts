@@ -1,20 +1,20 @@
 /**
- * Where the API server is and how to prove who we are. Everything a kubeconfig can say is read by the official
- * client's KubeConfig (contexts, client certificates, tokens, token files, exec plugins, in-cluster), which is loaded
- * only when it is needed, as it is large. Its transport is not used: see docs/adr/0003-own-reflector.md.
+ * Address of the API server and credentials for it. Kubeconfigs are interpreted by the official client's KubeConfig
+ * (contexts, client certificates, tokens, token files, exec plugins, in-cluster), which is large and therefore loaded
+ * on demand. Its transport is not used: see docs/adr/0003-own-reflector.md.
  */
 
 export type TlsMaterial = {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** The name to expect in the server's certificate, when it is not the host of the URL. */
+  /** Name to expect in the server's certificate, if it differs from the host of the URL. */
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 };
 
 export type Credentials = {
-  /** `Authorization` and `Impersonate-*`. A list stands for a header that is sent once for each value. */
+  /** `Authorization` and `Impersonate-*`. A list is sent as one header per value. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly tls: TlsMaterial;
 };
@@ -22,22 +22,22 @@ export type Credentials = {
 export type Connection = {
   /** Base URL of the API server, without a trailing slash; may have a path. */
   readonly server: string;
-  /** Name of the kubeconfig's context; absent in a pod. */
+  /** Context of the kubeconfig; absent in a pod. */
   readonly context?: string;
-  /** The context's namespace, `default` when it names none. */
+  /** Namespace of the context; `default` if it has none. */
   readonly namespace: string;
-  /** `http:`, `https:` or `socks5:` URL of a proxy that every request goes through. */
+  /** `http:`, `https:` or `socks5:` URL of the proxy for all requests. */
   readonly proxyUrl?: string;
   /**
-   * Present credentials; cheap, called for each request. `refresh` reads files again and runs exec plugins again,
-   * for when the server answered 401.
+   * Current credentials; cheap, as it is called for each request. `refresh` reads files and runs exec plugins again,
+   * for use after an answer 401.
    *
    * @throws KubeConfigError with code `CredentialsFailed`
    */
   credentials(options?: { readonly refresh?: boolean }): Promise<Credentials>;
 };
 
-/** A connection whose parts are known already, as a local cluster's are to who started it. */
+/** Connection with fixed credentials, as for a local cluster. */
 export function staticConnection(options: {
   server: string;
   namespace?: string;

@@ -5,11 +5,11 @@ import type { TlsMaterial } from './connection.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
 
 const connectMs = 10_000;
-/** kube-apiserver closes idle connections after 90 s. Closing them first avoids that a request meets the closing. */
+/** Shorter than the 90 s of kube-apiserver, so that no request is sent on a connection that the server is closing. */
 const idleMs = 60_000;
 
 export type Connections = {
-  /** Rejects with what sockets and TLS throw, with what the guard throws, or with an abort error. */
+  /** Rejects with socket and TLS errors, with the error that the guard throws, or with an abort error. */
   send(
     request: Omit<TransportRequest, 'headers'> & { readonly headers: Headers },
   ): Promise<TransportResponse>;

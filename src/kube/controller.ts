@@ -1,6 +1,6 @@
 /**
- * Runs reconciles, after controller-runtime: only keys go in, a bounded number is worked on at a time, never one key
- * twice at once, and what is thrown costs its own key only.
+ * Controller after controller-runtime: it queues keys only, reconciles a bounded number of keys at a time and never one
+ * key twice at once, and an error affects its own key only.
  */
 import type { BackoffPolicy } from './backoff.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -9,9 +9,9 @@ import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetr
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Result of a reconcile. Nothing: done until something changes. `requeueAfterMs`: requeue after that time.
- * `backoff`: as after an error, when the reconcile has already reported what is wrong. `failed`: counted as an error, and
- * requeued after `requeueAfterMs` all the same, by a reconcile that has a pace of its own.
+ * Result of a reconcile. Nothing: done until something changes. `requeueAfterMs`: requeue after that time. `backoff`:
+ * requeue as after an error, for a reconcile that has already reported the problem. `failed`: counted as an error, but
+ * requeued after `requeueAfterMs`, for a reconcile with a pace of its own.
  */
 export type ReconcileResult =
   | { readonly requeueAfterMs?: number; readonly backoff?: true; readonly failed?: never }
@@ -19,31 +19,31 @@ export type ReconcileResult =
   | undefined
   | void;
 
-/** `signal` aborts when the reconcile takes too long, and when the process has to stop without waiting for it. */
+/** `signal` aborts when the reconcile takes too long, and when the process stops without waiting for it. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
-/** Thrown by a reconcile for what no repetition will heal: the key is left until it changes. */
+/** Error of a reconcile that retries cannot fix: the key is not requeued until it changes. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** controller-runtime's values of the label `result`, and `stopped` for what a shutdown cut short. */
+/** Values of controller-runtime's label `result`, and `stopped` for a reconcile that a shutdown aborted. */
 export type ReconcileOutcome = 'success' | 'requeue_after' | 'requeue' | 'error' | 'stopped';
 
 export type ControllerObserver = {
   readonly reconciled?: ((outcome: ReconcileOutcome, durationMs: number) => void) | undefined;
-  /** How long a key that was due waited for a worker. */
+  /** Time that a due key waited for a worker. */
   readonly queued?: ((waitedMs: number) => void) | undefined;
-  /** How long a key was worked on, until it could come again. */
+  /** Time from the start of a reconcile until its key can be reconciled again. */
   readonly worked?: ((workedMs: number) => void) | undefined;
 };
 
 export type ControllerOptions = {
   readonly name: string;
   readonly reconcile: Reconcile;
-  /** Keys worked on at a time, 1 unless told otherwise. */
+  /** Keys reconciled at a time. Default: 1. */
   readonly concurrency?: number | undefined;
-  /** Further workers, only for keys of at least this priority: these never wait until one of the others is done. */
+  /** Additional workers for keys of at least this priority, so that these keys do not wait for others. */
   readonly reserved?: { readonly atLeast: number; readonly workers: number } | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => Monotonic;
@@ -54,9 +54,9 @@ export type ControllerOptions = {
   readonly observer?: ControllerObserver | undefined;
   readonly backoff?: BackoffPolicy | undefined;
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
-  /** After this a reconcile counts as stuck and its signal aborts; 5 minutes unless told otherwise. */
+  /** Time until a reconcile counts as stuck and its signal aborts. Default: 5 minutes. */
   readonly reconcileTimeoutMs?: number | undefined;
-  /** How long a stop waits for what is running before its signals abort; 20 s unless told otherwise. */
+  /** Time that a stop waits for running reconciles before it aborts them. Default: 20 s. */
   readonly drainTimeoutMs?: number | undefined;
 };
 
@@ -65,7 +65,7 @@ export type ControllerMetrics = WorkQueueMetrics & {
   readonly active: number;
   readonly reconciles: Readonly<Record<ReconcileOutcome, number>>;
   readonly terminalErrors: number;
-  /** Thrown bugs (TypeError and its like), which are errors too. */
+  /** Exceptions that are bugs (TypeError and the like), included in the errors. */
   readonly panics: number;
   readonly timeouts: number;
 };
@@ -74,20 +74,20 @@ export type Controller = {
   readonly name: string;
   enqueue(key: string, options?: EnqueueOptions): void;
   /**
-   * Works until `signal` aborts; then takes nothing new, lets what is running finish, and resolves. What does not
-   * finish in time is aborted, and what does not heed that is left. Never rejects.
+   * Runs until `signal` aborts. Then it starts no more reconciles, waits for the running ones, aborts those that take
+   * too long, and abandons those that ignore that. Never rejects.
    */
   start(signal: AbortSignal): Promise<void>;
-  /** Keys that are due and wait for a worker. */
+  /** Due keys that wait for a worker. */
   waiting(): number;
-  /** Keys that are worked on. */
+  /** Keys being reconciled. */
   working(): number;
   metrics(): ControllerMetrics;
-  /** Keys whose reconcile runs for longer than its timeout although its signal was aborted: for `/healthz`. */
+  /** Keys whose reconcile still runs after its timeout and abort: for `/healthz`. */
   stuck(): readonly string[];
 };
 
-/** How long after its abort a reconcile may take to end, when the process stops. */
+/** Time that a reconcile has to end after its abort when the process stops. */
 const abortGraceMs = 2_000;
 
 type Verdict =
@@ -106,7 +106,7 @@ export function createController(options: ControllerOptions): Controller {
   const setTimer = options.setTimer ?? systemTimer;
   const reconcileTimeoutMs = options.reconcileTimeoutMs ?? 300_000;
   const logger = (options.logger ?? silentLogger).with({ controller: name });
-  /** Who watches must not be able to stop the work. */
+  /** An observer that throws must not stop the controller. */
   const observe = (tell: () => void): void => {
     try {
       tell();
@@ -156,7 +156,7 @@ export function createController(options: ControllerOptions): Controller {
     }
   };
 
-  /** The one place where it is decided whether and when a key comes again. */
+  /** Decides whether and when a key is requeued; the only place that does. */
   const settle = ({ key, priority }: WorkItem, verdict: Verdict): void => {
     switch (verdict.outcome) {
       case 'success':
@@ -248,7 +248,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** What the language throws for mistakes in a program, rather than for something that went wrong outside. */
+/** Exceptions that JavaScript throws for bugs in a program, as opposed to failures outside of it. */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof ReferenceError ||

@@ -1,6 +1,6 @@
 /**
- * The two ways in which a request to an API server fails: the server says no (`KubeApiError`), or there is no
- * server (`KubeUnreachableError`); and the way in which there is nothing to ask (`KubeConfigError`).
+ * Failures of requests to the API server: it refuses (`KubeApiError`), it cannot be reached (`KubeUnreachableError`),
+ * or there is no usable configuration (`KubeConfigError`).
  */
 
 export type StatusCause = { readonly reason?: string; readonly message?: string; readonly field?: string };
@@ -24,7 +24,7 @@ export type KubeStatus = {
   readonly details?: StatusDetails;
 };
 
-/** The server's refusal. `reason` is the machine-readable word of its Status (`NotFound`, `Conflict`, …). */
+/** Refusal by the server. `reason` is that of its Status (`NotFound`, `Conflict`, …). */
 export class KubeApiError extends Error {
   readonly code = 'KUBE_API';
   readonly status: number;
@@ -49,7 +49,7 @@ export class KubeApiError extends Error {
   }
 }
 
-/** The words of k8s.io/apimachinery `StatusReason…`, for answers without a Status (a proxy's, for one). */
+/** Values of `StatusReason…` in k8s.io/apimachinery, for answers without a Status, as of a proxy. */
 function reasonOfCode(code: number): string {
   switch (code) {
     case 400:
@@ -84,8 +84,8 @@ function reasonOfCode(code: number): string {
 }
 
 /**
- * Why nobody answered. `reset`: the connection broke, so that it is not known whether the server did what was asked;
- * `protocol`: something answered that is no API server.
+ * Cause of an unreachable server. `reset`: the connection broke, so the outcome of the request is unknown; `protocol`:
+ * the answer is not that of an API server.
  */
 export type UnreachableCode =
   | 'refused'
@@ -110,10 +110,9 @@ export class KubeUnreachableError extends Error {
 }
 
 /**
- * What is wrong with the kubeconfig. `Missing`: no file, and not in a pod; `Unreadable`: cannot be opened;
- * `Invalid`: not a kubeconfig; `ContextUnknown`, `ContextUnset`: no such context, or none chosen;
- * `ClusterUnknown`, `UserUnknown`: the context names what the file lacks; `CredentialsFailed`: a plugin or file
- * that should give credentials did not.
+ * Problem with the kubeconfig. `Missing`: no file, and not in a pod; `Unreadable`: cannot be opened; `Invalid`: not a
+ * kubeconfig; `ContextUnknown`, `ContextUnset`: no such context, or none selected; `ClusterUnknown`, `UserUnknown`: the
+ * context refers to an entry that does not exist; `CredentialsFailed`: a plugin or file for credentials failed.
  */
 export type KubeConfigErrorCode =
   | 'Missing'
@@ -140,7 +139,7 @@ const hasReason = (error: unknown, ...reasons: readonly string[]): error is Kube
 
 export const isNotFound = (error: unknown): error is KubeApiError => hasReason(error, 'NotFound');
 export const isAlreadyExists = (error: unknown): error is KubeApiError => hasReason(error, 'AlreadyExists');
-/** An optimistic lock that was lost, a failed precondition, or a field owned by another manager in an apply. */
+/** A lost optimistic lock, a failed precondition, or in an apply a field that another manager owns. */
 export const isConflict = (error: unknown): error is KubeApiError => hasReason(error, 'Conflict');
 export const isForbidden = (error: unknown): error is KubeApiError => hasReason(error, 'Forbidden');
 export const isUnauthorized = (error: unknown): error is KubeApiError => hasReason(error, 'Unauthorized');
@@ -148,12 +147,12 @@ export const isInvalid = (error: unknown): error is KubeApiError => hasReason(er
 export const isBadRequest = (error: unknown): error is KubeApiError => hasReason(error, 'BadRequest');
 export const isTooManyRequests = (error: unknown): error is KubeApiError =>
   hasReason(error, 'TooManyRequests');
-/** The version asked for, or the page to continue from, is no longer kept. `Expired` and `Gone` are both 410. */
+/** The requested version, or the page to continue from, is no longer available. `Expired` and `Gone` are both 410. */
 export const isGone = (error: unknown): error is KubeApiError => hasReason(error, 'Gone', 'Expired');
-/** The server has not yet seen the version asked for, as after a restore of etcd from a backup. */
+/** The server has not reached the requested version yet, as after a restore of etcd from a backup. */
 export const isResourceVersionTooLarge = (error: unknown): error is KubeApiError =>
   error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
-/** The namespace is being deleted, so that nothing can be created in it. */
+/** The namespace is being deleted, so nothing can be created in it. */
 export const isNamespaceTerminating = (error: unknown): error is KubeApiError =>
   error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
 export const isUnreachable = (error: unknown): error is KubeUnreachableError =>

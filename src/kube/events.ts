@@ -1,7 +1,6 @@
 /**
- * Tells people what a controller did, as Events of `events.k8s.io/v1`. What repeats is counted in one Event (its series)
- * instead of making more of them, after client-go's `tools/events`. Telling is best effort: it never fails, never
- * waits, and never holds up the work.
+ * Recorder of Events of `events.k8s.io/v1`, after client-go's `tools/events`. Repetitions are counted in the series of
+ * one Event. Best effort: recording never fails and never waits.
  */
 import { createHash } from 'node:crypto';
 import { formatMicroTime } from '../k8s/timestamps.ts';
@@ -15,35 +14,35 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 export type EventInput = {
   readonly type: 'Normal' | 'Warning';
-  /** PascalCase, for machines: why this Event is. */
+  /** PascalCase, for machines. */
   readonly reason: string;
-  /** A sentence, for people; cut after 1,024 bytes, which is what the API takes. */
+  /** A sentence, for people; cut after 1,024 bytes, the limit of the API. */
   readonly note: string;
-  /** What was done or tried; `Reconcile` unless told otherwise. */
+  /** Action that was done or tried. Default: `Reconcile`. */
   readonly action?: string | undefined;
 };
 
 export type EventRecorder = {
   event(regarding: KubeObject, event: EventInput): void;
   /**
-   * Writes what is held back, and resolves when all is written, or after the time: what is left then is dropped.
-   * To be called when a process ends, as its client closes afterwards.
+   * Writes everything that is pending, and resolves when that is done or after the timeout, which drops the rest. Call
+   * it before the process ends, as its client is closed afterwards.
    */
   flush(options?: { readonly timeoutMs?: number }): Promise<void>;
 };
 
 export type EventRecorderOptions = {
   readonly client: Pick<KubeClient, 'create' | 'patch'>;
-  /** Name of the controller in the form `example.com/name`, and of this process. */
+  /** Name of the controller in the form `example.com/name`. */
   readonly controller: string;
   readonly instance: string;
-  /** For the times in Events. */
+  /** Clock for the times in Events. */
   readonly now: () => Wall;
-  /** For the end of a series and for waiting. */
+  /** Clock for delays and the end of a series. */
   readonly monotonic: () => Monotonic;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
-  /** While there is work that people wait for, what went well is told later: half a minute later at the latest. */
+  /** While this returns true, Events of type Normal are delayed, by at most half a minute. */
   readonly busy?: (() => boolean) | undefined;
 };
 
@@ -58,24 +57,24 @@ type Series = {
   /** Name of the Event; absent until it is written. */
   name: string | undefined;
   count: number;
-  /** When it was last repeated, by either clock. */
+  /** Last repetition, by either clock. */
   lastAt: Wall;
   repeatedAt: Monotonic;
-  /** Since when it waits to be written. */
+  /** Start of the wait to be written. */
   waitsSince: Monotonic;
   writtenCount: number;
-  /** Waits for its time, or in the backlog. */
+  /** Whether it is delayed or in the backlog. */
   writeHeld: boolean;
   queued: boolean;
 };
 
-/** A repetition is written at most this often. */
+/** Minimum time between two writes of a series. */
 const seriesIntervalMs = 60_000;
-/** client-go's `finishTime`: what comes after so much quiet is a new Event. */
+/** client-go's `finishTime`: after this much silence a repetition starts a new Event. */
 const seriesEndMs = 6 * 60_000;
-/** More than this in wait means that the server does not keep up; telling it even more helps nobody. */
+/** Limit of the backlog. Beyond it the server cannot keep up, and Events are dropped. */
 const longestBacklog = 5_000;
-/** How long what went well waits for work that goes before it, and how often that is looked at. */
+/** Maximum delay of Events of type Normal while there is other work, and how often that is checked. */
 const patience = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
@@ -86,13 +85,13 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const logger = options.logger ?? silentLogger;
   const known = new Map<string, Series>();
   const held = new Map<Series, () => void>();
-  /** What waits, each in its order, the one that is being written first. */
+  /** Pending series in order; the first is being written. */
   const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
   const waiting = (): number => backlog.Warning.length + backlog.Normal.length;
   let sender: Promise<void> | undefined;
-  /** Nothing is patient while the process ends. */
+  /** Flushes in progress, during which Events are not delayed. */
   let flushes = 0;
-  /** Ends a wait of the sender. */
+  /** Ends the current wait of the sender. */
   let wake = (): void => undefined;
   let giveUp = new AbortController();
   let names = 0;
@@ -100,7 +99,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const nameFor = (object: string, at: Wall): string => {
     names += 1;
-    // As client-go: the object and the time; with a counter, as a millisecond is long.
+    // Object and time as in client-go, and a counter, as several Events can fall into one millisecond.
     return `${object.slice(0, 220)}.${Math.floor(at).toString(16)}${(names % 0x10000).toString(16).padStart(4, '0')}`;
   };
 
@@ -116,7 +115,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         series.writtenCount = count;
         return;
       } catch (error) {
-        // Events live for an hour. A series that outlives its Event goes on in a new one.
+        // Events are deleted after an hour. A series that lasts longer continues in a new Event.
         if (!isNotFound(error)) throw error;
         series.name = undefined;
       }
@@ -134,7 +133,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     series.writtenCount = count;
   };
 
-  /** What went wrong goes first. */
+  /** Warnings go first. */
   const next = (): Series | undefined => backlog.Warning[0] ?? backlog.Normal[0];
 
   const isPatient = ({ body, waitsSince }: Series): boolean => {
@@ -190,7 +189,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     startSender();
   };
 
-  /** Looks at every series, so not for every Event. */
+  /** Visits every series, so it is not called for every Event. */
   const forgetEnded = (): void => {
     if (monotonic() - tidiedAt < seriesIntervalMs) return;
     tidiedAt = monotonic();
@@ -237,7 +236,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
       forgetEnded();
       const series: Series = {
-        // Events about cluster-scoped objects belong here, by the API's validation.
+        // The API requires this namespace for Events of cluster-scoped objects.
         namespace: metadata.namespace ?? 'default',
         name: undefined,
         count: 1,
@@ -289,18 +288,18 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** Whether the same request may well succeed a little later. A name that is taken gets another one. */
+/** Whether the same request may succeed later. An Event whose name is taken gets another name. */
 const isPassing = (error: unknown): boolean =>
   isAlreadyExists(error) ||
   error instanceof KubeUnreachableError ||
   (error instanceof KubeApiError && (error.status === 429 || error.status >= 500));
 
-/** Cuts a text at a character's border, so that it has at most as many bytes as the API takes. */
+/** Cuts a text at a character boundary to the byte limit of the API. */
 function cut(note: string): string {
   if (Buffer.byteLength(note) <= longestNoteBytes) return note;
   const ellipsis = '…';
   const room = longestNoteBytes - Buffer.byteLength(ellipsis);
-  // A character that was cut in two decodes to U+FFFD.
+  // An incomplete character at the end decodes to U+FFFD.
   return (
     Buffer.from(note)
       .subarray(0, room)

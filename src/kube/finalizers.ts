@@ -1,6 +1,7 @@
 /**
- * Finalizers: how a controller gets to clean up before its object goes. Each change is bound to the version that was
- * looked at, so that no other controller's finalizer is ever lost, and to the uid, so that it never meets a namesake.
+ * Finalizers, with which a controller cleans up before its object is deleted. Each change applies to the version that
+ * was read, so that finalizers of other controllers are never lost, and to the uid, so that it never hits a new object
+ * of the same name.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  */
 import { isConflict, isNotFound } from './errors.ts';
@@ -11,7 +12,7 @@ import type { Resource } from './resource.ts';
 type Client = Pick<KubeClient, 'get' | 'patch'>;
 type Options = RequestOptions & { readonly fieldManager?: string | undefined };
 
-/** A conflict means that someone else changed the object meanwhile; that seldom happens many times in a row. */
+/** Tries after conflicts, which mean that another writer changed the object in between. */
 const maxTries = 5;
 
 export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
@@ -19,8 +20,8 @@ export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 }
 
 /**
- * Returns the object as it is afterwards; the very same when there was nothing to do. Absent when the object is gone,
- * or is being deleted without the finalizer, as nobody may add one then.
+ * Returns the object after the change; the same reference if nothing changed. Absent if the object is deleted, or is
+ * being deleted without the finalizer, when the API server accepts no new one.
  */
 export async function addFinalizer<T extends KubeObject>(
   client: Client,
@@ -38,7 +39,7 @@ export async function addFinalizer<T extends KubeObject>(
   );
 }
 
-/** Returns the object as it is afterwards; absent when it is gone, which it usually is after its last finalizer. */
+/** Returns the object after the change; absent if it is deleted, as it usually is after its last finalizer. */
 export async function removeFinalizer<T extends KubeObject>(
   client: Client,
   resource: Resource,
@@ -89,7 +90,7 @@ async function change<T extends KubeObject>(
       if (isNotFound(error)) return undefined;
       throw error;
     }
-    // Deleted and made again under the same name: not the object that was meant.
+    // A new object of the same name.
     if (present.metadata.uid !== uid) return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** A binary heap: the smallest first. Both orders of the work queue, by time and by priority, are one. */
+/** Binary heap with the smallest item first, for both orders of the work queue: by time and by priority. */
 export type Heap<T> = {
   push(item: T): void;
   peek(): T | undefined;
@@ -6,7 +6,7 @@ export type Heap<T> = {
   readonly size: number;
 };
 
-/** `before(a, b)`: whether `a` goes before `b`. */
+/** `before(a, b)`: whether `a` comes before `b`. */
 export function createHeap<T>(before: (a: T, b: T) => boolean): Heap<T> {
   const items: T[] = [];
   const at = (index: number): T => items[index] as T;

@@ -1,6 +1,6 @@
 /**
- * A small controller runtime after client-go and controller-runtime: client, informers, work queue, controllers,
- * and helpers for the API conventions. It knows nothing of what is controlled with it.
+ * A small controller runtime after client-go and controller-runtime: client, informers, work queue, controllers, and
+ * helpers for the API conventions. It is independent of this product.
  */
 export type { ObjectRef, Resource } from './resource.ts';
 export { apiVersionOf, resourcePath } from './resource.ts';

@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Time runs a thousand times faster, so that backoffs pass at once and watchdogs bark soon. */
+/** Time runs a thousand times faster, so that backoffs and timeouts pass quickly. */
 const fastTimer: SetTimer = (callback, delayMs) => systemTimer(callback, delayMs / 1000);
 const fastNow = (): number => performance.now() * 1000;
 
@@ -106,7 +106,7 @@ describe('while all is well', () => {
     await watching(server);
     server.put('b', '1');
     await agree(followed, server);
-    // The last event it saw is too old now; what it can resume from it knows from the bookmark alone.
+    // The last event it saw is too old now; only the bookmark has a version to resume from.
     server.compact();
     server.bookmark();
     server.toWatches(({ response }) => response.end());
@@ -444,7 +444,7 @@ describe('users of the store', () => {
       await followed.informer.synced;
       server.put('a', 'changed');
       await expect.poll(() => valuesOf(followed)).toEqual({ a: 'CHANGED', b: '0' });
-      // Both of them before any was stored: they are not kept in full until the last of them is here.
+      // Both objects were trimmed before any was stored.
       expect(trimmedBefore).toEqual([0, 0, 2]);
     },
   );

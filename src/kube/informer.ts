@@ -1,6 +1,6 @@
 /**
- * Keeps a local copy of one resource in step with the API server, and tells which keys changed. Reading from it costs
- * the server nothing, which is what makes level-based controllers cheap.
+ * Local cache of one resource that follows the API server and reports changed keys. Reads from it cost the server
+ * nothing, which makes level-based controllers cheap.
  */
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -11,7 +11,9 @@ import { createStore, type Indexer, type Store } from './store.ts';
 import { systemTimer, type Random, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** `old` absent: new to us; `new` absent: gone. With both, `metadata.uid` tells a change from a re-creation. */
+/**
+ * `old` absent: added; `new` absent: deleted. With both, different `metadata.uid` mean that the object was recreated.
+ */
 export type Change<T> = { readonly key: string; readonly old?: T; readonly new?: T };
 
 export type Informer<T extends KubeObject> = {
@@ -19,14 +21,14 @@ export type Informer<T extends KubeObject> = {
   readonly store: Store<T>;
   /** Runs until `signal` aborts, then resolves. It survives every failure of the server and never rejects. */
   start(signal: AbortSignal): Promise<void>;
-  /** Resolves when the store has once been complete; rejects when the informer is stopped before. */
+  /** Resolves when the store is complete for the first time; rejects when the informer stops before. */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
-  /** When the server was last heard of (a list, an event, a bookmark), in the time of `now`; absent before. */
+  /** Time of the last response of the server (list, event or bookmark), by `now`; absent before the first. */
   lastContact(): number | undefined;
-  /** What stands in the way at present, for `/readyz`; absent while all is well. */
+  /** Current error, for `/readyz`; absent if there is none. */
   lastError(): Error | undefined;
-  /** Called after the store has changed, in order. Returns how to stop being called. */
+  /** Calls the listener after each change of the store, in order. Returns a function that unsubscribes it. */
   onChange(listener: (change: Change<T>) => void): () => void;
 };
 
@@ -36,9 +38,11 @@ export type InformerOptions<T extends KubeObject> = {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** What is kept of an object. Has to keep `metadata` `name`, `namespace`, `uid` and `resourceVersion`. */
+  /**
+   * Reduces an object to the parts to keep. Must keep `name`, `namespace`, `uid` and `resourceVersion` of `metadata`.
+   */
   readonly trim?: ((object: T) => T) | undefined;
-  /** Objects come without `metadata.managedFields`: cheaper than to `trim` them off. */
+  /** Leaves out `metadata.managedFields`, which is cheaper than to `trim` it. */
   readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
   /** Monotonic milliseconds. */
@@ -46,7 +50,10 @@ export type InformerOptions<T extends KubeObject> = {
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
-  /** Gets the initial state through a watch where the server can, which spares it building one large answer; on by default. */
+  /**
+   * Requests the initial state through a watch where the server supports it, which spares the server one large answer.
+   * Default: true.
+   */
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
 };
@@ -57,7 +64,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
   const listeners = new Set<(change: Change<T>) => void>();
   const store = createStore<T>(guardIndexers(options.indexers ?? {}, logger));
   const synced = Promise.withResolvers<void>();
-  // Whoever awaits it sees the rejection; that nobody does is no fault.
+  // Avoids an unhandled rejection if the promise is not awaited.
   synced.promise.catch(() => {});
   let started = false;
   let hasSynced = false;
@@ -163,14 +170,14 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** Of an object that came in a list, or from a client that does not leave them out. */
+/** For objects of lists, and of clients that do not leave the field out. */
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
-/** Objects are shared by all readers; one that writes into them should find out at once. */
+/** Readers share the objects, so a write to one of them fails at once. */
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -179,7 +186,7 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-/** An indexer that throws on some object must not take the others with it. */
+/** An indexer that throws for one object must not affect the others. */
 function guardIndexers<T extends KubeObject>(
   indexers: Readonly<Record<string, Indexer<T>>>,
   logger: Logger,

@@ -1,6 +1,6 @@
 /**
- * The client as a port: what informers, recorders and leases need of an API server. `createKubeClient` speaks HTTP;
- * a simulation can stand in for it.
+ * Port to an API server for informers, recorders and leases. `createKubeClient` implements it over HTTP, simulations in
+ * memory.
  */
 import type { KubeApiError } from './errors.ts';
 import type { KubeObject } from './object.ts';
@@ -12,25 +12,28 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export type WriteOptions = RequestOptions & {
   readonly fieldManager?: string | undefined;
-  /** The server does all but persist. */
+  /** The server processes the request without persisting it. */
   readonly dryRun?: boolean | undefined;
-  /** What the server does about unknown and duplicate fields; its default is `Warn`. */
+  /** Handling of unknown and duplicate fields by the server. Default: `Warn`. */
   readonly fieldValidation?: FieldValidation | undefined;
 };
 
 export type Subresource = 'status' | 'scale';
 
 export type ListOptions<T extends KubeObject = KubeObject> = RequestOptions & {
-  /** Absent: all namespaces. */
+  /** Default: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Objects per page, 500 unless told otherwise. All pages are fetched, whatever it is. */
+  /** Objects per page; all pages are fetched. Default: 500. */
   readonly pageSize?: number | undefined;
-  /** Absent: the most recent state. `'0'`: whatever the server has in its cache, which may be old. */
+  /** Default: the most recent state. `'0'`: the state of the server's cache, which may be old. */
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
-  /** Applied to each object once its page has arrived: what it leaves out of a large collection is never held all at once. */
+  /**
+   * Applied to each object of a page as it arrives, so that dropped parts of a large collection are never in memory
+   * together.
+   */
   readonly transform?: ((object: T) => T) | undefined;
 };
 
@@ -42,16 +45,16 @@ export type WatchOptions = RequestOptions & {
   readonly fieldSelector?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly allowBookmarks?: boolean | undefined;
-  /** The server ends the watch after this time. */
+  /** Time after which the server ends the watch. */
   readonly timeoutSeconds?: number | undefined;
-  /** Begin with the present state as ADDED events, ended by a bookmark with `initialEventsEnd`. */
+  /** Begins with the current state as ADDED events, which a bookmark with `initialEventsEnd` ends. */
   readonly sendInitialEvents?: boolean | undefined;
   /**
-   * Leaves out `metadata.managedFields`, a third of a usual pod, which costs less than to parse them. Not for kinds that
-   * have another list of that name.
+   * Leaves out `metadata.managedFields`, a third of a typical pod, which is cheaper than to parse it. Not for kinds
+   * that have another list of this name.
    */
   readonly omitManagedFields?: boolean | undefined;
-  /** Called when the server has accepted the watch, which may be long before its first event. */
+  /** Called when the server has accepted the watch, possibly long before its first event. */
   readonly onOpen?: (() => void) | undefined;
 };
 
@@ -61,7 +64,7 @@ export type WatchEvent<T> =
   | { readonly type: 'ERROR'; readonly error: KubeApiError };
 
 export type DeleteOptions = RequestOptions & {
-  /** Preconditions: the server refuses with a conflict when the object is another one or has changed. */
+  /** Preconditions: the server answers with a conflict if the object was recreated or has changed. */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
@@ -84,7 +87,7 @@ export type RawRequest = RequestOptions & {
   readonly method: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** A string is sent as it is, anything else as JSON. */
+  /** A string is sent as it is, any other value as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -96,17 +99,17 @@ export type RawResponse = {
 };
 
 /**
- * Every method throws `KubeApiError` for an answer of the server other than 2xx, `KubeUnreachableError` when there was
- * no answer, and the signal's reason when it was aborted. Objects are what the wire carries: timestamps are strings.
+ * Every method throws `KubeApiError` for an answer other than 2xx, `KubeUnreachableError` if there was no answer, and
+ * the signal's reason if it was aborted. Objects are as on the wire: timestamps are strings.
  */
 export type KubeClient = {
   get<T extends KubeObject>(resource: Resource, ref: ObjectRef, options?: RequestOptions): Promise<T>;
-  /** All pages. Items carry `apiVersion` and `kind`, which servers leave out of lists of built-in kinds. */
+  /** All pages. Adds `apiVersion` and `kind`, which servers leave out in lists of built-in kinds. */
   list<T extends KubeObject>(resource: Resource, options?: ListOptions<T>): Promise<ListResult<T>>;
   create<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
-  /** Replaces the object; with `metadata.resourceVersion` set, only if that is still its version. */
+  /** Replaces the object; if `metadata.resourceVersion` is set, only if that is still its version. */
   update<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
-  /** Server-side apply. Creates the object when it does not exist. */
+  /** Server-side apply. Creates the object if it does not exist. */
   apply<T extends KubeObject>(
     resource: Resource,
     object: T,
@@ -133,10 +136,10 @@ export type KubeClient = {
     spec: TokenSpec,
     options?: RequestOptions,
   ): Promise<{ token: string; expirationTimestamp: string }>;
-  /** Ends when the server ends it; throws when the connection breaks or what arrives is no watch event. */
+  /** Ends when the server ends it; throws when the connection breaks or the data are not watch events. */
   watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** Any other request. Answers other than 2xx are returned, not thrown. */
   raw(request: RawRequest): Promise<RawResponse>;
-  /** Aborts what is under way and closes all connections. */
+  /** Aborts requests and closes all connections. */
   close(): Promise<void>;
 };

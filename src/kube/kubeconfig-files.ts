@@ -1,6 +1,6 @@
 /**
- * Finds and merges the kubeconfig files by kubectl's rules, from the environment that is given, not the process's own;
- * or makes one up from the files of a pod.
+ * Finds and merges kubeconfig files by kubectl's rules, in the environment passed by the caller; in a pod it builds one
+ * from the files of the ServiceAccount.
  * https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 import { access, readFile } from 'node:fs/promises';
@@ -12,11 +12,11 @@ import { errorMessage } from '../k8s/errors.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 export type LoadConnectionOptions = {
-  /** Path of a kubeconfig; else `env.KUBECONFIG` (a list), else `~/.kube/config`, else the pod's ServiceAccount. */
+  /** Path of a kubeconfig. Default: `env.KUBECONFIG` (a list), then `~/.kube/config`, then the pod's ServiceAccount. */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly env: Env;
-  /** Where a pod finds its token, CA and namespace. */
+  /** Folder of a pod's token, CA and namespace. */
   readonly serviceAccountDirectory?: string | undefined;
 };
 
@@ -57,7 +57,7 @@ const podDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export type FoundKubeconfig = { document: KubeconfigDocument; origin: string; inPod: boolean };
 
-/** @throws KubeConfigError: `Missing`, `Unreadable` or `Invalid`. */
+/** @throws KubeConfigError: `Missing`, `Unreadable` or `Invalid` */
 export async function readDocument(options: LoadConnectionOptions): Promise<FoundKubeconfig> {
   const { env } = options;
   if (options.kubeconfig !== undefined && options.kubeconfig !== '') {
@@ -95,7 +95,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Parses one file and makes its relative paths absolute. Absent when there is no such file. */
+/** Parses one file and makes its relative paths absolute. Absent if the file does not exist. */
 async function readFileOf(path: string): Promise<KubeconfigDocument | undefined> {
   let text: string;
   try {
@@ -131,7 +131,7 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   for (const { cluster } of document.clusters) absolute(cluster, 'certificate-authority');
   for (const { user } of document.users) {
     for (const field of ['client-certificate', 'client-key', 'tokenFile']) absolute(user, field);
-    // A bare command is looked up in PATH; one with a slash belongs to the file, as in client-go.
+    // A bare command is searched in PATH; one with a slash is relative to the file, as in client-go.
     if (user?.exec?.command?.includes('/')) absolute(user.exec, 'command');
   }
   return document;
@@ -154,7 +154,7 @@ function entriesOf<E extends { name: string }>(
   return list as E[];
 }
 
-/** kubectl's rule: the first file that says something about a name wins. */
+/** kubectl's rule: the first file that defines a name wins. */
 function mergeInto(target: KubeconfigDocument, next: KubeconfigDocument): void {
   const add = <E extends { name: string }>(list: E[], entries: readonly E[]): void => {
     for (const entry of entries) if (!list.some(({ name }) => name === entry.name)) list.push(entry);

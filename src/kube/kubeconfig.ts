@@ -1,6 +1,6 @@
 /**
- * From a kubeconfig, or from a pod's own files, to a Connection. Client certificates and tokens are read here; what else
- * the files say is understood by the official client's KubeConfig, which is loaded only then, as it is large.
+ * Builds a Connection from a kubeconfig or a pod's files. Client certificates and tokens are read here; all else is
+ * left to the official client's KubeConfig, which is large and loaded only if needed.
  */
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -18,7 +18,7 @@ import {
 import { isStatic, staticCredentials } from './static-credentials.ts';
 import { proxyFromEnv } from '../http/index.ts';
 
-/** @throws KubeConfigError, whose code tells what to do. */
+/** @throws KubeConfigError */
 export async function loadConnection(options: LoadConnectionOptions): Promise<Connection> {
   const { document, origin, inPod } = await readDocument(options);
   const selected = select(document, options.context, origin);
@@ -29,7 +29,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
     const again = await readDocument(options)
       .then((next) => select(next.document, selected.contextName, next.origin))
       .catch(() => current.selected);
-    // The file may have come to name another cluster meanwhile; this connection stays with the one it was made for.
+    // If the file refers to another cluster now, this connection stays with the one that it was created for.
     const chosen = again.server === server ? again : current.selected;
     current = { selected: chosen, credentials: await credentialSource(chosen) };
   };
@@ -90,7 +90,9 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
   };
 }
 
-/** The official client is loaded only for what is not plain. Files are read each time, as they may be rotated. */
+/**
+ * Loads the official client for credentials that are not static only. Files are read each time, as they may be rotated.
+ */
 async function credentialSource(selected: Selected): Promise<() => Promise<Credentials>> {
   const { cluster, user } = selected;
   if (isStatic(cluster, user)) return () => staticCredentials(cluster, user);
@@ -102,7 +104,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const { cluster, user, contextName } = selected;
   const config = new KubeConfig();
-  // Its own handling of proxies makes agents which nobody uses here.
+  // Prevents KubeConfig from creating proxy agents of its own, which would be unused.
   const { 'proxy-url': _proxyUrl, ...rest } = cluster;
   const translated: KubeconfigDocument = {
     clusters: [
@@ -110,7 +112,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
         name: 'cluster',
         cluster: {
           ...rest,
-          // Without TLS there is nothing to verify, but KubeConfig refuses such a server unless told to skip it.
+          // KubeConfig rejects a server without TLS unless verification is off, though there is nothing to verify.
           ...(selected.server.startsWith('http:') ? { 'insecure-skip-tls-verify': true } : {}),
         },
       },
@@ -129,13 +131,14 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   return config;
 }
 
-/** Says to KubeConfig what it knows under another name, or leaves to its caller. */
+/** Translates fields for KubeConfig that it has under another name, or leaves to its caller. */
 function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
   const translated: UserEntry = { ...user };
-  // It reads a `token-file` once; the file of a `tokenFile` provider again each minute, as it has to be.
+  // KubeConfig reads a `token-file` once, but the file of a `tokenFile` provider every minute, as needed for rotated
+  // tokens.
   if (user.tokenFile) {
     translated['auth-provider'] = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
-    // kubectl's order: the file wins over the token. KubeConfig has it the other way round.
+    // kubectl's order: the file wins over the token. KubeConfig has the opposite order.
     delete translated.token;
   }
   if (user.exec) {
@@ -157,7 +160,8 @@ function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
           : {}),
       },
     };
-    // Every plugin may count on this variable: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
+    // Plugins may rely on this variable:
+    // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
     translated.exec = {
       ...user.exec,
       env: [...(user.exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }],
@@ -181,7 +185,7 @@ async function credentialsOf(config: KubeConfig, selected: Selected): Promise<Cr
   const headers: Record<string, string | readonly string[]> = {};
   if (found.auth) headers.Authorization = `Basic ${Buffer.from(found.auth).toString('base64')}`;
   for (const [name, value] of Object.entries(found.headers ?? {}))
-    // Token files often end in a newline, which a header must not.
+    // Token files often end in a newline, which is not allowed in a header.
     if (value !== undefined) headers[name] = String(value).trim();
   const { user } = selected;
   if (user['as-uid']) headers['Impersonate-Uid'] = user['as-uid'];

@@ -15,12 +15,12 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
 /**
- * `slow` and `late`: the server does what was asked at once, and the answer comes after four or six seconds, whoever still
- * waits; a try ends after five.
+ * `slow` and `late`: the server processes the request at once, and answers after four or six seconds; a try times out
+ * after five.
  */
 type Fault = 'refused' | 'silent' | 'answer lost' | 'slow' | 'late';
 
-/** One Lease with the API's optimistic locking, in memory, as time is simulated here. */
+/** One Lease in memory with optimistic locking, as time is simulated. */
 function createLeaseServer() {
   let lease: Lease | undefined;
   let version = 0;
@@ -73,7 +73,7 @@ function createLeaseServer() {
 
 type Server = ReturnType<typeof createLeaseServer>;
 
-/** A process: its own view of time, which can be frozen while the world's goes on. */
+/** A process with a clock and timers of its own, which can be frozen. */
 function createProcess(server: Server, world: SimulatedTime, identity: string) {
   let fault: Fault | undefined;
   let skew = 0;
@@ -166,7 +166,7 @@ describe('the lead', () => {
     a.start();
     b.start();
     await world.advance(5_000);
-    // From here no request of `a` arrives, as after SIGKILL.
+    // From here on no request of `a` arrives, as after SIGKILL.
     a.setFault('silent');
     const diedAt = world.now();
     await world.advance(60_000);
@@ -285,7 +285,7 @@ describe('a leader', () => {
   test('that was paused does not lead when it goes on, before any of its timers has run', async () => {
     const world = createSimulatedTime();
     const server = createLeaseServer();
-    // The timers of a paused process do not run, while its clock goes on.
+    // The timers of a paused process do not run, while its clock continues.
     const paused = createSimulatedTime();
     let offset = 0;
     const elector = createLeaderElector({
@@ -387,7 +387,7 @@ describe('somebody else who may write the Lease', () => {
     a.start();
     await world.advance(30_000);
     expect(a.elector.ageMs()).toBe(30_000);
-    // As long as it is renewed, nobody else leads.
+    // As long as it is renewed, no other process leads.
     const renew = async (): Promise<void> => {
       const present = await stranger.get<Lease>(leases, { namespace: 'kube-system', name: 'operator' });
       await stranger.update(leases, present);

@@ -1,11 +1,11 @@
 /**
- * Leader election over a Lease, after client-go's `tools/leaderelection`: at most one of several processes leads.
+ * Leader election by a Lease, after client-go's `tools/leaderelection`: at most one of several processes leads.
  *
  * Clocks are never compared between processes. A candidate takes over when the Lease has not changed for its duration
- * by the candidate's own clock; the leader stops by its own clock before that, counting from before it sent its last
- * renewal. A process that was paused therefore finds its time run out before it writes anything: `assertLeading` is
- * to be called right before each write (`beforeWrite` of the client, and the same elsewhere).
- * What was sent while the lease held, and is slower than the margin between deadline and duration, is out of reach.
+ * by the candidate's clock; the leader stops before that by its own clock, counted from the sending of its last
+ * renewal. A process that was paused therefore finds its lease expired before it writes: `assertLeading` has to be
+ * called right before each write (`beforeWrite` of the client, and the equivalent elsewhere). A request that was sent
+ * while the lease was held, and takes longer than the margin between deadline and duration, cannot be stopped.
  */
 import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
@@ -27,55 +27,55 @@ export type Lease = KubeObject & {
   };
 };
 
-/** Thrown in place of a write by a process that does not lead, or not any more. */
+/** Thrown instead of a write by a process that does not lead. */
 export class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
 }
 
 export type LeaderElectorOptions = {
-  /** One of its own, without `beforeWrite` and with its own rate: renewals must not wait behind other requests. */
+  /** Separate client without `beforeWrite` and with a rate of its own: renewals must not wait behind other requests. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
   readonly namespace: string;
   readonly name: string;
-  /** Unique among the candidates; a pod's name and something random. */
+  /** Unique among the candidates, such as the pod's name with a random suffix. */
   readonly identity: string;
-  /** How long others wait after the last renewal; client-go: 15 s. Whole seconds. */
+  /** Time that others wait after the last renewal, in whole seconds; client-go: 15 s. */
   readonly leaseDurationMs?: number | undefined;
-  /** How long we lead after the last renewal; client-go: 10 s. Has to be less than the duration. */
+  /** Time that the leader leads after its last renewal; client-go: 10 s. Must be less than the duration. */
   readonly renewDeadlineMs?: number | undefined;
-  /** Between tries; client-go: 2 s. */
+  /** Time between tries; client-go: 2 s. */
   readonly retryPeriodMs?: number | undefined;
-  /** A monotonic clock, which goes on while the process is paused. */
+  /** Monotonic clock that continues while the process is paused. */
   readonly now: () => Monotonic;
-  /** Milliseconds since the epoch: for the times in the Lease, and to notice that the machine slept. */
+  /** Clock for the times in the Lease, and to detect that the machine was suspended. */
   readonly wallClock: () => Wall;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
 };
 
-/** `lost`: someone else may lead now, and this process has to end. `stopped`: by its own will. */
+/** `lost`: another process may lead now, and this one has to end. `stopped`: the caller's signal aborted. */
 export type LeadershipEnd = 'lost' | 'stopped';
 
 export type LeaderElector = {
   /**
-   * Waits for the lead, then runs `lead` with a signal that aborts when the lead ends. When `signal` aborts, `lead` is
-   * waited for, with the lease held meanwhile, and the lease is given free. Resolves at once when the lead is lost,
-   * without waiting for `lead`. Rejects with what `lead` rejects with.
+   * Waits to become leader, then runs `lead` with a signal that aborts when leadership ends. When `signal` aborts, it
+   * holds the lease until `lead` has ended, then releases it. Resolves at once, without waiting for `lead`, when the
+   * lease is lost. Rejects with the error of `lead`.
    */
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<LeadershipEnd>;
   isLeading(): boolean;
   /** @throws NotLeadingError */
   readonly assertLeading: () => void;
-  /** Who holds the lease, as last seen. */
+  /** Last observed holder of the lease. */
   holder(): string | undefined;
-  /** Milliseconds since the Lease was last seen to change; absent before it was seen. */
+  /** Milliseconds since the last observed change of the Lease; absent if it was not observed. */
   ageMs(): number | undefined;
 };
 
 /**
- * The longest duration in a Lease that candidates respect, in milliseconds. One write by whoever may update the Lease would
- * otherwise stall all operators for as long as it says.
+ * Longest duration in a Lease that candidates respect, in milliseconds. Otherwise one write by whoever may update the
+ * Lease could stall all operators for any time.
  */
 export const longestLeaseMs = 300_000;
 
@@ -93,12 +93,12 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       'of a lease, the retry period has to be less than the deadline, and that less than the duration',
     );
 
-  /** The Lease as last seen, and when it was first seen so. */
+  /** Last observed Lease, and when it was first observed. */
   let observed: { readonly lease: Lease; readonly since: number } | undefined;
-  /** When the renewal that succeeded last was sent, by both clocks; absent while someone else leads. */
+  /** Sending time of the last successful renewal, by both clocks; absent while another process leads. */
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
-  /** By whichever clock more time went by: a machine that slept stops the monotonic one, an adjustment turns the other. */
+  /** The greater of both clocks: suspending the machine stops the monotonic one, an adjustment changes the other. */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);
 
@@ -109,7 +109,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       observed = { lease, since: now() };
   };
 
-  /** How long the holder, who is not us, can still count on the lease by our clock. */
+  /** Time that another holder can still rely on the lease, by our clock. */
   const heldForMs = ({ lease, since }: NonNullable<typeof observed>): number => {
     const holder = lease.spec?.holderIdentity;
     if (!holder || holder === identity) return 0;
@@ -129,9 +129,9 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     };
   };
 
-  /** One try. Whether we hold the lease afterwards. */
+  /** One try. Returns whether this process holds the lease. */
   const acquireOrRenew = async (signal: AbortSignal): Promise<boolean> => {
-    // Renewals go without a read, as long as nobody else wrote.
+    // Renewals skip the read as long as no other process wrote.
     let known = isLeading() ? observed?.lease : undefined;
     for (;;) {
       const sent = { at: now(), wallAt: wallClock() };
@@ -142,7 +142,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
             { ...known, spec: claim(known.spec) ?? {} },
             { signal },
           );
-          // An answer that comes after the lead was given up must not bring it back.
+          // An answer that arrives after leadership has ended must not restore it.
           signal.throwIfAborted();
           observe(updated);
           renewed = sent;
@@ -157,7 +157,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           continue;
         }
         if (!isConflict(error)) throw error;
-        // Someone else wrote, or our own answer was lost: look.
+        // Another process wrote, or the answer to our write was lost: read the Lease.
         known = undefined;
         continue;
       }
@@ -169,7 +169,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** Absent when another one was quicker. */
+  /** Absent if another process created it first. */
   const create = async (
     signal: AbortSignal,
     sent: NonNullable<typeof renewed>,
@@ -192,7 +192,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** As `acquireOrRenew`, within a time that leaves room for another try before the deadline. */
+  /** `acquireOrRenew` with a timeout that leaves time for another try before the deadline. */
   const attempt = async (signal: AbortSignal): Promise<boolean> => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(signal.reason);
@@ -223,28 +223,28 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** Until `work` is done, which never rejects, but no longer than so. */
+  /** Waits for `work`, which never rejects, at most this long. */
   const orFor = (ms: number, work: Promise<unknown>): Promise<void> =>
     new Promise((resolve) => {
       const cancel = setTimer(resolve, ms);
       void work.then(cancel).then(resolve);
     });
 
-  /** Renews until `signal` aborts (resolves false) or the lease is lost (true). */
+  /** Renews until `signal` aborts (returns false) or the lease is lost (true). */
   const keep = async (signal: AbortSignal): Promise<boolean> => {
     const leftMs = (): number => (renewed ? Math.max(0, renewDeadlineMs - sinceRenewal(renewed)) : 0);
     while (!signal.aborted) {
       await sleep(setTimer, Math.min(retryPeriodMs, leftMs()), signal);
       if (signal.aborted) return false;
       if (!isLeading()) return true;
-      // A try that fails leaves `renewed` as it is, unless it has seen another holder.
+      // A failed try leaves `renewed` as it is, unless it observed another holder.
       await orFor(leftMs(), attempt(signal));
       if (!signal.aborted && !isLeading()) return true;
     }
     return false;
   };
 
-  /** Gives the lease free, so that the next one need not wait for its end. */
+  /** Releases the lease, so that the next leader need not wait for its expiry. */
   const release = async (): Promise<void> => {
     let held = isLeading() ? observed?.lease : undefined;
     renewed = undefined;
@@ -266,7 +266,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           observe(await client.update<Lease>(leases, { ...held, spec }, { signal }));
           return;
         } catch (error) {
-          // A renewal that was under way may have gone through.
+          // A renewal in flight may have succeeded.
           if (!isConflict(error)) throw error;
           held = await client.get<Lease>(leases, { namespace, name }, { signal });
         }
@@ -298,7 +298,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       const keeping = new AbortController();
       try {
         const work = lead(leading.signal).then(() => 'stopped' as const);
-        // When the lease is lost nobody waits for it any more, but a rejection must not go unheard.
+        // `lead` is not awaited after the lease is lost; its rejection must not be unhandled.
         work.catch(() => {});
         const lost = keep(keeping.signal).then((isLost) =>
           isLost ? ('lost' as const) : ('stopped' as const),

@@ -32,7 +32,7 @@ test('no more than so many requests are under way at a time, and one that is giv
   const settled = Promise.allSettled(requests);
   const seen = (): readonly string[] => server.requests.map(({ method }) => method);
   await expect.poll(seen).toEqual(['GET', 'POST']);
-  // Others are not held up by that.
+  // The limit does not apply to other requests.
   const another = direct.list(configMaps);
   await expect.poll(seen).toEqual(['GET', 'POST', 'GET']);
   abort.abort(new Error('enough'));

@@ -1,4 +1,4 @@
-/** A client for work that comes in bursts: no more than so many of its requests are under way at a time, watches aside. */
+/** Client for bursts of work, with a limit on its requests in flight, watches aside. */
 import type { KubeClient } from './kube-client.ts';
 import { createSlots } from './slots.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The port through which the runtime logs: a constant message and fields that vary, so that lines can be counted
- * and filtered. The host gives an adapter for its logger; none is needed in this folder.
+ * Port for logging: a constant message with varying fields, so that lines can be counted and filtered. The host passes
+ * an adapter for its logger.
  */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -9,11 +9,11 @@ export type Logger = {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A logger which adds these fields to each of its lines. */
+  /** Returns a logger that adds these fields to each line. */
   with(fields: LogFields): Logger;
 };
 
-/** Drops everything; what components use when their host gives no logger. */
+/** Drops everything; the default where the host passes no logger. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},

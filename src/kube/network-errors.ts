@@ -1,9 +1,9 @@
-/** Sorts what sockets, TLS and HTTP libraries throw into the few causes that a person can do something about. */
+/** Classifies errors of sockets, TLS and HTTP into the few causes that a user can act on. */
 import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './errors.ts';
 
 type NetworkCode = Exclude<UnreachableCode, 'closed'>;
 
-/** `error` itself when it is sorted already. */
+/** Returns `error` itself if it is already classified. */
 export function unreachableError(error: unknown, server: string): Error {
   if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
   const found = causes(error);

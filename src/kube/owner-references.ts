@@ -1,16 +1,15 @@
 /**
- * Owner references: what the garbage collector deletes together with an object.
+ * Owner references, by which the garbage collector deletes an object along with its owner.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
  */
 import type { KubeObject } from './object.ts';
 import type { OwnerReference } from '../k8s/metadata.ts';
 
 /**
- * The reference that makes `owner` the controller of `dependent`.
+ * Reference that makes `owner` the controller of `dependent`.
  *
- * @throws TypeError for an owner that was not read from the server, and for one that the garbage collector would
- *   not find: a namespaced owner of an object in another namespace, or of a cluster-scoped one. It deletes such
- *   dependents.
+ * @throws TypeError for an owner without uid, and for one that the garbage collector would not find and whose
+ *   dependents it would delete: a namespaced owner of an object in another namespace, or of a cluster-scoped one
  */
 export function controllerReference(
   owner: KubeObject,
@@ -33,12 +32,12 @@ export function controllerReference(
   };
 }
 
-/** By uid: a namesake that was made later is no owner. */
+/** Compares uids: an object that was recreated under the same name is not the owner. */
 export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
   return owner.metadata.uid !== undefined && controllerOf(object)?.uid === owner.metadata.uid;
 }
 
-/** The one owner that manages the object, if it has one. */
+/** The owner that manages the object, if any. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find(({ controller }) => controller === true);
 }

@@ -1,17 +1,17 @@
-/** A token bucket, as client-go's `flowcontrol`: it keeps one client from crowding out the others of an API server. */
+/** Token bucket after client-go's `flowcontrol`, which keeps one client from crowding out others of an API server. */
 import { sleep, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type RateLimiter = {
-  /** Resolves when a request may be sent, in order of the calls; at once when `signal` aborts. */
+  /** Resolves when a request may be sent, in the order of calls; at once when `signal` aborts. */
   take(signal?: AbortSignal): Promise<void>;
 };
 
-/** The arithmetic of a bucket, without waiting. */
+/** Token arithmetic without waiting. */
 export type TokenBucket = {
-  /** Takes the next token, and says for how many milliseconds its taker has to wait. */
+  /** Takes the next token, and returns the milliseconds until it is available. */
   readonly take: () => number;
-  /** Of a token that was not waited for: who asks from now on waits less. */
+  /** Returns a token whose taker gave up, which shortens the wait of later takers. */
   readonly giveBack: () => void;
 };
 
@@ -50,7 +50,7 @@ export function createRateLimiter(options: {
       const waitMs = bucket.take();
       if (waitMs === 0) return;
       await sleep(options.setTimer, waitMs, signal);
-      // Requests that are called off by the hundred must not hold up those after them.
+      // Aborted requests must not delay later ones.
       if (signal?.aborted) bucket.giveBack();
     },
   };

@@ -1,7 +1,7 @@
 /**
- * Mirrors one resource into a sink, after client-go's `tools/cache/reflector.go`: list, watch from the list's version,
- * resume from the last version seen whenever the watch ends, list anew when that version is gone. It has no way to
- * stop but its signal.
+ * Mirrors one resource into a sink, after client-go's `tools/cache/reflector.go`: list, watch from the version of the
+ * list, resume from the last version when the watch ends, list again when that version is gone. Only its signal stops
+ * it.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import {
@@ -21,17 +21,19 @@ import { sleep, type Random, type SetTimer } from './timing.ts';
 import { errorMessage, toError } from '../k8s/errors.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** The waiting times of a reflector. */
+/** Delays and timeouts of a reflector. */
 export type ReflectorLimits = {
-  /** Between tries, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
+  /** Delay between tries, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
   readonly backoff: BackoffPolicy;
-  /** A watch lasts between this and twice this, so that watches of many processes do not end together. client-go: 5 min. */
+  /**
+   * Watches last between this and twice this, so that those of many processes do not end together. client-go: 5 min.
+   */
   readonly watchSeconds: number;
-  /** The server sends a bookmark about every minute; a connection that is silent for longer than this is taken for dead. */
+  /** Silence after which a connection counts as broken; the server sends a bookmark about every minute. */
   readonly idleMs: number;
-  /** Silence before the end of a streaming list, after which an ordinary list is made instead. */
+  /** Silence within a streaming list after which a list is requested instead. */
   readonly streamingListIdleMs: number;
-  /** A kind that is not served (yet): tried again at this pace, for as many times, before the backoff grows. */
+  /** Retries for a kind that is not served (yet), before the backoff grows. */
   readonly notServed: { readonly everyMs: number; readonly times: number };
 };
 
@@ -43,16 +45,16 @@ export const defaultReflectorLimits: ReflectorLimits = {
   notServed: { everyMs: 250, times: 40 },
 };
 
-/** What becomes of what is seen. Implementations must not throw. */
+/** Receiver of observed objects. Implementations must not throw. */
 export type ReflectorSink<T> = {
-  /** What is to be kept of an object; called as it arrives, so that a whole collection is never held in full. */
+  /** Reduces an object to the parts to keep. Called as objects arrive, so that a full collection is never in memory. */
   readonly take: (object: T) => T;
-  /** The whole present state, of objects that were taken. */
+  /** Replaces the state by these reduced objects. */
   readonly replace: (taken: readonly T[]) => void;
-  /** Of an object as it arrived. */
+  /** Gets an object as it arrived. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
-  /** The server was heard of. */
+  /** Called for each response of the server. */
   readonly contact: () => void;
   readonly failed: (error: Error) => void;
 };
@@ -64,9 +66,9 @@ export type ReflectorOptions<T> = {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly sink: ReflectorSink<T>;
-  /** The watch need not bring them; `sink.take` drops those of a list. */
+  /** Leaves out `metadata.managedFields` in watches; `sink.take` drops them in lists. */
   readonly omitManagedFields?: boolean | undefined;
-  /** Ask for the initial state in a watch. Falls back to a list where the server cannot. */
+  /** Requests the initial state in a watch. Falls back to a list if the server does not support that. */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
   readonly now: () => Monotonic;
@@ -80,11 +82,11 @@ class WatchIdleError extends Error {
   override readonly name = 'WatchIdleError';
 }
 
-/** What to do after a list or watch came to its end. */
+/** Next action after the end of a list or watch. */
 type Outcome =
   | { readonly next: 'watch'; readonly version: string }
   | { readonly next: 'list' }
-  /** As before, after a pause. Without `version` that is a list. */
+  /** Retry after a delay: the watch from `version`, or a list if there is none. */
   | { readonly next: 'retry'; readonly version?: string | undefined; readonly error: Error };
 
 /** Resolves when `signal` aborts, and never rejects. */
@@ -99,7 +101,7 @@ export async function runReflector<T extends KubeObject>(
     fieldSelector: options.fieldSelector,
   };
   let streaming = options.streamingList;
-  /** Failures since the server last made progress with us. */
+  /** Failures since the last progress. */
   let failures = 0;
 
   const progressed = (): void => {
@@ -107,20 +109,20 @@ export async function runReflector<T extends KubeObject>(
     sink.contact();
   };
 
-  /** Lists, so that `sink` has everything as of the version returned. */
+  /** Lists, and returns the version of the state in `sink`. */
   const list = async (): Promise<Outcome> => {
     const { items, resourceVersion } = await client.list<T>(resource, {
       ...scope,
       signal,
       transform: sink.take,
     });
-    // Progress only once the watch works too: a list that is followed by a failing watch must not repeat at once.
+    // Not yet progress: a list whose watch fails must not be repeated at once.
     sink.contact();
     sink.replace(items);
     return { next: 'watch', version: resourceVersion };
   };
 
-  /** Watches from `from`, or from a snapshot that the watch itself begins with. */
+  /** Watches from `from`, or from a snapshot at the beginning of the watch. */
   const watch = async (from: string | undefined): Promise<Outcome> => {
     let version = from;
     let snapshot: Map<string, T> | undefined = from === undefined ? new Map() : undefined;
@@ -197,7 +199,7 @@ export async function runReflector<T extends KubeObject>(
         });
         return { next: 'list' };
       }
-      // Silence may also mean that there was nothing to say. What is wrong, if anything, shows when it is opened again.
+      // Silence may be normal. The next watch shows whether anything is wrong.
       if (error instanceof WatchIdleError && version !== undefined) {
         logger.debug('A silent watch is opened again', { resource: resource.plural, reason: error.message });
         return { next: 'watch', version };
@@ -223,7 +225,7 @@ export async function runReflector<T extends KubeObject>(
         break;
       case 'list':
         version = undefined;
-        // A version that is gone is nothing unusual; only one that is gone again and again is worth a pause.
+        // An expired version is normal; a version that keeps expiring causes a delay.
         if (failures > 0) await sleep(setTimer, backoffDelayMs(limits.backoff, failures - 1, random), signal);
         failures += 1;
         break;
@@ -248,16 +250,16 @@ export async function runReflector<T extends KubeObject>(
   }
 }
 
-/** Whether the version can be resumed from after this error, or what was seen has to be listed anew. */
+/** Whether the watch can resume from the version after this error, or a list is needed. */
 function afterWatchError(error: unknown, version: string | undefined): Outcome {
   if (isGone(error) || isResourceVersionTooLarge(error)) return { next: 'list' };
-  // A refusal that is about this watch, not about the state of the server: a list finds out what it is.
+  // The server refuses this watch; a list shows whether that is temporary.
   const refused =
     error instanceof KubeApiError && error.status >= 400 && error.status < 500 && !isTooManyRequests(error);
   return { next: 'retry', version: refused ? undefined : version, error: toError(error) };
 }
 
-/** How servers without streaming lists answer them: the feature gate is off, or the parameters are not known. */
+/** Answers of servers without streaming lists: the feature gate is off, or the parameters are unknown. */
 const isUnsupported = (error: unknown): boolean => isInvalid(error) || isBadRequest(error);
 
 function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, random: Random): number {
@@ -270,7 +272,7 @@ function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, r
   return Math.max(wanted, backoffDelayMs(limits.backoff, failures, random));
 }
 
-/** Aborts its signal after the time without `heard`, or with the outer one. */
+/** Aborts its signal after the time without `heard`, or with the outer signal. */
 function guardIdleness(options: {
   signal: AbortSignal;
   setTimer: SetTimer;
@@ -284,7 +286,7 @@ function guardIdleness(options: {
   options.signal.addEventListener('abort', stopWithOuter, { once: true });
   let last = now();
   let cancel: () => void;
-  // One timer that looks back, rather than one per event: there can be thousands of events a second.
+  // One timer that checks the last time, instead of one per event, of which there can be thousands a second.
   const check = (): void => {
     const silentMs = Math.max(0, now() - last);
     const leftMs = options.idleMs() - silentMs;

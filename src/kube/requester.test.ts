@@ -174,13 +174,13 @@ describe('the guard of writes', () => {
       },
     });
     await client.get(configMaps, { namespace: 'default', name: 'a' });
-    // The very error: a caller has to be able to tell it from a broken connection.
+    // The same error object, so that callers can distinguish it from a broken connection.
     await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
     await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
       'not the leader',
     );
     await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
-    // Nothing is stored for a token, but it is a credential.
+    // A token is not stored, but it is a credential.
     const spec = { audiences: ['sts'], expirationSeconds: 600 };
     await expect(client.createToken({ namespace: 'n', name: 'a' }, spec)).rejects.toBe(refusal);
     expect(server.requests.map(({ method }) => method)).toEqual(['GET']);

@@ -1,6 +1,4 @@
-/**
- * One request to the API server, from its deadline and retries to its typed error: what all verbs of the client share.
- */
+/** One request to the API server with its deadline, retries and typed error, shared by all methods of the client. */
 import { toError } from '../k8s/errors.ts';
 import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
@@ -9,10 +7,10 @@ import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
 import { createTransport, type TransportResponse } from './transport.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** A `Warning` header of the server: a deprecated API, an unknown field, the words of an admission policy. */
+/** `Warning` header of the server: a deprecated API, an unknown field, or a message of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
-/** One attempt of a request; `status` is absent when there was no answer. */
+/** One try of a request; `status` is absent if there was no answer. */
 export type RequestOutcome = {
   readonly method: string;
   /** Host and port of the API server. */
@@ -22,22 +20,22 @@ export type RequestOutcome = {
 
 export type KubeClientOptions = {
   readonly userAgent?: string | undefined;
-  /** Requests a second, on average and at once: 50 and 100 unless told otherwise. */
+  /** Average and burst rate of requests per second. Default: 50 and 100. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
-  /** From sending to the last byte of the answer, 30,000 unless told otherwise. For a watch: to its first byte. */
+  /** Time from sending to the last byte of the answer, or to the first byte of a watch. Default: 30,000. */
   readonly requestTimeoutMs?: number | undefined;
-  /** A monotonic clock in milliseconds, `performance.now` unless told otherwise. */
+  /** Default: `performance.now`. */
   readonly now?: (() => Monotonic) | undefined;
-  /** Spreads the retries of many clients; without it they are not spread. */
+  /** Spreads the retries of many clients. Default: not spread. */
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
-  /** Told of each attempt, the refused and repeated ones too; not of those that were called off before they were sent. */
+  /** Called for each try, including refused and repeated ones; not for requests aborted before they were sent. */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
-   * Called right before a request that writes goes out, after all waiting, and throws to call it off: how a process
-   * that has lost its lease is kept from writing.
+   * Called right before the first byte of a write is sent, after all waiting; throws to prevent it. Keeps a process
+   * that has lost its lease from writing.
    */
   readonly beforeWrite?: (() => void) | undefined;
 };
@@ -51,7 +49,7 @@ export type Call = {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Whether doing it twice is the same as doing it once. */
+  /** Whether a repetition is harmless. */
   readonly repeatable: boolean;
   readonly write: boolean;
 };
@@ -62,7 +60,7 @@ export type Answer = {
   readonly body: string;
 };
 
-/** A successful answer whose body goes on until one of the sides ends it. */
+/** Successful answer whose body continues until one side ends it. */
 export type Stream = {
   readonly body: AsyncIterable<Buffer>;
   readonly end: () => void;
@@ -71,9 +69,9 @@ export type Stream = {
 
 export type Requester = {
   readonly server: string;
-  /** Sends until the server takes it. Answers other than 2xx are returned. */
+  /** Sends until the server accepts it. Answers other than 2xx are returned. */
   readonly send: (call: Call) => Promise<Answer>;
-  /** As `send`, and throws `KubeApiError` for an answer other than 2xx. Gives the body as JSON. */
+  /** Like `send`, but throws `KubeApiError` for an answer other than 2xx. Returns the body as JSON. */
   readonly ask: <R>(call: Call) => Promise<R>;
   /** @throws KubeApiError for an answer other than 200. */
   readonly open: (call: Call) => Promise<Stream>;
@@ -82,9 +80,9 @@ export type Requester = {
 
 /** client-go's `maxRetries` of a request. */
 const maxRetries = 10;
-/** A longer `Retry-After` is for the caller's own backoff. */
+/** A longer `Retry-After` is left to the caller's backoff. */
 const longestRetryAfterMs = 30_000;
-/** Of GET requests on a connection that broke: a kept-alive one may have been closed by the server just then. */
+/** Reconnects of a GET after a broken connection, as the server may just have closed a kept one. */
 const maxReconnects = 2;
 
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
@@ -104,7 +102,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       `the API server ${server} did not answer within ${requestTimeoutMs} ms (${call.method} ${call.path})`,
     );
 
-  /** Aborts with the reason of whichever comes first: the caller, the end of the client, the deadline. */
+  /** Aborts with the reason of the first of: the caller's signal, the end of the client, the deadline. */
   const guardCall = (call: Call) => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(call.signal?.reason);
@@ -122,7 +120,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         call.signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stopClosing);
       },
-      /** The error to throw for one that came up while a body was read: why it was aborted, if it was. */
+      /** Converts an error that occurred while a body was read: to the abort reason, if it was aborted. */
       wrapError: (error: unknown): unknown =>
         controller.signal.aborted ? controller.signal.reason : transport.wrapError(toError(error)),
     };
@@ -216,7 +214,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
             wrapError: guarded.wrapError,
             end() {
               guarded.settle();
-              // The answer has no end of its own, so its connection is given up.
+              // The body does not end by itself, so its connection is closed.
               guarded.controller.abort(new KubeUnreachableError('closed', server, 'the stream was ended'));
             },
           };
@@ -253,9 +251,8 @@ function queryString(query: Query = {}): string {
 }
 
 /**
- * How long the server wants us to wait before the same request again; absent when it is not to be repeated.
- * A 429 was not worked on by the server, so even a create can be repeated; another answer with `Retry-After` may come
- * after the work was done.
+ * Delay that the server requests before a retry; absent if the request is not to be repeated. A 429 was not processed,
+ * so even a create can be repeated; any other answer with `Retry-After` may follow a processed request.
  */
 function retryDelayMs(answer: Answer, call: Call, random: Random | undefined): number | undefined {
   const seconds = retryAfterSeconds(answer.headers);
@@ -294,7 +291,7 @@ function apiError(answer: Answer, call: Call): KubeApiError {
   );
 }
 
-/** `299 - "text"`, several of them separated by commas (RFC 7234 §5.5), or several headers. */
+/** `299 - "text"`, several separated by commas (RFC 7234 §5.5), or several headers. */
 function warningsOf(header: string | string[] | undefined): string[] {
   if (header === undefined) return [];
   const texts: string[] = [];

@@ -1,9 +1,9 @@
 /**
- * A resource is what a URL of the Kubernetes API names. Kinds are data here, so that the client, informers
- * and recorders work for any custom resource without code generation.
+ * Resources of the Kubernetes API, as named by URLs. Kinds are data here, so that the client, informers and recorders
+ * support any custom resource without code generation.
  */
 
-/** One kind at one version. `group` is `''` for the core group; `plural` is the URL segment, e.g. `configmaps`. */
+/** One kind in one version. `group` is `''` for the core group; `plural` is the URL segment, e.g. `configmaps`. */
 export type Resource = {
   readonly group: string;
   readonly version: string;
@@ -12,20 +12,20 @@ export type Resource = {
   readonly namespaced: boolean;
 };
 
-/** Names one object of a resource; `namespace` is required for namespaced resources. */
+/** Name of an object; `namespace` is required for namespaced resources. */
 export type ObjectRef = { readonly namespace?: string | undefined; readonly name: string };
 
-/** The `apiVersion` an object of this resource carries: `v1`, `apps/v1`. */
+/** `apiVersion` of objects of this resource: `v1`, `apps/v1`. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }
 
 /**
- * The URL path of a collection, or of one object when `name` is given. Every segment is escaped.
- * A namespaced resource without `namespace` addresses the collection across all namespaces.
+ * URL path of a collection, or of one object if `name` is given. Every segment is escaped. A namespaced resource
+ * without `namespace` means the collection in all namespaces.
  *
- * @throws TypeError when an object of a namespaced resource is named without its namespace, or a cluster-scoped
- *   one with a namespace: both are bugs which the server would answer with a misleading 404.
+ * @throws TypeError for an object of a namespaced resource without a namespace, or of a cluster-scoped one with a
+ *   namespace, as the server would answer with a misleading 404
  */
 export function resourcePath(
   resource: Resource,

@@ -1,4 +1,4 @@
-/** The built-in resources which a controller usually watches or writes, as data for the client and informers. */
+/** Built-in resources that controllers commonly watch or write. */
 import type { Resource } from './resource.ts';
 
 const namespaced = (group: string, version: string, kind: string, plural: string): Resource => ({

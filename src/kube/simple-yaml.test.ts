@@ -1,4 +1,4 @@
-/** What is understood here has to be understood as the library does. */
+/** The parser has to agree with the YAML library. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';

@@ -1,7 +1,7 @@
 /**
- * The YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. Understood here, because the
- * library for all of YAML takes longer to load than a short command takes to run. Whatever is not surely of this kind is
- * left to the library, so that nothing is understood in two ways.
+ * Parser for the subset of YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. The full
+ * YAML library takes longer to load than a short command takes to run. Anything that may be outside of the subset is
+ * left to the library, so that no text has two interpretations.
  */
 
 /** @throws YAMLParseError of the library */
@@ -15,7 +15,7 @@ type Value = string | boolean | null | readonly Value[] | { readonly [key: strin
 
 class NotSimple extends Error {}
 
-/** @returns undefined when it is not surely plain */
+/** @returns undefined if the text may be outside of the subset */
 export function parseSimpleYaml(text: string): { readonly value: Value } | undefined {
   const lines = text
     .split('\n')
@@ -51,7 +51,7 @@ function readList(reader: Reader, indent: number): readonly Value[] {
     if (line?.indent !== indent || !isItem(line)) break;
     const text = line.text.slice(2);
     if (entryPattern.test(text)) {
-      // The first entry of a map stands on the line of the dash.
+      // The first entry of a map is on the line of the dash.
       reader.lines[reader.at] = { indent: indent + 2, text };
       items.push(readMap(reader, indent + 2));
     } else {
@@ -78,7 +78,7 @@ function readMap(reader: Reader, indent: number): { readonly [key: string]: Valu
   return Object.fromEntries(entries);
 }
 
-/** What follows a key without a value. The items of a list may stand as far left as their key. */
+/** Value below a key. List items may have the same indentation as their key. */
 function readNested(reader: Reader, indent: number): Value {
   const next = reader.lines[reader.at];
   if (next === undefined || next.indent < indent || (next.indent === indent && !isItem(next))) return null;
@@ -92,9 +92,9 @@ const constants: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['{}', {}],
   ['[]', []],
 ]);
-/** No sign that means something to YAML, and no blank at the ends or beside another. */
+/** Text without YAML's indicator characters, and without leading, trailing or repeated blanks. */
 const plainPattern = /^-{0,2}[A-Za-z0-9/._+=][^\s#"'{}[\],&*!|>%`?\\]*(?: [^\s#"'{}[\],&*!|>%`?\\]+)*$/;
-/** What YAML might take for a number, a date or a constant. */
+/** Text that YAML may interpret as a number, a date or a constant. */
 const typedPattern = /^(?:[-+.]*[\d.][\d\w.:+-]*|[-+]?\.(?:inf|nan)|~|null|true|false|yes|no|on|off|y|n)$/i;
 
 function scalar(text: string): Value {

@@ -1,6 +1,6 @@
-/** So many at a time, in the order in which they came. */
+/** Limit on concurrent work, in the order of arrival. */
 export type Slots = {
-  /** Works once there is room. Rejects with the signal's reason when that aborts before. */
+  /** Runs the work when a slot is free. Rejects with the signal's reason if it aborts before. */
   readonly run: <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 };
 
@@ -26,7 +26,7 @@ export function createSlots(count: number): Slots {
       signal?.addEventListener('abort', stop, { once: true });
     });
   };
-  /** Handed on to whoever waits longest. */
+  /** Passes the slot to the longest waiting caller. */
   const release = (): void => {
     const [next] = waiting;
     if (!next) {

@@ -1,4 +1,4 @@
-/** What is understood here has to be understood as the official client does. */
+/** The reader has to agree with the official client. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Credentials that stand in the kubeconfig as they are: client certificates and tokens. Understood here, because the
- * official client's KubeConfig takes longer to load than a short command takes to run. All else is left to it.
+ * Client certificates and tokens that a kubeconfig contains or refers to. They are read here, as the official client's
+ * KubeConfig takes longer to load than a short command takes to run. All other credentials are left to it.
  */
 import { errorMessage } from '../k8s/errors.ts';
 import { readFile } from 'node:fs/promises';
@@ -37,9 +37,9 @@ export function isStatic(cluster: ClusterEntry, user: UserEntry): boolean {
 }
 
 /**
- * Of entries that are plain.
+ * Requires entries that are static.
  *
- * @throws KubeConfigError with code `CredentialsFailed` when a file that is named cannot be read
+ * @throws KubeConfigError with code `CredentialsFailed` if a file cannot be read
  */
 export async function staticCredentials(cluster: ClusterEntry, user: UserEntry): Promise<Credentials> {
   const [ca, cert, key] = await Promise.all([
@@ -63,7 +63,7 @@ export async function staticCredentials(cluster: ClusterEntry, user: UserEntry):
   };
 }
 
-/** Data wins over the file, as with kubectl. */
+/** Inline data win over the file, as in kubectl. */
 async function materialOf(
   entry: Readonly<Record<string, unknown>>,
   field: string,

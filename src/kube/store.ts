@@ -1,16 +1,16 @@
 /**
- * What an informer has seen, by key and by index. Users read; only the informer writes. Objects are shared, not
- * copied: they are to be treated as frozen, as in client-go's listers.
+ * Objects of an informer, by key and by index. Only the informer writes. Objects are shared, not copied: treat them as
+ * frozen, as those of client-go's listers.
  */
 
-/** Maps an object to the index values under which it is to be found. */
+/** Maps an object to its index values. */
 export type Indexer<T> = (object: T) => readonly string[];
 
 export type Store<T> = {
   get(key: string): T | undefined;
   list(): readonly T[];
   keys(): readonly string[];
-  /** @throws TypeError for an index that the informer was not given. */
+  /** @throws TypeError for an index that the informer does not have */
   byIndex(index: string, value: string): readonly T[];
   readonly size: number;
 };
@@ -29,7 +29,7 @@ export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = 
     for (const { indexer, values } of indexes.values()) {
       const before = from === undefined ? [] : indexer(from);
       const after = to === undefined ? [] : indexer(to);
-      // As it is with nearly every change, which would otherwise rebuild large maps again and again.
+      // True for nearly every change; rebuilding large maps each time would be expensive.
       if (before.length === after.length && before.every((value, at) => value === after[at])) continue;
       for (const value of before) {
         const keys = values.get(value);

@@ -1,24 +1,24 @@
 /**
- * Time as a parameter. Nothing in this folder reads a clock or starts a timer by itself, so that a simulation can
- * run the same code with a clock of its own, and a test need not wait.
+ * Timers and randomness as parameters. This folder reads no clock and starts no timer by itself, so that simulations
+ * and tests can run it in simulated time.
  */
 
 /** Uniform in [0, 1). */
 export type Random = () => number;
 
-/** Calls back once after `delayMs`, and returns how to cancel that. */
+/** Calls back once after `delayMs`. Returns a function that cancels it. */
 export type SetTimer = (callback: () => void, delayMs: number) => () => void;
 
-/** Node takes the delay as a signed 32-bit number, and one that is larger as 1 ms. */
+/** Node.js takes the delay as a signed 32-bit number, and a larger one as 1 ms. */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** Real timers. They keep the process alive, as what they wait for is work that has not been done yet. */
+/** Real timers, which keep the process alive. */
 export const systemTimer: SetTimer = (callback, delayMs) => {
   const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), longestDelayMs));
   return () => clearTimeout(timer);
 };
 
-/** Resolves after `delayMs`, or at once when `signal` aborts: the caller looks at the signal, nothing is thrown. */
+/** Resolves after `delayMs`, or at once when `signal` aborts. Never throws: the caller checks the signal. */
 export function sleep(setTimer: SetTimer, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) {

@@ -17,7 +17,7 @@ import type { KubeObject } from './object.ts';
 
 const { closers, serve } = createClientHarness();
 
-/** Tells by what name the client's certificate calls it, and takes no other clients. */
+/** Answers with the name in the client's certificate, and rejects clients without one. */
 async function servePeerName(
   ca: string,
   pair: { readonly cert: string; readonly key: string },
@@ -97,7 +97,7 @@ describe('a connection that is being made', () => {
     const proxy = await startProxy?.();
     if (proxy) closers.push(() => proxy.close());
     const sockets = new Set<Socket>();
-    // It takes connections, and never says a word of TLS.
+    // Accepts connections, but never answers the TLS handshake.
     const silent = createServer((socket) => {
       sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
       socket.resume();
@@ -116,7 +116,7 @@ describe('a connection that is being made', () => {
     given.abort(new Error('enough'));
     await client.close();
     await Promise.all(gets);
-    // Sooner than the time after which a connection is no longer waited for: 10 s.
+    // Less than the connection timeout of 10 s.
     await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
   });
 });

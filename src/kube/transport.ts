@@ -1,7 +1,4 @@
-/**
- * HTTP to one API server over kept-alive connections, with the credentials of a Connection. HTTP/1.1 on purpose: one
- * broken or stalled stream must not take the others with it, as it would on a connection that all of them share.
- */
+/** HTTP to one API server with the credentials of a Connection, which it renews. */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { openConnections, type Connections } from './connections.ts';
 import { KubeUnreachableError } from './errors.ts';
@@ -10,33 +7,36 @@ import { unreachableError } from './network-errors.ts';
 
 export type TransportRequest = {
   readonly method: string;
-  /** With its query, starting with a slash. */
+  /** Path and query, starting with a slash. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
-  /** Called right before the request is written to a socket, however long that took to connect; throws to call it off. */
+  /** Called right before the first byte of the request is written to a socket; throws to prevent that. */
   readonly guard?: (() => void) | undefined;
 };
 
 export type TransportResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Has to be read to its end, or the request aborted, so that the connection is free again. */
+  /** Read it to the end, or abort the request; otherwise its connection stays in use. */
   readonly body: AsyncIterable<Buffer> & { text(): Promise<string>; dump(): Promise<void> };
 };
 
 export type Transport = {
   /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */
   request(request: TransportRequest): Promise<TransportResponse>;
-  /** What `request` would have thrown, for an error that came up while a body was read. */
+  /** Converts an error that occurred while a body was read to the error that `request` would have thrown. */
   wrapError(error: Error): Error;
   close(): Promise<void>;
 };
 
-/** Files of certificates and tokens are looked at again after this time; client-go: one minute for tokens. */
+/** Time after which credentials are loaded again, as files may be rotated; client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
-/** A server that keeps answering 401 must not make us run an exec plugin for every request. */
+/**
+ * Minimum time between refreshes, so that a server that keeps answering 401 does not run an exec plugin for every
+ * request.
+ */
 const refreshIntervalMs = 5_000;
 
 export function createTransport(connection: Connection, now: () => Monotonic): Transport {
@@ -49,7 +49,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
   let closed = false;
 
   const load = (refresh: boolean): Promise<Credentials> => {
-    // Requests that come together share one load: an exec plugin takes a second, and may open a browser.
+    // Concurrent requests share one load: an exec plugin takes a second, and may open a browser.
     loading ??= connection
       .credentials({ refresh })
       .then((credentials) => {
@@ -74,14 +74,14 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    // The files were read again and say the same, or another request has come first meanwhile.
+    // The files were read again without a change, or a concurrent request got here first.
     if (current?.fingerprint === fingerprint) {
       current.tls = tls;
       return current.connections;
     }
     const old = current;
     current = { connections: openConnections(server, tls, connection.proxyUrl), tls, fingerprint };
-    // Watches on the old certificate end when the server ends them; nothing new goes there.
+    // Watches on the old certificate end when the server ends them; new requests do not use it.
     old?.connections.close();
     return current.connections;
   };
@@ -102,7 +102,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
         }
       });
     try {
-      // Now too, so that no connection is established in vain.
+      // Checked here as well, to avoid connecting in vain.
       guard?.();
       return await connectionsFor(found.tls).send({
         ...request,
@@ -125,7 +125,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       if (closed) throw closedError();
       const response = await send(request, await credentials());
       if (response.status !== 401) return response;
-      // An expired token: the server did nothing yet, so any request can be sent again with a new one.
+      // The token expired before the server did anything, so any request can be repeated with a new one.
       const sinceRefresh = now() - lastRefresh;
       if (sinceRefresh >= 0 && sinceRefresh < refreshIntervalMs) return response;
       lastRefresh = now();

@@ -1,9 +1,9 @@
-/** From the bytes of a watch to its events. A watch is one JSON document per line. */
+/** Decoder of watches: from bytes, with one JSON document per line, to events. */
 import { KubeApiError, type KubeStatus } from './errors.ts';
 import type { WatchEvent } from './kube-client.ts';
 import type { KubeObject } from './object.ts';
 
-/** Marks the bookmark that ends the initial events of a streaming list. */
+/** Annotation of the bookmark that ends the initial events of a streaming list. */
 const initialEventsEnd = 'k8s.io/initial-events-end';
 
 const managedFieldsName = Buffer.from('"managedFields":[');
@@ -14,7 +14,7 @@ const openBracket = 0x5b;
 const backslash = 0x5c;
 const closeBracket = 0x5d;
 
-/** The stream is broken or no watch: what to do is to open it again. */
+/** The stream is truncated, or is not a watch. It has to be opened again. */
 export class WatchFormatError extends Error {
   override readonly name = 'WatchFormatError';
 }
@@ -24,16 +24,16 @@ type Decode = (line: Buffer) => string;
 export const wholeText: Decode = (line) => line.toString('utf8');
 
 /**
- * The complete lines of each chunk, together: a turn of a generator for each line would cost a busy watch more than
- * finding them does.
+ * Yields the complete lines of each chunk together, as one generator step per line would cost more than finding the
+ * line.
  *
- * @throws WatchFormatError when the stream ends within a line.
+ * @throws WatchFormatError if the stream ends within a line
  */
 export async function* linesOf(
   body: AsyncIterable<Buffer>,
   decode: Decode = wholeText,
 ): AsyncGenerator<readonly string[]> {
-  // Of a line that goes on in the next chunk. Bytes, as the cut may be within a character.
+  // Parts of a line that continues in the next chunk. Bytes, as a character may be cut.
   let parts: Buffer[] = [];
   for await (const chunk of body) {
     const lines: string[] = [];
@@ -52,15 +52,15 @@ export async function* linesOf(
 }
 
 /**
- * The text without the first `managedFields`, which are a third of a usual pod: what nobody reads is passed over in less
- * time than it takes to parse. A quote within a string is escaped, so that what is looked for can only be a name.
+ * The text without the first `managedFields`, which are a third of a typical pod and slower to parse than to skip. The
+ * name cannot occur within a string, where its quotes would be escaped.
  */
 export const textWithoutManagedFields: Decode = (line) => {
   const name = line.indexOf(managedFieldsName);
   if (name < 0) return wholeText(line);
   let at = name + managedFieldsName.length;
   for (let depth = 1; depth > 0; at += 1) {
-    // Whatever it is, it is no JSON, and the parser shall say so.
+    // Not JSON; the parser reports it.
     if (at >= line.length) return wholeText(line);
     const byte = line[at];
     if (byte === openBracket) depth += 1;
@@ -72,14 +72,14 @@ export const textWithoutManagedFields: Decode = (line) => {
   return line.toString('utf8', 0, before) + line.toString('utf8', isLast ? at : at + 1);
 };
 
-/** Where the quote is that ends the string; past the end of the line when there is none. */
+/** Index of the quote that ends the string; past the end of the line if there is none. */
 function endOfString(line: Buffer, start: number): number {
   let at = start;
   while (at < line.length && line[at] !== quote) at += line[at] === backslash ? 2 : 1;
   return at;
 }
 
-/** @throws WatchFormatError for anything that is no watch event. */
+/** @throws WatchFormatError for text that is not a watch event */
 export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<T> {
   let parsed: unknown;
   try {

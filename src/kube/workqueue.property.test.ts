@@ -29,7 +29,7 @@ const step = fc.oneof(
   },
 );
 
-/** What has to be true of a queue, told naively: the wishes for each key that were not yet fulfilled. */
+/** Naive model of a queue: the adds of each key that were not processed yet. */
 type Wish = { dueAt: number; priority: number };
 
 test('whatever is done to it: no key is lost, doubled, early, or overtaken', async () => {
@@ -46,7 +46,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
       const wishes = new Map<string, Wish>();
       const processing: string[] = [];
       const faults: unknown[] = [];
-      /** Of those who wait for a key: the least priority that they take. */
+      /** Least priority that each waiting taker accepts. */
       const waiting: number[] = [];
 
       const wish = (name: string, afterMs: number, priority: number): void => {
@@ -61,7 +61,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         [...wishes].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
       const check = (item: WorkItem): void => {
         const taken = wishes.get(item.key);
-        // Not doubled, and wanted.
+        // Not processed twice at a time, and added before.
         expect(processing).not.toContain(item.key);
         expect(taken).toBeDefined();
         // Not early.
@@ -69,7 +69,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         expect(item.priority).toBe(taken?.priority);
         wishes.delete(item.key);
         processing.push(item.key);
-        // Not overtaken. Takers who wait get each key as it becomes due, so this holds for those who come later.
+        // Not overtaken. Waiting takers get each key as it becomes due, so this applies to later ones only.
         if (waiting.length === 0)
           for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
       };
@@ -115,14 +115,14 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         }
         await time.settle();
         expect(faults).toEqual([]);
-        // Not lost: nobody waits for what is due.
+        // Not lost: no taker waits while an accepted key is due.
         for (const atLeast of waiting)
           expect(dueNow().filter(([, { priority }]) => priority >= atLeast)).toEqual([]);
         const metrics = queue.metrics();
         expect(metrics.processing).toBe(processing.length);
         expect(metrics.depth).toBe(dueNow().length);
       }
-      // In the end everything that was wished for has come.
+      // In the end every added key was processed.
       for (let round = 0; round < 200 && (wishes.size > 0 || processing.length > 0); round += 1) {
         while (processing.length > 0) done(0);
         void take();

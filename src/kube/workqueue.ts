@@ -1,7 +1,6 @@
 /**
- * Which key is to be worked on next, after client-go's `util/workqueue` and controller-runtime's priority queue: a key is
- * in the queue at most once, is never given out twice at a time, and one that is added while it is worked on comes
- * again afterwards.
+ * Work queue after client-go's `util/workqueue` and controller-runtime's priority queue: a key is in the queue at most
+ * once, is never processed twice at a time, and is processed again if it is added meanwhile.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import { createHeap } from './heap.ts';
@@ -10,9 +9,9 @@ import { systemTimer, type Random, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type EnqueueOptions = {
-  /** Not before this many milliseconds from now; the earliest of several wins. */
+  /** Delay in milliseconds; the earliest of several adds wins. */
   readonly afterMs?: number | undefined;
-  /** Higher goes first; 0 unless told otherwise; the highest of several wins. */
+  /** Higher goes first; the highest of several adds wins. Default: 0. */
   readonly priority?: number | undefined;
 };
 
@@ -23,19 +22,19 @@ export type WorkQueueOptions = {
   readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
-  /** Of one key; client-go: 5 ms to 1000 s. */
+  /** Backoff of each key; client-go: 5 ms to 1000 s. */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Of all retries together; client-go: 10 a second, 100 at once. */
+  /** Rate of all retries; client-go: 10 a second, 100 at once. */
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
-  /** Told how long a key waited after it was due, and how long it was then worked on. */
+  /** Called with the time that a key waited after it was due, and with the time that it was then worked on. */
   readonly onQueued?: ((waitedMs: number) => void) | undefined;
   readonly onWorked?: ((workedMs: number) => void) | undefined;
 };
 
 export type WorkQueueMetrics = {
-  /** Keys that are due and wait for a worker. */
+  /** Due keys that wait for a worker. */
   readonly depth: number;
-  /** Keys whose time has not come. */
+  /** Keys that are not due yet. */
   readonly delayed: number;
   readonly processing: number;
   readonly adds: number;
@@ -46,21 +45,21 @@ export type WorkQueueMetrics = {
 
 export type WorkQueue = {
   add(key: string, options?: EnqueueOptions): void;
-  /** Adds after the backoff of this key and the rate of all retries. Returns the delay in milliseconds. */
+  /** Adds the key after its backoff and by the rate of all retries. Returns the delay in milliseconds. */
   retry(key: string, options?: { readonly priority?: number | undefined }): number;
-  /** Ends the backoff of a key that went well. */
+  /** Resets the backoff of a key. */
   forget(key: string): void;
-  /** Retries in a row. */
+  /** Consecutive retries. */
   failures(key: string): number;
   /**
-   * The next key, once there is one; absent when the queue is shut down. Each has to be followed by `done`. With
-   * `atLeast`, only a key of this priority or a higher one.
+   * The next key as soon as there is one; absent when the queue is shut down. Each has to be followed by `done`. With
+   * `atLeast`, only keys of this priority or a higher one.
    */
   take(options?: { readonly atLeast?: number | undefined }): Promise<WorkItem | undefined>;
   done(key: string): void;
-  /** Gives out nothing more: what has not begun is left, as a level-based controller finds it again. */
+  /** Hands out no more keys. Pending ones are dropped, as a level-based controller finds them again. */
   shutDown(): void;
-  /** Keys that are due and wait for a worker. */
+  /** Due keys that wait for a worker. */
   depth(): number;
   metrics(): WorkQueueMetrics;
 };
@@ -72,7 +71,7 @@ type Entry = {
   order: number;
   state: 'delayed' | 'ready' | 'dirty';
 };
-/** What lies in a heap. It is void once its entry was changed, which saves searching the heap for it. */
+/** Item of a heap. It is void once its entry has changed, which avoids searching the heap for it. */
 type Ticket = {
   readonly entry: Entry;
   readonly priority: number;
@@ -80,10 +79,7 @@ type Ticket = {
   readonly order: number;
 };
 
-/**
- * So that what is more important keeps nothing waiting for ever, every so many turns are for the least important key, if that
- * has waited for so long.
- */
+/** Prevents starvation: every tenth key is the least important one, if that has waited for this long. */
 const starved = { afterMs: 30_000, every: 10 };
 
 const defaultBackoff: BackoffPolicy = { baseMs: 5, maxMs: 1_000_000 };
@@ -101,7 +97,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const ready = createHeap<Ticket>((a, b) =>
     a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
   );
-  /** Who waits for a key: those who take any last, so that the choosy go first. */
+  /** Waiting takers, those that accept any key last. */
   const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
@@ -121,7 +117,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.state = state;
   };
 
-  /** Puts an entry that is not being worked on where it belongs. To be followed by `proceed`. */
+  /** Queues an entry that is not being processed. To be followed by `proceed`. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
     // Among equals the first to become due goes first.
@@ -136,7 +132,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     arm();
   };
 
-  /** The most important of those that are due. */
+  /** The due entry of highest priority. */
   const firstReady = (): Entry | undefined => {
     for (let ticket = ready.peek(); ticket; ticket = ready.peek()) {
       if (!isVoid(ticket) && ticket.entry.state === 'ready') return ticket.entry;
@@ -145,7 +141,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return undefined;
   };
 
-  /** The least important of those that are due, the one that is so for the longest of several. Looks at all of them. */
+  /** The due entry of lowest priority, the longest waiting of several. Scans all entries. */
   const lastReady = (): Entry | undefined => {
     let last: Entry | undefined;
     for (const entry of entries.values()) {
@@ -158,13 +154,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   const starving = (): Entry | undefined => {
     const isTurn = (given + 1) % starved.every === 0;
-    // The choosy, who take the important ones only, wait nearly always.
+    // Takers of important keys only are nearly always waiting.
     if (!isTurn || takers.at(-1)?.atLeast !== -Infinity) return undefined;
     const last = lastReady();
     return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
   };
 
-  /** Which of those who wait takes it. */
+  /** Index of the taker for an entry. */
   const takerOf = ({ priority }: Entry): number => takers.findIndex(({ atLeast }) => atLeast <= priority);
 
   const give = (): void => {
@@ -172,11 +168,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const entry = starving() ?? firstReady();
       const index = entry ? takerOf(entry) : -1;
       const [taker] = index < 0 ? [] : takers.splice(index, 1);
-      // Whoever does not take the most important one takes none.
+      // A taker that does not accept the most important entry accepts none.
       if (!entry || !taker) return;
       given += 1;
       counts.ready -= 1;
-      // Voids what lies in the heap.
+      // Voids its items in the heap.
       entries.delete(entry.key);
       const time = now();
       processing.set(entry.key, time);
@@ -185,7 +181,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     }
   };
 
-  /** One timer, for the earliest of the delayed. */
+  /** One timer, for the earliest delayed entry. */
   const arm = (): void => {
     let first = delayed.peek();
     while (first && (isVoid(first) || first.entry.state !== 'delayed')) {
@@ -207,7 +203,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayed.pop();
       if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
     }
-    // Only now, so that of those which become due together the most important goes first.
+    // Only after the loop, so that the most important of several entries that become due together goes first.
     proceed();
   };
 
@@ -225,7 +221,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       return;
     }
     if (entry.priority >= priority && entry.readyAt <= readyAt) return;
-    // A key that is due already stays due since then.
+    // A key that is due already keeps its due time.
     entry.priority = Math.max(entry.priority, priority);
     entry.readyAt = Math.min(entry.readyAt, readyAt);
     if (entry.state === 'dirty') return;

@@ -1,4 +1,4 @@
-/** Throw-away authorities and certificates for TLS servers on loopback. For tests only. */
+/** Temporary authorities and certificates for TLS servers on loopback. For tests only. */
 // Its decorators need this polyfill, and its authors leave it to the user to load one.
 import 'reflect-metadata';
 import {

@@ -1,10 +1,10 @@
-/** Proxies on loopback as kubeconfigs name them. For tests only. */
+/** Proxies on loopback. For tests only. */
 import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export type LoopbackProxy = {
   readonly url: string;
-  /** Where tunnels were asked to lead, as `host:port`. */
+  /** Destinations of tunnels, as `host:port`. */
   readonly targets: string[];
   close(): Promise<void>;
 };

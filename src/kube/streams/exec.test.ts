@@ -1,4 +1,4 @@
-/** Against a server that speaks as the API server does; the real one, and a real streaming server, are in test/integration. */
+/** Tests against a server that speaks the protocol of the API server; test/integration covers the real one. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -31,7 +31,7 @@ beforeEach(async () => {
     },
   });
   http.on('upgrade', (request, socket, head) => {
-    // A client that was refused is gone before all is said, which the socket may tell as a reset.
+    // A refused client closes before the answer is complete, which may reset the socket.
     socket.on('error', () => undefined);
     paths.push(request.url ?? '');
     if (refusal) {
@@ -197,7 +197,7 @@ describe('a program in a container', () => {
     serve.open = (socket) => (server = socket);
     const session = await open();
     const input = Buffer.alloc(100_000);
-    // All within one turn, in which nothing is read: the server closes on what it did not read, which resets the connection.
+    // All in one turn without a read: the server closes with unread input, which resets the connection.
     const sent = [session.write(input)];
     server?.send(frame(1, 'out'));
     server?.send(frame(3, failure('7')));
@@ -207,7 +207,7 @@ describe('a program in a container', () => {
     const outcomes = Promise.allSettled(sent);
     expect(await read(session)).toBe('stdout:out;');
     expect(session.end()).toEqual({ kind: 'exited', code: 7 });
-    // That the connection was broken indeed, and whoever sends is told.
+    // The reset is reported to senders.
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 

@@ -1,6 +1,6 @@
 /**
- * A program in a container, over the subprotocols `v5.channel.k8s.io` and, of servers before 1.29, `v4.channel.k8s.io`:
- * the first byte of each message says which stream it belongs to.
+ * Execution of a program in a container, over the subprotocols `v5.channel.k8s.io` and, for servers before 1.29,
+ * `v4.channel.k8s.io`: the first byte of each message is the number of its stream.
  * Source: k8s.io/apimachinery `pkg/util/remotecommand/constants.go` and `pkg/util/httpstream/wsstream`.
  */
 import type { Connection } from '../connection.ts';
@@ -14,30 +14,32 @@ export type ExecRequest = {
   readonly pod: string;
   readonly container: string;
   readonly command: readonly [string, ...string[]];
-  /** A terminal in the container; its output then comes on stdout alone. */
+  /** Allocates a terminal in the container, whose output is then all on stdout. */
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly signal: AbortSignal;
   readonly userAgent?: string;
 };
 
-/** Characters. */
+/** In characters. */
 export type TerminalSize = { readonly columns: number; readonly rows: number };
 
 export type ExecEnd =
   | { readonly kind: 'exited'; readonly code: number }
-  /** It could not be run, or what ran it broke down. */
+  /** The program could not be run, or its runtime failed. */
   | { readonly kind: 'failed'; readonly message: string }
-  /** The connection ended without a word about the program: closed, as when its pod is gone, or broken by the error. */
+  /**
+   * The connection ended without a status of the program: closed, as when the pod is deleted, or broken by the error.
+   */
   | { readonly kind: 'cut'; readonly error?: Error };
 
 export type ExecSession = {
-  /** To be read to its end, which is the program's. @throws the signal's reason, unless the program has ended before */
+  /** Output until the program ends. @throws the signal's reason, unless the program has ended before */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
-  /** After the output has ended. */
+  /** To be called after the output has ended. */
   end(): ExecEnd;
   write(data: Uint8Array): Promise<void>;
-  /** The program reads the end of its stdin. Does nothing on a server that speaks no v5, which cannot be told. */
+  /** Ends the program's stdin. Does nothing with v4, which has no message for it. */
   endInput(): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
   close(): void;
@@ -57,7 +59,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
       ...command.map((word) => ['command', word] as const),
       ['stdin', String(stdin)],
       ['stdout', 'true'],
-      // A terminal has one output, and servers refuse to be asked for another.
+      // A terminal has one output stream, and servers reject a request for another.
       ['stderr', String(!tty)],
       ['tty', String(tty)],
     ],
@@ -87,12 +89,12 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
                 if (data.length > 0) told = execEnd(data.toString('utf8'));
                 break;
               default:
-                // Of a channel that was closed, or one that is not known: nothing depends on it.
+                // Closed and unknown channels are ignored.
                 break;
             }
           }
         } catch (error) {
-          // Once the program's end has been told, what becomes of the connection is of no matter.
+          // Once the status is known, the end of the connection does not matter.
           if (told.kind !== 'cut') return;
           request.signal.throwIfAborted();
           told = { kind: 'cut', error: error as Error };
@@ -110,7 +112,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
   };
 }
 
-/** What the server says of the program's end: a Status. */
+/** Parses the server's Status of the program's end. */
 export function execEnd(text: string): ExecEnd {
   let status: KubeStatus;
   try {

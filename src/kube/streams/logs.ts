@@ -1,4 +1,4 @@
-/** The log of a container, as the kubelet gives it through the API server: bytes, until it ends or the container does. */
+/** Container logs from the kubelet through the API server, as bytes, until the log or the container ends. */
 import type { Connection } from '../connection.ts';
 import { createRequester, type KubeClientOptions } from '../requester.ts';
 import { resourcePath } from '../resource.ts';
@@ -10,12 +10,12 @@ export type LogRequest = {
   readonly pod: string;
   readonly container: string;
   readonly follow?: boolean;
-  /** Of the container that ran before the present one. */
+  /** Reads the log of the previous container. */
   readonly previous?: boolean;
-  /** Each line begins with its time, RFC 3339 with nanoseconds, and a space. */
+  /** Prefixes each line with its time (RFC 3339 with nanoseconds) and a space. */
   readonly timestamps?: boolean;
   readonly sinceSeconds?: number;
-  /** RFC 3339; the server knows no parts of a second here. */
+  /** RFC 3339 with whole seconds. */
   readonly sinceTime?: string;
   readonly tailLines?: number;
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 /**
- * One connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each has a WebSocket of its own, so that
- * none can hold up another.
+ * Connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each connection has a WebSocket of its own,
+ * so that none can block another.
  * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import type { Connection } from '../connection.ts';
@@ -17,14 +17,14 @@ export type PortForwardRequest = {
 };
 
 export type ForwardedConnection = {
-  /** What the pod sends, until it closes. @throws PortForwardError when the port cannot be reached */
+  /** Data from the pod until it closes. @throws PortForwardError if the port cannot be reached */
   readonly output: AsyncIterable<Buffer>;
   write(data: Uint8Array): Promise<void>;
-  /** There is no way to close one direction alone. */
+  /** Closes both directions; there is no way to close one. */
   close(): void;
 };
 
-/** The kubelet's own words. */
+/** Message of the kubelet. */
 export class PortForwardError extends Error {
   override readonly name = 'PortForwardError';
 }

@@ -1,4 +1,4 @@
-/** A socket to the API server for a WebSocket, which keeps it for itself. */
+/** Dedicated socket to the API server for a WebSocket. */
 import type { Socket } from 'node:net';
 import { addressOf, dial } from '../../http/index.ts';
 import type { Connection, TlsMaterial } from '../connection.ts';
@@ -18,9 +18,9 @@ export function openSocket(
 }
 
 /**
- * Node destroys a socket as soon as it cannot be written to any more, and with it what has come and was not read yet. A
- * server that has said all closes the connection whether or not it has read all, and what it said last counts: so a failed
- * write is told only when there is nothing left to read.
+ * Node.js destroys a socket as soon as a write fails, including data that have arrived but are not read yet. A server
+ * may close the connection after its last message, without reading the rest of the input. A failed write is therefore
+ * reported only when there is nothing left to read.
  */
 export function readToTheEnd(socket: Socket): void {
   type Done = (error?: Error | null) => void;

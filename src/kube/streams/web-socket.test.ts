@@ -1,4 +1,4 @@
-/** By what ways a stream reaches its server, and with whose certificates: those of all other requests. */
+/** Streams use the same proxies, TLS and credentials as all other requests. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { openWebSocket, type WebSocketStream } from './web-socket.ts';
 let authority: Authority;
 let user: Pair;
 let server: Server;
-/** Tokens that are taken; any when empty. */
+/** Accepted tokens; any if empty. */
 let accepted: string[] = [];
 let serve: (socket: WebSocket, user: string) => void;
 
@@ -33,7 +33,7 @@ beforeEach(async () => {
   server = createServer({ ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
-    // A client that was refused is gone before all is said, which the socket may tell as a reset.
+    // A refused client closes before the answer is complete, which may reset the socket.
     socket.on('error', () => undefined);
     if (accepted.length > 0 && !accepted.includes(request.headers.authorization ?? '')) {
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
@@ -124,7 +124,7 @@ describe('a stream', () => {
     serve = (socket) => (far = socket);
     const socket = await open(connection());
     const data = Buffer.alloc(100_000);
-    // All within one turn, in which nothing is read: the server closes on what it did not read, which resets the connection.
+    // All in one turn without a read: the server closes with unread input, which resets the connection.
     const sent = [socket.send(data)];
     far?.send('all of it');
     far?.terminate();
@@ -155,8 +155,8 @@ describe('a stream', () => {
       };
       const socket = await open(connection());
       const messages = socket.messages[Symbol.asyncIterator]();
-      // The first comes by itself, and the second with all that followed while the first was under way: more than is taken
-      // in without a reader, so that nothing is read, not even an answer to a ping.
+      // The first message arrives alone, and the second with all that followed it: more than is buffered without a
+      // reader, so that reading stops, even for answers to pings.
       let text = `${(await messages.next()).value}${(await messages.next()).value}`;
       vi.advanceTimersByTime(3_600_000);
       for (let next = await messages.next(); !next.done; next = await messages.next())

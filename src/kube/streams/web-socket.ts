@@ -1,6 +1,6 @@
 /**
- * A WebSocket to a subresource of the API server. Node's own cannot be given client certificates, and hides why a server
- * refused: the API server says that in the body of its answer, as everywhere.
+ * WebSocket to a subresource of the API server. That of Node.js supports no client certificates, and hides the reason
+ * of a refusal, which is in the body of the answer.
  */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
@@ -10,11 +10,11 @@ import { unreachableError } from '../network-errors.ts';
 import { openSocket, readToTheEnd } from './socket.ts';
 
 export type WebSocketStream = {
-  /** The subprotocol which the server chose. */
+  /** Subprotocol chosen by the server. */
   readonly protocol: string;
-  /** Resolves when the message was handed to the system, so that a slow server slows who sends. */
+  /** Resolves when the message has been passed to the system, so that a slow server slows the sender. */
   send(message: Uint8Array): Promise<void>;
-  /** What the server sends, until it closes the connection. @throws KubeUnreachableError when that breaks */
+  /** Messages until the server closes the connection. @throws KubeUnreachableError if it breaks */
   readonly messages: AsyncIterable<Buffer>;
   close(): void;
 };
@@ -22,20 +22,20 @@ export type WebSocketStream = {
 export type WebSocketTarget = {
   /** Starting with a slash. */
   readonly path: string;
-  /** A name may come more than once. */
+  /** Names may repeat. */
   readonly query: readonly (readonly [name: string, value: string])[];
-  /** Best first. */
+  /** In order of preference. */
   readonly protocols: readonly string[];
   readonly userAgent?: string;
   readonly signal: AbortSignal;
 };
 
 const handshakeTimeoutMs = 30_000;
-/** Load balancers drop connections on which nothing goes for some minutes; a shell may wait longer for its user. */
+/** Load balancers drop connections that are idle for minutes, as an open shell may be. */
 const pingIntervalMs = 10_000;
-/** As kubectl has it. */
+/** As in kubectl. */
 const pongTimeoutMs = 60_000;
-/** Messages that nobody has taken yet, before the server is made to wait. */
+/** Unread messages after which the socket is paused. */
 const mostWaiting = 64;
 
 /** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
@@ -86,7 +86,7 @@ async function handshake(
   for (const [name, value] of target.query) url.searchParams.append(name, value);
   return new Promise((resolve, reject) => {
     const webSocket = new WebSocket(url, [...target.protocols], {
-      // It is connected already, TLS and all.
+      // The socket is already connected, including TLS.
       createConnection: () => socket,
       headers: {
         ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, copyOf(value)])),
@@ -110,7 +110,7 @@ async function handshake(
     const abort = (): void => giveUp(signal.reason as Error);
     const open = (): void => {
       settle();
-      // Now and not later: messages may have come with the answer.
+      // Called here without delay, as messages may arrive with the answer.
       resolve(streamOf(webSocket, target.signal, wrapError));
     };
     const fail = (error: Error): void => giveUp(error);
@@ -128,7 +128,7 @@ async function handshake(
 const copyOf = (value: string | readonly string[]): string | string[] =>
   typeof value === 'string' ? value : [...value];
 
-/** What the server answers instead of an upgrade. */
+/** Answer of the server instead of an upgrade. */
 async function refusalOf(response: IncomingMessage, path: string): Promise<KubeApiError> {
   const parts: Buffer[] = [];
   for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
@@ -138,7 +138,7 @@ async function refusalOf(response: IncomingMessage, path: string): Promise<KubeA
     const parsed = JSON.parse(body) as KubeStatus | null;
     if (parsed?.kind === 'Status') status = parsed;
   } catch {
-    // The kubelet, and proxies, answer in plain text.
+    // The kubelet and proxies answer in plain text.
   }
   return new KubeApiError(
     { ...status, code: response.statusCode ?? 500 },
@@ -170,7 +170,7 @@ function streamOf(
   };
   let silentSince = 0;
   const pings = setInterval(() => {
-    // Nobody is listened to now, so nobody can be found silent.
+    // A paused socket receives no answers to pings.
     if (socket.isPaused) return;
     silentSince += pingIntervalMs;
     if (silentSince > pongTimeoutMs) {
@@ -223,7 +223,7 @@ function streamOf(
     close() {
       end();
       socket.close(1000);
-      // A server that does not close its side holds nobody up.
+      // Do not wait for a server that never closes its side.
       setTimeout(() => socket.terminate(), 1000).unref();
     },
   };

@@ -1,4 +1,4 @@
-/** What the tests of clients share: servers and clients that end with the test. For tests only. */
+/** Servers and clients that end with the test. For tests only. */
 import { afterEach } from 'vitest';
 import { createKubeClient } from '../client.ts';
 import { staticConnection } from '../connection.ts';
@@ -9,13 +9,13 @@ import type { SetTimer } from '../timing.ts';
 import { startLoopbackServer, type Handler, type LoopbackServer } from './loopback-server.ts';
 
 export type ClientHarness = {
-  /** Called after each test, the last one first. */
+  /** Called after each test in reverse order. */
   readonly closers: (() => Promise<void>)[];
   readonly serve: (handler: Handler) => Promise<LoopbackServer>;
   readonly clientOf: (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
 };
 
-/** Once for each file of tests. */
+/** To be called once per test file. */
 export function createClientHarness(): ClientHarness {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -37,7 +37,7 @@ export function createClientHarness(): ClientHarness {
   };
 }
 
-/** Waits nothing, and tells how long it would have waited. Longer delays are deadlines, which stay real. */
+/** Does not wait, and records the delays. Those above 20 s are deadlines, which never pass. */
 export function instantTimer(waited: number[]): SetTimer {
   return (callback, delayMs) => {
     if (delayMs > 20_000) return () => {};

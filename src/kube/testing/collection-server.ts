@@ -1,7 +1,7 @@
 /**
- * A collection of ConfigMaps behind HTTP with the list and watch protocol of an API server: versions, pages, bookmarks,
- * expiry, initial events; and with faults that a test can order. For tests only. It is no model of an API server: what
- * has to be true of one is tested on a real one.
+ * Collection of ConfigMaps behind HTTP with the list and watch protocol of an API server: versions, pages, bookmarks,
+ * expiry and initial events, and with faults on demand. For tests only. It does not replace the tests on a real API
+ * server.
  */
 import type { ServerResponse } from 'node:http';
 import type { KubeObject } from '../object.ts';
@@ -22,20 +22,20 @@ export type CollectionServer = {
   readonly http: LoopbackServer;
   put(name: string, value: string): void;
   remove(name: string): void;
-  /** Forgets the history up to now: watches from before it are told 410. */
+  /** Drops the history up to now: watches from earlier versions get 410. */
   compact(): void;
   bookmark(): void;
   names(): string[];
   values(): Record<string, string>;
   version(): number;
-  /** Answers the next requests of a kind in another way; `undefined` stands for the ordinary answer. */
+  /** Replaces the answers to the next requests of a kind; `undefined` stands for the normal answer. */
   orderFaults(kind: 'list' | 'watch', ...faults: (Handler | undefined)[]): void;
   lists(): SeenRequest[];
   watches(): SeenRequest[];
   openWatches(): number;
-  /** Does something to every open watch. */
+  /** Applies `act` to every open watch. */
   toWatches(act: (watcher: Watcher) => void): void;
-  /** From now on events are swallowed, as by a half-open connection, on the watches that are open, which it returns. */
+  /** Drops all further events of the open watches, as on a half-open connection, and returns these watches. */
   silence(): readonly Watcher[];
   setStreamingList(supported: boolean): void;
 };
@@ -163,7 +163,7 @@ export async function startCollectionServer(): Promise<CollectionServer> {
   };
 }
 
-/** Answers an error with a Status. */
+/** Answers with an error Status. */
 export const refuse =
   (code: number, reason: string, headers: Record<string, string> = {}): Handler =>
   (_, response) =>

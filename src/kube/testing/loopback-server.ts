@@ -1,4 +1,4 @@
-/** A server on loopback whose answers a test scripts, so that it can misbehave as real ones do. For tests only. */
+/** Server on loopback with scripted answers, including faulty ones. For tests only. */
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -24,10 +24,10 @@ export type LoopbackServer = {
   readonly requests: SeenRequest[];
   /** Connections accepted so far. */
   readonly connections: () => number;
-  /** Connections open at present. */
+  /** Open connections. */
   readonly openConnections: () => number;
   close(): Promise<void>;
-  /** Listens again on the port it had. */
+  /** Listens again on the same port. */
   reopen(): Promise<void>;
 };
 

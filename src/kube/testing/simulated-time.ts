@@ -1,4 +1,4 @@
-/** A clock that stands still until a test moves it, with the timers that hang on it. For tests only. */
+/** Simulated clock with its timers, which a test advances. For tests only. */
 import type { SetTimer } from '../timing.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
@@ -6,9 +6,9 @@ export type SimulatedTime = {
   readonly now: () => Monotonic;
   readonly wallClock: () => Wall;
   readonly setTimer: SetTimer;
-  /** Moves the clock, stopping at each timer that falls due, in order; lets promises settle at every stop. */
+  /** Advances the clock, stopping at each timer that falls due, in order; lets promises settle at every stop. */
   advance(ms: number): Promise<void>;
-  /** Lets what can go on without time passing go on. */
+  /** Lets promises settle without advancing the clock. */
   settle(): Promise<void>;
   readonly pending: () => number;
 };
