@@ -174,7 +174,7 @@ export function createController(options: ControllerOptions): Controller {
         if (verdict.error instanceof TerminalError) {
           counts.terminalErrors += 1;
           queue.forget(key);
-          logger.error('A reconcile failed for good', { key, error: verdict.error });
+          logger.error('A reconcile failed and is not retried', { key, error: verdict.error });
         } else {
           const retryInMs = queue.retry(key, { priority });
           logger.error('A reconcile failed', {
@@ -229,10 +229,11 @@ export function createController(options: ControllerOptions): Controller {
       const finished = workers.then(() => over.abort());
       await sleep(setTimer, options.drainTimeoutMs ?? 20_000, over.signal);
       if (running.size === 0) return finished;
-      logger.warn('Reconciles are cut short, as the process stops', { keys: [...running.keys()] });
+      logger.warn('Reconciles are aborted because the process stops', { keys: [...running.keys()] });
       for (const { abort } of running.values()) abort.abort(new Error('the process stops'));
       await sleep(setTimer, abortGraceMs, over.signal);
-      if (running.size > 0) logger.error('Reconciles are left running', { keys: [...running.keys()] });
+      if (running.size > 0)
+        logger.error('Reconciles did not end after their abort', { keys: [...running.keys()] });
       return undefined;
     },
     waiting: () => queue.depth(),

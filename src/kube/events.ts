@@ -179,7 +179,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     series.writeHeld = false;
     if (series.queued) return;
     if (waiting() >= longestBacklog) {
-      logger.warn('An Event was dropped, as too many wait', { reason: series.body.reason });
+      logger.warn('An Event was dropped because the backlog is full', { reason: series.body.reason });
       return;
     }
     series.queued = true;
@@ -275,7 +275,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
       held.clear();
       const current = giveUp;
-      const cancel = setTimer(() => current.abort(new Error('there is no more time for Events')), timeoutMs);
+      const cancel = setTimer(() => current.abort(new Error('the time to write Events is over')), timeoutMs);
       flushes += 1;
       wake();
       for (let sending = sender; sending && !current.signal.aborted; sending = sender) await sending;

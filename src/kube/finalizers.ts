@@ -70,9 +70,7 @@ async function change<T extends KubeObject>(
     if (decision === 'impossible') return undefined;
     const { resourceVersion } = present.metadata;
     if (uid === undefined || resourceVersion === undefined)
-      throw new TypeError(
-        `the ${resource.kind} ${name} was not read from the server: it has no uid or version`,
-      );
+      throw new TypeError(`the ${resource.kind} ${name} has no uid or resourceVersion`);
     try {
       return await client.patch<T>(
         resource,

@@ -532,6 +532,6 @@ describe('stopping', () => {
     const followed = follow(server);
     await expect.poll(() => server.lists().length).toBe(1);
     await followed.stop();
-    await expect(followed.informer.synced).rejects.toThrow('was stopped before it had everything');
+    await expect(followed.informer.synced).rejects.toThrow('was stopped before it had synced');
   });
 });

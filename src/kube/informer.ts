@@ -87,7 +87,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       try {
         listener(change);
       } catch (error) {
-        logger.error('A listener to changes failed', { key: change.key, error });
+        logger.error('A change listener failed', { key: change.key, error });
       }
     }
   };
@@ -162,7 +162,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
         },
         signal,
       );
-      synced.reject(new Error(`the informer of ${resource.plural} was stopped before it had everything`));
+      synced.reject(new Error(`the informer of ${resource.plural} was stopped before it had synced`));
     },
   };
 }

@@ -149,7 +149,7 @@ function entriesOf<E extends { name: string }>(
   )
     throw new KubeConfigError(
       'Invalid',
-      `${path} is not a kubeconfig: its ${field} are no list of named entries`,
+      `${path} is not a kubeconfig: "${field}" is not a list of named entries`,
     );
   return list as E[];
 }

@@ -106,21 +106,21 @@ describe('what is wrong is told by a code and in words', () => {
     ['Invalid', 'not: [valid', undefined, 'is not YAML'],
     ['Invalid', 'just text', undefined, 'is not a kubeconfig'],
     ['Invalid', '', undefined, 'is not a kubeconfig'],
-    ['Invalid', 'contexts: {a: b}', undefined, 'its contexts are no list'],
-    ['Invalid', kubeconfig({ server: 'no url' }), undefined, 'is no URL of a server'],
+    ['Invalid', 'contexts: {a: b}', undefined, '"contexts" is not a list'],
+    ['Invalid', kubeconfig({ server: 'no url' }), undefined, 'is not an http or https URL'],
     ['ContextUnset', 'contexts: [{name: a, context: {}}]', undefined, 'contexts in it: a'],
     ['ContextUnknown', kubeconfig({}), 'elsewhere', 'there is no context "elsewhere"'],
     [
       'ClusterUnknown',
       'contexts: [{name: a, context: {cluster: x}}]\ncurrent-context: a',
       undefined,
-      'names the cluster "x"',
+      'refers to the cluster "x"',
     ],
     [
       'UserUnknown',
       'contexts: [{name: a, context: {cluster: x, user: y}}]\ncurrent-context: a\nclusters: [{name: x, cluster: {server: "https://x"}}]',
       undefined,
-      'names the user "y"',
+      'refers to the user "y"',
     ],
   ])('%s: %s', async (code, text, context, words) => {
     const path = await write('config', text);

@@ -70,17 +70,20 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
   if (!cluster?.server)
     throw new KubeConfigError(
       'ClusterUnknown',
-      `the context "${contextName}" in ${origin} names the cluster "${context.cluster ?? ''}", which has no server there`,
+      `the context "${contextName}" in ${origin} refers to the cluster "${context.cluster ?? ''}", which does not exist or has no server`,
     );
   const user = context.user ? document.users.find(({ name }) => name === context.user)?.user : {};
   if (!user)
     throw new KubeConfigError(
       'UserUnknown',
-      `the context "${contextName}" in ${origin} names the user "${context.user}", which is not there`,
+      `the context "${contextName}" in ${origin} refers to the user "${context.user}", which does not exist`,
     );
   const url = URL.parse(cluster.server);
   if (!url || !['http:', 'https:'].includes(url.protocol))
-    throw new KubeConfigError('Invalid', `"${cluster.server}" in ${origin} is no URL of a server`);
+    throw new KubeConfigError(
+      'Invalid',
+      `the server "${cluster.server}" in ${origin} is not an http or https URL`,
+    );
   return {
     contextName,
     context,

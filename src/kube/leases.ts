@@ -90,7 +90,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     throw new TypeError(`a lease lasts at most ${longestLeaseMs / 1000} seconds`);
   if (renewDeadlineMs >= leaseDurationMs || retryPeriodMs >= renewDeadlineMs)
     throw new TypeError(
-      'of a lease, the retry period has to be less than the deadline, and that less than the duration',
+      'the retry period of a lease must be less than its deadline, and the deadline less than its duration',
     );
 
   /** Last observed Lease, and when it was first observed. */
@@ -205,7 +205,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     try {
       return await acquireOrRenew(controller.signal);
     } catch (error) {
-      if (!signal.aborted) logger.warn('Trying for the lease failed', { error });
+      if (!signal.aborted) logger.warn('Acquiring or renewing the lease failed', { error });
       return false;
     } finally {
       cancel();
@@ -272,7 +272,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
         }
       }
     } catch (error) {
-      logger.warn('Giving the lease free failed', { error });
+      logger.warn('Releasing the lease failed', { error });
     } finally {
       cancel();
     }

@@ -69,9 +69,9 @@ function describe(code: NetworkCode, server: string, detail: string): string {
     case 'reset':
       return `the connection to the API server ${server} broke: ${detail}`;
     case 'proxy':
-      return `the proxy does not lead to the API server ${server}: ${detail}`;
+      return `the API server ${server} cannot be reached through the proxy: ${detail}`;
     case 'protocol':
-      return `what answers at ${server} is no Kubernetes API server: ${detail}`;
+      return `${server} is not a Kubernetes API server: ${detail}`;
     default:
       return code satisfies never;
   }

@@ -17,10 +17,10 @@ export function controllerReference(
 ): OwnerReference {
   const { apiVersion, kind, metadata } = owner;
   if (metadata.uid === undefined)
-    throw new TypeError(`the ${kind} ${metadata.name} cannot own anything: it was not read from the server`);
+    throw new TypeError(`the ${kind} ${metadata.name} cannot be an owner: it has no uid`);
   if (metadata.namespace !== undefined && metadata.namespace !== dependent.metadata.namespace)
     throw new TypeError(
-      `the ${kind} ${metadata.name} of the namespace ${metadata.namespace} cannot own what is in ${dependent.metadata.namespace ?? 'no namespace'}`,
+      `the ${kind} ${metadata.name} of the namespace ${metadata.namespace} cannot own an object in ${dependent.metadata.namespace ?? 'no namespace'}`,
     );
   return {
     apiVersion,

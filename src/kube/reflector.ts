@@ -193,7 +193,7 @@ export async function runReflector<T extends KubeObject>(
     } catch (error) {
       if (snapshot && !signal.aborted && (isUnsupported(error) || error instanceof WatchIdleError)) {
         streaming = false;
-        logger.debug('The server has no streaming list', {
+        logger.debug('The server does not support streaming lists', {
           resource: resource.plural,
           reason: errorMessage(error),
         });
@@ -201,7 +201,7 @@ export async function runReflector<T extends KubeObject>(
       }
       // Silence may be normal. The next watch shows whether anything is wrong.
       if (error instanceof WatchIdleError && version !== undefined) {
-        logger.debug('A silent watch is opened again', { resource: resource.plural, reason: error.message });
+        logger.debug('Reopening a silent watch', { resource: resource.plural, reason: error.message });
         return { next: 'watch', version };
       }
       return afterWatchError(error, snapshot ? undefined : version);
@@ -234,7 +234,7 @@ export async function runReflector<T extends KubeObject>(
         sink.failed(outcome.error);
         const waitMs = retryDelayMs(outcome.error, failures, limits, random);
         failures += 1;
-        logger.warn('Following a resource failed', {
+        logger.warn('Listing or watching a resource failed', {
           resource: resource.plural,
           group: resource.group,
           reason: outcome.error.message,
@@ -292,7 +292,7 @@ function guardIdleness(options: {
     const leftMs = options.idleMs() - silentMs;
     if (leftMs <= 0)
       controller.abort(
-        new WatchIdleError(`nothing was heard of the server for ${Math.round(silentMs / 1000)} s`),
+        new WatchIdleError(`no response from the server for ${Math.round(silentMs / 1000)} s`),
       );
     else cancel = setTimer(check, leftMs);
   };

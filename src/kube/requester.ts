@@ -197,7 +197,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         throw new KubeUnreachableError(
           'protocol',
           server,
-          `what answers at ${server} is no Kubernetes API server: its answer to ${call.method} ${call.path} is not JSON`,
+          `${server} is not a Kubernetes API server: its answer to ${call.method} ${call.path} is not JSON`,
           { cause: error },
         );
       }

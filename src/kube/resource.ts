@@ -40,7 +40,7 @@ export function resourcePath(
     throw new TypeError(`${label} is cluster-scoped, but the namespace "${target.namespace}" was given`);
   if (resource.namespaced && target.name !== undefined && !target.namespace)
     throw new TypeError(`${label} is namespaced, but no namespace was given for "${target.name}"`);
-  if (target.name === '') throw new TypeError(`an object of ${label} was named by an empty string`);
+  if (target.name === '') throw new TypeError(`the name of an object of ${label} is empty`);
   const segments =
     resource.group === '' ? ['api', resource.version] : ['apis', resource.group, resource.version];
   if (target.namespace) segments.push('namespaces', target.namespace);

@@ -89,20 +89,20 @@ export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<
   }
   const { type, object } = (parsed ?? {}) as { type?: unknown; object?: unknown };
   if (typeof object !== 'object' || object === null)
-    throw new WatchFormatError('an event of the watch carries no object');
+    throw new WatchFormatError('an event of the watch has no object');
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED': {
       const { metadata } = object as Partial<KubeObject>;
       if (typeof metadata?.name !== 'string' || typeof metadata.resourceVersion !== 'string')
-        throw new WatchFormatError('an event of the watch carries an object without name or version');
+        throw new WatchFormatError('an event of the watch has an object without name or version');
       return { type, object: object as T };
     }
     case 'BOOKMARK': {
       const { metadata } = object as Partial<KubeObject>;
       if (typeof metadata?.resourceVersion !== 'string')
-        throw new WatchFormatError('a bookmark of the watch carries no version');
+        throw new WatchFormatError('a bookmark of the watch has no version');
       return {
         type,
         resourceVersion: metadata.resourceVersion,
