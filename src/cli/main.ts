@@ -1,5 +1,4 @@
 /** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
-import type { Command } from './framework/command.ts';
 import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './framework/context.ts';
 import { CliError } from './framework/errors.ts';
@@ -22,7 +21,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     return exitCodes.usage;
   }
   const { command, input, global } = invocation;
-  if (changesSomething(command)) host.goOnUnread();
+  if (command.mutates) host.goOnUnread();
   const session = createSession(host.env, global);
   const context: CliContext = {
     ...host,
@@ -37,15 +36,10 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     },
   };
   try {
-    return await attempt(host, global, () => command.run(context, input));
+    return (await attempt(host, global, () => command.run(context, input))) ?? exitCodes.ok;
   } finally {
     await session.close();
   }
-}
-
-/** What it began is not left half done: `kon apply -f FILE | grep -q created`. */
-function changesSomething({ options }: Command): boolean {
-  return options.some(({ name }) => name === 'dry-run' || name === 'yes');
 }
 
 type Telling = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
@@ -64,6 +58,11 @@ async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): 
   try {
     return await act();
   } catch (error) {
+    const { Declined } = await import('./framework/confirm.ts');
+    if (error instanceof Declined) {
+      host.stderr.write(`${error.message}\n`);
+      return exitCodes.error;
+    }
     const { renderError } = await import('./framework/output/error.ts');
     const { explain } = await import('./framework/explain.ts');
     const told =

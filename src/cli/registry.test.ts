@@ -20,6 +20,13 @@ describe('the registry of commands', () => {
     expect(nouns.filter((noun) => !groups.has(noun))).toEqual([]);
   });
 
+  it('knows which commands change something: those that have a dry run or ask first', () => {
+    const asks = commands.filter(({ options }) =>
+      options.some(({ name }) => name === 'dry-run' || name === 'yes'),
+    );
+    expect(commands.filter(({ mutates }) => mutates).map(nameOf)).toEqual(asks.map(nameOf));
+  });
+
   it.each(visible.map((command) => [nameOf(command), command] as const))(
     '%s: options are unique, and none hides a global one',
     (_name, command) => {

@@ -1,6 +1,5 @@
 import { defineCommand } from '../framework/command.ts';
 import { usageError } from '../framework/errors.ts';
-import { exitCodes } from '../framework/exit-codes.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
 
@@ -19,7 +18,6 @@ export const completionCommand = defineCommand({
     if (script === undefined)
       throw usageError(`there is no completion for "${args.shell}"`, `Give one of: ${shells.join(', ')}.`);
     context.stdout.write(script);
-    return exitCodes.ok;
   },
 });
 

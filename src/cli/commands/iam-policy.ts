@@ -1,6 +1,5 @@
 import { defineCommand } from '../framework/command.ts';
 import { CliError, usageError } from '../framework/errors.ts';
-import { exitCodes } from '../framework/exit-codes.ts';
 import { filenameOption } from '../framework/options.ts';
 
 /** @throws CliError of code USAGE */
@@ -50,7 +49,7 @@ export const iamPolicyCommand = defineCommand({
         "let the operator take over roles outside the path, each once it has the tag k11n.dev/cluster with the cluster's ARN",
     },
   ],
-  formats: ['json', 'yaml'],
+  returns: 'policy',
   examples: [
     {
       does: "Set it on the operator's role",
@@ -71,7 +70,7 @@ export const iamPolicyCommand = defineCommand({
       await import('../installation/fence.ts');
     const { listObjects } = await import('../cluster/objects.ts');
     const { accountKind, clusterConfigKind: kind } = await import('../cluster/kinds.ts');
-    const { asYaml } = await import('../framework/output/objects.ts');
+    const { renderValue } = await import('../framework/output/data.ts');
     const { readManifest } = await import('../manifest/source.ts');
 
     const { filename, accountId, adopt, boundary, allowPolicy } = options;
@@ -107,13 +106,11 @@ export const iamPolicyCommand = defineCommand({
     ])
       if (warning !== undefined) context.stderr.write(warning);
     const policy = fencedPolicy(given);
-    const json = JSON.stringify(policy, null, 2);
-    const size = json.replaceAll(/\s/g, '').length;
+    const size = JSON.stringify(policy).replaceAll(/\s/g, '').length;
     if (size > largestInlinePolicy)
       context.stderr.write(
         `Warning: the policy has ${size} characters, and IAM takes ${largestInlinePolicy}: shorten allowedPolicyArns to fewer, wider patterns.\n`,
       );
-    context.stdout.write(context.format === 'yaml' ? asYaml(policy) : `${json}\n`);
-    return exitCodes.ok;
+    context.stdout.write(renderValue(policy, context.format));
   },
 });

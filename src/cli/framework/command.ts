@@ -4,7 +4,7 @@
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
-import type { OutputFormat } from './output/format.ts';
+import { formatsOf, type OutputFormat, type Returned } from './output/format.ts';
 
 /** What the shell can offer for a value. Names of objects are asked of the cluster, within a hard time limit. */
 export type Completion =
@@ -83,8 +83,10 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly description?: string;
   readonly positionals?: P;
   readonly options?: O;
-  /** The formats of `--output` it can answer with, its default first. Absent: `--output` is refused. */
-  readonly formats?: readonly OutputFormat[];
+  /** From which the formats of `--output` follow. Absent: `--output` is refused. */
+  readonly returns?: Returned;
+  /** Finishes what it began when nobody reads its output any more: `kon apply -f FILE | grep -q created`. */
+  readonly mutates?: boolean;
   readonly examples: readonly Example[];
   /** Not shown in help, completion or reference. */
   readonly hidden?: boolean;
@@ -94,15 +96,17 @@ export type CommandDefinition<P extends readonly Positional[], O extends readonl
   P,
   O
 > & {
-  /** @returns the exit code; failures are thrown, and told by the one who called. */
-  readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode>;
+  /** @returns the exit code, 0 by default; failures are thrown. */
+  readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode | void>;
 };
 
 /** A command whose types of input were forgotten, as the registry holds it. */
 export type Command = Description<readonly Positional[], readonly Option[]> & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
-  readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode>;
+  /** The default first. */
+  readonly formats?: readonly OutputFormat[];
+  readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode | void>;
 };
 
 export type ParsedInput = {
@@ -116,7 +120,13 @@ export function defineCommand<
   const O extends readonly Option[] = readonly [],
 >(definition: CommandDefinition<P, O>): Command {
   const { positionals, options, run, ...rest } = definition;
-  return { ...rest, positionals: positionals ?? [], options: options ?? [], run: run as Command['run'] };
+  return {
+    ...rest,
+    positionals: positionals ?? [],
+    options: options ?? [],
+    ...(rest.returns === undefined ? {} : { formats: formatsOf[rest.returns] }),
+    run: run as Command['run'],
+  };
 }
 
 /** A noun under which commands stand: `kon account …`. */

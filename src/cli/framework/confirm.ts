@@ -10,6 +10,9 @@ type Confirmation = {
   readonly what: string;
 };
 
+/** The answer was no. Ends the command with exit code 1 and this message, which is no error to explain. */
+export class Declined extends Error {}
+
 /** @throws CliError of code CONFIRMATION_NEEDED when it could not be asked later on */
 export function requireConfirmation(context: CliContext, { yes, what }: Confirmation): void {
   if (yes || isOnTerminal(context)) return;
@@ -18,14 +21,17 @@ export function requireConfirmation(context: CliContext, { yes, what }: Confirma
   });
 }
 
-/** @throws CliError of code CONFIRMATION_NEEDED when it cannot be asked */
-export async function confirmed(
+/**
+ * @throws Declined
+ * @throws CliError of code CONFIRMATION_NEEDED when it cannot be asked
+ */
+export async function confirm(
   context: CliContext,
-  of: Confirmation & { readonly question: string },
-): Promise<boolean> {
-  if (of.yes) return true;
+  of: Confirmation & { readonly question: string; readonly declined: string },
+): Promise<void> {
+  if (of.yes) return;
   requireConfirmation(context, of);
   context.stderr.write(`${of.question} [y/N] `);
   const answer = await context.stdin.readLine();
-  return /^y(es)?$/i.test(answer?.trim() ?? '');
+  if (!/^y(es)?$/i.test(answer?.trim() ?? '')) throw new Declined(of.declined);
 }

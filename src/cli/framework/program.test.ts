@@ -21,7 +21,7 @@ const pick = defineCommand({
     { name: 'branches', variadic: true, summary: 'which branches' },
   ],
   options: fruits,
-  formats: ['table', 'json'],
+  returns: 'document',
   examples: [],
   run: async () => 0,
 });
@@ -86,7 +86,7 @@ describe('parseCommandLine', () => {
       const invocation = await parse(`${line} --help`);
       return invocation.kind === 'text' ? invocation.text : '';
     };
-    expect(await helpOf('fruit pick')).toContain('how to answer: table, json\n');
+    expect(await helpOf('fruit pick')).toContain('how to answer: table, json, yaml\n');
     expect(await helpOf('wash')).toContain('--context <NAME>');
     expect(await helpOf('wash')).not.toContain('--output');
     expect(await helpOf('')).toMatch(/how to answer: table, wide, .*short/);
@@ -122,7 +122,7 @@ describe('parseCommandLine', () => {
   it.each([
     ['fruit pick', "missing required argument 'tree'"],
     ['fruit pick oak --kind plum', "'plum' is invalid"],
-    ['fruit pick oak -o yaml', 'kon fruit pick does not answer as yaml'],
+    ['fruit pick oak -o name', 'kon fruit pick does not answer as name'],
     ['wash -o json', 'kon wash does not take --output'],
     ['wash --hard', "unknown option '--hard'"],
     ['wash it', 'too many arguments'],
@@ -142,7 +142,7 @@ describe('parseCommandLine', () => {
       const thrown: unknown = await parse(line).catch((error: unknown) => error);
       return thrown instanceof CliError && thrown.next;
     };
-    expect(await next('fruit pick oak -o xml')).toEqual(['Give one of: table, json.']);
+    expect(await next('fruit pick oak -o xml')).toEqual(['Give one of: table, json, yaml.']);
     expect(await next('wash -o xml')).toEqual([]);
   });
 

@@ -1,11 +1,13 @@
 /** Finds out which EKS cluster a kubeconfig leads to, and in which AWS account: asked, not guessed. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
-import type { EksCluster, InstallationStore } from '../../aws/installation.ts';
+import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
 import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { readDocument } from '../../kube/kubeconfig-files.ts';
 import type { CliContext } from '../framework/context.ts';
-import { CliError } from '../framework/errors.ts';
+import { withAws, type Aws } from '../aws/session.ts';
+import { CliError, usageError } from '../framework/errors.ts';
+import { version } from '../version.ts';
 import { clusterHints, type ClusterHints } from './hints.ts';
 
 export type DiscoveredCluster = {
@@ -29,11 +31,24 @@ export type ClusterChoice = {
   readonly selfManaged: boolean;
 };
 
-/** Before AWS is asked: what the kubeconfig and the API server tell. */
-export async function hintsOf(
+/** The cluster as far as it is known before AWS is asked. */
+export type ClusterClues = {
+  readonly hints: ClusterHints;
+  readonly issuer: string;
+  readonly region: string;
+};
+
+/**
+ * What the kubeconfig, the API server and the environment tell.
+ *
+ * @param given region that is known already
+ * @throws CliError of code USAGE where nothing tells the region
+ */
+export async function cluesOf(
   context: CliContext,
   client: KubeClient,
-): Promise<{ readonly hints: ClusterHints; readonly issuer: string }> {
+  given: string | undefined,
+): Promise<ClusterClues> {
   const { kubeconfig, context: wanted } = context.global;
   const { document } = await readDocument({ kubeconfig, context: wanted, env: context.env });
   const chosen = document.contexts.find(({ name }) => name === (wanted ?? document['current-context']));
@@ -41,17 +56,57 @@ export async function hintsOf(
   const { server } = await context.connection();
   const issuer = await issuerOf(client, context.signal);
   const args = user?.exec?.['args'];
-  return {
+  const hints = clusterHints({
+    server,
     issuer,
-    hints: clusterHints({
-      server,
-      issuer,
-      names: [chosen?.context?.cluster, chosen?.context?.user, chosen?.name].filter(
-        (name): name is string => name !== undefined,
-      ),
-      exec: Array.isArray(args) ? args.map(String) : [],
+    names: [chosen?.context?.cluster, chosen?.context?.user, chosen?.name].filter(
+      (name): name is string => name !== undefined,
+    ),
+    exec: Array.isArray(args) ? args.map(String) : [],
+  });
+  const region = given ?? hints.region ?? (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
+  if (!region)
+    throw usageError(
+      'neither the kubeconfig nor the environment tells the AWS region',
+      'Give it: --region REGION',
+    );
+  return { hints, issuer, region };
+}
+
+/** Opens AWS in the region of the clues, finds the cluster there, and closes AWS after the work. */
+export function withCluster(
+  context: CliContext,
+  choice: ClusterChoice,
+  clues: ClusterClues,
+  work: (found: {
+    readonly aws: Aws;
+    readonly installation: InstallationStore;
+    readonly caller: CallerIdentity;
+    readonly cluster: DiscoveredCluster;
+  }) => Promise<void>,
+): Promise<void> {
+  const { region } = clues;
+  return withAws(context, region, (aws) =>
+    withInstallation(region, async (installation) => {
+      const caller = await aws.account.callerIdentity(context.signal);
+      const of = { ...clues, choice, caller, signal: context.signal };
+      const cluster = await discoverCluster(of, installation);
+      await work({ aws, installation, caller, cluster });
     }),
-  };
+  );
+}
+
+/** Runs `work` with what an installation reads and writes in AWS beside roles, and closes it. */
+export async function withInstallation<T>(
+  region: string,
+  work: (installation: InstallationStore) => Promise<T>,
+): Promise<T> {
+  const installation = connectInstallation({ region, userAgent: `kon/${version}` });
+  try {
+    return await work(installation);
+  } finally {
+    installation.close();
+  }
 }
 
 /** The token issuer that the API server names. */
@@ -71,11 +126,8 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
 
 /** @throws CliError of code NOT_FOUND when AWS knows no such cluster, USAGE when more has to be said */
 export async function discoverCluster(
-  of: {
+  of: ClusterClues & {
     readonly choice: ClusterChoice;
-    readonly hints: ClusterHints;
-    readonly issuer: string;
-    readonly region: string;
     readonly caller: CallerIdentity;
     readonly signal: AbortSignal;
   },

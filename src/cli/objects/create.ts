@@ -5,7 +5,6 @@ import type { CliContext } from '../framework/context.ts';
 import { createInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { isPromptable } from '../framework/edit/editor.ts';
 import { CliError, usageError } from '../framework/errors.ts';
-import type { ExitCode } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from '../manifest/check.ts';
 import { nameProblem } from '../manifest/name.ts';
@@ -31,7 +30,7 @@ export type CreateRequest<T extends KonObject> = {
 export async function createFlow<T extends KonObject>(
   context: CliContext,
   request: CreateRequest<T>,
-): Promise<ExitCode> {
+): Promise<void> {
   const { kind, filename, fromOptions } = request;
   if (filename !== undefined && fromOptions)
     throw usageError(

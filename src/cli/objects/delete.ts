@@ -1,9 +1,8 @@
 /** `delete` of any kind: asks, deletes, waits until it is gone. */
 import { getObject, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
-import { confirmed, requireConfirmation } from '../framework/confirm.ts';
+import { confirm, requireConfirmation } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
-import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { waitUntilGone } from '../framework/wait/deletion.ts';
 import { resultLine, type WriteInput } from './finish.ts';
@@ -18,7 +17,7 @@ export async function deleteFlow<T extends KonObject>(
     readonly consequence: (object: T) => string;
     readonly write: WriteInput;
   },
-): Promise<ExitCode> {
+): Promise<void> {
   const { kind, name, write } = request;
   const { dryRun } = write;
   const what = `deleting the ${kind.noun} "${name}"`;
@@ -28,10 +27,7 @@ export async function deleteFlow<T extends KonObject>(
   const client = await context.connect();
   const object = await getObject(client, kind, name);
   const question = `${request.consequence(object)}\nDelete the ${kind.noun} "${name}"?`;
-  if (!(await confirmed(context, { yes, what, question }))) {
-    context.stderr.write('Nothing was deleted.\n');
-    return exitCodes.error;
-  }
+  await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
   const { uid } = object.metadata;
   try {
     // Only the object that was shown, not another one that has taken its name since.
@@ -40,16 +36,8 @@ export async function deleteFlow<T extends KonObject>(
     if (isNotFound(error)) throw notFound(kind, name);
     throw error;
   }
-  if (dryRun) {
-    context.stderr.write(`${request.consequence(object)}\n`);
-    context.stdout.write(resultLine(nameOf(kind, name), 'deleted', dryRun));
-    return exitCodes.ok;
-  }
-  if (write.noWait) {
-    context.stdout.write(`${nameOf(kind, name)} deletion requested\n`);
-    return exitCodes.ok;
-  }
-  await waitUntilGone(context, client, kind, { name, uid }, write.timeout);
-  context.stdout.write(`${nameOf(kind, name)} deleted\n`);
-  return exitCodes.ok;
+  if (dryRun) context.stderr.write(`${request.consequence(object)}\n`);
+  else if (!write.noWait) await waitUntilGone(context, client, kind, { name, uid }, write.timeout);
+  const did = write.noWait && !dryRun ? 'deletion requested' : 'deleted';
+  context.stdout.write(resultLine(nameOf(kind, name), did, dryRun));
 }

@@ -31,7 +31,7 @@ export function renderSection<T>(
   if (rows.length === 0) return '';
   // The sections of one answer are for people; whoever wants to process them asks for JSON.
   const aligned: Output = { ...output, isTTY: true };
-  return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, wide: true, indent: 2 })}`;
+  return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2 })}`;
 }
 
 export function conditionColumns(now: number): readonly Column<Condition>[] {

@@ -3,7 +3,6 @@ import { changeSpec, getObject, replaceObject } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { CliError, usageError } from '../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import { presentable } from '../manifest/present.ts';
 import { finishWrite, type Until, type WriteInput } from './finish.ts';
@@ -26,7 +25,7 @@ export type EditRequest<T extends KonObject> = {
 export async function editFlow<T extends KonObject>(
   context: CliContext,
   request: EditRequest<T>,
-): Promise<ExitCode> {
+): Promise<void> {
   const { kind, filename, change } = request;
   if (filename !== undefined && change)
     throw usageError(
@@ -42,7 +41,7 @@ export async function editFlow<T extends KonObject>(
 
   const client = await context.connect();
   const mode = { dryRun: request.write.dryRun };
-  const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<ExitCode> =>
+  const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<void> =>
     finishWrite(
       context,
       client,
@@ -71,5 +70,4 @@ export async function editFlow<T extends KonObject>(
   context.stderr.write(
     edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',
   );
-  return exitCodes.ok;
 }

@@ -1,9 +1,9 @@
 /** What follows each write: its result, and the wait until it is true. */
 import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
-import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
-import { isMachineFormat, renderObject } from '../framework/output/objects.ts';
+import { writeObject } from '../framework/output/answer.ts';
+import { isData } from '../framework/output/format.ts';
 import { waitUntilReady } from '../framework/wait/wait.ts';
 import { unlinkedLines } from './former-targets.ts';
 
@@ -25,15 +25,13 @@ export async function finishWrite<T extends KonObject>(
   result: { readonly object: T; readonly did: string },
   wait: WaitInput & { readonly dryRun?: boolean },
   until: Until<T> = (object) => waitUntilReady(context, client, kind, object, { timeoutMs: wait.timeout }),
-): Promise<ExitCode> {
+): Promise<void> {
   const { object, did } = result;
-  const { format } = context;
   const { dryRun = false } = wait;
-  if (!isMachineFormat(format))
+  if (!isData(context.format))
     context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
   const final = wait.noWait || dryRun ? object : await until(object, client);
   if (object.kind === 'LinkedServiceAccount' && final.kind === 'LinkedServiceAccount')
     for (const line of unlinkedLines(object.status, final)) context.stderr.write(`${line}\n`);
-  if (isMachineFormat(format)) context.stdout.write(renderObject(final, format));
-  return exitCodes.ok;
+  await writeObject(context, final);
 }

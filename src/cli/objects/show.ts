@@ -2,11 +2,10 @@
 import { getObject } from '../cluster/objects.ts';
 import { recentEvents, type ObjectEvent } from '../cluster/events.ts';
 import type { CliContext } from '../framework/context.ts';
-import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
+import { writeObject } from '../framework/output/answer.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { PodOutOfStep } from '../pods/out-of-step.ts';
-import { isMachineFormat } from '../framework/output/format.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */
@@ -28,17 +27,13 @@ export async function showFlow<T extends KonObject>(
   kind: Kind<T>,
   name: string,
   view: View<T>,
-): Promise<ExitCode> {
+): Promise<void> {
   const client = await context.connect();
   const object = await getObject(client, kind, name);
-  const { format, stdout, now } = context;
-  if (isMachineFormat(format)) {
-    const { renderObject } = await import('../framework/output/objects.ts');
-    stdout.write(renderObject(object, format));
-    return exitCodes.ok;
-  }
-  stdout.write(view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) }));
-  return exitCodes.ok;
+  const { stdout, now } = context;
+  await writeObject(context, object, async () =>
+    view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) }),
+  );
 }
 
 /** What is told beside the object itself, as far as it may be read. */

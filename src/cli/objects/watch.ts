@@ -6,9 +6,9 @@ import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
-import { followChanges, type SetChange } from '../framework/wait/follow-changes.ts';
-import { followObject } from '../framework/wait/follow.ts';
-import { asYaml, isMachineFormat, renderObject, type MachineFormat } from '../framework/output/objects.ts';
+import { followChanges, followObject, type SetChange } from '../framework/wait/follow.ts';
+import { renderEvent, renderStreamed } from '../framework/output/data.ts';
+import { isData } from '../framework/output/format.ts';
 import { surroundings, type View } from './show.ts';
 import { tableWriter, type Column } from '../framework/output/table.ts';
 
@@ -22,36 +22,30 @@ export async function watchFlow<T extends KonObject>(
   const client = await context.connect();
   const { format, stdout, now, signal } = context;
   let shown: T | undefined;
-  try {
-    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
-      if (object === undefined) {
-        if (shown === undefined) throw notFound(kind, name);
-        throw new CliError('NOT_FOUND', `the ${kind.noun} "${name}" was deleted`);
-      }
-      if (isMachineFormat(format)) {
-        // A watch that begins anew tells what was told already.
-        if (shown?.metadata.resourceVersion === object.metadata.resourceVersion) continue;
-        stdout.write(renderDocument(object, format));
-        shown = object;
-        continue;
-      }
-      if (shown !== undefined && isSameToSee(shown, object)) continue;
-      const isFirst = shown === undefined;
-      shown = object;
-      const text = view.render(object, {
-        now,
-        stdout,
-        ...(await surroundings(context, client, object, view)),
-      });
-      // The whole screen: what is to be shown may be longer than it, and could then not be found again.
-      if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
-      else stdout.write(isFirst ? text : `\n---\n\n${text}`);
+  const following = { clock: context, client, resource: kind.resource, signal };
+  return untilInterrupted(context, followObject<T & KubeObject>(following, name), async (object) => {
+    if (object === undefined) {
+      if (shown === undefined) throw notFound(kind, name);
+      throw new CliError('NOT_FOUND', `the ${kind.noun} "${name}" was deleted`);
     }
-  } catch (error) {
-    if (signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
-    throw error;
-  }
-  return exitCodes.interrupted;
+    const before = shown;
+    shown = object;
+    if (isData(format)) {
+      // A list after an interruption has what was written already.
+      if (before?.metadata.resourceVersion !== object.metadata.resourceVersion)
+        stdout.write(renderStreamed(object, format));
+      return;
+    }
+    if (before !== undefined && isSameToSee(before, object)) return;
+    const text = view.render(object, {
+      now,
+      stdout,
+      ...(await surroundings(context, client, object, view)),
+    });
+    // The whole screen: what is to be shown may be longer than it, and could then not be found again.
+    if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
+    else stdout.write(before === undefined ? text : `\n---\n\n${text}`);
+  });
 }
 
 /**
@@ -69,26 +63,35 @@ export async function watchListFlow<T extends KonObject>(
   const client = await context.connect();
   const { format, stdout, signal } = context;
   const shown = new Map<string, T>();
-  const table = tableWriter(changeColumns(columns, events), { output: stdout, wide: format === 'wide' });
-  try {
-    for await (const changes of followChanges<T & KubeObject>(client, kind.resource, signal)) {
-      if (isMachineFormat(format)) {
-        for (const change of changes)
-          stdout.write(events ? renderEvent(change, format) : renderDocument(change.object, format));
-        continue;
-      }
-      const seen = changes.filter(({ type, object }) => {
-        const before = shown.get(object.metadata.name);
-        if (type === 'DELETED') shown.delete(object.metadata.name);
-        else shown.set(object.metadata.name, object);
-        return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
-      });
-      // The first batch brings the header, also when nothing is there yet.
-      if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
+  const table = tableWriter(changeColumns(columns, events), { output: stdout, format });
+  const following = { clock: context, client, resource: kind.resource, signal };
+  return untilInterrupted(context, followChanges<T & KubeObject>(following), (changes) => {
+    if (isData(format)) {
+      for (const change of changes)
+        stdout.write(events ? renderEvent(change, format) : renderStreamed(change.object, format));
+      return;
     }
+    const seen = changes.filter(({ type, object }) => {
+      const before = shown.get(object.metadata.name);
+      if (type === 'DELETED') shown.delete(object.metadata.name);
+      else shown.set(object.metadata.name, object);
+      return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
+    });
+    // The first batch brings the header, also when nothing is there yet.
+    if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
+  });
+}
+
+/** Shows what comes until Ctrl-C, which is the ordinary end. */
+async function untilInterrupted<T>(
+  { signal }: CliContext,
+  source: AsyncIterable<T>,
+  show: (next: T) => void | Promise<void>,
+): Promise<ExitCode> {
+  try {
+    for await (const next of source) await show(next);
   } catch (error) {
-    if (signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
-    throw error;
+    if (!signal.aborted || error instanceof CliError) throw error;
   }
   return exitCodes.interrupted;
 }
@@ -108,22 +111,10 @@ function changeColumns<T>(columns: readonly Column<T>[], events: boolean): reado
   return events ? [{ header: 'EVENT', value: ({ type }) => type }, ...rows] : rows;
 }
 
-function renderEvent({ type, object }: SetChange<KonObject>, format: MachineFormat): string {
-  if (format === 'name') return `${type}\t${renderObject(object, 'name')}`;
-  const event = { type, object: JSON.parse(renderObject(object, 'json')) as object };
-  return format === 'json' ? `${JSON.stringify(event)}\n` : `---\n${asYaml(event)}`;
-}
-
 function isSameToSee(one: KonObject, other: KonObject): boolean {
   return (
     isDeepStrictEqual(one.spec, other.spec) &&
     isDeepStrictEqual(one.status, other.status) &&
     one.metadata.deletionTimestamp === other.metadata.deletionTimestamp
   );
-}
-
-/** Documents that a program can tell apart while they come: JSON on one line each. */
-function renderDocument(object: KonObject, format: MachineFormat): string {
-  if (format === 'json') return `${JSON.stringify(JSON.parse(renderObject(object, 'json')))}\n`;
-  return format === 'yaml' ? `---\n${renderObject(object, 'yaml')}` : renderObject(object, format);
 }

@@ -14,6 +14,7 @@ export const accountDeleteCommand = defineCommand({
     'Waits until the role, its attachments and its links are gone. While running pods use the account it stays, and the wait says which they are.',
   positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
   options: [accountOption, yesOption, dryRunOption, ...waitOptions],
+  mutates: true,
   examples: [
     { does: 'Delete it, after a question', command: 'kon account delete myaccount' },
     { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import {
   accountOption,
   dryRunOption,
@@ -73,7 +72,8 @@ export const accountEditCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Change it in an editor', command: 'kon account edit myaccount' },
     {

@@ -2,7 +2,6 @@
 import type { AppTarget } from '../../../api/app.ts';
 import { chosenTargets } from '../../cluster/app-objects.ts';
 import type { CliContext } from '../../framework/context.ts';
-import type { ExitCode } from '../../framework/exit-codes.ts';
 import { appKind } from '../../cluster/kinds.ts';
 import { waitForTargets } from '../../framework/wait/targets.ts';
 import { editFlow } from '../../objects/edit.ts';
@@ -17,7 +16,7 @@ export async function modeFlow(
     readonly mode: AppTarget['deployMode'];
     readonly write: WriteInput;
   },
-): Promise<ExitCode> {
+): Promise<void> {
   const { name, targets, mode, write } = request;
   const isHalt = mode === 'halt';
   return editFlow(context, {

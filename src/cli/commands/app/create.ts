@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
 import { specOptions } from './spec-options.ts';
 
@@ -20,7 +19,8 @@ export const appCreateCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Write the app in an editor', command: 'kon app create myapp' },
     {

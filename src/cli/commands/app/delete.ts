@@ -6,6 +6,7 @@ export const appDeleteCommand = defineCommand({
   summary: 'Delete an app and all that it made in its targets',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, yesOption, dryRunOption, ...waitOptions],
+  mutates: true,
   examples: [
     { does: 'Delete it, after a question', command: 'kon app delete myapp' },
     { does: 'In a script', command: 'kon app delete myapp --yes' },

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
 import { removalOptions, specOptions } from './spec-options.ts';
 
@@ -21,7 +20,8 @@ export const appEditCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Change it in an editor', command: 'kon app edit myapp' },
     { does: 'Give it the permissions of an account', command: 'kon app edit myapp --account myaccount' },

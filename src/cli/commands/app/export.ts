@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { exitCodes } from '../../framework/exit-codes.ts';
 import { appOption, requiredName } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
@@ -8,7 +7,7 @@ export const appExportCommand = defineCommand({
   description: 'What it prints can be kept in a repository, and be given to `kon apply -f -` on any cluster.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption],
-  formats: ['yaml', 'json'],
+  returns: 'manifest',
   examples: [
     { does: 'Keep it in a file', command: 'kon app export myapp > myapp.yaml' },
     {
@@ -20,10 +19,9 @@ export const appExportCommand = defineCommand({
     const { getObject } = await import('../../cluster/objects.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
     const { presentable } = await import('../../manifest/present.ts');
-    const { machineFormat, renderObject } = await import('../../framework/output/objects.ts');
+    const { writeObject } = await import('../../framework/output/answer.ts');
     const name = requiredName('app', args.name, options.app);
     const app = await getObject(await context.connect(), appKind, name);
-    context.stdout.write(renderObject(presentable(app), machineFormat(context.format)));
-    return exitCodes.ok;
+    await writeObject(context, presentable(app));
   },
 });

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import { appOption, dryRunOption, requiredName, waitOptions } from '../../framework/options.ts';
 import { targetsOption } from './targets-option.ts';
 
@@ -10,7 +9,8 @@ export const appHaltCommand = defineCommand({
     'Its Deployment, Service, revisions and identity stay, so that `kon app resume` brings back what there was.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Stop it everywhere', command: 'kon app halt myapp' },
     { does: 'Stop it in one target', command: 'kon app halt myapp --target staging' },

@@ -1,12 +1,11 @@
 import { defineCommand } from '../../framework/command.ts';
-import { outputFormats } from '../../framework/output/format.ts';
 import { watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
   path: ['app', 'list'],
   summary: 'List the apps',
   options: [...watchListOptions],
-  formats: outputFormats,
+  returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon app list' },
     { does: 'See what becomes of them', command: 'kon app list --watch' },

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import { appOption, dryRunOption, requiredName, waitOptions } from '../../framework/options.ts';
 import { targetsOption } from './targets-option.ts';
 
@@ -10,7 +9,8 @@ export const appResumeCommand = defineCommand({
     'Brings back as many replicas as there were; where an autoscaler decides, it goes on from there.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Start it wherever it was halted', command: 'kon app resume myapp' },
     { does: 'Start it in one target', command: 'kon app resume myapp --target staging' },

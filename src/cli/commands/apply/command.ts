@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { writeFormats } from '../../objects/write-formats.ts';
 import { dryRunOption, filenameOption, waitOptions } from '../../framework/options.ts';
 
 export const applyCommand = defineCommand({
@@ -16,7 +15,8 @@ export const applyCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'From a file', command: 'kon apply -f cluster.yaml' },
     { does: 'From another program', command: 'generate-accounts | kon apply -f -' },

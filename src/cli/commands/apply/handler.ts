@@ -2,9 +2,9 @@
 import type { KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
-import { isMachineFormat, renderList } from '../../framework/output/objects.ts';
+import { writeObjects } from '../../framework/output/answer.ts';
+import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/wait.ts';
 import { applyItem, foreseeItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
@@ -12,28 +12,26 @@ import { resultLine, type WriteInput } from '../../objects/finish.ts';
 export async function applyFlow(
   context: CliContext,
   request: { readonly filenames: readonly string[]; readonly force: boolean; readonly write: WriteInput },
-): Promise<ExitCode> {
+): Promise<void> {
   const { force, write } = request;
   const { dryRun } = write;
   const items = await itemsOfFiles(context, request.filenames);
   const client = await context.connect();
   if (!dryRun) for (const item of items) await tryItem(client, item, { force });
 
-  const { stdout, format } = context;
   const applied: Applied[] = [];
   for (const item of items) {
     const one = dryRun
       ? await foreseeItem(context, client, item, { force })
       : await applyItem(client, item, { force });
-    if (!isMachineFormat(format)) stdout.write(resultLine(item.label, one.did, dryRun));
+    if (!isData(context.format)) context.stdout.write(resultLine(item.label, one.did, dryRun));
     applied.push(one);
   }
   const objects =
     write.noWait || dryRun
       ? applied.map((one) => one.object)
       : await waitForAll(context, client, applied, write.timeout);
-  if (isMachineFormat(format)) stdout.write(renderList(objects, format));
-  return exitCodes.ok;
+  await writeObjects(context, objects);
 }
 
 /** All are waited for within one time, and none that fails hides another. */

@@ -10,7 +10,7 @@ export const diffCommand = defineCommand({
     { ...filenameOption, repeatable: true, summary: `${filenameOption.summary}; repeat for more` },
     { name: 'force-conflicts', summary: 'as if fields which another tool has set were taken over' },
   ],
-  formats: ['table', 'json', 'yaml'],
+  returns: 'document',
   examples: [
     { does: 'Before an apply', command: 'kon diff -f cluster.yaml' },
     { does: 'Of several files, for a program', command: 'kon diff -f cluster.yaml -f apps.yaml -o json' },

@@ -5,9 +5,9 @@ import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
 import { presentable } from '../../manifest/present.ts';
 import { paint } from '../../framework/output/color.ts';
-import { renderDocument } from '../../framework/output/document.ts';
+import { writeDocument } from '../../framework/output/answer.ts';
 import { lineDifference, type Line } from '../../framework/output/line-difference.ts';
-import { asYaml } from '../../framework/output/objects.ts';
+import { asYaml } from '../../framework/output/data.ts';
 import { printable } from '../../framework/output/printable.ts';
 import { foreseeItem, itemsOfFiles, type Foreseen } from '../../objects/apply-items.ts';
 
@@ -27,16 +27,14 @@ export async function diffFlow(
     return all;
   });
   const changed = foreseen.filter((each) => each.did !== 'unchanged');
-  const { format, stdout } = context;
   const items = changed.map(({ item, before, object, did }) => ({
     object: item.label,
     action: did === 'created' ? 'create' : 'update',
     ...(before ? { before: presentable(before) } : {}),
     after: presentable(object),
   }));
-  stdout.write(
-    renderDocument('Diff', { items }, format) ??
-      changed.map((each) => renderDifference(each, stdout.color)).join(''),
+  await writeDocument(context, 'Diff', { items }, (color) =>
+    changed.map((each) => renderDifference(each, color)).join(''),
   );
   return changed.length === 0 ? exitCodes.ok : exitCodes.error;
 }

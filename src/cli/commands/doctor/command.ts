@@ -20,7 +20,7 @@ export const doctorCommand = defineCommand({
         'who the operator is in IAM, a role or a user; the role of its ServiceAccount in the cluster when absent',
     },
   ],
-  formats: ['table', 'short', 'json', 'yaml'],
+  returns: 'checks',
   examples: [
     { does: 'See how everything is', command: 'kon doctor' },
     { does: 'After an installation, in CI', command: 'kon doctor --wait 5m -o short' },

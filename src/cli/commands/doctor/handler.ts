@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { paint } from '../../framework/output/color.ts';
-import { renderDocument } from '../../framework/output/document.ts';
+import { writeDocument } from '../../framework/output/answer.ts';
+import { isData } from '../../framework/output/format.ts';
 import { printable } from '../../framework/output/printable.ts';
 import { checks } from './checks/index.ts';
 import { examine, type Finding } from './examine.ts';
@@ -17,12 +18,11 @@ export async function doctorFlow(
   options: { readonly wait: number | undefined; readonly operatorArn: string | undefined },
 ): Promise<ExitCode> {
   const { stdout, stderr, format, monotonic, signal } = context;
-  const machine = format === 'json' || format === 'yaml';
   const spinner = createSpinner(context);
   let category: string | undefined;
   const tell = (finding: Finding): void => {
     spinner.clear();
-    if (machine) return;
+    if (isData(format)) return;
     if (format === 'short') {
       if (finding.verdict.status === 'error' || finding.verdict.status === 'warning')
         stdout.write(findingLines(finding, stdout.color));
@@ -45,10 +45,10 @@ export async function doctorFlow(
     onFinding: tell,
     onWaiting: (check, verdict) => spinner.turn(`${check.title}: ${verdict.message}`),
   });
-  const document = renderDocument('DoctorReport', reportDocument(findings), format);
-  if (document !== undefined) stdout.write(document);
-  else if (format !== 'short') stdout.write(`\n${summaryLine(findings, stdout.color)}`);
-  else if (findings.every(({ verdict }) => verdict.status === 'ok'))
+  await writeDocument(context, 'DoctorReport', reportDocument(findings), (color) =>
+    format === 'short' ? '' : `\n${summaryLine(findings, color)}`,
+  );
+  if (format === 'short' && findings.every(({ verdict }) => verdict.status === 'ok'))
     stderr.write('All checks have passed.\n');
   return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
 }

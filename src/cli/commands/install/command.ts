@@ -96,7 +96,8 @@ export const installCommand = defineCommand({
     yesOption,
     ...waitOptions,
   ],
-  formats: ['yaml', 'json'],
+  returns: 'manifest',
+  mutates: true,
   examples: [
     {
       does: 'With a permissions boundary for every role',

@@ -1,7 +1,7 @@
 /** `kon install`: finds out where, says what, asks, does it step by step, and stops at the first that is refused. */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
-import { connectInstallation, type InstallationStore } from '../../../aws/installation.ts';
+import type { InstallationStore } from '../../../aws/installation.ts';
 import {
   effectiveConfig,
   IdentityError,
@@ -16,20 +16,18 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../../kube/index.ts';
-import { withAws, type Aws } from '../../aws/session.ts';
+import type { Aws } from '../../aws/session.ts';
 import { listObjects } from '../../cluster/objects.ts';
-import { confirmed, requireConfirmation } from '../../framework/confirm.ts';
+import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError, usageError } from '../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { explain } from '../../framework/explain.ts';
 import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { paint } from '../../framework/output/color.ts';
 import { followObject } from '../../framework/wait/follow.ts';
 import { waitUntilReady } from '../../framework/wait/wait.ts';
 import type { WaitInput } from '../../objects/finish.ts';
-import { version } from '../../version.ts';
 import { requireAsConfigured } from './as-asked.ts';
 import { acceptNewStep } from '../../installation/refuse-new.ts';
 import { untilEnforced, type Clock } from '../../installation/until-enforced.ts';
@@ -43,9 +41,9 @@ import {
 } from '../../installation/operator-identity.ts';
 import { addAgentCommand } from '../../installation/pod-identity-agent.ts';
 import {
-  discoverCluster,
-  hintsOf,
+  cluesOf,
   requireConfigOf,
+  withCluster,
   type ClusterChoice,
   type DiscoveredCluster,
 } from '../../installation/discover.ts';
@@ -83,83 +81,64 @@ export type InstallRequest = ClusterChoice &
     readonly wait: WaitInput;
   };
 
-export async function installFlow(context: CliContext, request: InstallRequest): Promise<ExitCode> {
+type Found = { readonly aws: Aws; readonly installation: InstallationStore };
+
+export async function installFlow(context: CliContext, request: InstallRequest): Promise<void> {
   const { stderr, signal } = context;
   if (request.selfManaged && request.identityMode === 'PodIdentity')
     throw usageError('Pod Identity is of EKS alone', 'Leave out --self-managed or --identity-mode.');
   const client = await context.connect();
-  const { hints, issuer } = await hintsOf(context, client);
-  const region =
-    request.region ?? hints.region ?? (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
-  if (!region)
-    throw new CliError('USAGE', 'neither the kubeconfig nor the environment tells the AWS region', {
-      next: ['Give it: --region REGION'],
-    });
-  return withAws(context, region, async (aws) => {
-    const installationStore = connectInstallation({ region, userAgent: `kon/${version}` });
-    try {
-      const caller = await aws.account.callerIdentity(signal);
-      const cluster = await discoverCluster(
-        { choice: request, hints, issuer, region, caller, signal },
-        installationStore,
-      );
-      const downgrade = await findDowngrade(client, signal);
-      if (downgrade && !request.downgrade) refuseDowngrade(downgrade);
-      if (downgrade)
-        stderr.write(`${['‼ this goes back to an earlier version', ...lossOf(downgrade)].join('\n  ')}\n\n`);
-      const existing = await readConfig(client);
-      requireConfigOf(existing, cluster);
-      const { namespace } = request;
-      if (existing) requireAsConfigured(existing, request);
-      await requireOneInstallation(client, request, signal);
-      const asked = request.identityMode;
-      const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
-      const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
-      const former = await unlessDenied(request, formerMode(client, { namespace, mode, signal }));
-      const installation = describeInstallation(cluster, existing, mode, request, live, former);
-      const { policyOptions } = installation;
-      for (const warning of [
-        checkFence(policyOptions, request.unbounded),
-        existing && tagKeysWarning((await orMissing(listObjects(client, accountKind))) ?? [], policyOptions),
-      ])
-        if (warning !== undefined) stderr.write(warning);
-      if (request.unbounded && !unboundedOperator(policyOptions))
-        stderr.write('--unbounded has no effect: the operator is limited\n');
-      if (request.dryRun) {
-        context.stdout.write(
-          context.format === 'json' ? asJson(installation) : renderManifests(installation),
-        );
-        return exitCodes.ok;
-      }
-      const what = `installing on the cluster ${cluster.name}`;
-      requireConfirmation(context, { yes: request.yes, what });
-      if (mode === 'PodIdentity') await requireAgent(context, client, cluster, request);
-      const groups = stepGroups(client, installation, aws, installationStore, context);
-      stderr.write(
-        `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.name} in ${cluster.region}, AWS account ${cluster.accountId}\n` +
-          `Issuer ${cluster.issuer}\nYou are ${caller.arn}\n\n`,
-      );
-      const planned: Step[] = [];
-      for (const group of groups) planned.push(...(await group()));
-      await warnOfCollisions(context, client);
-      const open = planned.filter(({ state }) => state !== 'present');
-      for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
-      if (open.length > 0) {
-        const question = `\n${open.length} of ${planned.length} are to be made or changed. Go on?`;
-        if (!(await confirmed(context, { yes: request.yes, what, question }))) {
-          stderr.write('Nothing was changed.\n');
-          return exitCodes.error;
-        }
-        if (!existing) await requireStillAsAsked(client, request);
-        await performAll(context, client, installation, groups);
-        await renewRole(context, client, installation, request, { aws, installation: installationStore });
-      }
-      context.stdout.write(`konstellation ${open.length > 0 ? 'installed' : 'unchanged'}\n`);
-      await finish(context, client, installation, request);
-      return exitCodes.ok;
-    } finally {
-      installationStore.close();
+  const clues = await cluesOf(context, client, request.region);
+  await withCluster(context, request, clues, async (found) => {
+    const { aws, caller, cluster } = found;
+    const downgrade = await findDowngrade(client, signal);
+    if (downgrade && !request.downgrade) refuseDowngrade(downgrade);
+    if (downgrade)
+      stderr.write(`${['‼ this goes back to an earlier version', ...lossOf(downgrade)].join('\n  ')}\n\n`);
+    const existing = await readConfig(client);
+    requireConfigOf(existing, cluster);
+    const { namespace } = request;
+    if (existing) requireAsConfigured(existing, request);
+    await requireOneInstallation(client, request, signal);
+    const asked = request.identityMode;
+    const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
+    const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
+    const former = await unlessDenied(request, formerMode(client, { namespace, mode, signal }));
+    const installation = describeInstallation(cluster, existing, mode, request, live, former);
+    const { policyOptions } = installation;
+    for (const warning of [
+      checkFence(policyOptions, request.unbounded),
+      existing && tagKeysWarning((await orMissing(listObjects(client, accountKind))) ?? [], policyOptions),
+    ])
+      if (warning !== undefined) stderr.write(warning);
+    if (request.unbounded && !unboundedOperator(policyOptions))
+      stderr.write('--unbounded has no effect: the operator is limited\n');
+    if (request.dryRun) {
+      context.stdout.write(context.format === 'json' ? asJson(installation) : renderManifests(installation));
+      return;
     }
+    const what = `installing on the cluster ${cluster.name}`;
+    requireConfirmation(context, { yes: request.yes, what });
+    if (mode === 'PodIdentity') await requireAgent(context, client, cluster, request);
+    const groups = stepGroups(client, installation, found, context);
+    stderr.write(
+      `${cluster.eks ? 'EKS cluster' : 'Cluster'} ${cluster.name} in ${cluster.region}, AWS account ${cluster.accountId}\n` +
+        `Issuer ${cluster.issuer}\nYou are ${caller.arn}\n\n`,
+    );
+    const planned: Step[] = [];
+    for (const group of groups) planned.push(...(await group()));
+    await warnOfCollisions(context, client);
+    const open = planned.filter(({ state }) => state !== 'present');
+    for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
+    if (open.length > 0) {
+      const question = `\n${open.length} of ${planned.length} are to be made or changed. Go on?`;
+      await confirm(context, { yes: request.yes, what, question, declined: 'Nothing was changed.' });
+      if (!existing) await requireStillAsAsked(client, request);
+      await performAll(context, client, installation, groups);
+      await renewRole(context, client, installation, request, found);
+    }
+    context.stdout.write(`konstellation ${open.length > 0 ? 'installed' : 'unchanged'}\n`);
+    await finish(context, client, installation, request);
   });
 }
 
@@ -231,8 +210,7 @@ function stepGroups(
     config,
     existing,
   }: Installation,
-  { roles, podIdentity }: Pick<Aws, 'roles' | 'podIdentity'>,
-  installation: InstallationStore,
+  { aws: { roles, podIdentity }, installation }: Found,
   clock: Clock,
 ): readonly (() => Promise<readonly Step[]>)[] {
   const { signal } = clock;
@@ -291,7 +269,7 @@ async function renewRole(
   client: KubeClient,
   { cluster, mode, role, namespace }: Installation,
   request: InstallRequest,
-  of: { readonly aws: Pick<Aws, 'roles'>; readonly installation: InstallationStore },
+  { aws, installation }: Found,
 ): Promise<void> {
   const config = await readConfig(client);
   if (!config) return;
@@ -301,11 +279,11 @@ async function renewRole(
     stderr.write(
       `‼ pods of the operator still get the role as ${former}, so that it trusts both ways: run kon install again when they are replaced\n`,
     );
-  const live = await of.aws.roles.read(role.name, signal);
+  const live = await aws.roles.read(role.name, signal);
   const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);
   const step = await roleStep(
     { spec, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
-    { roles: of.aws.roles, installation: of.installation },
+    { roles: aws.roles, installation },
     signal,
   );
   if (step.state !== 'present') {
@@ -370,7 +348,7 @@ async function performAll(
       unseenPolicies ||= isPolicy;
       done.push(step.object);
       stderr.write(`${paint('green', '√', stderr.color)} ${step.object}\n`);
-      if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(client, step, signal);
+      if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(context, client, step);
     }
   }
 }
@@ -404,9 +382,11 @@ type Crd = KubeObject & {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 };
 
-async function untilServed(client: KubeClient, { object }: Step, signal: AbortSignal): Promise<void> {
+async function untilServed(context: CliContext, client: KubeClient, { object }: Step): Promise<void> {
   const name = object.slice('CustomResourceDefinition '.length);
-  for await (const crd of followObject<Crd>(client, resources.customResourceDefinitions, name, signal))
+  const resource = resources.customResourceDefinitions;
+  const following = { clock: context, client, resource, signal: context.signal };
+  for await (const crd of followObject<Crd>(following, name))
     if (crd?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True'))
       return;
 }

@@ -9,7 +9,7 @@ import {
   type PolicyDocument,
 } from '../../../identity/index.ts';
 import type { KubeObject } from '../../../kube/index.ts';
-import { asYaml } from '../../framework/output/objects.ts';
+import { asYaml, renderDocument } from '../../framework/output/data.ts';
 import type { DiscoveredCluster } from '../../installation/discover.ts';
 import type { OperatorAssociation } from '../../installation/operator-identity.ts';
 import {
@@ -166,10 +166,9 @@ export function renderManifests(installation: Installation): string {
 
 export function asJson(installation: Installation): string {
   const { cluster, role, association, policy, admission, crds, objects, config } = installation;
-  return `${JSON.stringify(
+  return renderDocument(
+    'Installation',
     {
-      apiVersion: 'cli.k11n.dev/v1',
-      kind: 'Installation',
       cluster,
       iam: {
         ...(association
@@ -192,7 +191,6 @@ export function asJson(installation: Installation): string {
       },
       kubernetes: [...admission, ...crds, ...objects, config],
     },
-    undefined,
-    2,
-  )}\n`;
+    'json',
+  );
 }

@@ -8,7 +8,6 @@ import type { Heap } from '../../../operator/spare-memory.ts';
 import { listObjects } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
 import { version } from '../../version.ts';
 import { textLine } from './log-text.ts';
@@ -27,7 +26,7 @@ export async function runInForeground(
     readonly logLevel: string;
     readonly logFormat: string | undefined;
   },
-): Promise<ExitCode> {
+): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
   // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
   await listObjects(await context.connect(), clusterConfigKind);
@@ -75,7 +74,6 @@ export async function runInForeground(
       cause: error,
     });
   }
-  return exitCodes.ok;
 }
 
 /** The heap of a Node.js that was started with --expose-gc, as the image does. */

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { exitCodes } from '../../framework/exit-codes.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxDownCommand = defineCommand({
@@ -13,6 +12,5 @@ export const sandboxDownCommand = defineCommand({
     const { downSandbox, sandboxFolder } = await loadSandbox();
     const outcome = await downSandbox(sandboxFolder(context.env, options.stateDir, context.cwd));
     context.stdout.write(outcome === 'stopped' ? 'The sandbox is stopped.\n' : 'No sandbox was running.\n');
-    return exitCodes.ok;
   },
 });

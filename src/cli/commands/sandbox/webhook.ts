@@ -1,5 +1,4 @@
 import { defineCommand } from '../../framework/command.ts';
-import { exitCodes } from '../../framework/exit-codes.ts';
 
 export const sandboxWebhookCommand = defineCommand({
   path: ['sandbox', 'webhook'],
@@ -28,6 +27,5 @@ export const sandboxWebhookCommand = defineCommand({
       signal: context.signal,
       log: (line) => context.stderr.write(`${line}\n`),
     });
-    return exitCodes.ok;
   },
 });

@@ -8,6 +8,7 @@ export const targetCreateCommand = defineCommand({
     'A target is a namespace in which apps run. It is added to the ClusterConfig, and the operator makes the namespace. Accounts that list no targets are linked in it too.',
   positionals: [{ name: 'name', summary: 'the name of the target, and of its namespace', required: true }],
   options: [dryRunOption, ...waitOptions],
+  mutates: true,
   examples: [{ does: 'Make one', command: 'kon target create staging' }],
   run: async (context, { args, options }) => {
     const { createTarget } = await import('./targets.ts');

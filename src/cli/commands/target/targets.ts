@@ -6,15 +6,14 @@ import { changeSpec, listObjects } from '../../cluster/objects.ts';
 import { getClusterConfig } from '../../cluster/targets.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { targetNameProblem } from '../../manifest/name.ts';
 import { ageColumn } from '../../objects/columns.ts';
-import { isMachineFormat, renderList } from '../../framework/output/objects.ts';
-import { renderTable, type Column } from '../../framework/output/table.ts';
-import { followObject } from '../../framework/wait/follow.ts';
+import { writeList } from '../../framework/output/answer.ts';
+import type { Column } from '../../framework/output/table.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
-import { withinTime } from '../../framework/wait/within-time.ts';
+import { followObject } from '../../framework/wait/follow.ts';
+import { waitFor } from '../../framework/wait/within-time.ts';
 
 type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
@@ -52,7 +51,7 @@ const columns = (now: number): readonly Column<Target>[] => [
   ageColumn(now),
 ];
 
-export async function listTargets(context: CliContext): Promise<ExitCode> {
+export async function listTargets(context: CliContext): Promise<void> {
   const client = await context.connect();
   const config = await getClusterConfig(client);
   const [accounts, apps, namespaces] = await Promise.all([
@@ -78,13 +77,8 @@ export async function listTargets(context: CliContext): Promise<ExitCode> {
       },
     };
   });
-  const { format, stdout } = context;
-  stdout.write(
-    isMachineFormat(format)
-      ? renderList(targets, format)
-      : renderTable(columns(context.now()), targets, { output: stdout, wide: format === 'wide' }),
-  );
-  return exitCodes.ok;
+  const data = { object: (target: Target): Target => target };
+  await writeList(context, { rows: targets, columns: columns(context.now()), data });
 }
 
 function stateOf(namespace: Namespace | undefined): Target['status']['namespace'] {
@@ -94,7 +88,7 @@ function stateOf(namespace: Namespace | undefined): Target['status']['namespace'
     : 'Active';
 }
 
-export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<ExitCode> {
+export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<void> {
   const problem = targetNameProblem(name);
   if (problem) throw new CliError('INVALID', problem);
   const client = await context.connect();
@@ -110,7 +104,6 @@ export async function createTarget(context: CliContext, name: string, write: Wri
   await changeSpec(client, clusterConfigKind, config.metadata.name, withTarget, { dryRun });
   context.stdout.write(resultLine(`target/${name}`, 'created', dryRun));
   if (!write.noWait && !dryRun) await waitForNamespace(context, client, name, write.timeout);
-  return exitCodes.ok;
 }
 
 async function waitForNamespace(
@@ -119,13 +112,8 @@ async function waitForNamespace(
   name: string,
   timeoutMs: number,
 ): Promise<void> {
-  const wait = async (signal: AbortSignal): Promise<void> => {
-    for await (const namespace of followObject<Namespace>(client, resources.namespaces, name, signal))
-      if (stateOf(namespace) === 'Active') {
-        context.stderr.write(`The namespace ${name} is there.\n`);
-        return;
-      }
-  };
+  const look = (namespace: Namespace | undefined): true | undefined =>
+    stateOf(namespace) === 'Active' ? true : undefined;
   const late = (waited: string): CliError =>
     new CliError('NOT_READY', `the target "${name}" is written, but has no namespace after ${waited}`, {
       next: [
@@ -133,5 +121,11 @@ async function waitForNamespace(
         'Look at it: kon target list',
       ],
     });
-  await withinTime(context, timeoutMs, wait, late);
+  const following = { clock: context, client, resource: resources.namespaces };
+  await waitFor(context, (signal) => followObject<Namespace>({ ...following, signal }, name), {
+    timeoutMs,
+    look,
+    late,
+  });
+  context.stderr.write(`The namespace ${name} is there.\n`);
 }

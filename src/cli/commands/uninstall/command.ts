@@ -32,6 +32,7 @@ export const uninstallCommand = defineCommand({
       parse: parseDuration,
     },
   ],
+  mutates: true,
   examples: [
     { does: 'When nothing uses it any more', command: 'kon uninstall' },
     { does: 'See what would go', command: 'kon uninstall --dry-run' },

@@ -1,6 +1,5 @@
 /** One press of the tabulator key. */
 import type { CliContext } from '../context.ts';
-import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { commandGroups, commands } from '../../registry.ts';
 import { completeWords } from './candidates.ts';
 import { liveNames } from './names.ts';
@@ -18,11 +17,11 @@ export async function printCompletion(
   context: CliContext,
   words: readonly string[],
   asker: keyof typeof directives,
-): Promise<ExitCode> {
+): Promise<void> {
   const completed = completeWords(words, { commands, groups: commandGroups });
   if (completed.kind === 'files') {
     context.stdout.write(directives[asker].files);
-    return exitCodes.ok;
+    return;
   }
   const candidates =
     completed.kind === 'candidates'
@@ -39,5 +38,4 @@ export async function printCompletion(
           .map((name) => ({ value: `${completed.lead}${name}`, summary: '' }));
   const lines = candidates.map(({ value, summary }) => `${value}\t${summary}\n`).join('');
   context.stdout.write(`${lines}${directives[asker].other}`);
-  return exitCodes.ok;
 }

@@ -8,7 +8,7 @@ import { nameOf, type Kind, type KonObject } from '../../cluster/kinds.ts';
 import { checkManifest, type Manifest } from '../../manifest/check.ts';
 import { differences } from '../../manifest/difference.ts';
 import { parseText } from '../../manifest/parse.ts';
-import { asYaml } from '../output/objects.ts';
+import { asYaml } from '../output/data.ts';
 import { presentable } from '../../manifest/present.ts';
 import { createDraft } from './draft.ts';
 import { editLoop, type Attempt, type Edited } from './edit-loop.ts';

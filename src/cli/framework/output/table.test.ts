@@ -22,32 +22,32 @@ const output = (isTTY: boolean, color = false): Output => ({
 
 describe('renderTable', () => {
   it('aligns and shortens on a terminal', () => {
-    expect(renderTable(columns, rows, { output: output(true), wide: false })).toBe(
+    expect(renderTable(columns, rows, { output: output(true), format: 'table' })).toBe(
       'NAME         NOTE\na-long-name  fir\nb            -\n',
     );
   });
 
   it('shows whole values and all columns when wide', () => {
-    expect(renderTable(columns, rows, { output: output(true), wide: true })).toBe(
+    expect(renderTable(columns, rows, { output: output(true), format: 'wide' })).toBe(
       'NAME         NOTE        MORE\na-long-name  first note  more\nb            -           more\n',
     );
   });
 
   it('separates by tabs elsewhere, with whole values and all columns', () => {
-    expect(renderTable(columns, rows, { output: output(false), wide: false })).toBe(
+    expect(renderTable(columns, rows, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na-long-name\tfirst note\tmore\nb\t-\tmore\n',
     );
   });
 
   it('is not broken by what stands in values', () => {
     const odd = [{ name: 'a\tb\nc\u001B[31m', note: 'x' }];
-    expect(renderTable(columns, odd, { output: output(false), wide: false })).toBe(
+    expect(renderTable(columns, odd, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na b c\tx\tmore\n',
     );
   });
 
   it('pads before it paints, so that columns stay aligned', () => {
-    const text = renderTable(columns, rows, { output: output(true, true), wide: false });
+    const text = renderTable(columns, rows, { output: output(true, true), format: 'table' });
     expect(text).toContain('\u001B[31mb            \u001B[39m-');
   });
 });

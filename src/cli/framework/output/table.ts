@@ -4,6 +4,7 @@
  */
 import type { Output } from '../context.ts';
 import { paint, type Style } from './color.ts';
+import type { OutputFormat } from './format.ts';
 import { printable } from './printable.ts';
 
 export type Column<T> = {
@@ -17,7 +18,7 @@ export type Column<T> = {
   readonly style?: (row: T) => Style | undefined;
 };
 
-type TableOptions = { readonly output: Output; readonly wide: boolean; readonly indent?: number };
+type TableOptions = { readonly output: Output; readonly format: OutputFormat; readonly indent?: number };
 
 export function renderTable<T>(
   columns: readonly Column<T>[],
@@ -49,8 +50,9 @@ function tabbedWriter<T>(columns: readonly Column<T>[]): (rows: readonly T[]) =>
 
 function alignedWriter<T>(
   columns: readonly Column<T>[],
-  { output, wide, indent = 0 }: TableOptions,
+  { output, format, indent = 0 }: TableOptions,
 ): (rows: readonly T[]) => string {
+  const wide = format === 'wide';
   const shown = columns.filter((column) => wide || !column.wide);
   const margin = ' '.repeat(indent);
   let widths: readonly number[] | undefined;

@@ -2,7 +2,7 @@
 import type { KubeClient, KubeObject, Resource } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { followSet, type Selection } from './follow-set.ts';
+import { followSet, type Following } from './follow.ts';
 import type { ProgressLine } from './progress.ts';
 import { createReporter } from './reporter.ts';
 import { withinTime } from './within-time.ts';
@@ -78,13 +78,13 @@ export async function waitUntilAllGone(
     report(each, { status: 'False', reason: 'Deleting', message });
     return true;
   };
-  const one = ({ object: { metadata } }: Deleted): Selection => ({
+  const one = ({ object: { metadata } }: Deleted): Pick<Following, 'fieldSelector' | 'namespace'> => ({
     fieldSelector: `metadata.name=${metadata.name}`,
     ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
   });
   const follow = async (each: Deleted, signal: AbortSignal): Promise<void> => {
-    for await (const [found] of followSet<KubeObject>(client, each.resource, one(each), signal))
-      if (!look(each, found)) break;
+    const following = { ...one(each), clock: context, client, resource: each.resource, signal };
+    for await (const [found] of followSet<KubeObject>(following)) if (!look(each, found)) break;
     report(each, { status: 'True', reason: 'Deleted', message: 'gone' });
   };
   const late = (waited: string): CliError => {

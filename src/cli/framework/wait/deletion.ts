@@ -5,10 +5,10 @@ import { missingOperator } from '../../cluster/operator-lease.ts';
 import { CliError } from '../errors.ts';
 import { readyOf } from '../../cluster/conditions.ts';
 import type { Kind, KonObject } from '../../cluster/kinds.ts';
-import { followObject } from './follow.ts';
 import { nextStepsFor } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './within-time.ts';
+import { followObject } from './follow.ts';
+import { waitFor } from './within-time.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
@@ -33,20 +33,19 @@ export async function waitUntilGone<T extends KonObject>(
   context: CliContext,
   client: KubeClient,
   kind: Kind<T>,
-  deleted: { readonly name: string; readonly uid: string | undefined },
+  deleted: { readonly name: string; readonly uid?: string | undefined },
   timeoutMs: number,
 ): Promise<void> {
   const { name, uid } = deleted;
   const reporter = createReporter(context.stderr);
   let holder: Holder = { reason: 'Deleting', message: 'its deletion was asked for' };
-  const wait = async (signal: AbortSignal): Promise<void> => {
-    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
-      if (!object || object.metadata.uid !== uid) return;
-      holder = holderOf(object) ?? holder;
-      reporter.update(`${kind.noun} ${name} is being deleted`, [
-        { label: 'Deletion', status: 'False', ...holder },
-      ]);
-    }
+  const look = (object: (T & KubeObject) | undefined): true | undefined => {
+    if (!object || object.metadata.uid !== uid) return true;
+    holder = holderOf(object) ?? holder;
+    reporter.update(`${kind.noun} ${name} is being deleted`, [
+      { label: 'Deletion', status: 'False', ...holder },
+    ]);
+    return undefined;
   };
   const late = (waited: string): CliError =>
     new CliError(
@@ -61,7 +60,12 @@ export async function waitUntilGone<T extends KonObject>(
       },
     );
   try {
-    await withinTime(context, timeoutMs, wait, late);
+    const following = { clock: context, client, resource: kind.resource };
+    await waitFor(context, (signal) => followObject<T & KubeObject>({ ...following, signal }, name), {
+      timeoutMs,
+      look,
+      late,
+    });
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
     const missing = await missingOperator(client, context.signal);

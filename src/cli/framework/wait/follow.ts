@@ -1,42 +1,146 @@
-/** One object as it changes: a list, then a watch from there, and again whenever the watch ends. */
-import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../../kube/index.ts';
-import { isPassing, pauseMs } from './passing.ts';
+/**
+ * Objects as they change, for commands that wait or watch: kube's reflector as generators. An informer survives every
+ * failure; here what fails before the first list, or does not pass by itself, ends it. All end otherwise only by their
+ * consumer, or by the signal, whose reason they throw.
+ */
+import { keyOf } from '../../../kube/object.ts';
+import { defaultReflectorLimits, runReflector } from '../../../kube/reflector.ts';
+import {
+  KubeApiError,
+  KubeConfigError,
+  silentLogger,
+  systemTimer,
+  type KubeClient,
+  type KubeObject,
+  type Resource,
+} from '../../../kube/index.ts';
+import type { CliContext } from '../context.ts';
 
-/** A server ends a watch by itself after some time; this only bounds how long a dead connection can go unnoticed. */
-const watchSeconds = 120;
+export type SetChange<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
+
+/** What is followed, and the way to it. */
+export type Following = {
+  readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
+  readonly client: KubeClient;
+  readonly resource: Resource;
+  readonly signal: AbortSignal;
+  /** Absent: of all, or of a kind that has none. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+};
+
+/** A person waits: tried again sooner than by an operator, which many servers share. */
+const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
+
+/** One object, now and after each change; undefined while there is none. */
+export async function* followObject<T extends KubeObject>(
+  of: Following,
+  name: string,
+): AsyncGenerator<T | undefined> {
+  for await (const [object] of followSet<T>({ ...of, fieldSelector: `metadata.name=${name}` })) yield object;
+}
+
+/** All objects of a selection, now and after each change. */
+export async function* followSet<T extends KubeObject>(of: Following): AsyncGenerator<readonly T[]> {
+  const known = new Map<string, T>();
+  for await (const changes of followChanges<T>(of)) {
+    for (const change of changes) remember(known, change);
+    yield [...known.values()];
+  }
+}
 
 /**
- * Yields the object as it is now and after each change; undefined while there is none. Ends only by its consumer, by
- * the signal (throwing its reason), or by an error of the server that does not pass.
+ * First all objects there are as one batch, an empty one too; afterwards what changed. Changes during an interruption come
+ * as one batch, each object once.
  */
-export async function* followObject<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource,
-  name: string,
-  signal: AbortSignal,
-): AsyncGenerator<T | undefined> {
-  const fieldSelector = `metadata.name=${name}`;
-  for (let isFirst = true; ; isFirst = false) {
-    try {
-      const { items, resourceVersion } = await client.list<T>(resource, { fieldSelector, signal });
-      yield items[0];
-      const events = client.watch<T>(resource, {
-        fieldSelector,
-        resourceVersion,
-        timeoutSeconds: watchSeconds,
-        signal,
-      });
-      for await (const event of events) {
-        if (event.type === 'ADDED' || event.type === 'MODIFIED') yield event.object;
-        else if (event.type === 'DELETED') yield undefined;
-        else if (event.type === 'ERROR') break;
-      }
-    } catch (error) {
+export async function* followChanges<T extends KubeObject>({
+  clock,
+  signal,
+  ...of
+}: Following): AsyncGenerator<readonly SetChange<T>[]> {
+  const known = new Map<string, T>();
+  const batches: (readonly SetChange<T>[])[] = [];
+  const ending = new AbortController();
+  let isListed = false;
+  let failure: Error | undefined;
+  let news = Promise.withResolvers<void>();
+  const wake = (): void => news.resolve();
+  const push = (changes: readonly SetChange<T>[]): void => {
+    for (const change of changes) remember(known, change);
+    if (changes.length > 0 || !isListed) batches.push(changes);
+    isListed = true;
+    wake();
+  };
+  const running = runReflector<T>(
+    {
+      ...of,
+      now: clock.monotonic,
+      random: clock.random,
+      setTimer: systemTimer,
+      logger: silentLogger,
+      streamingList: false,
+      limits,
+      sink: {
+        take: (object) => object,
+        replace: (items) => push(changesSince(known, items)),
+        upsert: (object) => push([{ type: known.has(keyOf(object)) ? 'MODIFIED' : 'ADDED', object }]),
+        remove: (object) => push([{ type: 'DELETED', object }]),
+        contact: () => undefined,
+        failed: (error) => {
+          if (isListed && !isFinal(error)) return;
+          failure = error;
+          wake();
+        },
+      },
+    },
+    AbortSignal.any([signal, ending.signal]),
+  );
+  signal.addEventListener('abort', wake, { once: true });
+  try {
+    for (;;) {
       signal.throwIfAborted();
-      // Who is not there to begin with will not be waited for.
-      if (isFirst || !isPassing(error)) throw error;
+      const batch = batches.shift();
+      if (batch) yield batch;
+      else if (failure) throw failure;
+      else {
+        await news.promise;
+        news = Promise.withResolvers();
+      }
     }
-    await sleep(systemTimer, pauseMs, signal);
-    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener('abort', wake);
+    ending.abort(new Error('it is no longer followed'));
+    await running;
   }
+}
+
+/** Whether a server that has answered before will go on to refuse. */
+function isFinal(error: Error): boolean {
+  if (error instanceof KubeApiError) return error.status < 500 && error.status !== 429;
+  return error instanceof KubeConfigError;
+}
+
+/** By name and uid: an object that was deleted and created again is two changes. */
+export function changesSince<T extends KubeObject>(
+  known: ReadonlyMap<string, T>,
+  items: readonly T[],
+): readonly SetChange<T>[] {
+  const now = new Map(items.map((item) => [keyOf(item), item]));
+  const gone = [...known.values()].filter(
+    (object) => now.get(keyOf(object))?.metadata.uid !== object.metadata.uid,
+  );
+  const changed = items.flatMap((object): readonly SetChange<T>[] => {
+    const before = known.get(keyOf(object));
+    if (before?.metadata.uid !== object.metadata.uid) return [{ type: 'ADDED', object }];
+    return before?.metadata.resourceVersion === object.metadata.resourceVersion
+      ? []
+      : [{ type: 'MODIFIED', object }];
+  });
+  return [...gone.map((object): SetChange<T> => ({ type: 'DELETED', object })), ...changed];
+}
+
+function remember<T extends KubeObject>(known: Map<string, T>, { type, object }: SetChange<T>): void {
+  if (type === 'DELETED') known.delete(keyOf(object));
+  else known.set(keyOf(object), object);
 }

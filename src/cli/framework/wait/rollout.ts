@@ -6,9 +6,9 @@ import type { AppDeployment, AppPod } from '../../cluster/app-objects.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
-import { followSet } from './follow-set.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './within-time.ts';
+import { followObject } from './follow.ts';
+import { waitFor } from './within-time.ts';
 
 /**
  * @param written the Deployment as the write left it
@@ -24,33 +24,25 @@ export async function waitForRollout(
   const began = context.monotonic();
   const reporter = createReporter(context.stderr);
   let rollout: Rollout = rolloutOf(written, [], context.now());
-  const wait = async (signal: AbortSignal): Promise<void> => {
-    const selection = { namespace, fieldSelector: `metadata.name=${name}` };
-    for await (const [deployment] of followSet<AppDeployment>(
-      client,
-      resources.deployments,
-      selection,
-      signal,
-    )) {
-      if (deployment?.metadata.uid !== uid)
-        throw new CliError('NOT_READY', `${name} was deleted in ${namespace} while it was waited for`);
-      // A list may be answered before the write has come around.
-      if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) continue;
-      rollout = rolloutOf(deployment, await podsOf(client, name, namespace, signal), context.now());
-      reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
-        {
-          label: namespace,
-          status: rollout.state === 'Ready' ? 'True' : 'False',
-          reason: rollout.reason,
-          message: rollout.message,
-        },
-      ]);
-      if (rollout.state !== 'Ready') continue;
-      context.stderr.write(
-        `${name} runs in ${namespace} with new pods after ${formatDuration(context.monotonic() - began)}\n`,
-      );
-      return;
-    }
+  const look = async (deployment: AppDeployment | undefined): Promise<true | undefined> => {
+    if (deployment?.metadata.uid !== uid)
+      throw new CliError('NOT_READY', `${name} was deleted in ${namespace} while it was waited for`);
+    // A list may be answered before the write has come around.
+    if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
+    rollout = rolloutOf(deployment, await podsOf(client, name, namespace, context.signal), context.now());
+    reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
+      {
+        label: namespace,
+        status: rollout.state === 'Ready' ? 'True' : 'False',
+        reason: rollout.reason,
+        message: rollout.message,
+      },
+    ]);
+    if (rollout.state !== 'Ready') return undefined;
+    context.stderr.write(
+      `${name} runs in ${namespace} with new pods after ${formatDuration(context.monotonic() - began)}\n`,
+    );
+    return true;
   };
   const late = (waited: string): CliError =>
     new CliError(
@@ -62,7 +54,12 @@ export async function waitForRollout(
       },
     );
   try {
-    await withinTime(context, timeoutMs, wait, late);
+    const following = { clock: context, client, resource: resources.deployments, namespace };
+    await waitFor(context, (signal) => followObject<AppDeployment>({ ...following, signal }, name), {
+      timeoutMs,
+      look,
+      late,
+    });
   } finally {
     reporter.end();
   }

@@ -6,11 +6,11 @@ import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { appKind } from '../../cluster/kinds.ts';
-import { followObject } from './follow.ts';
 import type { ProgressLine } from './progress.ts';
 import { needsPerson, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './within-time.ts';
+import { followObject } from './follow.ts';
+import { waitFor } from './within-time.ts';
 
 /** One per target. Until the operator has looked at that generation, what it says is of an older one. */
 export function targetLines(
@@ -55,26 +55,32 @@ export async function waitForTargets(
   const reporter = createReporter(context.stderr);
   let last = written;
   let lines = targetLines(written, targets, generation);
-  const wait = async (signal: AbortSignal): Promise<App> => {
-    for await (const app of followObject<App & KubeObject>(client, appKind.resource, name, signal)) {
-      if (!app || app.metadata.uid !== uid)
-        throw new CliError('NOT_READY', `the app "${name}" was deleted while it was waited for`);
-      last = app;
-      lines = targetLines(app, targets, generation);
-      const open = lines.filter((line) => line.status !== 'True');
-      reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
-      if (open.length === 0) {
-        reporter.end();
-        const took = formatDuration(context.monotonic() - began);
-        context.stderr.write(`app ${name} ${goal} in ${targets.join(', ')} after ${took}\n`);
-        return last;
-      }
-      if (open.some((line) => needsPerson(line.reason))) break;
-    }
-    throw notReady(last, lines, goal);
+  const look = (app: (App & KubeObject) | undefined): App | undefined => {
+    if (!app || app.metadata.uid !== uid)
+      throw new CliError('NOT_READY', `the app "${name}" was deleted while it was waited for`);
+    last = app;
+    lines = targetLines(app, targets, generation);
+    const open = lines.filter((line) => line.status !== 'True');
+    reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
+    if (open.some((line) => needsPerson(line.reason))) throw notReady(app, lines, goal);
+    if (open.length > 0) return undefined;
+    reporter.end();
+    const took = formatDuration(context.monotonic() - began);
+    context.stderr.write(`app ${name} ${goal} in ${targets.join(', ')} after ${took}\n`);
+    return app;
   };
+  const late = (waited: string): CliError => notReady(last, lines, goal, waited);
   try {
-    return await withinTime(context, timeoutMs, wait, (waited) => notReady(last, lines, goal, waited));
+    const following = { clock: context, client, resource: appKind.resource };
+    return await waitFor(
+      context,
+      (signal) => followObject<App & KubeObject>({ ...following, signal }, name),
+      {
+        timeoutMs,
+        look,
+        late,
+      },
+    );
   } finally {
     reporter.end();
   }

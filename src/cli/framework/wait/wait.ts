@@ -4,11 +4,11 @@ import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../../cluster/kinds.ts';
-import { followObject } from './follow.ts';
 import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
 import { nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './within-time.ts';
+import { followObject } from './follow.ts';
+import { waitFor } from './within-time.ts';
 
 /** An operator that runs answers within a second or two; after this long it is likely that none does. */
 const silenceMs = 8000;
@@ -42,26 +42,28 @@ export async function waitUntilReady<T extends KonObject>(
     if (progress.state === 'unobserved')
       reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
   }, silenceMs);
-  const wait = async (signal: AbortSignal): Promise<T> => {
-    for await (const object of followObject<T & KubeObject>(client, kind.resource, name, signal)) {
-      if (!object || object.metadata.uid !== uid)
-        throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
-      last = object;
-      progress = describeProgress(object, generation);
-      reporter.update(headline(), progress.lines);
-      if (progress.state === 'ready') {
-        reporter.end();
-        context.stderr.write(
-          `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.monotonic() - began)}: ${progress.message}\n`,
-        );
-        return last;
-      }
-      if (progress.state === 'stuck') throw notReady(kind, last, progress);
-    }
-    throw notReady(kind, last, progress);
+  const look = (object: (T & KubeObject) | undefined): T | undefined => {
+    if (!object || object.metadata.uid !== uid)
+      throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
+    last = object;
+    progress = describeProgress(object, generation);
+    reporter.update(headline(), progress.lines);
+    if (progress.state === 'stuck') throw notReady(kind, last, progress);
+    if (progress.state !== 'ready') return undefined;
+    reporter.end();
+    context.stderr.write(
+      `${kind.noun} ${name} is ${awaitsPod(progress) ? 'in place' : 'Ready'} after ${formatDuration(context.monotonic() - began)}: ${progress.message}\n`,
+    );
+    return object;
   };
+  const late = (waited: string): CliError => notReady(kind, last, progress, waited);
   try {
-    return await withinTime(context, timeoutMs, wait, (waited) => notReady(kind, last, progress, waited));
+    const following = { clock: context, client, resource: kind.resource };
+    return await waitFor(context, (signal) => followObject<T & KubeObject>({ ...following, signal }, name), {
+      timeoutMs,
+      look,
+      late,
+    });
   } finally {
     reporter.end();
     clearTimeout(silence);

@@ -24,3 +24,23 @@ export async function withinTime<R>(
     throw isLate ? late(formatDuration(timeoutMs)) : error;
   }
 }
+
+/** Looks at what is followed until that gives a result. */
+export function waitFor<T, R>(
+  context: CliContext,
+  follow: (signal: AbortSignal) => AsyncIterable<T>,
+  of: {
+    readonly timeoutMs: number;
+    readonly look: (seen: T) => R | undefined | Promise<R | undefined>;
+    readonly late: (waited: string) => CliError;
+  },
+): Promise<R> {
+  const wait = async (signal: AbortSignal): Promise<R> => {
+    for await (const seen of follow(signal)) {
+      const result = await of.look(seen);
+      if (result !== undefined) return result;
+    }
+    throw new Error('what is waited for is no longer followed');
+  };
+  return withinTime(context, of.timeoutMs, wait, of.late);
+}

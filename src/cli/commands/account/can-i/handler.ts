@@ -10,7 +10,7 @@ import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { paint } from '../../../framework/output/color.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
+import { writeDocument } from '../../../framework/output/answer.ts';
 import { decidingStatements } from './statements.ts';
 
 type Source = { readonly policy: string; readonly statements: readonly string[] };
@@ -27,8 +27,7 @@ export async function canIFlow(
   question: { readonly account: string; readonly action: string; readonly resource: string },
 ): Promise<ExitCode> {
   const answer = await answering(context, () => ask(context, question));
-  const { format, stdout } = context;
-  stdout.write(renderDocument('PolicyDecision', answer, format) ?? renderAnswer(answer, stdout.color));
+  await writeDocument(context, 'PolicyDecision', answer, (color) => renderAnswer(answer, color));
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }
 

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { writeFormats } from '../../../objects/write-formats.ts';
 import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const accountCopyCommand = defineCommand({
@@ -19,7 +18,8 @@ export const accountCopyCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [{ does: 'From here to production', command: 'kon account copy myaccount --to-context prod' }],
   run: async (context, { args, options }) => {
     const { usageError } = await import('../../../framework/errors.ts');

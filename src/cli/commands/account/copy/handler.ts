@@ -6,11 +6,11 @@ import { getClusterFacts } from '../../../cluster/facts.ts';
 import { alreadyExists, createObject, findObject, getObject } from '../../../cluster/objects.ts';
 import { createSession } from '../../../cluster/session.ts';
 import type { CliContext } from '../../../framework/context.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import type { Manifest } from '../../../manifest/check.ts';
 import { presentable } from '../../../manifest/present.ts';
-import { asYaml, isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
+import { writeObject } from '../../../framework/output/answer.ts';
+import { asYaml } from '../../../framework/output/data.ts';
 import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
 
 export type CopyRequest = {
@@ -21,7 +21,7 @@ export type CopyRequest = {
   readonly wait: WaitInput;
 };
 
-export async function copyFlow(context: CliContext, request: CopyRequest): Promise<ExitCode> {
+export async function copyFlow(context: CliContext, request: CopyRequest): Promise<void> {
   const account = await getObject(await context.connect(), accountKind, request.name);
   const { kubeconfig } = context.global;
   const there = createSession(context.env, { context: request.toContext, kubeconfig });
@@ -33,11 +33,8 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
     const { manifest, notes } = copyOf(account, name, facts);
     for (const note of notes) context.stderr.write(`‼ ${note}\n`);
     const object = await createObject(client, accountKind, manifest, { dryRun: request.dryRun });
-    if (!request.dryRun)
-      return await finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
-    const { format, stdout } = context;
-    stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
-    return exitCodes.ok;
+    if (request.dryRun) await writeObject(context, manifest, () => asYaml(manifest));
+    else await finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
   } finally {
     await there.close();
   }

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { writeFormats } from '../../../objects/write-formats.ts';
 import {
   accountOption,
   dryRunOption,
@@ -53,7 +52,8 @@ export const accountCreateCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     {
       does: 'Choose its policies, or write it in an editor',

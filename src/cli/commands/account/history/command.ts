@@ -8,7 +8,7 @@ export const accountHistoryCommand = defineCommand({
     'Oldest first. Kubernetes keeps Events for an hour as a rule; of a condition it keeps the last turn, of a writer the last write.',
   positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
   options: [accountOption],
-  formats: ['table', 'json', 'yaml'],
+  returns: 'records',
   examples: [
     { does: 'See it', command: 'kon account history myaccount' },
     {

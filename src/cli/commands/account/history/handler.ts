@@ -2,11 +2,10 @@
 import { recentEvents } from '../../../cluster/events.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
-import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { writeList } from '../../../framework/output/answer.ts';
+import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
 /** Events are kept for an hour, unless the API server is told otherwise (`--event-ttl`), so all that there are. */
@@ -16,16 +15,15 @@ export async function historyFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   name: string,
-): Promise<ExitCode> {
+): Promise<void> {
   const client = await context.connect();
   const object = await getObject(client, kind, name);
-  const items = timeline(object, await recentEvents(client, object, mostEvents));
-  const { format, stdout, now } = context;
-  stdout.write(
-    renderDocument('History', { of: { kind: object.kind, name }, items }, format) ??
-      renderTable(columns(now()), items, { output: stdout, wide: true }),
-  );
-  return exitCodes.ok;
+  const rows = timeline(object, await recentEvents(client, object, mostEvents));
+  await writeList(context, {
+    rows,
+    columns: columns(context.now()),
+    data: { kind: 'History', value: { of: { kind: object.kind, name }, items: rows } },
+  });
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { writeFormats } from '../../../objects/write-formats.ts';
 import {
   accountOption,
   dryRunOption,
@@ -33,7 +32,8 @@ export const accountImportCommand = defineCommand({
     yesOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'See what it would be', command: 'kon account import --role payments-irsa --dry-run' },
     {

@@ -6,12 +6,13 @@ import { isNotFound, resources, type KubeClient, type KubeObject } from '../../.
 import { requireAccount, withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { alreadyExists, createObject, findObject } from '../../../cluster/objects.ts';
-import { confirmed } from '../../../framework/confirm.ts';
+import { confirm } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { asYaml, isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
+import { writeObject } from '../../../framework/output/answer.ts';
+import { asYaml } from '../../../framework/output/data.ts';
+import { isData } from '../../../framework/output/format.ts';
 import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
 import { observeUsers } from '../../../roles/observe-users.ts';
@@ -27,8 +28,8 @@ export type ImportRequest = {
   readonly wait: WaitInput;
 };
 
-export async function importFlow(context: CliContext, request: ImportRequest): Promise<ExitCode> {
-  const { stdout, stderr, format } = context;
+export async function importFlow(context: CliContext, request: ImportRequest): Promise<void> {
+  const { stderr } = context;
   const client = await context.connect();
   const { facts, region } = await getClusterFacts(client);
   const found = await withAws(context, region, async (aws) => {
@@ -64,22 +65,18 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   // Checked by the API server before anything is asked or changed.
   await createObject(client, accountKind, manifest, { dryRun: true });
 
-  if (!isMachineFormat(format) || !request.dryRun)
+  if (!isData(context.format) || !request.dryRun)
     stderr.write(consequences(outcome, role, shutOut, foreign, request));
   if (shutOut.inUse.length > 0) throw inUse(role, shutOut, { name, targets, of: facts.targets });
   if (request.dryRun) {
-    stdout.write(isMachineFormat(format) ? renderObject(manifest, format) : asYaml(manifest));
-    return exitCodes.ok;
+    return writeObject(context, manifest, () => asYaml(manifest));
   }
-  const sure = await confirmed(context, {
+  await confirm(context, {
     yes: request.yes,
     what: `taking over the role ${role.name}`,
     question: `Take over the role ${role.name} as the account "${name}"?`,
+    declined: 'Nothing was changed.',
   });
-  if (!sure) {
-    stderr.write('Nothing was changed.\n');
-    return exitCodes.error;
-  }
   if (request.takeServiceAccounts)
     for (const { metadata } of foreign)
       await client.patch(

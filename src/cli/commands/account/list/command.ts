@@ -1,12 +1,11 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { watchListOptions } from '../../../framework/options.ts';
 
 export const accountListCommand = defineCommand({
   path: ['account', 'list'],
   summary: 'List the accounts',
   options: [...watchListOptions],
-  formats: outputFormats,
+  returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon account list' },
     { does: 'See what becomes of them', command: 'kon account list --watch' },

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { yesOption } from '../../../framework/options.ts';
 
 export const accountOrphansCommand = defineCommand({
@@ -27,7 +26,8 @@ export const accountOrphansCommand = defineCommand({
     },
     yesOption,
   ],
-  formats: outputFormats,
+  returns: 'list',
+  mutates: true,
   examples: [
     { does: 'See whether there are any', command: 'kon account orphans' },
     {

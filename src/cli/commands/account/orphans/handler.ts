@@ -8,14 +8,13 @@ import {
   type RoleStore,
 } from '../../../../identity/index.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
-import { confirmed } from '../../../framework/confirm.ts';
+import { confirm } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { gatherUse, usersOf, type ClusterUse } from '../../../roles/observe-users.ts';
 import type { RoleUse } from '../../../roles/shut-out.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
-import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { writeList } from '../../../framework/output/answer.ts';
+import type { Column } from '../../../framework/output/table.ts';
 import { removeAssociationsOf } from './associations.ts';
 import { accountNames, clusterOfRoles, type ClusterChoice, type ClusterOfRoles } from './owning-cluster.ts';
 import { errorMessage } from '../../../../k8s/errors.ts';
@@ -27,8 +26,8 @@ export type OrphansRequest = ClusterChoice & {
   readonly yes: boolean;
 };
 
-export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<ExitCode> {
-  const { format, stdout, stderr, signal } = context;
+export async function orphansFlow(context: CliContext, request: OrphansRequest): Promise<void> {
+  const { stderr, signal } = context;
   const cluster = await clusterOfRoles(context, request, request.delete);
   const { client } = cluster;
   return withAws(context, cluster.region, async (aws) => {
@@ -38,11 +37,12 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
     const accounts = client ? await accountNames(client, signal) : new Set<string>();
     const orphans = leftoverRoles(roles, cluster, accounts);
     const others = rolesOfOtherIssuers(roles, cluster);
-    const document = renderDocument('OrphanList', { clusterArn: cluster.clusterArn, items: orphans }, format);
-    if (format === 'name') stdout.write(orphans.map((orphan) => `${orphan.name}\n`).join(''));
-    else if (document !== undefined) stdout.write(document);
-    else if (orphans.length > 0 || !stdout.isTTY)
-      stdout.write(renderTable(columns, orphans, { output: stdout, wide: format === 'wide' }));
+    const data = {
+      kind: 'OrphanList',
+      value: { clusterArn: cluster.clusterArn, items: orphans },
+      name: (orphan: LeftoverRole): string => orphan.name,
+    };
+    await writeList(context, { rows: orphans, columns, data, empty: '' });
     if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
     if (!client && !request.clusterGone)
       stderr.write(
@@ -52,23 +52,20 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       stderr.write(
         `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster was deleted: kon account orphans --cluster-gone --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
       );
-    if (!request.delete) return exitCodes.ok;
+    if (!request.delete) return;
     const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
     const spared = orphans.length - doomed.length;
     if (spared > 0)
       stderr.write(
         `${spared} retained ${spared === 1 ? 'role is' : 'roles are'} not deleted: accounts kept ${spared === 1 ? 'it' : 'them'} on purpose. To delete ${spared === 1 ? 'it' : 'them'} too: --retained\n`,
       );
-    if (doomed.length === 0) return exitCodes.ok;
-    const sure = await confirmed(context, {
+    if (doomed.length === 0) return;
+    await confirm(context, {
       yes: request.yes,
       what: `deleting ${doomed.length} roles`,
       question: questionOf(doomed, orphans.length),
+      declined: 'Nothing was deleted.',
     });
-    if (!sure) {
-      stderr.write('Nothing was deleted.\n');
-      return exitCodes.error;
-    }
     const stores = { roles: aws.roles, associations: aws.podIdentity(cluster.name).associations };
     return removeAll(context, stores, cluster, doomed);
   });
@@ -81,7 +78,7 @@ async function removeAll(
   stores: Stores,
   cluster: ClusterOfRoles,
   orphans: readonly LeftoverRole[],
-): Promise<ExitCode> {
+): Promise<void> {
   const { client } = cluster;
   const use = client && (await gatherUse({ ...stores, client, signal: context.signal }));
   if (use && use.unseen.length > 0)
@@ -100,7 +97,7 @@ async function removeAll(
       failures.push(`${orphan.name}: ${errorMessage(error)}`);
     }
   }
-  if (failures.length === 0) return exitCodes.ok;
+  if (failures.length === 0) return;
   throw new CliError('NOT_DELETED', `${failures.length} of ${orphans.length} roles are still there`, {
     details: failures,
     next: ['Remove what the messages name, then: kon account orphans --delete'],

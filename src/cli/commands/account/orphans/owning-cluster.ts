@@ -2,7 +2,6 @@
  * The cluster whose roles `kon account orphans` lists and deletes. Before anything is deleted, the kubeconfig, the
  * ClusterConfig, the ARN and EKS have to agree on it: accounts of one cluster say nothing about roles of another.
  */
-import { connectInstallation, type InstallationStore } from '../../../../aws/installation.ts';
 import { oidcProviderArn, partitionOf, type OwningCluster } from '../../../../identity/index.ts';
 import { effectiveConfig } from '../../../../identity/plan/cluster.ts';
 import {
@@ -16,9 +15,8 @@ import { linkedServiceAccounts } from '../../../../api/resources.ts';
 import { listObjects } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
-import { issuerOf } from '../../../installation/discover.ts';
+import { issuerOf, withInstallation } from '../../../installation/discover.ts';
 import { accountKind, clusterConfigKind } from '../../../cluster/kinds.ts';
-import { version } from '../../../version.ts';
 
 export type ClusterOfRoles = OwningCluster & {
   readonly name: string;
@@ -73,7 +71,7 @@ export async function clusterOfRoles(
       details: [`Its ClusterConfig ${config?.metadata.name} is of ${configured}.`],
       next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME'],
     });
-  await withEks(cluster.region, async (eks) => {
+  await withInstallation(cluster.region, async (eks) => {
     const known = await eks.cluster(cluster.name, context.signal);
     if (known && known.issuer !== connected)
       throw new CliError('CONFLICT', `the kubeconfig does not lead to the EKS cluster ${arn}`, {
@@ -110,7 +108,7 @@ async function deletedCluster(
   // A ClusterConfig that was copied gives the roles of a cluster the ARN of another one, maybe of another region.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
-    await withEks(region, async (eks) => {
+    await withInstallation(region, async (eks) => {
       for (const name of await eks.clusterNames(context.signal)) {
         const known = await eks.cluster(name, context.signal);
         if (known?.issuer === issuer) throw exists(known.arn);
@@ -153,15 +151,6 @@ async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   } catch {
     context.signal.throwIfAborted();
     return undefined;
-  }
-}
-
-async function withEks(region: string, work: (eks: InstallationStore) => Promise<void>): Promise<void> {
-  const eks = connectInstallation({ region, userAgent: `kon/${version}` });
-  try {
-    await work(eks);
-  } finally {
-    eks.close();
   }
 }
 

@@ -17,7 +17,7 @@ const define = (verb: 'plan' | 'diff'): Command =>
       filenameOption,
       { name: 'delete', summary: 'show what deleting the account would do' },
     ],
-    formats: ['table', 'json', 'yaml'],
+    returns: 'document',
     examples: [
       { does: 'Before a change', command: `kon account ${verb} -f myaccount.yaml` },
       { does: 'Whether somebody changed the role meanwhile', command: `kon account ${verb} myaccount` },

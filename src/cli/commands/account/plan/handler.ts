@@ -8,7 +8,7 @@ import { answering } from '../../../framework/comparison.ts';
 import { usageError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
+import { writeDocument } from '../../../framework/output/answer.ts';
 import { readManifest } from '../../../manifest/source.ts';
 import { problemsOf } from '../../../framework/wait/progress.ts';
 import { affectedPods, changesOf } from './changes.ts';
@@ -27,8 +27,7 @@ export type PlanRequest = {
 /** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
 export async function planFlow(context: CliContext, request: PlanRequest): Promise<ExitCode> {
   const view = await answering(context, () => makePlan(context, request));
-  const { format, stdout } = context;
-  stdout.write(renderDocument('AccountPlan', view, format) ?? renderPlan(view, stdout.color));
+  await writeDocument(context, 'AccountPlan', view, (color) => renderPlan(view, color));
   return view.changes.length === 0 ? exitCodes.ok : exitCodes.error;
 }
 

@@ -1,5 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { accountOption, requiredName, watchOption } from '../../../framework/options.ts';
 
 export const accountShowCommand = defineCommand({
@@ -7,7 +6,7 @@ export const accountShowCommand = defineCommand({
   summary: 'Show an account: its role, policies, targets, and what is in the way',
   positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
   options: [accountOption, watchOption],
-  formats: outputFormats,
+  returns: 'object',
   examples: [
     { does: 'See how it is', command: 'kon account show myaccount' },
     { does: 'See how it goes on', command: 'kon account show myaccount --watch' },

@@ -25,8 +25,8 @@ import { answering } from '../../../framework/comparison.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
-import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { writeList } from '../../../framework/output/answer.ts';
+import type { Column } from '../../../framework/output/table.ts';
 
 type Verification = {
   readonly target: string;
@@ -39,11 +39,8 @@ type Verification = {
 /** Exits with 0 when every target is proven, with 1 when one is not, and with more when that cannot be told. */
 export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
   const results = await answering(context, () => verify(context, name));
-  const { format, stdout } = context;
-  stdout.write(
-    renderDocument('AccountVerification', { account: name, targets: results }, format) ??
-      renderTable(columns, results, { output: stdout, wide: true }),
-  );
+  const data = { kind: 'AccountVerification', value: { account: name, targets: results } };
+  await writeList(context, { rows: results, columns, data });
   if (results.length === 0) context.stderr.write(`The account ${name} has no target.\n`);
   return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
 }

@@ -1,6 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { writeFormats } from '../../../objects/write-formats.ts';
 import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
@@ -17,7 +16,8 @@ export const appDeployCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Deploy a version', command: 'kon app deploy myapp --tag 1.2.0' },
     {

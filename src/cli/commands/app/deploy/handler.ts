@@ -4,12 +4,10 @@ import { chosenTargets } from '../../../cluster/app-objects.ts';
 import { changeSpec } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
-import { appKind, nameOf } from '../../../cluster/kinds.ts';
+import { appKind } from '../../../cluster/kinds.ts';
 import { soundManifest } from '../../../manifest/source.ts';
-import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import { finishWrite, type WriteInput } from '../../../objects/finish.ts';
 import { presentable } from '../../../manifest/present.ts';
-import { isMachineFormat, renderObject } from '../../../framework/output/objects.ts';
 import { waitForTargets } from '../../../framework/wait/targets.ts';
 import { imageOf } from '../columns.ts';
 
@@ -21,31 +19,19 @@ export async function deployFlow(
     readonly targets: readonly string[];
     readonly write: WriteInput;
   },
-): Promise<ExitCode> {
+): Promise<void> {
   const { name, tag, write } = request;
-  const { dryRun } = write;
-  const { format, stdout } = context;
   const client = await context.connect();
   const change = (app: App): AppSpec => {
     chosenTargets(app, request.targets);
     const manifest = { ...presentable(app), spec: withTag(app, tag) };
     return soundManifest(manifest, 'the app with that tag', { kind: appKind, name }).spec as AppSpec;
   };
-  const { object, changed } = await changeSpec(client, appKind, name, change, { dryRun });
-  if (!isMachineFormat(format))
-    stdout.write(
-      resultLine(
-        nameOf(appKind, name),
-        changed ? `deployed ${imageOf(object)}` : `unchanged, ${imageOf(object)}`,
-        dryRun,
-      ),
-    );
-  const final =
-    write.noWait || dryRun
-      ? object
-      : await waitForTargets(context, client, object, chosenTargets(object, request.targets), write.timeout);
-  if (isMachineFormat(format)) stdout.write(renderObject(final, format));
-  return exitCodes.ok;
+  const { object, changed } = await changeSpec(client, appKind, name, change, { dryRun: write.dryRun });
+  const did = changed ? `deployed ${imageOf(object)}` : `unchanged, ${imageOf(object)}`;
+  await finishWrite(context, client, appKind, { object, did }, write, () =>
+    waitForTargets(context, client, object, chosenTargets(object, request.targets), write.timeout),
+  );
 }
 
 /** @throws CliError of code INVALID when the image holds a tag or digest of its own */

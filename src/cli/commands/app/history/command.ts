@@ -1,6 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { exitCodes } from '../../../framework/exit-codes.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { appOption, requiredName } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
@@ -11,7 +9,7 @@ export const appHistoryCommand = defineCommand({
     'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten of them. `-o json` gives these ReplicaSets.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption],
-  formats: outputFormats,
+  returns: 'list',
   examples: [
     { does: 'See what ran when, with which image and identity', command: 'kon app history myapp' },
     { does: 'In one target, for a script', command: 'kon app history myapp --target staging -o json' },
@@ -20,27 +18,16 @@ export const appHistoryCommand = defineCommand({
     const { getObject } = await import('../../../cluster/objects.ts');
     const { appKind } = await import('../../../cluster/kinds.ts');
     const { chosenTargets } = await import('../../../cluster/app-objects.ts');
-    const { isMachineFormat, renderList } = await import('../../../framework/output/objects.ts');
-    const { renderTable } = await import('../../../framework/output/table.ts');
+    const { writeList } = await import('../../../framework/output/answer.ts');
     const { readRevisions } = await import('../read-revisions.ts');
     const { revisionColumns } = await import('./columns.ts');
     const client = await context.connect();
     const app = await getObject(client, appKind, requiredName('app', args.name, options.app));
-    const revisions = await readRevisions(client, app, chosenTargets(app, options.target));
-    const { format, stdout, stderr } = context;
-    if (isMachineFormat(format))
-      stdout.write(
-        renderList(
-          revisions.map((revision) => revision.replicaSet),
-          format,
-        ),
-      );
-    else if (revisions.length === 0 && stdout.isTTY)
-      stderr.write(`Nothing of ${app.metadata.name} has been deployed yet.\n`);
-    else
-      stdout.write(
-        renderTable(revisionColumns(context.now()), revisions, { output: stdout, wide: format === 'wide' }),
-      );
-    return exitCodes.ok;
+    await writeList(context, {
+      rows: await readRevisions(client, app, chosenTargets(app, options.target)),
+      columns: revisionColumns(context.now()),
+      data: { object: (revision) => revision.replicaSet },
+      empty: `Nothing of ${app.metadata.name} has been deployed yet.\n`,
+    });
   },
 });

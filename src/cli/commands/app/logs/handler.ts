@@ -18,7 +18,7 @@ import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind } from '../../../cluster/kinds.ts';
-import { followSet } from '../../../framework/wait/follow-set.ts';
+import { followSet } from '../../../framework/wait/follow.ts';
 import { containerOf, hasStarted } from '../containers.ts';
 import { isLater, lineBatches, parseLogLine } from './log-lines.ts';
 import { createPrefixes, safeForTerminal } from './log-style.ts';
@@ -39,6 +39,7 @@ export type LogsRequest = {
 
 type Source = { readonly target: string; readonly pod: AppPod; readonly container: string };
 type Scene = {
+  readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
   readonly client: KubeClient;
   readonly reader: LogReader;
   readonly app: App;
@@ -61,6 +62,7 @@ export async function logsFlow(context: CliContext, request: LogsRequest): Promi
   const reader = createLogReader(await context.connection(), { now: context.monotonic });
   const ending = new AbortController();
   const scene: Scene = {
+    clock: context,
     client,
     reader,
     app,
@@ -178,7 +180,8 @@ async function followTarget(scene: Scene, target: string): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([scene.signal, failed.signal]);
   let isFirst = true;
-  for await (const pods of followSet<AppPod>(client, resources.pods, selectionOf(app, target), signal)) {
+  const following = { clock: scene.clock, client, resource: resources.pods, signal };
+  for await (const pods of followSet<AppPod>({ ...following, ...selectionOf(app, target) })) {
     present.clear();
     for (const pod of pods)
       if (request.pod === undefined || pod.metadata.name === request.pod)

@@ -1,6 +1,4 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { exitCodes } from '../../../framework/exit-codes.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { appOption, requiredName } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
@@ -11,7 +9,7 @@ export const appPodsCommand = defineCommand({
     'The oldest come first, as these are the ones that a change has not reached. IDENTITY is current, stale (holds another one), uninjected (the webhook missed it), exempt (excepted by annotation) or, if the app names no account, unexpected (holds an identity all the same); HOLDS says what it holds.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption],
-  formats: outputFormats,
+  returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon app pods myapp' },
     { does: 'In one target, for kubectl', command: 'kon app pods myapp --target staging -o name' },
@@ -20,8 +18,7 @@ export const appPodsCommand = defineCommand({
     const { getObject } = await import('../../../cluster/objects.ts');
     const { appKind } = await import('../../../cluster/kinds.ts');
     const { chosenTargets, podsOf } = await import('../../../cluster/app-objects.ts');
-    const { isMachineFormat, renderList } = await import('../../../framework/output/objects.ts');
-    const { renderTable } = await import('../../../framework/output/table.ts');
+    const { writeList } = await import('../../../framework/output/answer.ts');
     const { oldestFirst, podColumns, podRow } = await import('./rows.ts');
     const { wantedIdentities } = await import('../../../pods/wanted-identities.ts');
     const client = await context.connect();
@@ -38,18 +35,11 @@ export const appPodsCommand = defineCommand({
         ),
       )
     ).flat();
-    const { format, stdout, stderr } = context;
-    if (isMachineFormat(format))
-      stdout.write(
-        renderList(
-          rows.map((row) => row.pod),
-          format,
-        ),
-      );
-    else if (rows.length === 0 && stdout.isTTY)
-      stderr.write(`${app.metadata.name} has no pods. See why: kon app status ${app.metadata.name}\n`);
-    else
-      stdout.write(renderTable(podColumns(context.now()), rows, { output: stdout, wide: format === 'wide' }));
-    return exitCodes.ok;
+    await writeList(context, {
+      rows,
+      columns: podColumns(context.now()),
+      data: { object: ({ pod }) => pod },
+      empty: `${app.metadata.name} has no pods. See why: kon app status ${app.metadata.name}\n`,
+    });
   },
 });

@@ -9,7 +9,8 @@ export const appRestartCommand = defineCommand({
     'A roll-out as any other: a pod goes when its successor is ready. The next target follows when the one before is healthy. Nothing of the app’s spec changes. Refused while a pod created in a dry run would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
   positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
-  formats: ['table', 'name'],
+  returns: 'rollouts',
+  mutates: true,
   examples: [
     { does: 'Restart it everywhere', command: 'kon app restart myapp' },
     { does: 'In one target, without waiting', command: 'kon app restart myapp --target staging --no-wait' },

@@ -12,9 +12,8 @@ import { deploymentOf, chosenTargets, type AppDeployment } from '../../../cluste
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind, nameOf } from '../../../cluster/kinds.ts';
-import { qualifiedName } from '../../../framework/output/objects.ts';
+import { qualifiedName } from '../../../framework/output/data.ts';
 import { accountOf, wantedIdentities } from '../../../pods/wanted-identities.ts';
 import { waitForRollout } from '../../../framework/wait/rollout.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
@@ -26,7 +25,7 @@ const restartFieldManager = 'kon-restart';
 export async function restartFlow(
   context: CliContext,
   request: { readonly name: string; readonly targets: readonly string[]; readonly write: WriteInput },
-): Promise<ExitCode> {
+): Promise<void> {
   const { name, write } = request;
   const { dryRun } = write;
   const client = await context.connect();
@@ -57,7 +56,6 @@ export async function restartFlow(
       });
     }
   }
-  return exitCodes.ok;
 }
 
 /** @throws CliError of code CLUSTER_NOT_READY while STS accepts no token of the cluster */

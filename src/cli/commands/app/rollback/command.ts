@@ -1,6 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { writeFormats } from '../../../objects/write-formats.ts';
 import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
 
 export const appRollbackCommand = defineCommand({
@@ -27,7 +26,8 @@ export const appRollbackCommand = defineCommand({
     dryRunOption,
     ...waitOptions,
   ],
-  formats: writeFormats,
+  returns: 'written',
+  mutates: true,
   examples: [
     { does: 'Back to the image before', command: 'kon app rollback myapp' },
     { does: 'Back to a certain revision', command: 'kon app rollback myapp --to 3' },

@@ -1,5 +1,4 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 import { appOption, requiredName, watchOption } from '../../../framework/options.ts';
 
 /** Two words for one thing: whoever comes from accounts says `show`. */
@@ -12,7 +11,7 @@ const define = (verb: 'status' | 'show'): Command =>
         : 'Show an app; the same as status',
     positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
     options: [appOption, watchOption],
-    formats: outputFormats,
+    returns: 'object',
     examples: [
       { does: 'See how it is', command: `kon app ${verb} myapp` },
       { does: 'See how it goes on', command: `kon app ${verb} myapp --watch` },

@@ -1,6 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { outputFormats } from '../../../framework/output/format.ts';
 
 export const policiesSearchCommand = defineCommand({
   path: ['policies', 'search'],
@@ -24,7 +23,7 @@ export const policiesSearchCommand = defineCommand({
       summary: 'whose ARNs to show',
     },
   ],
-  formats: outputFormats,
+  returns: 'list',
   examples: [
     { does: 'What there is for S3', command: 'kon policies search s3 read' },
     {

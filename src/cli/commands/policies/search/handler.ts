@@ -2,8 +2,8 @@
 import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
-import { renderDocument } from '../../../framework/output/document.ts';
-import { renderTable, type Column } from '../../../framework/output/table.ts';
+import { writeList } from '../../../framework/output/answer.ts';
+import type { Column } from '../../../framework/output/table.ts';
 import { searchPolicies } from '../../../aws/policy-search.ts';
 
 type Row = {
@@ -14,10 +14,10 @@ type Row = {
   readonly defaultVersion: string;
 };
 
-export function searchFlow(
+export async function searchFlow(
   context: CliContext,
   of: { readonly text: string; readonly limit: number; readonly partition: string },
-): ExitCode {
+): Promise<ExitCode> {
   const found = searchPolicies(of.text, managedPolicies(of.partition));
   const rows = found.slice(0, of.limit).map(({ name, arn, updateDate, defaultVersionId }): Row => ({
     name,
@@ -25,13 +25,9 @@ export function searchFlow(
     updated: updateDate,
     defaultVersion: defaultVersionId,
   }));
-  const { format, stdout, stderr } = context;
-  if (format === 'name') stdout.write(rows.map((row) => `${row.arn}\n`).join(''));
-  else
-    stdout.write(
-      renderDocument('PolicyList', { items: rows }, format) ??
-        renderTable(columns, rows, { output: stdout, wide: format === 'wide' }),
-    );
+  const { stderr } = context;
+  const data = { kind: 'PolicyList', value: { items: rows }, name: (row: Row): string => row.arn };
+  await writeList(context, { rows, columns, data });
   if (found.length > rows.length)
     stderr.write(`${found.length - rows.length} more; narrow the text, or ask for more with --limit.\n`);
   if (found.length === 0) stderr.write('AWS has no managed policy of such a name.\n');

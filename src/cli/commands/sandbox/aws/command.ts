@@ -31,7 +31,7 @@ export const sandboxAwsCommand = defineCommand({
       complete: 'files',
     },
   ],
-  formats: ['table', 'json', 'yaml'],
+  returns: 'document',
   examples: [
     { does: 'Have an AWS to try policies on', command: 'kon sandbox aws --port 4566' },
     {

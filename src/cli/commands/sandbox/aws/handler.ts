@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
-import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { loadSandbox, type Sandbox } from '../engine.ts';
-import { render } from '../status/handler.ts';
+import { renderValue } from '../../../framework/output/data.ts';
+import { isData } from '../../../framework/output/format.ts';
 
 type AwsInput = {
   readonly port: number;
@@ -18,7 +18,7 @@ type AwsInput = {
   readonly settings: string | undefined;
 };
 
-export async function aws(context: CliContext, input: AwsInput): Promise<ExitCode> {
+export async function aws(context: CliContext, input: AwsInput): Promise<void> {
   const loaded = await (await loadSandbox()).loadEmulator();
   const emulator =
     input.settings === undefined
@@ -29,7 +29,6 @@ export async function aws(context: CliContext, input: AwsInput): Promise<ExitCod
     context.signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await emulator.close();
-  return exitCodes.ok;
 }
 
 type Emulator = Awaited<ReturnType<Sandbox['loadEmulator']>>;
@@ -55,8 +54,8 @@ async function alone(context: CliContext, { runAwsEmulator }: Emulator, input: A
   const { url, environment } = emulator;
   const exports = Object.entries<string>(environment).map(([name, value]) => `export ${name}='${value}'\n`);
   context.stdout.write(
-    context.format === 'json' || context.format === 'yaml'
-      ? render({ endpoint: url, accountId, region, env: environment }, context.format)
+    isData(context.format)
+      ? renderValue({ endpoint: url, accountId, region, env: environment }, context.format)
       : `AWS account ${accountId} is at ${url}; in another shell:\n\n${exports.join('')}\nCtrl-C stops it.\n`,
   );
   return emulator;

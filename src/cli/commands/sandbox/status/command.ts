@@ -7,7 +7,7 @@ export const sandboxStatusCommand = defineCommand({
   description:
     'Exits with 0 when everything runs, with 1 otherwise. With -o json: kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and for each part its process, memory and log.',
   options: [stateDirOption],
-  formats: ['table', 'wide', 'json', 'yaml'],
+  returns: 'status',
   examples: [
     { does: 'See what runs', command: 'kon sandbox status' },
     { does: 'Get one value for a script', command: 'kon sandbox status -o json | jq -r .awsEndpoint' },

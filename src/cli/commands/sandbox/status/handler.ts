@@ -1,8 +1,9 @@
 /** What `status` and `env` print. */
-import { stringify } from 'yaml';
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { renderFields } from '../../../objects/details.ts';
+import { renderValue } from '../../../framework/output/data.ts';
+import { isData } from '../../../framework/output/format.ts';
 import { renderTable } from '../../../framework/output/table.ts';
 import {
   loadSandbox,
@@ -19,7 +20,7 @@ export async function status(context: CliContext, stateDir: string | undefined):
   if (description === undefined) {
     context.stdout.write(
       isData(context.format)
-        ? render({ state: 'stopped', folder }, context.format)
+        ? renderValue({ state: 'stopped', folder }, context.format)
         : `No sandbox runs in ${folder}.\n`,
     );
     return exitCodes.error;
@@ -28,14 +29,13 @@ export async function status(context: CliContext, stateDir: string | undefined):
   return description.state === 'running' ? exitCodes.ok : exitCodes.error;
 }
 
-export async function printEnvironment(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
+export async function printEnvironment(context: CliContext, stateDir: string | undefined): Promise<void> {
   const sandbox = await loadSandbox();
   const folder = sandbox.sandboxFolder(context.env, stateDir, context.cwd);
   const description = await sandbox.sandboxStatus(folder);
   if (description === undefined) throw notRunning(folder);
   for (const [name, value] of Object.entries(sandbox.shellEnvironment(description, context.env)))
     context.stdout.write(`export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
-  return exitCodes.ok;
 }
 
 /** A description as the format of the command wants it. */
@@ -46,7 +46,7 @@ export function describe(
 ): string {
   const { credentials: _inEnv, nodeCredentials: _ofNobody, ...shown } = description;
   if (isData(context.format))
-    return render({ ...shown, env: shellEnvironment(description, context.env) }, context.format);
+    return renderValue({ ...shown, env: shellEnvironment(description, context.env) }, context.format);
   return `${renderFields([
     ['Sandbox', `${description.name}, ${description.state}`],
     ['Started', description.startedAt],
@@ -54,7 +54,7 @@ export function describe(
     ['AWS', `${description.awsEndpoint} (account ${description.accountId}, ${description.region})`],
     ['Issuer', description.issuer],
     ['Kubeconfig', description.kubeconfig],
-  ])}\n${renderTable(partColumns, description.parts, { output: context.stdout, wide: context.format === 'wide' })}`;
+  ])}\n${renderTable(partColumns, description.parts, { output: context.stdout, format: context.format })}`;
 }
 
 const partColumns = [
@@ -74,14 +74,4 @@ function partState({ running, exit }: PartStatus): string {
   if (running) return 'running';
   if (exit === undefined) return 'ended';
   return exit.signal === null ? `ended with ${exit.code}` : `ended by ${exit.signal}`;
-}
-
-type DataFormat = 'json' | 'yaml';
-
-function isData(format: CliContext['format']): format is DataFormat {
-  return format === 'json' || format === 'yaml';
-}
-
-export function render(value: unknown, format: DataFormat): string {
-  return format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, { lineWidth: 0 });
 }

@@ -21,7 +21,7 @@ export const sandboxUpCommand = defineCommand({
     { name: 'bare', summary: 'leave out all of Konstellation, to try kon install' },
     stateDirOption,
   ],
-  formats: ['table', 'json', 'yaml'],
+  returns: 'document',
   examples: [
     { does: 'Try things out, in a terminal of its own', command: 'kon sandbox up' },
     {

@@ -1,6 +1,5 @@
 /** Starts a sandbox here or in the background, and says what one can do with it. */
 import type { CliContext } from '../../../framework/context.ts';
-import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { version } from '../../../version.ts';
 import { eventDisplay } from '../event-display.ts';
 import { duration } from '../event-text.ts';
@@ -18,7 +17,7 @@ type UpInput = {
   readonly stateDir: string | undefined;
 };
 
-export async function up(context: CliContext, input: UpInput): Promise<ExitCode> {
+export async function up(context: CliContext, input: UpInput): Promise<void> {
   const startedAt = context.monotonic();
   return withSandbox((sandbox) => {
     const folder = sandbox.sandboxFolder(context.env, input.stateDir, context.cwd);
@@ -32,7 +31,7 @@ async function upHere(
   input: UpInput,
   folder: string,
   startedAt: Monotonic,
-): Promise<ExitCode> {
+): Promise<void> {
   const { env, now, monotonic, random, self, signal } = context;
   const result = await sandbox.upSandbox({
     folder,
@@ -55,12 +54,11 @@ async function upHere(
   });
   if (result.outcome === 'already-running') {
     announce(context, sandbox, result.description, 'already');
-    return exitCodes.ok;
+    return;
   }
   announce(context, sandbox, await result.sandbox.describe(), monotonic() - startedAt);
   if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
   await result.sandbox.stopped;
-  return exitCodes.ok;
 }
 
 async function upDetached(
@@ -69,7 +67,7 @@ async function upDetached(
   input: UpInput,
   folder: string,
   startedAt: Monotonic,
-): Promise<ExitCode> {
+): Promise<void> {
   const { env, monotonic, self, signal } = context;
   const result = await sandbox.upSandboxDetached({
     folder,
@@ -94,7 +92,6 @@ async function upDetached(
     result.description,
     result.outcome === 'started' ? monotonic() - startedAt : 'already',
   );
-  return exitCodes.ok;
 }
 
 function announce(

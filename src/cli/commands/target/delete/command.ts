@@ -8,6 +8,7 @@ export const targetDeleteCommand = defineCommand({
     'It is taken out of the ClusterConfig, and accounts that are for all targets are unlinked in it. The namespace stays, with what is in it. While an app or an account names the target, or pods in it hold the identity of an account, it is refused, and says which.',
   positionals: [{ name: 'name', summary: 'the name of the target', required: true, complete: 'targets' }],
   options: [yesOption, dryRunOption, ...waitOptions],
+  mutates: true,
   examples: [
     { does: 'Take it away, after a question', command: 'kon target delete staging' },
     { does: 'See what would be', command: 'kon target delete staging --dry-run' },

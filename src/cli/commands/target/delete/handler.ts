@@ -5,21 +5,20 @@ import { sessionsNote } from '../../../../identity/plan/sessions.ts';
 import type { KubeClient, KubeObject } from '../../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../../cluster/objects.ts';
 import { getClusterConfig } from '../../../cluster/targets.ts';
-import { confirmed, requireConfirmation } from '../../../framework/confirm.ts';
+import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
-import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../../cluster/kinds.ts';
-import { followSet } from '../../../framework/wait/follow-set.ts';
+import { followSet } from '../../../framework/wait/follow.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
 import { isLinkedIn, useOfTarget } from './target-use.ts';
-import { withinTime } from '../../../framework/wait/within-time.ts';
+import { waitFor } from '../../../framework/wait/within-time.ts';
 
 export async function deleteTarget(
   context: CliContext,
   name: string,
   options: WriteInput & { readonly yes: boolean },
-): Promise<ExitCode> {
+): Promise<void> {
   const { dryRun } = options;
   const what = `deleting the target "${name}"`;
   // What destroys nothing needs no assent.
@@ -30,16 +29,13 @@ export async function deleteTarget(
   withoutTarget(config, name);
   const unlinked = await unlinkedWith(client, name);
   const consequence = consequenceOf(name, unlinked);
-  if (!(await confirmed(context, { yes, what, question: `${consequence}\nDelete the target "${name}"?` }))) {
-    context.stderr.write('Nothing was deleted.\n');
-    return exitCodes.error;
-  }
+  const question = `${consequence}\nDelete the target "${name}"?`;
+  await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
   const change = (current: ClusterConfig): ClusterConfig['spec'] => withoutTarget(current, name);
   await changeSpec(client, clusterConfigKind, config.metadata.name, change, { dryRun });
   if (dryRun) context.stderr.write(`${consequence}\n`);
   context.stdout.write(resultLine(`target/${name}`, 'deleted', dryRun));
   if (!options.noWait && !dryRun) await waitUntilUnlinked(context, client, name, options.timeout);
-  return exitCodes.ok;
 }
 
 /** @throws CliError of code NOT_FOUND */
@@ -77,21 +73,14 @@ async function waitUntilUnlinked(
   timeoutMs: number,
 ): Promise<void> {
   let linked: readonly string[] = [];
-  const wait = async (signal: AbortSignal): Promise<void> => {
-    for await (const accounts of followSet<LinkedServiceAccount & KubeObject>(
-      client,
-      accountKind.resource,
-      {},
-      signal,
-    )) {
-      linked = accounts.filter((account) => isLinkedIn(account, name)).map(({ metadata }) => metadata.name);
-      if (linked.length > 0) continue;
-      context.stderr.write(`No account is linked in ${name} any more.\n`);
-      for (const { metadata, status } of accounts)
-        for (const former of status?.formerTargets ?? [])
-          if (former.name === name) context.stderr.write(`‼ ${sessionsNote(former, metadata.name)}\n`);
-      return;
-    }
+  const look = (accounts: readonly LinkedServiceAccount[]): true | undefined => {
+    linked = accounts.filter((account) => isLinkedIn(account, name)).map(({ metadata }) => metadata.name);
+    if (linked.length > 0) return undefined;
+    context.stderr.write(`No account is linked in ${name} any more.\n`);
+    for (const { metadata, status } of accounts)
+      for (const former of status?.formerTargets ?? [])
+        if (former.name === name) context.stderr.write(`‼ ${sessionsNote(former, metadata.name)}\n`);
+    return true;
   };
   const late = (waited: string): CliError =>
     new CliError(
@@ -104,5 +93,10 @@ async function waitUntilUnlinked(
         ],
       },
     );
-  await withinTime(context, timeoutMs, wait, late);
+  const following = { clock: context, client, resource: accountKind.resource };
+  await waitFor(context, (signal) => followSet<LinkedServiceAccount & KubeObject>({ ...following, signal }), {
+    timeoutMs,
+    look,
+    late,
+  });
 }

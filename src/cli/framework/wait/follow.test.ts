@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { KubeObject } from '../../../kube/index.ts';
-import { changesSince } from './follow-changes.ts';
+import { changesSince } from './follow.ts';
 
 const object = (name: string, uid: string, resourceVersion: string): KubeObject => ({
   apiVersion: 'v1',

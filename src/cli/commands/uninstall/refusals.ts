@@ -1,0 +1,89 @@
+/** Refusals of `kon uninstall`: an installation of another tool, and apps and accounts that would lose their operator. */
+import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import {
+  identitiesHeld,
+  isRunning,
+  rolesHeld,
+  serviceAccountOf,
+  type Pod,
+} from '../../../workloads/index.ts';
+import { accountKind, appKind } from '../../cluster/kinds.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import { CliError } from '../../framework/errors.ts';
+import { refuseOthers, removalOf, type FoundOperator } from '../../installation/other-installations.ts';
+import { orMissing } from '../../installation/steps.ts';
+
+/** Refuses installations that another tool has to remove. @throws CliError of code CONFLICT */
+export function refuseHelm(operators: readonly FoundOperator[], namespace: string): void {
+  refuseOthers(operators, namespace, 'uninstall');
+  const helm = operators.find(({ release }) => release !== undefined);
+  if (!helm) return;
+  throw new CliError('CONFLICT', `Konstellation was installed by Helm in the namespace ${namespace}`, {
+    details: [`There: ${operators.map(({ object }) => object).join(', ')}.`],
+    next: [
+      'Delete apps and accounts while the operator runs: kon app delete NAME, kon account delete NAME',
+      removalOf(helm),
+      'The chart leaves CRDs and ClusterConfig: kon crds | kubectl delete -f -',
+    ],
+  });
+}
+
+/**
+ * @returns the accounts that are deleted with it; undefined where their kind does not exist
+ * @throws CliError of code CONFLICT while there are apps, accounts that were not asked for, or accounts in use
+ */
+export async function requireRemovable(
+  client: KubeClient,
+  { deleteAccounts, dryRun }: { readonly deleteAccounts: boolean; readonly dryRun: boolean },
+): Promise<readonly LinkedServiceAccount[] | undefined> {
+  const accounts = await orMissing(listObjects(client, accountKind));
+  const apps = (await orMissing(listObjects(client, appKind))) ?? [];
+  if (apps.length > 0)
+    throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
+      details: ['With the CRDs they would go, and their pods with them.'],
+      next: [
+        'Delete them: kon app delete NAME',
+        'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
+      ],
+    });
+  if (!accounts || accounts.length === 0) return accounts;
+  if (!deleteAccounts)
+    throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
+      details: ['Without the operator their roles would stay.'],
+      next: ['Delete them and their roles: kon uninstall --delete-accounts'],
+    });
+  const { items: pods } = await client.list<Pod & KubeObject>(resources.pods, {});
+  const uses = accounts.flatMap((account) => {
+    const users = podsUsing(account, pods);
+    return users.length === 0 ? [] : `${account.metadata.name}: ${users.join(', ')}`;
+  });
+  if (uses.length > 0)
+    throw new CliError('CONFLICT', 'running pods use accounts that would be deleted', {
+      details: [...uses, 'No account was deleted.'],
+      next: ['End the pods first, by whatever creates them; then run it again.'],
+    });
+  // Protected accounts refuse it before any is deleted.
+  if (!dryRun)
+    for (const { metadata } of accounts)
+      await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });
+  return accounts;
+}
+
+/** `NAMESPACE/NAME` of running pods that hold the identity of an account. Those that are ending give it up by themselves. */
+function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Pod[]): readonly string[] {
+  const targets = new Set(status?.targets?.map(({ name }) => name));
+  return pods
+    .filter((pod) => isRunning(pod) && pod.metadata.deletionTimestamp === undefined)
+    .filter(
+      (pod) =>
+        rolesHeld(pod).some((arn) => arn === status?.roleArn) ||
+        (targets.has(pod.metadata.namespace ?? '') &&
+          serviceAccountOf(pod) === metadata.name &&
+          identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity')),
+    )
+    .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
+}
+
+export const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
+  objects.map(({ metadata }) => metadata.name).join(', ');

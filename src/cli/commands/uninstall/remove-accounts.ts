@@ -1,0 +1,64 @@
+/** Deletion of accounts by `kon uninstall`, while the operator still runs. */
+import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import type { KubeClient } from '../../../kube/index.ts';
+import { accountKind } from '../../cluster/kinds.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { waitUntilGone } from '../../framework/wait/deletion.ts';
+import { acceptNew, refuseNew } from '../../installation/refuse-new.ts';
+import { requireRemovable } from './refusals.ts';
+
+type Removal = {
+  /** Accounts that the person agreed to lose; undefined where their kind does not exist. */
+  readonly listed: readonly LinkedServiceAccount[] | undefined;
+  readonly deleteAccounts: boolean;
+  readonly dryRun: boolean;
+  readonly timeoutMs: number;
+  /** @throws Declined */
+  readonly ask: (accounts: readonly LinkedServiceAccount[]) => Promise<void>;
+};
+
+/**
+ * Deletes the accounts while nothing new is admitted. Where it fails, or is not wanted after all, new ones are admitted again;
+ * afterwards they are refused up to the end.
+ *
+ * @returns the accounts that were deleted
+ */
+export async function removeAccounts(
+  context: CliContext,
+  client: KubeClient,
+  removal: Removal,
+): Promise<readonly LinkedServiceAccount[]> {
+  const { listed, deleteAccounts, dryRun, ask } = removal;
+  if (!listed) return [];
+  if (dryRun) return deleteEach(context, client, listed, removal);
+  let isDone = false;
+  try {
+    await refuseNew(client, context);
+    // Some may have been created while the question was open.
+    const accounts = (await requireRemovable(client, { deleteAccounts, dryRun })) ?? [];
+    const isListed = ({ metadata }: LinkedServiceAccount): boolean =>
+      listed.some((each) => each.metadata.uid === metadata.uid);
+    if (!accounts.every(isListed)) await ask(accounts);
+    await deleteEach(context, client, accounts, removal);
+    // The operator deletes them: none may be left when it is removed.
+    await requireRemovable(client, { deleteAccounts: false, dryRun });
+    isDone = true;
+    return accounts;
+  } finally {
+    if (!isDone) await acceptNew(client);
+  }
+}
+
+async function deleteEach(
+  context: CliContext,
+  client: KubeClient,
+  accounts: readonly LinkedServiceAccount[],
+  { dryRun, timeoutMs }: Pick<Removal, 'dryRun' | 'timeoutMs'>,
+): Promise<readonly LinkedServiceAccount[]> {
+  for (const { metadata } of accounts) {
+    await client.delete(accountKind.resource, { name: metadata.name }, { dryRun });
+    if (!dryRun) await waitUntilGone(context, client, accountKind, metadata, timeoutMs);
+    context.stderr.write(`- account ${metadata.name}\n`);
+  }
+  return accounts;
+}

@@ -1,0 +1,108 @@
+/** Deletion of what an installation created in AWS: association, role and OIDC provider, unless others need them. */
+import type { InstallationStore } from '../../../aws/installation.ts';
+import {
+  IdentityError,
+  oidcProviderArn,
+  tagValue,
+  trustsProvider,
+  type AssociationStore,
+  type ObservedRole,
+  type RoleStore,
+} from '../../../identity/index.ts';
+import type { CliContext } from '../../framework/context.ts';
+import type { DiscoveredCluster } from '../../installation/discover.ts';
+import { operatorName } from '../../installation/operator-objects.ts';
+import { installedTag, operatorPolicyName, operatorRole } from '../../installation/operator-role.ts';
+
+type Scope = { readonly namespace: string; readonly dryRun: boolean };
+
+export async function removeAssociation(
+  { signal, stderr }: CliContext,
+  cluster: DiscoveredCluster,
+  { namespace, dryRun }: Scope,
+  associations: AssociationStore,
+): Promise<readonly string[]> {
+  const found = await associations.read({ namespace, serviceAccount: operatorName }, signal);
+  if (!found) return [];
+  const object = `Pod Identity association ${namespace}/${operatorName}`;
+  if (tagValue(found.details?.tags ?? {}, installedTag) !== cluster.clusterArn)
+    return [`${object}, which kon install did not make`];
+  if (!dryRun) await associations.delete(found.id, signal);
+  stderr.write(`- ${object}\n`);
+  return [];
+}
+
+export async function removeFromIam(
+  context: CliContext,
+  cluster: DiscoveredCluster,
+  { namespace, dryRun }: Scope,
+  roles: RoleStore,
+  installation: InstallationStore,
+  /** Names of roles that go, or have gone, with their accounts. */
+  leaving: readonly string[],
+): Promise<readonly string[]> {
+  const { signal, stderr } = context;
+  const kept: string[] = [];
+  const { name } = operatorRole(cluster, { namespace, serviceAccount: operatorName });
+  const gone = [...leaving];
+  const role = await roles.read(name, signal);
+  if (role && tagValue(role.tags, installedTag) === cluster.clusterArn) {
+    if (!dryRun && role.inlinePolicyNames.includes(operatorPolicyName))
+      await roles.deleteInlinePolicy(name, operatorPolicyName, signal);
+    if (!dryRun) await roles.delete(name, signal);
+    gone.push(name);
+    stderr.write(`- IAM role ${name}\n`);
+  } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
+  const arn = oidcProviderArn(cluster);
+  const provider = await installation.provider(arn, signal);
+  if (!provider) return kept;
+  if (tagValue(provider.tags, installedTag) !== cluster.clusterArn)
+    return [...kept, `IAM OIDC provider ${arn}, which kon install did not make`];
+  const needed = await whoNeedsProvider(arn, roles, { leaving: gone, dryRun }, signal);
+  if (needed !== undefined) return [...kept, `IAM OIDC provider ${arn}, ${needed}`];
+  if (!dryRun) await installation.deleteProvider(arn, signal);
+  stderr.write(`- IAM OIDC provider ${arn}\n`);
+  return kept;
+}
+
+/** Names of roles that are shown; the rest is counted. */
+const rolesShown = 10;
+
+/**
+ * Finds the roles whose pods would lose AWS with the provider: of controllers, of other tools, of accounts that retain theirs.
+ *
+ * @param leaving names of roles that go with this uninstallation. A listing may show them for a while after their deletion.
+ * @returns a reason to keep the provider
+ */
+async function whoNeedsProvider(
+  arn: string,
+  roles: RoleStore,
+  { leaving, dryRun }: { readonly leaving: readonly string[]; readonly dryRun: boolean },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const found = await listedRoles(roles, signal);
+  if (!found) return 'as you may not list the roles that trust it (iam:GetAccountAuthorizationDetails)';
+  const names: string[] = [];
+  for (const { name, trustPolicy } of found) {
+    if (!trustsProvider(trustPolicy, arn)) continue;
+    if (leaving.includes(name) && (dryRun || !(await roles.read(name, signal)))) continue;
+    names.push(name);
+  }
+  names.sort();
+  if (names.length === 0) return undefined;
+  const more = names.length > rolesShown ? ` and ${names.length - rolesShown} more` : '';
+  const what = names.length === 1 ? 'the role' : `${names.length} roles`;
+  return `which ${what} ${names.slice(0, rolesShown).join(', ')}${more} ${names.length === 1 ? 'trusts' : 'trust'}: aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn} deletes it once none does`;
+}
+
+export async function listedRoles(
+  roles: RoleStore,
+  signal: AbortSignal,
+): Promise<readonly ObservedRole[] | undefined> {
+  try {
+    return (await roles.snapshot(signal)).roles;
+  } catch (error) {
+    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/** Waits of `kon uninstall`: for the deleted objects, and for the end of every operator. */
+import { abandonAnnotation } from '../../../api/labels.ts';
+import { sleep, systemTimer, type KubeClient } from '../../../kube/index.ts';
+import { accountKind } from '../../cluster/kinds.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError } from '../../framework/errors.ts';
+import { waitUntilAllGone, type Deleted } from '../../framework/wait/all-gone.ts';
+import { findOperators, removalOf } from '../../installation/other-installations.ts';
+import { orMissing } from '../../installation/steps.ts';
+import { namesOf } from './refusals.ts';
+
+/** @throws CliError of code NOT_DELETED when the time is over, with the accounts that hold their CRD */
+export async function untilGone(
+  context: CliContext,
+  client: KubeClient,
+  deleted: readonly Deleted[],
+  timeoutMs: number,
+  clusterArn: string,
+): Promise<void> {
+  try {
+    await waitUntilAllGone(context, client, deleted, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    const held = (await orMissing(listObjects(client, accountKind))) ?? [];
+    if (held.length === 0) throw error;
+    throw new CliError(error.code, error.message, {
+      details: [...error.details, `Accounts hold their CRD, and no operator deletes them: ${namesOf(held)}.`],
+      next: [
+        ...held.map(
+          ({ metadata: { name } }) =>
+            `Give it up: kubectl annotate lsa ${name} ${abandonAnnotation}=true && kubectl patch lsa ${name} --type merge -p '{"metadata":{"finalizers":null}}'`,
+        ),
+        `Then delete their roles: kon account orphans --delete --cluster-arn ${clusterArn}`,
+      ],
+      cause: error,
+    });
+  }
+}
+
+const operatorEndMs = 20_000;
+const operatorPauseMs = 500;
+
+/** @throws CliError of code NOT_DELETED while something runs an operator. The Lease of one that was removed runs out. */
+export async function requireNoOperator(
+  client: KubeClient,
+  { monotonic, signal }: CliContext,
+): Promise<void> {
+  const until = monotonic() + operatorEndMs;
+  for (;;) {
+    const running = (await findOperators(client, signal)).filter(
+      ({ object }) => !object.startsWith('ServiceAccount '),
+    );
+    if (running.length === 0) return;
+    if (running.some(({ object }) => object.startsWith('Deployment ')) || monotonic() >= until)
+      throw new CliError('NOT_DELETED', 'an operator still runs', {
+        details: running.map(({ object }) => object),
+        next: [...new Set(running.map((each) => removalOf(each)))],
+      });
+    await sleep(systemTimer, operatorPauseMs, signal);
+  }
+}

@@ -1,0 +1,97 @@
+/** Objects and documents as JSON, YAML or names. What `-o json` prints can be read back by `kon apply -f -` and by kubectl. */
+import { stringify } from 'yaml';
+import type { DataFormat, OutputFormat } from './format.ts';
+
+export type KubernetesObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+};
+
+/**
+ * Written so that YAML 1.1 reads it alike: kubectl and many others take an unquoted `yes` or date for more than text.
+ */
+export const asYaml = (value: unknown): string =>
+  stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
+
+export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** A name as kubectl writes it: `linkedserviceaccount.k11n.dev/myaccount`. */
+export function qualifiedName(object: KubernetesObject): string {
+  const group = object.apiVersion.includes('/') ? `.${object.apiVersion.split('/')[0]}` : '';
+  return `${object.kind.toLowerCase()}${group}/${object.metadata.name}`;
+}
+
+const nameLine = (object: KubernetesObject): string => `${qualifiedName(object)}\n`;
+
+const renderers: Readonly<
+  Record<
+    DataFormat,
+    {
+      readonly one: (object: KubernetesObject) => string;
+      readonly list: (objects: readonly KubernetesObject[]) => string;
+      /** One of many that come one after another, so that a program can tell them apart. */
+      readonly streamed: (value: object) => string;
+    }
+  >
+> = {
+  json: {
+    one: asJson,
+    list: (items) => asJson({ apiVersion: 'v1', kind: 'List', items }),
+    streamed: (value) => `${JSON.stringify(value)}\n`,
+  },
+  yaml: {
+    one: asYaml,
+    list: (objects) => objects.map(asYaml).join('---\n'),
+    streamed: (value) => `---\n${asYaml(value)}`,
+  },
+  name: {
+    one: nameLine,
+    list: (objects) => objects.map(nameLine).join(''),
+    streamed: (value) => nameLine(value as KubernetesObject),
+  },
+};
+
+export function renderObject(object: KubernetesObject, format: DataFormat): string {
+  return renderers[format].one(withoutManagedFields(object));
+}
+
+/** JSON is one `List`, as kubectl's; YAML is one document per object. */
+export function renderList(objects: readonly KubernetesObject[], format: DataFormat): string {
+  return renderers[format].list(objects.map(withoutManagedFields));
+}
+
+/** An object of a watch. */
+export function renderStreamed(object: KubernetesObject, format: DataFormat): string {
+  return renderers[format].streamed(withoutManagedFields(object));
+}
+
+/** The same with what happened, as the API's own watch has it. */
+export function renderEvent(
+  { type, object }: { readonly type: string; readonly object: KubernetesObject },
+  format: DataFormat,
+): string {
+  return format === 'name'
+    ? `${type}\t${nameLine(object)}`
+    : renderers[format].streamed({ type, object: withoutManagedFields(object) });
+}
+
+/** An answer of `kon` itself, under the command line's own apiVersion. */
+export function renderDocument(
+  kind: string,
+  value: Readonly<Record<string, unknown>>,
+  format: OutputFormat,
+): string {
+  return renderValue({ apiVersion: 'cli.k11n.dev/v1', kind, ...value }, format);
+}
+
+export function renderValue(value: unknown, format: OutputFormat): string {
+  return format === 'yaml' ? asYaml(value) : asJson(value);
+}
+
+/** The API server's books, which would hide the rest. kubectl leaves them out too. */
+function withoutManagedFields(object: KubernetesObject): KubernetesObject {
+  if (!('managedFields' in object.metadata)) return object;
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
