@@ -125,6 +125,18 @@ beforeAll(async () => {
       'reportingController: k11n.dev/test',
       'reportingInstance: test',
       'regarding: {apiVersion: k11n.dev/v1alpha1, kind: LinkedServiceAccount, name: listed}',
+      '---',
+      'apiVersion: events.k8s.io/v1',
+      'kind: Event',
+      'metadata: {name: listed.2, namespace: default}',
+      'eventTime: "2026-01-01T00:00:01.000000Z"',
+      'type: Normal',
+      'reason: Formula',
+      `note: '=HYPERLINK("http://example.com")'`,
+      'action: Reconcile',
+      'reportingController: k11n.dev/test',
+      'reportingInstance: test',
+      'regarding: {apiVersion: k11n.dev/v1alpha1, kind: LinkedServiceAccount, name: listed}',
     ].join('\n'),
   );
 });
@@ -185,6 +197,57 @@ describe('kon account list', () => {
     expect(names.stdout).toBe('linkedserviceaccount.k11n.dev/listed\n');
     expect(await cluster.kubectl(['get', names.stdout.trim(), '-o', 'name'])).toBe(names.stdout);
   });
+});
+
+describe('-o csv', () => {
+  /** Fields of each record, by RFC 4180. */
+  const recordsOf = (text: string): readonly (readonly string[])[] =>
+    text
+      .split('\r\n')
+      .slice(0, -1)
+      .map((line) =>
+        [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(([, quoted, plain]) =>
+          quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'),
+        ),
+      );
+
+  it('has the columns of a list, with whole values and exact times', async () => {
+    const { code, stdout, stderr } = await kon.run(['account', 'list', '-o', 'csv']);
+    const [header, row, ...others] = recordsOf(stdout);
+    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'AGE']);
+    expect(row?.slice(0, 6)).toEqual([
+      'listed',
+      'False',
+      'PolicyNotFound',
+      role,
+      '1/2',
+      `${readOnly},arn:aws:iam::aws:policy/Nope`,
+    ]);
+    expect(row?.[6]).toMatch(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect({ others, code, stderr }).toEqual({ others: [], code: 0, stderr: '' });
+  });
+
+  it('is the same on a terminal, without colour', async () => {
+    const piped = await kon.run(['account', 'list', '-o', 'csv']);
+    const { screen } = await kon.onTerminal('account list -o csv', { env: { TERM: 'xterm' } });
+    expect(screen.replaceAll('\r\r\n', '\r\n')).toBe(piped.stdout);
+  });
+
+  it('keeps what an Event says from being a formula', async () => {
+    const { stdout } = await kon.run(['account', 'history', 'listed', '-o', 'csv']);
+    const messages = recordsOf(stdout).map((record) => record.at(-1));
+    expect(messages).toContain('\'=HYPERLINK("http://example.com")');
+    expect(messages).toContain('IAM has no policy Nope');
+  });
+
+  it.each(['account show listed', 'app status shown', 'account export', 'account plan listed'])(
+    'is refused where there are no rows: kon %s',
+    async (line) => {
+      const { code, stdout, stderr } = await kon.run([...line.split(' '), '-o', 'csv']);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('does not answer as csv');
+    },
+  );
 });
 
 describe('kon account show', () => {

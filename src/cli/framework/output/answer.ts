@@ -34,7 +34,8 @@ export async function writeList<Row>(
     if ('object' in data) stdout.write(renderList(rows.map(data.object), format));
     else if (format === 'name') stdout.write(rows.map((row) => `${data.name?.(row)}\n`).join(''));
     else stdout.write(renderDocument(data.kind, data.value, format));
-  } else if (rows.length === 0 && empty !== undefined && stdout.isTTY) stderr.write(empty);
+  } else if (rows.length === 0 && empty !== undefined && stdout.isTTY && format !== 'csv')
+    stderr.write(empty);
   else stdout.write(renderTable(columns, rows, { output: stdout, format }));
 }
 

@@ -4,6 +4,7 @@
 const formats = {
   table: 'rows',
   wide: 'rows',
+  csv: 'rows',
   json: 'data',
   yaml: 'data',
   name: 'data',
@@ -24,9 +25,9 @@ export function isData(format: OutputFormat): format is DataFormat {
 /** Formats by what a command returns, the default first. */
 export const formatsOf = {
   /** Objects, or rows that have a name. */
-  list: ['table', 'wide', 'json', 'yaml', 'name'],
+  list: ['table', 'wide', 'csv', 'json', 'yaml', 'name'],
   /** Rows that belong to one object, and have no name of their own. */
-  records: ['table', 'json', 'yaml'],
+  records: ['table', 'csv', 'json', 'yaml'],
   /** One object, as a page for people. */
   object: ['table', 'wide', 'json', 'yaml', 'name'],
   /** The result of a write: one line for people, the object for programs. */

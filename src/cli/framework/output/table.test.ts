@@ -46,6 +46,31 @@ describe('renderTable', () => {
     );
   });
 
+  it('writes CSV with whole values and all columns, on a terminal too, without colour', () => {
+    for (const out of [output(true, true), output(false)])
+      expect(renderTable(columns, rows, { output: out, format: 'csv' })).toBe(
+        'NAME,NOTE,MORE\r\na-long-name,first note,more\r\nb,,more\r\n',
+      );
+  });
+
+  it.each([
+    ['a,b', '"a,b"'],
+    ['say "no"', '"say ""no"""'],
+    ['two\nlines', '"two\nlines"'],
+    ['\u001B[31mred\u001B[39m', 'red'],
+  ])('quotes a field of CSV: %j', (note, field) => {
+    const text = renderTable(columns, [{ name: 'x', note }], { output: output(false), format: 'csv' });
+    expect(text).toBe(`NAME,NOTE,MORE\r\nx,${field},more\r\n`);
+  });
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '＝1', '\u001B[31m=1'])(
+    'does not let a spreadsheet take a value for a formula: %j',
+    (note) => {
+      const text = renderTable(columns, [{ name: 'x', note }], { output: output(false), format: 'csv' });
+      expect(text).toMatch(/\r\nx,'[^,]+,more\r\n$/);
+    },
+  );
+
   it('pads before it paints, so that columns stay aligned', () => {
     const text = renderTable(columns, rows, { output: output(true, true), format: 'table' });
     expect(text).toContain('\u001B[31mb            \u001B[39m-');

@@ -36,16 +36,34 @@ export function tableWriter<T>(
   columns: readonly Column<T>[],
   options: TableOptions,
 ): (rows: readonly T[]) => string {
-  return options.output.isTTY ? alignedWriter(columns, options) : tabbedWriter(columns);
+  if (options.format === 'csv') return lineWriter(columns, csvLine);
+  return options.output.isTTY ? alignedWriter(columns, options) : lineWriter(columns, tabbedLine);
 }
 
-function tabbedWriter<T>(columns: readonly Column<T>[]): (rows: readonly T[]) => string {
+function lineWriter<T>(
+  columns: readonly Column<T>[],
+  line: (values: readonly string[]) => string,
+): (rows: readonly T[]) => string {
   let header: readonly (readonly string[])[] = [columns.map((column) => column.header)];
   return (rows) => {
-    const lines = [...header, ...rows.map((row) => columns.map((c) => cell(c.value(row))))];
+    const lines = [...header, ...rows.map((row) => columns.map((column) => column.value(row)))];
     header = [];
-    return lines.map((cells) => `${cells.join('\t')}\n`).join('');
+    return lines.map(line).join('');
   };
+}
+
+const tabbedLine = (values: readonly string[]): string => `${values.map(cell).join('\t')}\n`;
+
+/** RFC 4180. An empty value is an empty field. */
+const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
+
+/** Beginnings by which a spreadsheet takes a field for a formula. https://owasp.org/www-community/attacks/CSV_Injection */
+const formula = /^[=+\-@\t\r\n＝＋－＠]/;
+
+function csvField(value: string): string {
+  const shown = printable(value);
+  const text = formula.test(shown) ? `'${shown}` : shown;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function alignedWriter<T>(
