@@ -8,6 +8,7 @@ import {
   slotReasons,
   workloadEventReasons,
 } from '../../src/workloads/index.ts';
+import { meaningOf, type Reason } from '../../src/k8s/reasons.ts';
 import { accountEventReasons } from '../../src/operator/account/step-events.ts';
 
 /** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
@@ -15,12 +16,6 @@ export function reasonsReference(): [path: string, content: string][] {
   const errors = Object.entries(identityErrors).map(
     ([code, { meaning, next, retry }]) =>
       `| \`${code}\` | ${meaning} | ${next} | ${retry === 'backoff' ? 'soon' : 'slowly'} |`,
-  );
-  const reasons = Object.entries(identityReasons).map(
-    ([reason, meaning]) => `| \`${reason}\` | ${meaning} |`,
-  );
-  const events = Object.entries(accountEventReasons).map(
-    ([reason, meaning]) => `| \`${reason}\` | ${meaning} |`,
   );
   const page = [
     '<!-- Generated from src/identity and src/operator by `npm run generate`. -->',
@@ -38,38 +33,44 @@ export function reasonsReference(): [path: string, content: string][] {
     '',
     '## How an account or a cluster stands',
     '',
-    '| reason | meaning |',
-    '| --- | --- |',
-    ...reasons,
+    '| reason | meaning | requires an action of yours |',
+    '| --- | --- | --- |',
+    ...rows(identityReasons),
     '',
     '## What Events about accounts tell',
     '',
     '| reason | meaning |',
     '| --- | --- |',
-    ...events,
+    ...eventRows(accountEventReasons),
     '',
     '## How an app stands',
     '',
-    '| reason | meaning |',
-    '| --- | --- |',
+    '| reason | meaning | requires an action of yours |',
+    '| --- | --- | --- |',
     ...rows({ ...gateReasons, ...slotReasons, ...rolloutReasons, ...targetReasons, ...summaryReasons }),
     '',
     '## What Events about apps tell',
     '',
     '| reason | meaning |',
     '| --- | --- |',
-    ...rows(appEventReasons),
+    ...eventRows(appEventReasons),
     '',
     '## What Events about other workloads tell',
     '',
     '| reason | meaning |',
     '| --- | --- |',
-    ...rows(workloadEventReasons),
+    ...eventRows(workloadEventReasons),
     '',
   ];
   return [['docs/reference/reasons.md', page.join('\n')]];
 }
 
-function rows(reasons: Readonly<Record<string, string>>): string[] {
+function rows(reasons: Readonly<Record<string, Reason>>): string[] {
+  return Object.entries(reasons).map(
+    ([name, reason]) => `| \`${name}\` | ${meaningOf(reason)} | ${typeof reason === 'string' ? '' : 'yes'} |`,
+  );
+}
+
+function eventRows(reasons: Readonly<Record<string, string>>): string[] {
   return Object.entries(reasons).map(([reason, meaning]) => `| \`${reason}\` | ${meaning} |`);
 }

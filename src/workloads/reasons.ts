@@ -3,12 +3,13 @@
  * status, Event, log and command line. What pods and Deployments say of themselves (`ImagePullBackOff`,
  * `Unschedulable`, …) is passed on in Kubernetes' own words and is not listed.
  */
+import { userAction } from '../k8s/reasons.ts';
 
 /** Why a target is not deployed with its identity yet, or runs on with one that is in doubt. */
 export const gateReasons = {
   AccountNotFound: 'There is no account of that name. The app goes on by itself when it appears.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
-  AccountExcludesTarget: 'The account lists its targets, and this one is not among them.',
+  AccountExcludesTarget: userAction('The account lists its targets, and this one is not among them.'),
   AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
@@ -35,18 +36,20 @@ export type SlotReason = keyof typeof slotReasons;
 
 /** Why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
-  UnknownTarget: "The app's target is not one of the ClusterConfig's.",
-  TargetReserved:
+  UnknownTarget: userAction("The app's target is not one of the ClusterConfig's."),
+  TargetReserved: userAction(
     "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there.",
+  ),
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
-  SpecNewerThanOperator:
+  SpecNewerThanOperator: userAction(
     'The App, or the ClusterConfig, has fields of a later version, which this operator does not know. It changes nothing for the app.',
-  InvalidSpec: 'The spec contradicts itself in a way that the schema cannot refuse.',
+  ),
+  InvalidSpec: userAction('The spec contradicts itself in a way that the schema cannot refuse.'),
   DependencyMissing:
     'An app that this one depends on does not exist, does not run on the target, or has no such port. It goes on by itself when it does.',
-  NotOwned: "An object of the app's name exists and is not this app's. It is left alone.",
-  Refused: 'The API server refused an object of the app.',
+  NotOwned: userAction("An object of the app's name exists and is not this app's. It is left alone."),
+  Refused: userAction('The API server refused an object of the app.'),
   WriteFailed: 'The API server could not be asked; it is tried again.',
 } as const;
 export type TargetReason = keyof typeof targetReasons;

@@ -5,7 +5,7 @@ import type { Condition } from '../../../k8s/conditions.ts';
 import { appKind } from '../../cluster/kinds.ts';
 import { holderOf } from './deletion.ts';
 import { describeProgress, problemsOf, problemText } from './progress.ts';
-import { needsPerson, nextStepsFor } from './reasons.ts';
+import { requiresUserAction, nextStepsFor } from './reasons.ts';
 
 const condition = (
   type: string,
@@ -164,8 +164,12 @@ describe('holderOf', () => {
 
 describe('reasons', () => {
   it('need a person or go by themselves', () => {
-    expect(['AccessDenied', 'PolicyNotFound', 'UnknownTarget'].map(needsPerson)).toEqual([true, true, true]);
-    expect(['Proving', 'Throttled', 'AccountNotFound', 'ImagePullBackOff'].map(needsPerson)).toEqual([
+    expect(['AccessDenied', 'PolicyNotFound', 'UnknownTarget'].map(requiresUserAction)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(['Proving', 'Throttled', 'AccountNotFound', 'ImagePullBackOff'].map(requiresUserAction)).toEqual([
       false,
       false,
       false,

@@ -5,7 +5,7 @@ import type { LinkedServiceAccount } from '../../../api/linked-service-account.t
 import type { IdentityReason } from '../../../identity/state/reasons.ts';
 import { readyOf } from '../../cluster/conditions.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
-import { needsPerson } from './reasons.ts';
+import { requiresUserAction } from './reasons.ts';
 
 export type ProgressLine = {
   readonly label: string;
@@ -43,7 +43,7 @@ export function describeProgress(object: KonObject, generation: number): Progres
     .map(({ type, status, reason, message }) => ({ label: type, status, reason, message }));
   const { reason, message } = ready;
   if (ready.status === 'True' || awaitsPod(ready)) return { state: 'ready', reason, message, lines };
-  return { state: needsPerson(reason) ? 'stuck' : 'waiting', reason, message, lines };
+  return { state: requiresUserAction(reason) ? 'stuck' : 'waiting', reason, message, lines };
 }
 
 /** Whether all is in place, and only the proof is left, which the first pod gives. */

@@ -1,50 +1,23 @@
 /** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
 import { protectedMark } from '../../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
-import type { IdentityReason } from '../../../identity/state/reasons.ts';
-import type { gateReasons, targetReasons, slotReasons } from '../../../workloads/reasons.ts';
+import { identityReasons, type IdentityReason } from '../../../identity/state/reasons.ts';
+import { requiresUserAction as isUserAction } from '../../../k8s/reasons.ts';
+import { gateReasons, slotReasons, targetReasons } from '../../../workloads/reasons.ts';
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
 /** Of those that Kubernetes gives to pods, the ones with an answer. */
 type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
 
-/** With these, nothing changes before a person has changed something. */
-const personalReasons: ReadonlySet<string> = new Set<IdentityReason | AppReason>([
-  'RoleNotOwned',
-  'AdoptionBlocked',
-  'AdoptionRefused',
-  'TooManyPolicies',
-  'PolicyNotAllowed',
-  'WrongPartition',
-  'InlinePoliciesFound',
-  'TargetUnknown',
-  'StillInUse',
-  'ClusterChanged',
-  'ServiceAccountNotOwned',
-  'ForeignAnnotation',
-  'ForeignAudience',
-  'ForeignAssociation',
-  'SpecNewerThanOperator',
-  'NotAdmitted',
-  'DeletionProtected',
-  'AwaitingReplacement',
-  'ClusterConfigDuplicate',
-  'IssuerMismatch',
-  'AccountExcludesTarget',
-  'UnknownTarget',
-  'TargetReserved',
-  'AccountNameReserved',
-  'InvalidSpec',
-  'NotOwned',
-  'Refused',
-]);
+const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
 
 const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
   reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
 
-export function needsPerson(reason: string): boolean {
-  return personalReasons.has(reason) || errorOf(reason)?.retry === 'terminal';
+/** Whether nothing changes before a person has changed something. */
+export function requiresUserAction(reason: string): boolean {
+  return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }
 
 /** What the advice is about: an object, and the account which it names if it is an app. */

@@ -7,7 +7,7 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { appKind } from '../../cluster/kinds.ts';
 import type { ProgressLine } from './progress.ts';
-import { needsPerson, nextStepsFor, subjectOf } from './reasons.ts';
+import { requiresUserAction, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './within-time.ts';
@@ -62,7 +62,7 @@ export async function waitForTargets(
     lines = targetLines(app, targets, generation);
     const open = lines.filter((line) => line.status !== 'True');
     reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
-    if (open.some((line) => needsPerson(line.reason))) throw notReady(app, lines, goal);
+    if (open.some((line) => requiresUserAction(line.reason))) throw notReady(app, lines, goal);
     if (open.length > 0) return undefined;
     reporter.end();
     const took = formatDuration(context.monotonic() - began);
