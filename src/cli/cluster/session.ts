@@ -33,7 +33,8 @@ export function createSession(
   };
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
+/** Runs `make` at the first call, and gives its result to all. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());
 }

@@ -17,12 +17,15 @@ export type Check = {
   readonly category: 'Environment' | 'Cluster' | 'Operator' | 'Configuration' | 'AWS' | 'Identity';
   /** What holds when it passes, as a sentence without full stop. */
   readonly title: string;
-  /** Ids of checks without which this one has nothing to look at. */
+  /** Ids of checks without which this one has nothing to look at; none by default. */
   readonly needs: readonly string[];
-  /** Whether it may become true by waiting. */
+  /** Whether it may become true by waiting; not by default. */
   readonly mayPass: boolean;
   readonly run: (lookups: Lookups) => Promise<Verdict>;
 };
+
+/** A check as its category lists it. */
+export type CheckDefinition = Pick<Check, 'id' | 'title' | 'run'> & Partial<Pick<Check, 'needs' | 'mayPass'>>;
 
 export const ok = (message?: string): Verdict => ({
   status: 'ok',

@@ -9,14 +9,13 @@ import {
 import { linkedServiceAccounts } from '../../../../api/index.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
 import { installer, operatorName } from '../../../installation/operator-objects.ts';
-import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
 const repair = 'Apply those of this version: kon install, or helm upgrade';
 
-export const admissionCheck: Check = {
+export const admissionCheck: CheckDefinition = {
   id: 'admission',
-  category: 'Operator',
   title: 'the admission policies are installed, bound, of this version and enforced',
   needs: ['crds'],
   mayPass: true,

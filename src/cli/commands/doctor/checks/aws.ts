@@ -11,23 +11,19 @@ import {
   type ClusterFacts,
 } from '../../../../identity/index.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
 import type { Lookups } from '../lookups.ts';
 import { clockVerdict } from './cluster.ts';
-import { discoverIssuer } from './configuration.ts';
 
 /** Of a quota. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 const webTimeoutMs = 5000;
 
-export const awsChecks: readonly Check[] = [
+export const awsChecks: readonly CheckDefinition[] = [
   {
     id: 'aws-credentials',
-    category: 'AWS',
     title: 'your AWS credentials are accepted, and of the cluster’s account',
-    needs: [],
-    mayPass: false,
     run: async ({ caller, config }) => {
       const { accountId, arn } = await caller();
       const found = await config().catch(() => undefined);
@@ -41,10 +37,8 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'aws-clock-skew',
-    category: 'AWS',
     title: 'the clocks of this machine and of AWS agree',
     needs: ['aws-credentials'],
-    mayPass: false,
     run: async ({ env, region, now, signal }) => {
       const url =
         env['AWS_ENDPOINT_URL_STS'] ||
@@ -64,7 +58,6 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'oidc-provider',
-    category: 'AWS',
     title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
     needs: ['aws-credentials', 'cluster-config'],
     mayPass: true,
@@ -92,7 +85,6 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'oidc-thumbprint',
-    category: 'AWS',
     title: 'IAM can trust the certificate of the issuer',
     needs: ['oidc-provider'],
     mayPass: true,
@@ -100,7 +92,6 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'issuer',
-    category: 'AWS',
     title: 'the issuer publishes the keys with which the cluster signs',
     needs: ['cluster-config'],
     mayPass: true,
@@ -108,23 +99,18 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'operator-permissions',
-    category: 'AWS',
     title: 'the operator may do in IAM what it does',
     needs: ['aws-credentials', 'cluster-config'],
-    mayPass: false,
     run: checkOperatorPermissions,
   },
   {
     id: 'operator-fence',
-    category: 'AWS',
     title: 'a permissions boundary or a list of policies limits what the operator can give to roles',
     needs: ['crds'],
-    mayPass: false,
     run: checkOperatorFence,
   },
   {
     id: 'drift',
-    category: 'AWS',
     title: 'the operator compares roles with AWS',
     needs: ['cluster-config'],
     mayPass: true,
@@ -141,10 +127,8 @@ export const awsChecks: readonly Check[] = [
   },
   {
     id: 'quotas',
-    category: 'AWS',
     title: 'no quota of the AWS account is nearly used up',
     needs: ['cluster-config'],
-    mayPass: false,
     run: async ({ config, accounts, aws, signal }) => {
       // The operator looks every few minutes, and reports only what has moved noticeably.
       const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
@@ -184,7 +168,7 @@ async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
   if (arn === undefined || !provider) return ok('there is no provider to trust it');
   const { certificateVerdict, readCertificates } = await import('./issuer-certificate.ts');
-  const issuer = await discoverIssuer(lookups);
+  const issuer = await lookups.issuer();
   try {
     return certificateVerdict(await readCertificates(issuer, signal), provider.thumbprints ?? [], arn);
   } catch (error) {
@@ -201,7 +185,7 @@ async function checkIssuer(lookups: Lookups): Promise<Verdict> {
   const { client, signal } = lookups;
   if (usesEmulator(lookups))
     return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
-  const issuer = await discoverIssuer(lookups);
+  const issuer = await lookups.issuer();
   try {
     const read = async (url: string): Promise<unknown> => {
       const answer = await fetch(url, {

@@ -5,7 +5,7 @@ import { resources } from '../../../../kube/index.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../../cluster/name-collisions.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { laterSchema } from '../../../installation/downgrade.ts';
-import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 
 type Crd = NamedCrd & {
   readonly spec?: { readonly versions?: readonly { readonly name: string; readonly schema?: unknown }[] };
@@ -15,13 +15,10 @@ type Crd = NamedCrd & {
 /** SigV4 and tokens are refused beyond five minutes. Source: AWS, "Signing requests"; warned of well before. Milliseconds. */
 const skew = { warning: 30_000, error: 240_000 };
 
-export const clusterChecks: readonly Check[] = [
+export const clusterChecks: readonly CheckDefinition[] = [
   {
     id: 'kubeconfig',
-    category: 'Cluster',
     title: 'the kubeconfig names a cluster',
-    needs: [],
-    mayPass: false,
     run: async ({ connection }) => {
       const { context, server } = await connection();
       return ok(context === undefined ? server : `${context}, ${server}`);
@@ -29,7 +26,6 @@ export const clusterChecks: readonly Check[] = [
   },
   {
     id: 'api-server',
-    category: 'Cluster',
     title: 'the API server answers',
     needs: ['kubeconfig'],
     mayPass: true,
@@ -42,10 +38,8 @@ export const clusterChecks: readonly Check[] = [
   },
   {
     id: 'clock-skew',
-    category: 'Cluster',
     title: 'the clocks of this machine and of the API server agree',
     needs: ['api-server'],
-    mayPass: false,
     run: async ({ client, now, signal }) => {
       const sent = now();
       const { headers } = await (await client()).raw({ method: 'GET', path: '/version', signal });
@@ -54,7 +48,6 @@ export const clusterChecks: readonly Check[] = [
   },
   {
     id: 'crds',
-    category: 'Cluster',
     title: 'the CRDs are installed, and of this version',
     needs: ['api-server'],
     mayPass: true,
@@ -93,10 +86,8 @@ export const clusterChecks: readonly Check[] = [
   },
   {
     id: 'kind-names',
-    category: 'Cluster',
     title: 'no other CRD uses the names of the kinds',
     needs: ['api-server'],
-    mayPass: false,
     run: async ({ client, signal }) => {
       const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
       const [first, ...others] = nameCollisions(items).map(describeCollision);

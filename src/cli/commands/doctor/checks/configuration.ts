@@ -1,15 +1,13 @@
 /** The ClusterConfig against what is. */
 import { readyOf } from '../../../cluster/conditions.ts';
 import { resources, type KubeObject } from '../../../../kube/index.ts';
-import { failure, ok, warning, type Check } from '../check.ts';
-import type { Lookups } from '../lookups.ts';
+import { failure, ok, warning, type CheckDefinition } from '../check.ts';
 
 type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
-export const configurationChecks: readonly Check[] = [
+export const configurationChecks: readonly CheckDefinition[] = [
   {
     id: 'cluster-config',
-    category: 'Configuration',
     title: 'there is one ClusterConfig, and it is Ready',
     needs: ['crds'],
     mayPass: true,
@@ -35,13 +33,12 @@ export const configurationChecks: readonly Check[] = [
   },
   {
     id: 'cluster-facts',
-    category: 'Configuration',
     title: 'the ClusterConfig says what the cluster says',
     needs: ['cluster-config'],
     mayPass: true,
     run: async (lookups) => {
       const config = await lookups.config();
-      const issuer = await discoverIssuer(lookups);
+      const issuer = await lookups.issuer();
       const problems: string[] = [];
       if (config?.status?.oidcIssuer !== undefined && config.status.oidcIssuer !== issuer)
         problems.push(`tokens are issued as ${issuer}, and the status says ${config.status.oidcIssuer}`);
@@ -55,7 +52,6 @@ export const configurationChecks: readonly Check[] = [
   },
   {
     id: 'targets',
-    category: 'Configuration',
     title: 'every target has its namespace',
     needs: ['cluster-config'],
     mayPass: true,
@@ -73,13 +69,3 @@ export const configurationChecks: readonly Check[] = [
     },
   },
 ];
-
-/** As the API server names it, which signs the tokens. */
-export async function discoverIssuer({ client, signal }: Lookups): Promise<string> {
-  const path = '/.well-known/openid-configuration';
-  const { status, body } = await (await client()).raw({ method: 'GET', path, signal });
-  if (status !== 200) throw new Error(`the API server answers ${path} with ${status}`);
-  const { issuer } = JSON.parse(body) as { issuer?: string };
-  if (issuer === undefined) throw new Error(`${path} of the API server names no issuer`);
-  return issuer;
-}

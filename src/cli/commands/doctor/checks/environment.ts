@@ -1,6 +1,6 @@
 /** What this shell's variables do to kon, kubectl and AWS SDKs, without a word. */
 import { access } from 'node:fs/promises';
-import { ok, warning, type Check } from '../check.ts';
+import { ok, warning, type CheckDefinition } from '../check.ts';
 
 const isLoopback = (url: string | undefined): boolean => {
   const host = url === undefined ? undefined : URL.parse(url)?.hostname;
@@ -16,13 +16,10 @@ function isExcepted(url: string, noProxy: string): boolean {
     .some((entry) => entry === '*' || (entry !== '' && (host === entry || host.endsWith(`.${entry}`))));
 }
 
-export const environmentChecks: readonly Check[] = [
+export const environmentChecks: readonly CheckDefinition[] = [
   {
     id: 'environment',
-    category: 'Environment',
     title: 'no variable of the environment leads astray',
-    needs: [],
-    mayPass: false,
     run: async ({ env, connection }) => {
       const server = await connection().then(
         (found) => found.server,

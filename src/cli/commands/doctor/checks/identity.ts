@@ -6,7 +6,7 @@ import { isForbidden, resources, type KubeObject } from '../../../../kube/index.
 import { podIdentity, type Pod } from '../../../../workloads/index.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
-import { failure, ok, warning, type Check, type Verdict } from '../check.ts';
+import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
 type WebhookConfiguration = KubeObject & {
@@ -19,10 +19,9 @@ type WebhookConfiguration = KubeObject & {
   }[];
 };
 
-export const identityChecks: readonly Check[] = [
+export const identityChecks: readonly CheckDefinition[] = [
   {
     id: 'webhook',
-    category: 'Identity',
     title: 'the pod identity webhook is registered',
     needs: ['api-server'],
     mayPass: true,
@@ -51,7 +50,6 @@ export const identityChecks: readonly Check[] = [
   },
   {
     id: 'webhook-injects',
-    category: 'Identity',
     title: 'the webhook gives new pods their identity',
     needs: ['webhook', 'crds'],
     mayPass: true,
@@ -59,7 +57,6 @@ export const identityChecks: readonly Check[] = [
   },
   {
     id: 'pod-identity-agent',
-    category: 'Identity',
     title: 'nodes have the Pod Identity agent, where accounts need it',
     needs: ['crds'],
     mayPass: true,
@@ -67,7 +64,6 @@ export const identityChecks: readonly Check[] = [
   },
   {
     id: 'accounts',
-    category: 'Identity',
     title: 'every account is Ready',
     needs: ['crds'],
     mayPass: true,
@@ -92,7 +88,6 @@ export const identityChecks: readonly Check[] = [
   },
   {
     id: 'pods',
-    category: 'Identity',
     title: 'running pods hold the identity of their account',
     needs: ['crds'],
     mayPass: true,
@@ -116,10 +111,8 @@ export const identityChecks: readonly Check[] = [
   },
   {
     id: 'orphans',
-    category: 'Identity',
     title: 'IAM has no role of this cluster without its account',
     needs: ['aws-credentials', 'cluster-config'],
-    mayPass: false,
     run: async ({ state, roles, accounts }) => {
       const cluster = await state();
       if (!cluster.ok) return warning(cluster.message);

@@ -1,5 +1,5 @@
 /** Every check, in the order in which they are made: what others need comes first. */
-import type { Check } from '../check.ts';
+import type { Check, CheckDefinition } from '../check.ts';
 import { awsChecks } from './aws.ts';
 import { clusterChecks } from './cluster.ts';
 import { configurationChecks } from './configuration.ts';
@@ -7,11 +7,14 @@ import { environmentChecks } from './environment.ts';
 import { identityChecks } from './identity.ts';
 import { operatorChecks } from './operator.ts';
 
+const inCategory = (category: Check['category'], definitions: readonly CheckDefinition[]): readonly Check[] =>
+  definitions.map((definition) => ({ needs: [], mayPass: false, ...definition, category }));
+
 export const checks: readonly Check[] = [
-  ...environmentChecks,
-  ...clusterChecks,
-  ...operatorChecks,
-  ...configurationChecks,
-  ...awsChecks,
-  ...identityChecks,
+  ...inCategory('Environment', environmentChecks),
+  ...inCategory('Cluster', clusterChecks),
+  ...inCategory('Operator', operatorChecks),
+  ...inCategory('Configuration', configurationChecks),
+  ...inCategory('AWS', awsChecks),
+  ...inCategory('Identity', identityChecks),
 ];

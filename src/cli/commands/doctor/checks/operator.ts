@@ -1,13 +1,12 @@
 /** Whether an operator works on this cluster. */
 import { formatAge } from '../../../framework/duration.ts';
 import { leaseSign } from '../../../cluster/operator-lease.ts';
-import { failure, ok, warning, type Check } from '../check.ts';
+import { failure, ok, warning, type CheckDefinition } from '../check.ts';
 import { admissionCheck } from './admission.ts';
 
-export const operatorChecks: readonly Check[] = [
+export const operatorChecks: readonly CheckDefinition[] = [
   {
     id: 'operator-leads',
-    category: 'Operator',
     title: 'an operator holds the Lease and renews it',
     needs: ['api-server'],
     mayPass: true,
@@ -36,7 +35,6 @@ export const operatorChecks: readonly Check[] = [
   },
   {
     id: 'operator-deployment',
-    category: 'Operator',
     title: 'the operator’s pods are ready',
     needs: ['api-server'],
     mayPass: true,
