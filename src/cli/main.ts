@@ -36,7 +36,9 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     },
   };
   try {
-    return (await attempt(host, global, () => command.run(context, input))) ?? exitCodes.ok;
+    return (
+      (await attempt(host, global, () => command.run(context, input), command.isQuestion)) ?? exitCodes.ok
+    );
   } finally {
     await session.close();
   }
@@ -54,7 +56,12 @@ function unparsedGlobals(argv: readonly string[]): Telling {
 }
 
 /** Does it, or tells on stderr why it failed and returns the exit code for that. */
-async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): Promise<T | ExitCode> {
+async function attempt<T>(
+  host: Host,
+  telling: Telling,
+  act: () => Promise<T>,
+  isQuestion = false,
+): Promise<T | ExitCode> {
   try {
     return await act();
   } catch (error) {
@@ -68,11 +75,20 @@ async function attempt<T>(host: Host, telling: Telling, act: () => Promise<T>): 
     const told =
       host.signal.aborted && !(error instanceof CliError)
         ? new CliError('INTERRUPTED', 'interrupted')
-        : explain(error);
+        : isQuestion
+          ? unanswered(explain(error))
+          : explain(error);
     const { color } = withColor(host.stderr, host.env, telling.color);
     host.stderr.write(renderError(told, { json: telling.output === 'json', color, cause: telling.verbose }));
     return told.exitCode;
   }
+}
+
+/** Exit code 1 would be an answer. */
+function unanswered(error: CliError): CliError {
+  const { code, message, details, next, cause, exitCode } = error;
+  if (exitCode !== exitCodes.error) return error;
+  return new CliError(code, message, { details, next, cause, exitCode: exitCodes.notCompared });
 }
 
 /** Colour goes to terminals only. https://no-color.org: any value but the empty one turns it off. */

@@ -87,6 +87,8 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly returns?: Returned;
   /** Finishes what it began when nobody reads its output any more: `kon apply -f FILE | grep -q created`. */
   readonly mutates?: boolean;
+  /** Answers by its exit code, 0 for yes and 1 for no. A failure to find out is neither, and exits with 3. */
+  readonly isQuestion?: boolean;
   readonly examples: readonly Example[];
   /** Not shown in help, completion or reference. */
   readonly hidden?: boolean;

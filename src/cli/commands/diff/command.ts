@@ -10,6 +10,7 @@ export const diffCommand = defineCommand({
     { ...filenameOption, repeatable: true, summary: `${filenameOption.summary}; repeat for more` },
     { name: 'force-conflicts', summary: 'as if fields which another tool has set were taken over' },
   ],
+  isQuestion: true,
   returns: 'document',
   examples: [
     { does: 'Before an apply', command: 'kon diff -f cluster.yaml' },

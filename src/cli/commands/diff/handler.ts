@@ -1,5 +1,4 @@
 /** `kon diff`: what an apply would change in the cluster, line by line. */
-import { answering } from '../../framework/comparison.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
@@ -19,21 +18,18 @@ export async function diffFlow(
   context: CliContext,
   request: { readonly filenames: readonly string[]; readonly force: boolean },
 ): Promise<ExitCode> {
-  const foreseen = await answering(context, async () => {
-    const items = await itemsOfFiles(context, request.filenames);
-    const client = await context.connect();
-    const all: Foreseen[] = [];
-    for (const item of items) all.push(await foreseeItem(context, client, item, request));
-    return all;
-  });
+  const items = await itemsOfFiles(context, request.filenames);
+  const client = await context.connect();
+  const foreseen: Foreseen[] = [];
+  for (const item of items) foreseen.push(await foreseeItem(context, client, item, request));
   const changed = foreseen.filter((each) => each.did !== 'unchanged');
-  const items = changed.map(({ item, before, object, did }) => ({
+  const differences = changed.map(({ item, before, object, did }) => ({
     object: item.label,
     action: did === 'created' ? 'create' : 'update',
     ...(before ? { before: presentable(before) } : {}),
     after: presentable(object),
   }));
-  await writeDocument(context, 'Diff', { items }, (color) =>
+  await writeDocument(context, 'Diff', { items: differences }, (color) =>
     changed.map((each) => renderDifference(each, color)).join(''),
   );
   return changed.length === 0 ? exitCodes.ok : exitCodes.error;

@@ -15,7 +15,8 @@ export async function withinTime<R>(
   wait: (signal: AbortSignal) => Promise<R>,
   late: (waited: string) => CliError,
 ): Promise<R> {
-  const timeout = AbortSignal.timeout(timeoutMs);
+  // Node takes whole milliseconds, and what a monotonic clock leaves of a time is a fraction.
+  const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     return await wait(AbortSignal.any([signal, timeout]));
   } catch (error) {

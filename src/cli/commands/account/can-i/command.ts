@@ -10,6 +10,7 @@ export const accountCanICommand = defineCommand({
     { name: 'action', required: true, summary: 'as service:Action' },
     { name: 'resource', summary: 'an ARN; any resource when absent' },
   ],
+  isQuestion: true,
   returns: 'document',
   examples: [
     {

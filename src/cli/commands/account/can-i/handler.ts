@@ -4,7 +4,6 @@ import type { Decision } from '../../../../aws/index.ts';
 import { roleNameOf, type ObservedRole } from '../../../../identity/index.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { getObject } from '../../../cluster/objects.ts';
-import { answering } from '../../../framework/comparison.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
@@ -26,7 +25,7 @@ export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },
 ): Promise<ExitCode> {
-  const answer = await answering(context, () => ask(context, question));
+  const answer = await ask(context, question);
   await writeDocument(context, 'PolicyDecision', answer, (color) => renderAnswer(answer, color));
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }

@@ -17,6 +17,7 @@ const define = (verb: 'plan' | 'diff'): Command =>
       filenameOption,
       { name: 'delete', summary: 'show what deleting the account would do' },
     ],
+    isQuestion: true,
     returns: 'document',
     examples: [
       { does: 'Before a change', command: `kon account ${verb} -f myaccount.yaml` },

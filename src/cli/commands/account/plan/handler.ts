@@ -4,7 +4,6 @@ import { requireAccount, withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { createObject, findObject, notFound } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
-import { answering } from '../../../framework/comparison.ts';
 import { usageError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
@@ -26,7 +25,7 @@ export type PlanRequest = {
 
 /** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
 export async function planFlow(context: CliContext, request: PlanRequest): Promise<ExitCode> {
-  const view = await answering(context, () => makePlan(context, request));
+  const view = await makePlan(context, request);
   await writeDocument(context, 'AccountPlan', view, (color) => renderPlan(view, color));
   return view.changes.length === 0 ? exitCodes.ok : exitCodes.error;
 }

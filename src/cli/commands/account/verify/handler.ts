@@ -21,7 +21,6 @@ import type { Pod } from '../../../../workloads/index.ts';
 import { withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { getObject } from '../../../cluster/objects.ts';
-import { answering } from '../../../framework/comparison.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
@@ -38,7 +37,7 @@ type Verification = {
 
 /** Exits with 0 when every target is proven, with 1 when one is not, and with more when that cannot be told. */
 export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
-  const results = await answering(context, () => verify(context, name));
+  const results = await verify(context, name);
   const data = { kind: 'AccountVerification', value: { account: name, targets: results } };
   await writeList(context, { rows: results, columns, data });
   if (results.length === 0) context.stderr.write(`The account ${name} has no target.\n`);
