@@ -66,7 +66,7 @@ export function assessRole(
   const base = {
     spec,
     arn: belief?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
-    ...(belief ? { belief } : {}),
+    ...(belief ? { cached: belief } : {}),
   };
   const nothing = {
     policies: wantedPolicies.map((arn) => ({
