@@ -19,7 +19,17 @@ import { appEditCommand } from './commands/app/edit.ts';
 import { appListCommand } from './commands/app/list.ts';
 import { appShowCommand, appStatusCommand } from './commands/app/status/command.ts';
 import { appDeleteCommand } from './commands/app/delete.ts';
-import { runningAppCommands } from './commands/app/running.ts';
+import { appDeployCommand } from './commands/app/deploy/command.ts';
+import { appExportCommand } from './commands/app/export.ts';
+import { appHaltCommand } from './commands/app/halt.ts';
+import { appHistoryCommand } from './commands/app/history/command.ts';
+import { appLogsCommand } from './commands/app/logs/command.ts';
+import { appPodsCommand } from './commands/app/pods/command.ts';
+import { appPortForwardCommand } from './commands/app/port-forward/command.ts';
+import { appRestartCommand } from './commands/app/restart/command.ts';
+import { appResumeCommand } from './commands/app/resume.ts';
+import { appRollbackCommand } from './commands/app/rollback/command.ts';
+import { appShellCommand } from './commands/app/shell/command.ts';
 import { targetListCommand } from './commands/target/list.ts';
 import { targetCreateCommand } from './commands/target/create.ts';
 import { targetDeleteCommand } from './commands/target/delete/command.ts';
@@ -32,7 +42,15 @@ import { iamPolicyCommand } from './commands/iam-policy.ts';
 import { installCommand } from './commands/install/command.ts';
 import { operatorCommand } from './commands/operator/command.ts';
 import { uninstallCommand } from './commands/uninstall/command.ts';
-import { sandboxCommands } from './commands/sandbox/index.ts';
+import { sandboxAwsCommand } from './commands/sandbox/aws/command.ts';
+import { sandboxDownCommand } from './commands/sandbox/down.ts';
+import { sandboxEnvCommand } from './commands/sandbox/env.ts';
+import { sandboxExecCommand } from './commands/sandbox/exec/command.ts';
+import { sandboxLogsCommand } from './commands/sandbox/logs.ts';
+import { sandboxStatusCommand } from './commands/sandbox/status/command.ts';
+import { sandboxTourCommand } from './commands/sandbox/tour/command.ts';
+import { sandboxUpCommand } from './commands/sandbox/up/command.ts';
+import { sandboxWebhookCommand } from './commands/sandbox/webhook.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
   { path: ['account'], summary: 'The AWS permissions that apps hold' },
@@ -62,7 +80,17 @@ export const commands: readonly Command[] = [
   appListCommand,
   appShowCommand,
   appStatusCommand,
-  ...runningAppCommands,
+  appDeployCommand,
+  appRestartCommand,
+  appHaltCommand,
+  appResumeCommand,
+  appHistoryCommand,
+  appRollbackCommand,
+  appPodsCommand,
+  appLogsCommand,
+  appShellCommand,
+  appPortForwardCommand,
+  appExportCommand,
   appDeleteCommand,
   targetListCommand,
   targetCreateCommand,
@@ -76,7 +104,15 @@ export const commands: readonly Command[] = [
   crdsCommand,
   iamPolicyCommand,
   operatorCommand,
-  ...sandboxCommands,
+  sandboxTourCommand,
+  sandboxUpCommand,
+  sandboxDownCommand,
+  sandboxStatusCommand,
+  sandboxEnvCommand,
+  sandboxExecCommand,
+  sandboxLogsCommand,
+  sandboxAwsCommand,
+  sandboxWebhookCommand,
   completionCommand,
   completeCommand,
 ];

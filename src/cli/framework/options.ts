@@ -91,3 +91,12 @@ export function requiredName(
     throw usageError(`which ${noun}? No name was given`, `See which there are: kon ${noun} list`);
   return name;
 }
+
+/** A parser of whole numbers within limits, both included. */
+export const wholeNumber =
+  (what: string, least: number, most: number) =>
+  (text: string): number => {
+    const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw usageError(`"${text}" is not ${what}`, `Give a number from ${least} to ${most}.`);
+  };

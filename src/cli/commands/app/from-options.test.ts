@@ -8,7 +8,6 @@ import {
   parseDependency,
   parseEnv,
   parsePort,
-  parseReplicas,
   type AppChange,
 } from './from-options.ts';
 
@@ -222,10 +221,5 @@ describe('values', () => {
     });
     for (const text of ['', 'a/b/c', ':http', 'Reviews', 'a:'])
       expect(() => parseDependency(text)).toThrow('is not an app');
-  });
-
-  it('are numbers of replicas', () => {
-    expect(parseReplicas('0')).toBe(0);
-    for (const text of ['-1', '1.5', 'x', '']) expect(() => parseReplicas(text)).toThrow('not a number');
   });
 });

@@ -80,12 +80,6 @@ export function parseDependency(text: string): Dependency {
   return { name, ...(target === undefined ? {} : { target }), ...(port === undefined ? {} : { port }) };
 }
 
-/** @throws CliError of code USAGE */
-export function parseReplicas(text: string): number {
-  if (!/^[0-9]{1,5}$/.test(text)) throw usageError(`"${text}" is not a number of replicas`);
-  return Number(text);
-}
-
 export function describesApp(options: AppOptions): boolean {
   const { image, tag, account, port, env, config, dependsOn, target, replicas } = options;
   return (

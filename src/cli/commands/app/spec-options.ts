@@ -1,6 +1,7 @@
 /** The options of `kon app create` and `edit` that say what an app is. */
+import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
-import { parseConfig, parseDependency, parseEnv, parsePort, parseReplicas } from './from-options.ts';
+import { parseConfig, parseDependency, parseEnv, parsePort } from './from-options.ts';
 
 /** @param summaries of those that mean something else for an app that is there already */
 export const specOptions = (summaries: {
@@ -44,7 +45,12 @@ export const specOptions = (summaries: {
       summary: summaries.target,
       complete: 'targets',
     },
-    { name: 'replicas', value: 'N', parse: parseReplicas, summary: 'how many pods in each target' },
+    {
+      name: 'replicas',
+      value: 'N',
+      parse: wholeNumber('a number of replicas', 0, 99_999),
+      summary: 'how many pods in each target',
+    },
   ] as const satisfies readonly Option[];
 
 /** What only an app can lose that is there already. */

@@ -2,7 +2,7 @@ import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import { defineCommand } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { operatorImage, parseImage } from '../../installation/image.ts';
-import { waitOptions, yesOption } from '../../framework/options.ts';
+import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts';
 
 export const installCommand = defineCommand({
   path: ['install'],
@@ -66,7 +66,7 @@ export const installCommand = defineCommand({
       name: 'replicas',
       value: 'N',
       default: '2',
-      parse: parseReplicas,
+      parse: wholeNumber('a number of operators', 1, 9),
       summary: 'how many operators take turns',
     },
     {
@@ -160,10 +160,4 @@ function parseRoleTag(text: string): readonly [string, string] {
   const [, key = '', value = ''] = /^([^=]{1,128})=(.{0,256})$/s.exec(text) ?? [];
   if (key === '') throw usageError(`"${text}" is not a tag`, 'Give KEY=VALUE.');
   return [key, value];
-}
-
-/** @throws CliError of code USAGE */
-function parseReplicas(text: string): number {
-  if (!/^[1-9]$/.test(text)) throw usageError(`"${text}" is not a number of operators`, 'Give 1 to 9.');
-  return Number(text);
 }

@@ -1,5 +1,6 @@
+import { wholeNumber } from '../../framework/options.ts';
 import { defineCommand } from '../../framework/command.ts';
-import { parseAddress, parseConcurrency, parseLeaseDuration } from './options.ts';
+import { parseAddress, parseLeaseDuration } from './options.ts';
 
 const logLevels = ['debug', 'info', 'warn', 'error'];
 const logFormats = ['json', 'text'];
@@ -19,7 +20,7 @@ export const operatorCommand = defineCommand({
     {
       name: 'concurrency',
       value: 'N',
-      parse: parseConcurrency,
+      parse: wholeNumber('a number of workers', 1, 999),
       summary: 'how many accounts, and how many apps, are worked on at a time',
     },
     {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { longestLeaseMs } from '../../../kube/leases.ts';
-import { parseAddress, parseConcurrency, parseLeaseDuration } from './options.ts';
+import { parseAddress, parseLeaseDuration } from './options.ts';
 
 describe('parseAddress', () => {
   it.each([
@@ -14,14 +14,6 @@ describe('parseAddress', () => {
 
   it.each(['8080', 'localhost', '::1:80', 'a:65536', 'a:', ''])('refuses "%s"', (text) => {
     expect(() => parseAddress(text)).toThrow('is not an address');
-  });
-});
-
-describe('parseConcurrency', () => {
-  it('takes whole numbers from 1 to 999', () => {
-    expect(parseConcurrency('16')).toBe(16);
-    for (const text of ['0', '-1', '1.5', '1000', 'x', ''])
-      expect(() => parseConcurrency(text)).toThrow('is not a number of workers');
   });
 });
 

@@ -12,14 +12,6 @@ export function parseAddress(text: string): { readonly host: string; readonly po
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
 }
 
-/** @throws CliError of code USAGE */
-export function parseConcurrency(text: string): number {
-  const number = Number(text);
-  if (!/^[0-9]{1,3}$/.test(text) || number < 1)
-    throw usageError(`"${text}" is not a number of workers`, 'Give a number from 1 to 999.');
-  return number;
-}
-
 /**
  * The lead is given up after two thirds of it, and renewed each two fifteenths: less than five seconds would be lost by an API
  * server that answers a little late. Returns milliseconds.

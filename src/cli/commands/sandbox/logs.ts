@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../framework/options.ts';
 import { type Completion, defineCommand } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { exitCodes } from '../../framework/exit-codes.ts';
@@ -26,7 +27,12 @@ export const sandboxLogsCommand = defineCommand({
   positionals: [{ name: 'part', required: true, summary: 'whose log', complete }],
   options: [
     { name: 'follow', short: 'f', summary: 'go on with what is added, until Ctrl-C' },
-    { name: 'tail', value: 'N', parse: parseCount, summary: 'only the last lines' },
+    {
+      name: 'tail',
+      value: 'N',
+      parse: wholeNumber('a number of lines', 0, 999_999_999),
+      summary: 'only the last lines',
+    },
     stateDirOption,
   ],
   examples: [
@@ -52,8 +58,3 @@ export const sandboxLogsCommand = defineCommand({
     return options.follow ? exitCodes.interrupted : exitCodes.ok;
   },
 });
-
-function parseCount(text: string): number {
-  if (!/^\d+$/.test(text)) throw usageError(`--tail takes a number of lines, not "${text}"`);
-  return Number(text);
-}

@@ -1,7 +1,7 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { parseDuration } from '../../../framework/duration.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { appOption, requiredName } from '../../../framework/options.ts';
+import { appOption, requiredName, wholeNumber } from '../../../framework/options.ts';
 import { containerOption, podOption, targetsOption } from '../targets-option.ts';
 
 export const appLogsCommand = defineCommand({
@@ -26,7 +26,7 @@ export const appLogsCommand = defineCommand({
       name: 'tail',
       value: 'LINES',
       summary: 'only so many of the last lines of each pod',
-      parse: parseLines,
+      parse: wholeNumber('a number of lines', 0, 999_999_999),
     },
     { name: 'previous', summary: 'of the containers that ran before a restart' },
     { name: 'timestamps', summary: 'begin each line with its time' },
@@ -62,8 +62,3 @@ export const appLogsCommand = defineCommand({
     });
   },
 });
-
-function parseLines(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw usageError(`"${text}" is not a number of lines`);
-  return Number(text);
-}

@@ -1,6 +1,11 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { usageError } from '../../../framework/errors.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
+import {
+  appOption,
+  dryRunOption,
+  requiredName,
+  waitOptions,
+  wholeNumber,
+} from '../../../framework/options.ts';
 
 export const appRollbackCommand = defineCommand({
   path: ['app', 'rollback'],
@@ -14,7 +19,7 @@ export const appRollbackCommand = defineCommand({
       name: 'to',
       value: 'REVISION',
       summary: 'the revision, as `kon app history` numbers it; the last one of another image when absent',
-      parse: parseRevision,
+      parse: wholeNumber('a revision', 1, 999_999_999),
     },
     {
       name: 'target',
@@ -60,9 +65,3 @@ export const appRollbackCommand = defineCommand({
     });
   },
 });
-
-function parseRevision(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text))
-    throw usageError(`"${text}" is not a revision`, 'Give its number, as kon app history shows it.');
-  return Number(text);
-}

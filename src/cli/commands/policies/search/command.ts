@@ -1,5 +1,5 @@
+import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
-import { usageError } from '../../../framework/errors.ts';
 
 export const policiesSearchCommand = defineCommand({
   path: ['policies', 'search'],
@@ -13,7 +13,7 @@ export const policiesSearchCommand = defineCommand({
       value: 'N',
       default: '20',
       summary: 'how many to show at most',
-      parse: parseLimit,
+      parse: wholeNumber('a number of policies', 1, 9999),
     },
     {
       name: 'partition',
@@ -36,9 +36,3 @@ export const policiesSearchCommand = defineCommand({
     return searchFlow(context, { text: args.text.join(' '), ...options });
   },
 });
-
-function parseLimit(text: string): number {
-  if (!/^[0-9]{1,4}$/.test(text) || Number(text) < 1)
-    throw usageError(`"${text}" is not a number of policies`, 'Give a number from 1 to 9999.');
-  return Number(text);
-}

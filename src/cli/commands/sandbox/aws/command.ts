@@ -1,5 +1,5 @@
+import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
-import { usageError } from '../../../framework/errors.ts';
 
 export const sandboxAwsCommand = defineCommand({
   path: ['sandbox', 'aws'],
@@ -10,7 +10,7 @@ export const sandboxAwsCommand = defineCommand({
     {
       name: 'port',
       value: 'N',
-      parse: parsePort,
+      parse: wholeNumber('a port', 0, 65_535),
       default: '0',
       summary: 'where to listen; a free port for 0',
     },
@@ -45,9 +45,3 @@ export const sandboxAwsCommand = defineCommand({
     return aws(context, options);
   },
 });
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw usageError(`"${text}" is not a port`);
-  return port;
-}
