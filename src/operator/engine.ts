@@ -14,9 +14,8 @@ import {
   type RoleStore,
 } from '../identity/index.ts';
 import type { Controller, Informer, KubeObject } from '../kube/index.ts';
-import { createAssociationCache } from './observed-state/associations.ts';
+import { createObservedState } from './observed-state/index.ts';
 import { createAccountController } from './account/controller.ts';
-import { createRoleCache } from './observed-state/roles.ts';
 import { createAssociationPass } from './resync/associations.ts';
 import { createAppController } from './app/controller.ts';
 import { createClusterController } from './cluster/controller.ts';
@@ -81,7 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
       onRefusal: (error) => lookAtCluster(error),
     }),
   };
-  const beliefs = createRoleCache(context.monotonic);
+  const observed = createObservedState(context);
   const sweeper: Caller = { owner: 'resync', urgency: 'sweep' };
   /**
    * The cluster is looked at every few minutes only. What AWS says of an account, but holds for the whole cluster, is told to it
@@ -92,19 +91,18 @@ export function createEngine(options: EngineOptions): Engine {
     for (const { metadata, status } of informers.clusterConfigs.store.list())
       if (findCondition(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
   };
-  const associationBeliefs = createAssociationCache(context.monotonic);
   const resync = createResync({
     context,
     passes: [
       createRolePass({
         context,
-        cache: beliefs,
+        cache: observed.roles,
         aws: (accountId) => aws({ ...sweeper, accountId }).roles,
         onLeftovers,
       }),
       createAssociationPass({
         context,
-        cache: associationBeliefs,
+        cache: observed.associations,
         aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
       }),
       createProviderPass({
@@ -125,12 +123,11 @@ export function createEngine(options: EngineOptions): Engine {
   const groups = createRolloutGroups(context);
   const accounts = createAccountController({
     context,
-    beliefs,
-    associationBeliefs,
+    observed,
     aws,
-    surveyed: resync.hasSynced,
-    ...(limited ? { limited } : {}),
-    ...(onInStep ? { onInStep } : {}),
+    hasSynced: resync.hasSynced,
+    isLimited: limited,
+    onInSync: onInStep,
     onFailure: lookAtCluster,
     rolloutsOf: (name) => groups.rollouts(name),
     rolloutObstacle: (name, signal) => groups.rolloutBlocker(name, signal),

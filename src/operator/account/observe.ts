@@ -1,5 +1,4 @@
-/** Gathers all that the planner looks at. The only reader of stores and memories on the account's behalf. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
+/** Observes an account: gathers the planner's input from the stores, the observed state and the account's memory. */
 import {
   accountLabelValue,
   accountRoleNames,
@@ -9,35 +8,31 @@ import {
   type CachedRole,
   type TargetObservation,
 } from '../../identity/index.ts';
-import type { KubeObject } from '../../kube/index.ts';
-import { podsByRole, podsByServiceAccount, serviceAccountsByAccount, type Informers } from '../context.ts';
-import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
+import {
+  podsByRole,
+  podsByServiceAccount,
+  serviceAccountsByAccount,
+  type OperatorContext,
+} from '../context.ts';
+import type { ObservedState } from '../observed-state/index.ts';
 import type { Pod } from '../../workloads/index.ts';
 import type { AccountMemory } from './account-memory.ts';
-import type { AssociationCache } from '../observed-state/associations.ts';
-import type { RoleCache } from '../observed-state/roles.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
-import type { Monotonic, Wall } from '../../k8s/time.ts';
 
-/** How the workloads of an account take up its identity. */
+/** Rollout of an account's identity to its workloads. */
 export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
   /** Workloads whose pods are replaced when the identity changes. */
   readonly replacing: readonly string[];
-  /** Whether the pod is of one of these. */
+  /** Whether the pod belongs to one of these. */
   readonly isReplaced: (pod: Pod) => boolean;
 };
 
-export type AccountSources = {
-  readonly informers: Informers;
-  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
-  readonly serviceAccounts: WriteThroughCache<KubeObject>;
-  readonly beliefs: RoleCache;
-  readonly associationBeliefs: AssociationCache;
-  readonly now: () => Monotonic;
-  readonly wallClock: () => Wall;
+export type AccountSources = Pick<
+  OperatorContext,
+  'informers' | 'monotonic' | 'now' | 'operatorNamespace' | 'admittedSince'
+> & {
+  readonly observed: ObservedState;
   readonly rolloutsOf: (account: string) => AccountRollouts;
-  readonly operatorNamespace?: string;
-  readonly admittedSince?: () => number;
 };
 
 /** Undefined when there is no such account. */
@@ -46,18 +41,19 @@ export function observeAccount(
   sources: AccountSources,
   memory: AccountMemory,
 ): AccountWorld | undefined {
-  const account = sources.accounts.get(name);
+  const { informers, observed } = sources;
+  const account = observed.accounts.get(name);
   if (!account) return undefined;
-  const cluster = clusterState(sources.informers.clusterConfigs.store.list(), sources.operatorNamespace);
+  const cluster = clusterState(informers.clusterConfigs.store.list(), sources.operatorNamespace);
   const clusterTargets = cluster.ok ? cluster.facts.targets : [];
-  const linked = sources.informers.serviceAccounts.store
+  const linked = informers.serviceAccounts.store
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))
     .filter((object) => object.metadata.name === name)
     .map((object) => object.metadata.namespace ?? '');
-  // Where we have just linked it, and no watch tells of that yet, the target may be none any more.
-  const justLinked = sources.serviceAccounts
+  // Links that the watch has not reported yet, in namespaces that may have ceased to be targets.
+  const justLinked = observed.serviceAccounts
     .recentOf(name)
-    .filter((key) => sources.serviceAccounts.get(key) !== undefined)
+    .filter((key) => observed.serviceAccounts.get(key) !== undefined)
     .map((key) => key.slice(0, -name.length - 1));
   const targets = new Set([
     ...clusterTargets,
@@ -66,11 +62,11 @@ export function observeAccount(
     // A target that drains may have lost its ServiceAccount.
     ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
     ...justLinked,
-    ...sources.associationBeliefs.namespacesOf(name),
+    ...observed.associations.namespacesOf(name),
   ]);
-  const associations = sources.associationBeliefs.of(name, targets);
+  const associations = observed.associations.of(name, targets);
   const roles = cluster.ok
-    ? sources.beliefs.forAccount({
+    ? observed.roles.forAccount({
         clusterArn: cluster.facts.clusterArn,
         account: name,
         names: accountRoleNames(account, cluster.facts),
@@ -81,8 +77,8 @@ export function observeAccount(
   const adoptee = adopt === true && roleName !== undefined ? roles.get(roleName)?.role?.arn : undefined;
   const { rolloutBlocker, unsettledWorkload, isReplaced } = sources.rolloutsOf(name);
   return {
-    now: sources.now(),
-    date: sources.wallClock(),
+    now: sources.monotonic(),
+    date: sources.now(),
     account,
     ...(sources.admittedSince ? { admittedSince: sources.admittedSince() } : {}),
     cluster,
@@ -91,8 +87,7 @@ export function observeAccount(
     ),
     roles,
     associations,
-    holders:
-      adoptee === undefined ? [] : roleHolders(sources.informers.pods.store.byIndex(podsByRole, adoptee)),
+    holders: adoptee === undefined ? [] : roleHolders(informers.pods.store.byIndex(podsByRole, adoptee)),
     failures: memory.failures,
     proofs: memory.proofs,
     lastSynced: memory.aims,
@@ -108,12 +103,12 @@ function observeTarget(
   isReplaced: AccountRollouts['isReplaced'],
   association: CachedAssociation | undefined,
 ): TargetObservation {
-  const { informers, serviceAccounts } = sources;
+  const { informers, observed } = sources;
   return targetObservation({
     target,
     account,
     namespace: informers.namespaces.store.get(target),
-    serviceAccount: serviceAccounts.get(`${target}/${account}`),
+    serviceAccount: observed.serviceAccounts.get(`${target}/${account}`),
     pods: informers.pods.store.byIndex(podsByServiceAccount, `${target}/${account}`),
     association,
     isReplaced,

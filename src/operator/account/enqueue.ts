@@ -1,0 +1,69 @@
+/** Maps changes in the cluster to the accounts that are reconciled for them. */
+import { targetLabel, type LinkedServiceAccount } from '../../api/index.ts';
+import { roleNameOf } from '../../identity/index.ts';
+import type { EnqueueOptions } from '../../kube/index.ts';
+import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
+import type { Informers } from '../context.ts';
+import type { ObservedState } from '../observed-state/index.ts';
+import { priorities } from './priority.ts';
+
+/** Time after which the admission policies know the label of a target. Milliseconds. */
+const labelDelayMs = 250;
+
+/** Pods come and go in bursts, which one reconcile observes together. Milliseconds. */
+const podDelayMs = 500;
+
+export function enqueueOnChange(of: {
+  readonly informers: Informers;
+  readonly observed: ObservedState;
+  readonly enqueue: (account: string, options?: EnqueueOptions) => void;
+  /** Called before the accounts are enqueued. */
+  readonly onAccountChange: (
+    name: string,
+    account: LinkedServiceAccount | undefined,
+    isEdited: boolean,
+  ) => void;
+  readonly onTargetOpened: (account: string, target: string) => void;
+}): void {
+  const { informers, observed, enqueue } = of;
+  const enqueueKnown = (name: string, options?: EnqueueOptions): void => {
+    if (informers.accounts.store.get(name)) enqueue(name, options);
+  };
+
+  informers.accounts.onChange((change) => {
+    const isEdited = change.old?.metadata.generation !== change.new?.metadata.generation;
+    // The reconcile that wrote it knows it already.
+    if (!isEdited && observed.accounts.isOwn(change)) return;
+    of.onAccountChange(change.key, change.new, isEdited);
+    const priority = !change.old ? priorities.created : isEdited ? priorities.edited : 0;
+    enqueue(change.key, { priority });
+  });
+  informers.clusterConfigs.onChange(() => {
+    for (const key of informers.accounts.store.keys()) enqueue(key);
+  });
+  informers.namespaces.onChange((change) => {
+    const phase = (namespace: typeof change.new): string | undefined =>
+      namespace && `${namespace.status?.phase} ${namespace.metadata.deletionTimestamp ?? ''}`;
+    const isLabelled = (namespace: typeof change.new): boolean =>
+      namespace?.metadata.labels?.[targetLabel] !== undefined;
+    const opened = isLabelled(change.new) && !isLabelled(change.old);
+    if (phase(change.old) === phase(change.new) && !opened) return;
+    for (const { metadata, spec } of informers.accounts.store.list()) {
+      if (spec.targets?.includes(change.key) === false) continue;
+      if (opened) of.onTargetOpened(metadata.name, change.key);
+      enqueue(metadata.name, opened ? { afterMs: labelDelayMs } : {});
+    }
+  });
+  informers.serviceAccounts.onChange((change) => {
+    const name = (change.new ?? change.old)?.metadata.name;
+    if (name !== undefined && !observed.serviceAccounts.isOwn(change)) enqueueKnown(name);
+  });
+  informers.pods.onChange((change) => {
+    const pod = change.new ?? change.old;
+    if (!pod) return;
+    // An account may wait for pods of any ServiceAccount before it adopts the role that they hold.
+    const holding = rolesHeld(pod).flatMap((arn) => [...observed.roles.concernedBy(roleNameOf(arn))]);
+    for (const name of new Set([serviceAccountOf(pod), ...holding]))
+      enqueueKnown(name, { afterMs: podDelayMs });
+  });
+}

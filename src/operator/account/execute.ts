@@ -1,0 +1,125 @@
+/** Executes the steps of a plan. A failure affects its own step only. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import type { Caller } from '../../aws/index.ts';
+import {
+  asIdentityError,
+  clusterState,
+  IdentityError,
+  type AccountWorld,
+  type IdentityErrorCode,
+  type IdentityProver,
+  type RoleStore,
+  type Step,
+} from '../../identity/index.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+import type { ObservedState } from '../observed-state/index.ts';
+import type { AccountMemory } from './account-memory.ts';
+import { applyStep, type StepTools } from './apply-step.ts';
+import { urgencyOf } from './priority.ts';
+import { eventOf, type StepEvent } from './step-events.ts';
+
+/** Failures without an Event: the next plan resolves them, or conditions report them. */
+const withoutEvent: ReadonlySet<IdentityErrorCode> = new Set([
+  'KubernetesConflict',
+  'RoleAlreadyExists',
+  'AssociationExists',
+  'RoleNotAccepted',
+]);
+
+export type ExecutorOptions = {
+  readonly context: OperatorContext;
+  readonly observed: ObservedState;
+  /** AWS in the region of the ClusterConfig. */
+  readonly aws: (caller: Caller) => {
+    readonly roles: RoleStore;
+    readonly prover: IdentityProver;
+    readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
+  };
+  readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
+  /** Reason why pods of a workload of the account cannot be replaced now, from a dry-run pod of each. */
+  readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
+  /** Called with the error of each failed step. */
+  readonly onFailure: (error: IdentityError) => void;
+};
+
+export type ExecuteStep = (
+  step: Step,
+  world: AccountWorld,
+  memory: AccountMemory,
+  signal: AbortSignal,
+) => Promise<{ readonly done: boolean; readonly event?: StepEvent | undefined }>;
+
+export function createExecutor(options: ExecutorOptions): ExecuteStep {
+  const { context, observed } = options;
+
+  const toolsFor = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
+    const urgency = urgencyOf(account);
+    const { podIdentity, ...aws } = options.aws({
+      owner: account.metadata.name,
+      urgency: urgency === 'awaited' && step.kind !== 'CreateRole' ? 'begun' : urgency,
+      ...(planned.ok ? { accountId: planned.facts.accountId } : {}),
+    });
+    return {
+      client: options.clientFor(account),
+      ...aws,
+      podIdentity() {
+        const cluster = clusterState(context.informers.clusterConfigs.store.list());
+        if (!podIdentity || !cluster.ok)
+          throw new IdentityError('ClusterUnknown', 'it is not known which EKS cluster this is');
+        return podIdentity(cluster.facts.name);
+      },
+      beliefs: observed.roles,
+      associationBeliefs: observed.associations,
+      accounts: observed.accounts,
+      serviceAccounts: observed.serviceAccounts,
+      rolloutObstacle: options.rolloutObstacle,
+      now: context.monotonic,
+    };
+  };
+
+  /** Whether a read found the object. */
+  const hasFound = (step: Step, { metadata: { name } }: LinkedServiceAccount): boolean => {
+    if (step.kind === 'ReadRole') return observed.roles.roleOf(step.role) !== undefined;
+    return step.kind === 'ReadAssociation' && observed.associations.namespacesOf(name).includes(step.target);
+  };
+
+  return async (step, world, memory, signal) => {
+    const { account } = world;
+    const log = context.logger.with({ account: account.metadata.name, step: step.kind });
+    try {
+      context.assertLeading();
+      await applyStep(step, account, toolsFor(world, step), signal);
+      memory.succeeded(step, hasFound(step, account));
+      const event = eventOf(step, account.metadata.name);
+      if (event) log.info('step done', event);
+      else log.debug('step done');
+      return { done: true, event };
+    } catch (cause) {
+      // The operator stopped, which says nothing about the step.
+      if (signal.aborted) return { done: false };
+      const error = asIdentityError(cause);
+      const failure = memory.failed(step, error);
+      options.onFailure(error);
+      log.warn('step failed', {
+        code: error.code,
+        // With the stack, as an unclassified error may be a bug.
+        error: error.code === 'Unexpected' ? error : error.message,
+        attempts: failure.attempts,
+        retryInMs: Math.round(failure.retryAt - failure.at),
+      });
+      const isProof = step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation';
+      if (isReported(failure.attempts) && !withoutEvent.has(error.code) && !isProof)
+        context.recorder.event(account, { type: 'Warning', reason: error.code, note: error.message });
+      return { done: false };
+    }
+  };
+}
+
+/**
+ * Whether an Event reports this failed attempt. Events are kept for an hour: a lasting failure, which is tried every five
+ * minutes at most, is reported again in time.
+ */
+function isReported(attempts: number): boolean {
+  return Number.isInteger(Math.log2(attempts)) || attempts % 8 === 0;
+}

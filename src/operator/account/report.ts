@@ -1,0 +1,83 @@
+/** Reports on an account: its status, and Events about what changed. */
+import {
+  linkedServiceAccounts,
+  type LinkedServiceAccount,
+  type LinkedServiceAccountStatus,
+} from '../../api/index.ts';
+import type { AccountPlan, AccountWorld } from '../../identity/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
+import { reportStatus } from '../report-status.ts';
+import type { AccountMemory } from './account-memory.ts';
+import { identityProven, inFewEvents, sessionsOutlive } from './step-events.ts';
+
+export type AccountReporter = {
+  /** Writes the status if it differs, and adds Events about what is new in it to those that wait. */
+  status(
+    world: AccountWorld,
+    status: LinkedServiceAccountStatus,
+    memory: AccountMemory,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Reports drift in an Event and the status, before it is repaired. */
+  drift(world: AccountWorld, plan: AccountPlan, memory: AccountMemory, signal: AbortSignal): Promise<void>;
+  /** Records the Events that wait. */
+  events(account: LinkedServiceAccount, memory: AccountMemory): void;
+};
+
+export function createAccountReporter(of: {
+  readonly context: OperatorContext;
+  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
+  readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
+}): AccountReporter {
+  const { recorder, logger } = of.context;
+
+  /** Records one Event when the status first shows that STS accepts no token of the cluster. */
+  const reportProvider = ({ account, cluster }: AccountWorld, status: LinkedServiceAccountStatus): void => {
+    const problem = cluster.ok ? cluster.facts.providerProblem : undefined;
+    const reasonIn = (reported: LinkedServiceAccountStatus | undefined): string | undefined =>
+      findCondition(reported?.conditions, 'IdentityProven')?.reason;
+    if (problem && reasonIn(status) === problem.reason && reasonIn(account.status) !== problem.reason)
+      recorder.event(account, { type: 'Warning', reason: problem.reason, note: problem.message });
+  };
+
+  const reporter: AccountReporter = {
+    async status(world, status, memory, signal) {
+      const { account } = world;
+      const { name } = account.metadata;
+      const writer = { client: of.clientFor(account), cache: of.accounts, signal };
+      if (!(await reportStatus(linkedServiceAccounts, account, status, writer))) return;
+      reportProvider(world, status);
+      const before = namesOf(account.status?.targets?.filter((row) => row.proven));
+      const former = namesOf(account.status?.formerTargets);
+      for (const row of status.targets ?? [])
+        if (row.proven && !before.has(row.name)) memory.untold.push(identityProven(row.name, name));
+      for (const entry of status.formerTargets ?? [])
+        if (!former.has(entry.name)) memory.untold.push(sessionsOutlive(entry, name));
+    },
+
+    async drift(world, { drift, status }, memory, signal) {
+      const { account } = world;
+      const note = `changed outside Konstellation: ${drift.join('; ')}`;
+      const isReported = findCondition(account.status?.conditions, 'RoleSynced')?.reason === 'RoleDrifted';
+      if (!isReported && memory.reportedDrift !== note) {
+        memory.reportedDrift = note;
+        logger.warn('role drifted', { account: account.metadata.name, drift });
+        recorder.event(account, { type: 'Warning', reason: 'RoleDrifted', note });
+      }
+      await reporter.status(world, status, memory, signal);
+    },
+
+    events(account, { untold }) {
+      for (const event of inFewEvents(untold.splice(0)))
+        recorder.event(account, { type: 'Normal', ...event });
+    },
+  };
+  return reporter;
+}
+
+function namesOf(rows: readonly { readonly name: string }[] | undefined): ReadonlySet<string> {
+  return new Set(rows?.map(({ name }) => name));
+}

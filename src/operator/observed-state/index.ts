@@ -1,0 +1,29 @@
+/**
+ * Observed state: IAM roles and Pod Identity associations with the source of each, and the Kubernetes objects of accounts with
+ * our latest writes on top of what is watched.
+ */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+import { createAssociationCache, type AssociationCache } from './associations.ts';
+import { createRoleCache, type RoleCache } from './roles.ts';
+import { createWriteThroughCache, type WriteThroughCache } from './write-through-cache.ts';
+
+export type ObservedState = {
+  readonly roles: RoleCache;
+  readonly associations: AssociationCache;
+  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
+  readonly serviceAccounts: WriteThroughCache<KubeObject>;
+};
+
+export function createObservedState({
+  informers,
+  monotonic,
+}: Pick<OperatorContext, 'informers' | 'monotonic'>): ObservedState {
+  return {
+    roles: createRoleCache(monotonic),
+    associations: createAssociationCache(monotonic),
+    accounts: createWriteThroughCache(informers.accounts, monotonic),
+    serviceAccounts: createWriteThroughCache<KubeObject>(informers.serviceAccounts, monotonic),
+  };
+}
