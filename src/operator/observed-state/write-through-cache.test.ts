@@ -140,6 +140,24 @@ it('an answer that comes after the end of the object does not bring it back', as
   expect(writes.get('default/a')?.data.value).toBe('ours again');
 });
 
+it('a deletion that the watch reports before its answer leaves nothing behind', async () => {
+  const { server, informer, writes } = await setUp();
+  const stored = informer.store.get('default/a');
+  if (!stored) throw new Error('it is not there');
+  server.remove('a');
+  await expect.poll(() => informer.store.get('default/a')).toBeUndefined();
+  writes.deleted('default/a', stored);
+  expect(writes.recent()).toEqual([]);
+});
+
+it('a write that the informer never saw is dropped by a later one', async () => {
+  const { writes, written, pass } = await setUp();
+  writes.wrote('other/a', written('ours'));
+  pass(60_001);
+  writes.wrote('default/b', written('ours'));
+  expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
+});
+
 it('tells for how long what was not seen yet counts', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
