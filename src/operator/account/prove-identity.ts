@@ -1,4 +1,4 @@
-/** Carries out a proof: a token of the ServiceAccount, exchanged for credentials that nobody keeps. */
+/** Proof of an identity: exchanges a token of the ServiceAccount for credentials, and discards them. */
 import { podIdentityAudience, stsAudience, type LinkedServiceAccount } from '../../api/index.ts';
 import {
   IdentityError,
@@ -9,7 +9,7 @@ import {
 import type { KubeClient, TokenSpec } from '../../kube/index.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
-/** The API server issues no token for less. Source: TokenRequest, expirationSeconds. Seconds. */
+/** Shortest lifetime of a token that the API server issues, in seconds. Source: TokenRequest, expirationSeconds. */
 const shortestToken = 600;
 
 export type ProofTools = {
@@ -28,7 +28,7 @@ export async function proveIdentity(
   const role = { roleArn, ...(roleId === undefined ? {} : { roleId }) };
   const ref = { namespace: step.target, name: account.metadata.name };
   if (!pod) return exchangeToken(ref, role, tools, signal);
-  // The API server issues it only while there is such a pod, and it uses this ServiceAccount.
+  // Issued only while the pod exists and uses this ServiceAccount.
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', ...pod };
   const spec = { audiences: [podIdentityAudience], boundObjectRef };
   const token = await requestToken(ref, spec, tools.client, signal);

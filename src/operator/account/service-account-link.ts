@@ -1,4 +1,4 @@
-/** Writes the link between a target's ServiceAccount and its role. See docs/adr/0004. */
+/** Links a target's ServiceAccount with its role. See docs/adr/0004. */
 import {
   accountLabel,
   createdAnnotation,
@@ -19,7 +19,7 @@ export type LinkTools = {
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
 };
 
-/** Created, never applied: what exists already is somebody's, and an apply would quietly join it. */
+/** Creates the ServiceAccount. Never applies it, because an apply would take over an existing one of others. */
 export async function createServiceAccount(
   account: LinkedServiceAccount,
   namespace: string,
@@ -86,7 +86,7 @@ export async function deleteServiceAccount(
   const { name } = account.metadata;
   const { uid, resourceVersion } = observed;
   try {
-    // Of this very version: it may have been taken over meanwhile.
+    // For this version only: others may have taken it over meanwhile.
     const options = { uid, resourceVersion, signal };
     await client.delete(resources.serviceAccounts, { namespace, name }, options);
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * What the planner has to know of one target, told from Kubernetes objects. The operator has them from its stores, the
- * command line asks the API server; what they mean is the same.
+ * Observation of one target from Kubernetes objects: the operator takes them from its stores, the command line from the API
+ * server.
  */
 import {
   accountLabel,
@@ -40,9 +40,9 @@ export function targetObservation(of: {
   readonly target: string;
   readonly account: string;
   readonly namespace: Namespace | undefined;
-  /** The one of the account's name, with the managed fields of its annotations. */
+  /** The ServiceAccount named as the account, with the managed fields of its annotations. */
   readonly serviceAccount: KubeObject | undefined;
-  /** Those that run as this ServiceAccount. */
+  /** Pods that run as this ServiceAccount. */
   readonly pods: readonly Pod[];
   readonly association?: CachedAssociation | undefined;
   /** Whether the pod is replaced when the identity of its account changes. */
@@ -51,7 +51,7 @@ export function targetObservation(of: {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
   const pods = of.pods.filter(isRunning);
-  // A pod of a ServiceAccount that is not ours uses that one, not this account.
+  // A ServiceAccount without our label is not this account's, and neither are its pods.
   const ours = serviceAccount?.account === accountLabelValue(account);
   const wanted = ours ? identityOf(serviceAccount, of.association?.association ?? undefined) : undefined;
   return {
@@ -60,7 +60,7 @@ export function targetObservation(of: {
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
-    // The ServiceAccount may be deleted before its pods have ended, as in a namespace that is being deleted.
+    // Pods may outlive their ServiceAccount, as in a namespace that is being deleted.
     held: ours || !serviceAccount ? heldBy(pods, of.isReplaced) : { roleArns: [], podIdentity: 0 },
   };
 }
@@ -74,7 +74,7 @@ export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
   }));
 }
 
-/** What pods that are made now get: an association goes before the annotation. */
+/** The identity that new pods get: an association takes precedence over the annotation. */
 function identityOf(
   serviceAccount: ObservedServiceAccount | undefined,
   association: ObservedAssociation | undefined,
@@ -93,7 +93,7 @@ export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean):
   const byAgent = held
     .filter(({ identities }) => identities.some(({ kind }) => kind === 'podIdentity'))
     .map(({ pod }) => pod);
-  // The oldest stays the choice for as long as it is there.
+  // The oldest, so that the choice lasts as long as the pod.
   const [oldest] = byAgent
     .filter((pod) => pod.status?.phase === 'Running' && !isTerminating(pod))
     .toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)));

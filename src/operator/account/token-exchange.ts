@@ -1,10 +1,10 @@
-/** Tries, before pods with a web identity are created, whether STS still exchanges a token of their ServiceAccount. */
+/** Checks that STS exchanges a token of the ServiceAccount, before pods with a web identity are created. */
 import { asIdentityError, type IdentityErrorCode, type IdentityProver } from '../../identity/index.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { exchangeToken } from './prove-identity.ts';
 
-/** Answers of STS by which a new pod would get no credentials either. Others say nothing about the pod. */
+/** Refusals that a new pod would meet too. Other failures say nothing about the pod. */
 const refusals: ReadonlySet<IdentityErrorCode> = new Set([
   'OIDCProviderMissing',
   'IssuerUnreachable',
