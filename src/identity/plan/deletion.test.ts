@@ -36,7 +36,7 @@ describe('deletion', () => {
     const [role] = world.roles.keys();
     const { now } = world;
     world.cachedRoles.set(role ?? '', { role: null, source: 'read', readAgainAt: now + 15_000 });
-    expect(planAccount(observe(world))).toMatchObject({ steps: [], lookAgainAt: now + 15_000 });
+    expect(planAccount(observe(world))).toMatchObject({ steps: [], requeueAt: now + 15_000 });
     world.now += 15_000;
     expect(planAccount(observe(world)).steps).toMatchObject([{ kind: 'ReadRole', role }]);
     settle(world);
