@@ -1,4 +1,4 @@
-/** The AWS emulator of a sandbox, set up from a file: who may call, which clusters there are, whose tokens count. */
+/** The AWS emulator of a sandbox, configured by a file: its callers, clusters and trusted token issuers. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -13,23 +13,23 @@ export const awsSettings = z.object({
     z.object({
       accessKeyId: z.string().min(16),
       secretAccessKey: z.string().min(1),
-      /** An IAM user of the account, which is made. */
+      /** An IAM user of the account, created at the start. */
       userName: z.string().min(1),
       /** Its inline policy documents. */
       policies: z.array(z.record(z.string(), z.unknown())),
     }),
   ),
-  /** Each is an OIDC provider of the account's IAM from the start, for the client `sts.amazonaws.com`, unless told not to. */
+  /** Each is an OIDC provider in the account's IAM from the start, for the client `sts.amazonaws.com`, unless `unregistered`. */
   issuers: z.array(
     z.object({
-      /** The `iss` of tokens. */
+      /** `iss` of the tokens. */
       issuer: z.url({ protocol: /^https$/ }),
-      /** Where its keys are: an http or https URL, or the path of a file. */
+      /** Source of its keys: an http or https URL, or a file path. */
       keys: z.string().min(1),
       unregistered: z.literal(true).optional(),
     }),
   ),
-  /** Path of the PEM with which the servers of the keys are verified. Read when the first key is needed. */
+  /** Path of the PEM that verifies the servers of the keys. Read when the first key is needed. */
   issuerCaFile: z.string(),
   clusters: z.array(
     z.object({

@@ -1,3 +1,3 @@
-/** The AWS emulator's two ways to start: from options, and from the file that a sandbox wrote. */
+/** Starts the AWS emulator from options, or from the file that a sandbox wrote. */
 export { runAwsEmulator } from './aws/main.ts';
 export { awsSettings, startAws } from './aws-process.ts';

@@ -1,7 +1,7 @@
-/** The variables that lead every AWS SDK to the emulator, over whatever a shell or a container sets beside them. */
+/** Variables that lead every AWS SDK to the emulator and overrule those of a shell or a container. */
 import type { Environment, OuterEnvironment } from './environment.ts';
 
-/** @param others Variables that are set as well: those that would lead elsewhere are overruled. */
+/** @param others variables that are set as well; those that would lead elsewhere are overruled */
 export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
   const set: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,

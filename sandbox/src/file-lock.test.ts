@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-// Process 1 lives as long as the machine; no process has so high a number.
+// Process 1 lives as long as the machine; no process has an id this high.
 const alive = '1';
 const dead = '999999999';
 

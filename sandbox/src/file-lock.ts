@@ -1,6 +1,6 @@
 /**
- * A lock between processes of one machine: a file that names its holder. It is created by `link`, so that it is there
- * with its content or not at all, and it is void when its holder lives no more.
+ * A lock between processes of one machine: a file that names its holder. `link` creates it atomically with its content. It is
+ * void once its holder is dead.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -36,8 +36,8 @@ export function tryLock(file: string): LockAttempt {
 }
 
 /**
- * Waits for its turn.
- * @param onWait Told once of each holder that is waited for.
+ * Waits for the lock.
+ * @param onWait called once for each holder that is waited for
  */
 export async function acquireLock(
   file: string,
@@ -76,7 +76,7 @@ function release(file: string): void {
   if (holder(file) === process.pid) rmSync(file, { force: true });
 }
 
-/** Two processes may find the same dead holder; whoever moved away a living one's file puts it back. */
+/** Two processes may find the same dead holder: one that has moved away the file of a live holder restores it. */
 function discard(file: string, deadPid: number): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -88,7 +88,7 @@ function discard(file: string, deadPid: number): void {
     try {
       linkSync(aside, file);
     } catch {
-      // It has been taken anew meanwhile.
+      // Another process has taken the lock meanwhile.
     }
   }
   rmSync(aside, { force: true });

@@ -24,7 +24,7 @@ export const loadExec = () => import('./exec/exec.ts');
 export const loadTour = () => import('./tour/run-tour.ts');
 export const loadWebhook = () => import('./webhook/webhook.ts');
 
-/** Programs of their own that run from the single-file executable, by name. Importing one runs it. */
+/** Programs of the single-file executable beside `kon`, by name. Importing one runs it. */
 export const companions: Readonly<Record<'s3-probe' | 'tour-editor', () => Promise<unknown>>> = {
   's3-probe': () => import('./bin/s3-probe.ts'),
   'tour-editor': () => import('./bin/tour-editor.ts'),

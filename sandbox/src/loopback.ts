@@ -1,4 +1,4 @@
-/** Small HTTP requests between the sandbox's own processes, with no proxy, no redirect and no dependency. */
+/** Small HTTP requests between the sandbox's own processes, without proxy, redirects or dependencies. */
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { type Agent, request as requestHttps, type RequestOptions } from 'node:https';
 
@@ -8,7 +8,7 @@ export type LoopbackRequest = {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;
-  /** PEM with which an https server is verified. */
+  /** PEM that verifies an https server. */
   readonly ca?: string;
   readonly signal?: AbortSignal | undefined;
 };

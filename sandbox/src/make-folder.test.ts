@@ -21,6 +21,6 @@ test('a folder and those it lies in are made, also by two at once', async () => 
 test('where it cannot be made, it says so', async () => {
   await writeFile(join(base, 'file'), '');
   await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
-  // Linux says of it that it does not exist, and not that it may not be made.
+  // Linux reports that it does not exist instead of refusing to create it.
   await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/the folder \/proc\/nobody cannot be made:\n/);
 });

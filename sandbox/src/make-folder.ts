@@ -1,17 +1,20 @@
 /**
- * Makes a folder and those that it lies in, one after the other. Node's own recursion goes on for ever where the system says of
- * a folder's child that it does not exist, as `/proc` does.
+ * Creates a folder and its parents one by one. Node's own recursion never ends where the system reports a folder's child as
+ * missing, as `/proc` does.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SandboxError } from './error.ts';
 
-/** What is to be kept has no place. */
+/** The folder cannot be created. */
 export class NoFolderError extends SandboxError {
   override readonly name = 'NoFolderError';
 }
 
-/** @param mode of those that are made @throws NoFolderError */
+/**
+ * @param mode mode of created folders
+ * @throws NoFolderError
+ */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   if (await isFolder(folder)) return;
   const parent = dirname(folder);

@@ -1,6 +1,6 @@
 /**
- * The sandbox as its hosts see it: up, down, status, logs. (`exec` is in exec/.) A host gives clock, randomness and
- * environment, and shows what is reported; nothing in here knows a terminal.
+ * The sandbox for its hosts: up, down, status, logs. (`exec` is in exec/.) A host provides clock, randomness and environment, and
+ * displays events; no module of the package uses the terminal.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -30,14 +30,17 @@ export type UpOutcome =
   | { readonly outcome: 'already-running'; readonly description: SandboxDescription };
 
 const pollMs = 50;
-/** From the lock to the record of who can be asked it is milliseconds; more than this and nobody is there. */
+/**
+ * Longest time between the lock and the record of the control endpoint, which takes milliseconds. Later the holder counts as
+ * dead.
+ */
 const answerMs = 5000;
-/** Parts are given 1.5 s. */
+/** The parts' own grace period is 1.5 s. */
 const endMs = 15_000;
-/** From the end of a sandbox to that of its process. */
+/** Time between the end of a sandbox and the end of its process. */
 const lingerMs = 1000;
 
-/** Runs a sandbox in this process, or finds the one that runs already, waiting until that is ready. */
+/** Runs a sandbox in this process, or finds a running one and waits until it is ready. */
 export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
   const paths = sandboxPaths(options.folder);
   for (;;) {
@@ -65,11 +68,11 @@ export type DetachedUpOptions = {
   readonly command: readonly [string, ...string[]];
   readonly env: OuterEnvironment;
   readonly report: SandboxReporter;
-  /** Gives up waiting, and ends what was started. */
+  /** Stops waiting, and ends the started process. */
   readonly signal: AbortSignal;
 };
 
-/** Runs a sandbox in a process of its own that goes on when this one ends. Resolves when it is ready. */
+/** Runs a sandbox in a process of its own that outlives this one. Resolves when it is ready. */
 export async function upSandboxDetached(
   options: DetachedUpOptions,
 ): Promise<{ readonly outcome: 'started' | 'already-running'; readonly description: SandboxDescription }> {
@@ -103,7 +106,7 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
-      // It may have ended because somebody else was faster.
+      // It may have ended because another process was faster.
       const other = await connectControl(paths.record);
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
@@ -120,14 +123,14 @@ export async function upSandboxDetached(
   }
 }
 
-/** What went before it has been told already. */
+/** Earlier output was already displayed as events. */
 async function lastError(log: string): Promise<string> {
   const tail = await logTail(log, 40);
   const start = tail.lastIndexOf('\nError: ');
   return start < 0 ? tail : tail.slice(start + '\nError: '.length);
 }
 
-/** Ends the sandbox and waits until it has ended. What a killed one has left is removed. */
+/** Ends the sandbox and waits for its end. Removes the leftovers of a killed one. */
 export async function downSandbox(folder: string): Promise<'stopped' | 'not-running'> {
   const paths = sandboxPaths(folder);
   const client = await connectControl(paths.record);
@@ -145,9 +148,9 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   }
   await client.stop();
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
-  // It has answered to its secret, so this is it; its watchdog ends the parts.
+  // It has authenticated by its secret, so it is the sandbox; its watchdog ends the parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
-  // With the lock everything of the sandbox is gone. Its process usually follows at once, and may be one that goes on.
+  // The lock is released last. The process usually exits right after, unless it is one that continues.
   await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
 }
@@ -170,15 +173,15 @@ export type LogName = PartName | 'audit' | 'supervisor';
 export type LogOptions = {
   readonly folder: string;
   readonly name: LogName;
-  /** At most so many of the last lines to begin with; all when absent. */
+  /** Number of last lines to begin with (default: all). */
   readonly tail: number | undefined;
-  /** Go on with what is added, until `signal` aborts. */
+  /** Whether to continue with new lines until `signal` aborts. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
 };
 
-/** @throws SandboxError when there is no such log: the part was never started. */
+/** @throws SandboxError when the log does not exist: the part was never started */
 export async function sandboxLogs(options: LogOptions): Promise<void> {
   const { folder, name, tail, follow, signal, write } = options;
   const paths = sandboxPaths(folder);
@@ -221,7 +224,7 @@ async function answerOf(
   return undefined;
 }
 
-/** Tells what it tells until it is up; undefined when it ends instead. */
+/** Relays events until the sandbox is up. Undefined if it exits first. */
 async function untilUp(
   client: ControlClient,
   report: SandboxReporter,
@@ -239,7 +242,7 @@ async function untilUp(
     }
   } catch (error) {
     signal.throwIfAborted();
-    // Whoever does not answer any more has ended.
+    // A connection failure means that it has ended.
     if (error instanceof Error) return undefined;
     throw error;
   }

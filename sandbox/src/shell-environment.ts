@@ -1,6 +1,5 @@
 /**
- * The variables with which kubectl, the AWS CLI, AWS SDKs and kon work against the sandbox and nothing else, whatever a
- * person's shell has set before.
+ * Variables for kubectl, the AWS CLI, AWS SDKs and kon to use the sandbox and nothing else, whatever the user's shell has set.
  */
 import { delimiter } from 'node:path';
 import { endpointVariables } from './endpoint-variables.ts';
@@ -18,7 +17,7 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
     AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    // Files of the sandbox's own, so that profiles, endpoints and SSO sessions of the person's are not read.
+    // Files of the sandbox, so that profiles, endpoints and SSO sessions of the user are not read.
     AWS_CONFIG_FILE: paths.awsConfig,
     AWS_SHARED_CREDENTIALS_FILE: paths.awsCredentials,
     AWS_EC2_METADATA_DISABLED: 'true',
@@ -32,7 +31,7 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
   return set;
 }
 
-/** What else of a person's would win over the above, or would be sent along. */
+/** Overrules other variables of the user that would take precedence or be sent along. */
 function neutralised(name: string): string | undefined {
   switch (name) {
     case 'AWS_PROFILE':

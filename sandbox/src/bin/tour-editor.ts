@@ -1,7 +1,4 @@
-/**
- * A person's editor in the tour, played by a program: `tour-editor CHANGES FILE` finds the texts that CHANGES (JSON) names
- * in FILE and types over them.
- */
+/** The editor of the tour: `tour-editor CHANGES FILE` replaces in FILE the texts that CHANGES (JSON) lists. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [changes = '', file = ''] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** Takes one program out of a release archive, with the system's tar. */
+/** Extracts one program from a release archive with the system's tar. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Extracts the file of this name, in whatever folder of the archive it stands.
+ * Extracts the file of this name from any folder of the archive.
  * @returns its path below `folder`
  * @throws Error when the archive has no such file, or tar fails
  */

@@ -1,4 +1,4 @@
-/** Where the parts are kept between starts: `$XDG_CACHE_HOME/konstellation/binaries/COMPONENT-VERSION-OS-ARCH/NAME`. */
+/** Location of cached programs: `$XDG_CACHE_HOME/konstellation/binaries/COMPONENT-VERSION-OS-ARCH/NAME`. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,14 @@ import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, binaries, components } from './parts.ts';
 import type { Platform } from './platform.ts';
 
-/** The XDG base directory rules: a relative path is to be ignored. */
+/** XDG base directory specification: a relative path is ignored. */
 export function cacheFolder(env: OuterEnvironment): string {
   const base = env['XDG_CACHE_HOME'];
   const root = base !== undefined && base.startsWith('/') ? base : join(env['HOME'] ?? homedir(), '.cache');
   return join(root, 'konstellation', 'binaries');
 }
 
-/** The version is in the path, so a file there is the right one; it only ever appears there whole, by a rename. */
+/** The path contains the version. Files appear there by rename only, so an existing file is complete. */
 export function cachedPath(
   cache: string,
   name: BinaryName,

@@ -57,7 +57,7 @@ test('a file with the right checksum arrives, and progress is told', async () =>
     onProgress: (received, total) => told.push([received, total]),
   });
   expect(outcome).toEqual({ outcome: 'done' });
-  // Byte by byte, `toEqual` takes seconds for it.
+  // `toEqual` compares buffers byte by byte, which takes seconds.
   expect(content.equals(await readFile(join(folder, 'kwok')))).toBe(true);
   expect(told.at(-1)).toEqual([content.length, content.length]);
 });

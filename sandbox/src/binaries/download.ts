@@ -1,4 +1,4 @@
-/** Fetches one release file and lets it through only with the digest it must have. */
+/** Downloads a release file and verifies its pinned digest. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';
@@ -13,19 +13,19 @@ export type DownloadOutcome =
 
 export type DownloadOptions = {
   readonly release: Pick<Release, 'url' | 'digest'>;
-  /** Written to; of no use unless the outcome is `done`. */
+  /** Destination. Its content is valid only when the outcome is `done`. */
   readonly file: string;
-  /** For the proxy settings. */
+  /** Read for proxy settings. */
   readonly env: OuterEnvironment;
   readonly onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
-  /** How long nothing may arrive. */
+  /** Longest time without received data before the download fails. */
   readonly stallMs?: number;
 };
 
 const connectMs = 10_000;
 
-/** Rejects only with the abort reason; a failure of the network or the checksum is an outcome. */
+/** Rejects only with the abort reason. Failures of the network or the checksum are outcomes. */
 export async function download(options: DownloadOptions): Promise<DownloadOutcome> {
   const { release, file, env, onProgress, signal } = options;
   const stallMs = options.stallMs ?? 30_000;

@@ -1,8 +1,8 @@
-/** What is told while the programs are being found. The engine knows no terminal: its caller shows these, or does not. */
+/** Events of finding the programs. The caller displays them or not. */
 import type { BinaryName } from './parts.ts';
 
 export type BinaryEvent =
-  /** `KUBEBUILDER_ASSETS` has the program in a version that does not fit; it is not used. */
+  /** The program in `KUBEBUILDER_ASSETS` has a version that does not fit and is not used. */
   | {
       readonly kind: 'unfit';
       readonly binary: BinaryName;
@@ -18,16 +18,16 @@ export type BinaryEvent =
       readonly totalBytes: number | undefined;
     }
   | { readonly kind: 'downloaded'; readonly binary: BinaryName; readonly url: string }
-  /** Not the end: the program is built instead. */
+  /** Not final: the program is built instead. */
   | {
       readonly kind: 'download-failed';
       readonly binary: BinaryName;
       readonly url: string;
       readonly reason: string;
     }
-  /** Another process is getting the programs into the same cache. */
+  /** Another process is installing programs into the same cache. */
   | { readonly kind: 'waiting'; readonly pid: number }
-  /** Again and again while it goes on, about once a second. */
+  /** Repeated about once a second during the build. */
   | {
       readonly kind: 'building';
       readonly binary: BinaryName;

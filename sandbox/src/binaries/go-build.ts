@@ -1,4 +1,4 @@
-/** Builds one program from the pinned modules beside this file. Takes minutes the first time, and shows that it goes on. */
+/** Builds one program from the pinned modules beside this file. Takes minutes the first time and reports progress. */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, statfs } from 'node:fs/promises';
@@ -19,9 +19,9 @@ export type BuildOptions = {
   readonly binary: BinaryName;
   /** Path of the `go` command. */
   readonly go: string;
-  /** Exists, belongs to this build alone. */
+  /** Exists, and is used by this build alone. */
   readonly folder: string;
-  /** The person's, because proxies and module settings of theirs are needed here. */
+  /** The user's environment, for their proxies and Go module settings. */
   readonly env: OuterEnvironment;
   readonly now: () => Monotonic;
   readonly watchdog: Watchdog;
@@ -29,7 +29,7 @@ export type BuildOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Rounded up from what the module and build caches held after a build of everything: 1.3 GB and 3.7 GB. */
+/** Size of the module and build caches after building everything (1.3 GB and 3.7 GB), rounded up. */
 const neededBytes: Readonly<Record<ComponentName, number>> = {
   kubernetes: 5e9,
   etcd: 1e9,
@@ -37,7 +37,7 @@ const neededBytes: Readonly<Record<ComponentName, number>> = {
   helm: 2e9,
 };
 
-/** The first `go` on PATH. */
+/** First `go` on PATH. */
 export function findGo(env: OuterEnvironment): string | undefined {
   return (env['PATH'] ?? '')
     .split(delimiter)
@@ -47,8 +47,8 @@ export function findGo(env: OuterEnvironment): string | undefined {
 }
 
 /**
- * @returns The path of the program, in `folder`.
- * @throws BuildFailedError with the end of what the compiler said.
+ * @returns path of the program, in `folder`
+ * @throws BuildFailedError with the end of the compiler's output
  */
 export async function goBuild(options: BuildOptions): Promise<string> {
   const { binary, go, folder, now, signal } = options;
@@ -89,7 +89,7 @@ export async function goBuild(options: BuildOptions): Promise<string> {
   );
 }
 
-/** Beside this file, and beside the bundle. */
+/** Beside this file in a checkout, and beside the bundle in a build. */
 function modulesFolder(component: ComponentName): string {
   return join(import.meta.dirname, 'modules', component);
 }
@@ -141,7 +141,7 @@ async function run(input: {
   options.signal?.addEventListener('abort', kill);
   try {
     if (pid !== undefined) {
-      // The person's other work comes first: a build takes every core there is.
+      // Low priority: a build uses every core.
       setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
       await options.watchdog.add(pid);
     }

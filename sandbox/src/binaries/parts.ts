@@ -1,6 +1,6 @@
 /**
- * The programs that the sandbox is made of: which version, where a release of it is published, and how it is built from
- * source. One table, so that an update is made in one place (with `modules/` beside it).
+ * Programs of the sandbox: version, published release and Go package of each. An update changes this table and `modules/` beside
+ * it.
  */
 
 export const components = {
@@ -12,7 +12,7 @@ export const components = {
 
 export type ComponentName = keyof typeof components;
 
-/** What a sandbox runs. */
+/** Programs that a sandbox runs. */
 export const sandboxBinaries = [
   'etcd',
   'kube-apiserver',
@@ -22,16 +22,16 @@ export const sandboxBinaries = [
   'kwok',
 ] as const;
 
-/** Helm is for the tests of the chart. */
+/** Helm is used by the tests of the chart only. */
 export type BinaryName = (typeof sandboxBinaries)[number] | 'helm';
 
 export type Binary = {
   readonly component: ComponentName;
   /** Go package of its `main`. */
   readonly goPackage: string;
-  /** Linker settings beyond `-s -w`: without them the program would not know its own version. */
+  /** Linker flags beyond `-s -w`, which embed the version. */
   readonly linkerFlags: readonly string[];
-  /** What makes it print its version, in which {@link components}' version then appears. */
+  /** Arguments that print the version, which contains the one of {@link components}. */
   readonly versionArgs: readonly string[];
 };
 

@@ -1,7 +1,7 @@
-/** Operating system and processor, in the words of Go, which names all releases. */
+/** Operating system and architecture as Go names them, which all releases use. */
 export type Platform = { readonly os: 'linux' | 'darwin'; readonly arch: 'amd64' | 'arm64' };
 
-/** @throws Error on a system for which the parts are not made. */
+/** @throws Error on an unsupported system */
 export function platformOf(nodePlatform: string, nodeArch: string): Platform {
   const os = nodePlatform === 'linux' || nodePlatform === 'darwin' ? nodePlatform : undefined;
   const arch = ({ x64: 'amd64', arm64: 'arm64' } as const)[nodeArch as 'x64' | 'arm64'];

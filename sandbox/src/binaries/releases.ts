@@ -1,9 +1,9 @@
 /**
- * Where published releases lie, and the digest each file must have. A file without a digest here is not downloaded at
- * all: it is built from source, whose modules `go.sum` pins. Digests come from what the publishers keep apart from the files:
- * Kubernetes' CHANGELOG, the index of envtest's releases (kubernetes-sigs/controller-tools), pin lists of other projects.
+ * Published releases with the digest of each file. Files without a digest are not downloaded but built from source, with modules
+ * that `go.sum` pins. The digests come from sources apart from the files: Kubernetes' CHANGELOG, the index of envtest's releases
+ * (kubernetes-sigs/controller-tools), pin lists of other projects.
  *
- * A release may be of another patch version than the one that is built (`parts.ts`), where only its digest was published.
+ * A release may have another patch version than the build (`parts.ts`) where only its digest was published.
  */
 import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, components } from './parts.ts';
@@ -11,18 +11,18 @@ import type { Platform } from './platform.ts';
 
 export type Release = {
   readonly url: string;
-  /** Hexadecimal; its length tells SHA-256 from SHA-512. */
+  /** Hexadecimal. Its length distinguishes SHA-256 from SHA-512. */
   readonly digest: string;
-  /** Of the program. */
+  /** Version of the program. */
   readonly version: string;
-  /** A `.tar.gz` that holds the program under its name, in some folder; else the program itself. */
+  /** Set for a `.tar.gz` with the program in some folder; otherwise the file is the program itself. */
   readonly archive: boolean;
 };
 
 type PlatformName = `${Platform['os']}-${Platform['arch']}`;
 type Digests = Partial<Record<PlatformName, string>>;
 
-/** The publishers' addresses, and the variables that stand in for them; the digest stays. */
+/** Addresses of the publishers, and the variables that replace them by a mirror. The digest stays the same. */
 const bases = {
   KON_MIRROR_KUBERNETES: 'https://dl.k8s.io',
   KON_MIRROR_ENVTEST: 'https://github.com/kubernetes-sigs/controller-tools/releases/download',
@@ -41,7 +41,7 @@ type Source = {
 const envtest = '1.36.2';
 const server = '1.36.0';
 
-/** The first that has a program for the platform is taken. */
+/** The first entry with a program for the platform is used. */
 const sources: readonly Source[] = [
   {
     names: ['kubectl'],
@@ -65,7 +65,7 @@ const sources: readonly Source[] = [
     digests: { 'linux-amd64': 'f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46' },
   },
   {
-    // kube-apiserver and etcd for tests, by the makers of controller-runtime.
+    // kube-apiserver and etcd for tests, published by controller-tools.
     names: ['etcd', 'kube-apiserver'],
     base: 'KON_MIRROR_ENVTEST',
     version: envtest,
@@ -83,7 +83,7 @@ const sources: readonly Source[] = [
     },
   },
   {
-    // The whole server, 300 MB or more: the only file with the controllers whose digest stands in the changelog.
+    // The whole server, at least 300 MB: the only file with the controllers whose digest is in the changelog.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',
     version: server,
@@ -98,7 +98,7 @@ const sources: readonly Source[] = [
   },
 ];
 
-/** The release file of a program, or undefined where none is pinned for the platform. */
+/** Release file of a program. Undefined: none is pinned for the platform. */
 export function releaseOf(name: BinaryName, platform: Platform, env: OuterEnvironment): Release | undefined {
   for (const source of sources) {
     const digest = source.digests[`${platform.os}-${platform.arch}`];

@@ -1,5 +1,5 @@
 /**
- * Finds every program the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by building it.
+ * Finds every program that the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by building it.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -33,10 +33,10 @@ export type ResolveOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** How often a download tells how far it is. */
+/** Interval of progress events during a download. */
 const progressMs = 1000;
 
-/** A program can neither be found nor had, and the message says what to install. */
+/** A program can be neither found, downloaded nor built. The message says what to install. */
 export class BinaryMissingError extends SandboxError {
   override readonly name = 'BinaryMissingError';
 }
@@ -61,7 +61,7 @@ export async function resolveBinaries<Name extends BinaryName>(
   return Object.fromEntries(found) as Record<Name, ResolvedBinary>;
 }
 
-/** What a person brought themselves is used if it can stand in: another patch version may, another minor one may not. */
+/** A program from `KUBEBUILDER_ASSETS` is used if its minor version matches; the patch version may differ. */
 async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<ResolvedBinary | undefined> {
   const folder = options.env['KUBEBUILDER_ASSETS'];
   if (folder === undefined || folder === '') return undefined;
@@ -75,7 +75,7 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
   return undefined;
 }
 
-/** What was built, else what was downloaded, which may be of another patch version. */
+/** Prefers a build over a download, whose patch version may differ. */
 function fromCache(
   name: BinaryName,
   cache: string,
@@ -90,7 +90,7 @@ function fromCache(
   return undefined;
 }
 
-/** Downloads or builds, one at a time: a build uses every core by itself. */
+/** Downloads or builds one at a time: a build uses every core. */
 async function obtain<Name extends BinaryName>(
   names: readonly Name[],
   cache: string,
@@ -106,7 +106,7 @@ async function obtain<Name extends BinaryName>(
     await mkdir(work, { recursive: true });
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
-      // Whoever held the lock before may have made it.
+      // The previous holder of the lock may have installed it.
       let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
         const release = releaseOf(name, system, options.env);
@@ -135,7 +135,7 @@ async function downloadRelease(
   const { env, now, report, signal } = options;
   const { url } = release;
   const file = join(work, release.archive ? basename(url) : name);
-  // An archive holds several programs, and is fetched for the first of them.
+  // One archive contains several programs and is downloaded once.
   if (release.archive && existsSync(file)) return extractMember(file, name, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let toldAt = now();
@@ -154,7 +154,7 @@ async function downloadRelease(
     report({ kind: 'downloaded', binary: name, url });
     return release.archive ? extractMember(file, name, work) : file;
   }
-  // Half of it, or something else: not to be taken for the archive the next time.
+  // Incomplete or wrong, so it must not be found as the archive next time.
   await rm(file, { force: true });
   report({ kind: 'download-failed', binary: name, url, reason: result.reason });
   return undefined;
@@ -193,7 +193,7 @@ async function install(file: string, target: string): Promise<void> {
   await rename(file, target);
 }
 
-/** Of processes that were killed while they built. */
+/** Files of killed builds. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
     const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);

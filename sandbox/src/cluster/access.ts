@@ -1,8 +1,8 @@
-/** Who the sandbox's parts are to the API server, and what each may do there. */
+/** Identities of the sandbox's parts at the API server, with their permissions. */
 
 export type Identity = { readonly user: string; readonly groups: readonly string[] };
 
-/** The names of Kubernetes' own parts are those to which it binds roles by itself. */
+/** Kubernetes binds its default roles to these names of its own components. */
 export const identities = {
   'kube-controller-manager': { user: 'system:kube-controller-manager', groups: [] },
   'kube-scheduler': { user: 'system:kube-scheduler', groups: [] },
@@ -45,7 +45,7 @@ export type AccessObject = {
 };
 
 export const accessObjects: readonly AccessObject[] = [
-  // STS has no credentials here when it fetches the keys. On EKS a public endpoint has them.
+  // STS fetches the keys without credentials here. EKS serves them at a public endpoint.
   binding('sandbox:service-account-issuer-discovery', 'system:service-account-issuer-discovery', {
     kind: 'Group',
     name: 'system:unauthenticated',

@@ -1,8 +1,7 @@
 /** The two configuration files of the API server, as data. */
 
 /**
- * Who has no credentials is let in for the key discovery and the health checks and nothing else, as STS has none when it
- * fetches the issuer's keys.
+ * Anonymous requests are limited to key discovery and health checks. STS fetches the issuer's keys without credentials.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
  */
 export const anonymousDiscovery = {
@@ -21,8 +20,8 @@ export const anonymousDiscovery = {
 } as const;
 
 /**
- * Who did what, without bodies: neither tokens nor Secrets end up in the log. Reads by the cluster's own parts are left
- * out, because they would be nearly all of it.
+ * Audit at metadata level: no bodies, so no tokens or Secrets in the log. Reads by the cluster's own components, nearly all of
+ * the volume, are left out.
  * https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
  */
 export const auditPolicy = {

@@ -1,7 +1,6 @@
 /**
- * The sandbox's own certificate authority. Everything that speaks TLS on loopback is signed by it, and client
- * certificates are how the parts prove to the API server who they are. Made anew for every start and never shared,
- * so nothing on the machine has to trust it.
+ * The sandbox's own certificate authority. It signs every TLS server on loopback, and the client certificates by which the parts
+ * authenticate to the API server. Created at every start and never shared, so nothing on the machine has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -25,19 +24,19 @@ export type KeyPair = { readonly certificate: string; readonly key: string };
 export type CertificateAuthority = {
   /** PEM of the root. */
   readonly certificate: string;
-  /** A server certificate for DNS names and IPv4 addresses. */
+  /** Issues a server certificate for DNS names and IPv4 addresses. */
   issueServer(commonName: string, hosts: readonly string[]): Promise<KeyPair>;
-  /** A client certificate; Kubernetes reads the common name as the user and each organization as a group. */
+  /** Issues a client certificate. Kubernetes reads the common name as user and each organization as group. */
   issueClient(user: string, groups: readonly string[]): Promise<KeyPair>;
 };
 
-/** PEM texts of the RSA pair with which the API server signs tokens. */
+/** PEM texts of the RSA key pair that signs tokens in the API server. */
 export type SigningKey = { readonly privateKey: string; readonly publicKey: string };
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 type Subject = { readonly commonName: string; readonly organizations: readonly string[] };
 
-/** RFC 5280 and RFC 5758. */
+/** Object identifiers of RFC 5280 and RFC 5758. */
 const oids = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
@@ -52,7 +51,7 @@ const oids = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
 } as const;
 
-/** The bits of RFC 5280 §4.2.1.3, each with how many bits follow it unused in its byte. */
+/** Bits of RFC 5280 §4.2.1.3, each with the number of unused bits that follow it in its byte. */
 const keyUsages = { digitalSignature: [0x80, 7], certificateSigning: [0x04, 2] } as const;
 
 const dayMs = 86_400_000;
@@ -60,7 +59,7 @@ const lifetimeDays = 365;
 const signatureAlgorithm = sequence(objectIdentifier(oids.ecdsaWithSha256));
 const generate = promisify(generateKeyPair);
 
-/** @param now Milliseconds since the epoch; certificates are valid from a day earlier, for a year. */
+/** @param now milliseconds since the epoch; certificates are valid from a day earlier, for a year */
 export async function createCertificateAuthority(
   commonName: string,
   now: number,
@@ -72,7 +71,7 @@ export async function createCertificateAuthority(
     const subjectKey = publicKey.export({ type: 'spki', format: 'der' });
     const toBeSigned = sequence(
       explicit(0, integer(Uint8Array.of(2))),
-      // Unique because the keys are, with the top bit off so that it needs no padding.
+      // Unique because keys are unique. The top bit is cleared, so no padding is needed.
       integer(sha256(subjectKey).subarray(0, 16).with(0, 0x5a)),
       signatureAlgorithm,
       distinguishedName(rootSubject),
@@ -118,7 +117,7 @@ export async function createCertificateAuthority(
   };
 }
 
-/** RSA 2048, so that tokens are signed with RS256 as on EKS. */
+/** RSA 2048: tokens are signed with RS256, as on EKS. */
 export function createSigningKey(): Promise<SigningKey> {
   return generate('rsa', {
     modulusLength: 2048,
@@ -127,7 +126,7 @@ export function createSigningKey(): Promise<SigningKey> {
   });
 }
 
-// ECDSA, because an RSA key takes up to half a second and there are half a dozen of them.
+// ECDSA: generating an RSA key takes up to half a second, and six are needed.
 function newKeys(): Promise<Keys> {
   return generate('ec', { namedCurve: 'prime256v1' });
 }
@@ -157,7 +156,7 @@ function alternativeName(host: string): Uint8Array {
     : implicit(2, Buffer.from(host, 'ascii'));
 }
 
-/** Any value that identifies the key will do (RFC 5280 §4.2.1.2). */
+/** Any value that identifies the key is allowed (RFC 5280 §4.2.1.2). */
 function keyIdentifier(key: KeyObject): Uint8Array {
   return sha256(key.export({ type: 'spki', format: 'der' })).subarray(0, 20);
 }

@@ -1,6 +1,6 @@
 /**
- * etcd and kube-apiserver, set up as EKS sets them up where it matters for identity: RSA-signed ServiceAccount tokens
- * under an https issuer, at most a day of life, discovery of the keys without credentials.
+ * etcd and kube-apiserver, configured like EKS in all that concerns identity: RSA-signed ServiceAccount tokens under an https
+ * issuer, a life of at most a day, key discovery without credentials.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
@@ -17,9 +17,9 @@ import { renderKubeconfig } from './kubeconfig.ts';
 export type ControlPlaneOptions = {
   /** Paths of the programs. */
   readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
-  /** Exists, belongs to this control plane alone, readable by the user alone. */
+  /** Exists, is used by this control plane alone, and is readable by the user alone. */
   readonly folder: string;
-  /** Exists; takes the logs of both and the audit log. */
+  /** Exists. Receives the logs of both programs and the audit log. */
   readonly logs: string;
   readonly ports: { readonly etcd: number; readonly apiServer: number };
   /** Signs every certificate. */
@@ -31,13 +31,13 @@ export type ControlPlaneOptions = {
   readonly env: Environment;
   readonly watchdog: Watchdog;
   /**
-   * Whether a pod needs its ServiceAccount to exist and gets a token mounted. Needs a controller manager, which makes
-   * `default` in every namespace; without one, no pod could be made.
+   * Whether a pod needs an existing ServiceAccount and gets a token mounted. Needs a controller manager, which creates the
+   * ServiceAccount `default` in every namespace; without one no pod could be created.
    */
   readonly serviceAccountAdmission: boolean;
   /** Whether requests are written to `audit.log`. */
   readonly audit: boolean;
-  /** The user as whom it asks kubelets, whose certificates it then checks. Without it they are not asked who they are. */
+  /** User of the API server's requests to kubelets, whose certificates it then verifies. Undefined: kubelets are not verified. */
   readonly kubeletClient?: string;
   readonly signal?: AbortSignal | undefined;
 };
@@ -45,15 +45,15 @@ export type ControlPlaneOptions = {
 export type ControlPlane = {
   /** `https://127.0.0.1:PORT` */
   readonly server: string;
-  /** Member of `system:masters`. */
+  /** Client certificate of a member of `system:masters`. */
   readonly admin: KeyPair;
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
-  /** Path of the PEM with which the server is verified. */
+  /** Path of the PEM that verifies the server. */
   readonly caFile: string;
   readonly signingKeyFile: string;
   readonly children: { readonly etcd: Child; readonly apiServer: Child };
-  /** A kubeconfig for another user, written into the folder; returns its path. */
+  /** Writes a kubeconfig for another user into the folder and returns its path. */
   writeKubeconfig(fileName: string, user: string, groups: readonly string[]): Promise<string>;
 };
 
@@ -62,8 +62,8 @@ const startTimeoutMs = 60_000;
 
 /**
  * Resolves when the API server is ready.
- * @throws ChildFailedError when one of the two ends or is not ready in a minute. The caller stops what was started
- * through `onChild`.
+ * @throws ChildFailedError when one of the two exits or is not ready within a minute. The caller stops what was reported by
+ * `onChild`.
  */
 export async function startControlPlane(
   options: ControlPlaneOptions,
@@ -126,14 +126,14 @@ export async function startControlPlane(
     onChild(name, child);
     return child;
   };
-  // The API server waits for etcd by itself, so the two start at once.
+  // The API server waits for etcd, so both start at once.
   const [etcd, apiServer] = await Promise.all([
     start('etcd', binaries.etcd, etcdArguments(path, ports.etcd)),
     start('kube-apiserver', binaries['kube-apiserver'], apiServerArguments(path, options)),
   ]);
   await Promise.race([
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
-    // Without etcd the API server would be awaited in vain; its end is the better story.
+    // The end of etcd explains more than the timeout of the API server, which waits for it.
     untilReady({
       what: 'etcd was to stay up',
       child: etcd,
@@ -163,12 +163,12 @@ function etcdArguments(path: (name: string) => string, port: number): string[] {
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     '--listen-peer-urls=http://127.0.0.1:0',
-    // Client certificates, because otherwise every user of the machine could read and write the cluster's data.
+    // Client certificates: without them every user of the machine could read and write the cluster's data.
     '--client-cert-auth',
     `--trusted-ca-file=${path('ca.crt')}`,
     `--cert-file=${path('etcd.crt')}`,
     `--key-file=${path('etcd.key')}`,
-    // The data is gone with the sandbox anyway, and a slow disk would be felt in every write.
+    // The data is removed with the sandbox, and syncing to a slow disk would delay every write.
     '--unsafe-no-fsync',
     '--log-level=warn',
   ];
@@ -179,9 +179,9 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
   return [
     '--bind-address=127.0.0.1',
     `--secure-port=${ports.apiServer}`,
-    // Else it looks for a network interface with a default route, and a machine that is offline has none.
+    // Without it the API server looks for a network interface with a default route, which an offline machine lacks.
     '--advertise-address=127.0.0.1',
-    // A loopback address cannot be advertised as an endpoint, and nothing in here looks the service up.
+    // A loopback address cannot be advertised as an endpoint, and nothing in the sandbox uses this Service.
     '--endpoint-reconciler-type=none',
     `--service-cluster-ip-range=${serviceNetwork}`,
     `--etcd-servers=https://127.0.0.1:${ports.etcd}`,
@@ -199,7 +199,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     `--service-account-signing-key-file=${path('service-account.key')}`,
     `--service-account-key-file=${path('service-account.pub')}`,
     '--service-account-max-token-expiration=24h',
-    // What EKS has. sts.amazonaws.com is not among them: a token made for AWS does not open the API server.
+    // As on EKS: sts.amazonaws.com is not an audience of the API server, so a token for AWS is refused by it.
     '--api-audiences=https://kubernetes.default.svc',
     '--profiling=false',
     ...(options.kubeletClient === undefined

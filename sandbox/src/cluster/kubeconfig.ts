@@ -1,18 +1,18 @@
-/** Kubeconfig files: how every part, and every person, reaches the sandbox's API server. */
+/** Kubeconfig files for the parts of the sandbox and for its user. */
 import { stringify } from 'yaml';
 import type { KeyPair } from './certificates.ts';
 
 export type KubeconfigInput = {
   readonly server: string;
   readonly caCertificate: string;
-  /** A client certificate, or a file that has a bearer token and may be written anew. */
+  /** A client certificate, or a file with a bearer token that may be rewritten. */
   readonly client: KeyPair | { readonly tokenFile: string };
-  /** Name of the cluster, user and context. */
+  /** Name of cluster, user and context. */
   readonly name: string;
   readonly namespace?: string;
 };
 
-/** One context, everything embedded, so that the file can be copied and still works. */
+/** One context with everything embedded, so that the file can be copied. */
 export function renderKubeconfig(input: KubeconfigInput): string {
   const { server, caCertificate, client, name, namespace } = input;
   const base64 = (text: string): string => Buffer.from(text).toString('base64');

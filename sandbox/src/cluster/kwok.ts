@@ -1,13 +1,13 @@
 /**
- * kwok plays the kubelet of nodes that do not exist: what it does to nodes and pods is told by these stages, as it has none
- * of its own. https://kwok.sigs.k8s.io/docs/user/stages-configuration/
+ * kwok simulates the kubelet of nodes that do not exist. It has no default behaviour: these stages define what happens to nodes
+ * and pods. https://kwok.sigs.k8s.io/docs/user/stages-configuration/
  */
 import { stringify } from 'yaml';
 import type { Program } from './controllers.ts';
 
 const nodeName = 'node-1';
 
-/** What the API server is given; the rest of its status comes from the stage. */
+/** The node as it is created. A stage fills in the rest of its status. */
 export const node = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -36,7 +36,7 @@ function stage(name: string, kind: 'Node' | 'Pod', expressions: readonly Selecto
 const readyCondition = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const alive: Selector = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
-/** @param kubeletPort where the API server finds what it takes for the node's kubelet */
+/** @param kubeletPort port that the API server uses as the node's kubelet */
 const nodeReady = (kubeletPort: number): object =>
   stage('node-ready', 'Node', [{ key: readyCondition, operator: 'NotIn', values: ['True'] }], {
     statusTemplate: `
@@ -124,7 +124,7 @@ initContainerStatuses:
   },
 );
 
-/** A Job's pod has done its work as soon as it runs; any other pod runs until it is deleted. */
+/** A pod of a Job completes as soon as it runs. Any other pod runs until it is deleted. */
 const podComplete = stage(
   'pod-complete',
   'Pod',
@@ -151,12 +151,15 @@ containerStatuses:
   },
 );
 
-/** Grace periods are not waited for: there is no process that would need one. */
+/** Grace periods are skipped: no process needs one. */
 const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
   delete: true,
 });
 
-/** Programs run for this pod alone, which does not exist: only who knows its name can have one run. */
+/**
+ * Pod name for which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows it can run
+ * one.
+ */
 const exec = ({ execPod, env }: KwokOptions): object => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
   kind: 'ClusterExec',
@@ -170,11 +173,11 @@ const exec = ({ execPod, env }: KwokOptions): object => ({
 export type KwokOptions = {
   readonly kubeletPort: number;
   readonly execPod: string;
-  /** Of the programs that it runs. */
+  /** Environment of the programs that it runs. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Whoever can read it can have programs run: it is for the user alone. */
+/** Readable by the user alone: a reader could run programs. */
 export function kwokConfig(options: KwokOptions): string {
   return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]
     .map((document) => stringify(document, { lineWidth: 0 }))
@@ -190,7 +193,7 @@ export function kwok(command: string, kubeconfig: string, configFile: string, po
       '--manage-all-nodes=true',
       '--node-ip=127.0.0.1',
       `--server-address=127.0.0.1:${port}`,
-      // Renewed by kwok, watched by the controller manager: without it the node would be taken for dead in a minute.
+      // kwok renews the Lease. Without it the controller manager considers the node dead after a minute.
       '--node-lease-duration-seconds=40',
     ],
   };

@@ -1,6 +1,6 @@
 /**
- * The EKS Pod Identity agent, as far as one pod's program needs it: an endpoint on loopback that exchanges the token which
- * the SDK shows it for credentials, and keeps them while they last, as the agent does.
+ * The EKS Pod Identity agent for one pod's program: an endpoint on loopback that exchanges the SDK's token for credentials and
+ * caches them, as the agent does.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,7 +12,7 @@ export type AgentOptions = {
   readonly endpoint: string;
   readonly region: string;
   readonly clusterName: string;
-  /** Of the node: may call `eks-auth:AssumeRoleForPodIdentity`. */
+  /** Credentials of the node, which may call `eks-auth:AssumeRoleForPodIdentity`. */
   readonly nodeCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Milliseconds since the epoch. */
   readonly now: () => Wall;
@@ -25,7 +25,7 @@ export type CredentialEndpoint = {
 };
 
 const path = '/v1/credentials';
-/** The agent fetches anew what is older, and hands out nothing that ends sooner than the second. Milliseconds. */
+/** The agent refreshes credentials older than the first, and returns none that expire within the second. Milliseconds. */
 const keptForMs = 3_600_000;
 const leastLeftMs = 15_000;
 
@@ -45,7 +45,7 @@ export async function startCredentialEndpoint(options: AgentOptions): Promise<Cr
       kept.set(token, { exchange, at: now() });
       return exchange;
     } catch (error) {
-      // Fresh ones cannot be had just now; those at hand still hold.
+      // Refreshing failed for now; the cached credentials are still valid.
       if (known && left > leastLeftMs && isPassing(error)) return known.exchange;
       kept.delete(token);
       throw error;

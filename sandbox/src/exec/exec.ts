@@ -1,7 +1,6 @@
 /**
- * Runs a program of this machine as if it ran in a pod, as far as AWS is concerned: with the variables of the pod's
- * container and a token that the API server issues for that very pod. The node is played by kwok, so no container runs that
- * one could enter.
+ * Runs a program of this machine with the AWS identity of a pod: with the variables of the pod's container and a token that the
+ * API server issues for that pod. kwok simulates the node, so there is no container to enter.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -32,13 +31,13 @@ export type ExecOptions = {
   readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;
-  /** Aborted by a signal that came before the program ran; from then on signals are the program's. */
+  /** Aborted by a signal that arrives before the program runs. Later signals go to the program. */
   readonly signal: AbortSignal;
-  /** Whether Ctrl-C reaches the program by itself, as it does on a terminal. */
+  /** Whether Ctrl-C reaches the program directly, as on a terminal. */
   readonly terminal: boolean;
-  /** Where the sandbox keeps its logs: what the program writes goes into the pod's log, too. */
+  /** Folder of the sandbox's logs, for the program's output to appear in the pod's log. */
   readonly logs: string | undefined;
-  /** Told once, before the program runs: what differs from the pod. */
+  /** Called once before the program runs, with the differences from the pod. */
   readonly note: (text: string) => void;
 };
 
@@ -47,7 +46,7 @@ export class ExecError extends SandboxError {
   override readonly name = 'ExecError';
 }
 
-/** @returns The program's exit code; 128 and the signal's number when a signal ended it, as shells have it. */
+/** @returns the program's exit code; 128 and the signal's number when a signal ended it, as shells return it */
 export async function execInPod(options: ExecOptions): Promise<number> {
   const { client, namespace, aws, note } = options;
   const pod = await findPod(options);
@@ -100,7 +99,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
           ? undefined
           : podLogFile(options.logs, { namespace, pod: name, container });
       return await run(options, log, {
-        // Neither files nor metadata services of the person's machine: what the pod has not, the program has not.
+        // No configuration files or metadata service of this machine: the program has what the pod has, and nothing else.
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',
@@ -118,7 +117,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   }
 }
 
-/** What the program writes is written here as it comes, and into the log line by line. */
+/** Passes the program's output on as it arrives, and appends it to the log line by line. */
 function keepLog(child: ChildProcess, file: string, now: () => Wall): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const output = child[stream];
@@ -168,7 +167,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
   }
 }
 
-/** What the program needs of this machine to run and to talk to its terminal. */
+/** Variables of this machine that the program needs to run and to use its terminal. */
 function localEnvironment(outer: OuterEnvironment): Record<string, string> {
   const kept: Record<string, string> = { ...baseEnvironment(outer) };
   for (const name of ['TERM', 'COLORTERM', 'NO_COLOR']) {
@@ -196,11 +195,11 @@ async function run(
     child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  // While the program runs it decides what a signal means: many a one goes on after two of Ctrl-C.
+  // Signals are for the program to handle: many programs continue after a second Ctrl-C.
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);
-  // On a terminal the program is in the group that gets Ctrl-C; only this process must not end of it.
+  // On a terminal the program's process group receives Ctrl-C directly. This process only must not exit.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
   };

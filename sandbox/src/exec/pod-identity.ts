@@ -1,6 +1,6 @@
 /**
- * What of a pod's container decides about its AWS identity, made ready for a process that runs outside of it: the
- * container's variables, and the projected tokens, whose files have to lie elsewhere.
+ * The parts of a container that decide about its AWS identity, for a process outside of it: its variables, and its projected
+ * tokens, whose files are elsewhere.
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
 import type { Environment } from '../environment.ts';
@@ -31,7 +31,7 @@ export type ExecPod = KubeObject & {
   readonly status?: { readonly phase?: string };
 };
 
-/** A token to request, and where its file goes below the private folder. */
+/** A token to request, and the path of its file below the private folder. */
 export type NeededToken = {
   readonly audience: string;
   /** Seconds. */
@@ -43,7 +43,7 @@ export type NeededToken = {
 export type PodIdentity = {
   readonly serviceAccount: string;
   readonly tokens: readonly NeededToken[];
-  /** The container's SDKs ask the Pod Identity agent on their node for credentials. */
+  /** Whether the container's SDKs get credentials from the Pod Identity agent of the node. */
   readonly usesAgent: boolean;
   /** The container's variables with the paths of token files below `folder`. */
   env(folder: string): Environment;
@@ -53,15 +53,15 @@ export type PodIdentityOutcome =
   | { readonly outcome: 'found'; readonly identity: PodIdentity }
   | { readonly outcome: 'no-such-container'; readonly containers: readonly string[] };
 
-/** Where the container's SDKs find the Pod Identity agent on their node. */
+/** Variable with the address of the Pod Identity agent of the node. */
 export const agentVariable = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
-/** Kubernetes' default for a projection that names none. */
+/** Kubernetes' default for a projection without a life. */
 const defaultExpirationSeconds = 3600;
 
 /**
- * Of the first container where none is named, as kubectl does. Tokens for the API server itself are left out: they are
- * none of AWS's, and such a projection names no audience.
+ * Identity of the named container (default: the first, as in kubectl). Leaves out tokens for the API server: AWS does not use
+ * them, and their projection names no audience.
  */
 export function podIdentity(pod: ExecPod, containerName: string | undefined): PodIdentityOutcome {
   const { containers, volumes = [], serviceAccountName = 'default' } = pod.spec;

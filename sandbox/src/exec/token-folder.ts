@@ -1,6 +1,6 @@
 /**
- * The private folder in which a program that runs as a pod finds its tokens. It goes with the program, however this
- * process ends; one that was killed leaves it, and the next one takes it away.
+ * Private folder with the tokens of a program that runs as a pod. It is removed when this process exits in any way; the folder of
+ * a killed process is removed by the next one.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -8,11 +8,11 @@ import { join } from 'node:path';
 
 export type TokenFolder = { readonly path: string; readonly remove: () => void };
 
-/** @param parent where temporary files are kept */
+/** @param parent folder for temporary files */
 export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   sweep(parent);
   const path = await mkdtemp(join(parent, `kon-exec-${process.pid}-`));
-  // An exit that nothing waits for: an impatient second Ctrl-C, a reader that has gone.
+  // Covers an immediate exit: a second Ctrl-C, or a closed reader.
   const removeAtExit = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   return {
@@ -24,7 +24,7 @@ export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   };
 }
 
-/** What belongs to another user, or is gone meanwhile, is none of ours to take away. */
+/** Folders of other users, and those removed meanwhile, are skipped. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = /^kon-exec-(\d+)-/.exec(name)?.[1];
@@ -32,7 +32,7 @@ function sweep(parent: string): void {
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {
-      // It stays.
+      // Left in place.
     }
   }
 }

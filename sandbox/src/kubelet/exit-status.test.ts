@@ -17,7 +17,7 @@ function frame(stream: number, data: string, flags = 0): Buffer {
   return Buffer.concat([header, Buffer.from(data)]);
 }
 
-/** In pieces of a size, as they come. */
+/** Splits into pieces of this size, as a socket may. */
 async function through(bytes: Buffer, size: number): Promise<Buffer> {
   const transform = exitStatuses();
   const out: Buffer[] = [];

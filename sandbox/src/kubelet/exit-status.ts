@@ -1,16 +1,16 @@
 /**
- * How a program ended, as a kubelet tells it. kwok tells it in words alone: what clients then have is an internal error, and
- * no exit code. The words are put right on their way from kwok to the API server, in the frames of SPDY/3.1, of
- * which the stream of errors is the first. Nothing else of the connection is touched.
+ * Exit status of a program, as a kubelet reports it. kwok reports it as text only, from which clients get an internal error and
+ * no exit code. The text is corrected on its way from kwok to the API server, in the SPDY/3.1 frames of the error stream, which
+ * is the first stream. The rest of the connection is passed on unchanged.
  * https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/#TOC-2.2-Framing
  */
 import { Transform } from 'node:stream';
 
 const headerLength = 8;
-/** The API server opens the stream of errors before those of the program. */
+/** The API server opens the error stream before those of the program. */
 const errorStream = 1;
 
-/** From kwok's answer to the upgrade on, and as it is where that is none. */
+/** Corrects everything after kwok's answer to the upgrade; a connection without an upgrade is passed on unchanged. */
 export function exitStatuses(): Transform {
   let rest: Buffer = Buffer.alloc(0);
   let isSpdy: boolean | undefined;
@@ -46,7 +46,7 @@ export function exitStatuses(): Transform {
       if (rest.length < length) return;
       const frame = rest.subarray(0, length);
       rest = rest.subarray(length);
-      // The first bit says whether it is a frame of control; the rest is the stream's number.
+      // The first bit marks a control frame; the rest is the stream's number.
       yield frame.readUInt32BE(0) === errorStream ? withExitCode(frame) : frame;
     }
   }
@@ -62,8 +62,8 @@ function withExitCode(frame: Buffer): Buffer {
 }
 
 /**
- * What a kubelet says in the place of `text`; undefined where it says nothing of an exit code.
- * Sources: kwok `pkg/utils/exec/exec.go`; k8s.io/cri-streaming `pkg/streaming/remotecommand/exec.go`.
+ * The kubelet's message in place of kwok's `text`. Undefined: `text` is not about an exit code. Sources: kwok
+ * `pkg/utils/exec/exec.go`; k8s.io/cri-streaming `pkg/streaming/remotecommand/exec.go`.
  */
 export function exitStatusOf(text: string): string | undefined {
   const message = messageOf(text);

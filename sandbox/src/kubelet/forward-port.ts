@@ -1,23 +1,23 @@
 /**
- * Port-forwarding as a kubelet does it over a WebSocket: for each port a channel of data and one of errors, on both of which
- * the port's number comes first. A pod of the sandbox has no network of its own: its ports are those of this machine.
- * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
+ * Port-forwarding over a WebSocket, as in a kubelet: each port has a data channel and an error channel, and both begin with the
+ * port's number. Pods of the sandbox have no network of their own: their ports are those of this machine. Source:
+ * k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import { connect } from 'node:net';
 import type { WebSocket } from 'ws';
 
 const loopback = '127.0.0.1';
 
-/** How much may wait to be sent before the far side is asked for no more. Bytes. */
+/** Bytes that may wait to be sent before reading from the other side pauses. */
 const highWater = 1 << 20;
 
-/** How often it is looked whether the pod is still there. Milliseconds. */
+/** Interval of the checks that the pod still exists. Milliseconds. */
 const lookMs = 500;
 
 export type ForwardTo = {
   readonly ports: readonly number[];
   readonly pod: string;
-  /** Whether there is such a pod: what leads to it ends with it. */
+  /** Whether the pod exists: connections end with it. */
   readonly isThere: () => Promise<boolean>;
 };
 

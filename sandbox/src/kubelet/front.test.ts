@@ -1,4 +1,4 @@
-/** The kubelet of the sandbox, asked over TLS as the API server asks. */
+/** Calls the sandbox's kubelet over TLS, as the API server does. */
 import { once } from 'node:events';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   logs = await mkdtemp(join(tmpdir(), 'kon-kubelet-test-'));
   cleanups.push(() => rm(logs, { recursive: true, force: true }));
   authority = await createCertificateAuthority('test', Date.now());
-  // In the place of kwok: notes what it is asked, and echoes.
+  // Stands for kwok: records requests, and echoes.
   const kwok = createHttpServer();
   kwok.on('upgrade', (incoming, socket) => {
     asked.push(`${incoming.method} ${incoming.url}`);
@@ -164,12 +164,12 @@ test('a program is run by kon in the place of the pod, under a name that nobody 
     NodeJS.ReadWriteStream,
   ];
   expect(response.statusCode).toBe(101);
-  // As a frame of data on the stream of errors, which the emulator for kwok sends back.
+  // Sent as a data frame on the error stream, which the emulated kwok sends back.
   const ended = JSON.stringify({ reason: 'InternalError', message: 'cmd wait: ls: exit status 7' });
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');
   socket.end();
-  // Else the end of the server would reset it, and nobody would hear of that.
+  // Without a listener the reset at the server's end would be an unhandled error.
   await once(socket, 'close');
   const url = new URL(asked.at(-1)?.split(' ')[1] ?? '', 'http://kwok');
   expect(url.pathname).toBe('/exec/secret/secret/main');

@@ -1,12 +1,11 @@
 /**
- * What the API server takes for the kubelet of the node that kwok plays. It answers only to the API server's own client
- * certificate, as what can be asked of it runs programs here:
+ * The kubelet of the node that kwok simulates, for the API server. It answers only to the API server's own client certificate,
+ * because its requests run programs on this machine:
  *
- * - a pod's log is a file, see `pod-log.ts`;
- * - a program that is to run in a pod runs on this machine, by `kon sandbox exec`, so with the pod's identity. The streams, the
- *   terminal and its size are kwok's affair, which asks nobody who they are: what it may run is bound to the name of a
- *   pod that nobody else can know, and which is put into the request here;
- * - a pod's port is the port of this machine, see `forward-port.ts`.
+ * - the log of a pod is a file, see `pod-log.ts`;
+ * - a program in a pod runs on this machine by `kon sandbox exec`, with the pod's identity. kwok handles streams, terminal and
+ * size, and does not authenticate: it runs programs only for a pod name that is secret, and which is put into the request here;
+ * - the port of a pod is a port of this machine, see `forward-port.ts`.
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,26 +19,26 @@ import { forwardPorts } from './forward-port.ts';
 import { ensurePodLog, logLine, parseLogQuery, podLogFile, readPodLog, type Container } from './pod-log.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
-/** The user whose certificate the API server shows to kubelets. */
+/** User of the API server's client certificate for kubelets. */
 export const kubeletClient = 'kube-apiserver-kubelet-client';
 
 export type FrontOptions = {
   readonly port: number;
   readonly tls: KeyPair;
-  /** PEM: who signs the certificates of those that ask. */
+  /** PEM of the authority that signs client certificates. */
   readonly ca: string;
-  /** Where kwok serves streams, and the pod name in which alone it runs programs. */
+  /** Port of kwok's streaming server, and the only pod name for which it runs programs. */
   readonly kwok: { readonly port: number; readonly execPod: string };
-  /** How `kon` is called on this machine. */
+  /** Command that runs `kon` on this machine. */
   readonly self: readonly string[];
-  /** Where the sandbox keeps its logs. */
+  /** Folder of the sandbox's logs. */
   readonly logs: string;
-  /** Whether there is such a pod. */
+  /** Whether the pod exists. */
   readonly isThere: (pod: { readonly namespace: string; readonly name: string }) => Promise<boolean>;
   readonly now: () => Wall;
 };
 
-/** Resolves when it listens, on 127.0.0.1; gives what ends it. */
+/** Listens on 127.0.0.1. Resolves with a function that ends it. */
 export async function startKubeletFront(options: FrontOptions): Promise<() => Promise<void>> {
   const { port, tls, ca } = options;
   const server = createServer(
@@ -96,7 +95,7 @@ const urlOf = ({ url }: IncomingMessage): URL => new URL(url ?? '/', 'https://lo
 const pathOf = (request: IncomingMessage): readonly string[] =>
   urlOf(request).pathname.split('/').slice(1).map(decodeURIComponent);
 
-/** The API server names each port, or all of them in one value. */
+/** The API server repeats the parameter for each port, or puts all of them into one value. */
 function portsOf(request: IncomingMessage): readonly number[] {
   const { searchParams } = urlOf(request);
   return [...searchParams.getAll('port'), ...searchParams.getAll('ports')]
@@ -141,7 +140,7 @@ async function sendLog(
   response.end();
 }
 
-/** Sends the request on to kwok, as one for the pod in which it runs programs. */
+/** Forwards the request to kwok, under the pod name for which it runs programs. */
 function tunnelExec(
   request: IncomingMessage,
   socket: Socket,

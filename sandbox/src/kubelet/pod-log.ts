@@ -1,7 +1,6 @@
 /**
- * The log of a container, in a file with one line for each line that its program wrote: `TIME STREAM TEXT`. What the API
- * server asks of a kubelet about it (follow, tail, since, timestamps) is answered from there.
- * Source: Kubernetes API, PodLogOptions.
+ * Log of a container: a file with one line `TIME STREAM TEXT` for each line of the program's output. The options of a log request
+ * (follow, tail, since, timestamps) are applied to it. Source: Kubernetes API, PodLogOptions.
  */
 import { appendFile, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export type Container = { readonly namespace: string; readonly pod: string; readonly container: string };
 
-/** @param logs where the sandbox keeps its logs */
+/** @param logs folder of the sandbox's logs */
 export function podLogFile(logs: string, { namespace, pod, container }: Container): string {
-  // None of the three can hold an underscore.
+  // None of the three can contain an underscore.
   return join(logs, 'pods', `${namespace}_${pod}_${container}.log`);
 }
 
@@ -20,7 +19,7 @@ export function logLine(at: number, stream: 'stdout' | 'stderr', text: string): 
   return `${new Date(at).toISOString()} ${stream} ${text}\n`;
 }
 
-/** Makes the file, with a line that says how it is filled, when there is none. */
+/** Creates the file if it is missing, with a line that explains how to fill it. */
 export async function ensurePodLog(file: string, first: string): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
   if (!(await sizeOf(file))) await appendFile(file, first, { mode: 0o600 });
@@ -30,7 +29,7 @@ export type LogQuery = {
   readonly follow: boolean;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
-  /** Milliseconds since the epoch: only what is younger. */
+  /** Milliseconds since the epoch: older lines are left out. */
   readonly since: number | undefined;
   readonly limitBytes: number | undefined;
 };
@@ -52,10 +51,10 @@ export function parseLogQuery(query: URLSearchParams, now: number): LogQuery {
   };
 }
 
-/** How often a followed file is looked at. Milliseconds. */
+/** Polling interval for a followed file. Milliseconds. */
 const pollMs = 100;
 
-/** @param isThere whether the pod is still there: with it, the end of its log has come */
+/** @param isThere whether the pod exists; the log of a deleted pod ends */
 export async function* readPodLog(
   file: string,
   query: LogQuery,

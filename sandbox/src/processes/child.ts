@@ -1,6 +1,6 @@
 /**
- * One child process of the sandbox: its own process group, its output in a log file, an explicit environment, and
- * known to the watchdog before its first instruction runs.
+ * One child process of the sandbox: in its own process group, with its output in a log file and an explicit environment, and
+ * registered at the watchdog before its first instruction runs.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -23,16 +23,16 @@ export type ChildOptions = {
 
 export type Child = {
   readonly name: string;
-  /** Also the number of its process group. */
+  /** Also the id of its process group. */
   readonly pid: number;
   readonly logFile: string;
   readonly exited: Promise<ChildExit>;
   running(): boolean;
-  /** Asks with SIGTERM, insists with SIGKILL after `graceMs`. Resolves when the process has ended. */
+  /** Sends SIGTERM, then SIGKILL after `graceMs`. Resolves when the process has ended. */
   stop(graceMs: number): Promise<ChildExit>;
 };
 
-/** A part of the sandbox ended, or did not come up, and its log says why. */
+/** A part of the sandbox exited or did not start; its log says why. */
 export class ChildFailedError extends SandboxError {
   override readonly name = 'ChildFailedError';
   readonly part: string;
@@ -45,8 +45,8 @@ export class ChildFailedError extends SandboxError {
   }
 }
 
-// The shell waits for a line before it becomes the program. If this process dies before it could tell the watchdog,
-// the shell reads the end of the pipe instead and ends, so there is no moment at which a child could be left behind.
+// The shell waits for a line before it becomes the program. If this process dies before the watchdog is notified, the shell reads
+// the end of the pipe instead and exits, so a child is never left behind.
 const gate = 'read -r go && exec "$@" </dev/null';
 
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -73,7 +73,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const { pid, stdin } = child;
   if (pid === undefined || stdin === null) throw new Error(`${name} was not started`);
   stdin.on('error', () => {
-    // The gate was killed before it was opened; `exited` tells.
+    // The shell was killed before it became the program; `exited` reports it.
   });
   await watchdog.add(pid);
   stdin.end('go\n');
@@ -96,7 +96,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   };
 }
 
-/** What to tell of a child that ended: how, and the last lines of its log. */
+/** Message for a child that ended: how, and the last lines of its log. */
 export async function describeExit(child: Child, exit: ChildExit): Promise<ChildFailedError> {
   const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
   const tail = await logTail(child.logFile, 12);
@@ -116,7 +116,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {
-    // Gone already; macOS says EPERM of a group in which only the dead are left.
+    // Already ended. macOS answers EPERM for a group of dead processes.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }

@@ -1,10 +1,9 @@
 /**
- * Free TCP ports on 127.0.0.1 for programs which cannot choose one themselves and tell it.
+ * Free TCP ports on 127.0.0.1, for programs that cannot choose a port and report it.
  *
- * Between finding a port free and the program's binding it, somebody else may take it. Two habits keep that from
- * happening: ports lie below the range from which systems hand out ephemeral ports (32768 on Linux, 49152 on macOS), so
- * no outgoing connection takes one; and a reservation file, held while this process lives, keeps other sandboxes and
- * test files of the same user away.
+ * Another process may take a port between the check and the program's bind. Two measures prevent that: ports lie below the
+ * ephemeral range (from 32768 on Linux, 49152 on macOS), so no outgoing connection takes one; and a reservation file, held while
+ * this process lives, keeps other sandboxes and test files of the same user away.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -20,7 +19,7 @@ export type PortReservation = {
 const firstPort = 20_000;
 const lastPort = 32_000;
 
-/** @param random As `Math.random`: at least 0, less than 1. */
+/** @param random like `Math.random`: at least 0, less than 1 */
 export async function reservePorts(count: number, random: () => number): Promise<PortReservation> {
   const folder = join(tmpdir(), `konstellation-ports-${userInfo().uid}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -48,7 +47,7 @@ function reserve(file: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  // Left by a process that could not clean up. Free it for a later attempt, which may be another process's.
+  // Left by a process that could not clean up. Removed for a later attempt, possibly of another process.
   const owner = Number(readOrEmpty(file));
   if (owner > 0 && !isProcessAlive(owner)) rmSync(file, { force: true });
   return false;

@@ -1,20 +1,20 @@
-/** Waiting for a condition of a part, and not one moment longer than the part lives. */
+/** Waits for a condition of a part, at most as long as the part lives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
 
 export type ReadyOptions = {
-  /** What is awaited, for the error: `the API server's /readyz`. */
+  /** Subject of the error message: `the API server's /readyz`. */
   readonly what: string;
   readonly child: Child;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Resolves to true when the condition holds; a throw counts as not yet, and is told if it stays so. */
+  /** Resolves to true when the condition holds. An exception counts as not yet, and is reported when the time is up. */
   readonly probe: (signal: AbortSignal) => Promise<boolean>;
 };
 
 const pollMs = 20;
 
-/** @throws ChildFailedError when the child ends first or the time is up; the abort reason when `signal` fires. */
+/** @throws ChildFailedError when the child exits first or the time is up; the abort reason when `signal` fires */
 export async function untilReady(options: ReadyOptions): Promise<void> {
   const { what, child, timeoutMs, probe } = options;
   const stopProbing = new AbortController();

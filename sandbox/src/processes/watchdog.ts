@@ -1,19 +1,18 @@
 /**
- * Makes sure that no child outlives the process which started it, even when that is ended by SIGKILL and can do
- * nothing itself. A shell of about a megabyte, in a session of its own, holds the reading end of a pipe: when the
- * kernel closes the other end, whatever the reason, the shell kills every process group it was told of.
- * Linux could do this with PR_SET_PDEATHSIG; macOS has nothing like it, and a pipe works on both.
+ * Ends every child of a process that dies, even by SIGKILL. A shell of about a megabyte, in a session of its own, holds the
+ * reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every process group that was
+ * registered. Linux could use PR_SET_PDEATHSIG; macOS has no equivalent, and a pipe works on both.
  */
 import { spawn } from 'node:child_process';
 import { finished } from 'node:stream/promises';
 
 export type Watchdog = {
   readonly pid: number;
-  /** Resolves once the watchdog is sure to know of the group. */
+  /** Resolves once the watchdog has registered the group. */
   add(processGroup: number): Promise<void>;
-  /** For a group that has ended, because its number may be given to somebody else. */
+  /** Unregisters a group that has ended, because its id may be reused. */
   drop(processGroup: number): void;
-  /** Ends the watchdog, which kills what is left of its groups. */
+  /** Ends the watchdog, which kills the remaining groups. */
   close(): Promise<void>;
 };
 
@@ -43,7 +42,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  // Before it has said so, a signal could still end it.
+  // Before its answer a signal could still end it.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the watchdog of the sandbox ended at once')));
@@ -52,10 +51,10 @@ export async function startWatchdog(): Promise<Watchdog> {
   child.stdout.destroy();
   const { pid, stdin } = child;
   if (pid === undefined) throw new Error('the watchdog has no process id');
-  // It must not keep this process alive: its whole purpose is to notice the end.
+  // It must not keep this process alive: its purpose is to notice the end.
   child.unref();
   stdin.on('error', () => {
-    // The watchdog is gone; whoever adds to it next hears of that.
+    // The watchdog has ended; the next registration fails.
   });
   return {
     pid,

@@ -1,4 +1,4 @@
-/** The AWS emulator as a part of the sandbox: knows its cluster, its issuer, and its users. */
+/** The AWS emulator as a part of the sandbox, with its cluster, issuer and users. */
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const administratorPolicy = {
   Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
 };
 
-/** What the Pod Identity agent on a node does: as of AmazonEKSWorkerNodePolicy. */
+/** Permissions of the Pod Identity agent on a node, as in AmazonEKSWorkerNodePolicy. */
 const nodePolicy = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: 'eks-auth:AssumeRoleForPodIdentity', Resource: '*' }],
@@ -35,12 +35,12 @@ export type AwsPartOptions = {
   readonly port: number;
   readonly issuer: string;
   readonly users: AwsUsers;
-  /** Of the API server. */
+  /** URL of the API server. */
   readonly server: string;
   readonly kubernetesVersion: string;
-  /** PEM of who signed the API server's certificate. */
+  /** PEM of the authority that signed the API server's certificate. */
   readonly caCertificate: string;
-  /** Path of the same. */
+  /** Path of that PEM. */
   readonly caFile: string;
 };
 
@@ -112,7 +112,7 @@ function credentialsFile({ accessKeyId, secretAccessKey }: AwsCredentials): stri
   return `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
 }
 
-/** Of the form that AWS gives: `AKIA` and 16 letters and digits, 40 characters. */
+/** In AWS's format: `AKIA` and 16 letters and digits, 40 characters. */
 function createKey(): AwsCredentials {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return {

@@ -1,4 +1,4 @@
-/** The order in which the parts of a sandbox come up: as much at once as they let themselves be started. */
+/** Start-up order of the sandbox's parts, with as much concurrency as their dependencies allow. */
 import { copyFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKubeClient, type Random, staticConnection } from '../../../src/kube/index.ts';
@@ -123,7 +123,7 @@ async function startApiServer(
   return plane;
 }
 
-/** As EKS makes them: 32 hexadecimal digits. */
+/** 32 hexadecimal digits, as EKS generates them. */
 function issuerId(random: Random): string {
   return Array.from({ length: 32 }, () => '0123456789ABCDEF'[Math.floor(random() * 16)]).join('');
 }

@@ -1,6 +1,6 @@
 /**
- * How other processes talk to the one that runs the sandbox: HTTP on loopback with a secret from a file that only its user
- * can read. An answer proves that it lives, which a process number, given out again after a crash, would not.
+ * Control endpoint of the process that runs the sandbox: HTTP on loopback, with a secret from a file that only its user can read.
+ * An answer proves that the process is alive; a process id, which can be reused after a crash, does not.
  */
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -17,14 +17,14 @@ type ControlRecord = z.infer<typeof record>;
 export type ControlServer = { close(): Promise<void> };
 
 export type Controlled = {
-  /** Undefined at the very start, when nothing is known yet. */
+  /** Undefined right after the start, before anything is known. */
   describe(): Promise<SandboxDescription | undefined>;
   /** All events so far, in order. */
   readonly events: readonly SandboxEvent[];
   stop(): void;
 };
 
-/** Serves, and writes how to reach it into `file`, whole or not at all. */
+/** Serves, and writes its address and secret to `file` atomically. */
 export async function serveControl(file: string, controlled: Controlled): Promise<ControlServer> {
   const secret = randomUUID();
   const server = createServer((request, response) => {
@@ -69,15 +69,15 @@ export async function serveControl(file: string, controlled: Controlled): Promis
 }
 
 export type ControlClient = {
-  /** Of the process that runs the sandbox. */
+  /** Process that runs the sandbox. */
   readonly pid: number;
-  /** Undefined at the very start, when nothing is known yet. */
+  /** Undefined right after the start, before anything is known. */
   status(): Promise<SandboxDescription | undefined>;
   events(from: number): Promise<readonly SandboxEvent[]>;
   stop(): Promise<void>;
 };
 
-/** Undefined when nobody who could answer runs a sandbox in there. */
+/** Undefined when no running sandbox answers at that record. */
 export async function connectControl(file: string): Promise<ControlClient | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

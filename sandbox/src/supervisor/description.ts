@@ -1,4 +1,4 @@
-/** What there is to know of a running sandbox. `kon sandbox status -o json` shows it, so names in here are contract. */
+/** State of a running sandbox. `kon sandbox status -o json` prints it, so its names are part of the contract. */
 import { z } from 'zod';
 
 export const partNames = [
@@ -18,9 +18,9 @@ export const partStatus = z.object({
   version: z.string(),
   pid: z.int(),
   running: z.boolean(),
-  /** How it ended, when it did. */
+  /** How the process ended. */
   exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
-  /** Resident memory in bytes; 0 when it does not run or the system does not tell. */
+  /** Resident memory in bytes; 0 when it does not run or the system does not report it. */
   rssBytes: z.int(),
   /** Path of its log. */
   log: z.string(),
@@ -31,21 +31,19 @@ export const awsCredentials = z.object({ accessKeyId: z.string(), secretAccessKe
 export type AwsCredentials = z.infer<typeof awsCredentials>;
 
 export const sandboxDescription = z.object({
-  /**
-   * `starting` until everything is ready; `degraded` when a part has ended by itself.
-   */
+  /** `starting` until everything is ready; `degraded` when a part has ended by itself. */
   state: z.enum(['starting', 'running', 'degraded', 'stopping']),
   name: z.string(),
-  /** Process that runs it. */
+  /** Process that runs the sandbox. */
   pid: z.int(),
   /** RFC 3339. */
   startedAt: z.string(),
   folder: z.string(),
   region: z.string(),
   accountId: z.string(),
-  /** Of ServiceAccount tokens. */
+  /** Issuer of ServiceAccount tokens. */
   issuer: z.string(),
-  /** Of the API server. */
+  /** URL of the API server. */
   server: z.string(),
   /** Path of the administrator's kubeconfig. */
   kubeconfig: z.string(),
@@ -54,7 +52,7 @@ export const sandboxDescription = z.object({
   awsEndpoint: z.string(),
   /** The emulator's administrator. */
   credentials: awsCredentials,
-  /** Of the Pod Identity agent on the node. */
+  /** Credentials of the Pod Identity agent on the node. */
   nodeCredentials: awsCredentials,
   parts: z.array(partStatus),
 });

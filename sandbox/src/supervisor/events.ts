@@ -1,19 +1,19 @@
-/** What is told while a sandbox starts, runs and stops. The engine knows no terminal: its caller shows these. */
+/** Events while a sandbox starts, runs and stops. The caller displays them. */
 import type { BinaryEvent } from '../binaries/events.ts';
 import type { PartName } from './description.ts';
 
 export type SandboxEvent =
   | BinaryEvent
-  /** What is left of a sandbox that was killed has been removed. */
+  /** The leftovers of a killed sandbox were removed. */
   | { readonly kind: 'cleaned'; readonly folder: string }
   | { readonly kind: 'part-started'; readonly part: PartName; readonly version: string }
-  /** Milliseconds since the whole start began. */
+  /** Milliseconds since the start began. */
   | { readonly kind: 'step-done'; readonly step: SandboxStep; readonly elapsedMs: number }
   | { readonly kind: 'part-ended'; readonly part: PartName; readonly message: string }
   | { readonly kind: 'ready'; readonly elapsedMs: number }
   | { readonly kind: 'stopping' };
 
-/** In the order in which they usually come. */
+/** In their usual order. */
 export type SandboxStep =
   | 'binaries'
   | 'aws'

@@ -1,6 +1,6 @@
 /**
- * The operator as the cluster knows it: a ServiceAccount with the rights and fences that are shipped, and a token of it in a
- * file that is written anew long before it expires, as a kubelet does.
+ * The operator's identity in the cluster: a ServiceAccount with the shipped permissions and restrictions, and a token file that
+ * is renewed long before it expires, as a kubelet does.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,11 +16,11 @@ export const operatorIdentity: OperatorIdentity = {
   name: 'konstellation',
 };
 
-/** The longest life that the API server gives a token, in seconds. */
+/** Longest token life that the API server grants, in seconds. */
 const tokenSeconds = 86_400;
 const renewalMs = 3_600_000;
 
-/** Writes the operator's kubeconfig and keeps its token fresh until the sandbox ends; returns the path of the kubeconfig. */
+/** Writes the operator's kubeconfig and renews its token until the sandbox ends. Returns the path of the kubeconfig. */
 export async function operatorKubeconfig(
   options: BringUpOptions,
   { plane, authority }: { readonly plane: ControlPlane; readonly authority: CertificateAuthority },
@@ -44,7 +44,7 @@ export async function operatorKubeconfig(
     await rename(`${tokenFile}.new`, tokenFile);
   };
   await renew();
-  // One that fails leaves a token which has hours to go, and the next comes in an hour.
+  // After a failure the current token is valid for hours more, and the next attempt is in an hour.
   const timer = setInterval(() => void renew().catch(() => undefined), renewalMs);
   options.onCleanup(() => clearInterval(timer));
 

@@ -1,4 +1,4 @@
-/** The processes of one sandbox: started under the watchdog, watched while they live, ended together. */
+/** The processes of one sandbox: started under the watchdog, monitored, and ended together. */
 import { join } from 'node:path';
 import type { Program } from '../cluster/controllers.ts';
 import type { Environment } from '../environment.ts';
@@ -9,12 +9,12 @@ import { residentBytes } from './memory.ts';
 
 export type Parts = {
   start(name: PartName, version: string, program: Program, env: Environment): Promise<Child>;
-  /** Takes up a child that somebody else started. */
+  /** Adds a child that another module started. */
   adopt(name: PartName, version: string, child: Child): void;
   status(): Promise<PartStatus[]>;
-  /** Whether one has ended although nobody stopped it. */
+  /** Whether a part has ended without being stopped. */
   anyEnded(): boolean;
-  /** Ends all of them. */
+  /** Ends all parts. */
   stop(): Promise<void>;
 };
 
@@ -22,15 +22,15 @@ export type PartsOptions = {
   readonly watchdog: Watchdog;
   readonly logs: string;
   readonly onStart: (name: PartName, version: string) => void;
-  /** One has ended although nobody stopped it; the message has the end of its log. */
+  /** Called when a part ends without being stopped; the message contains the end of its log. */
   readonly onEnd: (name: PartName, message: string) => void;
 };
 
 type Part = { readonly name: PartName; readonly version: string; readonly child: Child };
 
-/** What the parts have to write down or tell the API server at their end fits well into this. */
+/** Grace period: enough for the parts to save their state and to deregister at the API server. */
 const graceMs = 1500;
-/** Nothing of theirs outlives the sandbox, and an orderly end takes them seconds. */
+/** Nothing the parts write outlives the sandbox, and their orderly shutdown would take seconds. */
 const endedWithoutGrace: readonly PartName[] = ['etcd', 'kube-apiserver'];
 
 export function createParts(options: PartsOptions): Parts {

@@ -1,25 +1,25 @@
-/** The one folder in which a sandbox keeps everything: keys, kubeconfig, data, logs, and the record of who runs it. */
+/** Layout of a sandbox's folder: keys, kubeconfig, data, logs, and the record of the process that runs it. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { OuterEnvironment } from '../environment.ts';
 
 export type SandboxPaths = {
   readonly folder: string;
-  /** Names the process that runs the sandbox. */
+  /** Lock file with the id of the process that runs the sandbox. */
   readonly lock: string;
   /** How to reach that process. */
   readonly record: string;
-  /** What the process that runs a detached sandbox says. */
+  /** Output of the process that runs a detached sandbox. */
   readonly supervisorLog: string;
-  /** For people: everything of the cluster's administrator. */
+  /** Kubeconfig of the cluster's administrator. */
   readonly kubeconfig: string;
   /** An AWS credentials file with the emulator's administrator as its default profile. */
   readonly awsCredentials: string;
   /** An AWS config file with the sandbox's region. */
   readonly awsConfig: string;
-  /** For PATH: has `kubectl`. */
+  /** Folder for PATH, with `kubectl`. */
   readonly bin: string;
-  /** Keys, data and configuration of the parts; gone when the sandbox is. */
+  /** Keys, data and configuration of the parts; removed with the sandbox. */
   readonly run: string;
   /** Kept until the next start. */
   readonly logs: string;

@@ -1,15 +1,15 @@
-/** What can be chosen about a sandbox. */
+/** Settings of a sandbox. */
 
 export type SandboxSettings = {
-  /** Of the cluster, to AWS and in ClusterConfig. */
+  /** Cluster name in AWS and in the ClusterConfig. */
   readonly name: string;
   readonly region: string;
   /** Twelve digits. */
   readonly accountId: string;
   readonly targets: readonly string[];
-  /** Whether the operator is started. Whoever works on it runs their own. */
+  /** Whether the operator is started. Developers of the operator run their own. */
   readonly operator: boolean;
-  /** Nothing of Konstellation, in the cluster or in AWS, as on the day on which somebody installs it. */
+  /** Nothing of Konstellation in the cluster or in AWS, as before `kon install`. */
   readonly bare: boolean;
 };
 
@@ -22,5 +22,5 @@ export const defaultSettings: SandboxSettings = {
   bare: false,
 };
 
-/** Keys of the tags that accounts of the sandbox may set: enough to try the fence from both sides. */
+/** Tag keys that accounts of the sandbox may set: a few allowed keys to test the restriction with. */
 export const sandboxTagKeys = ['app', 'environment', 'owner', 'team'] as const;

@@ -1,4 +1,6 @@
-/** Owns one sandbox from its lock to its last process: starts it, answers for it, and ends all of it whatever happens. */
+/**
+ * Owns one sandbox from its lock to its last process: starts it, answers requests about it, and stops all of it in every case.
+ */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { makeFolder } from '../make-folder.ts';
@@ -23,12 +25,12 @@ export type SupervisorOptions = {
   readonly now: () => Wall;
   readonly monotonic: () => Monotonic;
   readonly random: Random;
-  /** The command which runs `kon`, for the parts that are commands of it. */
+  /** Command that runs `kon`, for the parts that are commands of it. */
   readonly self: readonly [string, ...string[]];
-  /** Of the product. */
+  /** Version of the product. */
   readonly version: string;
   readonly report: SandboxReporter;
-  /** Ends the sandbox, also while it is starting. */
+  /** Stops the sandbox, also during its start. */
   readonly signal: AbortSignal;
 };
 
@@ -36,11 +38,11 @@ export type RunningSandbox = {
   describe(): Promise<SandboxDescription>;
   /** Resolves when everything has ended. */
   stop(): Promise<void>;
-  /** Resolves when everything has ended, whoever stopped it. */
+  /** Resolves when everything has ended, no matter how it was stopped. */
   readonly stopped: Promise<void>;
 };
 
-/** Somebody else runs a sandbox in the folder. */
+/** Another process runs a sandbox in the folder. */
 export class SandboxHeldError extends Error {
   override readonly name = 'SandboxHeldError';
   readonly pid: number;
@@ -51,13 +53,13 @@ export class SandboxHeldError extends Error {
   }
 }
 
-/** What of a description does not change. */
+/** The constant part of a description. */
 type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
 
 /**
  * Resolves when the sandbox is ready.
  * @throws SandboxHeldError
- * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: with everything ended again.
+ * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: after everything was stopped again
  */
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
   const { paths, monotonic } = options;
@@ -96,7 +98,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     report({ kind: 'stopping' });
     state = 'stopping';
     abort.abort(new Error('the sandbox is being stopped'));
-    // Until then parts may be started, and files written that are to be removed.
+    // Parts may still be starting and writing files that have to be removed.
     await bringing?.catch(() => undefined);
     await parts.stop();
     await watchdog.close();
@@ -153,7 +155,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
   };
 }
 
-/** Logs stay until the next start: who looks for what went wrong looks after the end. */
+/** Logs are kept until the next start, for diagnosis. */
 async function removeAllButLogs(paths: SandboxPaths): Promise<void> {
   const { run, bin, kubeconfig, awsCredentials, awsConfig, record } = paths;
   for (const path of [run, bin, kubeconfig, awsCredentials, awsConfig, record])

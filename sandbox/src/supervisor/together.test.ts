@@ -14,7 +14,7 @@ it('fails with what failed first, when the others have given up too', async () =
     Promise.reject(new Error('no port')),
     (async () => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      // What cannot be interrupted.
+      // A task that cannot be interrupted.
       await delay(5);
       ended = true;
       signal.throwIfAborted();

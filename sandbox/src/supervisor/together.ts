@@ -1,9 +1,9 @@
 /**
- * Several parts that come up at once. When one of them fails, the others are told to give up and are awaited: what still started
- * a process or wrote a file would be in the way of cleaning up, or be left behind by it.
+ * Runs several start-ups at once. When one fails, the others are aborted and awaited: one that went on could start processes or
+ * write files during the clean-up.
  */
 
-/** @throws what failed first, when none of them is at work any more. */
+/** @throws the first failure, after all others have ended */
 export async function together<T extends readonly Promise<unknown>[]>(
   signal: AbortSignal,
   begin: (signal: AbortSignal) => readonly [...T],

@@ -44,7 +44,7 @@ export type ApiServerAccess = {
   readonly plane: ControlPlane;
   readonly authority: CertificateAuthority;
   readonly users: AwsUsers;
-  /** As the cluster's administrator. */
+  /** Client of the cluster's administrator. */
   readonly client: KubeClient;
 };
 
@@ -83,7 +83,7 @@ async function startControllers(options: BringUpOptions, access: ApiServerAccess
       baseEnvironment(env),
     ),
   ]);
-  // Pods can be made from then on, and it shows that controllers work.
+  // Pods can be created from then on, and its existence shows that controllers work.
   await untilExists(client, manager, signal, resources.serviceAccounts, {
     namespace: 'default',
     name: 'default',
@@ -138,7 +138,7 @@ async function startKubelet(
         await client.get(resources.pods, ref);
         return true;
       } catch (error) {
-        // While the API server does not answer, nobody knows.
+        // Unknown while the API server does not answer.
         return !isNotFound(error);
       }
     },
@@ -147,7 +147,7 @@ async function startKubelet(
   options.onCleanup(close);
 }
 
-/** Registered only once it answers, because until then every pod would wait for it in vain. */
+/** Registers the webhook only once it answers, because every pod waits for a registered webhook. */
 async function startWebhook(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, paths, settings, self, version, signal } = options;
   const { ports, plane, authority, client } = access;
@@ -190,7 +190,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
   await applyAll(client, [webhookRegistration(ports.webhook, authority.certificate)], signal);
 }
 
-/** A CRD that was just applied answers with errors until it is established. */
+/** Applies the CRDs and waits until they are established; until then requests for their objects fail. */
 async function installCrds(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
   const definitions = crds();
@@ -211,8 +211,8 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
 }
 
 /**
- * Applies the admission policies and waits until the API server enforces them, before the CRDs exist: no account can be
- * written without them.
+ * Applies the admission policies and waits until the API server enforces them, before the CRDs exist: no account can be written
+ * without them.
  */
 async function guardAccounts(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
@@ -283,7 +283,7 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
   );
 }
 
-/** As `kon operator` anywhere else: a kubeconfig, and AWS by the SDK's ordinary environment. With the rights that are shipped. */
+/** As `kon operator` anywhere else: with a kubeconfig, the AWS SDK's default environment, and the shipped permissions. */
 async function startOperator(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, settings, self, version, signal } = options;
   const { ports, client, users } = access;

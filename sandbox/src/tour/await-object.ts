@@ -1,4 +1,4 @@
-/** Waits for a Kubernetes object to become what is expected, by watching it. */
+/** Waits by a watch until a Kubernetes object meets a condition. */
 import type { KubeClient, KubeObject, Resource } from '../../../src/kube/index.ts';
 import { patienceMs, TourFailure } from './tour.ts';
 
@@ -9,8 +9,8 @@ type Selection = {
 };
 
 /**
- * @param until given all selected objects after each change; what it returns other than undefined ends the wait
- * @throws TourFailure when it does not come true in time
+ * @param until called with all selected objects after each change; a result other than undefined ends the wait
+ * @throws TourFailure when the time is up
  */
 // The type parameter is the caller's word for what the resource's objects look like.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters

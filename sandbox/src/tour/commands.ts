@@ -1,4 +1,4 @@
-/** Runs the commands of the tour as child processes, visibly: what a person would type, and what they would see. */
+/** Runs the commands of the tour as child processes and shows them with their output. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,37 +8,37 @@ import { TourFailure } from './tour.ts';
 export type Finished = { readonly code: number; readonly output: string };
 
 export type Running = {
-  /** What it has printed so far, on stdout and stderr. */
+  /** Output so far, stdout and stderr. */
   output(): string;
   readonly finished: Promise<Finished>;
 };
 
-/** What the person changes in the editor: a text that is there (a pattern), what they put in its place, and how that is shown. */
+/** An edit in the editor: a pattern of the existing text, its replacement, and how the edit is displayed. */
 export type Typed = { readonly find: string; readonly replace: string; readonly shown?: string };
 
 export type CommandRunner = {
   /**
-   * `kon ARGS`, to its end. With `typed`, a person's editor makes these changes.
-   * @throws TourFailure when its exit code is not the expected one, 0 unless told otherwise
+   * Runs `kon ARGS` to its end. With `typed`, the editor makes these changes.
+   * @throws TourFailure when its exit code is not the expected one (default: 0)
    */
   kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;
-  /** `kon ARGS`, going on while other things happen. */
+  /** Starts `kon ARGS`, which continues in the background. */
   start(args: readonly string[]): Running;
-  /** A program with a stock AWS SDK, in the place of a container of the pod. It may fail. */
+  /** Runs a program with a stock AWS SDK in the place of a container of the pod. It may fail. */
   inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
-  /** The same program as the AWS administrator, unseen. */
+  /** Runs the same program as the AWS administrator, without displaying it. */
   asAdministrator(args: readonly string[]): Promise<Finished>;
   close(): Promise<void>;
 };
 
 export type CommandRunnerOptions = {
-  /** The program that runs the command line, and the arguments before those of a person. */
+  /** The program that runs the command line, with its leading arguments. */
   readonly kon: readonly [string, ...string[]];
   /** The program that uses S3 through the stock SDK. */
   readonly probe: readonly [string, ...string[]];
-  /** The program that types into a file what a person would; before the file it takes another with the changes. */
+  /** The program that edits a file; its first argument is a file with the changes. */
   readonly editor: readonly [string, ...string[]];
-  /** For the person's shell: cluster and AWS administrator of the sandbox. */
+  /** Environment of the user's shell: administrator of the sandbox's cluster and AWS account. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
@@ -72,7 +72,7 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
         resolve({ code: code ?? 1, output });
       });
     });
-    // Whoever started it may look at the output long before at the end.
+    // The output can be read long before the program ends.
     finished.catch(() => undefined);
     return { output: () => output, finished };
   };

@@ -1,4 +1,4 @@
-/** Performs the tour on a running sandbox, and tells of it as it goes. */
+/** Performs the tour on a running sandbox and prints it. */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { createKubeClient, loadConnection } from '../../../src/kube/index.ts';
@@ -12,7 +12,7 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type TourOptions = {
   readonly sandbox: SandboxDescription;
-  /** A person's shell, pointed at the sandbox. */
+  /** Environment of a shell that is pointed at the sandbox. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly kon: readonly [string, ...string[]];
   readonly probe: readonly [string, ...string[]];
@@ -25,7 +25,7 @@ export type TourOptions = {
 
 export type TourReport = {
   readonly steps: readonly { readonly title: string; readonly seconds: number; readonly facts: number }[];
-  /** What did not hold, and in which step. */
+  /** The failed step, with its reason. */
   readonly failure?: { readonly step: string; readonly message: string };
 };
 

@@ -1,4 +1,4 @@
-/** The steps of the tour, in the order of the request that Konstellation answers. */
+/** Steps of the tour, in order. */
 import { createAccount } from './steps/create-account.ts';
 import { deleteAccount } from './steps/delete-account.ts';
 import { editAccount } from './steps/edit-account.ts';

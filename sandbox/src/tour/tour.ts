@@ -1,7 +1,7 @@
 /**
- * The tour: the whole promise of Konstellation, shown step by step on a running sandbox. It does what a person would do, by
- * the `kon` command line and with an AWS SDK, and looks at what comes of it from outside: in Kubernetes, in IAM, in S3.
- * `kon sandbox tour` performs it, the end-to-end test asserts it.
+ * The tour: the promise of Konstellation, shown step by step on a running sandbox. It uses the `kon` command line and an AWS SDK,
+ * and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it, the end-to-end test asserts
+ * it.
  */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -18,17 +18,17 @@ export type Tour = {
   /** The emulator's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
-  /** The account whose apps the tour is about, and the app. */
+  /** The account that the tour creates, and its app. */
   readonly commands: CommandRunner;
   readonly signal: AbortSignal;
-  /** Tells what happens next, in a sentence. */
+  /** Prints what happens next, in a sentence. */
   say(text: string): void;
   /**
-   * A fact that has to hold now.
-   * @throws TourFailure when it does not; `detail` then helps to see why
+   * Asserts a fact.
+   * @throws TourFailure with `detail` when it does not hold
    */
   expect(fact: string, holds: boolean, detail?: string): void;
-  /** Calls to AWS since the last time this was asked, by action, and by the operator only. */
+  /** The operator's AWS calls since the previous call of this function, by action. */
   operatorCalls(): Promise<Readonly<Record<string, number>>>;
 };
 
@@ -36,5 +36,5 @@ export class TourFailure extends Error {
   override readonly name = 'TourFailure';
 }
 
-/** Something that takes this long is broken, in milliseconds. A role's change is swept, proven and told well within. */
+/** Milliseconds after which a step counts as broken. Drift is detected and repaired well within it. */
 export const patienceMs = 90_000;

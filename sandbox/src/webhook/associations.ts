@@ -1,6 +1,6 @@
 /**
- * The webhook's knowledge of Pod Identity associations. EKS writes them to a file that the webhook watches, some seconds
- * after the call that made them; here they are asked for again and again, so that there is a delay as well.
+ * The webhook's cache of Pod Identity associations. EKS writes them to a file that the webhook watches, seconds after the call
+ * that created them. Here they are polled, which causes a delay as well.
  */
 import { z } from 'zod';
 import type { SetTimer } from '../../../src/kube/index.ts';
@@ -9,14 +9,14 @@ import type { ServiceAccountRef } from './service-accounts.ts';
 
 export type Associations = {
   has(ref: ServiceAccountRef): boolean;
-  /** Whether they have been read once. */
+  /** Whether they were read at least once. */
   known(): boolean;
 };
 
 const intervalMs = 500;
 const requestTimeoutMs = 5_000;
 
-/** As the webhook's own file has it (pkg/containercredentials/types.go). */
+/** As in the webhook's file (pkg/containercredentials/types.go). */
 const identities = z.object({
   identities: z.array(z.object({ namespace: z.string(), serviceAccount: z.string() })),
 });
@@ -41,7 +41,7 @@ export function followAssociations(options: {
       failing = false;
     } catch (error) {
       if (signal.aborted) return;
-      // What was known stays known.
+      // The cache stays as it was.
       if (!failing) log(`associations could not be read: ${String(error)}`);
       failing = true;
     }

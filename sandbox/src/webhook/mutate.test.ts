@@ -247,7 +247,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
   test('gets the address of the agent and a token for it, whatever the annotation says', () => {
     for (const account of [serviceAccount(), {}, undefined]) {
       const patch = mutate(pod(), account, config, association);
-      // The real webhook knows no default of STS for a ServiceAccount that it has not seen yet.
+      // The real webhook applies no STS default to a ServiceAccount that is not in its cache.
       expect(container(patch)?.env).toEqual([...(account ? [sts] : []), ...region, ...credentials]);
       expect(container(patch)?.volumeMounts).toEqual([
         { name: 'eks-pod-identity-token', readOnly: true, mountPath },

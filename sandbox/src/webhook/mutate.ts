@@ -1,19 +1,18 @@
 /**
- * What amazon-eks-pod-identity-webhook does to a pod, as a pure function. Its behaviour was read off its source
- * (pkg/handler/handler.go, pkg/cache/cache.go and pkg/containercredentials/config.go), its oddities included: a pod of ours that works in here has to work
- * on EKS.
+ * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. Follows its source (pkg/handler/handler.go,
+ * pkg/cache/cache.go and pkg/containercredentials/config.go) in every detail, so that a pod that works here works on EKS.
  */
 
 export type WebhookConfig = {
-  /** The region that is written into containers. */
+  /** Region that is written into containers. */
   readonly region: string;
-  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is written where no annotation says otherwise. EKS: true. */
+  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is written without an annotation. EKS: true. */
   readonly regionalSts: boolean;
-  /** Of tokens, where no annotation says otherwise. EKS: `sts.amazonaws.com`. */
+  /** Audience of tokens without an annotation. EKS: `sts.amazonaws.com`. */
   readonly audience: string;
-  /** Seconds, where no annotation says otherwise. EKS: 86400. */
+  /** Life of tokens in seconds without an annotation. EKS: 86400. */
   readonly tokenExpiration: number;
-  /** What pods get whose ServiceAccount has a Pod Identity association. */
+  /** Settings of pods whose ServiceAccount has a Pod Identity association. */
   readonly containerCredentials: {
     readonly fullUri: string;
     readonly audience: string;
@@ -23,7 +22,7 @@ export type WebhookConfig = {
   };
 };
 
-/** The webhook's own defaults (main.go), which EKS keeps to. */
+/** Defaults of the webhook (main.go), which EKS uses. */
 export const eksDefaults = {
   regionalSts: true,
   audience: 'sts.amazonaws.com',
@@ -84,10 +83,10 @@ const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 
 /**
- * @param serviceAccount As the webhook has it cached, which may be older than the API server's. Undefined: not cached.
- * @param association Set where the webhook knows of a Pod Identity association of the ServiceAccount, which takes precedence
- * over the role of the annotation.
- * @returns No operations for a ServiceAccount without either: the pod stays unchanged.
+ * @param serviceAccount as cached by the webhook, possibly older than the API server's; undefined: not cached
+ * @param association set where the webhook knows a Pod Identity association of the ServiceAccount, which takes precedence over
+ * the role of the annotation
+ * @returns no operations for a ServiceAccount without either: the pod stays unchanged
  */
 export function mutate(
   pod: Pod,
@@ -175,7 +174,7 @@ function label(pod: Pod): PatchOperation {
     : add('/metadata/labels/eks.amazonaws.com~1pod-identity', 'enabled');
 }
 
-/** A variable that the container sets itself stays, and keeps its partner out too. */
+/** A variable that the container sets itself is kept, and its pair is not added either. */
 function injectContainer(container: Container, variables: ContainerVariables): Container {
   const env = container.env ?? [];
   const defines = (...names: readonly string[]): boolean => env.some(({ name }) => names.includes(name));
@@ -213,7 +212,7 @@ function runsOnWindows(pod: Pod): boolean {
   return selector['kubernetes.io/os'] === 'windows' || selector['beta.kubernetes.io/os'] === 'windows';
 }
 
-/** The spellings of Go's `strconv.ParseBool`; anything else is as if it were not there. */
+/** Accepts the spellings of Go's `strconv.ParseBool`. Undefined for anything else. */
 function parseBoolean(text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
@@ -236,10 +235,10 @@ function withJitter(expiration: bigint, { random }: Association): bigint {
   return BigInt(minJitteredExpiration + Math.floor(random() * choices));
 }
 
-// In every Node.js that kon supports, and not in the types of ECMAScript yet: https://github.com/tc39/proposal-json-parse-with-source
+// Every supported Node.js has it, the ECMAScript types do not yet: https://github.com/tc39/proposal-json-parse-with-source
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-/** As `JSON.stringify` writes it digit by digit, also beyond what a number can hold: the API server refuses such a life. */
+/** Serializes to JSON digit by digit, also beyond the range of a number. The API server refuses such a life. */
 function jsonInteger(value: bigint): unknown {
   return Number.isSafeInteger(Number(value)) ? Number(value) : rawJson(String(value));
 }

@@ -1,6 +1,6 @@
-/** How the API server is told of the webhook: as EKS does, except that it is reached by address. */
+/** Registration of the webhook at the API server: as on EKS, except that it is reached by address. */
 
-/** @param caCertificate PEM. */
+/** @param caCertificate PEM */
 export function webhookRegistration(port: number, caCertificate: string): WebhookRegistration {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
@@ -14,7 +14,7 @@ export function webhookRegistration(port: number, caCertificate: string): Webhoo
           url: `https://127.0.0.1:${port}/mutate`,
           caBundle: Buffer.from(caCertificate).toString('base64'),
         },
-        // A pod that the webhook misses runs without identity rather than not at all.
+        // A pod that the webhook misses runs without an identity instead of not at all.
         failurePolicy: 'Ignore',
         sideEffects: 'None',
         timeoutSeconds: 10,

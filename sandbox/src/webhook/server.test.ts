@@ -88,7 +88,7 @@ test('a pod of a linked ServiceAccount is answered with a JSON patch', async () 
   });
   const patch = JSON.parse(Buffer.from(answer.response.patch, 'base64').toString()) as object[];
   expect(patch).toContainEqual(expect.objectContaining({ op: 'add', path: '/spec/containers' }));
-  // What the webhook does not know stays in the container it replaces.
+  // Fields that the webhook does not know are kept in the container.
   expect(JSON.stringify(patch)).toContain('"image":"app:1"');
   expect(lines).toEqual(['pod production/myapp-* of ServiceAccount linked: injected']);
 });

@@ -12,12 +12,12 @@ export type WebhookServerOptions = {
   readonly tls: KeyPair;
   readonly lookup: ServiceAccountLookup;
   readonly config: WebhookConfig;
-  /** Whether a Pod Identity association of the ServiceAccount is known. */
+  /** Whether the webhook knows a Pod Identity association of the ServiceAccount. */
   readonly associated: (ref: ServiceAccountRef) => boolean;
   readonly random: Random;
-  /** One line for each pod. */
+  /** Receives one line for each pod. */
   readonly log: (line: string) => void;
-  /** Whether ServiceAccounts are known; what `/healthz` answers. */
+  /** Whether the caches are filled; `/healthz` answers with it. */
   readonly ready: () => boolean;
 };
 
@@ -28,7 +28,7 @@ const container = z.looseObject({
 });
 const annotations = z.record(z.string(), z.string()).optional();
 
-/** What is read of https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request. */
+/** The fields read of https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request. */
 const pod = z.looseObject({
   metadata: z
     .looseObject({
@@ -52,7 +52,7 @@ const admissionReview = z.object({
   request: z.object({ uid: z.string(), namespace: z.string().default(''), object: z.unknown() }).optional(),
 });
 
-/** The API server sends no object beyond 3 MiB. */
+/** The API server sends no object larger than 3 MiB. */
 const bodyLimit = 4 * 1024 * 1024;
 
 /** Resolves when it listens. */
@@ -101,7 +101,7 @@ async function answer(
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(review));
 }
 
-/** A review that cannot be read is answered with 200 and a refusal, as the webhook does. */
+/** An unreadable review is answered with 200 and a refusal, as by the real webhook. */
 async function answerReview(body: unknown, options: WebhookServerOptions): Promise<object> {
   const review = admissionReview.safeParse(body);
   if (!review.success) return { response: refusal('', z.prettifyError(review.error)) };

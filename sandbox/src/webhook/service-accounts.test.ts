@@ -19,7 +19,7 @@ const account = (role?: string): KubeObject => ({
   },
 });
 
-/** The cache, the server and the clock, each played by hand. */
+/** Cache, server and clock, each controlled by the test. */
 function setUp(): {
   lookup: ServiceAccountLookup;
   cached: Map<string, KubeObject>;

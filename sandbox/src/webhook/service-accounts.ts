@@ -1,7 +1,7 @@
 /**
- * The webhook's knowledge of ServiceAccounts: a cache fed by a watch, as the real one has it. A pod that is made straight
- * after its ServiceAccount may therefore be missed, and one whose ServiceAccount was annotated a moment ago too; who
- * builds on the webhook has to live with that, so it must not be better in here.
+ * The webhook's cache of ServiceAccounts, fed by a watch as in the real webhook. A pod created right after its ServiceAccount, or
+ * right after its annotation, can therefore be missed. Users of the webhook have to handle that, so the sandbox must not do
+ * better.
  */
 import {
   type Informer,
@@ -15,7 +15,7 @@ import type { ServiceAccount } from './mutate.ts';
 
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
-/** Undefined: unknown, even after having waited for it where that was asked for. */
+/** Undefined: unknown, even after waiting where that was requested. */
 export type ServiceAccountLookup = (
   ref: ServiceAccountRef,
   options?: { readonly wait: boolean },
@@ -33,7 +33,7 @@ export function lookupThroughCache(options: {
   return async (ref, { wait } = { wait: true }) => {
     const key = `${ref.namespace}/${ref.name}`;
     const known = informer.store.get(key);
-    // Known without a role is an answer: it is not asked whether a role was annotated meanwhile.
+    // A cached ServiceAccount without a role is an answer: the webhook does not check for a newer annotation.
     if (known !== undefined || !wait) return known;
     const abort = new AbortController();
     const arrival = Promise.withResolvers<ServiceAccount | undefined>();
@@ -45,7 +45,7 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // Any other failure may pass within the time, and the watch may bring it too.
+        // Other failures may be transient, and the watch may still deliver it.
       },
     );
     try {

@@ -1,4 +1,4 @@
-/** The webhook as a process: its watch and its server, until it is told to stop. */
+/** The webhook as a process: its watch and its server, until it is stopped. */
 import { readFile } from 'node:fs/promises';
 import {
   type Connection,
@@ -19,10 +19,10 @@ export type WebhookOptions = {
   /** PEM files. */
   readonly certificateFile: string;
   readonly keyFile: string;
-  /** To the API server whose ServiceAccounts are watched. */
+  /** Connection to the API server whose ServiceAccounts are watched. */
   readonly connection: Connection;
   readonly region: string;
-  /** Where the ServiceAccounts with a Pod Identity association are told; none are known when absent. */
+  /** URL of the list of ServiceAccounts with a Pod Identity association (default: none are known). */
   readonly associationsUrl: string | undefined;
   /** Milliseconds. */
   readonly now: () => Monotonic;

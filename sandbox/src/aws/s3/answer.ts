@@ -1,4 +1,4 @@
-/** What an operation gives back, before it is put on the wire. */
+/** Result of an operation, before it is serialized. */
 export type Answer = {
   readonly status: number;
   /** Names in lower case. */

@@ -1,6 +1,5 @@
 /**
- * What a caller must be allowed to do for an S3 operation: the policy action (often not the operation's name), the
- * resource and the condition keys.
+ * Permission that an S3 operation needs: the policy action (often not the operation's name), the resource and the condition keys.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
 import { evaluateCaller, refusal } from '../authorise.ts';
@@ -16,7 +15,7 @@ export type S3Call = {
   readonly partition: string;
 };
 
-/** Throws AccessDenied unless the caller may do this to the bucket, or to the key in it. */
+/** @throws AccessDenied unless the caller has the permission for the bucket, or for the key in it */
 export function authoriseS3(
   call: S3Call,
   action: string,
@@ -27,7 +26,7 @@ export function authoriseS3(
   if (message !== undefined) throw s3Error('AccessDenied', {}, message);
 }
 
-/** AWS's text when the caller may not, undefined when it may. */
+/** AWS's message when the caller lacks the permission, undefined otherwise. */
 export function refuseS3(
   { request, caller, partition }: S3Call,
   action: string,
@@ -46,14 +45,14 @@ export function refuseS3(
     },
   };
   const message = refusal(caller, requirement, request.context);
-  // S3 is alone in putting the resource into quotes.
+  // Only S3 puts the resource into quotes.
   if (message !== undefined) return message.replace(`: ${resource}`, `: "${resource}"`);
   if (caller.accountId === bucket.accountId) return undefined;
-  // There are no bucket policies here, so nothing can let another account in.
+  // There are no bucket policies, so no other account has access.
   return `User: ${caller.principalArn} is not authorized to perform: ${action} on resource: "${resource}" because no resource-based policy allows the ${action} action`;
 }
 
-/** `ListBuckets` is about no bucket; its message names no resource. */
+/** `ListBuckets` concerns no bucket, and its message names no resource. */
 export function authoriseListBuckets({ request, caller, partition }: S3Call): void {
   // Policies in AWS's documentation write the resource of this action as `*` or as `arn:aws:s3:::*`; both match this.
   const requirement: Requirement = { action: 's3:ListAllMyBuckets', resource: `arn:${partition}:s3:::*` };
@@ -62,7 +61,7 @@ export function authoriseListBuckets({ request, caller, partition }: S3Call): vo
   throw s3Error('AccessDenied', {}, message.replace(` on resource: ${requirement.resource}`, ''));
 }
 
-/** Condition keys which repeat a header of the request, under the header's name. */
+/** Condition keys that repeat a header of the request, under the header's name. */
 const headerNames = [
   'x-amz-acl',
   'x-amz-content-sha256',

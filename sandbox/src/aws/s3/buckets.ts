@@ -68,7 +68,7 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
     throw s3Error('BucketAlreadyExists', { BucketName: name });
   const answer = { status: 200, headers: { location: `/${name}` }, body: '' };
   if (existing) {
-    // Only the oldest region says yes to making a bucket twice.
+    // Only us-east-1 accepts creating one's own bucket twice.
     if (existing.region === 'us-east-1' && region === 'us-east-1') return { ...answer, changed: false };
     throw s3Error('BucketAlreadyOwnedByYou', { BucketName: name });
   }
@@ -76,7 +76,7 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
   return { ...answer, changed: true };
 }
 
-/** The region a new bucket lies in. us-east-1 takes buckets for every region, the others only their own. */
+/** Region of a new bucket. us-east-1 accepts buckets for every region, the others only for their own. */
 function checkLocation(constraint: string | undefined, endpoint: string): string {
   if (constraint === undefined && endpoint === 'us-east-1') return endpoint;
   if (constraint === endpoint && endpoint !== 'us-east-1') return endpoint;
@@ -112,7 +112,7 @@ export function getBucketLocation(call: S3Call, bucket: Bucket): Answer {
   return xml(renderDocument('LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region));
 }
 
-/** Both versions of the listing; they differ in how a page begins and how the next one is named. */
+/** Both versions of the listing. They differ in how a page begins and how the next one is named. */
 export function listObjects(call: S3Call, bucket: Bucket, version: 1 | 2): Answer {
   const { query } = call.request;
   const text = (name: string): string | undefined => query.get(name) ?? undefined;
@@ -181,7 +181,7 @@ function describe(object: StoredObject): Record<string, string | number | undefi
   };
 }
 
-/** Each key is authorised by itself; the answer is 200 even when some were refused. */
+/** Authorizes each key separately. The answer is 200 even when some were refused. */
 export function deleteObjects(call: S3Call, bucket: Bucket): Answer {
   const { Delete: list } = parseXml(call.request.body);
   if (!isRecord(list)) throw s3Error('MalformedXML');
@@ -221,7 +221,10 @@ const parser = new XMLParser({
   trimValues: false,
 });
 
-/** An empty body gives no elements; throws MalformedXML for what is no XML. */
+/**
+ * Parses the body; an empty one has no elements.
+ * @throws MalformedXML when it is not XML
+ */
 function parseXml(body: Uint8Array): Readonly<Record<string, unknown>> {
   const text = Buffer.from(body).toString('utf8');
   if (text.trim() === '') return {};
@@ -234,7 +237,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A count that the client asks for, cut down to what S3 gives at most. */
+/** A count from the client, limited to S3's maximum. */
 function readCount(query: URLSearchParams, name: string, most: number): number {
   const text = query.get(name);
   if (text === null || text === '') return most;
@@ -262,7 +265,7 @@ function readToken(token: string | null): string {
   return item;
 }
 
-/** As S3 encodes keys: everything but unreserved characters and slashes, spaces as plus signs. */
+/** Encodes like S3 encodes keys: unreserved characters and slashes are kept, spaces become plus signs. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key)
     .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -279,7 +282,7 @@ const xml = (body: string): Answer => ({
 
 const isoTime = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}/, '.000');
 
-/** Accounts have a second name in S3, of 64 hexadecimal digits. */
+/** Accounts have a canonical user id in S3, of 64 hexadecimal digits. */
 function canonicalId(caller: Caller): string {
   return createHash('sha256').update(caller.accountId).digest('hex');
 }

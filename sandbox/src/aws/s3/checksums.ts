@@ -1,11 +1,11 @@
 /**
- * The checksums that S3 clients send, by default for every upload: as a header, or as a trailer of a chunked body.
+ * Checksums that S3 clients send, by default with every upload: as a header, or as a trailer of a chunked body.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Names as they stand in `x-amz-checksum-NAME`. */
+/** Names as in `x-amz-checksum-NAME`. */
 const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
   crc32: (body) => uint32(crc32(body)),
   crc32c: (body) => uint32(crc32c(body)),
@@ -16,7 +16,7 @@ const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
 
 export type StatedChecksum = { readonly algorithm: string; readonly value: string };
 
-/** The checksum among headers or trailers; undefined when there is none. */
+/** Checksum among headers or trailers. Undefined: none. */
 export function statedChecksum(...sources: Readonly<Record<string, string>>[]): StatedChecksum | undefined {
   for (const source of sources) {
     for (const algorithm of Object.keys(algorithms)) {
@@ -27,7 +27,7 @@ export function statedChecksum(...sources: Readonly<Record<string, string>>[]): 
   return undefined;
 }
 
-/** In base64. */
+/** Base64. */
 export function computeChecksum(algorithm: string, body: Uint8Array): string | undefined {
   return algorithms[algorithm]?.(body).toString('base64');
 }
@@ -50,7 +50,7 @@ function crc32c(body: Uint8Array): number {
   return (value ^ 0xffffffff) >>> 0;
 }
 
-/** Reflected polynomial of CRC-64/NVME, and its table in two halves, because numbers are fast and BigInt is not. */
+/** Reflected polynomial of CRC-64/NVME. Its table is in two halves, because numbers are faster than BigInt. */
 const nvmePolynomial = 0x9a6c9329ac4bc9b5n;
 const nvmeTable = Array.from({ length: 256 }, (_, index) => {
   let value = BigInt(index);

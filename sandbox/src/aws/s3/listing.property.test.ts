@@ -24,7 +24,7 @@ test('pages together are the whole listing, in order, whatever their size', () =
           const found = [...page.keys, ...page.commonPrefixes].sort(compareKeys);
           expect(found.length).toBeLessThanOrEqual(limit);
           items.push(...found);
-          // A page that repeats another would go on for ever.
+          // A page that repeats another would continue for ever.
           expect(items.length).toBeLessThanOrEqual(all.length);
           after = page.next;
         }

@@ -13,7 +13,7 @@ import type { Bucket, BucketStore, StoredObject } from './store.ts';
 import { renderDocument } from './xml.ts';
 
 const maxKeyBytes = 1024;
-/** Headers which are stored with an object and come back with it. */
+/** Headers that are stored with an object and returned with it. */
 const systemHeaders = [
   'cache-control',
   'content-disposition',
@@ -23,7 +23,7 @@ const systemHeaders = [
   'expires',
   'x-amz-website-redirect-location',
 ];
-/** Headers which ask for something that the emulator does not have. */
+/** Headers of features that the emulator does not have. */
 const unsupported = [
   'x-amz-tagging',
   'x-amz-object-lock-mode',
@@ -123,13 +123,13 @@ export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   };
 }
 
-/** Deleting what is not there succeeds, as on S3. */
+/** Deleting a missing object succeeds, as on S3. */
 export function deleteObject(call: S3Call, bucket: Bucket, key: string): Answer {
   authoriseS3(call, 's3:DeleteObject', bucket, { key });
   return { status: 204, headers: {}, body: '', changed: bucket.objects.delete(key) };
 }
 
-/** An object that is missing is told only to who may list the bucket; for others it is access denied. */
+/** A missing object is reported only to callers that may list the bucket; others get AccessDenied. */
 function readableObject(call: S3Call, bucket: Bucket, key: string): StoredObject {
   authoriseS3(call, 's3:GetObject', bucket, { key });
   const object = bucket.objects.get(key);
@@ -171,7 +171,7 @@ function headersToStore(headers: ServiceRequest['headers']): Record<string, stri
   for (const [name, value] of Object.entries(headers)) {
     if (systemHeaders.includes(name) || name.startsWith('x-amz-meta-')) stored[name] = value;
   }
-  // The framing of the upload is no property of the object.
+  // The framing of the upload is not part of the object.
   const encodings = (stored['content-encoding'] ?? '')
     .split(',')
     .map((encoding) => encoding.trim())
@@ -194,7 +194,7 @@ function readCopySource(header: string): { bucket: string; key: string } {
   return { bucket: text.slice(0, slash), key: text.slice(slash + 1) };
 }
 
-/** One range of bytes, both ends inclusive. Headers that are not understood, and several ranges, are ignored. */
+/** One range of bytes, both ends inclusive. Unreadable headers and several ranges are ignored. */
 function readRange(header: string | undefined, size: number): { first: number; last: number } | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || header === undefined) return undefined;
@@ -210,10 +210,10 @@ function readRange(header: string | undefined, size: number): { first: number; l
 
 const etagOf = (body: Uint8Array): string => `"${createHash('md5').update(body).digest('hex')}"`;
 const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
-/** S3 encrypts everything and says so. */
+/** S3 encrypts every object and reports it. */
 const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 
-/** What S3 computes by itself for an upload without a checksum. */
+/** Checksum that S3 computes itself for an upload without one. */
 function defaultChecksum(body: Uint8Array): StoredObject['checksum'] {
   const value = computeChecksum('crc64nvme', body);
   return value === undefined ? undefined : { algorithm: 'crc64nvme', value };

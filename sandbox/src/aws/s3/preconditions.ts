@@ -5,7 +5,7 @@ import type { StoredObject } from './store.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Throws PreconditionFailed (412) or NotModified (304) for a read. */
+/** @throws PreconditionFailed (412) or NotModified (304) for a read */
 export function checkReadConditions(headers: Headers, object: StoredObject): void {
   const match = headers['if-match'];
   if (match !== undefined) {
@@ -21,7 +21,7 @@ export function checkReadConditions(headers: Headers, object: StoredObject): voi
   if (unmodified) throw new AwsError('NotModified', 'Not Modified', 304);
 }
 
-/** Throws PreconditionFailed for a write that must not replace (`If-None-Match: *`) or must replace (`If-Match`). */
+/** @throws PreconditionFailed for a write that must not replace (`If-None-Match: *`) or must replace (`If-Match`) */
 export function checkWriteConditions(headers: Headers, existing: StoredObject | undefined): void {
   const noneMatch = headers['if-none-match'];
   if (noneMatch !== undefined) {
@@ -41,7 +41,7 @@ function names(list: string, etag: string): boolean {
   });
 }
 
-/** Undefined when the date is absent or no date; such a header is to be ignored. */
+/** Undefined when the date is absent or invalid; such a header is ignored. */
 function isAfter(time: number, date: string | undefined): boolean | undefined {
   const limit = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(limit) ? undefined : time > limit;

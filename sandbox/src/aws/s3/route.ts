@@ -1,6 +1,6 @@
 /**
- * Which operation a request is. S3 tells operations apart by method, by whether there is a bucket and a key in the path
- * (path-style only: the emulator has one host), and by subresources in the query.
+ * Maps a request to its operation. S3 distinguishes operations by method, by bucket and key in the path (path-style only: the
+ * emulator has one host), and by subresources in the query.
  */
 import { AwsError } from '../wire/service.ts';
 import { s3Error } from './errors.ts';
@@ -28,7 +28,7 @@ export type RouteRequest = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Parameters that choose no operation: options of listings, what SDKs add for their logs, presigned signatures. */
+/** Parameters that do not select an operation: options of listings, additions of SDKs for their logs, presigned signatures. */
 const options: Readonly<Record<string, ReadonlySet<string>>> = {
   ListBuckets: new Set(['max-buckets', 'continuation-token', 'prefix', 'bucket-region']),
   ListObjects: new Set(['prefix', 'delimiter', 'marker', 'max-keys', 'encoding-type']),
@@ -46,7 +46,7 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
   DeleteObjects: new Set(['delete']),
 };
 
-/** Throws NotImplemented for subresources that the emulator does not have: nothing is half-done in silence. */
+/** @throws NotImplemented for subresources that the emulator does not have, so that nothing is ignored silently */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);
   const allowed = operation instanceof AwsError ? undefined : options[operation.name];
@@ -111,7 +111,10 @@ function objectOperation(method: string, headers: RouteRequest['headers']): Obje
   }
 }
 
-/** Percent-decodes a key or name; throws InvalidArgument for what is no UTF-8. */
+/**
+ * Percent-decodes a key or name.
+ * @throws InvalidArgument when it is not UTF-8
+ */
 export function decode(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -28,8 +28,8 @@ import type { Authentication, Caller, Service, ServiceRequest } from '../wire/se
 import { createS3Service } from './service.ts';
 
 /**
- * The service behind a socket, so that a stock client speaks to it. Signatures are the server's business and tested
- * there; here the access key alone names the caller.
+ * The service behind a socket, for a stock client. Signatures belong to the server and are tested there; here the access key
+ * alone identifies the caller.
  */
 const callers = new Map<string, Caller>();
 let service: Service;

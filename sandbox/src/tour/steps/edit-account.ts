@@ -1,4 +1,4 @@
-/** More permissions, and no restart. */
+/** Changes permissions without a restart. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

@@ -1,4 +1,4 @@
-/** The app names the account. */
+/** Gives the app an account. */
 import type { TourStep } from '../tour.ts';
 import { account, app, namespaces, envOf, listing, roleArnOf, readyPods, replicaSets } from './looks.ts';
 

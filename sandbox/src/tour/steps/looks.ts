@@ -1,4 +1,4 @@
-/** What the steps of the tour speak of, and how they look at it. */
+/** Objects of the tour, and how its steps observe them. */
 import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
@@ -51,7 +51,7 @@ export function listing(calls: Readonly<Record<string, number>>): string {
   return parts.join(', ') || 'none';
 }
 
-/** Calls that change IAM: not the proofs, and not what a sweep reads. */
+/** Calls that change IAM, without proofs and the reads of the drift pass. */
 export function writesOf(calls: Readonly<Record<string, number>>): number {
   return Object.entries(calls)
     .filter(([action]) => action.startsWith('iam:') && !/^iam:(Get|List)/.test(action))
@@ -105,7 +105,7 @@ export async function readyAccount(tour: Tour, waitingFor: string): Promise<void
   );
 }
 
-/** The app's ready pods that nobody is ending, once there are any that fit, and no others. */
+/** The app's ready pods that are not terminating, once all of them fit. */
 export function readyPods(
   tour: Tour,
   namespace: string,
@@ -149,7 +149,7 @@ export async function isGone(tour: Tour, namespace: string): Promise<boolean> {
   }
 }
 
-/** Waits for a text in what a command that still runs prints. */
+/** Waits for a text in the output of a running command. */
 export async function awaitText(
   tour: Tour,
   running: { output(): string; finished: Promise<unknown> },

@@ -1,4 +1,4 @@
-/** An app that names no account. */
+/** Runs an app without an account. */
 import { AttachRolePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { TourStep } from '../tour.ts';
 import { app, readOnly, bucket, somebodyElses, namespaces, nameOf, readyPods } from './looks.ts';

@@ -1,4 +1,4 @@
-/** Changes that nobody asked for. */
+/** Makes changes out of band, which are repaired. */
 import { DetachRolePolicyCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';

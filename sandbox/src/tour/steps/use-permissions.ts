@@ -1,4 +1,4 @@
-/** What the pod may do, and what not. */
+/** Uses the pod's permissions: one that it has, one that it lacks. */
 import type { TourStep } from '../tour.ts';
 import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './looks.ts';
 
