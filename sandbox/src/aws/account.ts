@@ -1,4 +1,4 @@
-/** One AWS account with its users, its keys and its services, apart from how it is reached. */
+/** One AWS account with its users, keys and services, independent of the transport. */
 import { createAuthenticator } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { CredentialStore, UserCredential } from './credentials.ts';
@@ -29,9 +29,9 @@ export type Partition = 'aws' | 'aws-cn' | 'aws-us-gov';
 export type AwsCredential = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** The ARN of an IAM user of the account. Users that are named here exist. */
+  /** ARN of an IAM user of the account, who is created with it. */
   readonly principalArn: string;
-  /** The user's inline policy documents, as JSON values. */
+  /** Inline policy documents of the user, as JSON values. */
   readonly policies: readonly object[];
 };
 
@@ -44,11 +44,11 @@ export type AccountOptions = {
   /** Fetches the key document of an OIDC issuer. */
   readonly issuerKeys: IssuerKeys;
   readonly clusters: readonly EksCluster[];
-  /** OIDC providers that the account has from the start; more can be made by IAM's own calls. */
+  /** OIDC providers that exist from the start; IAM calls can create more. */
   readonly oidcProviders?: readonly { readonly issuer: string; readonly clientIds: readonly string[] }[];
-  /** Whether callers need permission for what they call; true when absent. Trust policies count in any case. */
+  /** Whether callers need permissions for their calls (default: true). Trust policies always apply. */
   readonly enforceCallerPolicies?: boolean;
-  /** What differs from AWS's default quotas. */
+  /** Differences from AWS's default quotas. */
   readonly quotas?: Partial<IamQuotas>;
 };
 
@@ -58,7 +58,7 @@ export type Account = {
   readonly credentials: CredentialStore;
   readonly authenticate: Authenticator;
   readonly services: Readonly<Record<ServiceName, Service>>;
-  /** Which service an action of the Query protocol belongs to. */
+  /** Service that an action of the Query protocol belongs to. */
   readonly serviceOfAction: (action: string) => ServiceName | undefined;
 };
 
@@ -80,7 +80,7 @@ export function createAccount(
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
     const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
-    // From before all time, so that also the slowest reader sees it.
+    // Before all other times, so that the most delayed read sees it.
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);

@@ -1,6 +1,6 @@
 /**
- * What is not AWS: endpoints under `/_emulator/` through which tests and people look at the journal and set the weather.
- * They hold no secret and need none; like everything here they are reachable from this machine only.
+ * Endpoints below `/_emulator/` that AWS does not have: tests and users read the journal and set faults. They contain no secret
+ * and need no authentication; like the rest of the emulator they are reachable from this machine only.
  */
 import { z } from 'zod';
 import type { Account } from './account.ts';
@@ -40,7 +40,7 @@ export function createAdmin(options: {
     },
     'GET faults': () => ok(faults.settings()),
     'PUT faults': ({ body }) => setFaults(body, faults),
-    // What the cluster's webhook is told by EKS: of which ServiceAccounts pods get an identity by association.
+    // The list that EKS gives the cluster's webhook: ServiceAccounts whose pods get an identity by association.
     'GET pod-identities': ({ rawQuery }) =>
       podIdentities(new URLSearchParams(rawQuery), account, faults, now()),
     'GET state': () =>
@@ -55,7 +55,7 @@ export function createAdmin(options: {
       }),
   };
   return (request) => {
-    // A page in a browser must not reach this through a name that resolves to this machine.
+    // Prevents DNS rebinding: a web page must not get here through a name that resolves to this machine.
     if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(request.headers['host'] ?? '')) {
       return { status: 403, body: { message: 'Only for requests to 127.0.0.1 or localhost.' } };
     }
@@ -71,7 +71,7 @@ const ok = (body: unknown): AdminAnswer => ({ status: 200, body });
 
 function setFaults(body: Uint8Array, faults: Faults): AdminAnswer {
   try {
-    // What it may hold is checked by `set`.
+    // `set` validates the content.
     const settings: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
     faults.set(settings as FaultSettingsInput);
     return ok(faults.settings());

@@ -1,4 +1,4 @@
-/** From a request as it came over the wire to who sent it and what it carries. */
+/** Authenticates a request from the wire: its caller and its payload. */
 import type { CredentialStore } from './credentials.ts';
 import { callerOf } from './credentials.ts';
 import type { IamState } from './iam/state.ts';
@@ -19,9 +19,9 @@ export type Authenticator = (request: SignedRequest, parsed: ParsedSignature, no
 export function createAuthenticator(options: {
   readonly credentials: CredentialStore;
   readonly state: IamState;
-  /** As of when a caller's policies count. */
+  /** Time as of which a caller's policies apply. */
   readonly authorisesAsOf: (now: number) => number;
-  /** Changes what a caller may do, for an emulator that enforces no policies. */
+  /** Replaces the caller's permissions, in an emulator that enforces no policies. */
   readonly adjust: (caller: Caller) => Caller;
 }): Authenticator {
   const { credentials, state, authorisesAsOf, adjust } = options;
@@ -53,7 +53,7 @@ export function createAuthenticator(options: {
   return (request, parsed, now) => {
     const { authentication, signingKey } = identify(parsed, (signature) => verify(request, signature, now));
     const unread = { authentication, body: request.body, trailers: {} };
-    // A body whose sender is not known is not worth reading.
+    // The body of an unauthenticated request is not read.
     if (authentication.kind === 'failed') return unread;
     const payload: Payload = readPayload(request, signingKey);
     return payload.ok

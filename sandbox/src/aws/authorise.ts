@@ -1,19 +1,17 @@
-/**
- * One place where a caller's policies decide about a call, so that every service refuses in the same words as AWS.
- */
+/** Authorizes calls by the caller's policies, with AWS's message for every service. */
 import { evaluateIdentity } from '../../../src/policy/evaluate.ts';
 import type { Evaluation, PolicyLayer, RequestContext } from '../../../src/policy/model.ts';
 import type { Caller } from './wire/service.ts';
 import { AwsError } from './wire/service.ts';
 
-/** One thing that the caller must be allowed to do for a call to go on. */
+/** A permission that a call needs. */
 export type Requirement = {
   /** `iam:CreateRole` */
   readonly action: string;
   readonly resource: string;
-  /** How AWS names the resource in its refusal, where that is not the ARN (IAM says `role NAME`). */
+  /** Name of the resource in AWS's refusal, where that is not the ARN (IAM: `role NAME`). */
   readonly shownResource?: string | undefined;
-  /** Keys of this call, on top of the request's own. */
+  /** Condition keys of this permission, in addition to the request's own. */
   readonly context?: RequestContext | undefined;
 };
 
@@ -32,7 +30,7 @@ export function evaluateCaller(
   );
 }
 
-/** `undefined` when the caller may; otherwise AWS's message, which names the kind of policy that decided. */
+/** Undefined when allowed; otherwise AWS's message, which names the kind of policy that decided. */
 export function refusal(
   caller: Caller,
   requirement: Requirement,
@@ -48,7 +46,7 @@ export function refusal(
   return `${head} because no ${layerNames[layer]} allows the ${requirement.action} action`;
 }
 
-/** Throws AccessDenied, or what the protocol calls it (403), unless the caller may. */
+/** @throws AccessDenied (403), or the protocol's name for it, unless the caller is allowed */
 export function authorise(
   caller: Caller,
   requirement: Requirement,

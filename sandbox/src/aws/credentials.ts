@@ -1,6 +1,6 @@
 /**
- * Access keys: those of users, given at the start, and those that STS issues. What a key may do is not kept with it
- * but looked up at every call, so that a change of a role's policies reaches sessions that exist already.
+ * Access keys: those of users, given at the start, and those that STS issues. Permissions are not stored with a key but looked up
+ * at every call, so that a change of a role's policies affects existing sessions.
  */
 import type { Identifiers } from './identifiers.ts';
 import type { PolicyText, Role, User } from './iam/model.ts';
@@ -21,11 +21,11 @@ type SessionGrant = {
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** The session policies passed in; absent when there were none. */
+  /** Session policies of the call; absent when there were none. */
   readonly inlinePolicy: PolicyText | undefined;
   readonly policyArns: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
-  /** Condition keys that stay with the session: the claims of a web identity, the source identity. */
+  /** Condition keys that belong to the session: claims of a web identity, the source identity. */
   readonly context: RequestContext;
 };
 
@@ -42,7 +42,7 @@ export type Credential = UserCredential | SessionCredential;
 export type CredentialStore = {
   readonly find: (accessKeyId: string) => Credential | undefined;
   readonly issue: (grant: SessionGrant) => SessionCredential;
-  /** How many sessions are kept, some of which may have expired. */
+  /** Number of stored sessions, some of which may have expired. */
   readonly sessions: () => number;
 };
 
@@ -53,7 +53,7 @@ export function createCredentialStore(
   const credentials = new Map<string, Credential>(users.map((user) => [user.accessKeyId, user]));
   let issued = 0;
   const forgetExpired = (now: number): void => {
-    // A day longer than they last, so that their users are told that they expired.
+    // A day longer than their life, so that their users get ExpiredToken instead of an unknown key.
     const horizon = now - 86_400_000;
     for (const [key, credential] of credentials) {
       if (credential.kind === 'session' && credential.expiresAt < horizon) credentials.delete(key);
@@ -78,7 +78,7 @@ export function createCredentialStore(
   };
 }
 
-/** Who signs with this credential, with the policies as IAM has them at `at`. */
+/** Caller that signs with this credential, with the policies as of `at`. */
 export function callerOf(credential: Credential, state: IamState, at: number): Caller {
   return credential.kind === 'user' ? userCaller(credential, state) : sessionCaller(credential, state, at);
 }
@@ -103,7 +103,7 @@ function userCaller({ user }: UserCredential, state: IamState): Caller {
 
 function sessionCaller(session: SessionCredential, state: IamState, at: number): Caller {
   const { role: grantedBy, sessionName } = session;
-  // A role of the same name that was made later is another role.
+  // A recreated role is another role, whatever its name.
   const current = state.role(grantedBy.name, at);
   const role = current?.id === grantedBy.id ? current : undefined;
   const userId = `${grantedBy.id}:${sessionName}`;
@@ -126,7 +126,7 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
       'aws:PrincipalType': 'AssumedRole',
       'aws:userid': userId,
       'aws:TokenIssueTime': new Date(session.issuedAt).toISOString(),
-      // Temporary credentials carry the key; those of the emulator never come with MFA.
+      // The key exists with temporary credentials only; the emulator has no MFA.
       'aws:MultiFactorAuthPresent': 'false',
     },
   };
@@ -145,7 +145,7 @@ function sessionPolicies(
   return [...(inline ? [inline] : []), ...state.managedSources(session.policyArns, at)];
 }
 
-/** Session tags win over the role's, in whatever case they are written. */
+/** Session tags override the role's tags, without regard to case. */
 function principalTags(role: Role | undefined, session: SessionCredential): RequestContext {
   const byKey = new Map<string, readonly [string, string]>();
   for (const { Key, Value } of role?.tags ?? []) byKey.set(Key.toLowerCase(), [Key, Value]);

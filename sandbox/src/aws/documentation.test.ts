@@ -9,7 +9,7 @@ import { stsActions } from './sts/actions.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-emulator.md'), 'utf8');
 
-/** The names in backquotes of every row of the table whose first cells are these. */
+/** Names in backquotes of every table row that begins with these cells. */
 function documented(service: string, kind: string): readonly string[] {
   const row = page.split('\n').find((line) => line.startsWith(`| ${service} | ${kind} |`)) ?? '';
   return Array.from(row.matchAll(/`([^`]+)`/g), ([, name = '']) => name);

@@ -1,4 +1,4 @@
-/** What happens to one call: signature, weather, service, journal, answer. */
+/** Processing of one call: signature, faults, service, journal, answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from './account.ts';
@@ -33,7 +33,7 @@ export type HandlerOptions = {
 
 export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
-/** A fault that closes the connection; no service answers it. */
+/** A fault that closes the connection instead of an answer. */
 class ConnectionDropped extends Error {}
 
 export function createHandler(options: HandlerOptions): Handler {
@@ -121,7 +121,7 @@ async function answer(
 
 type Call = {
   readonly request: ServiceRequest;
-  /** Known once the service has said what the call is. */
+  /** Known once the service has identified the call. */
   description: CallDescription | undefined;
   weather: CallWeather | undefined;
 };
@@ -193,7 +193,7 @@ function requestContext(
   };
 }
 
-/** IAM is one for its partition and counts as being in the partition's first region. */
+/** IAM is global in its partition and counts as being in the partition's first region. */
 function globalRegion(region: string): string {
   if (region.startsWith('cn-')) return 'cn-north-1';
   return region.startsWith('us-gov-') ? 'us-gov-west-1' : 'us-east-1';

@@ -1,4 +1,4 @@
-/** Makes the identifiers and secrets that AWS makes, from injected randomness. */
+/** Generates identifiers and secrets in AWS's formats, from injected randomness. */
 
 export type RandomBytes = (count: number) => Uint8Array;
 
@@ -6,12 +6,12 @@ export type RandomBytes = (count: number) => Uint8Array;
 type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
 
 export type Identifiers = {
-  /** The prefix and 17 characters (16 for access keys), as `AROA4XYZ…`. */
+  /** Prefix and 17 characters (16 for access keys), as `AROA4XYZ…`. */
   readonly uniqueId: (prefix: UniqueIdPrefix) => string;
   readonly secretAccessKey: () => string;
   readonly sessionToken: () => string;
   readonly requestId: () => string;
-  /** Of a Pod Identity association: `a-` and 17 small letters and digits. */
+  /** Id of a Pod Identity association: `a-` and 17 lower-case letters and digits. */
   readonly associationId: () => string;
 };
 

@@ -1,20 +1,20 @@
-/** Where the keys of OIDC issuers come from when the emulator runs alone: files and URLs named by whoever starts it. */
+/** Keys of OIDC issuers for the stand-alone emulator, from files and URLs. */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { IssuerKeys } from './sts/token-verifier.ts';
 
 export type IssuerSource = {
-  /** As in the tokens' `iss`. */
+  /** `iss` of the tokens. */
   readonly issuer: string;
-  /** A path, or an http(s) URL, of a key document (RFC 7517). Read anew whenever a token names an unknown key. */
+  /** Path or http(s) URL of a key document (RFC 7517). Fetched again whenever a token names an unknown key. */
   readonly keys: string;
 };
 
 const keyDocument = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 const timeoutMs = 5000;
 
-/** `ca` (PEM) is trusted besides nothing else for https URLs; absent, the system's authorities are. */
+/** `ca` (PEM) is the only trusted authority for https URLs (default: the system's authorities). */
 export function issuerKeysFrom(
   sources: readonly IssuerSource[],
   options: { readonly ca?: string } = {},
@@ -30,7 +30,7 @@ export function issuerKeysFrom(
 }
 
 async function fetchText(url: string, ca: string | undefined): Promise<string> {
-  // Its own for each fetch: they are minutes apart, and an idle connection would keep the process from ending.
+  // One agent per fetch: fetches are minutes apart, and an idle connection would keep the process alive.
   const dispatcher = new Agent({ connect: ca === undefined ? {} : { ca } });
   try {
     const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(timeoutMs) });

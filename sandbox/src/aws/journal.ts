@@ -1,13 +1,13 @@
 /**
- * What the emulator was asked and what it answered, in order. Tests and benchmarks count calls and look for gaps here,
- * from AWS's side of the wire. No token, secret or payload is ever written to it.
+ * Record of all calls and their results, in order. Tests and benchmarks count calls and look for gaps here, from AWS's side of
+ * the wire. It never contains a token, secret or payload.
  */
 import type { ServiceName } from './wire/service.ts';
 
 export type JournalEntry = {
-  /** Counts from 1 without gaps, in the order of arrival. */
+  /** Counts from 1 without gaps, in order of arrival. */
   readonly sequence: number;
-  /** Milliseconds since the epoch at which the call arrived. */
+  /** Arrival of the call, in milliseconds since the epoch. */
   readonly time: number;
   readonly durationMs: number;
   readonly requestId: string;
@@ -15,22 +15,22 @@ export type JournalEntry = {
   /** Empty when the request was refused before its action was known. */
   readonly action: string;
   readonly resource: string;
-  /** The caller's ARN; absent for calls that nobody signed or whose signature failed. */
+  /** ARN of the caller; absent for unsigned calls and for those with a wrong signature. */
   readonly caller?: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly status: number;
-  /** The error's code; absent when the call succeeded. */
+  /** Code of the error; absent when the call succeeded. */
   readonly errorCode?: string;
-  /** Whether the call changed state. An idempotent repetition did not. */
+  /** Whether the call changed state. An idempotent repetition does not. */
   readonly changed: boolean;
-  /** The injected fault that met the call. */
+  /** Injected fault of the call. */
   readonly fault?: InjectedFault;
 };
 
 export type InjectedFault = 'throttled' | 'failed' | 'rule' | 'droppedBeforeCall' | 'responseLost';
 
 type JournalFilter = {
-  /** Only entries with a greater sequence number. */
+  /** Returns entries with a greater sequence number only. */
   readonly since?: number | undefined;
   readonly service?: string | undefined;
   readonly action?: string | undefined;
@@ -40,11 +40,11 @@ type JournalFilter = {
 export type Journal = {
   readonly record: (entry: Omit<JournalEntry, 'sequence'>) => void;
   readonly entries: (filter?: JournalFilter) => readonly JournalEntry[];
-  /** Calls since the start by `service:Action`, also of entries that are no longer kept. */
+  /** Calls since the start by `service:Action`, including entries that were discarded. */
   readonly counts: () => Readonly<Record<string, number>>;
-  /** The greatest sequence number so far. */
+  /** Greatest sequence number so far. */
   readonly last: () => number;
-  /** How many of the oldest entries are no longer kept. */
+  /** Number of discarded entries, the oldest ones. */
   readonly forgotten: () => number;
 };
 

@@ -1,4 +1,4 @@
-/** The emulator on its own, for people who have a cluster already and want an AWS for it. */
+/** The stand-alone emulator, for users who have a cluster and need an AWS for it. */
 import { endpointVariables } from '../endpoint-variables.ts';
 import type { AwsCredential, Partition } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
@@ -12,16 +12,16 @@ import { startAwsEmulator } from './server.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
 export type RunAwsEmulatorOptions = {
-  /** 0 or absent: a free port. */
+  /** 0 (default): a free port. */
   readonly port?: number;
   readonly partition?: Partition;
-  /** Twelve digits; `000000000000` when absent. */
+  /** Twelve digits (default: `000000000000`). */
   readonly accountId?: string;
-  /** `us-east-1`, or the partition's first region, when absent. */
+  /** Default: the partition's first region, `us-east-1` in `aws`. */
   readonly region?: string;
   /** Their OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
   readonly issuers: readonly IssuerSource[];
-  /** PEM of the authorities to trust when keys are fetched over https; the system's when absent. */
+  /** PEM of the authorities that are trusted when keys are fetched over https (default: the system's). */
   readonly issuerCa?: string;
   readonly clusters?: readonly EksCluster[];
   readonly faults?: FaultSettingsInput;
@@ -31,11 +31,11 @@ export type RunAwsEmulatorOptions = {
 };
 
 export type RunningAwsEmulator = AwsEmulator & {
-  /** Variables with which the stock SDKs and the stock CLI are the account's administrator here. */
+  /** Variables that make the stock SDKs and the stock CLI the account's administrator. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** Rejects when the port is taken. The keys of issuers are not fetched before a token needs them. */
+/** Rejects when the port is taken. The keys of issuers are fetched once a token needs them. */
 export async function runAwsEmulator(options: RunAwsEmulatorOptions): Promise<RunningAwsEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
   const region = options.region ?? firstRegions[partition];

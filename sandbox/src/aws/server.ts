@@ -1,6 +1,6 @@
 /**
- * An AWS on loopback: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3, to which stock SDKs and the stock CLI are pointed by
- * `AWS_ENDPOINT_URL`. It is strict where AWS is strict, because whatever it let through would fail on AWS.
+ * An AWS on loopback: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. `AWS_ENDPOINT_URL` leads stock SDKs and the stock CLI
+ * to it. It is strict where AWS is strict, because a call that wrongly succeeds here would fail on AWS.
  */
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -20,14 +20,14 @@ import type { Wall } from '../../../src/k8s/time.ts';
 
 export type AwsEmulatorOptions = AccountOptions & {
   readonly host?: '127.0.0.1';
-  /** 0 or absent: a free port. */
+  /** 0 (default): a free port. */
   readonly port?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => Wall;
   readonly randomBytes: RandomBytes;
-  /** The weather to begin with; none when absent. */
+  /** Initial faults (default: none). */
   readonly faults?: FaultSettingsInput;
-  /** Told of faults of the emulator itself, whose callers got a plain 500. */
+  /** Called with failures of the emulator itself, which answer with a plain 500. */
   readonly onError?: (error: unknown) => void;
 };
 
@@ -37,11 +37,11 @@ export type AwsEmulator = {
   readonly state: IamState;
   readonly journal: Journal;
   readonly faults: Faults;
-  /** Ends open connections too. */
+  /** Also closes open connections. */
   readonly close: () => Promise<void>;
 };
 
-/** Rejects when the port is taken or a policy among the credentials is malformed. */
+/** Rejects when the port is taken or a policy of the credentials is malformed. */
 export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<AwsEmulator> {
   const { region, now, onError = () => {}, host = '127.0.0.1' } = options;
   const identifiers = createIdentifiers(options.randomBytes);
@@ -53,11 +53,11 @@ export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<Aws
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch((error: unknown) => {
       incoming.socket.destroy();
-      // A client that goes away in the middle of its request is no fault of the emulator.
+      // A client that disconnects in the middle of its request is not a failure of the emulator.
       if (incoming.complete) onError(error);
     });
   });
-  // Longer than SDKs keep idle connections, so that none is closed under a request that is just being sent.
+  // Longer than SDKs keep idle connections, so that none is closed while a request is being sent.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, host, options.port ?? 0);
   return { url: `http://${host}:${port}`, state: account.state, journal, faults, close: () => close(server) };

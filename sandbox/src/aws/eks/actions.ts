@@ -1,4 +1,4 @@
-/** Everything that EKS can do here, in the order in which paths are tried. */
+/** Actions of EKS, in the order in which paths are matched. */
 import { associationActions } from './associations.ts';
 import { describeCluster, listClusters } from './clusters.ts';
 import type { EksAction } from './env.ts';

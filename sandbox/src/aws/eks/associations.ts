@@ -1,6 +1,6 @@
 /**
- * Pod Identity associations: which role the pods of a ServiceAccount get.
- * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html and its siblings.
+ * Pod Identity associations: the role of a ServiceAccount's pods.
+ * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html and the pages of its siblings.
  */
 import type { Requirement } from '../authorise.ts';
 import {
@@ -31,7 +31,7 @@ const ofAssociation = ({ path: { cluster = '', id = '' }, env }: Call): string =
 const tagsOfAssociation = ({ path: { cluster = '', id = '' }, env }: Call): Requirement['context'] =>
   resourceTagKeys(env.eks.association(cluster, id)?.tags ?? {});
 
-/** EKS hands the role on, so whoever asks for that has to be allowed to. */
+/** EKS passes the role on, so the caller needs iam:PassRole. */
 const passRole = (roleArn: unknown): readonly Requirement[] =>
   typeof roleArn === 'string' && roleArn !== ''
     ? [
@@ -212,7 +212,7 @@ function find({ path: { cluster = '', id = '' }, env: { eks } }: Call): Associat
   return found;
 }
 
-/** Before anything else about the association is looked at, as EKS does it. */
+/** Runs before any other validation of the association, as in EKS. */
 function checkRole(
   roleArn: string,
   of: Pick<Association, 'clusterName' | 'namespace' | 'serviceAccount' | 'disableSessionTags'>,
@@ -225,7 +225,7 @@ function checkRole(
     throw invalidParameter('Role provided in the request is not in the account of the cluster.');
   const role = iam.role(name, faults.authorisesAsOf(request.now));
   if (role?.arn !== roleArn) throw invalidParameter('Role provided in the request does not exist.');
-  // What the pod will be is not known yet, so conditions on that cannot hold here.
+  // The pod is not known yet, so conditions on its session tags cannot match here.
   const tags = sessionTags(of, undefined, eks);
   if (!trustsPodIdentity(role, of.clusterName, tags, eks, request.context)) {
     throw invalidParameter(
@@ -234,7 +234,7 @@ function checkRole(
   }
 }
 
-/** Better refused than taken and not done. */
+/** Refused instead of accepted and ignored. */
 function refuseWhatIsNotHere(body: Json): void {
   const member = ['targetRoleArn', 'policy'].find((name) => body[name] !== undefined && body[name] !== '');
   if (member !== undefined)

@@ -1,4 +1,4 @@
-/** EKS's clusters, as far as a program needs them to find its own. Nothing here can change them. */
+/** EKS clusters, read-only. */
 import { answer, pageOf, type Json } from '../wire/rest-json-service.ts';
 import type { EksAction } from './env.ts';
 import type { EksCluster, EksState } from './state.ts';

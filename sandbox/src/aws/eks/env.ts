@@ -1,4 +1,4 @@
-/** What EKS's actions work with. */
+/** Dependencies of EKS's actions. */
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';
 import type { Identifiers } from '../identifiers.ts';

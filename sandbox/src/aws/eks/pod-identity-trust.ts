@@ -1,6 +1,6 @@
 /**
- * Whether a role lets EKS Pod Identity in: its service principal, for `sts:AssumeRole` and for `sts:TagSession`, under the
- * condition keys that the principal brings along.
+ * Whether a role trusts EKS Pod Identity: its service principal, for `sts:AssumeRole` and `sts:TagSession`, with the principal's
+ * condition keys.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
  */
 import type { Role } from '../iam/model.ts';
@@ -28,10 +28,10 @@ export function sessionTags(
   };
 }
 
-/** Of the request that EKS makes itself: nothing of its caller's counts. */
+/** Condition keys of the request that EKS itself makes; those of its caller do not apply. */
 const own = ['aws:CurrentTime', 'aws:EpochTime', 'aws:RequestedRegion', 'aws:SecureTransport'];
 
-/** @param context of the call on whose behalf EKS assumes the role */
+/** @param context of the call for which EKS assumes the role */
 export function trustsPodIdentity(
   role: Role,
   clusterName: string,

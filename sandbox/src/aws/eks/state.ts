@@ -1,6 +1,6 @@
 /**
- * What EKS keeps: clusters, which are given at the start and are active, and their Pod Identity associations. Associations
- * remember what they were, because it takes a while until their changes reach the webhook and EKS Auth.
+ * State of EKS: clusters, which exist from the start and are active, and their Pod Identity associations. Associations keep
+ * earlier values, because changes reach the webhook and EKS Auth with a delay.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import { createHistory } from '../iam/history.ts';
@@ -29,7 +29,7 @@ export type Association = {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly modifiedAt: number;
-  /** By which the call that made it is known again. */
+  /** Client request token of the call that created it, for idempotency. */
   readonly requestToken: string | undefined;
 };
 
@@ -40,14 +40,14 @@ export type EksState = {
   readonly clusters: readonly EksCluster[];
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Throws ResourceNotFoundException. */
+  /** @throws ResourceNotFoundException */
   cluster(name: string): EksCluster;
   clusterArn(name: string): string;
   associationArn(clusterName: string, id: string): string;
-  /** In order of their ids; as they were at `at` (milliseconds), now when absent. */
+  /** Sorted by id, as of `at` (milliseconds; default: now). */
   associations(clusterName: string, at?: number): readonly Association[];
   association(clusterName: string, id: string): Association | undefined;
-  /** The one of a ServiceAccount. */
+  /** Association of a ServiceAccount. */
   associationOf(
     clusterName: string,
     of: { readonly namespace: string; readonly serviceAccount: string },

@@ -1,5 +1,5 @@
 /**
- * Tags of what EKS keeps; here only associations can be tagged.
+ * Tags of EKS resources; here only associations can be tagged.
  * https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
  */
 import type { RequestContext } from '../../../../src/policy/model.ts';
@@ -12,7 +12,7 @@ const mostTags = 50;
 
 type Tags = Readonly<Record<string, string>>;
 
-/** Unlike the rest of EKS, its tagging actions have names of their own for what is wrong. */
+/** The tagging actions of EKS have error names of their own. */
 const badRequest = (message: string): AwsError => new AwsError('BadRequestException', message);
 
 /** @throws AwsError InvalidParameterException */
@@ -104,7 +104,7 @@ const listTagsForResource: EksAction = {
 
 export const tagActions: readonly EksAction[] = [tagResource, untagResource, listTagsForResource];
 
-/** Clusters are given at the start and carry no tags. */
+/** Clusters exist from the start and have no tags. */
 function isCluster({ path: { arn = '' }, env: { eks } }: Call): boolean {
   return eks.clusters.some(({ name }) => eks.clusterArn(name) === arn);
 }

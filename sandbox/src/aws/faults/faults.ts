@@ -1,6 +1,6 @@
 /**
- * Decides which calls meet bad weather. All draws come from one seeded generator, so that a run with the same calls
- * in the same order meets the same faults.
+ * Selects the calls that meet faults. All draws come from one seeded generator, so that a run with the same calls in the same
+ * order meets the same faults.
  */
 import { matchesPattern } from '../../../../src/identity/index.ts';
 import type { InjectedFault } from '../journal.ts';
@@ -19,16 +19,19 @@ export type CallWeather = {
 };
 
 export type Faults = {
-  /** The settings in force; rules with `times` show how often they still act. */
+  /** The active settings; rules with `times` show how often they still apply. */
   readonly settings: () => FaultSettings;
-  /** Replaces all settings: what is absent is off. Throws a ZodError for settings that make no sense. */
+  /**
+   * Replaces all settings: an absent one is off.
+   * @throws ZodError for invalid settings
+   */
   readonly set: (settings: FaultSettingsInput) => void;
   readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallWeather;
-  /** Whether the answer to a call that changed state is lost. Draws at random. */
+  /** Whether the response of a call that changed state is lost. Draws at random. */
   readonly losesResponse: () => boolean;
-  /** As of when a read of IAM answers. Draws at random. */
+  /** Time as of which a read of IAM answers. Draws at random. */
   readonly readsAsOf: (now: number) => number;
-  /** As of when STS and authorisation see IAM. */
+  /** Time as of which STS and authorization see IAM. */
   readonly authorisesAsOf: (now: number) => number;
 };
 
@@ -74,7 +77,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
     set: (next) => apply(faultSettings.parse(next)),
     onCall: (service, call, now) => {
       const latencyMs = draw(settings.latencyMs);
-      // Every bucket is drawn from, as on AWS, where a refused call still counts.
+      // Every bucket gives a token, as on AWS, where a refused call counts too.
       const throttled = buckets.filter(
         ({ services, bucket }) => services.includes(service) && !bucket.take(now),
       );
@@ -82,7 +85,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
       if (settings.errorRate > 0 && random() < settings.errorRate) {
         return { latencyMs, error: internalFailure(service), fault: 'failed' };
       }
-      // Last, so that a rule for one call is not used up by a call that was refused anyway.
+      // Last, so that a rule is not used up by a call that was refused anyway.
       const rule = takeRule(service, call);
       return rule === undefined ? { latencyMs } : underRule(rule, latencyMs + draw(rule.latencyMs ?? 0));
     },
@@ -158,7 +161,7 @@ function internalFailure(service: ServiceName): AwsError {
   }
 }
 
-/** A small generator with 32 bits of state; good enough for weather. */
+/** A small generator with 32 bits of state, good enough for faults. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

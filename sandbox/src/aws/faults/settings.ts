@@ -1,9 +1,9 @@
-/** The weather that can be set: what may go wrong, as data that a test or an HTTP request can hand over. */
+/** Fault settings as data, for tests and for HTTP requests. */
 import { z } from 'zod';
 
 const milliseconds = z.number().min(0).max(600_000);
 
-/** A fixed number, or `[least, most]` from which each call draws evenly. */
+/** A fixed number, or `[least, most]` for an even distribution over calls. */
 const span = z.union([milliseconds, z.tuple([milliseconds, milliseconds])]);
 
 const service = z.enum(['iam', 'sts', 'eks', 'eks-auth', 's3']);
@@ -12,11 +12,11 @@ const rate = z.number().min(0).max(1);
 const rule = z
   .strictObject({
     service,
-    /** The operation, `*` and `?` as wildcards; absent: any. */
+    /** Operation, with the wildcards `*` and `?` (default: any). */
     action: z.string().optional(),
-    /** The ARN the call is about, with wildcards; absent: any. */
+    /** ARN of the call's subject, with wildcards (default: any). */
     resource: z.string().optional(),
-    /** How often the rule acts before it goes away; absent: always. */
+    /** Number of times the rule applies before it is removed (default: always). */
     times: z.int().min(1).optional(),
     error: z
       .strictObject({
@@ -26,7 +26,7 @@ const rule = z
       })
       .optional(),
     latencyMs: span.optional(),
-    /** Closes the connection without an answer: before anything is done, or after all of it is done. */
+    /** Closes the connection without an answer: before the call is executed, or after. */
     drop: z.enum(['beforeCall', 'afterCall']).optional(),
   })
   .refine((given) => given.error !== undefined || given.latencyMs !== undefined || given.drop !== undefined, {
@@ -34,11 +34,11 @@ const rule = z
   });
 
 export const faultSettings = z.strictObject({
-  /** Where the random draws start, so that a run can be repeated. */
+  /** Seed of the random draws, to repeat a run. */
   seed: z.int().default(1),
-  /** Added to every call. */
+  /** Latency added to every call. */
   latencyMs: span.default(0),
-  /** Token buckets; a call draws from every bucket that lists its service, and is throttled when one is empty. */
+  /** Token buckets. A call takes a token from every bucket that lists its service, and is throttled when one is empty. */
   throttles: z
     .array(
       z.strictObject({
@@ -48,15 +48,15 @@ export const faultSettings = z.strictObject({
       }),
     )
     .default([]),
-  /** The share of calls that fail with the service's internal error and do nothing. */
+  /** Share of calls that fail with the service's internal error and have no effect. */
   errorRate: rate.default(0),
-  /** The share of changing calls that are carried out and then never answered. */
+  /** Share of changing calls that are executed but not answered. */
   lostResponseRate: rate.default(0),
-  /** How long STS, and authorisation everywhere, still see IAM as it was before a change. */
+  /** Delay after which STS, and authorization everywhere, see a change of IAM. */
   propagationMs: milliseconds.default(0),
-  /** How old the state is from which IAM answers Get, List and GetAccountAuthorizationDetails. */
+  /** Age of the state from which IAM answers Get, List and GetAccountAuthorizationDetails. */
   readStalenessMs: span.default(0),
-  /** The first that fits a call acts. */
+  /** The first rule that matches a call applies. */
   rules: z.array(rule).default([]),
 });
 
@@ -65,5 +65,5 @@ export type FaultSettingsInput = z.input<typeof faultSettings>;
 export type FaultRule = FaultSettings['rules'][number];
 export type Span = FaultSettings['latencyMs'];
 
-/** No read is older than this, so that older versions need not be kept. */
+/** Upper bound of the age of reads, so that older versions can be discarded. */
 export const maxStalenessMs = 600_000;

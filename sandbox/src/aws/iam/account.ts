@@ -1,4 +1,4 @@
-/** The account as a whole: everything in it page by page, and its figures. */
+/** The account as a whole: GetAccountAuthorizationDetails page by page, and GetAccountSummary. */
 import { list, oneOf, shape } from '../wire/shape.ts';
 import type { XmlValue } from '../wire/xml.ts';
 import type { IamAction } from './env.ts';
@@ -37,7 +37,7 @@ const getAccountAuthorizationDetails = iamAction({
   },
 });
 
-/** Keys are `KIND name`, so that a marker says where to go on and the parts before it are skipped, not walked. */
+/** Keys are `KIND name`, so that a marker locates the next item and the kinds before it are skipped. */
 function* detailsInOrder(
   wanted: ReadonlySet<EntityType>,
   state: IamState,
@@ -66,7 +66,7 @@ function* detailsInOrder(
     }
   }
   if (wanted.has('AWSManagedPolicy') && kind <= '4') {
-    // Only those in use: an account's details do not list all that AWS offers.
+    // Only policies in use: the details of an account do not list AWS's whole catalogue.
     for (const arn of state.attachedPolicyArns().toSorted()) {
       const policy = state.policy(arn);
       const key = `4 ${arn}`;
@@ -94,7 +94,7 @@ const getAccountSummary = iamAction({
   run: (_input, { state }) => ({ SummaryMap: new Map(Object.entries(accountFigures(state))) }),
 });
 
-/** The keys of GetAccountSummary that have a meaning here, with AWS's own quotas for the rest of what it counts. */
+/** Keys of GetAccountSummary that apply here, with AWS's quotas for the others. */
 export function accountFigures(state: IamState): Readonly<Record<string, number>> {
   const { quotas } = state;
   let versions = 0;

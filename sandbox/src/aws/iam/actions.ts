@@ -1,4 +1,4 @@
-/** Everything that IAM can do here. */
+/** Actions of IAM. */
 import { accountActions } from './account.ts';
 import type { IamAction } from './env.ts';
 import { instanceProfileActions } from './instance-profiles.ts';

@@ -1,4 +1,4 @@
-/** AWS's managed policies from the catalogue, as IAM shows them. Documents are parsed when first asked for. */
+/** AWS managed policies from the catalogue, as IAM returns them. Documents are parsed on first use. */
 import { managedPolicies, managedPolicy } from '../../../../src/aws/catalogue/catalogue.ts';
 import type { ManagedPolicy as CataloguePolicy } from '../../../../src/aws/catalogue/catalogue.ts';
 import { readPolicy } from './documents.ts';
@@ -17,7 +17,7 @@ export function createAwsManagedPolicies(partition: string): AwsManagedPolicies 
   };
   return {
     find: (arn) => {
-      // The catalogue knows every partition; an account only its own.
+      // The catalogue has every partition; an account has its own only.
       if (!arn.startsWith(prefix)) return undefined;
       const kept = found.get(arn);
       if (kept) return kept;

@@ -1,4 +1,4 @@
-/** Takes in policy documents: grammar, size, and for trust policies whether the principals exist. */
+/** Validates policy documents: grammar, size, and for trust policies whether the principals exist. */
 import { parsePolicyDocument } from '../../../../src/policy/document.ts';
 import type { PolicyKind } from '../../../../src/policy/model.ts';
 import { malformedPolicy, quotaExceeded } from './errors.ts';
@@ -6,14 +6,14 @@ import type { PolicyText } from './model.ts';
 import { sizeWithoutWhitespace } from './quotas.ts';
 import type { IamState } from './state.ts';
 
-/** Throws MalformedPolicyDocument. */
+/** @throws MalformedPolicyDocument */
 export function readPolicy(text: string, kind: PolicyKind): PolicyText {
   const parsed = parsePolicyDocument(text, kind);
   if (!parsed.ok) throw malformedPolicy(parsed.message);
   return { text, document: parsed.document, encoded: percentEncode(text) };
 }
 
-/** Throws MalformedPolicyDocument or LimitExceeded. */
+/** @throws MalformedPolicyDocument or LimitExceeded */
 export function readTrustPolicy(text: string, state: IamState): PolicyText {
   const trust = readPolicy(text, 'trust');
   for (const statement of trust.document.statements) {
@@ -30,8 +30,8 @@ export function readTrustPolicy(text: string, state: IamState): PolicyText {
 }
 
 /**
- * IAM resolves AWS principals when the policy is saved. Users and roles of other accounts cannot be known here and are
- * taken as existing. Federated principals are not resolved, by IAM neither: a role may be made before its provider.
+ * IAM resolves AWS principals when the policy is saved. Users and roles of other accounts are unknown here and count as existing.
+ * Federated principals are not resolved, as in IAM: a role may be created before its provider.
  */
 function principalExists(value: string, state: IamState): boolean {
   const arn = /^arn:([^:]+):(iam|sts)::(\d{12}):([^/]+)\/(.+)$/.exec(value);

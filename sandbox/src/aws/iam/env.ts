@@ -1,4 +1,4 @@
-/** What IAM's actions work with, and how they are declared. */
+/** Dependencies of IAM's actions, and their declaration. */
 import type { Requirement } from '../authorise.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Identifiers } from '../identifiers.ts';
@@ -21,13 +21,13 @@ export type IamCall = {
   readonly caller: Caller;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** For reads: as of when to answer. */
+  /** Time as of which reads answer. */
   readonly at: number;
 };
 
 export type IamAction = QueryAction<IamEnv>;
 
-/** What a call is about: its ARN, how refusals name it, and the condition keys that come with it. */
+/** Subject of a call: its ARN, its name in refusals, and its condition keys. */
 export type Subject = {
   readonly arn: string;
   readonly shown?: string;
@@ -39,7 +39,7 @@ type IamDefinition<S extends Shape> = {
   readonly access: 'read' | 'write';
   readonly input: S;
   readonly subject: (input: InputOf<S>, state: IamState) => Subject;
-  /** Permissions besides the one named after the action. */
+  /** Permissions in addition to the one named like the action. */
   readonly also?: (input: InputOf<S>, subject: Subject) => readonly Requirement[];
   readonly run: (input: InputOf<S>, call: IamCall) => QueryResult;
 };

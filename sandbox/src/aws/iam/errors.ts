@@ -1,4 +1,4 @@
-/** IAM's errors, in its words. */
+/** IAM's errors with its messages. */
 import { AwsError } from '../wire/service.ts';
 
 export const noSuchEntity = (message: string): AwsError => new AwsError('NoSuchEntity', message, 404);

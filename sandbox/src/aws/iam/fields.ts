@@ -1,4 +1,4 @@
-/** The parameters that many IAM actions share, with the constraints of IAM's API reference. */
+/** Parameters that many IAM actions share, with the constraints of the IAM API Reference. */
 import type { Field } from '../wire/shape.ts';
 import { integer, list, optional, structure, text } from '../wire/shape.ts';
 

@@ -29,7 +29,7 @@ describe('a history', () => {
           const entries = [...model].sort(([left], [right]) => (left < right ? -1 : 1));
           copies.push({ at: now, entries });
         }
-        // Of several writes in one millisecond, the last is what was seen at that time.
+        // When several writes share a millisecond, a read of that time sees the last.
         const lastOfItsTime = copies.filter((copy, index) => copy.at !== copies[index + 1]?.at);
         for (const { at, entries } of lastOfItsTime) {
           if (at < now - retention) continue;

@@ -1,20 +1,20 @@
 /**
- * A sorted map that remembers what its values were, so that a read can be answered from the past: that is what
- * eventual consistency looks like from outside. A write costs a copy of one entry's own history, never of the map.
+ * A sorted map that keeps earlier values, so that reads can answer from the past: eventual consistency as a client sees it. A
+ * write copies the history of one entry, never the map.
  */
 
-/** Keys in order of their UTF-16 code units; times in milliseconds. A clock that steps back is taken to stand still. */
+/** Keys in order of their UTF-16 code units; times in milliseconds. A clock that steps back counts as standing still. */
 export type History<V> = {
-  /** The value as it was at `at`; now when absent. */
+  /** Value as of `at` (default: now). */
   readonly get: (key: string, at?: number) => V | undefined;
   readonly set: (key: string, value: V, now: number) => void;
   readonly delete: (key: string, now: number) => void;
-  /** Key and value of what existed at `at`, from the first key greater than `after`. */
+  /** Keys and values as of `at`, from the first key greater than `after`. */
   readonly entries: (options?: {
     readonly at?: number | undefined;
     readonly after?: string | undefined;
   }) => IterableIterator<readonly [string, V]>;
-  /** How many exist now. */
+  /** Number of current entries. */
   readonly size: () => number;
 };
 
@@ -39,7 +39,7 @@ export function createHistory<V>(retentionMs: number): History<V> {
     live += (value === undefined ? 0 : 1) - (existed ? 1 : 0);
   };
 
-  /** Forgets keys that were deleted so long ago that no read can see them. */
+  /** Removes keys that were deleted before every possible read. */
   const bury = (now: number): void => {
     while (graves[0] && graves[0].time < now - retentionMs) {
       const grave = graves.shift();
@@ -76,7 +76,7 @@ function valueAt<V>(versions: Versions<V> | undefined, at: number | undefined): 
   return versions.findLast((version) => version.since <= at)?.value;
 }
 
-/** The versions that were current at `horizon` or became so later. */
+/** Versions that are current at `horizon` or later. */
 function stillVisible<V>(versions: Versions<V>, horizon: number): Versions<V> {
   const first = versions.findLastIndex((version) => version.since <= horizon);
   return first <= 0 ? versions : versions.slice(first);

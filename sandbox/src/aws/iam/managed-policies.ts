@@ -120,7 +120,7 @@ const listPolicies = iamAction({
   },
 });
 
-/** The customer's first, then AWS's; keys tell them apart, so that a marker finds its place again. */
+/** The customer's first, then AWS's. Keys distinguish them, so that a marker locates the next item. */
 function* policiesInOrder(
   scope: 'All' | 'AWS' | 'Local',
   state: IamState,
@@ -322,7 +322,7 @@ function existingPolicy(arn: string, state: IamState, at?: number): ManagedPolic
   return policy;
 }
 
-/** For writes: AWS's policies belong to AWS. */
+/** For writes: AWS managed policies cannot be changed. */
 function ownPolicy(arn: string, state: IamState): ManagedPolicy {
   const policy = existingPolicy(arn, state);
   if (policy.owner === 'aws') throw new AwsError('AccessDenied', 'Policy is outside your own account.', 403);

@@ -1,9 +1,9 @@
-/** What IAM keeps. Every record is replaced as a whole when it changes, so that older ones can go on being read. */
+/** Records of IAM. A change replaces the whole record, so that older ones can still be read. */
 import type { PolicyDocument } from '../../../../src/policy/model.ts';
 
 export type Tag = { readonly Key: string; readonly Value: string };
 
-/** A policy as it was written, with its parsed form and the form in which IAM's answers carry it. */
+/** A policy document with its parsed form, and the encoded form of IAM's answers. */
 export type PolicyText = {
   readonly text: string;
   readonly document: PolicyDocument;
@@ -50,7 +50,7 @@ export type PolicyVersion = {
   readonly policy: PolicyText;
 };
 
-/** A managed policy, made by the customer or by AWS. */
+/** A managed policy, by the customer or by AWS. */
 export type ManagedPolicy = {
   readonly name: string;
   readonly path: string;
@@ -65,13 +65,13 @@ export type ManagedPolicy = {
   readonly defaultVersionId: string;
   /** Newest last. */
   readonly versions: readonly PolicyVersion[];
-  /** The number of the next version; numbers are never used again. */
+  /** Number of the next version; numbers are never reused. */
   readonly nextVersion: number;
 };
 
 export type OidcProvider = {
   readonly arn: string;
-  /** Without the scheme, as IAM shows it. */
+  /** Without the scheme, as IAM returns it. */
   readonly url: string;
   readonly clientIds: readonly string[];
   readonly thumbprints: readonly string[];
@@ -87,6 +87,6 @@ export type InstanceProfile = {
   readonly arn: string;
   readonly createdAt: number;
   readonly tags: readonly Tag[];
-  /** The name of the one role that a profile may hold. */
+  /** Name of the role in the profile, which has at most one. */
   readonly roleName: string | undefined;
 };

@@ -161,7 +161,10 @@ const listProviderTags = iamAction({
   },
 });
 
-/** A provider that is not in the account yet. Throws ValidationError or LimitExceeded. */
+/**
+ * Validates a provider that the account does not have yet.
+ * @throws ValidationError or LimitExceeded
+ */
 export function newProvider(
   given: Pick<OidcProvider, 'clientIds' | 'thumbprints' | 'tags'> & { readonly issuer: string },
   state: IamState,
@@ -180,7 +183,10 @@ export function newProvider(
   };
 }
 
-/** The URL without its scheme. IAM takes no port, query or fragment. Throws ValidationError. */
+/**
+ * The URL without its scheme. IAM accepts no port, query or fragment.
+ * @throws ValidationError
+ */
 function readUrl(url: string): string {
   if (!url.startsWith('https://')) throw validationError('Invalid Open ID Connect Provider URL');
   const parsed = URL.canParse(url) ? new URL(url) : undefined;

@@ -1,5 +1,5 @@
 /**
- * The limits of an account. Defaults are AWS's own.
+ * Quotas of an account. Defaults are AWS's.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 export type IamQuotas = {
@@ -8,7 +8,7 @@ export type IamQuotas = {
   readonly attachedPoliciesPerRole: number;
   /** Characters without white space. */
   readonly assumeRolePolicySize: number;
-  /** Characters without white space, over all inline policies of a role. */
+  /** Characters without white space, in all inline policies of a role together. */
   readonly rolePolicySize: number;
   /** Characters without white space. */
   readonly policySize: number;
@@ -33,5 +33,5 @@ export const defaultQuotas: IamQuotas = {
   instanceProfiles: 1000,
 };
 
-/** IAM does not count white space, wherever it stands. */
+/** IAM does not count white space anywhere in a document. */
 export const sizeWithoutWhitespace = (text: string): number => text.replaceAll(/\s/g, '').length;

@@ -1,4 +1,4 @@
-/** IAM's records as its answers show them. */
+/** IAM's records as its answers contain them. */
 import type { XmlValue } from '../wire/xml.ts';
 import type {
   InstanceProfile,
@@ -16,7 +16,7 @@ type Element = { readonly [element: string]: XmlValue };
 /** Times in IAM's answers have no fraction. */
 export const timestamp = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
-/** What every answer that shows a role has. */
+/** Members of a role in every answer. */
 function roleCore(role: Role): Element {
   return {
     Path: role.path,
@@ -28,7 +28,7 @@ function roleCore(role: Role): Element {
   };
 }
 
-/** As ListRoles shows it: without tags, boundary and last use. */
+/** As in ListRoles: without tags, boundary and last use. */
 export const roleInList = (role: Role): Element => ({
   ...roleCore(role),
   Description: role.description,
@@ -42,7 +42,7 @@ export const roleInFull = (role: Role, state: IamState): Element => ({
   RoleLastUsed: lastUsed(role, state),
 });
 
-/** As GetAccountAuthorizationDetails shows it. */
+/** As in GetAccountAuthorizationDetails. */
 export const roleDetail = (role: Role, state: IamState, profiles: readonly InstanceProfile[]): Element => ({
   ...roleCore(role),
   InstanceProfileList: profiles.map((profile) => instanceProfile(profile, state)),
@@ -101,7 +101,7 @@ export const policyDetail = (policy: ManagedPolicy, state: IamState): Element =>
   PolicyVersionList: [...policy.versions].reverse().map((version) => policyVersion(policy, version, true)),
 });
 
-/** The document is left out where IAM leaves it out (lists, and the answer to a creation). */
+/** Without the document where IAM omits it (lists, and the answer to a creation). */
 export const policyVersion = (
   policy: ManagedPolicy,
   version: PolicyVersion,

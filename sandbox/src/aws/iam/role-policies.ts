@@ -1,4 +1,4 @@
-/** What a role may do: managed policies attached to it, and policies written into it. */
+/** Permissions of a role: attached managed policies, and inline policies. */
 import { readPolicy } from './documents.ts';
 import type { IamAction } from './env.ts';
 import { iamAction } from './env.ts';
@@ -123,7 +123,7 @@ const listRolePolicies = iamAction({
   },
 });
 
-/** Throws InvalidInput for what cannot be the ARN of a managed policy of any account. */
+/** @throws InvalidInput for text that is not the ARN of a managed policy in any account */
 export function checkPolicyArn(arn: string): void {
   if (!/^arn:[^:]+:iam::(?:aws|\d{12}):policy\/\S+$/.test(arn))
     throw invalidInput(`ARN ${arn} is not valid.`);

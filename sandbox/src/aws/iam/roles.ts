@@ -1,4 +1,4 @@
-/** Roles themselves: creating, reading, changing and deleting them. */
+/** Roles: create, read, update, delete. */
 import type { InputOf } from '../wire/shape.ts';
 import { optional } from '../wire/shape.ts';
 import { readTrustPolicy } from './documents.ts';
@@ -235,7 +235,7 @@ const listRoleTags = iamAction({
   },
 });
 
-/** Throws NoSuchEntity. */
+/** @throws NoSuchEntity */
 export function existingRole(name: string, state: IamState, at?: number): Role {
   const role = state.role(name, at);
   if (!role) throw noSuchRole(name);
@@ -251,7 +251,7 @@ function checkBoundary(arn: string, state: IamState): void {
   if (!state.policy(arn)) throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
-/** Keeps the order of a list whose items have no key of their own. */
+/** Preserves the order of a list whose items have no key. */
 const positionKey = (index: number): string => String(index).padStart(4, '0');
 
 export const roleActions: readonly IamAction[] = [

@@ -1,6 +1,6 @@
 /**
- * The account as IAM keeps it. All writes go through here: indexes, history and revision stay in step.
- * Names are unique without regard to case, so they are kept under their lower-case form.
+ * State of IAM. All writes are methods of it, which keeps indexes, history and revision consistent. Names are unique without
+ * regard to case, so their keys are in lower case.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import type { PolicySource } from '../../../../src/policy/model.ts';
@@ -9,14 +9,14 @@ import { createHistory } from './history.ts';
 import type { InlinePolicy, InstanceProfile, ManagedPolicy, OidcProvider, Role, User } from './model.ts';
 import type { IamQuotas } from './quotas.ts';
 
-/** AWS's own managed policies, which exist in every account and never change. */
+/** AWS managed policies, which exist in every account and never change. */
 export type AwsManagedPolicies = {
   readonly find: (arn: string) => ManagedPolicy | undefined;
   /** Sorted by name. */
   readonly all: () => readonly ManagedPolicy[];
 };
 
-/** Reads take `at` (milliseconds since the epoch) to answer from the past; without it they answer from now. */
+/** Reads with `at` (milliseconds since the epoch) answer as of that time (default: now). */
 export class IamState {
   readonly partition: string;
   readonly accountId: string;
@@ -27,7 +27,7 @@ export class IamState {
   readonly #policies: History<ManagedPolicy> = createHistory(maxStalenessMs);
   readonly #providers: History<OidcProvider> = createHistory(maxStalenessMs);
   readonly #instanceProfiles: History<InstanceProfile> = createHistory(maxStalenessMs);
-  /** Role keys by the ARN of a policy which they use, as it stands now. */
+  /** Keys of roles by the ARN of a policy that they use now. */
   readonly #attachments = new Map<string, Set<string>>();
   readonly #boundaries = new Map<string, Set<string>>();
   readonly #lastUsed = new Map<string, { readonly time: number; readonly region: string }>();
@@ -47,7 +47,7 @@ export class IamState {
     this.#users = new Map(options.users.map((user) => [user.name.toLowerCase(), user]));
   }
 
-  /** Grows with every change. */
+  /** Incremented by every change. */
   get revision(): number {
     return this.#revision;
   }
@@ -72,7 +72,7 @@ export class IamState {
     return this.#roles.get(name.toLowerCase(), at);
   }
 
-  /** In order of their lower-case names, from the first after `after`. */
+  /** Sorted by lower-case name, from the first after `after`. */
   roles(at?: number, after?: string): IterableIterator<readonly [string, Role]> {
     return this.#roles.entries({ at, after });
   }
@@ -99,7 +99,7 @@ export class IamState {
     this.#revision += 1;
   }
 
-  /** Does not count as a change: AWS itself writes it, and late. */
+  /** Not a change: AWS itself writes it, with a delay. */
   markUsed(role: Role, region: string, now: number): void {
     this.#lastUsed.set(role.id, { time: now, region });
   }
@@ -110,7 +110,7 @@ export class IamState {
 
   // Managed policies
 
-  /** AWS's or the customer's, by ARN. */
+  /** Managed policy of AWS or of the customer, by ARN. */
   policy(arn: string, at?: number): ManagedPolicy | undefined {
     const found = this.#policies.get(nameOfArn(arn).toLowerCase(), at);
     return found?.arn === arn ? found : this.#awsManaged.find(arn);
@@ -142,12 +142,12 @@ export class IamState {
     this.#revision += 1;
   }
 
-  /** Roles to which the policy is attached now, sorted by name. */
+  /** Roles that have the policy attached now, sorted by name. */
   attachedTo(policyArn: string): readonly Role[] {
     return this.#rolesOf(this.#attachments.get(policyArn));
   }
 
-  /** Roles whose permissions boundary the policy is now, sorted by name. */
+  /** Roles that have the policy as permissions boundary now, sorted by name. */
   boundaryOf(policyArn: string): readonly Role[] {
     return this.#rolesOf(this.#boundaries.get(policyArn));
   }
@@ -160,12 +160,12 @@ export class IamState {
     return this.#boundaries.get(policyArn)?.size ?? 0;
   }
 
-  /** ARNs of the managed policies that some role has attached now. */
+  /** ARNs of the managed policies that any role has attached now. */
   attachedPolicyArns(): readonly string[] {
     return [...this.#attachments.keys()];
   }
 
-  // OIDC providers, in order of their ARNs
+  // OIDC providers, sorted by ARN
 
   provider(arn: string, at?: number): OidcProvider | undefined {
     return this.#providers.get(arn, at);
@@ -213,9 +213,9 @@ export class IamState {
     this.#revision += 1;
   }
 
-  // What decides
+  // Decisions
 
-  /** The permission policies of a role or user: managed by ARN, inline by name. */
+  /** Permission policies of a role or user: managed ones by ARN, inline ones by name. */
   permissionPolicies(
     identity: {
       readonly inlinePolicies: readonly InlinePolicy[];
@@ -229,7 +229,7 @@ export class IamState {
     ];
   }
 
-  /** The default versions of managed policies; ARNs of policies that are gone give nothing. */
+  /** Default versions of managed policies; ARNs of deleted policies are left out. */
   managedSources(arns: readonly string[], at?: number): readonly PolicySource[] {
     return arns.flatMap((arn) => {
       const policy = this.policy(arn, at);

@@ -1,12 +1,12 @@
-/** What IAM calls are about, for authorisation: ARNs, the names in refusals, and the tags of what exists. */
+/** Subjects of IAM calls, for authorization: ARNs, names in refusals, and the tags of existing resources. */
 import type { RequestContext } from '../../../../src/policy/model.ts';
 import type { Subject } from './env.ts';
 import type { IamState } from './state.ts';
 import { resourceTagContext } from './tags.ts';
 
 /**
- * A role that may or may not exist; refusals then name no path. `context` holds the keys of the call itself.
- * The role's own boundary goes along as `iam:PermissionsBoundary`, as IAM does for calls that change its policies.
+ * A role that may not exist; refusals then name no path. `context` holds the condition keys of the call. Includes the role's
+ * boundary as `iam:PermissionsBoundary`, as IAM does for calls that change its policies.
  */
 export function roleSubject(name: string, state: IamState, context: RequestContext = {}): Subject {
   const role = state.role(name);

@@ -1,12 +1,12 @@
 /**
- * Tags of IAM resources. Keys keep the case in which they were written but are one key in any case.
+ * Tags of IAM resources. Keys keep their case but are unique without regard to it.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
  */
 import type { RequestContext } from '../../../../src/policy/model.ts';
 import { invalidInput, limitExceeded } from './errors.ts';
 import type { Tag } from './model.ts';
 
-/** Throws InvalidInput or LimitExceeded. */
+/** @throws InvalidInput or LimitExceeded */
 export function addTags(existing: readonly Tag[], added: readonly Tag[], limit: number): readonly Tag[] {
   const byKey = new Map(existing.map((tag) => [tag.Key.toLowerCase(), tag]));
   const seen = new Set<string>();
@@ -32,7 +32,7 @@ export const sameTags = (left: readonly Tag[], right: readonly Tag[]): boolean =
   left.length === right.length &&
   left.every((tag, index) => tag.Key === right[index]?.Key && tag.Value === right[index]?.Value);
 
-/** `aws:ResourceTag/…` and `iam:ResourceTag/…` of what exists. */
+/** `aws:ResourceTag/…` and `iam:ResourceTag/…` of an existing resource. */
 export function resourceTagContext(tags: readonly Tag[]): RequestContext {
   return Object.fromEntries(
     tags.flatMap((tag) => [
@@ -43,7 +43,7 @@ export function resourceTagContext(tags: readonly Tag[]): RequestContext {
 }
 
 /**
- * `aws:ResourceTag/…` of what a call creates: present "in requests that create a resource with an attached tag".
+ * `aws:ResourceTag/…` of a resource that the call creates: present "in requests that create a resource with an attached tag".
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  */
 export function newResourceTagContext(tags: readonly Tag[]): RequestContext {

@@ -1,4 +1,4 @@
-/** Users are given when the emulator starts and cannot be changed; they can be looked at. */
+/** IAM users. They exist from the start and can only be read. */
 import { optional, shape, text } from '../wire/shape.ts';
 import type { IamAction } from './env.ts';
 import { iamAction } from './env.ts';

@@ -1,4 +1,4 @@
-/** Everything that STS can do here. */
+/** Actions of STS. */
 import { assumeRole, getCallerIdentity } from './assume-role.ts';
 import type { StsAction } from './env.ts';
 import { assumeRoleWithWebIdentity } from './web-identity.ts';

@@ -170,7 +170,7 @@ describe('AssumeRole', () => {
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
     await assume(first);
-    // A user's own keys do not say either way.
+    // The key is absent for a user's own access keys.
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 

@@ -45,13 +45,13 @@ export const assumeRole: StsAction = signedAction({
     ExternalId: optional(
       text({ min: 2, max: 1224, pattern: { test: /^[\w+=,.@:/-]*$/, shown: String.raw`[\w+=,.@:\/-]*` } }),
     ),
-    // Its pattern has no colon, which also keeps out the reserved prefix `aws:`.
+    // The pattern has no colon, which also excludes the reserved prefix `aws:`.
     SourceIdentity: optional(text({ min: 2, max: 64, pattern: sessionNamePattern })),
     Tags: iamFields.tags,
     TransitiveTagKeys: iamFields.tagKeys,
   }),
   resource: (input) => input.RoleArn,
-  // The trust policy decides along with the caller's policies, see below.
+  // The trust policy decides together with the caller's policies, see below.
   requirements: () => [],
   run: (input, env: StsEnv, call) => {
     const { request, caller } = call;
@@ -95,7 +95,7 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/** Throws ValidationError. AWS documents no answer for transitive keys of tags that are not passed; they are refused here. */
+/** @throws ValidationError. AWS documents no answer for transitive keys of tags that are not passed; they are refused here. */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],

@@ -1,4 +1,4 @@
-/** What STS's actions work with. */
+/** Dependencies of STS's actions. */
 import type { CredentialStore } from '../credentials.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';

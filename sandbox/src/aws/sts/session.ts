@@ -1,4 +1,4 @@
-/** What every way of assuming a role has in common: how long, under which session policies, and what comes back. */
+/** Common parts of all ways to assume a role: duration, session policies, and the answer. */
 import { deflateRawSync } from 'node:zlib';
 import { assumedRoleArn } from '../credentials.ts';
 import { readPolicy } from '../iam/documents.ts';
@@ -30,20 +30,26 @@ export type SessionInput = InputOf<typeof sessionFields>;
 export type SessionPolicies = {
   readonly inline: PolicyText | undefined;
   readonly arns: readonly string[];
-  /** Percent of what is allowed; absent when there is nothing to pack. */
+  /** Percentage of the limit; absent when there is nothing to pack. */
   readonly packedSize: number | undefined;
 };
 
 const defaultDuration = 3600;
 
-/** The name in a role's ARN. Throws ValidationError for anything else. */
+/**
+ * Name of the role in an ARN.
+ * @throws ValidationError for any other text
+ */
 export function roleNameOf(arn: string): string {
   const [, name] = /^arn:[^:]+:iam::\d{12}:role\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
   if (name === undefined) throw validationError(`${arn} is invalid`);
   return name;
 }
 
-/** Seconds. Throws ValidationError. */
+/**
+ * Seconds.
+ * @throws ValidationError
+ */
 export function sessionDuration(
   input: SessionInput,
   role: Role,
@@ -61,7 +67,7 @@ export function sessionDuration(
   return duration;
 }
 
-/** Throws MalformedPolicyDocument, PackedPolicyTooLarge or, for managed policies that do not exist, ValidationError. */
+/** @throws MalformedPolicyDocument, PackedPolicyTooLarge or, for managed policies that do not exist, ValidationError */
 export function readSessionPolicies(
   input: SessionInput,
   tags: Readonly<Record<string, string>>,
@@ -82,7 +88,7 @@ export function readSessionPolicies(
   return { inline, arns, packedSize: size };
 }
 
-/** AWS does not say how it packs; this is compression against a fixed room, in whole percent. */
+/** AWS does not document how it packs. This is the compressed size in whole percent of a fixed limit. */
 function packedSize(
   policy: string | undefined,
   arns: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Verifies the tokens of OpenID Connect issuers against the issuers' own keys. Keys are kept for a while, as STS keeps
- * them, and fetched again at once when a token names a key that is not among them.
+ * Verifies tokens of OpenID Connect issuers against the issuers' keys. Keys are cached for a while, as in STS, and fetched again
+ * at once when a token names an unknown key.
  */
 import { compactVerify, createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors } from 'jose';
 import type { CompactVerifyGetKey, JWTPayload } from 'jose';
@@ -10,12 +10,12 @@ export type Claims = {
   readonly issuer: string;
   readonly subject: string;
   readonly audiences: readonly string[];
-  /** The party to which the token was issued, where the issuer says so. */
+  /** Party to which the token was issued, if the issuer states it. */
   readonly authorizedParty: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
-  /** What Kubernetes says in its own tokens: whose it is, and the pod to which it is bound. */
+  /** Claims that Kubernetes adds: the ServiceAccount, and the pod to which the token is bound. */
   readonly kubernetes:
     | {
         readonly namespace: string | undefined;
@@ -28,7 +28,7 @@ export type Claims = {
 type TokenFault =
   | { readonly kind: 'notJwt' }
   | { readonly kind: 'missingClaim'; readonly claim: string }
-  /** The claim has another JSON type than RFC 7519 gives it. */
+  /** The claim has another JSON type than RFC 7519 defines. */
   | { readonly kind: 'malformedClaim'; readonly claim: string };
 
 type ReadToken =
@@ -38,13 +38,13 @@ type ReadToken =
 type Verification = 'verified' | 'wrongSignature' | 'noKey' | 'issuerUnreachable';
 
 export type TokenVerifier = {
-  /** What the token says, before it is known whether that is true. */
+  /** The unverified content of a token. */
   readonly read: (token: string) => ReadToken;
   /** `now` in milliseconds since the epoch. */
   readonly verify: (token: string, issuer: string, now: number) => Promise<Verification>;
 };
 
-/** The key document of an issuer (RFC 7517). Rejects when it cannot be had. */
+/** Fetches the key document of an issuer (RFC 7517). Rejects when that fails. */
 export type IssuerKeys = (issuer: string) => Promise<{ readonly keys: readonly object[] }>;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html */
@@ -88,7 +88,7 @@ async function verifyWith(token: string, keys: CompactVerifyGetKey): Promise<Ver
       return 'noKey';
     }
     if (error instanceof errors.JOSEError) return 'wrongSignature';
-    // A key that cannot be used: malformed, private, or of fewer than 2,048 bits.
+    // An unusable key: malformed, private, or shorter than 2,048 bits.
     return 'noKey';
   }
 }
@@ -116,7 +116,7 @@ function readToken(token: string): ReadToken {
   };
 }
 
-/** A JWS in compact form. An unencoded payload is refused, as RFC 7797 section 7 demands of JWTs. */
+/** Verifies a JWS in compact form. Unencoded payloads are refused, as RFC 7797 section 7 requires for JWTs. */
 function decodePayload(token: string): JWTPayload | undefined {
   if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) return undefined;
   try {
@@ -129,7 +129,7 @@ function decodePayload(token: string): JWTPayload | undefined {
 
 const requiredClaims = ['iss', 'sub', 'aud', 'exp'] as const;
 
-/** RFC 7519 section 4.1; `azp` is OpenID Connect's. */
+/** Registered claims of RFC 7519 section 4.1, and `azp` of OpenID Connect. */
 const registeredClaims = z.object({
   iss: z.string(),
   sub: z.string(),

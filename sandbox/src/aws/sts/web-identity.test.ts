@@ -49,7 +49,7 @@ let time: number;
 let published: object[];
 let reachable: boolean;
 let asked: number;
-/** Made once: key pairs take their time. */
+/** Generated once, because key pairs take their time. */
 const keys: TokenIssuer = await createTokenIssuer(() => time as Wall);
 let emulator: TestEmulator;
 let iam: IAMClient;
@@ -83,7 +83,7 @@ beforeEach(async () => {
 });
 afterEach(() => emulator.close());
 
-/** As a pod does it: without any keys. */
+/** Unsigned, as a pod calls it. */
 function assume(token: string, more: object = {}) {
   const sts = new STSClient({
     endpoint: emulator.url,

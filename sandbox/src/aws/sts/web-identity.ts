@@ -1,6 +1,6 @@
 /**
- * AssumeRoleWithWebIdentity: a token of an issuer that the account knows, against a role whose trust policy accepts it.
- * The heart of IAM roles for service accounts, so each way in which it can fail is told apart as STS tells it.
+ * AssumeRoleWithWebIdentity: exchanges a token of a known issuer for credentials of a role whose trust policy accepts it. IAM
+ * roles for service accounts rest on it, so every failure has the error that STS gives.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  */
 import type { OidcProvider, Role } from '../iam/model.ts';
@@ -28,7 +28,7 @@ export const assumeRoleWithWebIdentity: StsAction = unsignedAction({
     const audience = audienceOf(claims, provider);
     await verifyToken(input.WebIdentityToken, claims, request, env);
 
-    // Looked up only now: the role must be what it is when the answer is given, not before the keys were fetched.
+    // Looked up after the keys were fetched: the current state of the role decides.
     const role = env.state.role(roleName, at);
     const context = identityContext(claims, audience, provider);
     if (role?.arn !== input.RoleArn || !isTrusted(role, provider, input.RoleSessionName, context, request)) {
@@ -67,7 +67,7 @@ function readClaims(token: string, { tokens }: StsEnv): Claims {
   }
 }
 
-/** The provider of the token's issuer in the account of the role. */
+/** Provider of the token's issuer in the account of the role. */
 function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: number): OidcProvider {
   const ownAccount = roleArn.startsWith(state.arn('role/'));
   const [, url] = /^https:\/\/(.+)$/.exec(claims.issuer) ?? [];
@@ -77,7 +77,7 @@ function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: numb
   return provider;
 }
 
-/** The audience that counts: the authorized party where the token names one, else the first that the provider lists. */
+/** The effective audience: the authorized party if the token names one, otherwise the first audience that the provider lists. */
 function audienceOf(claims: Claims, provider: OidcProvider): string {
   const candidates = claims.authorizedParty === undefined ? claims.audiences : [claims.authorizedParty];
   const audience = candidates.find((candidate) => provider.clientIds.includes(candidate));
@@ -86,7 +86,7 @@ function audienceOf(claims: Claims, provider: OidcProvider): string {
 }
 
 /**
- * How long STS takes a token beyond its `exp`, for clocks that differ. Seconds.
+ * Seconds beyond `exp` in which STS accepts a token, for clock skew.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
  */
 const expiryLeeway = 300;
@@ -104,7 +104,7 @@ async function verifyToken(
     case 'wrongSignature':
       throw invalidToken('The web identity token provided could not be validated');
     case 'noKey':
-      // The two spaces are STS's.
+      // STS's message has two spaces.
       throw invalidToken(
         "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
       );
@@ -128,7 +128,7 @@ async function verifyToken(
   }
 }
 
-/** `PROVIDER:sub` and the like: usable in the trust policy and, later, in the policies of the session. */
+/** Condition keys such as `PROVIDER:sub`, for the trust policy and later for the policies of the session. */
 function identityContext(claims: Claims, audience: string, provider: OidcProvider): RequestContext {
   return {
     [`${provider.url}:sub`]: claims.subject,

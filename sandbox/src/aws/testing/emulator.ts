@@ -1,4 +1,4 @@
-/** An emulator for tests, with an administrator, an issuer of tokens and stock SDK clients for it. */
+/** An emulator for tests, with an administrator, a token issuer and stock SDK clients. */
 import { randomBytes } from 'node:crypto';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -44,9 +44,9 @@ export type TokenClaims = {
   readonly notBefore?: number;
   readonly kid?: string;
   readonly azp?: string;
-  /** What Kubernetes adds to its own. */
+  /** Claims that Kubernetes adds. */
   readonly kubernetes?: object;
-  /** Claims in place of the others, of any type. */
+  /** Claims that replace others, of any type. */
   readonly replaced?: Readonly<Record<string, unknown>>;
 };
 
@@ -81,7 +81,7 @@ export type TestEmulator = AwsEmulator & {
   readonly sts: (keys?: Keys) => STSClient;
   readonly eks: (keys?: Keys) => EKSClient;
   readonly eksAuth: (keys?: Keys) => EksAuthClient;
-  /** What every client is given. */
+  /** Options of every client. */
   readonly client: (keys?: Keys) => {
     readonly endpoint: string;
     readonly region: string;
@@ -94,7 +94,7 @@ export type TestEmulator = AwsEmulator & {
 export async function startTestEmulator(
   options: Partial<AwsEmulatorOptions> &
     Pick<AwsEmulatorOptions, 'now'> & {
-      /** The clock by which the SDK signs, where the emulator's is another one. */
+      /** Clock by which the SDK signs, where it differs from the emulator's. */
       readonly wallClock?: () => Wall;
     },
 ): Promise<TestEmulator> {

@@ -1,6 +1,6 @@
 /**
- * Checks that a request's body is the one that was signed, and takes it out of its `aws-chunked` framing.
- * Stock S3 clients send chunks with a trailing checksum, signed or not, depending on client and transport.
+ * Verifies that the body is the signed one, and removes its `aws-chunked` framing. Stock S3 clients send chunks with a trailing
+ * checksum, signed or not, depending on client and transport.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
@@ -20,7 +20,7 @@ export type Payload =
 const hexDigest = /^[0-9a-f]{64}$/;
 const emptyHash = sha256Hex('');
 
-/** `signingKey` is absent for an unsigned request, whose chunks cannot be verified and are only unframed. */
+/** `signingKey` is absent for an unsigned request, whose chunks are unframed without verification. */
 export function readPayload(request: SignedRequest, signingKey: SigningKey | undefined): Payload {
   const stated = request.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD';
   const plain: Payload = { ok: true, body: request.body, trailers: {} };
@@ -111,7 +111,7 @@ function parseTrailers(text: string): Record<string, string> {
   return trailers;
 }
 
-/** The last signature of the chain, or `undefined` where it breaks. */
+/** Last signature of the chain. Undefined: the chain is broken. */
 function verifyChunks(chunks: readonly Chunk[], signingKey: SigningKey): string | undefined {
   let previous = signingKey.seed;
   for (const chunk of chunks) {

@@ -1,7 +1,6 @@
 /**
- * A service of the Query protocol (IAM, STS) from a table of actions. What an action is called, what it reads, what it
- * needs permission for and whether it changes anything is data, so that authorisation, journal, faults and the
- * documentation all follow the same table.
+ * A service of the Query protocol (IAM, STS), from a table of actions. Name, parameters, permission and effect of an action are
+ * data, so that authorization, journal, faults and documentation use the same table.
  */
 import type { Requirement } from '../authorise.ts';
 import { authorise } from '../authorise.ts';
@@ -15,7 +14,7 @@ import { parseInput } from './shape.ts';
 import type { XmlValue } from './xml.ts';
 import { escapeXml, renderXml } from './xml.ts';
 
-/** What an action's answer holds: the content of `<…Result>`, or `undefined` where the API has no result. */
+/** Content of `<…Result>` in the answer. Undefined where the API has no result. */
 export type QueryResult = { readonly [element: string]: XmlValue } | undefined;
 
 export type SignedCall = { readonly caller: Caller; readonly request: ServiceRequest };
@@ -25,14 +24,14 @@ export type UnsignedCall = { readonly caller?: undefined; readonly request: Serv
 export type QueryAction<Env> = {
   readonly name: string;
   readonly access: 'read' | 'write';
-  /** Parameters that must not be written down. */
+  /** Parameters that the journal must not contain. */
   readonly secrets: readonly string[];
-  /** Throws an AwsError for parameters that are not valid. */
+  /** @throws AwsError for invalid parameters */
   readonly prepare: (parameters: QueryParameters, env: Env) => PreparedCall;
 };
 
 type PreparedCall = {
-  /** The ARN that the call is about. */
+  /** ARN of the call's subject. */
   readonly resource: string;
 } & (
   | {
@@ -53,7 +52,7 @@ type Definition<Env, S extends Shape> = {
 
 export function signedAction<Env, S extends Shape>(
   definition: Definition<Env, S> & {
-    /** Nothing, for what every caller may do. */
+    /** Empty when every caller is allowed. */
     readonly requirements: (input: InputOf<S>, env: Env, call: SignedCall) => readonly Requirement[];
     readonly run: (input: InputOf<S>, env: Env, call: SignedCall) => QueryResult | Promise<QueryResult>;
   },
@@ -95,12 +94,12 @@ export function unsignedAction<Env, S extends Shape>(
 }
 
 export type QueryServiceOptions<Env> = {
-  /** Of the API, for example `2010-05-08`. */
+  /** Version of the API, for example `2010-05-08`. */
   readonly version: string;
   readonly namespace: string;
   readonly actions: readonly QueryAction<Env>[];
   readonly env: Env;
-  /** Grows with every change of state; tells which calls changed something. */
+  /** Grows with every change of state, to detect the calls that change something. */
   readonly revision: () => number;
 };
 
@@ -156,12 +155,12 @@ async function perform<Env>(
     prepared = action.prepare(parameters, options.env);
   } catch (error) {
     await request.admit({ action: name, resource: '*', parameters: journalled });
-    // A caller who cannot be told apart learns nothing about parameters.
+    // An unauthenticated caller learns nothing about parameters.
     const { authentication } = request;
     throw authentication.kind === 'failed' ? refusalError(authentication, queryRefusals) : error;
   }
   await request.admit({ action: name, resource: prepared.resource, parameters: journalled });
-  // Read after the injected latency: what other calls did meanwhile is not this call's doing.
+  // Read after the injected latency, so that concurrent calls are not counted as this call's changes.
   const revision = options.revision();
   if (!prepared.signed) return { result: await prepared.run({ request }), changed: false };
 
@@ -197,7 +196,7 @@ function failure<Env>(
     status: error.status,
     headers: { 'content-type': 'text/xml' },
     body: `<ErrorResponse xmlns="${namespace}"><Error><Type>${type}</Type><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message></Error><RequestId>${request.requestId}</RequestId></ErrorResponse>`,
-    // An action checks everything before it changes anything.
+    // An action validates everything before it changes anything.
     outcome: { errorCode: error.code, changed: false },
   };
 }

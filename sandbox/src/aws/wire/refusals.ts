@@ -1,4 +1,4 @@
-/** How AWS refuses a request whose signature or credentials do not hold, in its two families of error names. */
+/** AWS's errors for a wrong signature or wrong credentials, in its two families of names. */
 import type { Authentication, AuthenticationFailure } from './service.ts';
 import { AwsError } from './service.ts';
 
@@ -10,7 +10,7 @@ export type RefusalNames = {
   readonly wrongSignature: string;
 };
 
-/** The names of the Query protocol (IAM, STS). */
+/** Names in the Query protocol (IAM, STS). */
 export const queryRefusals: RefusalNames = {
   missing: 'MissingAuthenticationToken',
   unknownKey: 'InvalidClientTokenId',
@@ -19,7 +19,7 @@ export const queryRefusals: RefusalNames = {
   wrongSignature: 'SignatureDoesNotMatch',
 };
 
-/** The names of the JSON protocols (EKS). */
+/** Names in the JSON protocols (EKS). */
 export const jsonRefusals: RefusalNames = {
   missing: 'MissingAuthenticationTokenException',
   unknownKey: 'UnrecognizedClientException',

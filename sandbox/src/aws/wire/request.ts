@@ -1,12 +1,12 @@
-/** Takes a request off the wire exactly as it came, and tells which service it is for. */
+/** Reads a request from the wire unchanged, and determines its service. */
 import type { IncomingMessage } from 'node:http';
 import type { ServiceName } from './service.ts';
 import type { ParsedSignature, SignedRequest } from './sigv4.ts';
 
-/** Large enough for any object that a sandbox has use for. */
+/** Large enough for any object in a sandbox. */
 const maxBodyBytes = 64 * 1024 * 1024;
 
-/** `undefined` when the body is larger than the emulator takes. */
+/** Undefined when the body is larger than the emulator accepts. */
 export async function readRequest(incoming: IncomingMessage): Promise<SignedRequest | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -26,7 +26,7 @@ export async function readRequest(incoming: IncomingMessage): Promise<SignedRequ
   };
 }
 
-/** Signatures cover all values of a header in order, joined by commas; Node's own `headers` drops some. */
+/** Signatures cover all values of a header in order, joined by commas. Node's own `headers` drops some. */
 function readHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -40,8 +40,8 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
 const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 'eks-auth', 's3'];
 
 /**
- * By the service that the signature is for; without a signature by what the request looks like: a Query action, a path
- * of EKS, and else an object of S3. `undefined` for a service that is not here.
+ * Determined by the service in the signature's scope; for unsigned requests by their form: a Query action, a path of EKS,
+ * otherwise an object of S3. Undefined for a service that the emulator does not have.
  */
 export function serviceOf(
   request: SignedRequest,
@@ -50,7 +50,7 @@ export function serviceOf(
 ): ServiceName | undefined {
   if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
   const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
-  // STS is the one that takes unsigned calls, and it refuses an action that it does not have.
+  // STS accepts unsigned calls, and refuses unknown actions.
   if (action !== undefined) return serviceOfAction(action) ?? 'sts';
   if (request.path.startsWith('/clusters/') && request.path.endsWith('/assume-role-for-pod-identity'))
     return 'eks-auth';

@@ -7,12 +7,12 @@ import { AwsError } from './service.ts';
 
 export type Json = { readonly [member: string]: unknown };
 
-/** The groups of an action's path, decoded. */
+/** Groups of an action's path, decoded. */
 export type PathParameters = Readonly<Record<string, string>>;
 
 export type RestCall<Env> = {
   readonly path: PathParameters;
-  /** Of the body; empty when there is none. */
+  /** Members of the body; empty without a body. */
   readonly body: Json;
   readonly request: ServiceRequest;
   readonly env: Env;
@@ -24,13 +24,13 @@ export type RestAction<Env> = {
   readonly method: string;
   /** Matched against the decoded path; its groups are the parameters. */
   readonly path: RegExp;
-  /** Members of the body that the journal must not hold. */
+  /** Members of the body that the journal must not contain. */
   readonly secrets?: readonly string[];
-  /** The ARN it is about, or `*`. */
+  /** ARN of the call's subject, or `*`. */
   readonly subject: (call: RestCall<Env>) => string;
-  /** What the caller must be allowed besides the action on its subject. */
+  /** Permissions in addition to the action on its subject. */
   readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
-  /** Condition keys about the subject and what is asked of it. */
+  /** Condition keys of the subject and of the parameters. */
   readonly context?: (call: RestCall<Env>) => Requirement['context'];
   readonly run: (call: RestCall<Env>) => Promise<RestResult> | RestResult;
 };
@@ -41,9 +41,9 @@ export const answer = (body: Json): RestResult => ({ body, changed: false });
 export const changed = (body: Json): RestResult => ({ body, changed: true });
 
 export type RestOptions<Env> = {
-  /** The prefix of actions in policies. */
+  /** Prefix of actions in policies. */
   readonly prefix: string;
-  /** In the order in which paths are tried. */
+  /** In the order in which paths are matched. */
   readonly actions: readonly RestAction<Env>[];
   readonly env: Env;
 };
@@ -141,7 +141,7 @@ function decodePath(path: string): string {
   }
 }
 
-// What members of a body may be.
+// Types of the members of a body.
 
 /** @throws AwsError InvalidParameterException */
 export function textMember(body: Json, member: string): string {
@@ -167,7 +167,7 @@ export function optionalFlagMember(body: Json, member: string): boolean | undefi
 export const invalidParameter = (message: string): AwsError =>
   new AwsError('InvalidParameterException', message);
 
-/** A page of items with their unique keys, in the order given. The token names the last key of the page before. */
+/** One page of items with unique keys, in the given order. The token names the last key of the previous page. */
 export function pageOf<T>(
   all: readonly (readonly [string, T])[],
   query: URLSearchParams,

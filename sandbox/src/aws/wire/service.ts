@@ -1,17 +1,17 @@
 /**
- * What a service of the emulator sees and gives back. The server owns the socket, the signature, the faults and the
- * journal; a service owns its protocol (how parameters and errors look on the wire) and its state.
+ * Interface between the server and a service of the emulator. The server owns the socket, the signature, the faults and the
+ * journal; a service owns its protocol (parameters and errors on the wire) and its state.
  */
 import type { PolicySource, RequestContext } from '../../../../src/policy/model.ts';
 
 export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 
-/** Who signed the request, with everything that decides what it may do, as it stands at the time of the call. */
+/** Signer of the request, with everything that decides about its permissions as of the call. */
 export type Caller = {
   readonly kind: 'user' | 'assumedRole';
-  /** As `GetCallerIdentity` shows it: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
+  /** As in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
   readonly principalArn: string;
-  /** The user's or the role's own ARN (`aws:PrincipalArn`). */
+  /** ARN of the user or of the role (`aws:PrincipalArn`). */
   readonly identityArn: string;
   /** `AIDA…`, or `AROA…:SESSION`. */
   readonly userId: string;
@@ -22,7 +22,7 @@ export type Caller = {
   readonly boundary?: readonly PolicySource[] | undefined;
   readonly sessionPolicies?: readonly PolicySource[] | undefined;
   readonly sessionTags?: Readonly<Record<string, string>> | undefined;
-  /** Condition keys which the caller brings to every call: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
+  /** Condition keys of the caller in every call: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
   readonly context: RequestContext;
 };
 
@@ -41,39 +41,39 @@ export type Authentication =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'failed'; readonly failure: AuthenticationFailure };
 
-/** What a call is, in the words of the service: for faults that are aimed at it, and for the journal. */
+/** Description of a call by its service, for faults that select calls, and for the journal. */
 export type CallDescription = {
-  /** The API's operation, for example `CreateRole` or `PutObject`. */
+  /** Operation of the API, for example `CreateRole` or `PutObject`. */
   readonly action: string;
   /** The ARN it is about, or `*`. */
   readonly resource: string;
-  /** For the journal. Must hold no secret and no token. */
+  /** For the journal. Must contain no secret and no token. */
   readonly parameters: Readonly<Record<string, unknown>>;
 };
 
 export type ServiceRequest = {
   readonly requestId: string;
-  /** Milliseconds since the epoch: when the call arrived, and after `admit`, when it is carried out. */
+  /** Milliseconds since the epoch: arrival of the call, and after `admit` its execution. */
   readonly now: number;
   readonly method: string;
-  /** As sent: still percent-encoded, without the query. */
+  /** As sent: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The payload, without `aws-chunked` framing. Its hash or chunk signatures have been verified when signed. */
+  /** Payload without `aws-chunked` framing. Its hash or chunk signatures were verified if signed. */
   readonly body: Uint8Array;
   /** Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), names in lower case; not compared with the body. */
   readonly trailers: Readonly<Record<string, string>>;
-  /** Of the credential scope; the emulator's own region for an unsigned request. */
+  /** Region of the credential scope; the emulator's region for an unsigned request. */
   readonly region: string;
   readonly authentication: Authentication;
   /** Condition keys of the request and its caller (`aws:SourceIp`, `aws:CurrentTime`, `aws:PrincipalArn`, …). */
   readonly context: RequestContext;
   /**
-   * To be called once, as soon as it is known what the call is and before anything is read, authorised or changed.
-   * Adds injected latency; throws the `AwsError` of an injected fault, which the service answers as any other. Any other
-   * error that it throws is for the server.
+   * Called once, as soon as the call is identified and before anything is read, authorized or changed. Adds injected latency, and
+   * throws the `AwsError` of an injected fault, which the service answers as any other. Other exceptions are handled by the
+   * server.
    */
   readonly admit: (call: CallDescription) => Promise<void>;
 };
@@ -82,17 +82,17 @@ export type ServiceResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** For the journal and for lost responses: the error's code if it is one, and whether the call changed state. */
+  /** For the journal and for lost responses: the code of the error, and whether the call changed state. */
   readonly outcome: { readonly errorCode?: string | undefined; readonly changed: boolean };
 };
 
 export type Service = (request: ServiceRequest) => Promise<ServiceResponse>;
 
-/** An error of an AWS API. Thrown by actions and injected faults; each service writes it in its own protocol. */
+/** An error of an AWS API, thrown by actions and injected faults. Each service serializes it in its own protocol. */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
-  /** Further members of the error's shape, where a protocol has them. */
+  /** Further members of the error's shape, in protocols that have them. */
   readonly members: Readonly<Record<string, string>>;
 
   constructor(code: string, message: string, status = 400, members: Readonly<Record<string, string>> = {}) {

@@ -1,26 +1,29 @@
 /**
- * Describes the input of a Query action as data, checks parameters against it, and reports what is wrong in the words
- * of AWS's own validation ("1 validation error detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
+ * Input of a Query action as data. Validates parameters and reports violations like AWS's own validation ("1 validation error
+ * detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
  */
 import type { QueryParameters, QueryValue } from './query.ts';
 import { AwsError } from './service.ts';
 
-/** Reads one parameter. Complaints are collected, because AWS reports all of them at once. */
+/** Reads one parameter. Violations are collected, because AWS reports all of them at once. */
 export type Field<T> = (value: QueryValue | undefined, at: string, faults: Faults) => T;
 export type Shape = Readonly<Record<string, Field<unknown>>>;
 export type InputOf<S extends Shape> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
-/** Gives an inline shape its own type: without it, TypeScript loses the types of fields that are made by calls. */
+/** Gives an inline shape its own type: without it TypeScript loses the types of fields that are created by calls. */
 export const shape = <S extends Shape>(given: S): S => given;
 
 type Faults = {
-  /** "Value … at … failed to satisfy constraint: …", gathered into one message. */
+  /** "Value … at … failed to satisfy constraint: …", combined into one message. */
   readonly constraints: string[];
-  /** Messages of their own, which AWS gives for some parameters instead. */
+  /** Messages that AWS gives for some parameters instead. */
   readonly others: string[];
 };
 
-/** Throws ValidationError (400). Parameters that the shape does not name are ignored, as AWS does. */
+/**
+ * Ignores parameters that the shape does not name, as AWS does.
+ * @throws ValidationError (400)
+ */
 export function parseInput<S extends Shape>(shape: S, parameters: QueryParameters): InputOf<S> {
   const faults: Faults = { constraints: [], others: [] };
   const input: Record<string, unknown> = {};
@@ -40,9 +43,9 @@ export function parseInput<S extends Shape>(shape: S, parameters: QueryParameter
 export type TextRule = {
   readonly min?: number;
   readonly max?: number;
-  /** Anchored by the caller; `shown` is how AWS prints it. */
+  /** The caller anchors it; `shown` is AWS's notation. */
   readonly pattern?: { readonly test: RegExp; readonly shown: string };
-  /** For names: the characters besides letters and digits; AWS has a message of its own for these. */
+  /** For names: the allowed characters besides letters and digits, for which AWS has a message of its own. */
   readonly alphanumericAnd?: string;
 };
 
@@ -120,7 +123,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
   };
 }
 
-/** Absent (or empty, as form encoding of an empty list is) means an empty list. */
+/** An absent list is empty, because form encoding cannot express an empty one. */
 export function list<T>(
   item: Field<T>,
   rule: { readonly max?: number; readonly required?: boolean } = {},
@@ -163,5 +166,5 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
 
 const isList = (value: QueryValue): value is readonly QueryValue[] => Array.isArray(value);
 
-// AWS's messages name members as its Java code does: OpenIDConnectProviderArn is shown as openIDConnectProviderArn.
+// AWS's messages name members as in its Java code: OpenIDConnectProviderArn becomes openIDConnectProviderArn.
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

@@ -1,14 +1,13 @@
 /**
- * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned).
- * The emulator checks signatures because a client that signs wrongly (clock, region, a proxy that rewrites headers)
- * must fail here as it would on AWS.
+ * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned). A client that signs wrongly (clock,
+ * region, a proxy that rewrites headers) must fail here as on AWS.
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationFailure } from './service.ts';
 
-/** The request as it came over the wire; the signature covers exactly this. */
+/** The request as it came over the wire, which is what the signature covers. */
 export type SignedRequest = {
   readonly method: string;
   /** Percent-encoded, without the query. */
@@ -31,7 +30,7 @@ export type Signature = {
   /** `YYYYMMDDTHHMMSSZ` */
   readonly timestamp: string;
   readonly sessionToken: string | undefined;
-  /** Present for a presigned request: how long it is good for, in seconds. */
+  /** Set for a presigned request: its validity in seconds. */
   readonly expiresIn: number | undefined;
 };
 
@@ -45,7 +44,7 @@ export type SigningKey = {
   readonly timestamp: string;
   /** `YYYYMMDD/region/service/aws4_request` */
   readonly scope: string;
-  /** The request's own signature, with which a chain of signed chunks begins. */
+  /** The request's own signature, the seed of a chain of signed chunks. */
   readonly seed: string;
 };
 
@@ -55,7 +54,7 @@ export type VerifiedSignature =
 
 const algorithm = 'AWS4-HMAC-SHA256';
 const maxSkewMs = 15 * 60 * 1000;
-/** A presigned request is good for seven days at most. */
+/** Longest validity of a presigned request: seven days. */
 const maxExpiresIn = 604_800;
 
 export const sha256Hex = (data: string | Uint8Array): string =>
@@ -178,10 +177,7 @@ function build(given: {
   };
 }
 
-/**
- * Compares the signature with the one that the secret gives, and the clock. What the payload hash says is taken as
- * signed; whether the body matches it is the payload's own check (see payload.ts).
- */
+/** Verifies signature and clock. The payload hash is taken as signed; payload.ts verifies the body against it. */
 export function verifySignature(
   request: SignedRequest,
   signature: Signature,
@@ -244,7 +240,7 @@ const parseTimestamp = (basic: string): number =>
 
 const basicTime = (time: number): string => new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
 
-/** Signing keys by what they follow from: a client signs all of a day's requests with one. */
+/** Signing keys by their inputs: a client signs all requests of a day with one. */
 const signingKeys = new Map<string, Buffer>();
 const mostSigningKeys = 100;
 
@@ -273,7 +269,7 @@ function canonicalRequest(request: SignedRequest, signature: Signature): string 
   ].join('\n');
 }
 
-/** S3 signs the path as it is; all other services sign it normalised and encoded once more. */
+/** S3 signs the path unchanged; all other services sign it normalized and encoded once more. */
 function canonicalPath(path: string, service: string): string {
   if (service === 's3')
     return path
@@ -315,7 +311,7 @@ function payloadHash(request: SignedRequest, signature: Signature): string {
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
-/** RFC 3986: everything but unreserved characters. */
+/** RFC 3986: encodes everything but unreserved characters. */
 const encode = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,
