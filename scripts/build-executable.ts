@@ -1,7 +1,7 @@
 /**
- * Builds `kon` as one executable file, which needs no Node.js on the machine where it runs: a copy of the Node.js that runs
- * this script, with all code and data in it (https://nodejs.org/api/single-executable-applications.html). For the platform
- * it is built on. `--outfile` says where; else build/kon.
+ * Builds `kon` as a single executable file that needs no installed Node.js: a copy of the Node.js that runs this script, with all
+ * code and data in it (https://nodejs.org/api/single-executable-applications.html), for the platform of the build. `--outfile` is
+ * its path (default: build/kon).
  */
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ const { outfile } = parseArgs({
 }).values;
 const target = resolve(outfile);
 
-/** As scripts/build.ts puts them beside the bundle. */
+/** The files that scripts/build.ts copies beside the bundle. */
 const data = [
   ...(await filesUnder('sandbox/src/binaries/modules', 'modules')),
   ...(await filesUnder('src/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
@@ -33,7 +33,7 @@ try {
     outfile: main,
     bundle: true,
     platform: 'node',
-    // Node's one-file programs are CommonJS.
+    // Node's single executables are CommonJS.
     format: 'cjs',
     target: 'node22',
     mainFields: ['module', 'main'],
@@ -67,7 +67,7 @@ try {
   await rm(target, { force: true });
   await copyFile(process.execPath, target);
   await chmod(target, 0o755);
-  // A program of its own, as what it says of the sections of Node.js is of no use to anybody.
+  // A process of its own, because its warnings about sections of Node.js are noise.
   await promisify(execFile)(process.execPath, [
     fileURLToPath(import.meta.resolve('postject/dist/cli.js')),
     target,
@@ -77,7 +77,7 @@ try {
     'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
     ...(process.platform === 'darwin' ? ['--macho-segment-name', 'NODE_SEA'] : []),
   ]);
-  // What was signed is not what it was: without a new signature macOS kills it.
+  // The signature does not match the changed file: macOS kills it without a new one.
   if (process.platform === 'darwin')
     await promisify(execFile)('codesign', ['--sign', '-', '--force', target]);
 } finally {

@@ -1,8 +1,8 @@
 /**
- * Bundles the executable into dist/ (or the folder given with --outdir). One file per entry and shared chunks, all in one folder, so that code which looks
- * for a data file next to itself (`import.meta.url`) finds it next to the bundle: what it needs is copied there.
- * `--operator` leaves out the sandbox with all that only it needs, for the image of the operator. `--metafile FILE` writes what
- * esbuild reports about the bundle. `--version X` builds it as another version than package.json's, to try an upgrade with.
+ * Bundles the executable into dist/ (or the folder of --outdir). One file per entry and shared chunks, all in one folder, so that
+ * code which reads a data file next to itself (`import.meta.url`) finds its copy next to the bundle. `--operator` leaves out the
+ * sandbox and its dependencies, for the image of the operator. `--metafile FILE` writes esbuild's report about the bundle.
+ * `--version X` replaces the version of package.json, to try an upgrade with.
  */
 import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -23,22 +23,22 @@ const { outdir, version, operator, metafile } = parseArgs({
 }).values;
 const dist = resolve(outdir);
 
-/** Files that are read at run time, by the folder next to which the code that reads them stands. */
+/** Files that are read at run time, by the folder of the code that reads them. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
   ...(operator ? [] : [{ from: 'sandbox/src/binaries/modules', to: 'modules' }]),
   { from: 'src/aws/catalogue', matching: /\.generated\./, to: '.' },
 ];
 
 /**
- * An `import` of one of Node's modules evaluates all its exports, some of which load much more: that of `node:http`
- * alone brings in a copy of undici. Here only what is named is evaluated. A copy for each importer, as what several
- * share would become a file of its own.
+ * An `import` of one of Node's modules evaluates all its exports, and some load much more: `node:http` alone brings in a copy of
+ * undici. With this plugin only the imported names are evaluated. Each importer has a copy, because a shared one would become a
+ * file of its own.
  */
 const builtinsByName: Plugin = {
   name: 'builtins-by-name',
   setup(bundler) {
     bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
-      // The entry has to say to an old Node.js, which has no such function, that it is too old.
+      // The entry has to report that Node.js is too old, to a Node.js without this function.
       kind === 'import-statement' && isBuiltin(path) && !importer.endsWith('bin/kon.ts')
         ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
         : undefined,
@@ -59,7 +59,7 @@ const builtinsByName: Plugin = {
   },
 };
 
-/** Leaves the import of the sandbox package without a file, which its importer reports. */
+/** Leaves the import of the sandbox package unresolved. Its importer reports the missing file. */
 const withoutSandbox: Plugin = {
   name: 'without-sandbox',
   setup(bundler) {
@@ -90,7 +90,7 @@ const result = await build({
     ...(operator ? [withoutSandbox] : []),
     ...(version === undefined ? [] : [builtAs(version)]),
   ],
-  // CommonJS packages in an ES module have no `require` of their own. Made when it is called: each file has one.
+  // CommonJS packages in an ES module have no `require` of their own. Created when it is called: each file has one.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
   },
@@ -103,7 +103,7 @@ const result = await build({
   logLevel: 'warning',
 });
 
-// They would have a default export only, which nobody expects who tried the same without the bundle.
+// They would only have a default export, unlike in an unbundled run.
 for (const [importer, { imports }] of Object.entries(result.metafile.inputs))
   for (const { kind, path } of imports)
     if (kind === 'dynamic-import' && result.metafile.inputs[path]?.format === 'cjs')
@@ -123,7 +123,7 @@ for (const asset of assets) {
     if (matching.test(name)) await cp(join(from, name), join(dist, asset.to, name));
 }
 
-// Else Node would have to find out of each file that it is an ES module.
+// Otherwise Node would have to detect for each file that it is an ES module.
 await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {

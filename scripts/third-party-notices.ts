@@ -1,6 +1,6 @@
 /**
- * The copyright and licence texts of the packages in a bundle, which MIT, ISC, BSD and Apache-2.0 demand of every copy. Packages
- * with the same text share one entry.
+ * Copyright and licence texts of the packages in a bundle, as MIT, ISC, BSD and Apache-2.0 require for every copy. Packages with
+ * the same text share one entry.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const alive = '1';
 const dead = '999999999';
 
-test('a free lock is taken, names its holder, and is given back', async () => {
+test('a free lock is acquired, names its holder, and is released', async () => {
   const attempt = tryLock(file);
   expect(attempt.outcome).toBe('acquired');
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
@@ -37,14 +37,14 @@ test('a lock of a dead process is void', () => {
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
 });
 
-test('releasing leaves a lock that somebody else holds by now', () => {
+test('releasing keeps a lock that another process holds by now', () => {
   const attempt = tryLock(file);
   writeFileSync(file, alive);
   if (attempt.outcome === 'acquired') attempt.lock.release();
   expect(readFileSync(file, 'utf8')).toBe(alive);
 });
 
-test('a waiter is told whom it waits for, and goes on when the lock is released', async () => {
+test('a waiter learns the holder, and continues when the lock is released', async () => {
   const first = await acquireLock(file, () => undefined);
   const waitedFor: number[] = [];
   const told = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ test('a waiter is told whom it waits for, and goes on when the lock is released'
   expect(waitedFor).toEqual([process.pid]);
 });
 
-test('a waiter can be told to stop', async () => {
+test('a waiter can be aborted', async () => {
   writeFileSync(file, alive);
   const abort = new AbortController();
   const waiting = acquireLock(file, () => abort.abort(new Error('told to stop')), abort.signal);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(base, { recursive: true }));
 
-test('a folder and those it lies in are made, also by two at once', async () => {
+test('a folder and its parents are created, also by two callers at once', async () => {
   const folder = join(base, 'a/b/c');
   await Promise.all([makeFolder(folder, 0o700), makeFolder(folder, 0o700)]);
   await makeFolder(folder);
@@ -18,7 +18,7 @@ test('a folder and those it lies in are made, also by two at once', async () => 
   expect((await stat(folder)).mode & 0o777).toBe(0o700);
 });
 
-test('where it cannot be made, it says so', async () => {
+test('a folder that cannot be created is reported', async () => {
   await writeFile(join(base, 'file'), '');
   await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
   // Linux reports that it does not exist instead of refusing to create it.

@@ -47,11 +47,11 @@ test.each([
   ['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true', 'false'],
   ['AWS_ENDPOINT_URL_S3', 'https://minio.example', 'http://127.0.0.1:20002'],
   ['NO_PROXY', 'example.com,localhost', 'example.com,localhost,127.0.0.1'],
-])('a person’s %s=%s becomes %j', (name, value, expected) => {
+])('%s=%s of the user becomes %j', (name, value, expected) => {
   expect(shellEnvironment(sandbox, { [name]: value })[name]).toBe(expected);
 });
 
-test('what of theirs does no harm is not touched', () => {
+test('harmless variables of the user are not touched', () => {
   const names = Object.keys(
     shellEnvironment(sandbox, { HOME: '/home/me', AWS_PAGER: 'less', AWS_PROFILE: '' }),
   );

@@ -19,7 +19,7 @@ export type Authenticator = (request: SignedRequest, parsed: ParsedSignature, no
 export function createAuthenticator(options: {
   readonly credentials: CredentialStore;
   readonly state: IamState;
-  /** Time as of which a caller's policies apply. */
+  /** Time at whose state a caller's policies apply. */
   readonly authorisesAsOf: (now: number) => number;
   /** Replaces the caller's permissions, in an emulator that enforces no policies. */
   readonly adjust: (caller: Caller) => Caller;

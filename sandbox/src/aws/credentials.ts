@@ -42,7 +42,7 @@ export type Credential = UserCredential | SessionCredential;
 export type CredentialStore = {
   readonly find: (accessKeyId: string) => Credential | undefined;
   readonly issue: (grant: SessionGrant) => SessionCredential;
-  /** Number of stored sessions, some of which may have expired. */
+  /** Number of stored sessions, including expired ones. */
   readonly sessions: () => number;
 };
 

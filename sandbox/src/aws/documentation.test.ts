@@ -28,7 +28,7 @@ describe('docs/aws-emulator.md', () => {
     expect(documented(service, 'changes').toSorted()).toEqual(named('write').toSorted());
   });
 
-  it('explains every kind of weather', () => {
+  it('explains every kind of fault', () => {
     for (const setting of Object.keys(faultSettings.shape)) expect(page).toContain(`\`${setting}\``);
   });
 });

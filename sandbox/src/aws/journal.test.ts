@@ -15,7 +15,7 @@ const entry = (action: string, service: JournalEntry['service'] = 'iam'): Omit<J
 });
 
 describe('a journal', () => {
-  it('forgets its oldest entries, but neither their number nor their count', () => {
+  it('discards its oldest entries, but keeps numbers and counts', () => {
     const journal = createJournal(10);
     for (let index = 1; index <= 25; index += 1) journal.record(entry(index % 2 === 0 ? 'Even' : 'Odd'));
     const sequences = (filter?: Parameters<typeof journal.entries>[0]) =>

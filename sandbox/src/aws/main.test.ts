@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('the emulator on its own', () => {
-  it('makes whoever takes its environment the administrator of its account', async () => {
+  it('makes a user of its environment the administrator of its account', async () => {
     await using emulator = await started();
     const { environment } = emulator.running;
     const iam = new IAMClient({
@@ -47,7 +47,7 @@ describe('the emulator on its own', () => {
 });
 
 describe("an issuer's keys", () => {
-  it('come from a file, as it is when they are asked for', async () => {
+  it('come from a file, read when they are needed', async () => {
     const file = join(folder, 'keys.json');
     const keys = issuerKeysFrom([{ issuer, keys: file }]);
     await expect(keys(issuer)).rejects.toThrow(/ENOENT/);

@@ -117,7 +117,7 @@ const create = (RoleName: string, more: object = {}, keys?: Keys) =>
     .iam(keys)
     .send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trustOfAdministrator, ...more }));
 
-describe('who calls', () => {
+describe('the caller', () => {
   it.each([
     [
       'an unknown key',
@@ -140,7 +140,7 @@ describe('who calls', () => {
       'InvalidToken',
       'UnrecognizedClientException',
     ],
-  ])('is refused with %s, in the words of each service', async (_name, keys, query, s3, json) => {
+  ])('is refused with %s, by the error of each service', async (_name, keys, query, s3, json) => {
     await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
     await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
       name: query,
@@ -169,7 +169,7 @@ describe('who calls', () => {
     expect(await response.text()).toContain('<Code>MissingAuthenticationToken</Code>');
   });
 
-  it('gets a clear answer to an action that is not here', async () => {
+  it('gets a clear answer to an unknown action', async () => {
     const response = await fetch(`${emulator.url}/`, {
       method: 'POST',
       body: new URLSearchParams({ Action: 'NoSuchAction' }),
@@ -179,8 +179,8 @@ describe('who calls', () => {
   });
 });
 
-describe('a request that is broken', () => {
-  it('is refused or let go, and the next one is answered', async () => {
+describe('a broken request', () => {
+  it('is refused or dropped, and the next one is answered', async () => {
     await emulator.close();
     const faults: unknown[] = [];
     emulator = await startTestEmulator({
@@ -208,8 +208,8 @@ describe('a request that is broken', () => {
   }
 });
 
-describe('what a caller may do', () => {
-  it('is nothing without a policy', async () => {
+describe("a caller's permissions", () => {
+  it('are empty without a policy', async () => {
     await expect(create('kon-a', {}, nobody)).rejects.toMatchObject({
       name: 'AccessDenied',
       message: `User: arn:aws:iam::${accountId}:user/nobody is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::${accountId}:role/kon-a because no identity-based policy allows the iam:CreateRole action`,
@@ -230,7 +230,7 @@ describe('what a caller may do', () => {
     });
   });
 
-  it('is fenced by path, tags of the request and tags of the role', async () => {
+  it('are limited by path, request tags and role tags', async () => {
     const owned = { Path: '/kon/', Tags: [{ Key: 'owner', Value: 'fenced' }] };
     await create('a', owned, fenced);
     await expect(create('b', { ...owned, Path: '/' }, fenced)).rejects.toMatchObject({
@@ -247,7 +247,7 @@ describe('what a caller may do', () => {
     await expect(attach('foreign', 'AmazonS3ReadOnlyAccess')).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('is not what a policy denies, and the answer says so', async () => {
+  it('exclude what a policy denies, and the answer says so', async () => {
     await create('hidden', { Tags: [{ Key: 'secret', Value: 'yes' }] });
     await expect(emulator.iam(fenced).send(new GetRoleCommand({ RoleName: 'hidden' }))).rejects.toMatchObject(
       {
@@ -256,7 +256,7 @@ describe('what a caller may do', () => {
     );
   });
 
-  it('needs the right to tag in order to create with tags', async () => {
+  it('must include tagging to create with tags', async () => {
     const keys: Keys = { accessKeyId: 'AKIAUNTAGGED00000000', secretAccessKey: 'secret' };
     await emulator.close();
     emulator = await startTestEmulator({
@@ -281,7 +281,7 @@ describe('what a caller may do', () => {
     });
   });
 
-  it('is everything where policies are not enforced, but trust still counts', async () => {
+  it('are unlimited where policies are not enforced, but trust policies apply', async () => {
     await emulator.close();
     emulator = await startTestEmulator({
       now: () => time as Wall,
@@ -300,7 +300,7 @@ describe('what a caller may do', () => {
 });
 
 describe('EKS', () => {
-  it('tells what is needed to reach a cluster and trust its tokens', async () => {
+  it('returns endpoint, CA and issuer of a cluster', async () => {
     const { cluster: described } = await emulator.eks().send(new DescribeClusterCommand({ name: 'demo' }));
     expect(described).toMatchObject({
       name: 'demo',
@@ -326,7 +326,7 @@ describe('EKS', () => {
   });
 });
 
-describe('the weather', () => {
+describe('a fault setting', () => {
   const set = (settings: FaultSettingsInput): void => emulator.faults.set(settings);
   const getRole = (RoleName: string) => emulator.iam().send(new GetRoleCommand({ RoleName }));
 
@@ -357,7 +357,7 @@ describe('the weather', () => {
     await expect(getRole('a')).rejects.toMatchObject({ name: 'NoSuchEntityException' });
   });
 
-  it('loses the answers of calls that are carried out', async () => {
+  it('loses the answers of executed calls', async () => {
     set({ lostResponseRate: 1 });
     await expect(create('a')).rejects.toMatchObject({ code: 'ECONNRESET' });
     await getRole('a');
@@ -390,7 +390,7 @@ describe('the weather', () => {
     expect(emulator.journal.entries()[0]?.durationMs).toBeGreaterThanOrEqual(39);
   });
 
-  it('lets reads be as old as it says', async () => {
+  it('makes reads return an old state', async () => {
     await create('a');
     time += 1000;
     set({ readStalenessMs: 10_000 });
@@ -409,7 +409,7 @@ describe('the weather', () => {
     expect((await getRole('a')).Role?.MaxSessionDuration).toBe(4000);
   });
 
-  it('lets roles and trust reach STS late', async () => {
+  it('delays roles and trust policies on their way to STS', async () => {
     set({ propagationMs: 10_000 });
     await create('a', { AssumeRolePolicyDocument: trust('old') });
     const assume = async (sub: string) =>
@@ -435,13 +435,13 @@ describe('the weather', () => {
   });
 });
 
-describe('the endpoints beside AWS', () => {
+describe('the endpoints that AWS does not have', () => {
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${emulator.url}/_emulator/${path}`)).json();
   const put = (path: string, body: string) =>
     fetch(`${emulator.url}/_emulator/${path}`, { method: 'PUT', body });
 
-  it('show the journal from where a reader left off', async () => {
+  it('return the journal from where a reader left off', async () => {
     await create('a', { Tags: [{ Key: 'k', Value: 'v' }] });
     await emulator.sts().send(new GetCallerIdentityCommand());
     expect(await get('journal')).toMatchObject({
@@ -470,7 +470,7 @@ describe('the endpoints beside AWS', () => {
     });
   });
 
-  it('set the weather and refuse what is none', async () => {
+  it('set faults and refuse invalid ones', async () => {
     expect((await put('faults', JSON.stringify({ errorRate: 0.5, latencyMs: [1, 2] }))).status).toBe(200);
     expect(await get('faults')).toMatchObject({ errorRate: 0.5, latencyMs: [1, 2], rules: [] });
     for (const wrong of ['{"errorRate": 2}', '{"eRate": 1}', 'no', '[]'])

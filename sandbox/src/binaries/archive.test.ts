@@ -16,12 +16,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('a program is taken out of whatever folder it stands in', async () => {
+test('a program is extracted from any folder', async () => {
   const path = await extractMember(join(folder, 'release.tar.gz'), 'kube-scheduler', folder);
   expect(readFileSync(path, 'utf8')).toBe('the scheduler');
 });
 
-test('a program that is not in there is told', async () => {
+test('a missing program is reported', async () => {
   await expect(extractMember(join(folder, 'release.tar.gz'), 'scheduler', folder)).rejects.toThrow(
     /holds no scheduler/,
   );

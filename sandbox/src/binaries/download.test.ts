@@ -44,7 +44,7 @@ function get(
   });
 }
 
-test('a file with the right checksum arrives, and progress is told', async () => {
+test('a file with the right checksum is downloaded, with progress events', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.end(content);
@@ -78,7 +78,7 @@ test('a file with another checksum is refused', async () => {
   });
 });
 
-test('a body that is cut off is refused', async () => {
+test('a truncated body is refused', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000), () => response.destroy());
@@ -86,7 +86,7 @@ test('a body that is cut off is refused', async () => {
   expect(await get(url)).toMatchObject({ outcome: 'failed' });
 });
 
-test('a body that stalls is given up', async () => {
+test('a stalled download fails', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000));
@@ -97,12 +97,12 @@ test('a body that stalls is given up', async () => {
   });
 });
 
-test('the answer of a server that has no such file is told', async () => {
+test('the answer of a server without the file is reported', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end());
   expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server answered 404 Not Found' });
 });
 
-test('a server that is not there is told', async () => {
+test('an unreachable server is reported', async () => {
   const url = await serve(() => undefined);
   await new Promise((resolve) => {
     server?.close(resolve);
@@ -113,7 +113,7 @@ test('a server that is not there is told', async () => {
   });
 });
 
-test('an abort is no failure: it rejects', async () => {
+test('an abort rejects instead of a failure outcome', async () => {
   const abort = new AbortController();
   const url = await serve((_request, response) => {
     response.write('x', () => abort.abort(new Error('told to stop')));

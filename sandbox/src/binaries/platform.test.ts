@@ -4,7 +4,7 @@ import { platformOf } from './platform.ts';
 test.each([
   ['linux', 'x64', { os: 'linux', arch: 'amd64' }],
   ['darwin', 'arm64', { os: 'darwin', arch: 'arm64' }],
-])('%s on %s is known under the names of Go', (os, arch, expected) => {
+])('%s on %s maps to the names of Go', (os, arch, expected) => {
   expect(platformOf(os, arch)).toEqual(expected);
 });
 

@@ -7,7 +7,7 @@ import { createCertificateAuthority } from './certificates.ts';
 
 const now = Date.now();
 
-test('a server and a client that trust the authority know each other by their certificates', async () => {
+test('a server and a client that trust the authority authenticate each other', async () => {
   const authority = await createCertificateAuthority('test authority', now);
   const [server, client] = await Promise.all([
     authority.issueServer('kube-apiserver', ['localhost', '127.0.0.1']),

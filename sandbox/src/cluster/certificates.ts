@@ -1,6 +1,6 @@
 /**
- * The sandbox's own certificate authority. It signs every TLS server on loopback, and the client certificates by which the parts
- * authenticate to the API server. Created at every start and never shared, so nothing on the machine has to trust it.
+ * The sandbox's own certificate authority. It signs every TLS server on loopback, and the parts' client certificates for the API
+ * server. Created at every start and never shared, so nothing on the machine has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';

@@ -157,8 +157,7 @@ const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestam
 });
 
 /**
- * Pod name for which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows it can run
- * one.
+ * The only pod for which kwok runs programs. It does not exist, and its name is a secret: only a caller who knows it can run one.
  */
 const exec = ({ execPod, env }: KwokOptions): object => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',

@@ -110,7 +110,7 @@ test("an SDK's own provider gets credentials of the role", async () => {
   expect(Arn).toContain(':assumed-role/podrole/eks-demo-myapp-1');
 });
 
-test('credentials are kept for an hour, and longer while fresh ones cannot be had', async () => {
+test('credentials are cached for an hour, and longer while refreshing fails', async () => {
   const first = await (await ask()).text();
   expect(await (await ask()).text()).toBe(first);
   expect(exchanges()).toBe(1);
@@ -124,7 +124,7 @@ test('credentials are kept for an hour, and longer while fresh ones cannot be ha
   expect(await (await ask()).text()).toBe(second);
 });
 
-test('without an association there are none, however old ones are at hand', async () => {
+test('without an association there are none, whatever is cached', async () => {
   await ask();
   await emulator.eks().send(new DeletePodIdentityAssociationCommand({ clusterName: 'demo', associationId }));
   expect((await ask()).status).toBe(200);
@@ -134,7 +134,7 @@ test('without an association there are none, however old ones are at hand', asyn
   expect(await refused.text()).toContain('ResourceNotFoundException');
 });
 
-test('what is no token, or asks for something else, is refused', async () => {
+test('an invalid token and another path are refused', async () => {
   expect((await ask('')).status).toBe(400);
   expect((await ask('a.b.c')).status).toBe(400);
   expect((await fetch(agent.url.replace('credentials', 'other'))).status).toBe(404);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test('everything of the person is in it but the folder of AWS, and stays when it goes', async () => {
+test("it contains everything in the user's home but .aws, and its removal keeps the originals", async () => {
   const home = join(folder, 'person');
   await mkdir(join(home, '.aws', 'cli', 'cache'), { recursive: true });
   await mkdir(join(home, '.local'));
@@ -24,7 +24,7 @@ test('everything of the person is in it but the folder of AWS, and stays when it
   expect(await readFile(join(home, '.local', 'tool'), 'utf8')).toBe('a tool');
 });
 
-test.each([undefined, '/nonexistent'])('without a home of the person (%s) it is empty', async (home) => {
+test.each([undefined, '/nonexistent'])('it is empty without a home of the user (%s)', async (home) => {
   const path = join(folder, 'pod');
   await createHomeFolder(path, home);
   expect(await readdir(path)).toEqual([]);

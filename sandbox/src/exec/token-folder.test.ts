@@ -14,14 +14,14 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const ended = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 
-test('it is nobody else’s, and goes when it is removed', async () => {
+test('it is private, and can be removed', async () => {
   const { path, remove } = await createTokenFolder(parent);
   writeFileSync(join(path, 'token'), 'x');
   remove();
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test('those of processes that were killed go with the next, those of others stay', async () => {
+test('folders of killed processes are removed by the next one, others stay', async () => {
   const living = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
   await once(living, 'spawn');
   const names = [`kon-exec-${living.pid}-aaaaaa`, 'kon-exec-notes', 'other'];
@@ -39,7 +39,7 @@ test('those of processes that were killed go with the next, those of others stay
   await once(living, 'exit');
 });
 
-test('it goes when the process just exits', async () => {
+test('it is removed when the process exits at once', async () => {
   const script = `
     import { createTokenFolder } from ${JSON.stringify(join(import.meta.dirname, 'token-folder.ts'))};
     const { path } = await createTokenFolder(${JSON.stringify(parent)});

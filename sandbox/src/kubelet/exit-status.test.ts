@@ -51,7 +51,7 @@ test.each([1, 7, 65_536])(
   },
 );
 
-test('what is no upgrade to SPDY passes as it is', async () => {
+test('anything but an upgrade to SPDY is passed on unchanged', async () => {
   const answer = Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n\0\0\0\x01${failed}`);
   expect(await through(answer, 5)).toEqual(answer);
   const cut = Buffer.concat([Buffer.from(head), frame(1, failed).subarray(0, 20)]);
@@ -64,6 +64,6 @@ test.each([
   ['a command that speaks of an exit', told('cmd wait: echo : exit status 3 and more: signal: killed')],
   ['no JSON', 'null'],
   ['no text at all', ''],
-])('%s says nothing of an exit code', (_what, text) => {
+])('%s is not about an exit code', (_what, text) => {
   expect(exitStatusOf(text)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /**
- * Exit status of a program, as a kubelet reports it. kwok reports it as text only, from which clients get an internal error and
- * no exit code. The text is corrected on its way from kwok to the API server, in the SPDY/3.1 frames of the error stream, which
- * is the first stream. The rest of the connection is passed on unchanged.
+ * Exit status of a program, as a kubelet reports it. kwok reports text only, which clients take for an internal error without an
+ * exit code. The text is corrected on its way from kwok to the API server, in the SPDY/3.1 frames of the error stream, which is
+ * the first stream. The rest of the connection is passed on unchanged.
  * https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/#TOC-2.2-Framing
  */
 import { Transform } from 'node:stream';

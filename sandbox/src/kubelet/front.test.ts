@@ -81,15 +81,15 @@ function ask(
 
 const webLog = '/containerLogs/production/web-1/web';
 
-describe('who asks', () => {
-  test('is to be the API server', async () => {
+describe('the client', () => {
+  test('has to be the API server', async () => {
     await expect(ask(webLog, { host: '127.0.0.1', port, ca: authority.certificate })).rejects.toThrow();
     expect((await ask(webLog, await as('kubernetes-admin'))).status).toBe(403);
     expect((await ask(webLog)).status).toBe(200);
     expect((await ask('/pods')).status).toBe(404);
   });
 
-  test('is asked for a program and a port, too', async () => {
+  test('is authenticated for programs and ports too', async () => {
     asked.length = 0;
     const admin = await as('kubernetes-admin');
     for (const path of ['/exec/production/web-1/web?command=id', '/portForward/production/web-1?port=1']) {
@@ -109,7 +109,7 @@ describe('a log', () => {
     podLogFile(logs, { namespace: 'production', pod: 'web-1', container });
   const second = (at: number): number => Date.parse('2026-01-01T00:00:00Z') + at * 1000;
 
-  test('says how it is filled before anything is in it', async () => {
+  test('explains how to fill it while it is empty', async () => {
     const { body } = await ask('/containerLogs/production/web-1/other');
     expect(body).toBe(
       'No program runs in this pod. To run one in its place: kon sandbox exec web-1 -n production --log -- PROGRAM\n',
@@ -117,7 +117,7 @@ describe('a log', () => {
     expect((await ask(`${webLog}?previous=true`)).status).toBe(400);
   });
 
-  test('is cut as it is asked for', async () => {
+  test('is cut as requested', async () => {
     await ask(webLog);
     const file = fileOf('web');
     for (const at of [1, 2, 8]) await appendFile(file, logLine(second(at), 'stdout', `line ${at}`));
@@ -132,7 +132,7 @@ describe('a log', () => {
     expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(6);
   });
 
-  test('is followed line by line until the pod is gone', async () => {
+  test('is followed line by line until the pod is deleted', async () => {
     await ask('/containerLogs/production/web-1/followed');
     const file = fileOf('followed');
     let isThere = true;
@@ -151,7 +151,7 @@ describe('a log', () => {
   });
 });
 
-test('a program is run by kon in the place of the pod, under a name that nobody else knows', async () => {
+test('a program is run by kon in the place of the pod, under a secret name', async () => {
   const upgrade = request({
     ...apiServer,
     method: 'POST',
@@ -216,7 +216,7 @@ describe('a port', () => {
   };
   const numbered = (channel: number, of: number): Buffer => Buffer.of(channel, of & 255, of >> 8);
 
-  test('of a pod is that of this machine, both ways, until the pod is gone', async () => {
+  test('of a pod is that of this machine, in both directions, until the pod is deleted', async () => {
     there.add('production/web-2');
     const { socket, next } = open(remote, 'web-2');
     expect(await next()).toEqual(numbered(0, remote));
@@ -227,7 +227,7 @@ describe('a port', () => {
     await once(socket, 'close');
   });
 
-  test('where nothing listens is told on the channel of errors', async () => {
+  test('where nothing listens is reported on the error channel', async () => {
     const gone = createServer().listen(0, '127.0.0.1');
     await once(gone, 'listening');
     const { port: nowhere } = gone.address() as AddressInfo;

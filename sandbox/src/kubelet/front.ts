@@ -27,7 +27,7 @@ export type FrontOptions = {
   readonly tls: KeyPair;
   /** PEM of the authority that signs client certificates. */
   readonly ca: string;
-  /** Port of kwok's streaming server, and the only pod name for which it runs programs. */
+  /** Port of kwok's streaming server, and the only pod name that it accepts for programs. */
   readonly kwok: { readonly port: number; readonly execPod: string };
   /** Command that runs `kon` on this machine. */
   readonly self: readonly string[];
@@ -140,7 +140,7 @@ async function sendLog(
   response.end();
 }
 
-/** Forwards the request to kwok, under the pod name for which it runs programs. */
+/** Forwards the request to kwok, under the pod name that it accepts for programs. */
 function tunnelExec(
   request: IncomingMessage,
   socket: Socket,

@@ -52,7 +52,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('whoever can read the record can ask and stop', async () => {
+test('a process that can read the record can query and stop the sandbox', async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const client = await connectControl(file);
   expect(client?.pid).toBe(process.pid);
@@ -61,26 +61,26 @@ test('whoever can read the record can ask and stop', async () => {
   expect(stops).toBe(1);
 });
 
-test('whoever cannot is refused', async () => {
+test('any other process is refused', async () => {
   const { control } = JSON.parse(await readFile(file, 'utf8')) as { control: string };
   for (const headers of [{}, { authorization: 'Bearer 00000000-0000-0000-0000-000000000000' }])
     expect((await loopbackRequest(`${control}/stop`, { method: 'POST', headers })).status).toBe(401);
   expect(stops).toBe(0);
 });
 
-test('nothing is known at the very start', async () => {
+test('there is no description right after the start', async () => {
   known = undefined;
   expect(await (await connectControl(file))?.status()).toBeUndefined();
 });
 
-test('events are told from where one left off', async () => {
+test('events continue from where a reader left off', async () => {
   const client = await connectControl(file);
   events.push({ kind: 'cleaned', folder: '/state' }, { kind: 'stopping' });
   expect(await client?.events(0)).toEqual(events);
   expect(await client?.events(1)).toEqual([{ kind: 'stopping' }]);
 });
 
-test('a record that nobody answers to is as good as none', async () => {
+test('a stale record counts as none', async () => {
   const record = await readFile(file, 'utf8');
   await server.close();
   expect(await connectControl(file)).toBeUndefined();

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { together } from './together.ts';
 
-it('gives what all of them give', async () => {
+it('returns the results of all', async () => {
   const never = new AbortController().signal;
   expect(await together(never, () => [Promise.resolve(1), delay(1, 'a')])).toEqual([1, 'a']);
 });
 
-it('fails with what failed first, when the others have given up too', async () => {
+it('fails with the first failure, after the others have ended', async () => {
   const never = new AbortController().signal;
   let ended = false;
   const starting = together(never, (signal) => [
@@ -24,7 +24,7 @@ it('fails with what failed first, when the others have given up too', async () =
   expect(ended).toBe(true);
 });
 
-it('is told to give up from outside', async () => {
+it('can be aborted from outside', async () => {
   const abort = new AbortController();
   const starting = together(abort.signal, (signal) => [
     new Promise((_resolve, reject) => {

@@ -36,5 +36,5 @@ export class TourFailure extends Error {
   override readonly name = 'TourFailure';
 }
 
-/** Milliseconds after which a step counts as broken. Drift is detected and repaired well within it. */
+/** Milliseconds until a step counts as broken. Drift is detected and repaired well within it. */
 export const patienceMs = 90_000;

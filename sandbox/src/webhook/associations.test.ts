@@ -44,7 +44,7 @@ async function look(): Promise<void> {
 const ref = { namespace: 'production', name: 'myaccount' };
 const known = '{"identities":[{"namespace":"production","serviceAccount":"myaccount"}]}';
 
-test('what is associated is known a while after it is told, and forgotten again', async () => {
+test('associations are cached after a delay, and removed again', async () => {
   expect(associations.known()).toBe(false);
   await look();
   expect(associations.known()).toBe(true);
@@ -61,7 +61,7 @@ test('what is associated is known a while after it is told, and forgotten again'
   expect(associations.has(ref)).toBe(false);
 });
 
-test('what is known stays known while it cannot be read, which is told once', async () => {
+test('the cache is kept while reading fails, which is logged once', async () => {
   answer = { status: 200, body: known };
   await look();
   answer = { status: 500, body: '' };

@@ -85,7 +85,7 @@ test.each<[string, ServiceAccount]>([
   ['has no annotations', {}],
   ['has no role', { metadata: { annotations: { 'eks.amazonaws.com/audience': 'x' } } }],
   ['has an empty role', { metadata: { annotations: { 'eks.amazonaws.com/role-arn': '' } } }],
-])('a pod whose ServiceAccount %s stays as it is', (_name, account) => {
+])('a pod whose ServiceAccount %s stays unchanged', (_name, account) => {
   expect(mutate(pod(), account, config)).toEqual([]);
 });
 
@@ -93,7 +93,7 @@ test.each<[string, Partial<Pod['spec']>, string, unknown]>([
   ['none, the list is made', {}, '/spec/volumes', [volume()]],
   ['an empty list, it is the first', { volumes: [] }, '/spec/volumes/0', volume()],
   ['others, it goes before them', { volumes: [{ name: 'data' }] }, '/spec/volumes/0', volume()],
-])('of volumes there is %s', (_name, spec, path, value) => {
+])('the volume is added: %s', (_name, spec, path, value) => {
   expect(mutate(pod(spec), serviceAccount(), config)[0]).toEqual({ op: 'add', path, value });
 });
 
@@ -115,7 +115,7 @@ test.each<[string, string[], object[]]>([
   expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
 });
 
-test('a container that has all of them gets not even the mount', () => {
+test('a container with all of them does not even get the mount', () => {
   const own = { name: 'app', env: ['AWS_ROLE_ARN', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS'].map(given) };
   expect(container(mutate(pod({ containers: [own] }), serviceAccount(), config))).toEqual(own);
 });
@@ -160,7 +160,7 @@ test.each([
   expect(skipped).toEqual(expected);
 });
 
-test('skip-containers on the ServiceAccount says nothing', () => {
+test('skip-containers on the ServiceAccount has no effect', () => {
   const patch = mutate(pod(), serviceAccount({ 'eks.amazonaws.com/skip-containers': 'app' }), config);
   expect(container(patch)?.env).toContainEqual(identity[0]);
 });
@@ -199,7 +199,7 @@ test.each<[string | undefined, string | undefined, number]>([
   },
 );
 
-test('a life that no number of JavaScript can hold is written digit by digit, for the API server to refuse', () => {
+test('a life beyond the range of a number is written digit by digit, for the API server to refuse', () => {
   const key = 'eks.amazonaws.com/token-expiration';
   const patch = mutate(pod({}, { [key]: '9223372036854775807' }), serviceAccount(), config);
   expect(JSON.stringify(patch)).toContain('"expirationSeconds":9223372036854775807,');
@@ -222,7 +222,7 @@ test.each<[string | undefined, boolean, boolean]>([
   expect(container(patch)?.env?.some(({ name }) => name === sts.name)).toBe(expected);
 });
 
-test('a pod for Windows finds its token on drive C', () => {
+test('a Windows pod gets the path of its token on drive C', () => {
   const patch = mutate(pod({ nodeSelector: { 'kubernetes.io/os': 'windows' } }), serviceAccount(), config);
   expect(container(patch)?.env).toContainEqual({
     name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
@@ -230,7 +230,7 @@ test('a pod for Windows finds its token on drive C', () => {
   });
 });
 
-test('the pod it is given is not changed', () => {
+test('the given pod is not changed', () => {
   const given = pod({ containers: [{ name: 'app', env: [] }], volumes: [] });
   const before = structuredClone(given);
   mutate(given, serviceAccount(), config);
@@ -304,7 +304,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     expect(valueAt(mutate(labelled, serviceAccount(), config), '/metadata/labels')).toBeUndefined();
   });
 
-  test('keeps what it sets itself, and what it excepts', () => {
+  test('keeps its own variables and skipped containers', () => {
     const own = [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://localhost/mine' }];
     const containers = [{ name: 'app', env: own }, { name: 'sidecar' }];
     const patch = mutate(
@@ -317,7 +317,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     expect(container(patch, 'sidecar')).toEqual({ name: 'sidecar' });
   });
 
-  test('is still given credentials when it names a role for web identity, which SDKs then prefer', () => {
+  test('still gets credentials when it names a role for web identity, which SDKs prefer', () => {
     const containers = [{ name: 'app', env: [{ name: 'AWS_ROLE_ARN', value: roleArn }] }];
     expect(container(mutate(pod({ containers }), {}, config, association))?.env).toEqual([
       { name: 'AWS_ROLE_ARN', value: roleArn },

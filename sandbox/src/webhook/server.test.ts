@@ -97,7 +97,7 @@ test.each([
   ['plain', 'no role, left'],
   ['unheard-of', 'unknown ServiceAccount, left'],
   [undefined, 'unknown ServiceAccount, left'],
-])('a pod of the ServiceAccount %s is let through as it is', async (name, outcome) => {
+])('a pod of the ServiceAccount %s stays unchanged', async (name, outcome) => {
   const { status, body } = await call('POST', '/mutate', review(name));
   expect(status).toBe(200);
   expect(JSON.parse(body)).toMatchObject({ response: { uid: 'a-uid', allowed: true } });
@@ -110,7 +110,7 @@ test.each([
   ['POST', '/elsewhere', '{}', 'application/json', 404],
   ['POST', '/mutate', review('linked'), 'text/plain', 415],
   ['POST', '/mutate', ' '.repeat(5 * 1024 * 1024), 'application/json', 413],
-])('%s %s with what it cannot take is refused', async (method, path, body, contentType, status) => {
+])('%s %s with invalid input is refused', async (method, path, body, contentType, status) => {
   expect((await call(method, path, body, contentType)).status).toBe(status);
 });
 
@@ -133,14 +133,14 @@ test.each([
   });
 });
 
-test('it is healthy once it knows ServiceAccounts', async () => {
+test('it is healthy once ServiceAccounts are cached', async () => {
   ready = false;
   expect((await call('GET', '/healthz')).status).toBe(503);
   ready = true;
   expect((await call('GET', '/healthz')).status).toBe(200);
 });
 
-test('a pod of a ServiceAccount with an association is answered, also when the ServiceAccount is unknown', async () => {
+test('a pod of a ServiceAccount with an association is injected even if the ServiceAccount is unknown', async () => {
   const { body } = await call('POST', '/mutate', review('associated'));
   const { patch } = (JSON.parse(body) as { response: { patch: string } }).response;
   expect(Buffer.from(patch, 'base64').toString()).toContain('AWS_CONTAINER_CREDENTIALS_FULL_URI');

@@ -91,14 +91,14 @@ function setUp(): {
   };
 }
 
-test('a known ServiceAccount is answered from the cache, even when it has no role yet', async () => {
+test('a cached ServiceAccount is returned, even without a role', async () => {
   const world = setUp();
   world.cached.set(key, account());
   expect(await world.lookup(ref)).toEqual(account());
   expect(world.asked).toBe(0);
 });
 
-test('one that the watch brings in time is answered', async () => {
+test('one that the watch delivers in time is returned', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.arrive(account('arn:r'));
@@ -106,14 +106,14 @@ test('one that the watch brings in time is answered', async () => {
   expect(world.aborted).toBe(true);
 });
 
-test('one that the server knows already is answered', async () => {
+test('one that the API server already has is returned', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.answer.resolve(account('arn:r'));
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('after 100 ms it is unknown, and nothing goes on', async () => {
+test('after 100 ms it is unknown, and the request is aborted', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.timeIsUp();
@@ -122,7 +122,7 @@ test('after 100 ms it is unknown, and nothing goes on', async () => {
   expect(world.aborted).toBe(true);
 });
 
-test('a server that fails does not end the wait', async () => {
+test('a failing server does not end the wait', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.answer.reject(new Error('the server is tired'));
@@ -131,7 +131,7 @@ test('a server that fails does not end the wait', async () => {
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('an unknown one is not waited for where that is not asked for', async () => {
+test('an unknown one is not awaited unless requested', async () => {
   const world = setUp();
   expect(await world.lookup(ref, { wait: false })).toBeUndefined();
   expect(world.asked).toBe(0);

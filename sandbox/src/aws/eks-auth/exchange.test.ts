@@ -86,7 +86,7 @@ const exchange = async (claims?: TokenClaims) =>
   emulator.eksAuth().exchange({ clusterName, token: await tokenOf(claims) });
 
 describe("a pod's token", () => {
-  it('gets credentials of the associated role, which carry who the pod is', async () => {
+  it('gets credentials of the associated role, with session tags of the pod', async () => {
     const { credentials, assumedRoleArn, associationId } = await exchange();
     expect(associationId).toMatch(/^a-/);
     expect(assumedRoleArn).toMatch(/:assumed-role\/podrole\/eks-demo-myapp-1-[0-9a-f-]{36}$/);
@@ -161,7 +161,7 @@ describe("a pod's token", () => {
     });
   });
 
-  it('is refused when the role does not let its pod in any more', async () => {
+  it('is refused when the role no longer trusts the pod', async () => {
     await emulator.iam().send(
       new UpdateAssumeRolePolicyCommand({
         RoleName: 'podrole',

@@ -75,7 +75,7 @@ async function associate(
 }
 
 describe('an association', () => {
-  it('is made, described, changed and deleted', async () => {
+  it('is created, described, updated and deleted', async () => {
     await createRole();
     await createRole({}, 'other');
     const made = await associate({ tags: { team: 'payments' } });
@@ -104,7 +104,7 @@ describe('an association', () => {
     await expect(describeIt()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  it('is one for each ServiceAccount, and a repetition of the same request finds the first', async () => {
+  it('exists once per ServiceAccount, and a repeated request returns the first', async () => {
     await createRole();
     const first = await associate({ clientRequestToken: 'same' });
     expect((await associate({ clientRequestToken: 'same' })).associationId).toBe(first.associationId);
@@ -116,7 +116,7 @@ describe('an association', () => {
     await associate({ namespace: 'staging' });
   });
 
-  it('is refused for a cluster, a role or a name that is not there', async () => {
+  it('is refused for a cluster, role or name that does not exist', async () => {
     await expect(associate()).rejects.toMatchObject({
       name: 'InvalidParameterException',
       message: 'Role provided in the request does not exist.',
@@ -143,7 +143,7 @@ describe('an association', () => {
       { Condition: { StringEquals: { 'aws:RequestTag/kubernetes-namespace': ['staging'] } } },
     ],
     ['a denial', { Effect: 'Deny' }],
-  ])('is refused for a role that lets in %s', async (_what, change) => {
+  ])('is refused for a role that trusts %s', async (_what, change) => {
     await createRole(change);
     await expect(associate()).rejects.toMatchObject({
       name: 'InvalidParameterException',
@@ -151,7 +151,7 @@ describe('an association', () => {
     });
   });
 
-  it('is taken for a role that lets in this very ServiceAccount of this very cluster', async () => {
+  it('is accepted for a role that trusts exactly this ServiceAccount of this cluster', async () => {
     await createRole({
       Condition: {
         StringEquals: {
@@ -167,7 +167,7 @@ describe('an association', () => {
     });
   });
 
-  it('sees a role only when IAM has told of it', async () => {
+  it('accepts a role once IAM has propagated it', async () => {
     emulator.faults.set({ propagationMs: 60_000 });
     await createRole();
     await expect(associate()).rejects.toMatchObject({
@@ -175,7 +175,7 @@ describe('an association', () => {
     });
   });
 
-  it('needs the permissions for it, for its tags and to pass the role', async () => {
+  it('needs the permissions to create it, to tag it and to pass the role', async () => {
     await createRole();
     await expect(
       emulator.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
@@ -228,7 +228,7 @@ describe('an association', () => {
 });
 
 describe('the list of associations', () => {
-  it('comes in pages, and of a namespace or ServiceAccount alone', async () => {
+  it('comes in pages, filtered by namespace or ServiceAccount', async () => {
     await createRole();
     const names = Array.from({ length: 5 }, (_, index) => `ns-${index}`);
     for (const namespace of names) await associate({ namespace });
@@ -262,7 +262,7 @@ describe('the list of associations', () => {
     ]);
   });
 
-  it('is what the webhook is told, once EKS has spread it', async () => {
+  it('reaches the webhook once EKS has propagated it', async () => {
     await createRole();
     await associate();
     const identities = async (): Promise<unknown> => {

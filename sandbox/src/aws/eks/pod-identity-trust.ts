@@ -31,7 +31,7 @@ export function sessionTags(
 /** Condition keys of the request that EKS itself makes; those of its caller do not apply. */
 const own = ['aws:CurrentTime', 'aws:EpochTime', 'aws:RequestedRegion', 'aws:SecureTransport'];
 
-/** @param context of the call for which EKS assumes the role */
+/** @param context of the call that makes EKS assume the role */
 export function trustsPodIdentity(
   role: Role,
   clusterName: string,

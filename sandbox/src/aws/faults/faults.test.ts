@@ -52,7 +52,7 @@ describe('random faults', () => {
     });
   };
 
-  it('come at their rates', () => {
+  it('occur at their rates', () => {
     const drawn = draws(7);
     const share = (test: (draw: (typeof drawn)[number]) => boolean): number =>
       drawn.filter(test).length / drawn.length;
@@ -61,14 +61,14 @@ describe('random faults', () => {
     expect(drawn.every(({ latencyMs }) => latencyMs >= 5 && latencyMs <= 15)).toBe(true);
   });
 
-  it('are the same again with the same seed, and others with another', () => {
+  it('repeat with the same seed, and differ with another', () => {
     expect(draws(7)).toEqual(draws(7));
     expect(draws(8)).not.toEqual(draws(7));
   });
 });
 
 describe('rules', () => {
-  it('act on the calls they are aimed at, as often as they say', () => {
+  it('apply to the calls that they select, as often as configured', () => {
     const faults = createFaults({
       rules: [
         {
@@ -105,7 +105,7 @@ describe('rules', () => {
     [{ rules: [{ service: 'iam' }] }, /needs an error/],
     [{ errorRate: 2 }, /errorRate/],
     [{ propagationMs: 3_600_000 }, /propagationMs/],
-  ])('and settings that make no sense are refused: %j', (settings, message) => {
+  ])('and invalid settings are refused: %j', (settings, message) => {
     expect(() => createFaults(settings)).toThrow(message);
   });
 });

@@ -29,9 +29,9 @@ export type Faults = {
   readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallWeather;
   /** Whether the response of a call that changed state is lost. Draws at random. */
   readonly losesResponse: () => boolean;
-  /** Time as of which a read of IAM answers. Draws at random. */
+  /** Point in time whose state a read of IAM returns. Draws at random. */
   readonly readsAsOf: (now: number) => number;
-  /** Time as of which STS and authorization see IAM. */
+  /** Point in time whose state of IAM STS and authorization use. */
   readonly authorisesAsOf: (now: number) => number;
 };
 

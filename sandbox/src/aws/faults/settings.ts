@@ -52,9 +52,9 @@ export const faultSettings = z.strictObject({
   errorRate: rate.default(0),
   /** Share of changing calls that are executed but not answered. */
   lostResponseRate: rate.default(0),
-  /** Delay after which STS, and authorization everywhere, see a change of IAM. */
+  /** Delay before STS, and authorization everywhere, see a change of IAM. */
   propagationMs: milliseconds.default(0),
-  /** Age of the state from which IAM answers Get, List and GetAccountAuthorizationDetails. */
+  /** Age of the state that IAM's Get, List and GetAccountAuthorizationDetails return. */
   readStalenessMs: span.default(0),
   /** The first rule that matches a call applies. */
   rules: z.array(rule).default([]),

@@ -63,7 +63,7 @@ describe("the account's details", () => {
     return pages;
   }
 
-  it('show roles whole, but without description and session duration, as IAM does', async () => {
+  it('contain roles without description and session duration, as in IAM', async () => {
     await createRole('a', {
       Path: '/kon/',
       Description: 'text',
@@ -98,7 +98,7 @@ describe("the account's details", () => {
     expect(page).toMatchObject({ UserDetailList: [], GroupDetailList: [], Policies: [], IsTruncated: false });
   });
 
-  it('come in pages over all kinds of things, each once', async () => {
+  it('come in pages over all kinds of items, each once', async () => {
     for (let index = 0; index < 7; index += 1) await createRole(`role-${index}`);
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'role-3', PolicyArn: readOnly }));
     for (const PolicyName of ['x', 'y'])
@@ -121,7 +121,7 @@ describe("the account's details", () => {
     }
   });
 
-  it('are summed up with the quotas that hold here', async () => {
+  it('are summarised with the quotas of the emulator', async () => {
     await emulator.close();
     emulator = await startTestEmulator({ now: wallClock, quotas: { assumeRolePolicySize: 4096 } });
     iam = emulator.iam();
@@ -180,7 +180,7 @@ describe('an OpenID Connect provider', () => {
 });
 
 describe('inline policies', () => {
-  it('are put, read, listed and deleted, and have a size together', async () => {
+  it('are put, read, listed and deleted, within a common size limit', async () => {
     await createRole('a');
     const put = (PolicyName: string, PolicyDocument: string) =>
       iam.send(new PutRolePolicyCommand({ RoleName: 'a', PolicyName, PolicyDocument }));
@@ -207,7 +207,7 @@ describe('inline policies', () => {
 });
 
 describe('an instance profile', () => {
-  it('keeps its role from being deleted', async () => {
+  it('prevents the deletion of its role', async () => {
     await createRole('a');
     const both = { InstanceProfileName: 'p', RoleName: 'a' };
     await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: 'p' }));
@@ -270,7 +270,7 @@ describe('the simulator', () => {
     ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
   });
 
-  it('decides by policies and context keys that are given, and names the keys it lacks', async () => {
+  it('decides by given policies and context keys, and lists missing keys', async () => {
     const PolicyInputList = [
       policy('Allow', 's3:GetObject', { Condition: { StringEquals: { 'aws:PrincipalTag/team': 'a' } } }),
     ];
@@ -298,7 +298,7 @@ describe('the simulator', () => {
 });
 
 describe('a user', () => {
-  it('is who calls, or who is named', async () => {
+  it('is the caller by default, or the named one', async () => {
     expect((await iam.send(new GetUserCommand())).User?.UserName).toBe('administrator');
     expect((await iam.send(new GetUserCommand({ UserName: 'nobody' }))).User?.Arn).toBe(
       `arn:aws:iam::${accountId}:user/nobody`,

@@ -21,7 +21,7 @@ export type IamCall = {
   readonly caller: Caller;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Time as of which reads answer. */
+  /** Point in time whose state reads return. */
   readonly at: number;
 };
 

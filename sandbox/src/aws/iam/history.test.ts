@@ -5,7 +5,7 @@ import { createHistory } from './history.ts';
 const retention = 1000;
 
 describe('a history', () => {
-  it('answers from any time within its retention as a copy made then would', () => {
+  it('answers for any time within its retention like a copy of that time', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.integer(), { nil: undefined }),
@@ -44,7 +44,7 @@ describe('a history', () => {
     );
   });
 
-  it('goes on after a key, whether that is still there or not', () => {
+  it('continues after a key, even if the key was deleted', () => {
     const history = createHistory<number>(retention);
     for (const key of ['a', 'c', 'e']) history.set(key, 1, 0);
     const keysAfter = (after: string) => Array.from(history.entries({ after }), ([key]) => key);
@@ -53,7 +53,7 @@ describe('a history', () => {
     expect(keysAfter('e')).toEqual([]);
   });
 
-  it('takes a clock that steps back to stand still', () => {
+  it('treats a clock that steps back as standing still', () => {
     const history = createHistory<string>(retention);
     history.set('a', 'first', 100);
     history.set('a', 'second', 50);

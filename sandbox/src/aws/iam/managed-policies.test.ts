@@ -99,7 +99,7 @@ describe("a customer's policy", () => {
     expect(decodeURIComponent(version.PolicyVersion?.Document ?? '')).toBe(document('s3:*'));
   });
 
-  it('has five versions at most', async () => {
+  it('has at most five versions', async () => {
     await create();
     const add = () =>
       iam.send(new CreatePolicyVersionCommand({ PolicyArn: arn, PolicyDocument: document('s3:*') }));
@@ -110,7 +110,7 @@ describe("a customer's policy", () => {
     });
   });
 
-  it('has a name that is taken whatever its path and case', async () => {
+  it('has a name that is unique regardless of path and case', async () => {
     await create();
     await expect(create('MINE', { Path: '/' })).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -133,7 +133,7 @@ describe("a customer's policy", () => {
     await expect(create('mine', { PolicyDocument })).rejects.toMatchObject({ name });
   });
 
-  it('is deleted only when nobody uses it and one version is left', async () => {
+  it('is deleted only when it is unused and has one version', async () => {
     await create();
     await iam.send(new CreateRoleCommand({ RoleName: 'r', AssumeRolePolicyDocument: trust }));
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'r', PolicyArn: arn }));
@@ -177,7 +177,7 @@ describe("AWS's policies", () => {
     }
   });
 
-  it('are listed after the own ones, in pages without gap or repetition', async () => {
+  it("are listed after the customer's, in pages without gap or repetition", async () => {
     for (const name of ['b', 'a', 'c']) await create(name);
     const names: string[] = [];
     let Marker: string | undefined;

@@ -50,7 +50,7 @@ const create = (RoleName: string, more: object = {}) =>
   iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, ...more }));
 
 describe('a role', () => {
-  it('is created with everything that was asked for and read back the same', async () => {
+  it('is created with all requested properties and read back unchanged', async () => {
     const created = await create('Example', {
       Path: '/konstellation/',
       Description: 'of <an> "app" & more',
@@ -81,7 +81,7 @@ describe('a role', () => {
     expect(role?.CreateDate).toBeInstanceOf(Date);
   });
 
-  it('has a name that is taken in every case of its letters', async () => {
+  it('has a name that is unique regardless of case', async () => {
     await create('Example');
     await expect(create('EXAMPLE')).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -170,17 +170,17 @@ describe('a role', () => {
     expect(emulator.state.roleCount()).toBe(0);
   });
 
-  it('may have trust whose white space alone goes beyond the limit', async () => {
+  it('may have a trust policy that exceeds the limit by its white space alone', async () => {
     await create('Example', { AssumeRolePolicyDocument: trust.replace('{', `{${' '.repeat(3000)}`) });
   });
 
-  it('names every fault of its parameters at once', async () => {
+  it('is refused with every invalid parameter at once', async () => {
     await expect(create('', { MaxSessionDuration: 1 })).rejects.toMatchObject({
       message: expect.stringMatching(/^2 validation errors detected: .*roleName.*; .*maxSessionDuration/),
     });
   });
 
-  it('is one too many when the account is full', async () => {
+  it('is refused when the account is full', async () => {
     for (let index = 0; index < 25; index += 1) await create(`role-${index}`);
     await expect(create('another')).rejects.toMatchObject({
       name: 'LimitExceededException',
@@ -212,7 +212,7 @@ describe('a role', () => {
     });
   });
 
-  it('is told to be missing in the words of IAM', async () => {
+  it("is reported as missing with IAM's message", async () => {
     await expect(iam.send(new GetRoleCommand({ RoleName: 'none' }))).rejects.toMatchObject({
       name: 'NoSuchEntityException',
       message: 'The role with name none cannot be found.',
@@ -306,7 +306,7 @@ describe('attachments', () => {
     await expect(attach(arn)).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
   });
 
-  it('are ten at most', async () => {
+  it('are limited to ten', async () => {
     const names = [
       'AmazonS3ReadOnlyAccess',
       'AmazonS3FullAccess',
@@ -338,7 +338,7 @@ describe('attachments', () => {
 });
 
 describe('a list of roles', () => {
-  it('comes in pages that hold while roles come and go', async () => {
+  it('comes in pages that stay correct while roles are created and deleted', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await create(name, { Path: name === 'c' ? '/' : '/kon/' });
     const first = await iam.send(new ListRolesCommand({ PathPrefix: '/kon/', MaxItems: 2 }));
     expect(first.Roles?.map((role) => role.RoleName)).toEqual(['a', 'b']);

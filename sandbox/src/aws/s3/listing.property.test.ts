@@ -9,7 +9,7 @@ const keys = fc.uniqueArray(
   { maxLength: 12 },
 );
 
-test('pages together are the whole listing, in order, whatever their size', () => {
+test('pages of any size together are the whole listing, in order', () => {
   fc.assert(
     fc.property(
       keys,
@@ -34,7 +34,7 @@ test('pages together are the whole listing, in order, whatever their size', () =
   );
 });
 
-test('every key with the prefix is listed or stands behind exactly one common prefix', () => {
+test('every key with the prefix is listed or covered by exactly one common prefix', () => {
   fc.assert(
     fc.property(keys, text, fc.constantFrom('', '/'), (all, prefix, delimiter) => {
       const { keys: listed, commonPrefixes } = listPage(all, { prefix, delimiter, after: '', limit: 1000 });

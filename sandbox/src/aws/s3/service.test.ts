@@ -149,7 +149,7 @@ async function withBucket(name = 'photos'): Promise<S3Client> {
 }
 
 describe('buckets', () => {
-  test('are made, listed, located and deleted', async () => {
+  test('are created, listed, located and deleted', async () => {
     const s3 = await withBucket();
     await s3.send(new CreateBucketCommand({ Bucket: 'archive' }));
     const { Buckets, Owner } = await s3.send(new ListBucketsCommand());
@@ -194,7 +194,7 @@ describe('buckets', () => {
     },
   );
 
-  test('exist once in the world', async () => {
+  test('have globally unique names', async () => {
     await withBucket();
     const other = client('other', everything, { accountId: '444455556666' });
     expect(await failureOf(other.send(new CreateBucketCommand({ Bucket: 'photos' })))).toMatchObject({
@@ -211,7 +211,7 @@ describe('buckets', () => {
     });
   });
 
-  test('lie in a region and are spoken to there', async () => {
+  test('are in a region and only reachable there', async () => {
     const far = client('far', everything, { region: 'eu-west-1' });
     await far.send(new CreateBucketCommand({ Bucket: 'far-photos' }));
     expect(await far.send(new GetBucketLocationCommand({ Bucket: 'far-photos' }))).toMatchObject({
@@ -239,7 +239,7 @@ describe('buckets', () => {
     });
   });
 
-  test('that do not exist are told to everybody', async () => {
+  test('that do not exist are reported to every caller', async () => {
     const nobody = client('nobody', []);
     expect(await failureOf(nobody.send(new ListObjectsV2Command({ Bucket: 'nowhere' })))).toEqual({
       name: 'NoSuchBucket',
@@ -264,7 +264,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  test('come back as they were put', async () => {
+  test('are returned as they were put', async () => {
     const s3 = await withBucket();
     const put = await s3.send(
       new PutObjectCommand({
@@ -352,7 +352,7 @@ describe('objects', () => {
     expect(await failureOf(read('bytes=10-'))).toMatchObject({ name: 'InvalidRange', status: 416 });
   });
 
-  test('are read and written on conditions', async () => {
+  test('are read and written conditionally', async () => {
     const s3 = await withBucket();
     const key = { Bucket: 'photos', Key: 'k' };
     const { ETag } = await s3.send(new PutObjectCommand({ ...key, Body: 'x', IfNoneMatch: '*' }));
@@ -372,7 +372,7 @@ describe('objects', () => {
     });
   });
 
-  test('that are missing are told only to who may list', async () => {
+  test('that are missing are reported only to callers that may list', async () => {
     const s3 = await withBucket();
     expect(await failureOf(s3.send(new GetObjectCommand({ Bucket: 'photos', Key: 'k' })))).toEqual({
       name: 'NoSuchKey',
@@ -440,7 +440,7 @@ describe('objects', () => {
 });
 
 describe('listings', () => {
-  test('roll up what shares a delimiter and continue where a page ended', async () => {
+  test('roll up keys at the delimiter and continue where a page ended', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b', 'c/1', 'd é+']) {
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -460,7 +460,7 @@ describe('listings', () => {
     ]);
   });
 
-  test('of version 1 go on after a marker', async () => {
+  test('of version 1 continue after a marker', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -472,7 +472,7 @@ describe('listings', () => {
     expect(second).toMatchObject({ IsTruncated: false, Contents: [{ Key: 'b' }] });
   });
 
-  test('refuse arguments that are none', async () => {
+  test('refuse invalid arguments', async () => {
     const s3 = await withBucket();
     expect(
       await failureOf(s3.send(new ListObjectsV2Command({ Bucket: 'photos', MaxKeys: -1 }))),
@@ -498,7 +498,7 @@ describe('permissions', () => {
     's3:DeleteObject': (s3) => s3.send(new DeleteObjectCommand(object)),
   };
 
-  test.each(Object.entries(calls))('%s is what the call needs, and it alone', async (action, call) => {
+  test.each(Object.entries(calls))('the call needs %s and nothing else', async (action, call) => {
     const s3 = await withBucket();
     await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
     const denied = client('denied', [...everything, { Effect: 'Deny', Action: action, Resource: '*' }]);
@@ -530,7 +530,7 @@ describe('permissions', () => {
     });
   });
 
-  test('hold for a prefix of a listing', async () => {
+  test('apply to the prefix of a listing', async () => {
     await withBucket();
     const ann = client('ann', [
       {
@@ -569,7 +569,7 @@ describe('permissions', () => {
     expect((await other.send(new ListBucketsCommand())).Buckets ?? []).toEqual([]);
   });
 
-  test('a copy needs both ends', async () => {
+  test('a copy needs permissions on source and destination', async () => {
     const s3 = await withBucket();
     await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
     const copy = new CopyObjectCommand({ Bucket: 'photos', Key: 'copy', CopySource: 'photos/home/ann/a' });
@@ -583,7 +583,7 @@ describe('permissions', () => {
     });
   });
 
-  test('are asked for each of many deletions', async () => {
+  test('are checked for each of many deletions', async () => {
     const s3 = await withBucket();
     for (const Key of ['keep', 'drop'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -597,7 +597,7 @@ describe('permissions', () => {
     expect(Errors).toMatchObject([{ Key: 'keep', Code: 'AccessDenied' }]);
   });
 
-  test('without a signature there are none', async () => {
+  test('without a signature nothing is allowed', async () => {
     await withBucket();
     const { port } = server.address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}/photos`);

@@ -66,7 +66,7 @@ describe('AssumeRole', () => {
     await expect(assume(nobody)).rejects.toMatchObject(denied);
   });
 
-  it('needs nothing else when trust names the caller', async () => {
+  it('needs no other permission when trust names the caller', async () => {
     await setTrust({ AWS: nobodyArn });
     const identity = await emulator.sts(await session(nobody)).send(new GetCallerIdentityCommand());
     expect(identity.Arn).toBe(`arn:aws:sts::${accountId}:assumed-role/Example/test`);
@@ -88,7 +88,7 @@ describe('AssumeRole', () => {
     await assume(nobody, { Tags });
   });
 
-  it('gives a session its tags to be authorised by', async () => {
+  it('authorizes a session by its tags', async () => {
     await emulator.close();
     emulator = await startTestEmulator({ now: wallClock });
     await setTrust({ AWS: accountId }, {}, ['sts:AssumeRole', 'sts:TagSession']);
@@ -116,7 +116,7 @@ describe('AssumeRole', () => {
     await expect(list('b')).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('gives a chained session one hour at most', async () => {
+  it('limits a chained session to one hour', async () => {
     const first = await session();
     await setTrust({ AWS: roleArn });
     await assume(first);
@@ -129,7 +129,7 @@ describe('AssumeRole', () => {
     });
   });
 
-  it('refuses sessions of a role that was deleted, also once it exists again', async () => {
+  it('refuses sessions of a deleted role, even after it was recreated', async () => {
     const iam = emulator.iam();
     const create = new CreateRoleCommand({
       RoleName: 'Caller',
@@ -146,7 +146,7 @@ describe('AssumeRole', () => {
     await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('a boundary that allows nothing fences in a grant to the role, and not one to the session itself', async () => {
+  it('a boundary that allows nothing limits a grant to the role, but not one to the session itself', async () => {
     const iam = emulator.iam();
     const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
     await iam.send(
@@ -165,7 +165,7 @@ describe('AssumeRole', () => {
     await expect(assume(caller)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('says of a session that it has no MFA', async () => {
+  it('sets MFA to false for a session', async () => {
     const mfa = { Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } };
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
@@ -204,14 +204,14 @@ describe('AssumeRole', () => {
     await expect(assume(undefined, more)).rejects.toMatchObject({ name: 'ValidationError' });
   });
 
-  it('answers with XML also where it echoes control characters', async () => {
+  it('answers with valid XML when it echoes control characters', async () => {
     await expect(assume(undefined, { RoleSessionName: 'ab\u0001' })).rejects.toMatchObject({
       name: 'ValidationError',
       message: expect.stringContaining('ab\ufffd'),
     });
   });
 
-  it('says the same of a role that does not exist', async () => {
+  it('refuses a role that does not exist with the same error', async () => {
     const RoleArn = `arn:aws:iam::${accountId}:role/Nobody`;
     await expect(assume(undefined, { RoleArn })).rejects.toMatchObject({
       name: 'AccessDenied',

@@ -10,12 +10,12 @@ export type Claims = {
   readonly issuer: string;
   readonly subject: string;
   readonly audiences: readonly string[];
-  /** Party to which the token was issued, if the issuer states it. */
+  /** Authorized party of the token, if the issuer states it. */
   readonly authorizedParty: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
-  /** Claims that Kubernetes adds: the ServiceAccount, and the pod to which the token is bound. */
+  /** Claims that Kubernetes adds: the ServiceAccount, and the pod of a bound token. */
   readonly kubernetes:
     | {
         readonly namespace: string | undefined;

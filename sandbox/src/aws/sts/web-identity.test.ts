@@ -114,13 +114,13 @@ const listRoles = (keysOfSession: Keys) => emulator.iam(keysOfSession).send(new 
 const denied = { name: 'AccessDenied', $metadata: expect.objectContaining({ httpStatusCode: 403 }) };
 
 describe('a token that the trust policy accepts', () => {
-  it('is taken up to five minutes beyond its expiry', async () => {
+  it('is accepted up to five minutes after its expiry', async () => {
     await expect(assume(await keys.sign({ expiresIn: -299 }))).resolves.toMatchObject({
       Provider: providerArn,
     });
   });
 
-  it('gives credentials of the role, which say who they are', async () => {
+  it('gives credentials of the role', async () => {
     const answer = await assume(await keys.sign());
     expect(answer).toMatchObject({
       SubjectFromWebIdentityToken: subject,
@@ -145,7 +145,7 @@ describe('a token that the trust policy accepts', () => {
     expect(Role?.RoleLastUsed?.Region).toBe(region);
   });
 
-  it('leaves no trace of itself or of the credentials in the journal', async () => {
+  it('does not appear in the journal, nor do the credentials', async () => {
     const token = await keys.sign();
     const { Credentials } = await assume(token);
     await emulator.sts(await session()).send(new GetCallerIdentityCommand());
@@ -252,7 +252,7 @@ describe('a token is refused', () => {
     ['malformed', { n: 7 }],
     ['without its numbers', { n: undefined }],
     ['private', { d: 'AQAB' }],
-  ])('when the key that it names is %s', async (_what, change) => {
+  ])('when its key is %s', async (_what, change) => {
     published = [{ ...keys.jwk, ...change }];
     await expect(assume(await keys.sign())).rejects.toMatchObject({ name: invalid });
   });
@@ -265,13 +265,13 @@ describe('a token is refused', () => {
     });
   });
 
-  it('that says it needs no signature', async () => {
+  it('that claims to need no signature', async () => {
     const [, payload = ''] = (await keys.sign()).split('.');
     const header = Buffer.from(JSON.stringify({ alg: 'none', kid: 'key-1' })).toString('base64url');
     await expect(assume(`${header}.${payload}.`)).rejects.toMatchObject({ name: invalid });
   });
 
-  it('that is none', async () => {
+  it('that is not a token', async () => {
     await expect(assume('not-a-token')).rejects.toMatchObject({
       name: invalid,
       message: expect.stringMatching(/^The ID Token provided is not a valid JWT/),
@@ -334,7 +334,7 @@ describe("the trust policy's conditions", () => {
 });
 
 describe('the keys of an issuer', () => {
-  it('are asked for once, and again for a key that is new', async () => {
+  it('are fetched once, and again for an unknown key', async () => {
     await assume(await keys.sign());
     await assume(await keys.sign());
     expect(asked).toBe(1);
@@ -348,7 +348,7 @@ describe('the keys of an issuer', () => {
 describe('a session', () => {
   beforeEach(() => iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly })));
 
-  it('may do what the role may, from one call to the next', async () => {
+  it('has the current permissions of the role at every call', async () => {
     const credentials = await session();
     await listRoles(credentials);
     await iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
@@ -358,7 +358,7 @@ describe('a session', () => {
     });
   });
 
-  it('may do nothing under a session policy that denies all', async () => {
+  it('has no permissions under a session policy that denies all', async () => {
     const Policy = JSON.stringify({
       Version: '2012-10-17',
       Statement: { Effect: 'Deny', Action: '*', Resource: '*' },
@@ -368,7 +368,7 @@ describe('a session', () => {
     });
   });
 
-  it('may only do what its session policies allow too', async () => {
+  it('is limited by its session policies', async () => {
     const PolicyArns = [{ arn: 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess' }];
     await expect(listRoles(await session({ PolicyArns }))).rejects.toMatchObject({
       message: expect.stringMatching(/because no session policy allows the iam:ListRoles action$/),
@@ -376,7 +376,7 @@ describe('a session', () => {
     await listRoles(await session({ PolicyArns: [...PolicyArns, { arn: iamReadOnly }] }));
   });
 
-  it('ends when its time is up', async () => {
+  it('expires', async () => {
     const credentials = await session({ DurationSeconds: 900 });
     time += 899_000;
     await listRoles(credentials);
@@ -387,7 +387,7 @@ describe('a session', () => {
     });
   });
 
-  it('loses its rights with the role, also when a role of that name comes back', async () => {
+  it('loses its permissions with the role, even if the role is recreated', async () => {
     const credentials = await session();
     await iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
     await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));

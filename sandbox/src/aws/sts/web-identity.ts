@@ -86,7 +86,7 @@ function audienceOf(claims: Claims, provider: OidcProvider): string {
 }
 
 /**
- * Seconds beyond `exp` in which STS accepts a token, for clock skew.
+ * Seconds beyond `exp` during which STS accepts a token, for clock skew.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
  */
 const expiryLeeway = 300;

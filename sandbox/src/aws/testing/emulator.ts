@@ -94,7 +94,7 @@ export type TestEmulator = AwsEmulator & {
 export async function startTestEmulator(
   options: Partial<AwsEmulatorOptions> &
     Pick<AwsEmulatorOptions, 'now'> & {
-      /** Clock by which the SDK signs, where it differs from the emulator's. */
+      /** The SDK's clock for signing, where it differs from the emulator's. */
       readonly wallClock?: () => Wall;
     },
 ): Promise<TestEmulator> {

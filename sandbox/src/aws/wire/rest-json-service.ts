@@ -43,7 +43,7 @@ export const changed = (body: Json): RestResult => ({ body, changed: true });
 export type RestOptions<Env> = {
   /** Prefix of actions in policies. */
   readonly prefix: string;
-  /** In the order in which paths are matched. */
+  /** In matching order. */
   readonly actions: readonly RestAction<Env>[];
   readonly env: Env;
 };

@@ -45,7 +45,7 @@ export type TextRule = {
   readonly max?: number;
   /** The caller anchors it; `shown` is AWS's notation. */
   readonly pattern?: { readonly test: RegExp; readonly shown: string };
-  /** For names: the allowed characters besides letters and digits, for which AWS has a message of its own. */
+  /** Allowed characters of a name besides letters and digits. AWS has a message of its own for these. */
   readonly alphanumericAnd?: string;
 };
 

@@ -47,7 +47,7 @@ describe('a signature in the Authorization header', () => {
     expect(reasonOf(verify(getWithRange, exampleTime, 'another'))).toBe('signatureMismatch');
   });
 
-  it('is good for fifteen minutes around its time', () => {
+  it('is valid for fifteen minutes around its time', () => {
     const minute = 60_000;
     expect(verify(getWithRange, exampleTime + 15 * minute).ok).toBe(true);
     expect(verify(getWithRange, exampleTime - 15 * minute).ok).toBe(true);
@@ -172,7 +172,7 @@ describe('a chunked payload', () => {
     return readPayload({ ...request, body }, verified.signingKey);
   }
 
-  it("unframes AWS's signed example and follows its chain of signatures", () => {
+  it("unframes AWS's signed example and verifies its chain of signatures", () => {
     expect(payloadOf(signed)).toEqual({ ok: true, body: letters(66_560), trailers: {} });
   });
 
@@ -207,7 +207,7 @@ describe('a chunked payload', () => {
     expect(payloadOf(getWithRange, Buffer.from('tampered'))).toMatchObject({ ok: false });
   });
 
-  it('is unframed without chunk signatures, where only the trailer is stated', () => {
+  it('is unframed without chunk signatures if only a trailer is declared', () => {
     const request = put(
       { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-decoded-content-length': '5' },
       Buffer.from('5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n'),
