@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { admissionObjects, operatorObjects, rights } from '../../../src/rbac/index.ts';
+import { admissionObjects, operatorObjects, probeLease, rights } from '../../../src/rbac/index.ts';
 import { crds } from '../../../src/api/index.ts';
 import {
   admissionPolicyObjects,
@@ -14,6 +14,7 @@ import {
 import { operatorImage } from '../../../src/cli/installation/image.ts';
 import { metricDefinitions } from '../../../src/operator/metrics.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
 import { chartFolder, findHelm, type Helm, type RenderedObject } from '../../support/helm.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' };
@@ -401,5 +402,74 @@ describe('a real API server', () => {
     await apply(others);
     const config = await cluster.kubectl(['get', 'clusterconfig', 'main', '-o', 'jsonpath={.spec.targets}']);
     expect(config).toBe('["production","staging"]');
+  });
+});
+
+describe('the policies before the CRDs, as docs/guides/install.md has it', () => {
+  let cluster: TestControlPlane;
+  beforeAll(async () => {
+    cluster = await startControlPlane();
+  });
+  afterAll(() => cluster?.stop());
+
+  const release = (verb: string, ...args: readonly string[]): Promise<string> =>
+    helm.run([
+      verb,
+      'konstellation',
+      chartFolder,
+      `--kubeconfig=${cluster.kubeconfig}`,
+      `--namespace=${identity.namespace}`,
+      ...everything.filter((arg) => !arg.includes('metrics.')),
+      ...args,
+    ]);
+  const account = JSON.stringify({
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'LinkedServiceAccount',
+    metadata: { name: 'tried' },
+    spec: { targets: ['production'], aws: { policyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] } },
+  });
+
+  it('are refusing accounts from the moment that the CRDs exist, and the ClusterConfig comes last', async () => {
+    await release('install', '--create-namespace', '--skip-crds', '--set=clusterConfig.create=false');
+    await eventually('the probe to be refused', () =>
+      cluster.kubectl(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probeLease('default'))).then(
+        () => undefined,
+        ({ stderr = '' }: { readonly stderr?: string }) =>
+          stderr.includes('the admission policies of Konstellation are enforced') || undefined,
+      ),
+    );
+    await cluster.kubectl(
+      ['apply', '--server-side', '-f', '-'],
+      crds()
+        .map((crd) => stringify(crd))
+        .join('---\n'),
+    );
+    const role = ['create', 'clusterrole', 'author', '--verb=create', '--resource=lsa'];
+    const answers: string[] = [];
+    await eventually('the answer of an admission policy', async () => {
+      const asAuthor = ['create', '-f', '-', '--as=author'];
+      const answer = await cluster.kubectl(asAuthor, account).catch(({ stderr = '' }) => stderr as string);
+      answers.push(answer);
+      if (answer.includes('cannot create resource'))
+        await cluster
+          .kubectl(role)
+          .then(() =>
+            cluster.kubectl([
+              'create',
+              'clusterrolebinding',
+              'author',
+              '--clusterrole=author',
+              '--user=author',
+            ]),
+          )
+          .catch(() => undefined);
+      return answer.includes('may not') || answer.includes('created') ? true : undefined;
+    });
+    expect(answers.at(-1)).toContain('ValidatingAdmissionPolicy');
+    expect(answers.filter((answer) => answer.includes('created'))).toEqual([]);
+    await release('upgrade');
+    const config = await cluster.kubectl(['get', 'clusterconfig', 'main', '-o', 'jsonpath={.spec.targets}']);
+    expect(config).toBe('["production","staging"]');
+    await cluster.kubectl(['create', '-f', '-'], account);
   });
 });
