@@ -3,6 +3,7 @@ import { resources } from '../kube/index.ts';
 import {
   startHealthServer,
   whyNotReady,
+  whyOutdated,
   whyUnhealthy,
   type FailedCheck,
   type HealthServer,
@@ -48,6 +49,12 @@ describe('an operator', () => {
       { name: 'pods', detail: 'the API server cannot be reached' },
       { name: 'pods', detail: 'nothing was heard of the API server for 301 s' },
     ]);
+  });
+
+  it('is not ready while the CRDs are of a later version', () => {
+    expect(whyOutdated(0, 1)).toEqual([]);
+    expect(whyOutdated(1, 1)).toEqual([]);
+    expect(whyOutdated(2, 1)).toMatchObject([{ name: 'schema-version' }]);
   });
 
   it('is unhealthy by the work that does not end, and by nothing else', () => {

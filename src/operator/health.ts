@@ -1,6 +1,7 @@
 /** What an orchestrator and Prometheus ask the operator over HTTP: `/healthz`, `/readyz`, `/metrics`. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { outdatedMessage } from '../identity/index.ts';
 import {
   defaultReflectorLimits,
   type Controller,
@@ -32,6 +33,11 @@ export function whyNotReady(
       ? { name, detail: `nothing was heard of the API server for ${Math.round(silentMs / 1000)} s` }
       : [];
   });
+}
+
+/** Check of `/readyz` that fails while the CRDs are of a later version than the operator. */
+export function whyOutdated(installed: number, own: number): readonly FailedCheck[] {
+  return installed > own ? [{ name: 'schema-version', detail: outdatedMessage(installed, own) }] : [];
 }
 
 /** Checks of `/healthz` that fail: controllers with a reconcile that only a restart of the process ends. */

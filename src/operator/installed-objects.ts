@@ -1,4 +1,5 @@
-/** Follows objects that are installed beside the operator. */
+/** Follows objects that were installed beside the operator: its CRDs, and the admission policies that guard grants. */
+import { crds, schemaVersionAnnotation } from '../api/index.ts';
 import { grantPolicyNames } from '../rbac/index.ts';
 import {
   createInformer,
@@ -20,8 +21,14 @@ export type GrantPolicies = InstalledObjects & {
   readonly admittedSince: () => number;
 };
 
+export type InstalledCrds = InstalledObjects & {
+  /** Highest schema version that a CRD states; 0 when none states one. */
+  readonly schemaVersion: () => number;
+};
+
 const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
-  const { name, uid, resourceVersion, creationTimestamp } = metadata;
+  const { name, uid, resourceVersion, creationTimestamp, annotations } = metadata;
+  const version = annotations?.[schemaVersionAnnotation];
   return {
     apiVersion,
     kind,
@@ -30,6 +37,7 @@ const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...(version === undefined ? {} : { annotations: { [schemaVersionAnnotation]: version } }),
     },
   };
 };
@@ -62,6 +70,27 @@ export function followGrantPolicies(sources: Sources): GrantPolicies {
           const created = Date.parse(store.list()[0]?.metadata.creationTimestamp ?? '');
           return Number.isNaN(created) ? Infinity : created;
         }),
+      ),
+  };
+}
+
+export function followCrds(sources: Sources): InstalledCrds {
+  const informers = follow(
+    sources,
+    resources.customResourceDefinitions,
+    crds().map(({ metadata }) => metadata.name),
+  );
+  return {
+    informers,
+    schemaVersion: () =>
+      Math.max(
+        0,
+        ...informers.flatMap(({ store }) =>
+          store
+            .list()
+            .map(({ metadata }) => Number(metadata.annotations?.[schemaVersionAnnotation]))
+            .filter(Number.isSafeInteger),
+        ),
       ),
   };
 }

@@ -5,6 +5,7 @@ import { createMetrics, metricDefinitions, type MetricsView } from './metrics.ts
 
 const view: MetricsView = {
   accounts: { ready: 2, notReady: 1, unknown: 4 },
+  outdated: false,
   drift: [
     { what: 'roles', lastSuccess: 1_700_000_000_000 },
     { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 2 } },

@@ -14,6 +14,8 @@ export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
   readonly drift: readonly DriftCheck[];
   readonly aws: readonly SchedulerFigures[];
+  /** Whether the CRDs are of a later version than this operator. */
+  readonly outdated: boolean;
 };
 
 export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
@@ -83,6 +85,11 @@ export const metricDefinitions = {
     help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
     labels: [],
   },
+  konstellation_operator_outdated: {
+    type: 'gauge',
+    help: '1 while the CRDs are of a later version than this operator, which then changes nothing, else 0.',
+    labels: [],
+  },
   konstellation_lease_age_seconds: {
     type: 'gauge',
     help: 'Seconds since the Lease was last seen to change, by its name. Absent without leader election, and before it was seen.',
@@ -122,6 +129,7 @@ export function createMetrics(): Metrics {
   const accounts = new Gauge(define('konstellation_accounts'));
   const leftovers = new Gauge(define('konstellation_orphan_roles'));
   const leaseAge = new Gauge(define('konstellation_lease_age_seconds'));
+  const outdated = new Gauge(define('konstellation_operator_outdated'));
   const driftSuccess = new Gauge(define('konstellation_drift_last_success_timestamp_seconds'));
   const driftFailing = new Gauge(define('konstellation_drift_failing'));
   const runtime = createRuntimeMetrics(registry);
@@ -142,6 +150,7 @@ export function createMetrics(): Metrics {
       for (const [kind, count] of Object.entries(counts)) leftovers.set({ kind }, count);
     },
     async text(view) {
+      outdated.set(view.outdated ? 1 : 0);
       accounts.set({ ready: 'true' }, view.accounts.ready);
       accounts.set({ ready: 'false' }, view.accounts.notReady);
       accounts.set({ ready: 'unknown' }, view.accounts.unknown);

@@ -1,7 +1,8 @@
 /** The operator as a whole: what `kon operator` runs in the foreground, and what the image runs in a cluster. */
 import { findCondition } from '../k8s/conditions.ts';
+import { schemaVersion } from '../api/index.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
-import { effectiveConfig } from '../identity/index.ts';
+import { effectiveConfig, outdatedMessage } from '../identity/index.ts';
 import {
   createEventRecorder,
   createKubeClient,
@@ -12,9 +13,10 @@ import {
   type Logger,
 } from '../kube/index.ts';
 import { untilAdmissionEnforced } from './await-admission.ts';
+import { reportOutdated } from './cluster/report-outdated.ts';
 import { createEngine } from './engine.ts';
-import { startHealthServer, whyNotReady, whyUnhealthy } from './health.ts';
-import { followGrantPolicies } from './installed-objects.ts';
+import { startHealthServer, whyNotReady, whyOutdated, whyUnhealthy } from './health.ts';
+import { followCrds, followGrantPolicies } from './installed-objects.ts';
 import { createMetrics } from './metrics.ts';
 import { spareMemory, type Heap } from './spare-memory.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
@@ -72,9 +74,31 @@ export class LeaseLostError extends Error {
   }
 }
 
-/** Runs until the signal aborts. Rejects when it cannot work at all. @throws LeaseLostError */
+/** Thrown before a write of an operator that is older than the CRDs. */
+class OutdatedError extends Error {
+  override readonly name = 'OutdatedError';
+}
+
+/**
+ * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing: it would undo what
+ * a later version does for fields and kinds that this one does not know. It begins anew once they are of a version that it knows.
+ *
+ * Rejects when it cannot work at all. @throws LeaseLostError
+ */
 export async function runOperator(options: OperatorOptions): Promise<void> {
-  const { connection, logger, now, monotonic, random, signal } = options;
+  while ((await runUntilCurrent(options)) === 'current')
+    options.logger.info('operator resumes: the CRDs are of a version that it knows');
+}
+
+async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 'stopped'> {
+  const { connection, logger, now, monotonic, random } = options;
+  const outdated = new AbortController();
+  const current = new AbortController();
+  const signal = AbortSignal.any([options.signal, current.signal]);
+  const assertMayWrite = (): void => {
+    elector?.elector.assertLeading();
+    outdated.signal.throwIfAborted();
+  };
   const userAgent = `konstellation/${options.version}`;
   const metrics = createMetrics();
   const elector = options.lease && createElector(options, options.lease, userAgent);
@@ -83,7 +107,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     random,
     ...requestRate,
     onAttempt: metrics.countRequest,
-    beforeWrite: () => elector?.elector.assertLeading(),
+    beforeWrite: assertMayWrite,
   });
   const recorder = createEventRecorder({
     client,
@@ -110,15 +134,20 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       userAgent,
       now: monotonic,
       schedulers,
-      beforeWrite: () => elector?.elector.assertLeading(),
+      beforeWrite: assertMayWrite,
     });
     byRegion.set(region, made);
     return made;
   };
-  const policies =
-    options.requireAdmission &&
-    followGrantPolicies({ client, logger, now: monotonic, random, setTimer: systemTimer });
-  const installed = policies?.informers ?? [];
+  const sources = { client, logger, now: monotonic, random, setTimer: systemTimer };
+  const policies = options.requireAdmission && followGrantPolicies(sources);
+  const definitions = followCrds(sources);
+  const installed = [...definitions.informers, ...(policies?.informers ?? [])];
+  const compareSchemas = (): void => {
+    const version = definitions.schemaVersion();
+    if (version > schemaVersion) outdated.abort(new OutdatedError(outdatedMessage(version, schemaVersion)));
+    else if (outdated.signal.aborted) current.abort();
+  };
   const engine = createEngine({
     client,
     recorder,
@@ -128,7 +157,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     random,
     setTimer: systemTimer,
     observerOf: metrics.observerOf,
-    assertLeading: () => elector?.elector.assertLeading(),
+    assertLeading: assertMayWrite,
     ...(options.namespace === undefined ? {} : { operatorNamespace: options.namespace }),
     ...(policies ? { admittedSince: policies.admittedSince } : {}),
     aws: ({ clusterConfigs }, caller) =>
@@ -145,7 +174,10 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
         ...options.health,
         logger,
         unhealthy: () => whyUnhealthy(engine.controllers),
-        notReady: () => whyNotReady([...engine.watched, ...installed], monotonic()),
+        notReady: () => [
+          ...whyNotReady([...engine.watched, ...installed], monotonic()),
+          ...whyOutdated(definitions.schemaVersion(), schemaVersion),
+        ],
         metrics: () => {
           const list = engine.informers.accounts.store.list();
           const count = (status: string): number =>
@@ -154,6 +186,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
             ).length;
           return metrics.text({
             accounts: { ready: count('True'), notReady: count('False'), unknown: count('Unknown') },
+            outdated: outdated.signal.aborted,
             drift: engine.driftChecks(),
             aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
             controllers: engine.controllers,
@@ -173,6 +206,8 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     const installedFollowed = Promise.all(installed.map((informer) => informer.start(signal)));
     const { followed } = await engine.follow(signal);
     await Promise.all(installed.map((informer) => informer.synced));
+    for (const informer of definitions.informers) informer.onChange(compareSchemas);
+    compareSchemas();
     logger.info('operator started', { server: connection.server, version: options.version });
     options.onStarted?.(health ? { healthPort: health.port } : {});
     if (options.heap) {
@@ -180,17 +215,36 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
       const memory = { heap: options.heap, isIdle, now: monotonic, setTimer: systemTimer };
       void spareMemory(memory, over.signal);
     }
+    const pause = async (leading: AbortSignal): Promise<void> => {
+      logger.error('operator paused', { error: outdated.signal.reason as Error });
+      const config = effectiveConfig(engine.informers.clusterConfigs.store.list());
+      if (!config) return;
+      const reporting = createKubeClient(connection, {
+        userAgent,
+        random,
+        beforeWrite: () => elector?.elector.assertLeading(),
+      });
+      const installedVersion = definitions.schemaVersion();
+      const report = { installed: installedVersion, own: schemaVersion, now: now(), signal: leading };
+      try {
+        await reportOutdated(reporting, config, report);
+      } finally {
+        await reporting.close();
+      }
+    };
     const lead = async (leading: AbortSignal): Promise<void> => {
       leads = true;
       logger.info('operator leads');
+      const working = AbortSignal.any([leading, outdated.signal]);
       if (options.requireAdmission)
         await untilAdmissionEnforced(client, {
           ...options.requireAdmission,
           logger,
           setTimer: systemTimer,
-          signal: leading,
+          signal: working,
         });
-      await engine.work(leading);
+      if (!working.aborted) await engine.work(working);
+      if (outdated.signal.aborted && !leading.aborted) await pause(leading);
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);
@@ -199,6 +253,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     } else {
       await lead(signal);
     }
+    // Paused, it leaves the lease to an operator of the right version, and does not ask for it again.
     await Promise.all([followed, installedFollowed]);
   } catch (error) {
     // Stopped before it was in step: that is an end, not a failure.
@@ -212,6 +267,7 @@ export async function runOperator(options: OperatorOptions): Promise<void> {
     await elector?.close();
     logger.info('operator stopped');
   }
+  return options.signal.aborted ? 'stopped' : 'current';
 }
 
 /** Renewals have a client of their own: they must wait behind nothing, and be held back by nothing. */

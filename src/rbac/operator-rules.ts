@@ -2,7 +2,7 @@
  * What the operator may do in Kubernetes: what its code does, each verb on each resource. A test holds this against the
  * audit log of a run. A server-side apply that makes an object needs `patch` and `create`.
  */
-import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
+import { apps, clusterConfigs, crds, linkedServiceAccounts } from '../api/index.ts';
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 
@@ -70,6 +70,13 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: look },
+  // Whether the CRDs are of a later version than the operator.
+  {
+    apiGroups: ['apiextensions.k8s.io'],
+    resources: ['customresourcedefinitions'],
+    resourceNames: crds().map(({ metadata }) => metadata.name),
+    verbs: follow,
+  },
   // Age of the policies that guard grants: an account that is older was not admitted by them.
   {
     apiGroups: ['admissionregistration.k8s.io'],

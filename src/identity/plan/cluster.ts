@@ -71,6 +71,8 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
 const reportedPasses = 3;
 /** The condition that accounts which use IRSA are planned by. */
 export const providerCondition = 'OIDCProviderReady';
+/** Present on the ClusterConfig while the operator is older than the CRDs. */
+export const outdatedCondition = 'OperatorCurrent';
 
 /** Of the quota of roles. */
 const noticeableShare = 0.02;
@@ -169,6 +171,34 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
       { generation: config.metadata.generation, now },
     ),
   };
+}
+
+/**
+ * Status of a ClusterConfig while the CRDs are of a later version than the operator. `Ready` stays, so that an operator of that
+ * version finds the facts that accounts are planned with; it removes the condition.
+ */
+export function outdatedStatus(
+  { status, metadata }: ClusterConfig,
+  { installed, own, now }: { readonly installed: number; readonly own: number; readonly now: Wall },
+): ClusterConfigStatus {
+  const known = (status?.conditions ?? []).filter(({ type }) => type !== outdatedCondition);
+  const verdict: ConditionDraft = {
+    type: outdatedCondition,
+    status: 'False',
+    reason: 'OperatorOutdated',
+    message: outdatedMessage(installed, own),
+  };
+  return {
+    ...status,
+    conditions: setConditions(status?.conditions, [...known, verdict], {
+      generation: metadata.generation,
+      now,
+    }),
+  };
+}
+
+export function outdatedMessage(installed: number, own: number): string {
+  return `the CRDs have schema version ${installed}, and this operator knows ${own}: it changes nothing in AWS or the cluster. Upgrade it to the version of the CRDs`;
 }
 
 function disallowedNote({ config, disallowed }: ClusterWorld): string {

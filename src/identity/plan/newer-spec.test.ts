@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
-import { clusterState, planCluster } from './cluster.ts';
+import { IdentityError } from '../state/errors.ts';
+import { clusterState, outdatedStatus, planCluster } from './cluster.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
@@ -120,6 +121,30 @@ describe('a ClusterConfig with a field of a later version', () => {
     expect(cluster).toMatchObject({ ok: false, reason: 'SpecNewerThanOperator' });
     const world = { ...observe(settled()), cluster };
     expect(planAccount(world).steps).toEqual([]);
+  });
+
+  it('keeps the facts and Ready while the CRDs are newer than the operator, and loses that condition afterwards', () => {
+    const now = 0 as Wall;
+    const { added: _, ...aws } = config.spec.aws as ClusterConfig['spec']['aws'] & { added?: boolean };
+    const known = { ...config, spec: { ...config.spec, aws } };
+    const outdated = outdatedStatus(known, { installed: 2, own: 1, now });
+    expect(outdated).toMatchObject({ added: 'x', clusterArn: status.clusterArn });
+    expect(findCondition(outdated.conditions, 'Ready')?.status).toBe('True');
+    expect(findCondition(outdated.conditions, 'OperatorCurrent')).toMatchObject({
+      status: 'False',
+      reason: 'OperatorOutdated',
+      message: expect.stringContaining('schema version 2'),
+    });
+    expect(clusterState([{ ...known, status: outdated }]).ok).toBe(true);
+    const unanswered = { ok: false, error: new IdentityError('Unreachable', 'no answer') } as const;
+    const plan = planCluster({
+      now,
+      config: { ...known, status: outdated },
+      issuer: unanswered,
+      caller: unanswered,
+      namespaces: [],
+    });
+    expect(findCondition(plan.status.conditions, 'OperatorCurrent')).toBeUndefined();
   });
 
   it('says so in its own condition, writes no namespace and keeps the rest of its status', () => {

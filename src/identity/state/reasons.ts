@@ -92,6 +92,8 @@ export const identityReasons = {
   SpecNewerThanOperator: userAction(
     'The spec has fields of a later version, which this operator does not know. It changes nothing for it: neither in AWS nor in the cluster.',
   ),
+  OperatorOutdated:
+    'The CRDs are of a later version than the operator, which changes nothing in AWS or the cluster until it is upgraded. Pods keep their access.',
   ClusterConfigMissing: 'The cluster has no ClusterConfig.',
   ClusterConfigNotReady: 'The ClusterConfig is not ready.',
   ClusterConfigDuplicate: userAction('The cluster has several ClusterConfigs; the oldest counts.'),

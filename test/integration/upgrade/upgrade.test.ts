@@ -10,7 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { crds } from '../../../src/api/index.ts';
+import { crds, schemaVersion as crdVersion } from '../../../src/api/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startAwsCluster, type AwsCluster } from '../cli/aws-cluster.ts';
 import { prepareKon, type Kon, type Running } from '../cli/kon.ts';
@@ -276,6 +276,79 @@ describe('an upgrade', () => {
     expect(awsWrites()).toEqual(['AttachRolePolicy', 'DetachRolePolicy']);
     await untilReady('lsa', 'newer');
     await stop(older);
+  });
+});
+
+describe('CRDs of a later version than the operator that runs', () => {
+  const names = crds().map(({ metadata }) => metadata.name);
+  const mark = (version: number): Promise<string> =>
+    kubectl(`annotate --overwrite crd ${names[1]} k11n.dev/schema-version=${version}`);
+  const condition = (field: string): Promise<string> =>
+    kubectl(`get clusterconfig main -o jsonpath={.status.conditions[?(@.type=="OperatorCurrent")].${field}}`);
+  const accounts = Array.from({ length: 100 }, (_, index) => `many-${index}`);
+
+  it('stop its writes to AWS within a second, amid the creation of accounts, and it resumes when they go back', async () => {
+    await newCrds();
+    const operator = await startOperator(world.kon);
+    await untilReady('lsa', 'kept');
+    awsWrites();
+    const creating = kubectl('create -f -', accounts.map((name) => stringify(account(name))).join('---\n'));
+    await eventually('the first roles', () =>
+      Promise.resolve(awsWrites().includes('CreateRole') || undefined),
+    );
+    await mark(crdVersion + 1);
+    const marked = Date.now();
+    await creating;
+    expect(await eventually('the condition', async () => (await condition('reason')) || undefined)).toBe(
+      'OperatorOutdated',
+    );
+    expect(await condition('message')).toContain(`schema version ${crdVersion + 1}`);
+    await eventually('the lease to be given back', async () =>
+      (await kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}')) === ''
+        ? true
+        : undefined,
+    );
+    const late = world.aws.journal.entries().filter(({ changed, time }) => changed && time > marked + 1_000);
+    expect(late.map(({ action }) => action)).toEqual([]);
+    const roles = world.aws.journal.entries().filter(({ action }) => action === 'CreateRole').length;
+    expect(roles).toBeLessThan(accounts.length);
+    const kept = await read('lsa', 'kept');
+    expect(kept.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True' });
+
+    await mark(crdVersion);
+    for (const name of accounts) await untilReady('lsa', name);
+    expect(await condition('reason')).toBe('');
+    await kubectl(`delete lsa ${accounts.join(' ')}`);
+    const log = await stop(operator);
+    expect(log).toContain('operator paused');
+    expect(log).toContain('operator resumes');
+  });
+
+  it('are reported by one that starts later, which gives the lease back and writes nothing to AWS', async () => {
+    await mark(crdVersion + 1);
+    awsWrites();
+    const operator = await startOperator(world.kon);
+    await eventually('the condition', async () => (await condition('reason')) || undefined);
+    await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}"]}}}`);
+    await eventually('the lease to be given back', async () =>
+      (await kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}')) === ''
+        ? true
+        : undefined,
+    );
+    expect(awsWrites()).toEqual([]);
+    await mark(crdVersion);
+    await eventually(
+      'the edit to reach IAM',
+      async () => awsWrites().includes('DetachRolePolicy') || undefined,
+    );
+    await kubectl(
+      `patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}","${queues}"]}}}`,
+    );
+    await observed('kept');
+    await eventually('the condition to be removed', async () =>
+      (await condition('reason')) === '' ? true : undefined,
+    );
+    await stop(operator);
   });
 });
 
