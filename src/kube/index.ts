@@ -62,7 +62,7 @@ export type { Change, Informer, InformerOptions } from './informer.ts';
 export { createInformer } from './informer.ts';
 export type { ReflectorLimits } from './reflector.ts';
 export { defaultReflectorLimits } from './reflector.ts';
-export type { BackoffPolicy } from './backoff.ts';
+export { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 export type {
   Controller,
   ControllerMetrics,

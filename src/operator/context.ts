@@ -19,9 +19,12 @@ import {
 } from '../api/index.ts';
 import type { IdentityError } from '../identity/index.ts';
 import {
+  createController,
   createInformer,
   resources,
+  type Controller,
   type ControllerObserver,
+  type ControllerOptions,
   type EventRecorder,
   type Informer,
   type KubeClient,
@@ -99,6 +102,15 @@ export type TokenExchange = {
   readonly serviceAccount: string;
   readonly roleArn: string;
 };
+
+/** A controller with the clocks, the timers, the log and the metrics of the operator. */
+export function controllerOf(
+  { monotonic: now, random, setTimer, logger, observerOf }: OperatorContext,
+  options: Pick<ControllerOptions, 'name' | 'reconcile' | 'concurrency' | 'reserved'>,
+): Controller {
+  const observer = observerOf?.(options.name);
+  return createController({ ...options, now, random, setTimer, logger, observer });
+}
 
 /** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';

@@ -26,6 +26,7 @@ import { createRolePass } from './resync/roles.ts';
 import { createProviderPass } from './resync/oidc-provider.ts';
 import { createRolloutController } from './rollout/controller.ts';
 import { createRolloutGroups } from './rollout/observe.ts';
+import { replacementBlocker } from './rollout/dry-run-pod.ts';
 
 export type Aws = {
   readonly roles: RoleStore;
@@ -130,7 +131,7 @@ export function createEngine(options: EngineOptions): Engine {
     onInSync: onInStep,
     onFailure: lookAtCluster,
     rolloutsOf: (name) => groups.rollouts(name),
-    rolloutObstacle: (name, signal) => groups.rolloutBlocker(name, signal),
+    rolloutObstacle: (name, signal) => replacementBlocker(groups.workloads(name), context, signal),
     concurrency,
   });
   const clusters = createClusterController({

@@ -13,7 +13,8 @@ import {
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { enqueueOnChange } from './enqueue.ts';
 import { createExecutor, type ExecutorOptions } from './execute.ts';
-import { observeAccount, type AccountRollouts } from './observe.ts';
+import { observeAccount } from './observe.ts';
+import type { AccountRollouts } from '../rollout/observe.ts';
 import { priorities, urgencyOf } from './priority.ts';
 import { createAccountReporter } from './report.ts';
 import { createYieldingAccounts, rolesFirst } from './yield.ts';

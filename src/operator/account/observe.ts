@@ -15,17 +15,9 @@ import {
   type OperatorContext,
 } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
-import type { Pod } from '../../workloads/index.ts';
+import type { AccountRollouts } from '../rollout/observe.ts';
 import type { AccountMemory } from './account-memory.ts';
 import { roleHolders, targetObservation } from './target-observation.ts';
-
-/** Rollout of an account's identity to its workloads. */
-export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
-  /** Workloads whose pods are replaced when the identity changes. */
-  readonly replacing: readonly string[];
-  /** Whether the pod belongs to one of these. */
-  readonly isReplaced: (pod: Pod) => boolean;
-};
 
 export type AccountSources = Pick<
   OperatorContext,

@@ -1,50 +1,59 @@
-/** Which changes in the cluster concern which Apps. */
+/** Maps changes in the cluster to the Apps that they concern. */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import type { Informers } from '../context.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
+import type { DryRunBackoff } from '../rollout/dry-run-backoff.ts';
 
-/** A person's edit goes before everything that merely follows from something else. */
+/** A person's edit goes before everything that follows from another change. */
 const editPriority = 10;
 
-/** Pods come and go in bursts; they are looked at together. Milliseconds. */
-const podDelayMs = 250;
+/** Pods change in bursts: an App is reconciled once for a burst. Milliseconds. */
+const podBurstDelayMs = 250;
 
 export function enqueueOnChanges(
   controller: Pick<Controller, 'enqueue'>,
   informers: Informers,
   objects: AppObjects,
+  backoff: DryRunBackoff,
 ): void {
+  const enqueue = (
+    app: string | undefined,
+    options: { readonly afterMs?: number; readonly priority?: number } = {},
+  ): void => {
+    if (app === undefined) return;
+    backoff.reset(app);
+    controller.enqueue(app, options);
+  };
   const enqueueWhere = (concerns: (app: App) => boolean): void => {
-    for (const app of informers.apps.store.list()) if (concerns(app)) controller.enqueue(app.metadata.name);
+    for (const app of informers.apps.store.list()) if (concerns(app)) enqueue(app.metadata.name);
   };
   informers.apps.onChange((change) => {
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
-    controller.enqueue(change.key, edited ? { priority: editPriority } : {});
-    // Its address may have become another one, or there is one now.
-    if (edited)
-      enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
+    if (!edited) return controller.enqueue(change.key);
+    enqueue(change.key, { priority: editPriority });
+    // Its address may have changed, or exists only now.
+    enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
   });
   informers.accounts.onChange((change) => enqueueWhere((app) => app.spec.serviceAccount === change.key));
+  informers.serviceAccounts.onChange((change) => {
+    const { name, namespace } = (change.new ?? change.old)?.metadata ?? {};
+    enqueueWhere(
+      ({ spec }) => spec.serviceAccount === name && spec.targets.some((target) => target.name === namespace),
+    );
+  });
   informers.clusterConfigs.onChange(() => enqueueWhere(() => true));
   informers.namespaces.onChange((change) => {
     if (isGoing(change.old) === isGoing(change.new)) return;
     enqueueWhere((app) => app.spec.targets.some((target) => target.name === change.key));
   });
-  // An object that has lost our label is reported as gone: what it was tells whose it is.
-  objects.onChange((change) => enqueueByLabel(controller, change.new ?? change.old));
-  informers.pods.onChange((change) =>
-    enqueueByLabel(controller, change.new ?? change.old, { afterMs: podDelayMs }),
-  );
+  // An object that has lost our label is reported as deleted; its former state has the name of its App.
+  objects.onChange((change) => enqueue(appOf(change.new ?? change.old)));
+  informers.pods.onChange((change) => enqueue(appOf(change.new ?? change.old), { afterMs: podBurstDelayMs }));
 }
 
-function enqueueByLabel(
-  controller: Pick<Controller, 'enqueue'>,
-  object: { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } } | undefined,
-  options: { readonly afterMs?: number } = {},
-): void {
-  const app = object?.metadata.labels?.[appLabel];
-  if (app !== undefined) controller.enqueue(app, options);
+function appOf(object: Pick<KubeObject, 'metadata'> | undefined): string | undefined {
+  return object?.metadata.labels?.[appLabel];
 }
 
 /** Undefined when there is no such namespace. */

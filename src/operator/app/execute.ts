@@ -1,7 +1,8 @@
-/** Carries out the plan of an App. The only writer of its objects. One target's failure costs that target only. */
+/** Executes the plan of an App. The only writer of its objects. A failure on one target leaves the others alone. */
 import { apps, fieldManager, type App } from '../../api/index.ts';
 import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
 import {
+  appTargetId,
   isOwnedBy,
   notOwnedMessage,
   type AppEventReason,
@@ -11,7 +12,6 @@ import {
   type DryRunPod,
   type EventDraft,
   type IdentityFinding,
-  type GateReason,
   type ObservedObject,
   type ScaleStep,
   type Step,
@@ -20,13 +20,16 @@ import {
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
-import { checkDryRunPod, replacePod, retryAfterMs, type DryRunFailure } from '../rollout/replace-pod.ts';
-import { writeFailure, type WriteFailure } from './write-failure.ts';
+import type { DryRunBackoff } from '../rollout/dry-run-backoff.ts';
+import { dryRunFailure } from '../rollout/dry-run-pod.ts';
+import { replacePod } from '../rollout/replace-pod.ts';
+import { writeFailure } from './write-failure.ts';
 
 export type ExecuteTools = {
   readonly app: App;
   readonly context: OperatorContext;
   readonly objects: AppObjects;
+  readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
   /** Why no pod of the App may be created on the target now, as the stores show it at this moment. */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
@@ -35,13 +38,13 @@ export type ExecuteTools = {
 export type ExecuteResult = {
   readonly outcomes: ReadonlyMap<string, TargetOutcome>;
   readonly events: readonly EventDraft[];
-  /** Milliseconds until something that no watch tells may have changed. */
+  /** Milliseconds until something may have changed that no watch reports. */
   readonly requeueAfterMs?: number;
-  /** Something failed that is worth trying again, with backoff. */
+  /** Something failed that is worth retrying with back-off. */
   readonly failed: boolean;
 };
 
-/** How often an object which stands in the way is looked at: it does not bear our label, so no watch tells of it. */
+/** How often a foreign object in the way is read: it does not bear our label, so no watch reports it. */
 const foreignObjectMs = 30_000;
 
 type TargetResult = {
@@ -64,32 +67,32 @@ export async function executePlan(plan: AppPlan, tools: ExecuteTools): Promise<E
   };
 }
 
-/** An object in the way does not go away by our trying harder. */
+/** An object in the way is not removed by a retry. */
 function isWorthRetrying({ failure }: TargetOutcome): boolean {
   return failure !== undefined && failure.reason !== 'NotOwned';
 }
 
 async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<TargetResult> {
+  const { app, backoff, context, signal } = tools;
   const events: EventDraft[] = [];
+  const owner = app.metadata.name;
+  const id = appTargetId(owner, plan.target.name);
   for (const step of plan.steps) {
     try {
-      const result = await executeStep(step, tools);
-      if (result.event) events.push(result.event);
-      if (result.failure)
-        return { outcome: { failure: result.failure }, events, requeueAfterMs: foreignObjectMs };
-      if (result.heldBack)
-        return { outcome: { heldBack: result.heldBack }, events, requeueAfterMs: retryAfterMs };
-      if (result.waits !== undefined)
+      const { event, outcome, retryAfterMs } = await executeStep(step, tools);
+      if (event) events.push(event);
+      if (outcome)
         return {
-          outcome: { replacementWaits: result.waits },
+          outcome,
           events,
-          requeueAfterMs: result.retryAfterMs ?? foreignObjectMs,
+          requeueAfterMs:
+            retryAfterMs ?? (outcome.failure ? foreignObjectMs : backoff.delayAfterFailure(owner, id)),
         };
     } catch (error) {
-      if (tools.signal.aborted) throw error;
+      if (signal.aborted) throw error;
       const failure = writeFailure(error, describe(step));
-      tools.context.logger.warn('writing an object of an app failed', {
-        app: tools.app.metadata.name,
+      context.logger.warn('writing an object of an app failed', {
+        app: owner,
         target: plan.target.name,
         reason: failure.reason,
         error: failure.message,
@@ -97,6 +100,7 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
       return { outcome: { failure }, events };
     }
   }
+  backoff.reset(owner, id);
   return {
     outcome: {},
     events,
@@ -104,11 +108,10 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
   };
 }
 
+/** An outcome ends the steps of the target. */
 type StepResult = {
   readonly event?: EventDraft;
-  readonly failure?: WriteFailure;
-  readonly heldBack?: IdentityFinding;
-  readonly waits?: string;
+  readonly outcome?: TargetOutcome;
   readonly retryAfterMs?: number;
 };
 
@@ -122,16 +125,13 @@ async function executeStep(step: Step, tools: ExecuteTools): Promise<StepResult>
     case 'scale':
       return scale(step, tools);
     case 'replacePod': {
-      const { context, signal } = tools;
-      const replacement = await replacePod(step, context, signal);
-      if (replacement.kind === 'waits')
-        return { waits: replacement.message, retryAfterMs: replacement.retryAfterMs };
-      return {
-        event: normal(
-          'PodReplaced',
-          `evicted ${nameOf(step.pod)}, which did not hold ${step.wanted.roleArn}`,
-        ),
-      };
+      const replacement = await replacePod(step, tools.context, tools.signal);
+      if (replacement.kind === 'blocked') {
+        const { message, ...retry } = replacement;
+        return { outcome: { replacementWaits: message }, ...retry };
+      }
+      const note = `evicted ${nameOf(step.pod)}, which did not hold ${step.wanted.roleArn}`;
+      return { event: normal('PodReplaced', note) };
     }
     default:
       throw new TypeError(`unknown step ${JSON.stringify(step satisfies never)}`);
@@ -145,15 +145,17 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
   const present = observed ?? (await find(manifest, tools));
   if (!present && !(await isStillThere(tools)))
     return {
-      failure: { reason: 'WriteFailed', message: `the app ${app.metadata.name} was deleted meanwhile` },
+      outcome: {
+        failure: { reason: 'WriteFailed', message: `the app ${app.metadata.name} was deleted meanwhile` },
+      },
     };
   if (present && !isOwnedBy(app, present))
-    return { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } };
+    return { outcome: { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } } };
   const heldBack = await heldBackBy(step.dryRunPod, manifest, tools);
-  if (heldBack) return { heldBack };
+  if (heldBack) return { outcome: { heldBack } };
   // The account may have been taken from the target while the dry run was answered: what was planned before counts no more.
   const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
-  if (closed) return { heldBack: closed };
+  if (closed) return { outcome: { heldBack: closed } };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
@@ -175,7 +177,7 @@ async function scale(
 ): Promise<StepResult> {
   const { context, objects, signal } = tools;
   const heldBack = await heldBackBy(dryRunPod, deployment, tools);
-  if (heldBack) return { heldBack };
+  if (heldBack) return { outcome: { heldBack } };
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
   const patch = {
@@ -225,22 +227,9 @@ async function heldBackBy(
   if (!dryRunPod) return undefined;
   const { template, wanted, protectsPods } = dryRunPod;
   const { name, namespace = '' } = metadata;
-  const obstacle = await checkDryRunPod({ name, namespace, template, wanted }, context, signal);
-  if (!obstacle || (obstacle.kind === 'refused' && !protectsPods)) return undefined;
-  return { reason: heldBackReason(obstacle), message: `it is deployed once ${obstacle.message}` };
-}
-
-function heldBackReason(obstacle: DryRunFailure): GateReason {
-  switch (obstacle.kind) {
-    case 'missed':
-      return 'NotInjected';
-    case 'refused':
-      return 'IdentityNotChecked';
-    case 'rejected':
-      return obstacle.reason;
-    default:
-      throw new TypeError(`unknown obstacle ${JSON.stringify(obstacle satisfies never)}`);
-  }
+  const failure = await dryRunFailure({ name, namespace, template, wanted }, context, signal);
+  if (!failure || (failure.refusal !== undefined && !protectsPods)) return undefined;
+  return { reason: failure.reason, message: `it is deployed once ${failure.message}` };
 }
 
 /** An object may be there without our label, so that no store has it. */

@@ -1,6 +1,6 @@
 /**
- * All workloads of an account, seen together: whose turn it is to take up a new identity. Decided anew each time from
- * what the cluster shows, with our own latest writes on top; only writes that are under way are remembered.
+ * The rollout groups: all workloads of an account together, and which of them has the rollout slot. Decided each time from
+ * the state of the cluster with our own latest writes on top. Only writes in flight are remembered.
  */
 import {
   appLabel,
@@ -9,7 +9,7 @@ import {
   type App,
   type LinkedServiceAccount,
 } from '../../api/index.ts';
-import { effectiveConfig } from '../../identity/index.ts';
+import { effectiveConfig, type AccountWorld } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import {
   appMembers,
@@ -23,54 +23,60 @@ import {
   workloadId,
   workloadMember,
   type AppObservation,
-  type RolloutSlot,
+  type Pod,
   type RolloutMember,
+  type RolloutSlot,
   type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
+import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
 import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
-import type { AccountRollouts } from '../account/observe.ts';
-import { checkDryRunPod } from './replace-pod.ts';
-import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
 
+/** State of the cluster that is the same for all Apps. */
 type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
 type AppState = Omit<AppObservation, 'slots'>;
+type Slots = AppObservation['slots'];
+
+/** How the workloads of an account take up its identity. */
+export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
+  /** Workloads whose pods are replaced when the identity changes. */
+  readonly replacing: readonly string[];
+  /** Whether the pod is of one of these. */
+  readonly isReplaced: (pod: Pod) => boolean;
+};
 
 export type RolloutGroups = {
   readonly apps: WriteThroughCache<App>;
   readonly objects: AppObjects;
+  readonly labelled: LabelledWorkloads;
   /** Undefined when there is no such App. */
   observe(app: string): AppObservation | undefined;
-  /** The App acts on these turns now. */
-  actedOn(app: string, slots: AppObservation['slots']): void;
-  /** Until `release`, these count as rolling: their new templates are being written. */
-  hold(ids: readonly string[]): void;
-  release(ids: readonly string[]): void;
-  /** Everybody who takes turns under this account. */
-  members(account: string): readonly RolloutMember[];
-  readonly labelled: LabelledWorkloads;
-  rollouts(account: string): AccountRollouts;
-  /** Why pods of a workload of the account cannot be replaced now, by a pod of each that is created in a dry run. */
-  rolloutBlocker(account: string, signal: AbortSignal): Promise<string | undefined>;
-  /** Apps whose turns are no longer what they were told last. */
+  /** Remembers the slots that the App was last reconciled with. */
+  reconciledWith(app: string, slots: Slots): void;
+  /** Apps whose slots have changed since they were last reconciled. */
   changedApps(account: string): readonly string[];
+  /** Counts these as rolling while their new templates are being written. */
+  hold<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
+  members(account: string): readonly RolloutMember[];
+  rollouts(account: string): AccountRollouts;
+  /** Workloads of the account on targets that have pods. */
+  workloads(account: string): readonly Workload[];
 };
 
 export function createRolloutGroups(context: OperatorContext): RolloutGroups {
-  const { informers, now } = context;
+  const { informers, now, operatorNamespace } = context;
   const apps = createWriteThroughCache<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
   const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();
-  /** So that of many waiting Apps only those are looked at again for whom something changes. */
-  const told = new Map<string, string>();
+  const reconciled = new Map<string, string>();
 
   const surroundings = (): Surroundings => {
     const spec = effectiveConfig(informers.clusterConfigs.store.list())?.spec;
     const newerConfig = spec && newerSpecMessage(clusterConfigs.kind, spec);
     return {
-      ...(context.operatorNamespace === undefined ? {} : { operatorNamespace: context.operatorNamespace }),
+      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
       ...(newerConfig === undefined ? {} : { newerConfig }),
       knownTargets: new Set(spec?.targets),
       namespaces: new Map(
@@ -83,27 +89,28 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       ),
     };
   };
-  const accountOf = (app: App): LinkedServiceAccount | undefined => {
-    const { serviceAccount } = app.spec;
-    return serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
-  };
-  /** As they are watched: of these, our own writes have nothing to add. */
-  const othersOf = (app: App): AppState['others'] =>
-    new Map(
-      (app.spec.dependencies ?? []).flatMap(({ name }) => {
-        const other = informers.apps.store.get(name);
-        return other ? [[name, other] as const] : [];
-      }),
-    );
+  const accountOf = ({ spec: { serviceAccount } }: App): LinkedServiceAccount | undefined =>
+    serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
   const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
     ...around,
     now: now(),
     app,
     account: accountOf(app),
-    others: othersOf(app),
+    // From the store alone: the operator writes nothing that dependencies are read for.
+    others: new Map(
+      (app.spec.dependencies ?? []).flatMap(({ name }) => {
+        const other = informers.apps.store.get(name);
+        return other ? [[name, other] as const] : [];
+      }),
+    ),
     objects: found,
     pods: informers.pods.store.byIndex(podsByApp, app.metadata.name),
   });
+  const appsOf = (account: string): readonly App[] =>
+    informers.apps.store
+      .byIndex(appsByAccount, account)
+      .map((app) => apps.get(app.metadata.name) ?? app)
+      .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined);
 
   /** In the order in which the ClusterConfig lists them. */
   const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
@@ -112,31 +119,27 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   };
   const asHeld = (member: RolloutMember): RolloutMember =>
     held.has(member.id) ? { ...member, state: 'rolling' } : member;
-
   const membersOf = (account: string, around: Surroundings): readonly RolloutMember[] => {
     const rankOf = rankIn(around);
-    const others = labelled
-      .ofAccount(account)
-      .map((observation) =>
-        workloadMember(observation, rankOf(observation.workload.metadata.namespace ?? '')),
-      );
-    const ofApps = informers.apps.store
-      .byIndex(appsByAccount, account)
-      .map((app) => apps.get(app.metadata.name) ?? app)
-      .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined)
-      .flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf));
-    return [...ofApps, ...others].map(asHeld);
+    return [
+      ...appsOf(account).flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf)),
+      ...labelled
+        .ofAccount(account)
+        .map((observation) =>
+          workloadMember(observation, rankOf(observation.workload.metadata.namespace ?? '')),
+        ),
+    ].map(asHeld);
   };
 
-  /** An App that leaves its account waits for nobody else's: it takes turns among its own targets. */
-  const slotsOfState = (state: AppState): ReadonlyMap<string, RolloutSlot> => {
+  /** An App that leaves its account waits for no other App: its own targets take the slot in turn. */
+  const slotsOf = (state: AppState): Slots => {
     if (!wantsSlot(state)) return new Map();
     const { serviceAccount } = state.app.spec;
     const members =
       serviceAccount === undefined
         ? appMembers(state, rankIn(state)).map(asHeld)
         : membersOf(serviceAccount, state);
-    return slotsOf(state.app, assignSlots(members));
+    return slotsByTarget(state.app, assignSlots(members));
   };
 
   return {
@@ -147,71 +150,59 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       const app = apps.get(name);
       if (!app) return undefined;
       const state = stateOf(app, surroundings(), objects.list(name));
-      return { ...state, slots: slotsOfState(state) };
+      return { ...state, slots: slotsOf(state) };
     },
-    actedOn(name, slots) {
-      if (slots.size > 0) told.set(name, inWords(slots));
-      else told.delete(name);
-    },
-    hold(ids) {
-      for (const id of ids) held.add(id);
-    },
-    release(ids) {
-      for (const id of ids) held.delete(id);
-    },
-    members: (account) => membersOf(account, surroundings()),
-    rollouts(account) {
-      const isUsed =
-        informers.apps.store.byIndex(appsByAccount, account).length > 0 ||
-        labelled.ofAccount(account).length > 0;
-      if (!isUsed) return { replacing: [], isReplaced: () => false };
-      const members = membersOf(account, surroundings());
-      const pause = pauseOf(members);
-      const unsettled = members.find(({ state, wants }) => state !== 'steady' || wants);
-      const ofLabelled = new Set(labelled.ofAccount(account).map(({ workload }) => workloadId(workload)));
-      const ofApps = new Set(members.map(({ id }) => id).filter((id) => !ofLabelled.has(id)));
-      const workloads = labelled.ofAccount(account).filter(replacesPods);
-      return {
-        ...(pause ? { rolloutBlocker: pause } : {}),
-        ...(unsettled ? { unsettledWorkload: describeState(unsettled) } : {}),
-        replacing: [...ofApps, ...workloads.map(({ workload }) => workloadId(workload))],
-        isReplaced(pod) {
-          const app = pod.metadata.labels?.[appLabel];
-          return app === undefined
-            ? workloads.some(({ workload }) => isPodOf(workload, pod))
-            : ofApps.has(appTargetId(app, pod.metadata.namespace ?? ''));
-        },
-      };
-    },
-    async rolloutBlocker(account, signal) {
-      const around = surroundings();
-      const ofApps = informers.apps.store
-        .byIndex(appsByAccount, account)
-        .map((app) => apps.get(app.metadata.name) ?? app)
-        .flatMap((app) => objects.deployments(app))
-        .filter((deployment) => hasReplicas(deployment));
-      const others = labelled.ofAccount(account).map(({ workload }) => workload);
-      const obstacles = await Promise.all(
-        [...ofApps, ...others]
-          .filter(({ metadata }) => around.knownTargets.has(metadata.namespace ?? ''))
-          .map(async (workload) => {
-            const { name, namespace = '' } = workload.metadata;
-            const template = (workload as Workload).spec?.template;
-            if (!template) return [];
-            const obstacle = await checkDryRunPod({ name, namespace, template, wanted: [] }, context, signal);
-            return obstacle?.kind === 'refused'
-              ? [`${workload.kind} ${namespace}/${name} cannot be replaced: ${obstacle.reason}`]
-              : [];
-          }),
-      );
-      return obstacles.flat()[0];
+    reconciledWith(name, slots) {
+      if (slots.size > 0) reconciled.set(name, fingerprint(slots));
+      else reconciled.delete(name);
     },
     changedApps(account) {
       const slots = assignSlots(membersOf(account, surroundings()));
       return informers.apps.store
         .byIndex(appsByAccount, account)
-        .filter((app) => (told.get(app.metadata.name) ?? '') !== inWords(slotsOf(app, slots)))
+        .filter((app) => (reconciled.get(app.metadata.name) ?? '') !== fingerprint(slotsByTarget(app, slots)))
         .map((app) => app.metadata.name);
+    },
+    async hold(ids, write) {
+      for (const id of ids) held.add(id);
+      try {
+        return await write();
+      } finally {
+        for (const id of ids) held.delete(id);
+      }
+    },
+    members: (account) => membersOf(account, surroundings()),
+    rollouts(account) {
+      const ofLabelled = labelled.ofAccount(account);
+      if (informers.apps.store.byIndex(appsByAccount, account).length === 0 && ofLabelled.length === 0)
+        return { replacing: [], isReplaced: () => false };
+      const members = membersOf(account, surroundings());
+      const rolloutBlocker = pauseOf(members);
+      const unsettled = members.find(({ state, wants }) => state !== 'steady' || wants);
+      const idsOfLabelled = new Set(ofLabelled.map(({ workload }) => workloadId(workload)));
+      const ofApps = new Set(members.map(({ id }) => id).filter((id) => !idsOfLabelled.has(id)));
+      const workloads = ofLabelled.filter(replacesPods).map(({ workload }) => workload);
+      return {
+        ...(rolloutBlocker ? { rolloutBlocker } : {}),
+        ...(unsettled ? { unsettledWorkload: describeState(unsettled) } : {}),
+        replacing: [...ofApps, ...workloads.map(workloadId)],
+        isReplaced(pod) {
+          const app = pod.metadata.labels?.[appLabel];
+          return app === undefined
+            ? workloads.some((workload) => isPodOf(workload, pod))
+            : ofApps.has(appTargetId(app, pod.metadata.namespace ?? ''));
+        },
+      };
+    },
+    workloads(account) {
+      const { knownTargets } = surroundings();
+      const ofApps = informers.apps.store
+        .byIndex(appsByAccount, account)
+        .flatMap((app) => objects.deployments(apps.get(app.metadata.name) ?? app))
+        .filter((deployment) => hasReplicas(deployment));
+      return [...ofApps, ...labelled.ofAccount(account).map(({ workload }) => workload)].filter(
+        ({ metadata }) => knownTargets.has(metadata.namespace ?? ''),
+      );
     },
   };
 }
@@ -230,7 +221,7 @@ function describeState({ id, state }: RolloutMember): string {
   }
 }
 
-function slotsOf(app: App, slots: ReadonlyMap<string, RolloutSlot>): ReadonlyMap<string, RolloutSlot> {
+function slotsByTarget(app: App, slots: ReadonlyMap<string, RolloutSlot>): Slots {
   return new Map(
     app.spec.targets.flatMap(({ name }) => {
       const slot = slots.get(appTargetId(app.metadata.name, name));
@@ -239,7 +230,7 @@ function slotsOf(app: App, slots: ReadonlyMap<string, RolloutSlot>): ReadonlyMap
   );
 }
 
-function inWords(slots: ReadonlyMap<string, RolloutSlot>): string {
+function fingerprint(slots: Slots): string {
   return [...slots]
     .map(([target, slot]) => `${target}: ${slot.kind === 'go' ? 'go' : slot.blocker.message}`)
     .join('\n');

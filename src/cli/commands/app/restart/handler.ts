@@ -3,7 +3,7 @@
  * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
  */
 import { resources, type KubeClient } from '../../../../kube/index.ts';
-import { checkDryRunPod } from '../../../../operator/rollout/replace-pod.ts';
+import { dryRunFailure } from '../../../../operator/rollout/dry-run-pod.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { deployedMark } from '../../../../workloads/deployment.ts';
 import { identityGate, isProviderReason } from '../../../../workloads/identity-gate.ts';
@@ -94,19 +94,19 @@ async function requireInjection(
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
   // The caller may have no AWS credentials: the account's status has the answer of STS.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
-  const obstacle = await checkDryRunPod(pod, { client, exchange }, signal);
-  if (obstacle?.kind === 'missed')
+  const failure = await dryRunFailure(pod, { client, exchange }, signal);
+  if (failure?.reason === 'NotInjected')
     throw new CliError(
       'CLUSTER_NOT_READY',
       `new pods of "${name}" in ${namespace} would lack their identity`,
       {
-        details: [`It can be restarted once ${obstacle.message}.`],
+        details: [`It can be restarted once ${failure.message}.`],
         next: ['Check the pod identity webhook: kon doctor'],
       },
     );
-  if (obstacle?.kind === 'refused')
+  if (failure?.refusal !== undefined)
     stderr.write(
-      `‼ the identity of new pods in ${namespace} cannot be checked beforehand: ${obstacle.reason}\n`,
+      `‼ the identity of new pods in ${namespace} cannot be checked beforehand: ${failure.refusal}\n`,
     );
 }
 

@@ -1,0 +1,39 @@
+/** Maps changes in the cluster to the ClusterConfigs that they concern. */
+import { targetLabel, type ClusterConfig } from '../../api/index.ts';
+import type { Controller, KubeObject } from '../../kube/index.ts';
+import type { Informers } from '../context.ts';
+import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
+import { disallowedIn } from './observe.ts';
+
+/** A narrower list of allowed policies changes many accounts, which are counted together. Milliseconds. */
+const disallowedDelayMs = 5_000;
+
+/** @param refresh enqueues a key for which AWS and the API server have to be asked again */
+export function enqueueOnChanges(
+  controller: Pick<Controller, 'enqueue'>,
+  refresh: (key: string) => void,
+  informers: Informers,
+  configs: WriteThroughCache<ClusterConfig>,
+): void {
+  const refreshAll = (): void => informers.clusterConfigs.store.keys().forEach((key) => refresh(key));
+  // A status of our own needs no reconcile. One of the process before this one may be of facts that this one has not read.
+  informers.clusterConfigs.onChange((change) => {
+    if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) refreshAll();
+    else if (!configs.isOwn(change)) refresh(change.key);
+  });
+  informers.accounts.onChange((change) => {
+    const count = (account: typeof change.new): number => disallowedIn(account ? [account] : []).policies;
+    if (count(change.old) === count(change.new)) return;
+    for (const key of informers.clusterConfigs.store.keys())
+      controller.enqueue(key, { afterMs: disallowedDelayMs });
+  });
+  informers.namespaces.onChange((change) => {
+    const isTarget = informers.clusterConfigs.store
+      .list()
+      .some((config) => config.spec.targets.includes(change.key));
+    // Without its label a target is closed to the operator, by the admission policy that confines it.
+    const labelOf = (namespace: KubeObject | undefined): string | undefined =>
+      namespace?.metadata.labels?.[targetLabel];
+    if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) refreshAll();
+  });
+}

@@ -1,0 +1,40 @@
+/** Creates the namespaces of targets and labels those that exist. */
+import { fieldManager, managedByLabel, managedByValue, targetLabel } from '../../api/index.ts';
+import { resources } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+
+/**
+ * Each namespace is written for itself, so that one failure stops neither the others nor the status.
+ * @returns whether all could be written
+ */
+export async function applyNamespaces(
+  targets: readonly string[],
+  context: OperatorContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let applied = true;
+  for (const target of targets) {
+    try {
+      await applyNamespace(target, context, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      applied = false;
+      context.logger.warn('writing the namespace of a target failed', { target, error });
+    }
+  }
+  return applied;
+}
+
+/** On a namespace of somebody else, nothing but the target label is ours. */
+async function applyNamespace(
+  target: string,
+  { client, informers }: OperatorContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const existing = informers.namespaces.store.get(target);
+  // A label of a namespace that we created is repeated: an apply without it would remove it.
+  const isOurs = !existing || existing.metadata.labels?.[managedByLabel] === managedByValue;
+  const labels = { [targetLabel]: target, ...(isOurs ? { [managedByLabel]: managedByValue } : {}) };
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: target, labels } };
+  await client.apply(resources.namespaces, namespace, { fieldManager, signal });
+}

@@ -1,0 +1,128 @@
+/** Reads what a ClusterConfig is compared with: the token issuer, the AWS account and the namespaces of its targets. */
+import { targetLabel, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
+import {
+  asIdentityError,
+  effectiveConfig,
+  IdentityError,
+  oidcProviderArn,
+  type Answer,
+  type CloudAccount,
+  type ClusterWorld,
+  type DriftCheck,
+} from '../../identity/index.ts';
+import { KubeApiError } from '../../kube/index.ts';
+import type { OperatorContext } from '../context.ts';
+
+export type ClusterObserverOptions = {
+  readonly context: OperatorContext;
+  readonly aws: () => CloudAccount;
+  /** Outcome of drift detection in this process. */
+  readonly driftChecks: () => readonly DriftCheck[];
+};
+
+/** Answers of the API server and AWS. They change rarely, and are used for some minutes. */
+export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' | 'quotas'>;
+
+/** Undefined when the API server did not answer, which is no reason to stop any account. */
+export async function askForFacts(
+  { context, aws }: ClusterObserverOptions,
+  signal: AbortSignal,
+): Promise<RemoteAnswers | undefined> {
+  const [issuer, caller] = await Promise.all([
+    discoverIssuer(context, signal),
+    answer(aws().callerIdentity(signal)),
+  ]);
+  if (!issuer) return undefined;
+  const [provider, quotas] = await Promise.all([
+    issuer.ok && caller.ok
+      ? answer(aws().oidcProvider(oidcProviderArn({ ...caller.value, issuer: issuer.value }), signal))
+      : undefined,
+    caller.ok ? answer(aws().quotas(signal)) : undefined,
+  ]);
+  return { issuer, caller, ...(provider ? { provider } : {}), ...(quotas ? { quotas } : {}) };
+}
+
+export function observeCluster(
+  config: ClusterConfig,
+  answers: RemoteAnswers,
+  { context, driftChecks }: ClusterObserverOptions,
+): ClusterWorld {
+  const { informers, now, operatorNamespace } = context;
+  const oldest = effectiveConfig(informers.clusterConfigs.store.list());
+  return {
+    ...answers,
+    now: now(),
+    config,
+    ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
+    ...(oldest && oldest.metadata.name !== config.metadata.name ? { older: oldest.metadata.name } : {}),
+    disallowed: disallowedIn(informers.accounts.store.list()),
+    namespaces: informers.namespaces.store.list().map(({ metadata, status }) => ({
+      name: metadata.name,
+      labelled: metadata.labels?.[targetLabel] === metadata.name,
+      terminating: metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating',
+    })),
+    drift: driftChecks(),
+  };
+}
+
+/** Attached policies that the ClusterConfig no longer allows, and the accounts that list them. */
+export function disallowedIn(accounts: readonly LinkedServiceAccount[]): {
+  readonly policies: number;
+  readonly accounts: number;
+} {
+  const counts = accounts
+    .map(
+      ({ status }) =>
+        status?.policies?.filter(({ attached, reason }) => attached && reason === 'PolicyNotAllowed')
+          .length ?? 0,
+    )
+    .filter((count) => count > 0);
+  return { policies: counts.reduce((sum, count) => sum + count, 0), accounts: counts.length };
+}
+
+const discoveryPath = '/.well-known/openid-configuration';
+
+/** Issuer of the API server's tokens; on EKS the OIDC issuer of the cluster. Undefined when the API server does not answer. */
+async function discoverIssuer(
+  { client, logger }: OperatorContext,
+  signal: AbortSignal,
+): Promise<Answer<string> | undefined> {
+  const unknown = (message: string): Answer<string> => ({
+    ok: false,
+    error: new IdentityError('Unexpected', message),
+  });
+  try {
+    const { status, body } = await client.raw({ method: 'GET', path: discoveryPath, signal });
+    if (status !== 200) throw new KubeApiError({ code: status, message: body.slice(0, 200) });
+    const issuer = issuerIn(body);
+    return issuer === undefined
+      ? unknown(`${discoveryPath} of the API server names no issuer`)
+      : { ok: true, value: issuer };
+  } catch (error) {
+    if (error instanceof KubeApiError && error.status !== 429 && error.status < 500)
+      return unknown(`the API server answered ${discoveryPath} with ${error.status}: ${error.message}`);
+    if (signal.aborted) throw error;
+    logger.warn('cannot discover the token issuer of the API server', { error });
+    return undefined;
+  }
+}
+
+/** Source: OpenID Connect Discovery 1.0, §4.2. */
+function issuerIn(discovery: string): string | undefined {
+  try {
+    const document: unknown = JSON.parse(discovery);
+    const issuer =
+      typeof document === 'object' && document !== null && 'issuer' in document ? document.issuer : undefined;
+    return typeof issuer === 'string' ? issuer : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await question };
+  } catch (error) {
+    return { ok: false, error: asIdentityError(error) };
+  }
+}

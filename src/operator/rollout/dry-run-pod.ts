@@ -1,0 +1,93 @@
+/**
+ * Creates a pod of a workload's template in a dry run: whatever admits, refuses or mutates pods in the cluster answers for
+ * the real one that would follow.
+ */
+import { fieldManager, stsAudience } from '../../api/index.ts';
+import { KubeApiError, resources, type KubeObject } from '../../kube/index.ts';
+import {
+  describeHeld,
+  podIdentity,
+  serviceAccountOf,
+  type IdentityFinding,
+  type ReplacePodStep,
+  type WantedIdentity,
+  type Workload,
+} from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+
+export type DryRunTools = Pick<OperatorContext, 'client' | 'exchange'>;
+
+export type DryRunPodSpec = {
+  /** Name of the pod's workload, or of a pod like it. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly template: ReplacePodStep['template'];
+  /** Identities of which the pod has to get one. */
+  readonly wanted: readonly WantedIdentity[];
+};
+
+/** Why a new pod would not get its identity. The message is the end of a sentence, after "once". */
+export type DryRunFailure = IdentityFinding & {
+  /** Answer of an API server that refuses to create the pod, so that its identity cannot be checked. */
+  readonly refusal?: string;
+};
+
+/** Undefined when the pod gets one of the wanted identities and STS accepts its token. */
+export async function dryRunFailure(
+  { name, namespace, template, wanted }: DryRunPodSpec,
+  { client, exchange }: DryRunTools,
+  signal: AbortSignal,
+): Promise<DryRunFailure | undefined> {
+  const { labels = {}, annotations = {} } = template.metadata ?? {};
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `${name}-dry-run`, namespace, labels, annotations },
+    spec: template.spec,
+  };
+  let created: KubeObject;
+  try {
+    created = await client.create<KubeObject>(resources.pods, pod, { dryRun: true, fieldManager, signal });
+  } catch (error) {
+    if (!(error instanceof KubeApiError)) throw error;
+    return {
+      reason: 'IdentityNotChecked',
+      message: `a pod created in a dry run is admitted, as its identity cannot be checked otherwise: ${error.message}`,
+      refusal: error.message,
+    };
+  }
+  const identities = wanted.map((identity) => podIdentity(created, identity));
+  const [first] = identities;
+  if (first && 'held' in first && identities.every((identity) => 'held' in identity))
+    return {
+      reason: 'NotInjected',
+      message: `the webhook injects: a pod created now would hold ${describeHeld(first.held)}`,
+    };
+  const given = wanted.find((_, index) => !('held' in (identities[index] ?? {})));
+  if (given?.audience !== stsAudience) return undefined;
+  const serviceAccount = serviceAccountOf(created);
+  const rejection = await exchange({ namespace, serviceAccount, roleArn: given.roleArn }, signal);
+  return (
+    rejection && {
+      reason: rejection.code === 'OIDCProviderMissing' ? rejection.code : 'IdentityNotProven',
+      message: `STS accepts the token of a new pod: ${rejection.message}`,
+    }
+  );
+}
+
+/** Why pods of one of the workloads cannot be replaced now: the API server refuses a dry-run pod of its template. */
+export async function replacementBlocker(
+  workloads: readonly Workload[],
+  tools: DryRunTools,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const blockers = await Promise.all(
+    workloads.map(async ({ kind, metadata: { name, namespace = '' }, spec }) => {
+      const template = spec?.template;
+      const failure =
+        template && (await dryRunFailure({ name, namespace, template, wanted: [] }, tools, signal));
+      return failure?.refusal && `${kind} ${namespace}/${name} cannot be replaced: ${failure.refusal}`;
+    }),
+  );
+  return blockers.find((blocker) => blocker !== undefined);
+}

@@ -1,0 +1,98 @@
+/** Executes the steps of labelled workloads: restarts for a new identity, and replacements of pods that the webhook missed. */
+import { errorMessage } from '../../k8s/errors.ts';
+import {
+  workloadId,
+  type Workload,
+  type WorkloadEventReason,
+  type WorkloadStep,
+} from '../../workloads/index.ts';
+import type { OperatorContext } from '../context.ts';
+import type { DryRunBackoff } from './dry-run-backoff.ts';
+import { dryRunFailure } from './dry-run-pod.ts';
+import type { LabelledWorkloads } from './labelled-workloads.ts';
+import { replacePod } from './replace-pod.ts';
+
+export type WorkloadExecutorOptions = {
+  readonly context: OperatorContext;
+  readonly labelled: LabelledWorkloads;
+  readonly backoff: DryRunBackoff;
+};
+
+/** `failed`: to be retried with back-off. A number: milliseconds after which the step is tried again. */
+export type StepOutcome = 'done' | 'failed' | number;
+
+export type WorkloadExecutor = (
+  step: WorkloadStep,
+  workload: Workload,
+  account: string,
+  signal: AbortSignal,
+) => Promise<StepOutcome>;
+
+export function createWorkloadExecutor({
+  context,
+  labelled,
+  backoff,
+}: WorkloadExecutorOptions): WorkloadExecutor {
+  /** Last Event of each workload whose restart is blocked: the dry run is repeated, the Event only with another message. */
+  const reported = new Map<string, string>();
+
+  const recordNormal = (workload: Workload, reason: WorkloadEventReason, note: string): void =>
+    context.recorder.event(workload, { type: 'Normal', reason, note });
+
+  /** The blocker, if there is one. */
+  async function restart(
+    { identity }: Extract<WorkloadStep, { readonly kind: 'restart' }>,
+    workload: Workload,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { name, namespace = '' } = workload.metadata;
+    const template = workload.spec?.template;
+    if (!template) throw new TypeError(`${workloadId(workload)} has no pod template`);
+    const failure = await dryRunFailure({ name, namespace, template, wanted: [identity] }, context, signal);
+    if (!failure) await labelled.restart(workload, identity.mark, signal);
+    return failure && `its pods are restarted once ${failure.message}`;
+  }
+
+  function reportBlocked(workload: Workload, note: string): void {
+    const id = workloadId(workload);
+    if (reported.get(id) === note) return;
+    reported.set(id, note);
+    const reason = 'NotInjected' satisfies WorkloadEventReason;
+    context.recorder.event(workload, { type: 'Warning', reason, note });
+  }
+
+  return async (step, workload, account, signal) => {
+    const id = workloadId(workload);
+    try {
+      if (step.kind === 'restart') {
+        const blocker = await restart(step, workload, signal);
+        if (blocker !== undefined) {
+          reportBlocked(workload, blocker);
+          return backoff.delayAfterFailure(account, id);
+        }
+        reported.delete(id);
+        recordNormal(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
+      } else {
+        const replacement = await replacePod(step, context, signal);
+        if (replacement.kind === 'blocked')
+          return replacement.retryAfterMs ?? backoff.delayAfterFailure(account, id);
+        const { name } = step.pod.metadata;
+        recordNormal(
+          workload,
+          'PodReplaced',
+          `evicted pod ${name}, which did not hold ${step.wanted.roleArn}`,
+        );
+      }
+      backoff.reset(account, id);
+      return 'done';
+    } catch (error) {
+      if (signal.aborted) throw error;
+      context.logger.warn('a labelled workload could not be taken to its identity', {
+        account,
+        workload: id,
+        error: errorMessage(error),
+      });
+      return 'failed';
+    }
+  };
+}
