@@ -30,7 +30,7 @@ describe('planApp', () => {
       }),
     );
     expect(kinds(plan)).toEqual([
-      'nowhere blocked UnknownTarget',
+      'nowhere blocked TargetUnknown',
       'production deploy apply',
       'staging blocked NamespaceMissing',
     ]);
@@ -231,7 +231,7 @@ describe('planApp', () => {
       const plan = planApp(
         observation({ app: app({ targets: halted }), knownTargets: new Set(), objects: cluster.objects() }),
       );
-      expect(plan.targets[0]).toMatchObject({ kind: 'blocked', reason: 'UnknownTarget', steps: [] });
+      expect(plan.targets[0]).toMatchObject({ kind: 'blocked', reason: 'TargetUnknown', steps: [] });
     });
   });
 

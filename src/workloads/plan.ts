@@ -259,7 +259,7 @@ function targetBlocker(
     return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
   if (!knownTargets.has(name))
     return {
-      reason: 'UnknownTarget',
+      reason: 'TargetUnknown',
       message: `${name} is not a target of this cluster${listOf(knownTargets)}`,
     };
   const namespace = namespaces.get(name);

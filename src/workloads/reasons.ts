@@ -36,7 +36,7 @@ export type SlotReason = keyof typeof slotReasons;
 
 /** Why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
-  UnknownTarget: userAction("The app's target is not one of the ClusterConfig's."),
+  TargetUnknown: userAction("The app's target is not one of the ClusterConfig's."),
   TargetReserved: userAction(
     "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there.",
   ),

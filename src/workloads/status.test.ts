@@ -277,8 +277,8 @@ describe('the status of an app', () => {
     });
     expect(summary(status)).toMatchObject({
       production: 'Ready Available',
-      nowhere: 'Failed UnknownTarget',
-      Ready: 'False UnknownTarget',
+      nowhere: 'Failed TargetUnknown',
+      Ready: 'False TargetUnknown',
     });
     expect(status.ready).toBe('1/2');
   });
@@ -287,7 +287,7 @@ describe('the status of an app', () => {
     const status = statusIn({
       app: app({ serviceAccount: 'payments', targets: [target('production'), target('nowhere')] }),
     });
-    expect(summary(status)).toMatchObject({ Ready: 'False UnknownTarget' });
+    expect(summary(status)).toMatchObject({ Ready: 'False TargetUnknown' });
   });
 
   test('a write that was refused', () => {

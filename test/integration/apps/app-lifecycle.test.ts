@@ -255,11 +255,11 @@ test('a target that is none, or whose namespace is missing, costs its own row', 
       { name: 'production', deployMode: 'latest' },
     ],
   });
-  const app = await harness.untilReason('partly', 'UnknownTarget');
+  const app = await harness.untilReason('partly', 'TargetUnknown');
   expect(app.status?.targets?.[0]).toMatchObject({
     name: 'nowhere',
     state: 'Failed',
-    reason: 'UnknownTarget',
+    reason: 'TargetUnknown',
   });
   await harness.eventually('production is ready', async () => {
     const { targets } = (await harness.app('partly')).status ?? {};

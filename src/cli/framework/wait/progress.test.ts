@@ -164,7 +164,7 @@ describe('holderOf', () => {
 
 describe('reasons', () => {
   it('need a person or go by themselves', () => {
-    expect(['AccessDenied', 'PolicyNotFound', 'UnknownTarget'].map(requiresUserAction)).toEqual([
+    expect(['AccessDenied', 'PolicyNotFound', 'TargetUnknown'].map(requiresUserAction)).toEqual([
       true,
       true,
       true,
@@ -184,7 +184,7 @@ describe('reasons', () => {
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
       'kon account create x',
     );
-    expect(nextStepsFor('UnknownTarget', { kind: appKind, name: 'a' })).toEqual([
+    expect(nextStepsFor('TargetUnknown', { kind: appKind, name: 'a' })).toEqual([
       'See which targets there are: kon target list; then: kon app edit a',
       'Look at it: kon app status a',
     ]);

@@ -68,10 +68,9 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
   AwaitingFirstPod: ({ name }) =>
     `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
-  TargetUnknown: otherTargets,
   StillInUse: () =>
     'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
-  UnknownTarget: otherTargets,
+  TargetUnknown: otherTargets,
   TargetReserved: () => 'Take the target out of the ClusterConfig: kon target delete NAME',
   AccountNameReserved: () => 'Create the account under another name, and delete this one: kon account copy',
   NoTargets: () => 'Make a target: kon target create NAME',
