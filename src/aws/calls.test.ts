@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 describe('a call that AWS refuses in the end', () => {
-  const setUp = () => callsOf('iam', createTimedScheduler(), { owner: 'a', urgency: 'edit' });
+  const setUp = () => callsOf('iam', createTimedScheduler(), { owner: 'a', priority: 'interactive' });
   const endOf = async (...outcomes: readonly Error[]): Promise<unknown> => {
     const left = [...outcomes];
     const call = setUp()({ action: 'AttachRolePolicy' }, () =>
@@ -46,7 +46,7 @@ describe('the guard of writes', () => {
     const calls = callsOf(
       'iam',
       scheduler,
-      { owner: 'a', urgency: 'edit' },
+      { owner: 'a', priority: 'interactive' },
       {
         beforeWrite: () => {
           if (!state.leads) throw new Error('does not lead');

@@ -88,7 +88,7 @@ export function connectAws(options: {
     });
   const guard = createAccountGuard({
     accessKeyId: async () => (await credentials()).accessKeyId,
-    callerIdentity: () => accountOf({ owner: 'credentials', urgency: 'edit' }).callerIdentity(),
+    callerIdentity: () => accountOf({ owner: 'credentials', priority: 'interactive' }).callerIdentity(),
   });
   return {
     as(caller) {

@@ -4,7 +4,7 @@ import { createSimulatedService, failure, type SimulatedService } from './testin
 import { createTimedScheduler } from './testing/timed-scheduler.ts';
 import { monotonicClock } from '../k8s/testing/clocks.ts';
 
-const person: Caller = { owner: 'a', urgency: 'edit' };
+const person: Caller = { owner: 'a', priority: 'interactive' };
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -18,7 +18,7 @@ async function run(scheduler: CallScheduler, service: SimulatedService, count: n
   const startedAt = Date.now();
   const seconds = Promise.all(
     Array.from({ length: count }, (_, index) =>
-      scheduler.run({ action: 'X', caller: { owner: `a${index % 50}`, urgency: 'awaited' } }, (signal) =>
+      scheduler.run({ action: 'X', caller: { owner: `a${index % 50}`, priority: 'new' } }, (signal) =>
         service.call(signal),
       ),
     ),
@@ -172,7 +172,7 @@ describe('the order of calls', () => {
     const sent: string[] = [];
     const all = calls.map((caller) =>
       scheduler.run({ action: 'X', caller }, async () => {
-        sent.push(`${caller.urgency} ${caller.owner}`);
+        sent.push(`${caller.priority} ${caller.owner}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
       }),
     );
@@ -183,35 +183,42 @@ describe('the order of calls', () => {
 
   it("puts a person's edit before everything that only waits its turn", async () => {
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
-      { owner: 'first', urgency: 'sweep' },
-      { owner: 'fleet', urgency: 'sweep' },
-      { owner: 'b', urgency: 'upkeep' },
-      { owner: 'c', urgency: 'awaited' },
-      { owner: 'd', urgency: 'begun' },
-      { owner: 'e', urgency: 'edit' },
+      { owner: 'first', priority: 'resync' },
+      { owner: 'fleet', priority: 'resync' },
+      { owner: 'b', priority: 'background' },
+      { owner: 'c', priority: 'new' },
+      { owner: 'd', priority: 'in-progress' },
+      { owner: 'e', priority: 'interactive' },
     ]);
-    expect(sent).toEqual(['sweep first', 'edit e', 'begun d', 'awaited c', 'upkeep b', 'sweep fleet']);
+    expect(sent).toEqual([
+      'resync first',
+      'interactive e',
+      'in-progress d',
+      'new c',
+      'background b',
+      'resync fleet',
+    ]);
   });
 
-  it('is fair between accounts of one urgency', async () => {
-    const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', urgency: 'awaited' }));
+  it('is fair between accounts of one priority', async () => {
+    const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', priority: 'new' }));
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       ...many,
-      { owner: 'b', urgency: 'awaited' },
+      { owner: 'b', priority: 'new' },
     ]);
-    expect(sent.indexOf('awaited b')).toBe(2);
+    expect(sent.indexOf('new b')).toBe(2);
   });
 
-  it('tells how many wait, by urgency', async () => {
+  it('tells how many wait, by priority', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
-    const all = order(scheduler, [person, person, { owner: 'fleet', urgency: 'sweep' }]);
+    const all = order(scheduler, [person, person, { owner: 'fleet', priority: 'resync' }]);
     expect(scheduler.figures()).toMatchObject({
       inFlight: 1,
-      waiting: { edit: 1, begun: 0, awaited: 0, upkeep: 0, sweep: 1 },
+      waiting: { interactive: 1, 'in-progress': 0, new: 0, background: 0, resync: 1 },
       ratePerSecond: undefined,
     });
     await all;
-    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { edit: 0, sweep: 0 } });
+    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { interactive: 0, resync: 0 } });
   });
 });
 
@@ -301,15 +308,18 @@ describe('reads of the same', () => {
   it('become one call while it has not been sent', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     let calls = 0;
-    const read = (urgency: Caller['urgency']): Promise<number> =>
-      scheduler.run({ action: 'GetRole', sameAs: 'GetRole x', caller: { owner: 'a', urgency } }, async () => {
-        calls += 1;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-        return calls;
-      });
-    const blocking = read('sweep');
-    const joined = [read('sweep'), read('edit'), read('upkeep')];
-    expect(scheduler.figures().waiting).toMatchObject({ edit: 1, sweep: 0, upkeep: 0 });
+    const read = (priority: Caller['priority']): Promise<number> =>
+      scheduler.run(
+        { action: 'GetRole', sameAs: 'GetRole x', caller: { owner: 'a', priority } },
+        async () => {
+          calls += 1;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          return calls;
+        },
+      );
+    const blocking = read('resync');
+    const joined = [read('resync'), read('interactive'), read('background')];
+    expect(scheduler.figures().waiting).toMatchObject({ interactive: 1, resync: 0, background: 0 });
     await vi.advanceTimersByTimeAsync(100);
     expect(await blocking).toBe(1);
     expect(await Promise.all(joined)).toEqual([2, 2, 2]);
@@ -361,7 +371,7 @@ describe('an abort', () => {
     expect(await Promise.all(all)).toEqual(['the process stops', 'the process stops']);
     await vi.advanceTimersByTimeAsync(10);
     expect(service.arrived).toBe(1);
-    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { edit: 0 } });
+    expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { interactive: 0 } });
   });
 
   it('ends the rest before the next attempt', async () => {

@@ -1,7 +1,7 @@
 /**
- * Every call to one AWS service goes through here: in order of urgency, fair between accounts, no faster than AWS takes
+ * Every call to one AWS service goes through here: in order of priority, fair between accounts, no faster than AWS takes
  * them, and again when AWS failed in a way that passes. The SDK's own retries are off, as two that slow down and repeat
- * independently wait far too long, and know nothing of urgency.
+ * independently wait far too long, and know nothing of priority.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
@@ -14,13 +14,13 @@ import type { Monotonic } from '../k8s/time.ts';
  * are ready one after the other, and not all of them at the end. `upkeep`: of accounts that are ready. `sweep`: looking for
  * what was changed elsewhere.
  */
-export const urgencies = ['edit', 'begun', 'awaited', 'upkeep', 'sweep'] as const;
-export type Urgency = (typeof urgencies)[number];
+export const callPriorities = ['interactive', 'in-progress', 'new', 'background', 'resync'] as const;
+export type CallPriority = (typeof callPriorities)[number];
 
 /** On whose behalf a call is made. Owners have their turns one after the other. */
 export type Caller = {
   readonly owner: string;
-  readonly urgency: Urgency;
+  readonly priority: CallPriority;
   /** The AWS account that the calls are for: with credentials of another none is made. Of any, when absent. */
   readonly accountId?: string | undefined;
 };
@@ -38,7 +38,7 @@ export type CallOutcome = {
 export type SchedulerFigures = {
   readonly service: string;
   /** Calls that wait to be sent. */
-  readonly waiting: Readonly<Record<Urgency, number>>;
+  readonly waiting: Readonly<Record<CallPriority, number>>;
   readonly inFlight: number;
   /** Calls per second that AWS was found to take; undefined until it has throttled. */
   readonly ratePerSecond: number | undefined;
@@ -97,7 +97,7 @@ type Job = {
   readonly attempt: (signal: AbortSignal) => Promise<unknown>;
   readonly abort: AbortController;
   readonly waiters: Set<Waiter>;
-  urgency: Urgency;
+  priority: CallPriority;
   state: 'queued' | 'sent' | 'resting' | 'settled';
   failures: number;
   firstSentAt: number | undefined;
@@ -110,12 +110,12 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     mostInFlight: options.mostInFlight ?? mostInFlight,
     firstInFlight: options.firstInFlight,
   });
-  const queue = createFairQueue<Job>(urgencies.length);
+  const queue = createFairQueue<Job>(callPriorities.length);
   /** Calls that others can join: not sent yet. */
   const joinable = new Map<string, Job>();
   let cancelTimer: (() => void) | undefined;
 
-  const levelOf = (job: Job): number => urgencies.indexOf(job.urgency);
+  const levelOf = (job: Job): number => callPriorities.indexOf(job.priority);
 
   /** Sends as many as may be sent now. */
   const pump = (): void => {
@@ -217,10 +217,10 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     job.abort.abort(reason);
   };
 
-  const join = (job: Job, urgency: Urgency): void => {
-    if (urgencies.indexOf(urgency) >= levelOf(job)) return;
+  const join = (job: Job, priority: CallPriority): void => {
+    if (callPriorities.indexOf(priority) >= levelOf(job)) return;
     queue.remove(job, levelOf(job), job.call.caller.owner);
-    job.urgency = urgency;
+    job.priority = priority;
     enqueue(job, 'back');
   };
 
@@ -249,7 +249,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       if (signal?.aborted) return Promise.reject(signal.reason as Error);
       const known = sameAs === undefined ? undefined : joinable.get(sameAs);
       if (known) {
-        join(known, caller.urgency);
+        join(known, caller.priority);
         return wait<T>(known, signal);
       }
       const job: Job = {
@@ -257,7 +257,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
         attempt,
         abort: new AbortController(),
         waiters: new Set(),
-        urgency: caller.urgency,
+        priority: caller.priority,
         state: 'queued',
         failures: 0,
         firstSentAt: undefined,
@@ -273,8 +273,8 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     figures() {
       const { inFlight, ratePerSecond } = rate.figures();
       const waiting = Object.fromEntries(
-        urgencies.map((urgency, level) => [urgency, queue.sizeOf(level)]),
-      ) as Record<Urgency, number>;
+        callPriorities.map((priority, level) => [priority, queue.sizeOf(level)]),
+      ) as Record<CallPriority, number>;
       return { service, waiting, inFlight, ratePerSecond };
     },
   };

@@ -77,12 +77,12 @@ export function createEngine(options: EngineOptions): Engine {
     informers,
     exchange: createTokenExchange({
       client: rest.client,
-      proverOf: (account) => aws({ owner: account, urgency: 'begun' }).prover,
+      proverOf: (account) => aws({ owner: account, priority: 'in-progress' }).prover,
       onRefusal: (error) => lookAtCluster(error),
     }),
   };
   const observed = createObservedState(context);
-  const sweeper: Caller = { owner: 'resync', urgency: 'sweep' };
+  const sweeper: Caller = { owner: 'resync', priority: 'resync' };
   /**
    * The cluster is looked at every few minutes only. What AWS says of an account, but holds for the whole cluster, is told to it
    * at once; when it says so itself, it needs no more telling.
@@ -137,7 +137,7 @@ export function createEngine(options: EngineOptions): Engine {
   const clusters = createClusterController({
     context,
     // Every account waits for what these few calls tell.
-    aws: () => aws({ owner: 'cluster', urgency: 'edit' }).account,
+    aws: () => aws({ owner: 'cluster', priority: 'interactive' }).account,
     driftChecks: resync.checks,
   });
   const apps = createAppController(context, { groups, concurrency });

@@ -13,7 +13,7 @@ const view: MetricsView = {
   aws: [
     {
       service: 'iam',
-      waiting: { edit: 0, begun: 0, awaited: 7, upkeep: 0, sweep: 0 },
+      waiting: { interactive: 0, 'in-progress': 0, new: 7, background: 0, resync: 0 },
       inFlight: 3,
       ratePerSecond: undefined,
     },
@@ -75,7 +75,7 @@ describe('the metrics', () => {
     expect(text).toContain('konstellation_drift_failing{pass="roles"} 0');
     expect(text).toContain('konstellation_drift_failing{pass="associations"} 1');
     expect(text).not.toContain('konstellation_drift_last_success_timestamp_seconds{pass="associations"}');
-    expect(text).toContain('konstellation_aws_calls_waiting{service="iam",urgency="awaited"} 7');
+    expect(text).toContain('konstellation_aws_calls_waiting{service="iam",priority="new"} 7');
     expect(text).toContain('konstellation_aws_calls_in_flight{service="iam"} 3');
     expect(text).toContain('konstellation_account_in_step_seconds_bucket{le="1"} 1');
     expect(text).not.toContain('konstellation_aws_rate_limit{');

@@ -47,8 +47,8 @@ export const metricDefinitions = {
   },
   konstellation_aws_calls_waiting: {
     type: 'gauge',
-    help: 'Calls that wait to be sent, by service and urgency: edit, begun, awaited, upkeep, sweep.',
-    labels: ['service', 'urgency'],
+    help: 'Calls that wait to be sent, by service and priority: interactive, in-progress, new, background, resync.',
+    labels: ['service', 'priority'],
   },
   konstellation_aws_calls_in_flight: {
     type: 'gauge',
@@ -158,8 +158,8 @@ export function createMetrics(): Metrics {
         if (lastSuccess !== undefined) driftSuccess.set({ pass }, lastSuccess / 1000);
         driftFailing.set({ pass }, failure ? 1 : 0);
       }
-      for (const { service, waiting: byUrgency, inFlight: now, ratePerSecond } of view.aws) {
-        for (const [urgency, count] of Object.entries(byUrgency)) waiting.set({ service, urgency }, count);
+      for (const { service, waiting: byPriority, inFlight: now, ratePerSecond } of view.aws) {
+        for (const [priority, count] of Object.entries(byPriority)) waiting.set({ service, priority }, count);
         inFlight.set({ service }, now);
         if (ratePerSecond !== undefined) rate.set({ service }, ratePerSecond);
       }

@@ -221,7 +221,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   };
   const guard = createAccountGuard({
     accessKeyId: async () => aws.credentials.accessKeyId,
-    callerIdentity: () => accountOf({ owner: 'credentials', urgency: 'edit' }).callerIdentity(),
+    callerIdentity: () => accountOf({ owner: 'credentials', priority: 'interactive' }).callerIdentity(),
   });
   const awsAs = (caller: Caller) => {
     const { accountId } = caller;

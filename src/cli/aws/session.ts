@@ -40,7 +40,7 @@ export function openAws(context: CliContext, region: string): AwsConnection {
 
 /** A person waits at a terminal. */
 export function awsOf(connection: AwsConnection): Aws {
-  return connection.as({ owner: 'kon', urgency: 'edit' });
+  return connection.as({ owner: 'kon', priority: 'interactive' });
 }
 
 /** A profile of another AWS account would show an empty one, and tell untruths about this cluster. @throws CliError of code AWS_WRONG_ACCOUNT */

@@ -15,7 +15,7 @@ import { enqueueOnChange } from './enqueue.ts';
 import { createExecutor, type ExecutorOptions } from './execute.ts';
 import { observeAccount } from './observe.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
-import { priorities, urgencyOf } from './priority.ts';
+import { priorities, callPriorityOf } from './priority.ts';
 import { createAccountReporter } from './report.ts';
 import { createYieldingAccounts, rolesFirst } from './yield.ts';
 
@@ -47,7 +47,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const { informers, monotonic: now } = context;
   const unhurried = limitInFlight(context.client, mostInFlight);
   const clientFor = (account: LinkedServiceAccount): KubeClient =>
-    urgencyOf(account) === 'edit' ? context.client : unhurried;
+    callPriorityOf(account) === 'interactive' ? context.client : unhurried;
   const execute = createExecutor({ ...options, clientFor });
   const report = createAccountReporter({ context, accounts: observed.accounts, clientFor });
   const sources = { ...context, observed, rolloutsOf: options.rolloutsOf };
@@ -77,7 +77,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   /** Whether other accounts wait for this one, which was not edited. */
   const othersWait = (account: LinkedServiceAccount): boolean =>
-    urgencyOf(account) !== 'edit' && controller.waiting() > 0;
+    callPriorityOf(account) !== 'interactive' && controller.waiting() > 0;
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     yielding.reconciling(name);
@@ -147,7 +147,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     enqueue: (name, how) => controller.enqueue(name, how),
     onAccountChange(name, account, isEdited) {
       if (!account) changedAt.delete(name);
-      else if (isEdited && urgencyOf(account) !== 'upkeep') changedAt.set(name, now());
+      else if (isEdited && callPriorityOf(account) !== 'background') changedAt.set(name, now());
     },
     onTargetOpened: (name, target) => memories.get(name)?.targetOpened(target),
   });

@@ -16,7 +16,7 @@ import type { OperatorContext } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
-import { urgencyOf } from './priority.ts';
+import { callPriorityOf } from './priority.ts';
 import { eventOf, type StepEvent } from './step-events.ts';
 
 /** Failures without an Event: the next plan resolves them, or conditions report them. */
@@ -54,10 +54,10 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
   const { context, observed } = options;
 
   const toolsFor = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
-    const urgency = urgencyOf(account);
+    const priority = callPriorityOf(account);
     const { podIdentity, ...aws } = options.aws({
       owner: account.metadata.name,
-      urgency: urgency === 'awaited' && step.kind !== 'CreateRole' ? 'begun' : urgency,
+      priority: priority === 'new' && step.kind !== 'CreateRole' ? 'in-progress' : priority,
       ...(planned.ok ? { accountId: planned.facts.accountId } : {}),
     });
     return {

@@ -1,15 +1,15 @@
 /** Order of work on accounts: an edit by a person before new accounts, which come by the hundred, and those before upkeep. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
-import type { Urgency } from '../../aws/index.ts';
+import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 
 /** Of keys in the queue, where the default is 0. `yielded`: an account that has let others create their roles first. */
 export const priorities = { edited: 10, resumed: 6, created: 5, yielded: 4 };
 
 /** Priority of the AWS calls on behalf of the account. */
-export function urgencyOf({ metadata, status }: LinkedServiceAccount): Urgency {
+export function callPriorityOf({ metadata, status }: LinkedServiceAccount): CallPriority {
   const changed = status?.observedGeneration !== metadata.generation;
-  if (status?.observedGeneration !== undefined && changed) return 'edit';
+  if (status?.observedGeneration !== undefined && changed) return 'interactive';
   const ready = findCondition(status?.conditions, 'Ready')?.status === 'True';
-  return ready && !changed ? 'upkeep' : 'awaited';
+  return ready && !changed ? 'background' : 'new';
 }

@@ -11,7 +11,7 @@ import {
 } from '../../../sandbox/src/aws/testing/emulator.ts';
 import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 
-const caller = { owner: 'test', urgency: 'awaited' } as const;
+const caller = { owner: 'test', priority: 'new' } as const;
 let emulator: TestEmulator;
 let aws: AwsConnection;
 beforeAll(async () => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
     random: Math.random,
     setTimer: systemTimer,
   });
-  const calls = callsOf('iam', scheduler, { owner: 'test', urgency: 'awaited' });
+  const calls = callsOf('iam', scheduler, { owner: 'test', priority: 'new' });
   store = createIamRoleStore({ iam: emulator.iam(), calls, now: monotonicClock });
 });
 afterAll(async () => {

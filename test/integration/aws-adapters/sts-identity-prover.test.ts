@@ -67,7 +67,7 @@ async function prove(
     random: () => 0,
     setTimer: (callback, delayMs) => systemTimer(callback, delayMs / 100),
   });
-  const prover = createStsIdentityProver({ sts, scheduler, caller: { owner: 'test', urgency: 'awaited' } });
+  const prover = createStsIdentityProver({ sts, scheduler, caller: { owner: 'test', priority: 'new' } });
   try {
     await prover.prove({
       token: await tokens.sign(claims),

@@ -52,7 +52,7 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
     random: () => 0.5,
     setTimer,
   });
-  const caller = { owner: 'test', urgency: 'edit' } as const;
+  const caller = { owner: 'test', priority: 'interactive' } as const;
   const [eks, auth] = [emulator.eks(keys), emulator.eksAuth(keys)];
   closing.push(
     () => eks.destroy(),
