@@ -1,18 +1,21 @@
 /**
- * Whose credentials these are, asked before anything is done with them. They are renewed while a process runs, and others may
- * have been put in their place while there was none: what was planned for one AWS account must not happen in another.
+ * Guard against credentials of another AWS account. Credentials are renewed while a process runs, and may be replaced
+ * by others: a plan for one AWS account must not be applied in another.
  */
 import { IdentityError, type CallerIdentity } from '../identity/index.ts';
 
 export type AccountGuard = {
-  /** Asks AWS, and remembers it of these credentials. Who asks while the answer is on its way gets the same one. */
+  /** Asks AWS once per credentials and caches the answer. Concurrent callers share one call. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
-  /** One call for credentials that are new, none for others. @throws IdentityError `WrongAccount`, or why it cannot be told */
+  /**
+   * One call for new credentials, none for known ones. @throws IdentityError `WrongAccount`, or the reason why the
+   * account is unknown
+   */
   assertAccount(accountId: string): Promise<void>;
 };
 
 export function createAccountGuard(options: {
-  /** Of the credentials that the next call is signed with. Rejects when there are none. */
+  /** Access key id of the credentials that sign the next call. Rejects if there are none. */
   readonly accessKeyId: () => Promise<string>;
   readonly callerIdentity: () => Promise<CallerIdentity>;
 }): AccountGuard {
@@ -36,7 +39,7 @@ export function createAccountGuard(options: {
 
   return {
     async callerIdentity(signal) {
-      // Without credentials the call itself says best what is wrong.
+      // Without credentials, the error of the call itself is the most helpful one.
       const accessKeyId = await options.accessKeyId().catch(() => undefined);
       return unlessAborted(ask(accessKeyId), signal);
     },
@@ -53,7 +56,7 @@ export function createAccountGuard(options: {
   };
 }
 
-/** The answer goes on for whoever else waits for it. */
+/** Other callers may still wait for the answer. */
 async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return answer;
   let stop: (() => void) | undefined;

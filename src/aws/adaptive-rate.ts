@@ -1,73 +1,79 @@
 /**
- * Learns how many calls AWS takes, from nothing but its answers: AWS tells no rate for IAM, and whoever else works in
- * the account takes from the same allowance.
+ * Learns the rate of calls that AWS accepts, from its answers alone: AWS documents no rate for IAM, and other clients
+ * in the AWS account share the allowance.
  *
- * It begins without a rate, with few calls at a time and one more for every so many that went well: that finds the
- * speed of a service which does not throttle, and meets the limit of one that does with few calls in the air, all of
- * which are refused then. A throttled call means that AWS's token bucket is empty. Between two such moments AWS let
- * through exactly what its bucket was filled with, so that the number of calls accepted in between, over the time, is
- * its rate. From there on calls are paced a little below it, for a while, and then ever faster until AWS objects again,
- * as TCP CUBIC does (RFC 9438, §4.1): most of the time is spent close below the limit.
+ * It starts without a rate, with few calls in flight, and one more for every so many accepted calls. That finds the
+ * speed of a service that does not throttle, and reaches the limit of one that does with few calls in flight, all of
+ * which are then refused. A throttled call means that the token bucket of AWS is empty. The calls accepted between two
+ * such moments, divided by the time, are the rate at which the bucket is filled. From then on calls are paced slightly
+ * below that rate for a while, and then increasingly faster until AWS throttles again, as TCP CUBIC does (RFC 9438,
+ * §4.1): most of the time is spent just below the limit.
  */
 
 export type AdaptiveRate = {
-  /** Milliseconds until the next call may be sent; 0: now; Infinity: not before an answer to one of those in the air. */
+  /** Milliseconds until the next call may be sent; 0: now; Infinity: not before a call in flight is answered. */
   waitMs(now: number): number;
   sent(now: number): void;
-  /** AWS answered, or may have: anything but a refusal because of the rate. */
+  /** AWS answered, or may have, except with a throttling error. */
   accepted(): void;
   throttled(now: number, sentAt: number): void;
-  /** A call was given up by us, and its answer is not known. */
+  /** The caller aborted the call, whose outcome is unknown. */
   abandoned(): void;
-  /** Nothing waits to be sent. */
+  /** No call is waiting. */
   idle(now: number): void;
   figures(): {
     /** Calls per second; undefined until AWS has throttled. */
     readonly ratePerSecond: number | undefined;
     readonly inFlight: number;
-    /** The most calls at a time. */
+    /** Maximum calls in flight. */
     readonly window: number;
   };
 };
 
-/** At a time, to begin with, of a service of which nothing is known. What is in the air when AWS first says no is refused as well. */
+/** Initial calls in flight for an unknown service. All calls in flight at the first throttle are refused as well. */
 const firstWindow = 2;
 /**
- * What a call that was accepted adds to the window: the bolder, the longer it has gone well; with care once AWS has refused
- * one. Until then 47 calls make it half a call wider, and 274 make it 24.
+ * Window growth per accepted call: accelerating until the first throttle, slow afterwards. Before it, 47 calls widen
+ * the window by half a call, and 274 calls widen it to 24.
  */
 const widening = {
   unrefused: (window: number): number => window ** 1.5 / 270,
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
-/** After the first refusal: lets the bucket of AWS fill, so that what follows measures its rate. Milliseconds. */
+/**
+ * Pause after the first throttle, in milliseconds, in which the bucket of AWS fills, so that the following calls
+ * measure its rate.
+ */
 const pauseMs = 1_000;
-/** A shorter time between two refusals measures nothing. Milliseconds. */
+/** Minimum time between two throttles for a measurement, in milliseconds. */
 const shortestMeasureMs = 500;
-/** How far below the measured rate calls are sent. */
+/** Pace relative to the measured rate. */
 const below = 0.985;
-/** The answers to a refusal of which nothing, or only a lower bound, was measured. */
+/** Reductions after a throttle for which nothing, or only a lower bound, was measured. */
 const decrease = 0.7;
 const slightlyLess = 0.8;
-/** How long the learned rate is kept before it is tried out how much more there is. Milliseconds. */
+/** Time for which a learned rate is kept before higher rates are tried, in milliseconds. */
 const holdMs = 10_000;
-/** The growth after that: a hundredth of the learned rate, or of this many calls a second if that is more, times the square of the seconds. */
+/**
+ * Growth after that: a hundredth of the learned rate, but at least of this many calls a second, times the square of the
+ * seconds.
+ */
 const growth = { share: 0.01, leastBase: 2 };
-/** No rate that is learned is lower. Calls per second. */
+/** Minimum learned rate, in calls per second. */
 const slowest = 0.2;
-/** A pause of ours that is longer than this may have filled AWS's bucket to its brim, and ends a measurement. Milliseconds. */
+/** A longer pause without calls, in milliseconds, may have filled the bucket of AWS, and ends a measurement. */
 const longestGapMs = 1_000;
-/** Calls that were not used are saved for at most this time. Milliseconds. */
+/** Maximum time for which unused calls are saved, in milliseconds. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
   readonly mostInFlight: number;
-  /** Calls at a time, to begin with. */
+  /** Initial calls in flight. */
   readonly firstInFlight?: number | undefined;
 }): AdaptiveRate {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** The rate that was measured, how long calls have been held back by it, and what it grows by after a while of that. */
+  /** The measured rate, the time for which it has delayed calls, and the rate that it has grown to since. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -75,11 +81,11 @@ export function createAdaptiveRate(options: {
   let resumeAt = -Infinity;
   let refusedAt = -Infinity;
   /**
-   * AWS's bucket was empty then, and it has let through so many calls since. Undefined when time was let pass unused.
-   * `after` tells how many calls AWS had let through before, when this began with a pause.
+   * Time at which the bucket of AWS was empty, and the calls accepted since. Undefined after a pause. `after` is the
+   * number of calls accepted before, if the measurement began with a pause.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
-  /** Calls accepted since there was last nothing to do for a while. */
+  /** Calls accepted since the last pause. */
   let acceptedInARow = 0;
   let idleSince: number | undefined;
   let waitedFrom: number | undefined;
@@ -106,15 +112,15 @@ export function createAdaptiveRate(options: {
     refilledAt = now;
   };
 
-  /** What AWS let through between two moments in which its bucket was empty is what flowed into it. */
+  /** Calls accepted between two moments with an empty bucket are what flowed into it. */
   const learnFrom = (now: number, { since, accepted, after }: NonNullable<typeof measure>): void => {
     const measured = (accepted / (now - since)) * 1000;
-    // A bucket that had let through so few calls before may have been too small for what flowed into it in the pause:
-    // then the rate is higher than that, and only known to be lower than what was sent after the pause.
+    // If few calls were accepted before, the bucket may have been too small for the inflow during the pause. The rate
+    // is then higher than measured, and only known to be lower than the pace after the pause.
     const spilt = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
     if (spilt) learn(now, measured * below, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
-    // Likewise while calls were sent so slowly that a small bucket was full for most of the time.
+    // The same applies if calls were sent so slowly that a small bucket was full most of the time.
     else if (sending > 1.5 * measured) learn(now, sending * slightlyLess);
     else learn(now, measured * below);
   };
@@ -140,7 +146,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // Only a rate that holds calls back is tried for more.
+        // Only a rate that delays calls is raised.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;
@@ -149,7 +155,7 @@ export function createAdaptiveRate(options: {
     accepted() {
       if (measure) measure.accepted += 1;
       acceptedInARow += 1;
-      // What was not used up tells nothing about whether there is more.
+      // An unused rate says nothing about a higher one.
       if (inFlight >= Math.floor(window)) {
         const widen = refusedAt === -Infinity ? widening.unrefused : widening.withCare;
         window = Math.min(options.mostInFlight, window + widen(window));
@@ -159,7 +165,7 @@ export function createAdaptiveRate(options: {
 
     throttled(now, sentAt) {
       inFlight -= 1;
-      // One emptied bucket refuses all that was on its way to it. A clock that was set back tells nothing.
+      // One empty bucket refuses all calls in flight. A clock that was set back measures nothing.
       if (sentAt <= refusedAt && refusedAt <= now) return;
       refusedAt = now;
       const elapsed = measure ? now - measure.since : 0;
@@ -167,7 +173,7 @@ export function createAdaptiveRate(options: {
       if (measure && elapsed >= shortestMeasureMs) {
         learnFrom(now, measure);
       } else if (learned && !measure) {
-        // What had been saved was more than AWS saves.
+        // More calls were saved than AWS saves.
         mostSavedMs /= 2;
         tokens = 0;
       } else if (learned) {

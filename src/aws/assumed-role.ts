@@ -1,12 +1,12 @@
-/** Of which role an exchange gave credentials. */
+/** Identity of the role in the answer to a token exchange. */
 import { IdentityError } from '../identity/index.ts';
 
 /**
- * A role that was made again under the same name has the same ARN and another id. For a while STS may still know the one before
- * it, whose credentials prove nothing of this one.
+ * A role that was recreated under the same name has the same ARN and another id. STS may still know the previous role
+ * for a while, whose credentials prove nothing about the new one.
  *
- * @param assumedRoleId as AWS tells it: the role's id, a colon and the session's name
- * @param roleId undefined where any role of this name will do
+ * @param assumedRoleId the role's id, a colon and the session name
+ * @param roleId undefined if any role of this name is accepted
  * @throws IdentityError `NotInEffect`
  */
 export function assertAssumedRole(

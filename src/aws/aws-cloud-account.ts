@@ -1,4 +1,4 @@
-/** What the AWS account says about itself. */
+/** Facts about the AWS account: caller, quotas and OIDC providers. */
 import {
   GetAccountSummaryCommand,
   GetOpenIDConnectProviderCommand,

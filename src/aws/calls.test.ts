@@ -64,7 +64,7 @@ describe('the guard of writes', () => {
         sent.push(action);
         await new Promise((resolve) => setTimeout(resolve, 100));
       });
-    // As many as are sent at once, and more.
+    // More calls than are sent at once.
     const all = Promise.allSettled(Array.from({ length: 50 }, (_, index) => send(`Create${index}`)));
     await vi.advanceTimersByTimeAsync(50);
     const before = sent.length;

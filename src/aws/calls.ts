@@ -1,18 +1,18 @@
-/** Calls to one service on behalf of one caller: scheduled, and with their failures classified. */
+/** Calls to one service on behalf of one caller: scheduled, with classified errors. */
 import { IdentityError } from '../identity/index.ts';
 import { classifyAwsError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
 
 export type Call = {
   readonly action: string;
-  /** What it is about, for messages: a role, or a role and a policy. */
+  /** Subject of the call for messages: a role, or a role and a policy. */
   readonly on?: string;
-  /** A read, which may be shared with whoever asks for the same before it is sent. */
+  /** A read, which concurrent callers may share until it is sent. */
   readonly read?: true;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** `attempt` is given what the SDK's `send` takes beside a command. @throws IdentityError, or the signal's reason */
+/** `attempt` gets the options of the SDK's `send`. @throws IdentityError, or the signal's reason */
 export type Calls = <T>(
   call: Call,
   attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
@@ -24,9 +24,9 @@ export function callsOf(
   caller: Caller,
   options: {
     readonly classify?: (error: unknown, doing: string) => IdentityError;
-    /** Awaited before each attempt of anything; rejects to call it off. */
+    /** Awaited before each attempt of any call; rejects to prevent it. */
     readonly beforeCall?: (() => Promise<void>) | undefined;
-    /** Called right before each attempt of what is no read, after all waiting; throws to call it off. */
+    /** Called right before each attempt of a write, after all waiting; throws to prevent it. */
     readonly beforeWrite?: (() => void) | undefined;
   } = {},
 ): Calls {
@@ -46,7 +46,7 @@ export function callsOf(
           try {
             return await attempt({ abortSignal });
           } catch (error) {
-            // Whatever the next attempt is told, this one may have been carried out.
+            // Whatever the outcome of the next attempt, this one may have been executed.
             mayBeDone ||= classify(error, doing).mayBeDone;
             throw error;
           }

@@ -1,4 +1,4 @@
-/** The way to AWS: one client per service for the whole process. Credentials and endpoints come from the SDK's ordinary chain. */
+/** AWS clients: one per service for the whole process, with the SDK's default chain for credentials and endpoints. */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { EKSClient } from '@aws-sdk/client-eks';
@@ -24,14 +24,14 @@ import type { AwsSchedulers } from './schedulers.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** EKS Pod Identity on one cluster. */
+/** EKS Pod Identity of one cluster. */
 export type PodIdentityAws = {
   readonly associations: AssociationStore;
   readonly prover: PodIdentityProver;
 };
 
 export type AwsConnection = {
-  /** AWS on somebody's behalf. */
+  /** AWS on behalf of a caller. */
   as(caller: Caller): {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
@@ -45,12 +45,12 @@ export type AwsConnection = {
 export function connectAws(options: {
   readonly region: string;
   readonly userAgent: string;
-  /** Milliseconds, by the clock of whoever keeps what is read: it tells when a listing was begun. */
+  /** Milliseconds, by the clock that dates listings. */
   readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
   /**
-   * Called right before anything is sent that may write, however long it waited for its turn or for a connection; throws to
-   * call it off. Once a connection is there it is called for reads too, as from there on nobody knows what is sent.
+   * Called right before the first byte of a request that may write, after all waiting; throws to prevent it. On an
+   * established connection it is called for reads too, as the agent cannot distinguish them.
    */
   readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {
@@ -58,10 +58,10 @@ export function connectAws(options: {
   const connections = { connectMs: 3_000, idleMs: 60_000, maxSockets: 50, guard: beforeWrite };
   const common = {
     region: options.region,
-    // Slowing down and repeating is the scheduler's.
+    // The scheduler retries and limits the rate.
     maxAttempts: 1,
     customUserAgent: options.userAgent,
-    // IAM answers within a second or two; a connection that hangs must not hold a reconcile for minutes.
+    // IAM answers within a second or two; a hanging connection must not block a reconcile for minutes.
     requestHandler: {
       requestTimeout: 15_000,
       throwOnRequestTimeout: true,
@@ -70,7 +70,7 @@ export function connectAws(options: {
     },
   };
   const iam = new IAMClient(common);
-  // All sign with the same credentials, so that what is known of one's is true of the others'.
+  // All clients share the credentials, so that a check with one of them applies to the others.
   const { credentials } = iam.config;
   const sts = new STSClient({ ...common, credentials });
   let eks: { readonly client: EKSClient; readonly auth: EksAuthClient } | undefined;

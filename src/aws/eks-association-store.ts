@@ -1,4 +1,4 @@
-/** Pod Identity associations as EKS keeps them, for the fewest calls. */
+/** Store of Pod Identity associations in EKS, with the fewest calls. */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,
@@ -14,7 +14,7 @@ import { IdentityError, type AssociationStore, type ObservedAssociation } from '
 import type { Calls } from './calls.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** The most that EKS puts on a page. Source: ListPodIdentityAssociations, maxResults. */
+/** Maximum page size of EKS. Source: ListPodIdentityAssociations, maxResults. */
 const maxResults = 100;
 
 export function createEksAssociationStore(options: {
@@ -25,7 +25,7 @@ export function createEksAssociationStore(options: {
 }): AssociationStore {
   const { eks, calls, clusterName, now } = options;
 
-  /** Each page is a call, and waits for its turn as one. */
+  /** Each page is scheduled as a call of its own. */
   const summaries = async (
     filter: { readonly namespace?: string; readonly serviceAccount?: string },
     signal: AbortSignal | undefined,
@@ -117,7 +117,7 @@ export function createEksAssociationStore(options: {
           eks.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
         );
       } catch (error) {
-        // That it is not there (any more) is what a removal wants.
+        // An association that does not exist needs no removal.
         if (!isGone(error)) throw error;
       }
     },

@@ -1,4 +1,4 @@
-/** Proves a pod's identity by the very exchange that the Pod Identity agent on its node does. */
+/** Proves a pod's identity by the same exchange that the Pod Identity agent on its node performs. */
 import type { EksAuthClient } from '../eks-auth/client.ts';
 import { IdentityError, roleNameOf, type PodIdentityProver } from '../identity/index.ts';
 import { assertAssumedRole } from './assumed-role.ts';
@@ -10,7 +10,7 @@ export function createEksAuthProver(options: {
   readonly auth: EksAuthClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
-  /** Called right before each exchange; throws to call it off. */
+  /** Called right before each exchange; throws to prevent it. */
   readonly beforeWrite?: (() => void) | undefined;
   readonly clusterName: string;
 }): PodIdentityProver {
@@ -21,7 +21,7 @@ export function createEksAuthProver(options: {
         classify: (error) => classifyPodProofError(error, roleArn),
         beforeWrite,
       });
-      // Of what comes back only the role's name and id are looked at; the credentials are held by nobody.
+      // Only the role's name and id are read; the credentials are dropped.
       const { assumedRoleArn, assumedRoleId } = await calls(
         { action: 'AssumeRoleForPodIdentity', signal },
         (attempt) => auth.exchange({ clusterName, token }, attempt),

@@ -1,6 +1,6 @@
 /**
- * Classifies what the AWS SDK throws. By name, not by class: two copies of an SDK module have two classes of one name.
- * The names are those of the services' API references ("Errors" of each action, and "Common Errors").
+ * Classification of errors of the AWS SDK, by name instead of class, as two copies of an SDK module have two classes of
+ * one name. The names are from the services' API references ("Errors" of each action, and "Common Errors").
  */
 import { IdentityError, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
@@ -66,14 +66,14 @@ const networkCodes: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** @param doing what was tried, for the message: `iam:AttachRolePolicy on kon-x` */
+/** @param doing action for the message: `iam:AttachRolePolicy on kon-x` */
 export function classifyAwsError(error: unknown, doing: string): IdentityError {
   if (error instanceof IdentityError) return error;
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
   const message = `${doing}: ${text || name}`;
   if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
-    // One name for two things: the role is gone, or the policy (also as a boundary) does not exist.
+    // The same name for a missing role and for a missing policy or boundary.
     const code = /^the role with name/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound';
     return new IdentityError(code, message, { cause: error });
   }
@@ -85,14 +85,14 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
 }
 
 /**
- * What to do with a failed call. `throttled`: AWS did nothing, and wants fewer calls. `transient`: it passes, and the
- * call may or may not have been carried out. `final`: repeating it at once changes nothing.
+ * Retry class of a failed call. `throttled`: not executed because of the rate. `transient`: worth a retry, and possibly
+ * executed. `final`: a retry fails as well.
  */
 export type RetryClass = 'throttled' | 'transient' | 'final';
 
 export function retryClassOf(error: unknown): RetryClass {
   const name = error instanceof Error ? error.name : '';
-  // STS's answer when it could not ask the issuer for its keys in time.
+  // STS could not fetch the issuer's keys in time.
   if (name.startsWith('IDPCommunicationError')) return 'transient';
   switch (classifyAwsError(error, '').code) {
     case 'Throttled':
@@ -106,7 +106,7 @@ export function retryClassOf(error: unknown): RetryClass {
   }
 }
 
-/** What EKS says of associations. Source: EKS API Reference, "Errors" of each action. */
+/** Errors of EKS about associations. Source: EKS API Reference, "Errors" of each action. */
 export function classifyEksError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
@@ -122,7 +122,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
     case 'NotFoundException':
       return say('AssociationNotFound');
     case 'InvalidParameterException':
-      // The words in which EKS says that it does not see a role, or not as it is now.
+      // EKS does not see the role yet, or not its latest trust policy.
       return say(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
     case 'InvalidRequestException':
     case 'BadRequestException':
@@ -135,7 +135,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
   }
 }
 
-/** What EKS Auth says of a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
+/** Errors of EKS Auth about a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
 export function classifyPodProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
@@ -143,7 +143,7 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
     new IdentityError(code, message, { cause: error });
   switch (name) {
     case 'AccessDeniedException':
-      // One name for two things: the caller may not ask, or the role does not let EKS in.
+      // The same name for a caller without permission and for a role that does not trust EKS.
       return /not authorized to perform: eks-auth:/i.test(text)
         ? classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`)
         : say('AssumeRoleDenied', `EKS could not exchange a pod's token for ${roleArn}: ${text}`);
@@ -162,7 +162,7 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
   }
 }
 
-/** What STS says of a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
+/** Errors of STS about a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
 export function classifyProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);

@@ -1,25 +1,24 @@
 /**
- * Who is next: the most urgent level first, and within a level one item of each owner in turn, so that one owner with
- * a hundred items keeps nobody waiting for more than one of them. Every twentieth turn is for the least urgent one, which
- * would wait for as long as there is anything else.
+ * Queue with priority levels. Within a level owners take turns, so that one with a hundred items delays others by one
+ * item only. Every twentieth item is taken from the lowest level, which would starve otherwise.
  */
 
 const leastUrgentEvery = 20;
 
 export type FairQueue<T> = {
-  /** @param level 0 is the most urgent */
+  /** @param level 0 is the highest priority */
   push(item: T, level: number, owner: string): void;
-  /** Puts an item that was taken before its time back to where it is the next of its level. */
+  /** Returns an item that was taken too early; it is the next of its level. */
   pushFront(item: T, level: number, owner: string): void;
   take(): T | undefined;
-  /** Returns whether the item was there. */
+  /** Returns whether the item was in the queue. */
   remove(item: T, level: number, owner: string): boolean;
   readonly size: number;
   sizeOf(level: number): number;
 };
 
 export function createFairQueue<T>(levels: number): FairQueue<T> {
-  /** By owner, in the order in which their turns come. */
+  /** By owner, in the order of their turns. */
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
   let size = 0;

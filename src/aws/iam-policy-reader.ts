@@ -1,4 +1,7 @@
-/** What IAM knows of policies: their text, and what those of a role decide. For people's questions; the operator asks none of them. */
+/**
+ * Reads policies from IAM: their documents, and simulated decisions for a role. For commands; the operator does not use
+ * it.
+ */
 import {
   GetPolicyCommand,
   GetPolicyVersionCommand,
@@ -15,27 +18,27 @@ export type Decision = {
   readonly action: string;
   readonly resource: string;
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
-  /** The statements that decided: the source by IAM's own name of it, and where in its text, if IAM told. */
+  /** Statements that decided: IAM's name of the source, and the position in its text if known. */
   readonly by: readonly {
     readonly source: string;
-    /** Lines and columns begin at 1. */
+    /** Lines and columns start at 1. */
     readonly from?: { readonly line: number; readonly column: number };
     readonly to?: { readonly line: number; readonly column: number };
   }[];
-  /** Keys that a condition asks for and that were not given. */
+  /** Condition keys that were required and not given. */
   readonly missingContextKeys: readonly string[];
-  /** Undefined when the principal has no permissions boundary. */
+  /** Undefined if the principal has no permissions boundary. */
   readonly allowedByBoundary?: boolean;
-  /** Undefined when the AWS account belongs to no organization. */
+  /** Undefined if the AWS account belongs to no organization. */
   readonly allowedByOrganizations?: boolean;
 };
 
-/** All reject with IdentityError. */
+/** All methods reject with IdentityError. */
 export type PolicyReader = {
-  /** The text of the default version of a managed policy; undefined when there is no such policy. */
+  /** Document of the default version of a managed policy; undefined if the policy does not exist. */
   document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
   inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
-  /** The ARNs of the AWS account's own managed policies, in order. A call per thousand. */
+  /** ARNs of the customer managed policies in order. One call per thousand. */
   ownArns(signal?: AbortSignal): Promise<readonly string[]>;
   /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
   simulate(
@@ -43,7 +46,7 @@ export type PolicyReader = {
       readonly principalArn: string;
       readonly actions: readonly string[];
       readonly resources: readonly string[];
-      /** Keys of conditions and their values, as a real request would have them. */
+      /** Condition keys with their values, as in a real request. */
       readonly context?: Readonly<Record<string, string>>;
     },
     signal?: AbortSignal,

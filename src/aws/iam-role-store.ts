@@ -1,4 +1,4 @@
-/** Roles as IAM keeps them, for the fewest calls. */
+/** Store of IAM roles, with the fewest calls. */
 import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
@@ -23,7 +23,7 @@ import { IdentityError, type ObservedRole, type RoleStore } from '../identity/in
 import type { Calls } from './calls.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** The most that IAM puts on a page. Source: GetAccountAuthorizationDetails, MaxItems. */
+/** Maximum page size of IAM. Source: GetAccountAuthorizationDetails, MaxItems. */
 const MaxItems = 1000;
 
 type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: string | undefined };
@@ -55,7 +55,7 @@ export function createIamRoleStore(options: {
     return pages.flatMap((page) => page.PolicyNames ?? []);
   };
 
-  /** A change of one role. */
+  /** Applies a change to one role. */
   const write = async (
     action: string,
     on: string,
@@ -191,7 +191,7 @@ export function createIamRoleStore(options: {
   };
 }
 
-/** Each page is a call, and waits for its turn as one. */
+/** Each page is scheduled as a call of its own. */
 async function allPages<P extends Page>(
   next: (paging: { readonly MaxItems: number; readonly Marker?: string }) => Promise<P>,
 ): Promise<readonly P[]> {
@@ -205,14 +205,14 @@ async function allPages<P extends Page>(
   return pages;
 }
 
-/** Only first pages are the same to everyone. */
+/** Only first pages can be shared between callers. */
 function pageOf<C extends { readonly read: true }>(call: C, marker: string | undefined): C | Omit<C, 'read'> {
   if (marker === undefined) return call;
   const { read: _, ...rest } = call;
   return rest;
 }
 
-/** An answer that the thing is not there (any more) is what a removal wants. */
+/** Removals succeed if the object does not exist. */
 async function gone(removal: Promise<unknown>): Promise<void> {
   try {
     await removal;

@@ -1,6 +1,6 @@
 /**
- * What an installation does in AWS and the operator never does: the IAM OIDC provider of a cluster, the operator's own
- * role with its policy, and looking a cluster up in EKS. With the credentials of the person who installs.
+ * AWS calls of an installation, which the operator never makes: the IAM OIDC provider of a cluster, the operator's own
+ * role and policy, and the lookup of a cluster in EKS. They use the credentials of the person who installs.
  */
 import { DescribeClusterCommand, EKSClient, paginateListClusters } from '@aws-sdk/client-eks';
 import {
@@ -20,7 +20,7 @@ export type EksCluster = {
   readonly arn: string;
   readonly endpoint: string;
   readonly issuer: string;
-  /** EKS runs the nodes, and the Pod Identity agent on them. */
+  /** EKS Auto Mode: EKS manages the nodes, and the Pod Identity agent on them. */
   readonly autoMode: boolean;
 };
 
@@ -29,9 +29,9 @@ export type OidcProvider = {
   readonly tags: Readonly<Record<string, string>>;
 };
 
-/** All reject with IdentityError. */
+/** All methods reject with IdentityError. */
 export type InstallationStore = {
-  /** Undefined when EKS has none of the name. */
+  /** Undefined if EKS has no cluster of that name. */
   cluster(name: string, signal?: AbortSignal): Promise<EksCluster | undefined>;
   clusterNames(signal?: AbortSignal): Promise<readonly string[]>;
   provider(arn: string, signal?: AbortSignal): Promise<OidcProvider | undefined>;
@@ -45,7 +45,7 @@ export type InstallationStore = {
   ): Promise<void>;
   addClientId(arn: string, clientId: string, signal?: AbortSignal): Promise<void>;
   deleteProvider(arn: string, signal?: AbortSignal): Promise<void>;
-  /** The document of an inline policy; undefined when the role has none of the name, or is not there. */
+  /** Document of an inline policy; undefined if the role or the policy does not exist. */
   inlinePolicy(role: string, policy: string, signal?: AbortSignal): Promise<string | undefined>;
   putInlinePolicy(role: string, policy: string, document: string, signal?: AbortSignal): Promise<void>;
   close(): void;
@@ -112,7 +112,7 @@ export function connectInstallation(options: {
         ),
       ),
 
-    // IAM finds the thumbprint itself. Source: IAM API Reference, CreateOpenIDConnectProvider, ThumbprintList.
+    // IAM determines the thumbprint itself. Source: IAM API Reference, CreateOpenIDConnectProvider, ThumbprintList.
     createProvider: async ({ issuer, clientId, tags }, signal) => {
       const command = new CreateOpenIDConnectProviderCommand({
         Url: issuer,

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Runs `count` calls that are all asked for at once, and tells how long they took in seconds. */
+/** Makes `count` calls at once, and returns the seconds that they took. */
 async function run(scheduler: CallScheduler, service: SimulatedService, count: number): Promise<number> {
   const startedAt = Date.now();
   const seconds = Promise.all(
@@ -31,7 +31,7 @@ describe('under a rate that AWS does not tell', () => {
   it.each([
     { ratePerSecond: 20, burst: 40, latencyMs: 30, calls: 300, refused: 3 },
     { ratePerSecond: 20, burst: 40, latencyMs: 5, calls: 300, refused: 3 },
-    // After so many calls that went well all 24 are in the air when AWS first says no.
+    // All 24 calls in flight are refused at the first throttle.
     { ratePerSecond: 100, burst: 100, latencyMs: 30, calls: 1500, refused: 28 },
   ])(
     'comes within a tenth of what is possible, and hardly ever over it: $ratePerSecond/s, burst $burst, $latencyMs ms',
@@ -50,7 +50,7 @@ describe('under a rate that AWS does not tell', () => {
 
   it('soon makes as many calls at a time as it may, where none is refused', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
-    // At 24 calls in 30 ms from the start they would take 1.25 s.
+    // 24 calls per 30 ms from the start would take 1.25 s.
     expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(3.5);
     expect(service.accepted).toBe(1000);
   });

@@ -1,7 +1,7 @@
 /**
- * Every call to one AWS service goes through here: in order of priority, fair between accounts, no faster than AWS takes
- * them, and again when AWS failed in a way that passes. The SDK's own retries are off, as two that slow down and repeat
- * independently wait far too long, and know nothing of priority.
+ * Scheduler of the calls to one AWS service: by priority, fair between accounts, at the rate that AWS accepts, and with
+ * retries after transient errors. The SDK's own retries are off, as two independent backoffs wait far too long, and the
+ * SDK's ignores priorities.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
@@ -9,19 +9,18 @@ import { createFairQueue } from './fair-queue.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Who waits for a call, most urgent first. `edit`: a person has changed an account that was in step. `begun`: someone waits
- * for an account of which a part is there; these go before `awaited`, others that are waited for, so that many new accounts
- * are ready one after the other, and not all of them at the end. `upkeep`: of accounts that are ready. `sweep`: looking for
- * what was changed elsewhere.
+ * Priorities, highest first. `interactive`: a person edited an account that was in sync, or runs a command.
+ * `in-progress`: for a new account that is partly created; these go before `new`, so that new accounts become ready one
+ * after the other instead of all at the end. `background`: for accounts that are ready. `resync`: drift detection.
  */
 export const callPriorities = ['interactive', 'in-progress', 'new', 'background', 'resync'] as const;
 export type CallPriority = (typeof callPriorities)[number];
 
-/** On whose behalf a call is made. Owners have their turns one after the other. */
+/** Caller on whose behalf a call is made. Owners take turns. */
 export type Caller = {
   readonly owner: string;
   readonly priority: CallPriority;
-  /** The AWS account that the calls are for: with credentials of another none is made. Of any, when absent. */
+  /** AWS account that the calls are for: they fail with credentials of another one. Default: any. */
   readonly accountId?: string | undefined;
 };
 
@@ -30,7 +29,7 @@ export type CallOutcome = {
   readonly action: string;
   /** `Success`, `Aborted`, or the name of the error. */
   readonly outcome: string;
-  /** AWS refused it because of the rate of calls. */
+  /** Whether AWS throttled the call. */
   readonly throttled: boolean;
   readonly durationMs: number;
 };
@@ -40,22 +39,22 @@ export type SchedulerFigures = {
   /** Calls that wait to be sent. */
   readonly waiting: Readonly<Record<CallPriority, number>>;
   readonly inFlight: number;
-  /** Calls per second that AWS was found to take; undefined until it has throttled. */
+  /** Learned rate in calls per second; undefined until AWS has throttled. */
   readonly ratePerSecond: number | undefined;
 };
 
 export type ScheduledCall = {
   readonly action: string;
   readonly caller: Caller;
-  /** Reads with the same key that have not been sent yet become one call. */
+  /** Pending reads with the same key are merged into one call. */
   readonly sameAs?: string;
   readonly signal?: AbortSignal | undefined;
 };
 
 export type CallScheduler = {
   /**
-   * Rejects with what the last attempt threw, or with the signal's reason. `attempt` may be called several times: what
-   * it does has to come to the same when its answer was lost and it is done again.
+   * Rejects with the error of the last attempt, or with the signal's reason. `attempt` may be called several times, and
+   * has to be idempotent, as its answer may be lost.
    */
   run<T>(call: ScheduledCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T>;
   figures(): SchedulerFigures;
@@ -67,24 +66,24 @@ export type SchedulerOptions = {
   readonly now: () => Monotonic;
   /** 0 up to 1. */
   readonly random: () => number;
-  /** Calls back once, and returns how to cancel that. */
+  /** Calls back once. Returns a function that cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Told of each attempt. */
+  /** Called for each attempt. */
   readonly onCall?: ((call: CallOutcome) => void) | undefined;
-  /** Calls at a time, at the very most. */
+  /** Maximum calls in flight. */
   readonly mostInFlight?: number;
-  /** Calls at a time, to begin with; few, unless it is known that the service takes more. */
+  /** Initial calls in flight; few, unless the service is known to accept more. */
   readonly firstInFlight?: number;
 };
 
 /**
- * More of them get no more done: by then this process has its hands full with calls and answers, and a person's edit has to
- * wait for its turn among all of them.
+ * More calls in flight increase no throughput: this process is then busy with calls and answers, and a person's edit
+ * has to wait for its turn among them.
  */
 export const mostInFlight = 24;
-/** Attempts of a call that AWS failed to answer, and how long after its first attempt there is a further one. */
+/** Attempts of a call with transient errors, and the delays between them. */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
-/** A call that AWS throttles for so long is told to whoever asked for it. Milliseconds. */
+/** Time after which a throttled call fails, in milliseconds. */
 const longestThrottledMs = 120_000;
 
 type Waiter = { readonly settle: (outcome: Outcome) => void };
@@ -111,13 +110,13 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     firstInFlight: options.firstInFlight,
   });
   const queue = createFairQueue<Job>(callPriorities.length);
-  /** Calls that others can join: not sent yet. */
+  /** Pending calls that others can join. */
   const joinable = new Map<string, Job>();
   let cancelTimer: (() => void) | undefined;
 
   const levelOf = (job: Job): number => callPriorities.indexOf(job.priority);
 
-  /** Sends as many as may be sent now. */
+  /** Sends as many calls as the rate allows. */
   const pump = (): void => {
     cancelTimer?.();
     cancelTimer = undefined;
@@ -160,7 +159,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     pump();
   };
 
-  /** Decides what becomes of a call that failed. */
+  /** Handles a failed attempt. */
   const failed = (job: Job, error: unknown, kind: RetryClass, sentAt: number): void => {
     const time = now();
     const sinceFirst = time - (job.firstSentAt ?? time);
@@ -169,7 +168,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     switch (kind) {
       case 'throttled':
         if (sinceFirst > longestThrottledMs) break;
-        // The rate says when; it is the next of its level.
+        // The rate limit delays it; it is the next of its level.
         enqueue(job, 'front');
         return;
       case 'transient': {
@@ -203,7 +202,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     job.waiters.clear();
   };
 
-  /** Nobody waits for it any more. */
+  /** Drops a call that no caller waits for. */
   const giveUp = (job: Job, reason: unknown): void => {
     if (job.call.sameAs !== undefined && joinable.get(job.call.sameAs) === job)
       joinable.delete(job.call.sameAs);
@@ -234,7 +233,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       const waiter: Waiter = {
         settle(outcome) {
           signal?.removeEventListener('abort', onAbort);
-          // Calls with the same key ask for the same, so their answers are of the same type.
+          // Calls with the same key have answers of the same type.
           if (outcome.ok) resolve(outcome.value as T);
           else reject(outcome.error);
         },

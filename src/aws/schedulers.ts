@@ -1,4 +1,4 @@
-/** One scheduler per service for the whole process, as rates are the account's and not the caller's. */
+/** One scheduler per service for the whole process, as AWS limits the rate of the account, not of the caller. */
 import { createCallScheduler, mostInFlight, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
 
 export type AwsSchedulers = {
@@ -11,8 +11,9 @@ export type AwsSchedulers = {
 export function createAwsSchedulers(options: Omit<SchedulerOptions, 'service'>): AwsSchedulers {
   return {
     iam: createCallScheduler({ ...options, service: 'iam' }),
-    // STS takes 600 calls a second from an account in a Region, and so many at a time come to no more. Source: IAM User Guide,
-    // "IAM and AWS STS quotas". Should it refuse one all the same, it slows down as the others do.
+    // STS accepts 600 calls a second from an account in a Region, more than this many in flight can reach. Source: IAM
+    // User Guide, "IAM and AWS STS quotas". If it throttles nonetheless, the scheduler slows down as for the other
+    // services.
     sts: createCallScheduler({ ...options, service: 'sts', firstInFlight: mostInFlight }),
     eks: createCallScheduler({ ...options, service: 'eks' }),
     eksAuth: createCallScheduler({ ...options, service: 'eks-auth' }),

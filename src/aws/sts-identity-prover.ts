@@ -1,4 +1,4 @@
-/** Proves an identity by the very exchange that an SDK in a pod does. */
+/** Proves an identity by the same exchange that an SDK in a pod performs. */
 import { AssumeRoleWithWebIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { IdentityProver } from '../identity/index.ts';
 import { assertAssumedRole } from './assumed-role.ts';
@@ -6,20 +6,20 @@ import { callsOf } from './calls.ts';
 import { classifyProofError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
 
-/** Bounds the proof's credentials to nothing, so that whoever proves cannot use them. */
+/** Denies everything to the credentials of a proof, so that they are useless to the prover. */
 const denyAll = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
 });
 
-/** The shortest session that STS gives, in seconds. Source: AssumeRoleWithWebIdentity, DurationSeconds. */
+/** Shortest session of STS, in seconds. Source: AssumeRoleWithWebIdentity, DurationSeconds. */
 const shortest = 900;
 
 export function createStsIdentityProver(options: {
   readonly sts: STSClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
-  /** Called right before each exchange; throws to call it off. */
+  /** Called right before each exchange; throws to prevent it. */
   readonly beforeWrite?: (() => void) | undefined;
 }): IdentityProver {
   const { sts, scheduler, caller, beforeWrite } = options;
@@ -29,7 +29,7 @@ export function createStsIdentityProver(options: {
         classify: (error) => classifyProofError(error, roleArn),
         beforeWrite,
       });
-      // Of what comes back only the role's id is looked at; the credentials are held by nobody.
+      // Only the role's id is read; the credentials are dropped.
       const { AssumedRoleUser: assumed } = await calls(
         { action: 'AssumeRoleWithWebIdentity', signal },
         (attempt) =>

@@ -1,10 +1,10 @@
 /**
- * AWS's own managed policies with their documents, so that `AmazonS3ReadOnlyAccess` means in the sandbox what it means
- * on AWS. Read from a compressed asset beside this file (or beside the bundle) when first asked for.
+ * AWS's managed policies with their documents, so that `AmazonS3ReadOnlyAccess` means the same in the sandbox as on
+ * AWS. Loaded on demand from a compressed asset beside this file (or beside the bundle).
  *
- * The asset describes the partition `aws`. A policy of another partition is the same one with the partition in its ARN
- * and in its documents' ARNs replaced; AWS offers fewer policies there, and some differ.
- * The asset has no descriptions and no unique ids; ids are derived from the ARN, stable but not AWS's.
+ * The asset describes the partition `aws`. For another partition, the partition is replaced in the policy's ARN and in
+ * the ARNs of its documents; AWS has fewer policies there, and some differ. The asset has no descriptions and no unique
+ * ids; ids are derived from the ARN, and differ from those of AWS.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
 type ManagedPolicyVersion = {
-  /** `v1`, `v2`, …; some were withdrawn and are missing. */
+  /** `v1`, `v2`, …; withdrawn versions are missing. */
   readonly versionId: string;
   /** ISO 8601. */
   readonly createDate: string;
@@ -20,7 +20,7 @@ type ManagedPolicyVersion = {
 
 export type ManagedPolicy = {
   readonly arn: string;
-  /** `ANPA` and 17 characters; not the id that AWS gave. */
+  /** `ANPA` and 17 characters; not the id that AWS assigned. */
   readonly policyId: string;
   readonly name: string;
   /** `/`, `/service-role/`, `/job-function/`, `/aws-service-role/`. */
@@ -30,7 +30,7 @@ export type ManagedPolicy = {
   readonly updateDate: string;
   /** Oldest first. */
   readonly versions: readonly ManagedPolicyVersion[];
-  /** The document of a version as JSON text; undefined when there is no such version. */
+  /** Document of a version as JSON text; undefined if there is no such version. */
   readonly document: (versionId: string) => string | undefined;
 };
 
@@ -39,7 +39,7 @@ const prefix = 'arn:aws:iam::aws:policy/';
 const managedArn = /^arn:(aws(?:-[a-z-]+)?):iam::aws:policy\/([\w+=,.@/-]+)$/;
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** The policy of an ARN `arn:PARTITION:iam::aws:policy/…`, or undefined when AWS has none of that name and path. */
+/** Policy for an ARN `arn:PARTITION:iam::aws:policy/…`; undefined if AWS has none with that path and name. */
 export function managedPolicy(arn: string): ManagedPolicy | undefined {
   const match = managedArn.exec(arn);
   if (!match) return undefined;
@@ -48,13 +48,13 @@ export function managedPolicy(arn: string): ManagedPolicy | undefined {
   return line && readLine(prefix + pathAndName, line, partition);
 }
 
-/** All of them, sorted by ARN. */
+/** All policies, sorted by ARN. */
 export function managedPolicies(partition = 'aws'): readonly ManagedPolicy[] {
   return Array.from(loadLines(), ([arn, line]) => readLine(arn, line, partition));
 }
 
 type Line = { readonly facts: string; readonly statements: Buffer };
-/** Default version, created, updated, and for each version its id, date and statements. */
+/** Default version, creation and update times, and for each version its id, date and statements. */
 type Facts = readonly [
   string,
   string,
@@ -64,7 +64,7 @@ type Facts = readonly [
 
 let lines: ReadonlyMap<string, Line> | undefined;
 
-/** Statements stay unparsed bytes: most policies are never asked for their documents. */
+/** Statements are left unparsed, as most documents are never requested. */
 function loadLines(): ReadonlyMap<string, Line> {
   if (lines) return lines;
   const asset = brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)));

@@ -1,14 +1,14 @@
-/** A service with a token bucket and a latency, on whatever timers are in force: what AWS is to a scheduler. */
+/** Simulated AWS service with a token bucket and a latency, on the timers of the test. */
 import type { Monotonic } from '../../k8s/time.ts';
 
 export type SimulatedService = {
-  /** Answers after the latency, or rejects as the SDK does when AWS throttles. */
+  /** Answers after the latency, or rejects with the SDK's throttling error. */
   call(signal?: AbortSignal): Promise<void>;
   readonly accepted: number;
   readonly throttled: number;
   /** Calls that reached the service, answered or not. */
   readonly arrived: number;
-  /** From now on. */
+  /** Replaces the limit. */
   setLimit(limit: Limit | undefined): void;
 };
 
@@ -17,7 +17,7 @@ export type Limit = { readonly ratePerSecond: number; readonly burst: number };
 export function createSimulatedService(options: {
   readonly latencyMs: number;
   readonly limit?: Limit;
-  /** Milliseconds; of the timers in force. */
+  /** Milliseconds, by the timers of the test. */
   readonly now: () => Monotonic;
 }): SimulatedService {
   const { now: clock } = options;

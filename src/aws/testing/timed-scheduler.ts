@@ -1,4 +1,4 @@
-/** A scheduler by the clock and the timers of the process, which tests may have replaced. */
+/** Scheduler with the clock and timers of the process, which tests may have replaced. */
 import { createCallScheduler, type CallScheduler, type SchedulerOptions } from '../scheduler.ts';
 import { monotonicClock } from '../../k8s/testing/clocks.ts';
 
