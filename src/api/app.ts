@@ -1,4 +1,4 @@
-/** App: a program, where it runs, and the account whose AWS permissions its pods hold. */
+/** App: a program, its targets, and the account with its AWS permissions. */
 import { z } from 'zod';
 import { conditions, dnsLabel, dnsSubdomain } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -10,7 +10,7 @@ const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArr
     .max(max)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 
-/** A rule that the API server checks, in CEL. */
+/** CEL rule for the API server. */
 const rule = (expression: string, message: string): Record<string, unknown> => ({
   'x-kubernetes-validations': [{ rule: expression, message }],
 });
@@ -222,6 +222,6 @@ export type App = {
   readonly status?: AppStatus;
 };
 
-/** The condition types of an App. `Ready` sums up the others. */
+/** Condition types of an App. `Ready` summarizes the others. */
 export const appConditionTypes = ['Ready', 'IdentityReady', 'Available'] as const;
 export type AppConditionType = (typeof appConditionTypes)[number];

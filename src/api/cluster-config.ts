@@ -1,4 +1,4 @@
-/** ClusterConfig: what Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster. */
+/** ClusterConfig: settings of the cluster that Konstellation runs on. One per cluster, with the cluster's name. */
 import { z } from 'zod';
 import { conditions, dnsLabel, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -11,10 +11,10 @@ export const reservedTargetRule = (name: string): string =>
   `${name} == 'default' || ${name}.startsWith('kube-')`;
 const reservedMessage = 'a target is a namespace for apps: default and kube-* are reserved for Kubernetes';
 
-/** Namespaces that cannot be targets, whatever the cluster is: pods there belong to Kubernetes, or to nobody in particular. */
+/** Namespaces that can never be targets: those of Kubernetes, and `default`, where unrelated pods run. */
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
-/** Checked at creation only. The old object's size counts without bound in the cost of a rule, so that this reads none of it. */
+/** Checked at creation only, and without the old object, whose unbounded size would count in the cost of the rule. */
 export const clusterConfigRules = [
   {
     rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${reservedTargetRule('name')})`,
@@ -23,15 +23,18 @@ export const clusterConfigRules = [
   },
 ] as const;
 
-/** Literal characters of IAM names, in one folder or more. Source: IAM API Reference, CreateRole, `Path` and `RoleName`. */
+/**
+ * Literal characters of IAM names, in one or more folders. Source: IAM API Reference, CreateRole, `Path` and
+ * `RoleName`.
+ */
 const rolePathPattern = /^\/([A-Za-z0-9_+=,.@-]+\/)+$/;
 
-/** Whether a path is one below `/`, without anything that an IAM policy would read as a wildcard or a variable. */
+/** Whether a path is below `/` and has no characters that IAM policies treat as wildcards or variables. */
 export function isRolePath(path: string): boolean {
   return path.length <= 512 && rolePathPattern.test(path);
 }
 
-/** The role path of a new ClusterConfig: one for each cluster, as `iam:PassRole` can be limited by nothing else. */
+/** Default role path of a new ClusterConfig: one per cluster, as `iam:PassRole` can be limited by path only. */
 export function rolePathFor(clusterName: string): string {
   return `/konstellation/${clusterName.replaceAll(/[^A-Za-z0-9_+=,.@-]/g, '-')}/`;
 }
@@ -40,7 +43,8 @@ export const clusterConfigSpec = z.object({
   targets: setOf(dnsLabel, { max: 1000 })
     .meta({
       'x-kubernetes-validations': [
-        // Kubernetes checks it at updates only: a list that was stored with a reserved name stays editable.
+        // Kubernetes checks it in updates only for changed values, so a stored list with a reserved name stays
+        // editable.
         {
           rule: `self.all(name, !(${reservedTargetRule('name')}) || name in oldSelf)`,
           message: reservedMessage,

@@ -1,4 +1,4 @@
-/** What earlier versions stored stays valid. See history/README.md. */
+/** Objects stored by earlier versions stay valid. See history/README.md. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';

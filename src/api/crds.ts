@@ -35,7 +35,7 @@ export type CustomResourceDefinition = {
  */
 export const schemaVersion = 1;
 
-/** Keywords that a CRD's structural schema refuses or that say nothing there. */
+/** Keywords that structural schemas reject or ignore. */
 const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);
 
 function structural(node: unknown): unknown {
@@ -44,7 +44,7 @@ function structural(node: unknown): unknown {
   const result: JsonSchema = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key) || (key === 'additionalProperties' && value === false)) continue;
-    // zod bounds an integer by what JavaScript can hold exactly; Kubernetes bounds it by int64 anyway.
+    // zod limits an integer to what JavaScript represents exactly; Kubernetes limits it to int64 anyway.
     if ((key === 'maximum' || key === 'minimum') && Math.abs(value as number) === Number.MAX_SAFE_INTEGER)
       continue;
     result[key] = key === 'default' || key === 'enum' ? value : structural(value);
@@ -123,7 +123,7 @@ const reason: PrinterColumn = {
   jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
 };
 
-/** All CRDs, in the order in which they should be applied. */
+/** All CRDs, in the order in which to apply them. */
 export function crds(): readonly CustomResourceDefinition[] {
   return [
     crd(
@@ -156,7 +156,7 @@ export function crds(): readonly CustomResourceDefinition[] {
       ],
       [
         {
-          // One that was stored stays editable.
+          // An existing object with that name stays editable.
           rule: "oldSelf.hasValue() || self.metadata.name != 'default'",
           optionalOldSelf: true,
           message:

@@ -1,11 +1,11 @@
-/** LinkedServiceAccount: the AWS permissions which the pods of an app hold, on every target. */
+/** LinkedServiceAccount: AWS permissions for the pods of an app, on every target. */
 import { z } from 'zod';
 import type { apiVersion } from './resources.ts';
 import { conditions, dnsLabel, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**
- * The ARN of an IAM managed policy: AWS's own (`aws`) or a customer's (12 digits), in any partition.
+ * ARN of an IAM managed policy: of AWS (`aws`) or a customer (12 digits), in any partition.
  * Source: IAM User Guide, "IAM identifiers"; a path has at most 512 characters, a name at most 128.
  */
 export const policyArn = z
@@ -14,18 +14,21 @@ export const policyArn = z
   .regex(/^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
   .describe('The ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
-/** The two ways in which EKS gives pods a role. */
+/** Mechanisms of EKS that give pods a role. */
 export const identityMode = z.enum(['IRSA', 'PodIdentity']);
 export type IdentityMode = z.infer<typeof identityMode>;
 
 /**
- * Beginnings of tag keys, in any case, that no person sets: `k11n.dev/` says whose the role is, `aws:` is kept for AWS, and the
- * others imitate the session tags of EKS Pod Identity in `aws:PrincipalTag`.
+ * Prefixes of reserved tag keys, in any case: `k11n.dev/` for ownership, `aws:` for AWS, and those that imitate the
+ * session tags of EKS Pod Identity in `aws:PrincipalTag`.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
  */
 export const reservedTagPrefixes = ['k11n.dev/', 'aws:', 'kubernetes-', 'eks-cluster-'] as const;
 
-/** Tags on the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags, some of which are ours. */
+/**
+ * Tags of the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags including
+ * ownership tags.
+ */
 export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   maxProperties: 40,
   'x-kubernetes-validations': [

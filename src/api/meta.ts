@@ -1,14 +1,14 @@
-/** What all three kinds share: metadata, conditions, and the patterns of names. */
+/** Schemas that all three kinds share: conditions and patterns of names. */
 import { z } from 'zod';
 
 import { reasonPattern, type Condition } from '../k8s/conditions.ts';
 
-/** A DNS label, RFC 1123: what Kubernetes takes as the name of a namespace. */
+/** DNS label (RFC 1123), as in names of namespaces. */
 export const dnsLabelPattern = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 
 export const dnsLabel = z.string().min(1).max(63).regex(new RegExp(dnsLabelPattern));
 
-/** A DNS subdomain, RFC 1123: what Kubernetes takes as the name of a ServiceAccount. */
+/** DNS subdomain (RFC 1123), as in names of ServiceAccounts. */
 export const dnsSubdomain = z
   .string()
   .min(1)
@@ -29,7 +29,7 @@ export const conditions = z
   .array(condition)
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
-/** A list which is a set: Kubernetes refuses a second entry of the same value. */
+/** List with unique values, which Kubernetes enforces. */
 export function setOf<T extends z.ZodType>(item: T, limits: { min?: number; max: number }): z.ZodArray<T> {
   const list = z.array(item).max(limits.max).meta({ 'x-kubernetes-list-type': 'set' });
   return limits.min === undefined ? list : list.min(limits.min);

@@ -1,10 +1,10 @@
 /**
- * Fields of stored objects that this version does not know. The API server keeps only fields that its CRD has, so that one
- * which is unknown here comes from a later version. What that field asks for must not be undone by this version.
+ * Fields of stored objects that this version does not know. The API server drops fields that its CRD does not have, so
+ * an unknown field belongs to a later version, whose effects this version must not undo.
  */
 import { crds, type CustomResourceDefinition } from './crds.ts';
 
-/** The part of a structural schema that decides which fields exist. */
+/** Part of a structural schema that determines which fields exist. */
 export type FieldSchema = {
   readonly properties?: Readonly<Record<string, FieldSchema>>;
   readonly additionalProperties?: FieldSchema | boolean;
@@ -17,7 +17,7 @@ type Versions = readonly {
   readonly schema: { readonly openAPIV3Schema: FieldSchema };
 }[];
 
-/** The schema of `spec` in the stored version of a CRD. */
+/** Schema of `spec` in the stored version of a CRD. */
 export function specSchema({ spec }: { readonly spec: object }): FieldSchema {
   const versions = (spec as { readonly versions?: Versions }).versions ?? [];
   const stored = versions.find(({ storage }) => storage === true) ?? versions[0];
@@ -25,7 +25,7 @@ export function specSchema({ spec }: { readonly spec: object }): FieldSchema {
 }
 
 /**
- * Paths of the fields, and of the values of enumerations, that a value has and the schema does not.
+ * Paths of fields and enumeration values that are in a value but not in the schema.
  *
  * @param path of the value itself: `spec`
  */
@@ -47,7 +47,7 @@ export function fieldsBeyond(schema: FieldSchema, value: unknown, path: string):
   return schema.enum && !schema.enum.includes(value) ? [`${path}=${JSON.stringify(value)}`] : [];
 }
 
-/** Paths of the fields, and of the values of enumerations, that a schema has and an older one does not. */
+/** Paths of fields and enumeration values that are in a schema but not in an older one. */
 export function fieldsAddedTo(older: FieldSchema, newer: FieldSchema, path: string): readonly string[] {
   const added = Object.entries(newer.properties ?? {}).flatMap(([name, field]) => {
     const known = older.properties?.[name];
@@ -81,7 +81,7 @@ function kindOf({ spec }: CustomResourceDefinition): string {
 /** Objects do not change once they are read. */
 const seen = new WeakMap<object, readonly string[]>();
 
-/** Paths of the fields in the spec of one of our objects that this version does not know. */
+/** Paths of unknown fields in the spec of one of our objects. */
 export function newerFields(kind: string, spec: object): readonly string[] {
   const known = seen.get(spec);
   if (known) return known;
@@ -90,7 +90,7 @@ export function newerFields(kind: string, spec: object): readonly string[] {
   return fields;
 }
 
-/** Message of the condition of an object that has such fields; undefined when it has none. */
+/** Message of the condition of an object with unknown fields; undefined if there are none. */
 export function newerSpecMessage(kind: string, spec: object): string | undefined {
   const fields = newerFields(kind, spec);
   return fields.length === 0

@@ -1,10 +1,13 @@
-/** Names that no target and no account may have. Admission refuses them; the planners report them in objects from before that. */
+/**
+ * Names that targets and accounts must not have. Admission rejects them; the planners report them in objects from
+ * before that.
+ */
 import { isReservedTarget } from './cluster-config.ts';
 
 /**
- * Namespaces that cannot be targets: those of Kubernetes, `default`, and the operator's own. Pods and ServiceAccounts there
- * belong to the cluster, and the operator is fenced off from them.
- * @param operatorNamespace where the operator runs, as far as that is known
+ * Namespaces that cannot be targets: those of Kubernetes, `default`, and the operator's own. Their pods and
+ * ServiceAccounts belong to the cluster, and the operator has no rights there.
+ * @param operatorNamespace namespace of the operator, if known
  */
 export function isReservedNamespace(name: string, operatorNamespace?: string): boolean {
   return isReservedTarget(name) || name === operatorNamespace;
@@ -15,5 +18,5 @@ export function reservedTargetMessage(name: string): string {
   return `the namespace "${name}" is reserved and cannot be a target; take it out: kon target delete ${name}`;
 }
 
-/** Every pod that names no ServiceAccount runs as this one, so that an account of this name would reach all of them. */
+/** Pods without a ServiceAccount run as `default`, so an account of this name would reach all of them. */
 export const reservedAccountName = 'default';

@@ -1,4 +1,4 @@
-/** The names under which the API server serves our three kinds. */
+/** Names under which the API server serves our three kinds. */
 
 export const apiGroup = 'k11n.dev';
 export const apiVersion = 'k11n.dev/v1alpha1';
@@ -38,7 +38,7 @@ export const apps = {
   version: 'v1alpha1',
   kind: 'App',
   plural: 'apps',
-  // Not `app`, which is a short name of Argo CD's Applications: kubectl answers to a singular before it looks at short names.
+  // Not `app`, which is a short name of Argo CD's Applications, as kubectl resolves singulars before short names.
   singular: 'konstellationapp',
   shortNames: ['kapp'],
   namespaced: false,

@@ -1,4 +1,4 @@
-/** This process' streams as bytes, and its terminal. */
+/** Standard streams of this process as bytes, and its terminal. */
 import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
@@ -6,7 +6,7 @@ import type { ByteStreams } from '../cli/framework/byte-streams.ts';
 
 export function byteStreams(): ByteStreams {
   const { stdin, stdout, stderr } = process;
-  // Terminals that do not know their size say 0, and are taken for what the first ones had.
+  // Terminals without a known size report 0. Assume 80 by 24, the classic size.
   const size = (): { columns: number; rows: number } => ({
     columns: stdout.columns || 80,
     rows: stdout.rows || 24,
@@ -15,14 +15,14 @@ export function byteStreams(): ByteStreams {
     input: () => stdin,
     write: (to, bytes) =>
       new Promise((resolve) => {
-        // An error is told to the listeners of the stream; whoever waits for it to be written need not wait on.
+        // Write errors go to the stream's `error` listeners; resolve in either case.
         (to === 'stdout' ? stdout : stderr).write(bytes, () => resolve());
       }),
     isTerminal: isatty(stdin.fd) && isatty(stdout.fd),
     takeKeyboard() {
       stdin.setRawMode(true);
-      // Node leaves the terminal to begin a new line where a program wants to go straight down, which breaks editors.
-      // Its own way back undoes this too. Where there is no stty, the rest works all the same.
+      // Node's raw mode still turns NL into CR NL, which garbles full-screen programs. Leaving raw mode undoes this as
+      // well. Best effort: needs stty.
       spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
       return () => {
         stdin.setRawMode(false);
@@ -39,7 +39,7 @@ export function byteStreams(): ByteStreams {
   };
 }
 
-/** A screen that always knows its size, as whatever draws on it would take none for no room. */
+/** Screen with a known size, as renderers cannot draw without one. */
 function sized(stream: NodeJS.WriteStream, size: ByteStreams['size']): Writable {
   const screen = new Writable({
     write: (chunk: Uint8Array, _encoding, done) => void stream.write(chunk, () => done()),

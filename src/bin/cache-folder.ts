@@ -1,9 +1,9 @@
 /**
- * Where this user's programs keep what can be made anew. Made step by step: Node's own recursion goes on for ever where the
- * system says of a folder's child that it does not exist, as `/proc` does.
+ * Cache folder of this user. Created step by step, as Node's recursive mkdir never ends where the system reports that
+ * the child of a folder cannot exist, as `/proc` does.
  */
 
-/** Undefined where it is not there and cannot be made. */
+/** Undefined if it does not exist and cannot be created. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
   const base = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
   if (!base) return undefined;
@@ -13,7 +13,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
     for (const folder of [base, own]) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     return own;
   } catch {
-    // Another start may have been faster.
+    // Another process may have created it first.
     return existsSync(own) ? own : undefined;
   }
 }

@@ -1,2 +1,2 @@
-/** `kon __program NAME`: how the one-file executable is told to be another program of those that ship with it. */
+/** `kon __program NAME` runs another program that is shipped with `kon`, in the single-file executable. */
 export const companionVerb = '__program';

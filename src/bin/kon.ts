@@ -10,7 +10,7 @@ import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/framework/context.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-/** As `engines` in package.json has it. */
+/** As in `engines` of package.json. */
 const needed = [22, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -26,11 +26,11 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
 
 async function finish(code: number): Promise<void> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // What a library has left open (a socket, a credential plugin that hangs) holds nobody up.
+  // Open handles of libraries (a socket, a hanging credential plugin) must not keep the process alive.
   process.exit(code);
 }
 
-/** Resolves when all that was written has been handed over; pipes are written to in the background. */
+/** Resolves when all output has been written; pipes are written in the background. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.write('', () => resolve());
@@ -48,7 +48,7 @@ async function start(): Promise<number> {
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
-      // The second time there is no patience left for an orderly end.
+      // A second signal ends the process at once.
       if (interruption.signal.aborted) process.exit(130);
       interruption.abort(new Error(`ended by ${signal}`));
     });
@@ -58,9 +58,9 @@ async function start(): Promise<number> {
 }
 
 /**
- * A reader that has seen enough (`| head`) is no error, and ends the program, unless that is to come to its end all the same.
+ * Ends the program when its output is closed (`| head`), without an error.
  *
- * @returns makes it so
+ * @returns a function that lets the program continue instead
  */
 function endWithReaders(): () => void {
   let goesOn = false;
@@ -73,7 +73,7 @@ function endWithReaders(): () => void {
     }
     if (!goesOn) process.exit(process.exitCode ?? 0);
   });
-  // There is nowhere to tell it.
+  // There is nowhere to report it.
   process.stderr.on('error', () => {
     if (!goesOn) process.exit(1);
   });
@@ -83,7 +83,7 @@ function endWithReaders(): () => void {
 }
 
 /**
- * kubectl finds plugins by their names: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its words.
+ * kubectl finds plugins by name: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its arguments.
  * https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
  */
 function wordsOf(words: readonly string[]): readonly string[] {
@@ -91,14 +91,14 @@ function wordsOf(words: readonly string[]): readonly string[] {
   return called?.endsWith('kubectl_complete-kon') ? ['__complete', '--kubectl', '--', ...words] : words;
 }
 
-/** How this program and those that ship with it are started. */
+/** Commands that start this program and those shipped with it. */
 function programs(): Pick<Host, 'self' | 'companion'> {
   const node = process.execPath;
-  // The one-file executable: see one-file.ts.
+  // Single-file executable: see one-file.ts.
   if (process.getBuiltinModule('node:sea').isSea())
     return { self: [node], companion: (name) => [node, companionVerb, name] };
   const path = process.getBuiltinModule('node:path');
-  // Not the link in a folder of executables by which it may have been called: that can go away meanwhile.
+  // The real path, as a link in a folder of executables may be removed while this runs.
   const executable = process.getBuiltinModule('node:fs').realpathSync(process.argv[1] ?? '');
   return {
     self: [node, ...process.execArgv, executable],
@@ -107,8 +107,8 @@ function programs(): Pick<Host, 'self' | 'companion'> {
 }
 
 /**
- * Compiled code is kept between runs, which shortens the start of the larger commands. Not at Node's default place in
- * the shared temporary folder, where someone else might have put what we then would run.
+ * Keeps compiled code between runs, which shortens the start of larger commands. Not in Node's default folder, which is
+ * shared: other users could place code there that we would run.
  */
 function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const cache = cacheFolder(env);

@@ -1,7 +1,6 @@
 /**
- * All of `kon` in one executable with Node.js in it, see scripts/build-executable.ts. There is no folder beside it in which
- * code could find its data: what `import.meta.dirname` has become there, `konFolder`, is a folder in the user's cache,
- * filled when it is first asked for.
+ * Single-file executable of `kon` with Node.js, see scripts/build-executable.ts. It has no folder with data files: in
+ * it, `import.meta.dirname` is replaced by `konFolder`, a folder in the user's cache that is filled on first use.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,12 +27,12 @@ function unpack(): string {
     renameSync(made, named);
     return named;
   } catch {
-    // Another one was faster.
+    // Another process was faster.
     return existsSync(named) ? named : made;
   }
 }
 
-/** The user's own, as nobody else may put there what we would read; where there is none, one for this run alone. */
+/** The user's own folder, as other users must not write to it; a temporary one if there is none. */
 function dataFolder(): string {
   const own = cacheFolder(process.env);
   if (own !== undefined) return own;

@@ -1,7 +1,7 @@
 /**
- * A client of EKS Auth, the service that exchanges a pod's token for credentials of the role that EKS associates with its
- * ServiceAccount. The SDK's own package for it is not in every npm registry, so its single operation is described here and
- * carried out by the machinery of the SDK's EKS client: same credential chain, signatures, endpoints from the environment
+ * Client of EKS Auth, which exchanges a pod's token for credentials of the role that EKS associates with its
+ * ServiceAccount. The SDK's package for it is not in every npm registry, so its only operation is defined here and
+ * executed by the SDK's EKS client, with the same credential chain, signatures, endpoints from the environment
  * (`AWS_ENDPOINT_URL_EKS_AUTH`, `AWS_ENDPOINT_URL`) and errors by name.
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
  */
@@ -10,7 +10,7 @@ import { makeBuilder } from '@smithy/core/client';
 import { getEndpointPlugin } from '@smithy/core/endpoints';
 import type { StaticOperationSchema } from '@smithy/types';
 
-/** Credentials as EKS gives them; they last for hours. */
+/** Credentials from EKS; valid for hours. */
 export type PodCredentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -22,15 +22,16 @@ export type PodIdentityExchange = {
   readonly associationId: string;
   /** `arn:aws:sts::…:assumed-role/ROLE/SESSION` */
   readonly assumedRoleArn: string;
-  /** The role's id, a colon and the session's name. */
+  /** The role's id, a colon and the session name. */
   readonly assumedRoleId: string;
   readonly credentials: PodCredentials;
 };
 
 export type EksAuthClient = {
   /**
-   * @param token of a ServiceAccount, bound to a running pod, for the audience `pods.eks.amazonaws.com`
    * Rejects with an error whose `name` is the service's, as SDK clients do.
+   *
+   * @param token of a ServiceAccount, bound to a running pod, for the audience `pods.eks.amazonaws.com`
    */
   exchange(
     of: { readonly clusterName: string; readonly token: string },
@@ -46,7 +47,10 @@ export type EksAuthClientConfig = Pick<
 
 const namespace = 'com.amazonaws.eksauth';
 
-/** Shapes as the SDK's clients hold them: a kind (3: structure, 9: operation), names, traits, members and their types. */
+/**
+ * Schema in the form of the SDK's clients: kind (3: structure, 9: operation), namespace, name, traits, members and
+ * their types.
+ */
 const operation: StaticOperationSchema = [
   9,
   namespace,
@@ -108,7 +112,7 @@ const AssumeRoleForPodIdentityCommand = makeBuilder(
 export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient {
   const client = new EKSClient({
     ...config,
-    // By this the SDK finds the service's own settings in the environment and the configuration file.
+    // The SDK finds the service's settings in the environment and the configuration file by this id.
     serviceId: 'EKS Auth',
     endpointProvider: ({ Endpoint, Region = config.region }) => ({
       url: new URL(Endpoint ?? `https://eks-auth.${Region}.${suffixOf(Region)}`),
@@ -118,7 +122,7 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
       headers: {},
     }),
   });
-  // The client carries out any command that is described by a schema, which its type does not say.
+  // The client executes any command with a schema, which its type does not express.
   const send = client.send.bind(client) as unknown as (
     command: object,
     options?: { readonly abortSignal?: AbortSignal },

@@ -1,6 +1,6 @@
 /**
- * Request context as policies see it: keys without regard to case, values as lists, and a record of the keys which a
- * policy asked for in vain (what `SimulatePrincipalPolicy` calls missing context values).
+ * Request context as policies see it: keys without regard to case, values as lists, and a record of required keys that
+ * are absent (the missing context values of `SimulatePrincipalPolicy`).
  */
 import type { RequestContext } from './model.ts';
 import type { VariableLookup } from './pattern.ts';

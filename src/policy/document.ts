@@ -1,7 +1,7 @@
 /**
- * Reads a policy document as strictly as IAM does and refuses a faulty one in IAM's words, because the words reach the
- * person who wrote the policy. Identity documents and trust documents are checked by different parts of AWS, which
- * phrase the same fault differently; so do we.
+ * Parser of policy documents, as strict as IAM and with IAM's error messages, which reach the author of the policy.
+ * Different parts of AWS check identity and trust documents, and phrase the same error differently; so does this
+ * parser.
  * Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 import { parseIdentityDocument } from './identity-document.ts';
@@ -11,7 +11,7 @@ import { parseTrustDocument } from './trust-document.ts';
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly document: PolicyDocument }
-  /** What belongs into the message of `MalformedPolicyDocument`. */
+  /** Message of `MalformedPolicyDocument`. */
   | { readonly ok: false; readonly message: string };
 
 /** Sizes are not checked: they are quotas of the operation, not of the language. */

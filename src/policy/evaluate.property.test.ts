@@ -76,7 +76,7 @@ function parse(statements: readonly object[]): PolicyDocument {
 const everything = { id: 'all', document: parse([{ Effect: 'Allow', Action: '*', Resource: '*' }]) };
 const denyEverything = { id: 'none', document: parse([{ Effect: 'Deny', Action: '*', Resource: '*' }]) };
 
-/** The obvious translation, as an oracle for the hand-written matcher. */
+/** Naive translation, as an oracle for the hand-written matcher. */
 const asRegExp = (pattern: string): RegExp =>
   new RegExp(
     `^${Array.from(pattern, (character) =>

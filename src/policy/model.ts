@@ -1,6 +1,6 @@
 /**
- * The vocabulary of policy evaluation: what a parsed policy document is, what is asked of it, and what the answer says.
- * Apart from parsing and evaluating, so that the services of the emulator can speak of policies without either.
+ * Types of policy evaluation: parsed documents, requests and decisions. Separate from parsing and evaluation, so that
+ * the services of the emulator can use them without either.
  */
 
 /**
@@ -128,7 +128,7 @@ export type Evaluation = {
   readonly by: readonly MatchedStatement[];
   /** Layers that were asked and allowed nothing; says why an implicit deny is one. */
   readonly notAllowedBy: readonly PolicyLayer[];
-  /** Keys that statements for this action and resource look at and the request lacks, as written, sorted. */
+  /** Condition keys of statements for this action and resource that the request lacks, as written, sorted. */
   readonly missingContextKeys: readonly string[];
 };
 

@@ -1,6 +1,6 @@
 /**
- * The condition operators: how each compares one value of the request with one value of the policy. What several values
- * or an absent key mean is the same for all of them and lives in `conditions.ts`.
+ * Condition operators: comparisons of one value of the request with one value of the policy. The rules for several
+ * values and absent keys are the same for all, see `conditions.ts`.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
 import { matchesArn } from './arn.ts';

@@ -1,6 +1,6 @@
 /**
- * The pattern language of policies: `*`, `?`, and policy variables. A pattern is resolved into glyphs before it is
- * matched, so that a `*` which came out of a variable's value stays an ordinary character.
+ * Pattern language of policies: `*`, `?`, and policy variables. A pattern is resolved into glyphs before it is matched,
+ * so that a `*` in the value of a variable stays an ordinary character.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 

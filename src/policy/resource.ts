@@ -1,4 +1,4 @@
-/** Whether a `Resource` of an identity policy can be an ARN, and what IAM says when it cannot. */
+/** Check of ARNs in `Resource` elements of identity policies, with IAM's error messages. */
 import { segmentCount } from './arn.ts';
 import { splitByColon } from './pattern.ts';
 import { fault } from './syntax.ts';
@@ -37,14 +37,14 @@ const regionalS3 =
 
 export function checkResource(resource: string): void {
   if (resource === '*') return;
-  // A policy variable has a colon of its own, which parts no segments.
+  // The colon of a policy variable separates no segments.
   const [prefix, partition, vendor, region, account, ...rest] = resource
     .replaceAll(/\$\{[^}]*\}/g, 'variable')
     .split(':');
   if (prefix !== 'arn' || partition === undefined)
     fault(`Resource ${resource} must be in ARN format or "*".`);
   if (partition !== '*' && !partitions.has(partition)) {
-    // The message fills up what is missing with wildcards, as IAM's own reading of a short ARN does.
+    // The message fills missing segments with wildcards, as IAM reads short ARNs.
     const id = account === undefined ? '*' : rest.length > 0 ? [account, ...rest].join(':') : account;
     fault(
       `Partition "${partition}" is not valid for resource "arn:${partition}:${vendor ?? '*'}:${region ?? '*'}:${id}".`,
@@ -58,7 +58,7 @@ export function checkResource(resource: string): void {
   if (region === undefined || rest.length === 0) return;
   if (vendor === 'iam') {
     if (region !== '') fault(`IAM resource ${resource} cannot contain region information.`);
-    // `root` is not in the message, but AWS's own managed policies use it.
+    // Missing in IAM's message, but used by AWS's managed policies.
     if (path !== '*' && path !== 'root' && !iamPaths.some((start) => path.startsWith(start)))
       fault(`IAM resource path must either be "*" or start with ${iamPaths.join(', ')}.`);
   }
@@ -66,7 +66,10 @@ export function checkResource(resource: string): void {
     fault(`Resource ${resource} can not contain region information.`);
 }
 
-/** Session policies take no ARN with missing segments: IAM User Guide, "Identify AWS resources with ARNs". The words are ours. */
+/**
+ * Session policies need ARNs with all segments: IAM User Guide, "Identify AWS resources with ARNs". The message is not
+ * IAM's.
+ */
 export function requireCompleteArn(resource: string): void {
   if (resource === '*') return;
   const segments = splitByColon(resource, { limit: segmentCount, aroundVariables: true });

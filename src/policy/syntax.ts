@@ -1,4 +1,4 @@
-/** The steps of reading a policy document which identity and trust documents share. */
+/** Parsing steps that identity and trust documents share. */
 import type { PatternSet, PolicyCondition, PolicyDocument, PolicyStatement } from './model.ts';
 import { acceptsValue, parseOperator } from './operators.ts';
 
@@ -25,7 +25,7 @@ export function parseJsonObject(text: string, message: string): JsonObject {
   return isJsonObject(value) ? value : fault(message);
 }
 
-/** A string, or a list of strings; the list as it stands. */
+/** A string or a list of strings, as a list. */
 export function readStrings(value: unknown, message: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   return list.map((item) => (typeof item === 'string' ? item : fault(message)));
@@ -42,7 +42,7 @@ export function readVersion(value: unknown, message: string): PolicyDocument['ve
   return value === '2012-10-17' || value === '2008-10-17' ? value : fault(message);
 }
 
-/** `Action` or `NotAction`, `Resource` or `NotResource`; undefined when neither is there. */
+/** `Action` or `NotAction`, `Resource` or `NotResource`; undefined if neither exists. */
 export function readPatternSet(
   statement: JsonObject,
   element: 'Action' | 'Resource',
@@ -70,7 +70,7 @@ export function readConditions(value: unknown, messages: ConditionMessages): Pol
     if (!isJsonObject(keys)) return fault(messages.syntax);
     const operator = parseOperator(written);
     return Object.entries(keys).map(([key, given]) => {
-      // An unknown operator without keys is let through, as IAM does.
+      // IAM accepts an unknown operator without keys.
       if (!operator) return fault(messages.syntax);
       checkConditionKey(key, messages);
       const values = readConditionValues(given, messages.syntax);

@@ -1,4 +1,4 @@
-/** Trust policies: who may assume a role, and with which STS actions. */
+/** Trust policies: principals that may assume a role, with the STS actions. */
 import type { PolicyDocument, PolicyPrincipal, PolicyStatement, PrincipalType } from './model.ts';
 import {
   checkStatementIds,
@@ -108,7 +108,7 @@ function checkPrincipal({ type, value }: { type: PrincipalType; value: string })
   }
 }
 
-/** Whether the user or role exists is for the account to say, not for the grammar. */
+/** Whether the user or role exists is not a matter of the grammar. */
 function isAwsPrincipal(value: string): boolean {
   return (
     value === '*' ||

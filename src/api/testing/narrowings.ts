@@ -1,7 +1,7 @@
 /**
- * What a later CRD takes away from an earlier one. Objects are stored as they were when they were written, and Kubernetes
- * validates a whole object at its next write: a schema that became narrower would refuse an edit of what nobody touched,
- * and the operator's status with it. https://kubernetes.io/docs/reference/using-api/deprecation-policy/
+ * Differences that make a CRD stricter than an earlier one. Kubernetes validates a whole object at its next write, so a
+ * stricter schema would reject an edit of unrelated fields, and the operator's status as well.
+ * https://kubernetes.io/docs/reference/using-api/deprecation-policy/
  */
 export type Crd = {
   readonly metadata: { readonly name: string };
@@ -30,7 +30,10 @@ export type Schema = {
   readonly [keyword: string]: unknown;
 };
 
-/** One line for each, with the path of the field; none when every object of the earlier CRD is one of the later, too. */
+/**
+ * One line per difference, with the path of the field; empty if all objects of the earlier CRD are valid in the later
+ * one.
+ */
 export function narrowings(before: Crd, after: Crd): readonly string[] {
   const problems: string[] = [];
   for (const key of ['group', 'scope', 'names'] as const)
@@ -51,10 +54,10 @@ export function narrowings(before: Crd, after: Crd): readonly string[] {
   return problems;
 }
 
-/** Bounds which may move one way only, and may not come to be. */
+/** Bounds that may move in one direction only, and must not be added. */
 const upper = ['maximum', 'maxLength', 'maxItems', 'maxProperties'];
 const lower = ['minimum', 'minLength', 'minItems', 'minProperties'];
-/** What must be as it was. A default is part of what a stored object means. */
+/** Keywords that must not change. A default is part of the meaning of a stored object. */
 const fixed = [
   'type',
   'default',
@@ -93,7 +96,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
   const required = (after.required ?? []).filter(
     (name) =>
       !before.required?.includes(name) &&
-      // Filled in before it is asked for.
+      // Its default applies before it is required.
       after.properties?.[name]?.['default'] === undefined,
   );
   for (const name of required) problems.push(`${path}.${name} became required`);
@@ -105,7 +108,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
     if (later) problems.push(...schemaNarrowings(schema, later, `${path}.${name}`));
     else problems.push(`${path}.${name} is gone`);
   }
-  // A field that is new beside fields is room; in a map it limits what was free.
+  // A new field is optional; in a map it restricts values that were free.
   for (const [key, suffix] of [
     ['items', '[]'],
     ['additionalProperties', '.*'],
@@ -117,7 +120,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
   return problems;
 }
 
-/** Both come from the same generator, so that keys stand in the same order. */
+/** The same generator writes both, so the order of keys is the same. */
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
