@@ -9,7 +9,7 @@ import {
   workloadEventReasons,
 } from '../../src/workloads/index.ts';
 import { meaningOf, type Reason } from '../../src/k8s/reasons.ts';
-import { accountEventReasons } from '../../src/operator/account/step-events.ts';
+import { accountEventReasons } from '../../src/identity/steps/event.ts';
 
 /** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
 export function reasonsReference(): [path: string, content: string][] {

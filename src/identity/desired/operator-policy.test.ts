@@ -16,7 +16,7 @@ const options = { clusterArn, rolePath: '/konstellation/' };
 const notOfTheOperator = ['iam-policy-reader.ts', 'installation.ts'];
 
 const commandsOf = (service: string): readonly string[] => {
-  const folder = join(import.meta.dirname, '../aws');
+  const folder = join(import.meta.dirname, '../../aws');
   const found = readdirSync(folder)
     .filter((name) => /^[^.]+\.ts$/.test(name) && !notOfTheOperator.includes(name))
     .flatMap((name) => {

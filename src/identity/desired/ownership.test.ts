@@ -94,7 +94,6 @@ describe('what is not ours', () => {
       uid: 'x',
       resourceVersion: '1',
       created: false,
-      roleArnManager: 'konstellation',
     });
   });
 

@@ -7,7 +7,7 @@ import { wantedMode } from '../desired/role.ts';
 import { roleName } from '../desired/names.ts';
 import { planAccount } from './account.ts';
 import { screenPolicies } from './policies.ts';
-import { proofSlotOf } from './proofs.ts';
+import { proofSlotOf } from '../steps/proof.ts';
 import {
   admits,
   applyStep,
@@ -23,7 +23,8 @@ import {
   resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
-import { stepKey, type Step } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
+import type { Step } from '../steps/step.ts';
 import type { ObservedAssociation, ObservedRole } from '../state/world.ts';
 
 const base = roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount' });

@@ -2,7 +2,8 @@
 import { isAssociationUnread } from './trusted-targets.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';
 import { ownershipOf } from '../desired/ownership.ts';
-import { stepKey, type Step } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
+import type { Step } from '../steps/step.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
 
 export type AssociationStanding =

@@ -19,7 +19,8 @@ import {
   resync,
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
-import { stepKey, type Step } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
+import type { Step } from '../steps/step.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
 
 const targets = ['canary', 'main', 'stage', 'trial'];

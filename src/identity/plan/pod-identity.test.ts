@@ -5,7 +5,7 @@ import { findCondition } from '../../k8s/conditions.ts';
 import { roleName } from '../desired/names.ts';
 import { ownershipTags } from '../desired/ownership.ts';
 import { planAccount } from './account.ts';
-import { stepKey } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
 import { letsPodsIn } from '../desired/trust.ts';
 import {
   admits,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { allowListKey, consentsToDetach } from './policies.ts';
-import { stepKey } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {
   createWorld,

@@ -10,7 +10,7 @@
  * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
-import { roleNameOf } from '../desired/arn.ts';
+import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
 import { digest, fractionOf } from '../desired/digest.ts';
 import { propagationMs } from '../steps/retry.ts';
 import type { StepList } from './step-list.ts';
@@ -57,32 +57,6 @@ export function proofKey(
     : digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
 }
 
-/** Under which name a proof or confirmation is remembered: a target that changes its mode has several. */
-export function proofSlot(target: string, of: 'webIdentity' | 'podIdentity' | 'confirmation'): string {
-  return of === 'webIdentity' ? target : `${target} ${of}`;
-}
-
-/** Whether the slot is of a proof by web identity. */
-export function isTokenProof(slot: string): boolean {
-  return !slot.includes(' ');
-}
-
-/** Where the outcome of the step belongs. */
-export function proofSlotOf(
-  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
-): string {
-  if (step.kind === 'ConfirmAssociation') return proofSlot(step.target, 'confirmation');
-  return proofSlot(step.target, step.pod ? 'podIdentity' : 'webIdentity');
-}
-
-/** What is remembered of a proof or confirmation that was given. */
-export function proofRecord(
-  step: Extract<Step, { readonly kind: 'ProveIdentity' | 'ConfirmAssociation' }>,
-  at: number,
-): ProofRecord {
-  return { key: step.proofKey, at, roleArn: step.roleArn };
-}
-
 /** The proofs and confirmations that the status of an account mentions, for a process that starts at `since`. */
 export function carriedProofs(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
   const carried = new Map<string, ProofRecord>();
@@ -101,16 +75,6 @@ export function carriedProofs(account: LinkedServiceAccount, since: number): Map
     if (confirmed) carried.set(proofSlot(name, 'confirmation'), record);
   }
   return carried;
-}
-
-/**
- * Proofs by web identity that count no more when the role's trust policy is written. One which was given under the very same
- * document does not either: a document that was changed and changed back has to reach STS anew.
- */
-export function outdatedProofs(proofs: ReadonlyMap<string, ProofRecord>, role: string): readonly string[] {
-  return [...proofs].flatMap(([slot, { roleArn }]) =>
-    isTokenProof(slot) && roleArn !== undefined && roleNameOf(roleArn) === role ? [slot] : [],
-  );
 }
 
 export type ProofState =
@@ -141,12 +105,7 @@ export function lookAtRenewal(world: AccountWorld, list: StepList, target: strin
   if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
 }
 
-function stands(
-  world: AccountWorld,
-  target: string,
-  key: string,
-  of: 'webIdentity' | 'podIdentity' | 'confirmation',
-): boolean {
+function stands(world: AccountWorld, target: string, key: string, of: ProofKind): boolean {
   return world.proofs.get(proofSlot(target, of))?.key === key;
 }
 

@@ -9,14 +9,14 @@ import {
   issuerTag,
   issuerTagValue,
   ownershipOf,
-  retainedTag,
 } from '../desired/ownership.ts';
 import { ownerOf } from '../desired/role.ts';
 import { planPolicies, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
-import { isIssuerTagOnly, roleChanges, wayOut, type RoleChange } from './role-changes.ts';
+import { driftWords, type RoleChange } from '../steps/role.ts';
+import { isIssuerTagOnly, roleChanges, wayOut } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
-import { stepKey } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
 import type {
   RoleSpec,
   AccountWorld,
@@ -350,7 +350,7 @@ function isAimedElsewhere(
   return before !== undefined && words(before) !== words({ spec, policyArns });
 }
 
-/** What somebody else changed on a role that was in step with this very spec, in words. */
+/** Words for what others changed on a role that was in sync with this spec. */
 function driftOf(
   world: AccountWorld,
   belief: CachedRole,
@@ -361,24 +361,7 @@ function driftOf(
   const { status, metadata } = world.account;
   if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
   const attachedBefore = new Set(status?.policies?.filter((row) => row.attached).map((row) => row.arn));
-  const words = changes.flatMap((change): string | readonly string[] => {
-    switch (change.kind) {
-      case 'UpdateTrustPolicy':
-        return 'its trust policy was changed';
-      case 'PutPermissionsBoundary':
-      case 'DeletePermissionsBoundary':
-        return `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`;
-      case 'UpdateMaxSessionDuration':
-        return `its maximum session duration was changed to ${role.maxSessionDuration} seconds`;
-      case 'TagRole':
-        return `its tags were changed: ${Object.keys(change.tags).join(', ')}`;
-      case 'UntagRole': {
-        // The tag of a retained role that was adopted is removed as part of the adoption.
-        const keys = change.keys.filter((key) => key.toLowerCase() !== retainedTag);
-        return keys.length > 0 ? `tags were added: ${keys.join(', ')}` : [];
-      }
-    }
-  });
+  const words = [...driftWords(changes, role)];
   for (const arn of wantedPolicies) {
     if (!role.attachedPolicyArns.includes(arn) && attachedBefore.has(arn))
       words.push(`the policy ${arn} was detached`);

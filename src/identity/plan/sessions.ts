@@ -3,6 +3,7 @@
  * session: what was exchanged before goes on until it expires.
  */
 import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
+import type { StepEvent } from '../steps/event.ts';
 import { propagationMs } from '../steps/retry.ts';
 import type { Wall } from '../../k8s/time.ts';
 
@@ -60,4 +61,8 @@ export function formerTargets(of: Unlinking): readonly FormerTarget[] {
 /** A sentence for status, Event and command line. */
 export function sessionsNote({ name, sessionsUntil }: FormerTarget, account: string): string {
   return `sessions of ${name}/${account} from before it was unlinked may live until ${sessionsUntil}. Tokens of its pods live up to 24 hours and can be exchanged again if the target is added again`;
+}
+
+export function sessionsOutlive(former: FormerTarget, account: string): StepEvent {
+  return { reason: 'SessionsOutlive', note: sessionsNote(former, account) };
 }

@@ -1,5 +1,6 @@
 /** Collects the steps of one plan, and holds back those that failed a moment ago. */
-import { stepKey, type Step } from '../steps/step.ts';
+import { stepKey } from '../steps/index.ts';
+import type { Step } from '../steps/step.ts';
 import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {

@@ -1,6 +1,6 @@
 /**
- * What the planner can ask for. The steps of one plan do not depend on each other: what needs another's result is
- * planned when that result has been observed.
+ * Steps that a plan can contain. The steps of one plan do not depend on each other: a step that needs the result of another one is
+ * planned when that result has been observed. Effect, Event and plan line of each kind are in the file of its object.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import type { ObservedAssociation, ObservedServiceAccount, RoleSpec } from '../state/world.ts';
@@ -91,40 +91,5 @@ export type Step =
       readonly proofKey: string;
     };
 
-/** Names a step so that its failure is found again: the same step on the same thing has the same key. */
-export function stepKey(step: Step): string {
-  switch (step.kind) {
-    case 'AddFinalizer':
-    case 'RemoveFinalizer':
-      return step.kind;
-    case 'AttachPolicy':
-    case 'DetachPolicy':
-    case 'PutPermissionsBoundary':
-      return `${step.kind} ${step.role} ${step.policyArn}`;
-    case 'DeleteInlinePolicy':
-      return `${step.kind} ${step.role} ${step.policyName}`;
-    case 'CreateServiceAccount':
-    case 'LinkServiceAccount':
-    case 'UnlinkServiceAccount':
-    case 'DeleteServiceAccount':
-      return `${step.kind} ${step.target}`;
-    case 'ReadAssociation':
-    case 'CreateAssociation':
-    case 'UpdateAssociation':
-    case 'TagAssociation':
-    case 'DeleteAssociation':
-      return `${step.kind} ${step.target}`;
-    case 'ProveIdentity':
-    case 'ConfirmAssociation':
-      return `${step.kind} ${step.target} ${step.proofKey}`;
-    case 'ReadRole':
-    case 'CreateRole':
-    case 'DeleteRole':
-    case 'UpdateTrustPolicy':
-    case 'DeletePermissionsBoundary':
-    case 'UpdateMaxSessionDuration':
-    case 'TagRole':
-    case 'UntagRole':
-      return `${step.kind} ${step.role}`;
-  }
-}
+/** Steps of these kinds. */
+export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;

@@ -3,12 +3,20 @@
  * them. It lets tests ask what a plan does without a server; the real ones are held to the same in test/.
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
-import { accountFinalizer } from '../../api/index.ts';
-import { accountLabelValue } from '../desired/names.ts';
 import { planAccount, type AccountPlan } from '../plan/account.ts';
-import { carriedProofs, outdatedProofs, proofRecord, proofSlotOf } from '../plan/proofs.ts';
-import { stepKey, type Step } from '../steps/step.ts';
-import { onlyAddsTags, withoutTags, withTags } from '../desired/tags.ts';
+import { carriedProofs } from '../plan/proofs.ts';
+import { accountAfter, isFinalizerStep } from '../steps/account.ts';
+import {
+  associationAfter,
+  cachedAssociationAfter,
+  isAssociationStep,
+  type AssociationStep,
+} from '../steps/association.ts';
+import { settledFailures, stepKey } from '../steps/index.ts';
+import { proofsAfter } from '../steps/proof.ts';
+import { cachedRoleAfter, isRoleStep, roleAfter } from '../steps/role.ts';
+import { isServiceAccountStep, serviceAccountAfter } from '../steps/service-account.ts';
+import type { Step } from '../steps/step.ts';
 import { subjectOf } from '../desired/trust.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
 import type {
@@ -293,240 +301,152 @@ export function requestDeletion(world: SimulatedWorld): void {
 let serial = 0;
 
 export function applyStep(world: SimulatedWorld, step: Step): void {
-  const refused = perform(world, step);
+  const refused = refusalOf(world, step);
   world.journal.push({ step, ...(refused ? { refused } : {}) });
-  const key = stepKey(step);
+  const changed = proofsAfter(step, refused ? 'failed' : 'applied', world.proofs, world.now as Monotonic);
+  for (const [slot, record] of changed) world.proofs.set(slot, record);
   if (!refused) {
-    world.failures.delete(key);
-    if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-      world.proofs.set(proofSlotOf(step), proofRecord(step, world.now));
-    if (step.kind === 'UpdateTrustPolicy')
-      for (const slot of outdatedProofs(world.proofs, step.role))
-        world.proofs.set(slot, { key: '', at: world.now });
-    if (step.kind === 'ReadAssociation' || step.kind === 'DeleteAssociation')
-      world.failures.delete(`CreateAssociation ${step.target}`);
-    if (step.kind === 'ReadRole' || step.kind === 'DeleteRole')
-      world.failures.delete(`CreateRole ${step.role}`);
+    for (const key of settledFailures(step, true)) world.failures.delete(key);
+    perform(world, step);
     return;
   }
-  const attempts = (world.failures.get(key)?.attempts ?? 0) + 1;
+  if (refused === 'RoleNotFound' && isRoleStep(step))
+    world.cachedRoles.set(step.role, { role: null, source: 'read' });
+  if (isAssociationStep(step)) observeRefused(world, step);
+  const key = stepKey(step);
   world.failures.set(key, {
     code: refused,
     message: `refused: ${refused}`,
     at: world.now,
-    attempts,
+    attempts: (world.failures.get(key)?.attempts ?? 0) + 1,
     retryAt: world.now + 1000,
   });
-  if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-    world.proofs.set(proofSlotOf(step), { key: '', at: world.now });
 }
 
-function perform(world: SimulatedWorld, step: Step): IdentityErrorCode | undefined {
-  const { metadata } = world.account;
-  const change = (
-    name: string,
-    to: (role: ObservedRole) => ObservedRole,
-    trust = false,
-  ): IdentityErrorCode | undefined => {
-    const role = world.roles.get(name);
-    if (!role) {
-      world.cachedRoles.set(name, { role: null, source: 'read' });
-      return 'RoleNotFound';
-    }
-    const next = to(role);
-    world.roles.set(name, next);
-    const before = world.cachedRoles.get(name);
-    world.cachedRoles.set(name, {
-      ...before,
-      role: before?.role ? to(before.role) : next,
-      source: 'write',
-      ...(trust ? { trustWrittenAt: world.now } : {}),
-    });
-    return undefined;
-  };
-  const link = (target: string, serviceAccount: ObservedServiceAccount | undefined): undefined => {
-    const namespace = world.namespaces.get(target);
-    if (!namespace) throw new Error(`a write into the missing namespace ${target}`);
-    const { serviceAccount: _, ...rest } = namespace;
-    world.namespaces.set(target, serviceAccount ? { ...rest, serviceAccount } : rest);
-    return undefined;
-  };
+/** What AWS, the API server or the token exchange answers to a step that it refuses; undefined if it succeeds. */
+function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undefined {
+  const { name } = world.account.metadata;
+  const association = 'target' in step ? world.associations.get(step.target) : undefined;
+  const roleOfArn = (arn: string): ObservedRole | undefined =>
+    [...world.roles.values()].find((role) => role.arn === arn);
   switch (step.kind) {
     case 'AddFinalizer':
-      world.account = { ...world.account, metadata: { ...metadata, finalizers: [accountFinalizer] } };
-      return undefined;
     case 'RemoveFinalizer':
-      world.account = { ...world.account, metadata: { ...metadata, finalizers: [] } };
-      world.gone = metadata.deletionTimestamp !== undefined;
-      return undefined;
-    case 'ReadRole': {
-      const { readAgainAt: _, ...before } = world.cachedRoles.get(step.role) ?? {};
-      world.cachedRoles.set(step.role, {
-        ...before,
-        role: world.roles.get(step.role) ?? null,
-        source: 'read',
-      });
-      return undefined;
-    }
-    case 'CreateRole': {
-      if (world.roles.has(step.role)) return 'RoleAlreadyExists';
-      const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;
-      const role: ObservedRole = {
-        name,
-        path,
-        trustPolicy,
-        maxSessionDuration,
-        tags,
-        arn: `arn:aws:iam::123456789012:role${path}${name}`,
-        id: `AROA${(serial += 1)}`,
-        attachedPolicyArns: [],
-        inlinePolicyNames: [],
-        ...(permissionsBoundaryArn === undefined ? {} : { permissionsBoundaryArn }),
-      };
-      world.roles.set(name, role);
-      world.cachedRoles.set(name, { role, source: 'write', trustWrittenAt: world.now });
-      return undefined;
-    }
-    case 'DeleteRole': {
-      const role = world.roles.get(step.role);
-      if (role && role.attachedPolicyArns.length + role.inlinePolicyNames.length > 0) return 'DeleteConflict';
-      world.roles.delete(step.role);
-      world.cachedRoles.set(step.role, { role: null, source: 'write' });
-      return undefined;
-    }
-    case 'UpdateTrustPolicy':
-      return change(step.role, (role) => ({ ...role, trustPolicy: step.trustPolicy }), true);
-    case 'AttachPolicy':
-      if (world.missingPolicies.has(step.policyArn)) return 'PolicyNotFound';
-      if ((world.roles.get(step.role)?.attachedPolicyArns.length ?? 0) >= world.facts.quotas.policiesPerRole)
-        return 'QuotaExceeded';
-      return change(step.role, (role) => ({
-        ...role,
-        attachedPolicyArns: [...new Set([...role.attachedPolicyArns, step.policyArn])],
-      }));
-    case 'DetachPolicy':
-      return change(step.role, (role) => ({
-        ...role,
-        attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
-      }));
-    case 'DeleteInlinePolicy':
-      return change(step.role, (role) => ({
-        ...role,
-        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== step.policyName),
-      }));
-    case 'PutPermissionsBoundary':
-      return change(step.role, (role) => ({ ...role, permissionsBoundaryArn: step.policyArn }));
-    case 'DeletePermissionsBoundary':
-      return change(step.role, ({ permissionsBoundaryArn: _, ...role }) => role);
-    case 'UpdateMaxSessionDuration':
-      return change(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
-    case 'TagRole':
-      return change(step.role, (role) => ({ ...role, tags: withTags(role.tags, step.tags) }));
-    case 'UntagRole':
-      return change(step.role, (role) => ({
-        ...role,
-        tags: withoutTags(role.tags, step.keys),
-      }));
-    case 'CreateServiceAccount':
-      if (world.namespaces.get(step.target)?.serviceAccount) return 'KubernetesConflict';
-      return link(step.target, {
-        uid: `sa-${(serial += 1)}`,
-        resourceVersion: '1',
-        created: true,
-        account: accountLabelValue(metadata.name),
-        ...(step.roleArn === undefined ? {} : { roleArn: step.roleArn, roleArnManager: 'konstellation' }),
-      });
-    case 'LinkServiceAccount': {
-      const { roleArn: _, roleArnManager: __, ...rest } = step.serviceAccount;
-      return link(step.target, {
-        ...rest,
-        ...(step.roleArn === undefined ? {} : { roleArn: step.roleArn, roleArnManager: 'konstellation' }),
-      });
-    }
-    case 'UnlinkServiceAccount': {
-      const { account: _, roleArn, ...rest } = step.serviceAccount;
-      return link(step.target, step.keepsAnnotation && roleArn !== undefined ? { ...rest, roleArn } : rest);
-    }
+    case 'ReadRole':
+    case 'LinkServiceAccount':
+    case 'UnlinkServiceAccount':
     case 'DeleteServiceAccount':
-      return link(step.target, undefined);
-    case 'ProveIdentity': {
-      const role = [...world.roles.values()].find((candidate) => candidate.arn === step.roleArn);
-      if (!role) return 'AssumeRoleDenied';
-      if (!step.pod)
-        return admits(role.trustPolicy, 'IRSA', step.target, metadata.name) ? undefined : 'AssumeRoleDenied';
-      const { details } = world.associations.get(step.target) ?? {};
-      if (!details) return 'AssociationNotFound';
-      if (details.roleArn !== step.roleArn) return 'NotInEffect';
-      return admits(role.trustPolicy, 'PodIdentity', step.target, metadata.name)
-        ? undefined
-        : 'AssumeRoleDenied';
-    }
     case 'ReadAssociation':
-      world.cachedAssociations.set(step.target, {
-        association: world.associations.get(step.target) ?? null,
-        source: 'read',
-      });
+    case 'DeleteAssociation':
       return undefined;
+    case 'CreateRole':
+      return world.roles.has(step.role) ? 'RoleAlreadyExists' : undefined;
+    case 'DeleteRole': {
+      const { attachedPolicyArns = [], inlinePolicyNames = [] } = world.roles.get(step.role) ?? {};
+      return attachedPolicyArns.length + inlinePolicyNames.length > 0 ? 'DeleteConflict' : undefined;
+    }
+    case 'AttachPolicy': {
+      if (world.missingPolicies.has(step.policyArn)) return 'PolicyNotFound';
+      const role = world.roles.get(step.role);
+      if (!role) return 'RoleNotFound';
+      return role.attachedPolicyArns.length >= world.facts.quotas.policiesPerRole
+        ? 'QuotaExceeded'
+        : undefined;
+    }
+    case 'DetachPolicy':
+    case 'DeleteInlinePolicy':
+    case 'UpdateTrustPolicy':
+    case 'PutPermissionsBoundary':
+    case 'DeletePermissionsBoundary':
+    case 'UpdateMaxSessionDuration':
+    case 'TagRole':
+    case 'UntagRole':
+      return world.roles.has(step.role) ? undefined : 'RoleNotFound';
+    case 'CreateServiceAccount':
+      return world.namespaces.get(step.target)?.serviceAccount ? 'KubernetesConflict' : undefined;
+    case 'ProveIdentity': {
+      const role = roleOfArn(step.roleArn);
+      if (!role) return 'AssumeRoleDenied';
+      if (step.pod && !association?.details) return 'AssociationNotFound';
+      if (step.pod && association?.details?.roleArn !== step.roleArn) return 'NotInEffect';
+      const mode = step.pod ? 'PodIdentity' : 'IRSA';
+      return admits(role.trustPolicy, mode, step.target, name) ? undefined : 'AssumeRoleDenied';
+    }
     case 'CreateAssociation': {
-      const role = [...world.roles.values()].find((candidate) => candidate.arn === step.roleArn);
-      if (!role || !admits(role.trustPolicy, 'PodIdentity', step.target, metadata.name))
-        return 'RoleNotAccepted';
-      if (world.associations.has(step.target)) return 'AssociationExists';
-      return associate(world, step.target, {
-        id: `a-${(serial += 1)}`,
-        arn: `arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/a-${serial}`,
-        namespace: step.target,
-        serviceAccount: metadata.name,
-        details: { roleArn: step.roleArn, tags: step.tags, withoutSessionTags: false },
-      });
+      const role = roleOfArn(step.roleArn);
+      if (!role || !admits(role.trustPolicy, 'PodIdentity', step.target, name)) return 'RoleNotAccepted';
+      return association ? 'AssociationExists' : undefined;
     }
     case 'UpdateAssociation':
-    case 'TagAssociation': {
-      const association = world.associations.get(step.target);
-      if (association?.id !== step.association.id || !association.details) {
-        world.cachedAssociations.delete(step.target);
-        return 'AssociationNotFound';
-      }
-      const { details } = association;
-      const change =
-        step.kind === 'UpdateAssociation'
-          ? { roleArn: step.roleArn, withoutSessionTags: false }
-          : { tags: { ...details.tags, ...step.tags } };
-      const before = world.cachedAssociations.get(step.target);
-      const changed = { ...association, details: { ...details, ...change } };
-      if (
-        step.kind === 'UpdateAssociation' ||
-        !onlyAddsTags(details.tags, step.tags) ||
-        before?.source !== 'read'
-      )
-        return associate(world, step.target, changed);
-      world.associations.set(step.target, changed);
-      world.cachedAssociations.set(step.target, { association: changed, source: 'read' });
-      return undefined;
-    }
-    case 'DeleteAssociation':
-      if (world.associations.get(step.target)?.id === step.association.id)
-        world.associations.delete(step.target);
-      world.cachedAssociations.set(step.target, { association: null, source: 'write' });
-      return undefined;
+    case 'TagAssociation':
+      return association?.id === step.association.id && association.details
+        ? undefined
+        : 'AssociationNotFound';
     case 'ConfirmAssociation': {
-      const association = world.associations.get(step.target);
-      const role = world.roles.get(step.role);
-      if (association?.id !== step.association?.id) {
-        world.cachedAssociations.set(step.target, { association: association ?? null, source: 'read' });
+      if (association?.id !== step.association?.id)
         return association ? 'NotInEffect' : 'AssociationNotFound';
-      }
-      if (step.mode === 'IRSA' && world.namespaces.get(step.target)?.serviceAccount?.roleArn !== step.roleArn)
-        return 'NotInEffect';
-      if (!role || !admits(role.trustPolicy, step.mode, step.target, metadata.name)) return 'NotInEffect';
-      world.cachedAssociations.set(step.target, { association: association ?? null, source: 'read' });
-      return undefined;
+      const annotated = world.namespaces.get(step.target)?.serviceAccount?.roleArn;
+      if (step.mode === 'IRSA' && annotated !== step.roleArn) return 'NotInEffect';
+      const role = world.roles.get(step.role);
+      return role && admits(role.trustPolicy, step.mode, step.target, name) ? undefined : 'NotInEffect';
     }
   }
 }
 
-function associate(world: SimulatedWorld, target: string, association: ObservedAssociation): undefined {
-  world.associations.set(target, association);
-  world.cachedAssociations.set(target, { association, source: 'write' });
-  return undefined;
+/** A refused write of an association leaves open whether there is one; a refused confirmation has read it. */
+function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
+  const association = world.associations.get(step.target) ?? null;
+  if (step.kind === 'UpdateAssociation' || step.kind === 'TagAssociation')
+    world.cachedAssociations.delete(step.target);
+  if (step.kind === 'ConfirmAssociation' && association?.id !== step.association?.id)
+    world.cachedAssociations.set(step.target, { association, source: 'read' });
+}
+
+/** Changes what exists, and what the operator has cached of it, by the effect of the step. */
+function perform(world: SimulatedWorld, step: Step): void {
+  const { account, now } = world;
+  const { name } = account.metadata;
+  if (isFinalizerStep(step)) {
+    world.account = accountAfter(step, account);
+    world.gone ||= step.kind === 'RemoveFinalizer' && account.metadata.deletionTimestamp !== undefined;
+  } else if (isRoleStep(step)) {
+    const role = world.roles.get(step.role) ?? null;
+    const { readAgainAt: _, ...before } = world.cachedRoles.get(step.role) ?? { role: null, source: 'list' };
+    if (step.kind === 'ReadRole') {
+      world.cachedRoles.set(step.role, { ...before, role, source: 'read' });
+      return;
+    }
+    const id = step.kind === 'CreateRole' ? `AROA${(serial += 1)}` : '';
+    const created = { id, arn: `arn:aws:iam::123456789012:role${world.facts.rolePath}${step.role}` };
+    const next = roleAfter(step, role, created);
+    if (next) world.roles.set(step.role, next);
+    else world.roles.delete(step.role);
+    world.cachedRoles.set(
+      step.role,
+      cachedRoleAfter(step, world.cachedRoles.get(step.role), now as Monotonic, created),
+    );
+  } else if (isServiceAccountStep(step)) {
+    const namespace = world.namespaces.get(step.target);
+    if (!namespace) throw new Error(`a write into the missing namespace ${step.target}`);
+    const { serviceAccount: _, ...rest } = namespace;
+    const uid = step.kind === 'CreateServiceAccount' ? `sa-${(serial += 1)}` : '';
+    const serviceAccount = serviceAccountAfter(step, name, { uid, resourceVersion: '1' });
+    world.namespaces.set(step.target, serviceAccount ? { ...rest, serviceAccount } : rest);
+  } else if (isAssociationStep(step)) performOnAssociation(world, step);
+}
+
+function performOnAssociation(world: SimulatedWorld, step: AssociationStep): void {
+  const before = world.associations.get(step.target) ?? null;
+  if (step.kind === 'ReadAssociation' || step.kind === 'ConfirmAssociation') {
+    world.cachedAssociations.set(step.target, { association: before, source: 'read' });
+    return;
+  }
+  const id = step.kind === 'CreateAssociation' ? `a-${(serial += 1)}` : '';
+  const created = { id, arn: `arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/${id}` };
+  const next = associationAfter(step, world.account.metadata.name, created);
+  if (next) world.associations.set(step.target, next);
+  else if (step.kind === 'DeleteAssociation' && before?.id === step.association.id)
+    world.associations.delete(step.target);
+  const cached = cachedAssociationAfter(step, world.cachedAssociations.get(step.target), next);
+  world.cachedAssociations.set(step.target, cached);
 }

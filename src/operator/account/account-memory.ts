@@ -3,19 +3,18 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   carriedProofs,
   isTokenProof,
-  outdatedProofs,
-  proofRecord,
-  proofSlotOf,
+  proofsAfter,
   retryDelayMs,
+  settledFailures,
   stepKey,
   type IdentityError,
   type IdentityErrorCode,
   type ProofRecord,
   type LastSyncedRole,
   type Step,
+  type StepEvent,
   type StepFailure,
 } from '../../identity/index.ts';
-import type { StepEvent } from './step-events.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 export type AccountMemory = {
@@ -59,9 +58,8 @@ export function createAccountMemory(
   const proofs = account ? carriedProofs(account, now()) : new Map<string, ProofRecord>();
   const aims = new Map<string, LastSyncedRole>();
   let current: number | undefined;
-  const trustWritten = (step: Step): void => {
-    if (step.kind !== 'UpdateTrustPolicy') return;
-    for (const slot of outdatedProofs(proofs, step.role)) proofs.set(slot, { key: '', at: now() });
+  const record = (step: Step, outcome: 'applied' | 'failed'): void => {
+    for (const [slot, proof] of proofsAfter(step, outcome, proofs, now())) proofs.set(slot, proof);
   };
   return {
     failures,
@@ -84,16 +82,8 @@ export function createAccountMemory(
         if (isDenial(failure.code) && failure.target === target) failures.delete(key);
     },
     succeeded(step, found) {
-      failures.delete(stepKey(step));
-      if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-        proofs.set(proofSlotOf(step), proofRecord(step, now()));
-      trustWritten(step);
-      // What was in the way has been seen, or is gone. A look that does not show it is one of a while ago: to try again at
-      // once, and look again at once, would go on until AWS knows.
-      if ((step.kind === 'ReadRole' && found) || step.kind === 'DeleteRole')
-        failures.delete(`CreateRole ${step.role}`);
-      if ((step.kind === 'ReadAssociation' && found) || step.kind === 'DeleteAssociation')
-        failures.delete(`CreateAssociation ${step.target}`);
+      for (const key of settledFailures(step, found)) failures.delete(key);
+      record(step, 'applied');
     },
     failed(step, error) {
       const key = stepKey(step);
@@ -108,11 +98,7 @@ export function createAccountMemory(
         ...('target' in step ? { target: step.target } : {}),
       };
       failures.set(key, failure);
-      // It may have been carried out all the same.
-      trustWritten(step);
-      // An older proof, also one that the status still tells of, counts no more.
-      if (step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation')
-        proofs.set(proofSlotOf(step), { key: '', at });
+      record(step, 'failed');
       return failure;
     },
   };

@@ -1,14 +1,15 @@
-/** Carries out what a plan asks of Pod Identity associations, and notes what it made so. */
+/** Executes steps on Pod Identity associations and caches their results. */
 import { roleArnAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import {
   asIdentityError,
   IdentityError,
-  onlyAddsTags,
+  associationAfter,
+  cachedAssociationAfter,
+  type AssociationStep,
   type AssociationStore,
   type ObservedAssociation,
   type PodIdentityProver,
   type RoleStore,
-  type Step,
 } from '../../identity/index.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
 import { confirmAssociation } from './confirm-association.ts';
@@ -17,27 +18,14 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationBeliefs: AssociationCache;
-  /** Why pods of a workload of the account cannot be replaced now. */
+  /** Reason why pods of a workload of the account cannot be replaced now. */
   readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
-  /** Throws IdentityError where there is no EKS. */
+  /** @throws IdentityError where the cluster is not an EKS cluster */
   readonly podIdentity: () => {
     readonly associations: AssociationStore;
     readonly prover: PodIdentityProver;
   };
 };
-
-type AssociationStep = Extract<
-  Step,
-  {
-    readonly kind:
-      | 'ReadAssociation'
-      | 'CreateAssociation'
-      | 'UpdateAssociation'
-      | 'TagAssociation'
-      | 'DeleteAssociation'
-      | 'ConfirmAssociation';
-  }
->;
 
 /** @throws IdentityError */
 export async function applyAssociationStep(
@@ -49,7 +37,7 @@ export async function applyAssociationStep(
   const { associationBeliefs: beliefs } = tools;
   const { associations } = tools.podIdentity();
   const of = { namespace: step.target, serviceAccount: account.metadata.name };
-  /** What is there after a write that was not answered, or that met nothing, is looked at before anything else is done. */
+  /** After a write with an unknown outcome, or to an association that EKS does not find, it is read before anything else. */
   const write = async (change: () => Promise<ObservedAssociation | null>): Promise<void> => {
     try {
       beliefs.wrote(of, await change());
@@ -68,31 +56,27 @@ export async function applyAssociationStep(
     case 'UpdateAssociation':
       return write(() => associations.update(step.association.id, step.roleArn, signal));
     case 'TagAssociation': {
-      const { details } = step.association;
-      const tagged = details
-        ? { ...step.association, details: { ...details, tags: { ...details.tags, ...step.tags } } }
-        : step.association;
       const before = beliefs.of(of.serviceAccount, [step.target]).get(step.target);
+      const tagged = associationAfter(step, of.serviceAccount);
       await write(async () => {
         await associations.tag(step.association.arn, step.tags, signal);
         return tagged;
       });
-      // Where a tag came to those that made it ours already, pods get what they got: nothing is to be read back.
-      if (before?.source === 'read' && details && onlyAddsTags(details.tags, step.tags))
-        beliefs.read(of, tagged);
+      if (cachedAssociationAfter(step, before, tagged).source === 'read')
+        beliefs.read(of, tagged ?? undefined);
       return;
     }
     case 'DeleteAssociation':
       if (step.successor) {
         const { roleArn, serviceAccount } = step.successor;
-        const obstacle = await tools.rolloutObstacle(account.metadata.name, signal);
-        if (obstacle !== undefined)
+        const blocker = await tools.rolloutObstacle(account.metadata.name, signal);
+        if (blocker !== undefined)
           throw new IdentityError(
             'RolloutBlocked',
-            `pods of ${obstacle}, so that none of the account's targets switches`,
+            `pods of ${blocker}, so that none of the account's targets switches`,
           );
         const annotations = { [roleArnAnnotation]: roleArn };
-        // Changes nothing, and is refused where the ServiceAccount is not any more what this was decided on.
+        // Changes nothing, and is refused if the ServiceAccount changed since this was decided.
         await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);
       }
       return write(async () => {

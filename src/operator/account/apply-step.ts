@@ -1,4 +1,4 @@
-/** Carries out one step of a plan, and notes what it made so. The only writer on the account's behalf. */
+/** Executes one step of a plan and caches its result. The only writer for accounts. */
 import {
   accountFinalizer,
   accountLabel,
@@ -9,15 +9,11 @@ import {
 } from '../../api/index.ts';
 import {
   accountLabelValue,
-  asIdentityError,
   IdentityError,
-  taggedOwner,
+  isAssociationStep,
+  isRoleStep,
   type IdentityProver,
-  type ObservedRole,
-  type RoleStore,
   type Step,
-  withoutTags,
-  withTags,
 } from '../../identity/index.ts';
 import {
   addFinalizer,
@@ -31,21 +27,18 @@ import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
+import { applyRoleStep, type RoleTools } from './apply-role-step.ts';
 import { proveIdentity } from './prove-identity.ts';
-import type { RoleCache } from '../observed-state/roles.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 import { isBeingDeleted, type Namespace } from './target-observation.ts';
-import type { Monotonic } from '../../k8s/time.ts';
 
-export type StepTools = AssociationTools & {
-  readonly client: KubeClient;
-  readonly roles: RoleStore;
-  readonly prover: IdentityProver;
-  readonly beliefs: RoleCache;
-  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
-  readonly serviceAccounts: WriteThroughCache<KubeObject>;
-  readonly now: () => Monotonic;
-};
+export type StepTools = AssociationTools &
+  RoleTools & {
+    readonly client: KubeClient;
+    readonly prover: IdentityProver;
+    readonly accounts: WriteThroughCache<LinkedServiceAccount>;
+    readonly serviceAccounts: WriteThroughCache<KubeObject>;
+  };
 
 /** @throws IdentityError */
 export async function applyStep(
@@ -54,109 +47,18 @@ export async function applyStep(
   tools: StepTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { roles, beliefs } = tools;
-  const changed = (
-    role: string,
-    change: (before: ObservedRole) => ObservedRole,
-    what: 'trust' | 'other' = 'other',
-  ): void => {
-    beliefs.wrote(role, (before) => (before ? change(before) : before), what);
-  };
+  if (isRoleStep(step))
+    return applyRoleStep(step, account, tools, () => assertExists(account, tools, signal), signal);
+  if (isAssociationStep(step)) {
+    if (step.kind === 'CreateAssociation') await assertNotEnded(account, tools, signal);
+    return applyAssociationStep(step, account, tools, signal);
+  }
   switch (step.kind) {
     case 'AddFinalizer':
       return writeFinalizer(addFinalizer, account, tools, signal);
     case 'RemoveFinalizer':
       await assertNoUnseenLink(account, tools, signal);
       return writeFinalizer(removeFinalizer, account, tools, signal);
-    case 'ReadRole':
-      return readRole(step.role, tools, signal);
-    case 'CreateRole': {
-      let created: { arn: string; id: string };
-      await assertStillThere(account, tools, signal);
-      try {
-        created = await roles.create(step.spec, signal);
-      } catch (error) {
-        // The answer may have been lost after the deed: that there is no role is no longer known.
-        beliefs.perhapsCreated(step.role, step.spec.tags);
-        throw error;
-      }
-      const { name, path, trustPolicy, maxSessionDuration, tags, permissionsBoundaryArn } = step.spec;
-      const role: ObservedRole = {
-        name,
-        arn: created.arn,
-        id: created.id,
-        path,
-        trustPolicy,
-        attachedPolicyArns: [],
-        inlinePolicyNames: [],
-        maxSessionDuration,
-        tags,
-        ...(permissionsBoundaryArn === undefined ? {} : { permissionsBoundaryArn }),
-      };
-      beliefs.wrote(step.role, () => role, 'trust');
-      return;
-    }
-    case 'DeleteRole':
-      await forgettingUnlessAnswered(step.role, tools, () => roles.delete(step.role, signal));
-      beliefs.wrote(step.role, () => null, 'other');
-      return;
-    case 'UpdateTrustPolicy':
-      await forgettingLostRole(step.role, tools, () =>
-        roles.updateTrustPolicy(step.role, step.trustPolicy, signal),
-      );
-      changed(step.role, (role) => ({ ...role, trustPolicy: step.trustPolicy }), 'trust');
-      return;
-    case 'AttachPolicy':
-      await forgettingLostRole(step.role, tools, () => roles.attachPolicy(step.role, step.policyArn, signal));
-      changed(step.role, (role) => ({
-        ...role,
-        attachedPolicyArns: [...new Set([...role.attachedPolicyArns, step.policyArn])],
-      }));
-      return;
-    case 'DetachPolicy':
-      await forgettingLostRole(step.role, tools, () => roles.detachPolicy(step.role, step.policyArn, signal));
-      changed(step.role, (role) => ({
-        ...role,
-        attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== step.policyArn),
-      }));
-      return;
-    case 'DeleteInlinePolicy':
-      await forgettingLostRole(step.role, tools, () =>
-        roles.deleteInlinePolicy(step.role, step.policyName, signal),
-      );
-      changed(step.role, (role) => ({
-        ...role,
-        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== step.policyName),
-      }));
-      return;
-    case 'PutPermissionsBoundary':
-      await forgettingLostRole(step.role, tools, () =>
-        roles.putPermissionsBoundary(step.role, step.policyArn, signal),
-      );
-      changed(step.role, (role) => ({ ...role, permissionsBoundaryArn: step.policyArn }));
-      return;
-    case 'DeletePermissionsBoundary':
-      await forgettingLostRole(step.role, tools, () => roles.deletePermissionsBoundary(step.role, signal));
-      changed(step.role, ({ permissionsBoundaryArn: _, ...role }) => role);
-      return;
-    case 'UpdateMaxSessionDuration':
-      await forgettingLostRole(step.role, tools, () =>
-        roles.updateMaxSessionDuration(step.role, step.seconds, signal),
-      );
-      changed(step.role, (role) => ({ ...role, maxSessionDuration: step.seconds }));
-      return;
-    case 'TagRole':
-      if (!isOurs(step.role, account, tools)) return takeOver(step, account, tools, signal);
-      return tag(step, tools, signal);
-    case 'UntagRole':
-      await forgettingUnlessAnswered(step.role, tools, () =>
-        forgettingLostRole(step.role, tools, () => roles.untag(step.role, step.keys, signal)),
-      );
-      changed(step.role, (role) => ({
-        ...role,
-        tags: withoutTags(role.tags, step.keys),
-      }));
-      return;
     case 'CreateServiceAccount':
       await assertNotEnded(account, tools, signal);
       return createServiceAccount(account, step.target, step.roleArn, tools, signal);
@@ -184,26 +86,17 @@ export async function applyStep(
       return deleteServiceAccount(account, step.target, step.serviceAccount, tools, signal);
     case 'ProveIdentity':
       return proveIdentity(step, account, tools, signal);
-    case 'CreateAssociation':
-      await assertNotEnded(account, tools, signal);
-      return applyAssociationStep(step, account, tools, signal);
-    case 'ReadAssociation':
-    case 'UpdateAssociation':
-    case 'TagAssociation':
-    case 'DeleteAssociation':
-    case 'ConfirmAssociation':
-      return applyAssociationStep(step, account, tools, signal);
   }
 }
 
 /**
- * Our view of the account may be old: a process that has just taken the lead may not have heard yet that the one before it
- * brought the account to its end. Nothing would ever remove what is made for it then, so the API server is asked, unless it
- * has just said so: once we have written the finalizer, only we can bring the account to its end.
+ * The watched account may be old: a new leader may not have received yet that the leader before it completed the account's deletion,
+ * and nothing would ever remove an object that is created afterwards. So this reads the account from the API server, unless that has
+ * just returned it: once this process has written the finalizer, only it completes the deletion.
  *
  * @throws IdentityError `KubernetesConflict`
  */
-async function assertStillThere(
+async function assertExists(
   account: LinkedServiceAccount,
   tools: StepTools,
   signal: AbortSignal,
@@ -212,8 +105,8 @@ async function assertStillThere(
 }
 
 /**
- * As `assertStillThere`, for what is created where the role seems to exist, which listings of AWS may show for a while after its
- * end. One answer of the API server about the account is enough for as long as this process leads.
+ * As `assertExists`, for objects that are created where the role seems to exist, which listings of AWS may show for a while after its
+ * deletion. One answer of the API server about the account is enough for as long as this process leads.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -235,9 +128,9 @@ async function readAccount(
   try {
     present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
   } catch (error) {
-    throw classifyKubeError(error, `look whether the account ${name} is still there`);
+    throw classifyKubeError(error, `read the account ${name}`);
   }
-  // While pods use it, an account under deletion is kept in sync; one whose deletion the store does not show yet may have ended.
+  // An account under deletion is kept in sync while pods use it; if the store does not show the deletion yet, it may be complete.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
@@ -245,9 +138,9 @@ async function readAccount(
 }
 
 /**
- * A creation whose answer was lost, or one by the previous process, may have left a ServiceAccount that no watch has reported yet, also
- * in a namespace that was deleted and created again meanwhile. Nothing removes it once the finalizer is gone, so the API
- * server is asked. A namespace that is being deleted takes its ServiceAccounts along.
+ * A creation with an unknown outcome, or one by the previous process, may have left a ServiceAccount that no watch has reported yet,
+ * also in a namespace that was deleted and created again meanwhile. Nothing removes it once the finalizer is removed, so this lists
+ * them. The deletion of a namespace deletes its ServiceAccounts.
  *
  * @throws IdentityError `KubernetesConflict`; the next plan sees what was found
  */
@@ -262,15 +155,15 @@ async function assertNoUnseenLink(
   try {
     items = (await client.list<KubeObject>(resources.serviceAccounts, { labelSelector, signal })).items;
   } catch (error) {
-    throw classifyKubeError(error, `look for ServiceAccounts of ${name}`);
+    throw classifyKubeError(error, `list ServiceAccounts of ${name}`);
   }
   const linked = items.filter(({ metadata }) => metadata.name === name);
   if (linked.length === 0) return;
   for (const object of linked)
     serviceAccounts.wrote(`${object.metadata.namespace ?? ''}/${name}`, trimServiceAccount(object));
-  const going = await namespacesBeingDeleted(client, signal);
+  const terminating = await namespacesBeingDeleted(client, signal);
   const left = linked.flatMap(({ metadata: { namespace = '' } }) =>
-    going.has(namespace) ? [] : [namespace],
+    terminating.has(namespace) ? [] : [namespace],
   );
   if (left.length > 0)
     throw new IdentityError(
@@ -279,7 +172,7 @@ async function assertNoUnseenLink(
     );
 }
 
-/** Namespaces that are being deleted, and their ServiceAccounts with them, as the API server knows now. */
+/** Namespaces under deletion, read from the API server. */
 async function namespacesBeingDeleted(
   client: StepTools['client'],
   signal: AbortSignal,
@@ -289,96 +182,6 @@ async function namespacesBeingDeleted(
     return new Set(items.filter(isBeingDeleted).map(({ metadata }) => metadata.name));
   } catch (error) {
     throw classifyKubeError(error, 'list the namespaces');
-  }
-}
-
-async function tag(
-  { role: name, tags }: Extract<Step, { readonly kind: 'TagRole' }>,
-  tools: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  await forgettingLostRole(name, tools, () => tools.roles.tag(name, tags, signal));
-  tools.beliefs.wrote(name, (role) => role && { ...role, tags: withTags(role.tags, tags) }, 'other');
-}
-
-/**
- * IAM lets two accounts mark one role as theirs, and the last one stands. So they do it one after the other, and the second
- * then sees that there is nothing to take over.
- *
- * @throws IdentityError `ConcurrentChange`
- */
-async function takeOver(
-  step: Extract<Step, { readonly kind: 'TagRole' }>,
-  account: LinkedServiceAccount,
-  tools: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  const { beliefs } = tools;
-  const { name } = account.metadata;
-  const first = beliefs.reserve(step.role, name);
-  if (first !== name)
-    throw new IdentityError(
-      'ConcurrentChange',
-      `the role ${step.role} is being taken over by the account ${first}`,
-    );
-  try {
-    await assertStillThere(account, tools, signal);
-    await tag(step, tools, signal);
-  } finally {
-    beliefs.release(step.role);
-  }
-}
-
-/** Whether the role bears the marks of this very account, so that its end would find it. */
-function isOurs(name: string, { metadata }: LinkedServiceAccount, { beliefs }: StepTools): boolean {
-  const role = beliefs.roleOf(name);
-  return role !== undefined && taggedOwner(role.tags)?.account === metadata.name;
-}
-
-async function readRole(
-  name: string,
-  { roles, beliefs, now }: StepTools,
-  signal: AbortSignal,
-): Promise<void> {
-  // A listing tells of inline policies too: where it showed none, there is no need to ask for them.
-  const inlinePolicyNames = beliefs.roleOf(name)?.inlinePolicyNames;
-  const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
-  const startedAt = now();
-  beliefs.read(name, await roles.read(name, signal, known), startedAt);
-}
-
-/**
- * A role that turns out to be gone is known to be gone from here on, so that the next plan makes it again. After a write
- * that was not answered the role is looked at in a while: the next plan may want the contrary, and would find it done.
- */
-async function forgettingLostRole(
-  name: string,
-  { beliefs }: StepTools,
-  write: () => Promise<void>,
-): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (error instanceof IdentityError && error.code === 'RoleNotFound') beliefs.missed(name);
-    if (asIdentityError(error).mayBeDone) beliefs.doubt(name);
-    throw error;
-  }
-}
-
-/**
- * After these writes the role may be gone, or no longer ours; what is there then may be somebody else's. So one that was
- * not answered is not repeated before the role has been looked at.
- */
-async function forgettingUnlessAnswered(
-  name: string,
-  { beliefs }: StepTools,
-  write: () => Promise<void>,
-): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (asIdentityError(error).mayBeDone) beliefs.forget(name);
-    throw error;
   }
 }
 
@@ -394,7 +197,7 @@ async function writeFinalizer(
       fieldManager,
       signal,
     });
-    // The last finalizer gone, the object is gone as well.
+    // The removal of the last finalizer deletes the object.
     if (
       !written ||
       (written.metadata.deletionTimestamp !== undefined && !written.metadata.finalizers?.length)

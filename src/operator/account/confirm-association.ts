@@ -1,6 +1,6 @@
 /**
- * Reads back that pods which are made now get their role: from IAM, that it shows the trust policy; from EKS, that it shows
- * the association, or that it is gone; and from the webhook, what it writes into a pod that is made in a dry run.
+ * Confirms that new pods get their role: IAM shows the trust policy, EKS shows the association or that it is deleted, and the
+ * webhook writes the role into a dry-run pod.
  */
 import {
   fieldManager,
@@ -28,7 +28,7 @@ export type ConfirmTools = {
   readonly associationBeliefs: AssociationCache;
 };
 
-/** @throws IdentityError `NotInEffect` or `AssociationNotFound` where something is not so (yet) */
+/** @throws IdentityError `NotInEffect` or `AssociationNotFound` until all of it is confirmed */
 export async function confirmAssociation(
   step: ConfirmStep,
   account: LinkedServiceAccount,
@@ -41,7 +41,7 @@ export async function confirmAssociation(
     checkAssociation(step, name, tools, signal),
   ]);
   await checkInjection(step, name, tools, signal);
-  // All of it was seen: what is believed was read now.
+  // The cached association was confirmed by this read.
   const of = { namespace: step.target, serviceAccount: name };
   tools.associationBeliefs.read(of, step.association);
 }
@@ -63,7 +63,7 @@ async function checkAssociation(
   const found = await associations.read(of, signal, association?.id);
   if (!association) {
     if (!found) return;
-    // It may be the old one, or somebody's new one: whose it is decides what becomes of it.
+    // The old one, or a new one of someone else: its tags decide.
     associationBeliefs.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }
@@ -82,26 +82,24 @@ async function checkInjection(
 ): Promise<void> {
   let made: KubeObject;
   try {
-    made = await client.create<KubeObject>(resources.pods, trialPod(namespace, account), {
+    made = await client.create<KubeObject>(resources.pods, dryRunPod(namespace, account), {
       dryRun: true,
       fieldManager,
       signal,
     });
   } catch (error) {
-    // Some policy of the cluster takes no such pod. What pods get then shows in the first of them.
+    // An admission policy of the cluster refuses such a pod. The first real pod then shows what pods get.
     if (error instanceof KubeApiError) return;
     throw error;
   }
   const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
   const identity = podIdentity(made, { roleArn, audience });
   if ('held' in identity)
-    throw notInEffect(
-      `the webhook does not inject yet: a pod made now would hold ${describeHeld(identity.held)}`,
-    );
+    throw notInEffect(`the webhook does not inject yet: a new pod would hold ${describeHeld(identity.held)}`);
 }
 
-/** As harmless as a pod can be, so that the strictest of the Pod Security Standards lets it pass. It is never made. */
-function trialPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
+/** Passes the strictest of the Pod Security Standards. It is never created. */
+function dryRunPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -4,12 +4,14 @@ import type { Caller } from '../../aws/index.ts';
 import {
   asIdentityError,
   clusterState,
+  eventOf,
   IdentityError,
   type AccountWorld,
   type IdentityErrorCode,
   type IdentityProver,
   type RoleStore,
   type Step,
+  type StepEvent,
 } from '../../identity/index.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
@@ -17,7 +19,6 @@ import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
 import { callPriorityOf } from './priority.ts';
-import { eventOf, type StepEvent } from './step-events.ts';
 
 /** Failures without an Event: the next plan resolves them, or conditions report them. */
 const withoutEvent: ReadonlySet<IdentityErrorCode> = new Set([

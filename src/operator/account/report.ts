@@ -4,14 +4,19 @@ import {
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
-import type { AccountPlan, AccountWorld } from '../../identity/index.ts';
+import {
+  identityProven,
+  joinEvents,
+  sessionsOutlive,
+  type AccountPlan,
+  type AccountWorld,
+} from '../../identity/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { reportStatus } from '../report-status.ts';
 import type { AccountMemory } from './account-memory.ts';
-import { identityProven, inFewEvents, sessionsOutlive } from './step-events.ts';
 
 export type AccountReporter = {
   /** Writes the status if it differs, and adds Events about what is new in it to those that wait. */
@@ -71,8 +76,7 @@ export function createAccountReporter(of: {
     },
 
     events(account, { untold }) {
-      for (const event of inFewEvents(untold.splice(0)))
-        recorder.event(account, { type: 'Normal', ...event });
+      for (const event of joinEvents(untold.splice(0))) recorder.event(account, { type: 'Normal', ...event });
     },
   };
   return reporter;

@@ -11,7 +11,7 @@ import { writeDocument } from '../../../framework/output/answer.ts';
 import { readManifest } from '../../../manifest/source.ts';
 import { problemsOf } from '../../../framework/wait/progress.ts';
 import { affectedPods, changesOf } from './changes.ts';
-import { foresee } from './foresee.ts';
+import { dryRun } from './dry-run.ts';
 import { observeAccount } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
 import type { Wall } from '../../../../k8s/time.ts';
@@ -72,20 +72,20 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
       }),
       requireAccount(context, aws, facts),
     ]);
-    const foreseen = await foresee(world, (role) => aws.roles.read(role, signal));
-    const changes = changesOf(world, foreseen);
+    const plan = await dryRun(world, (role) => aws.roles.read(role, signal));
+    const changes = changesOf(world, plan);
     const missing = await missingPolicies(
-      [...new Set(foreseen.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? [step.policyArn] : [])))],
+      [...new Set(plan.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? [step.policyArn] : [])))],
       (arn) => aws.policies.document(arn, signal),
     );
-    const ending = { ...world.account, status: foreseen.status };
+    const ending = { ...world.account, status: plan.status };
     return {
       account: name,
       cluster: facts.name,
       accountId: facts.accountId,
       changes,
-      pods: affectedPods(world, foreseen),
-      drift: foreseen.drift,
+      pods: affectedPods(world, plan),
+      drift: plan.drift,
       problems: [
         ...missing.map((arn) => ({
           about: `policy ${arn}`,

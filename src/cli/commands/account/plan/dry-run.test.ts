@@ -12,7 +12,7 @@ import {
 } from '../../../../identity/testing/simulated-world.ts';
 import type { AccountWorld } from '../../../../identity/state/world.ts';
 import { affectedPods, changesOf } from './changes.ts';
-import { foresee } from './foresee.ts';
+import { dryRun } from './dry-run.ts';
 
 const nobody = async (): Promise<undefined> => undefined;
 
@@ -26,10 +26,10 @@ function seen(world: SimulatedWorld): AccountWorld {
   };
 }
 
-describe('what is foreseen', () => {
+describe('a dry-run plan', () => {
   it('of a new account is all that the operator then does', async () => {
     const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
-    const { steps, status } = await foresee(seen(world), nobody);
+    const { steps, status } = await dryRun(seen(world), nobody);
     settle(world);
     expect(steps).toEqual(
       world.journal
@@ -43,20 +43,20 @@ describe('what is foreseen', () => {
   it('of an account in step is nothing', async () => {
     const world = createWorld();
     settle(world);
-    expect(changesOf(seen(world), await foresee(seen(world), nobody))).toEqual([]);
+    expect(changesOf(seen(world), await dryRun(seen(world), nobody))).toEqual([]);
   });
 
   it('of an edit is what the operator then does, and no more', async () => {
     const world = createWorld();
     settle(world);
     edit(world, { aws: { policyArns: [fullAccess] }, targets: ['staging'] });
-    const foreseen = await foresee(seen(world), nobody);
+    const plan = await dryRun(seen(world), nobody);
     world.journal.length = 0;
     settle(world);
     const kinds = (steps: readonly { kind: string }[]): string[] =>
       steps.map(({ kind }) => kind).filter((kind) => kind !== 'ProveIdentity');
-    expect(kinds(foreseen.steps)).toEqual(kinds(world.journal.map(({ step }) => step)));
-    expect(kinds(foreseen.steps)).toContain('UpdateTrustPolicy');
+    expect(kinds(plan.steps)).toEqual(kinds(world.journal.map(({ step }) => step)));
+    expect(kinds(plan.steps)).toContain('UpdateTrustPolicy');
   });
 
   it('of a switch of the identity mode is what the operator then does, and which pods are made anew', async () => {
@@ -65,9 +65,9 @@ describe('what is foreseen', () => {
     makePod(world, 'production');
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     const before = seen(world);
-    const foreseen = await foresee(before, nobody);
+    const plan = await dryRun(before, nobody);
     const pod = world.namespaces.get('production')?.pods?.[0]?.name;
-    expect(changesOf(before, foreseen).map(({ system, step, object }) => [system, step, object])).toEqual([
+    expect(changesOf(before, plan).map(({ system, step, object }) => [system, step, object])).toEqual([
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
       ['eks', 'CreateAssociation', 'production/myaccount'],
       ['eks', 'CreateAssociation', 'staging/myaccount'],
@@ -75,7 +75,7 @@ describe('what is foreseen', () => {
       // No pod of staging needs the old way any more.
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
     ]);
-    expect(affectedPods(before, foreseen)).toEqual([{ namespace: 'production', name: pod, replaced: false }]);
+    expect(affectedPods(before, plan)).toEqual([{ namespace: 'production', name: pod, replaced: false }]);
   });
 
   it('tells what somebody else changed, and its repair', async () => {
@@ -85,9 +85,9 @@ describe('what is foreseen', () => {
     if (!role) throw new Error('there is no role');
     world.roles.set(name, { ...role, attachedPolicyArns: [], trustPolicy: '{"Statement":[]}' });
     const before = seen(world);
-    const foreseen = await foresee(before, nobody);
-    expect(foreseen.drift).toEqual(['its trust policy was changed', `the policy ${readOnly} was detached`]);
-    expect(changesOf(before, foreseen).map(({ step, before: old }) => [step, old])).toEqual([
+    const plan = await dryRun(before, nobody);
+    expect(plan.drift).toEqual(['its trust policy was changed', `the policy ${readOnly} was detached`]);
+    expect(changesOf(before, plan).map(({ step, before: old }) => [step, old])).toEqual([
       ['AttachPolicy', undefined],
       ['UpdateTrustPolicy', '{\n  "Statement": []\n}'],
     ]);
@@ -99,9 +99,9 @@ describe('what is foreseen', () => {
     for (const [serviceAccount, summary] of [
       [
         { ...handed, ...foreign },
-        'ServiceAccount is let go of, and keeps the role arn:aws:iam::123456789012:role/eksctl, which "eksctl" set',
+        'ServiceAccount is released, and keeps the role arn:aws:iam::123456789012:role/eksctl, which "eksctl" set',
       ],
-      [handed, 'ServiceAccount is let go of'],
+      [handed, 'ServiceAccount is released'],
     ] as const) {
       const world = createWorld();
       settle(world);
@@ -113,21 +113,21 @@ describe('what is foreseen', () => {
           ? { ...target, serviceAccount: { ...serviceAccount, account } }
           : target,
       );
-      const foreseen = await foresee({ ...before, targets }, nobody);
-      const changes = changesOf({ ...before, targets }, foreseen);
+      const plan = await dryRun({ ...before, targets }, nobody);
+      const changes = changesOf({ ...before, targets }, plan);
       expect(
         changes.filter(({ step }) => step === 'UnlinkServiceAccount').map((change) => change.summary),
       ).toEqual([summary]);
-      const after = foreseen.targets.find(({ name }) => name === 'production')?.serviceAccount;
+      const after = plan.world.targets.find(({ name }) => name === 'production')?.serviceAccount;
       expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
       // Pods hold on to what was not taken away.
-      expect(affectedPods({ ...before, targets }, foreseen)).toEqual([]);
+      expect(affectedPods({ ...before, targets }, plan)).toEqual([]);
     }
   });
 
   it('of a name that IAM has given to a role of somebody else is a problem, not a write', async () => {
     const world = createWorld();
-    const { steps, status } = await foresee(seen(world), async (name) => ({
+    const { steps, status } = await dryRun(seen(world), async (name) => ({
       name,
       arn: `arn:aws:iam::${facts.accountId}:role/${name}`,
       id: 'AROAFOREIGN',
@@ -161,7 +161,7 @@ describe('pods', () => {
           : target,
       ),
     };
-    expect(affectedPods(used, await foresee(used, nobody))).toEqual([
+    expect(affectedPods(used, await dryRun(used, nobody))).toEqual([
       { namespace: 'staging', name: 'a-1', workload: 'app a', replaced: true },
       { namespace: 'staging', name: 'bare', replaced: false },
     ]);

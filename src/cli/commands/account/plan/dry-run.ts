@@ -1,0 +1,114 @@
+/**
+ * The whole plan for an account: the planner asks for the steps that it can see now and plans again from their result, so here each
+ * step is applied to a copy of the observed state until no step is left. Pure but for the reads of roles that come into play on the
+ * way.
+ */
+import type { LinkedServiceAccountStatus } from '../../../../api/linked-service-account.ts';
+import {
+  accountAfter,
+  associationAfter,
+  cachedAssociationAfter,
+  cachedRoleAfter,
+  isAssociationStep,
+  isFinalizerStep,
+  isRoleStep,
+  planAccount,
+  proofsAfter,
+  roleArn,
+  serviceAccountAfter,
+  type AccountWorld,
+  type CachedAssociation,
+  type CachedRole,
+  type ClusterFacts,
+  type ObservedRole,
+  type Step,
+  type TargetObservation,
+} from '../../../../identity/index.ts';
+
+export type DryRun = {
+  /** In the order in which they would be applied. */
+  readonly steps: readonly Step[];
+  /** Words for what others changed. */
+  readonly drift: readonly string[];
+  /** The status at the end. */
+  readonly status: LinkedServiceAccountStatus;
+  /** Everything at the end. */
+  readonly world: AccountWorld;
+};
+
+/** More passes than any plan takes. */
+const mostPasses = 100;
+
+/** @throws Error when the plan does not end, which is a bug of the planner */
+export async function dryRun(
+  observed: AccountWorld,
+  readRole: (name: string) => Promise<ObservedRole | undefined>,
+): Promise<DryRun> {
+  const { cluster } = observed;
+  if (!cluster.ok) throw new Error(`no plan without the facts of the cluster: ${cluster.message}`);
+  let world = observed;
+  const steps: Step[] = [];
+  let drift: readonly string[] = [];
+  for (let pass = 1; pass <= mostPasses; pass += 1) {
+    const plan = planAccount(world);
+    if (pass === 1 || drift.length === 0) drift = plan.drift;
+    if (plan.steps.length === 0) return { steps, drift, status: plan.status, world };
+    for (const step of plan.steps) {
+      // A role that was not read yet may exist, and belong to someone.
+      if (step.kind === 'ReadRole' || (step.kind === 'CreateRole' && !world.roles.has(step.role))) {
+        const cached: CachedRole = { role: (await readRole(step.role)) ?? null, source: 'read' };
+        world = { ...world, roles: new Map(world.roles).set(step.role, cached) };
+        continue;
+      }
+      world = simulatedApply(world, cluster.facts, step);
+      steps.push(step);
+    }
+    world = { ...world, account: { ...world.account, status: plan.status } };
+  }
+  throw new Error(`the plan for ${observed.account.metadata.name} does not end`);
+}
+
+/** The world after the step, if it succeeds and the pods that it concerns are replaced. */
+function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): AccountWorld {
+  const { name } = world.account.metadata;
+  const proofs = new Map([...world.proofs, ...proofsAfter(step, 'applied', world.proofs, world.now)]);
+  const next = { ...world, proofs };
+  if (isFinalizerStep(step)) return { ...next, account: accountAfter(step, world.account) };
+  if (isRoleStep(step)) {
+    if (step.kind === 'ReadRole') return next;
+    const created = {
+      id: `of ${step.role}`,
+      arn: roleArn({ ...facts, path: facts.rolePath, name: step.role }),
+    };
+    const cached = cachedRoleAfter(step, world.roles.get(step.role), world.now, created);
+    return { ...next, roles: new Map(world.roles).set(step.role, cached) };
+  }
+  const ofTarget = (change: (target: TargetObservation) => TargetObservation): readonly TargetObservation[] =>
+    world.targets.map((target) => (target.name === step.target ? change(target) : target));
+  const created = { id: `of ${step.target}`, arn: '' };
+  if (isAssociationStep(step)) {
+    const before = world.associations.get(step.target);
+    const set = (cached: CachedAssociation): Pick<AccountWorld, 'associations'> => ({
+      associations: new Map(world.associations).set(step.target, cached),
+    });
+    // All associations were read before.
+    if (step.kind === 'ReadAssociation')
+      return { ...next, ...set({ association: before?.association ?? null, source: 'read' }) };
+    if (step.kind === 'ConfirmAssociation')
+      return { ...next, ...set({ association: step.association ?? null, source: 'read' }) };
+    const associations = set(cachedAssociationAfter(step, before, associationAfter(step, name, created)));
+    const isSwitch = step.kind === 'CreateAssociation' || step.kind === 'DeleteAssociation';
+    return { ...next, ...associations, ...(isSwitch ? { targets: ofTarget(withReplacedPods) } : {}) };
+  }
+  if (step.kind === 'ProveIdentity') return next;
+  const targets = ofTarget(({ serviceAccount: _, ...target }) => {
+    const serviceAccount = serviceAccountAfter(step, name, { uid: `of ${step.target}`, resourceVersion: '' });
+    return serviceAccount ? { ...target, serviceAccount } : target;
+  });
+  return { ...next, targets };
+}
+
+/** The next target switches its mode when the pods of this one are current. */
+function withReplacedPods(target: TargetObservation): TargetObservation {
+  return { ...target, held: { ...target.held, podIdentity: 0, readyByPodIdentity: 0, replacedByRole: 0 } };
+}

@@ -1,0 +1,115 @@
+/** Steps on the EKS Pod Identity association of a target: effect, Event and plan line of each kind. */
+import { onlyAddsTags } from '../desired/tags.ts';
+import type { CachedAssociation, ObservedAssociation } from '../state/world.ts';
+import type { StepRow } from './row.ts';
+import type { StepOf } from './step.ts';
+
+export type AssociationStep = StepOf<'ReadAssociation' | 'ConfirmAssociation' | AssociationWrite['kind']>;
+
+export type AssociationWrite = StepOf<
+  'CreateAssociation' | 'UpdateAssociation' | 'TagAssociation' | 'DeleteAssociation'
+>;
+
+/** Identifiers of an association that CreateAssociation returned. */
+export type CreatedAssociation = Pick<ObservedAssociation, 'arn' | 'id'>;
+
+type AssociationRow<S extends AssociationStep> = StepRow<S> & {
+  /** The association after the step, null if there is none; a read has no effect. */
+  effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
+};
+
+const unread = { roleArn: '', tags: {}, withoutSessionTags: false } as const;
+
+export const associationSteps: { readonly [K in AssociationStep['kind']]: AssociationRow<StepOf<K>> } = {
+  ReadAssociation: {},
+  ConfirmAssociation: { detail: ({ proofKey }) => proofKey },
+  CreateAssociation: {
+    effect: ({ target, roleArn, tags }, account, created) =>
+      created
+        ? {
+            ...created,
+            namespace: target,
+            serviceAccount: account,
+            details: { roleArn, tags, withoutSessionTags: false },
+          }
+        : null,
+    event: ({ target, roleArn }, account) => associated(target, account, roleArn),
+    planLine: ({ roleArn }) => ({
+      action: 'create',
+      summary: `Pod Identity association with the role ${roleArn}`,
+    }),
+  },
+  UpdateAssociation: {
+    effect: ({ association, roleArn }) => ({
+      ...association,
+      details: { ...unread, ...association.details, roleArn, withoutSessionTags: false },
+    }),
+    event: ({ target, roleArn }, account) => associated(target, account, roleArn),
+    planLine: ({ association: { details }, roleArn }) => ({
+      action: 'update',
+      summary: `Pod Identity association gets the role ${roleArn}`,
+      ...(details ? { before: details.roleArn, after: roleArn } : {}),
+    }),
+  },
+  TagAssociation: {
+    effect: ({ association, tags }) => {
+      const { details } = association;
+      return details
+        ? { ...association, details: { ...details, tags: { ...details.tags, ...tags } } }
+        : association;
+    },
+    planLine: ({ tags }) => ({
+      action: 'update',
+      summary: `tags ${Object.keys(tags).join(', ')} of the association`,
+    }),
+  },
+  DeleteAssociation: {
+    effect: () => null,
+    event: ({ target, why }, account) => ({
+      reason: 'RoleDissociated',
+      note: `removed the association of ${target}/${account}: ${why}`,
+    }),
+    planLine: ({ why }) => ({ action: 'delete', summary: `Pod Identity association (${why})` }),
+  },
+};
+
+const associated = (
+  target: string,
+  account: string,
+  roleArn: string,
+): { reason: 'RoleAssociated'; note: string } => ({
+  reason: 'RoleAssociated',
+  note: `associated ${target}/${account} with ${roleArn}`,
+});
+
+export function isAssociationStep(step: { readonly kind: string }): step is AssociationStep {
+  return step.kind in associationSteps;
+}
+
+/**
+ * The association after a step that EKS confirmed; null if there is none.
+ *
+ * @param created the answer to CreatePodIdentityAssociation
+ */
+export function associationAfter(
+  step: AssociationWrite,
+  account: string,
+  created?: CreatedAssociation,
+): ObservedAssociation | null {
+  const row: AssociationRow<AssociationWrite> = associationSteps[step.kind];
+  return row.effect?.(step, account, created) ?? null;
+}
+
+/**
+ * The cached state after a write that EKS confirmed. A write has to be read back before pods rely on it, unless it only added
+ * tags to an association that was read: pods get what they got before.
+ */
+export function cachedAssociationAfter(
+  step: AssociationWrite,
+  before: CachedAssociation | undefined,
+  association: ObservedAssociation | null,
+): CachedAssociation {
+  const { details } = step.kind === 'TagAssociation' ? step.association : {};
+  const onlyTags = step.kind === 'TagAssociation' && details && onlyAddsTags(details.tags, step.tags);
+  return { association, source: onlyTags && before?.source === 'read' ? 'read' : 'write' };
+}

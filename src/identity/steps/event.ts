@@ -1,0 +1,52 @@
+/** Kubernetes Events about steps that were applied. */
+
+/** Every Event reason about an account, beside the error codes, and its meaning. */
+export const accountEventReasons = {
+  RoleCreated: 'The IAM role was created, with all that was done for it at once.',
+  RoleDeleted: 'The IAM role was deleted.',
+  RoleRetained:
+    'The IAM role stays after its account and was tagged as retained. kon account orphans lists it.',
+  TrustPolicyUpdated: "The role's trust policy was written.",
+  PolicyAttached: 'A policy was attached to the role.',
+  PolicyDetached: 'A policy was detached from the role.',
+  InlinePolicyDeleted: 'An inline policy that others put on the role was removed.',
+  RoleUpdated: 'The boundary, the session length, the description or the tags of the role were written.',
+  ServiceAccountLinked: 'A ServiceAccount was created or annotated with the role.',
+  ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
+  SessionsOutlive: 'A target was unlinked, and AWS sessions of it may live on until the time that is named.',
+  RoleAssociated: 'An EKS Pod Identity association of a ServiceAccount was created or changed.',
+  RoleDissociated: 'The EKS Pod Identity association of a ServiceAccount was removed.',
+  IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",
+  RoleDrifted: 'The role was changed outside Konstellation.',
+} as const;
+
+export type AccountEventReason = keyof typeof accountEventReasons;
+
+export type StepEvent = {
+  readonly reason: AccountEventReason;
+  readonly note: string;
+  /** The note without the role, for where the role has just been named. */
+  readonly brief?: string;
+};
+
+/**
+ * Joins the Events of one pass: one for each reason, or a single one if a role was created. Each Event is a write to the API
+ * server, and a thousand new accounts should not cost it more than the accounts themselves.
+ */
+export function joinEvents(events: readonly StepEvent[]): readonly Pick<StepEvent, 'reason' | 'note'>[] {
+  const isCreation = events.some(({ reason }) => reason === 'RoleCreated');
+  const notes = new Map<AccountEventReason, string[]>();
+  for (const { reason, note, brief } of events) {
+    const under = isCreation ? 'RoleCreated' : reason;
+    notes.set(under, [...(notes.get(under) ?? []), isCreation ? (brief ?? note) : note]);
+  }
+  return [...notes].map(([reason, each]) => ({ reason, note: each.join('; ') }));
+}
+
+export function identityProven(target: string, account: string): StepEvent {
+  return {
+    reason: 'IdentityProven',
+    note: `proved the identity of ${target}/${account}`,
+    brief: `proved ${target}/${account}`,
+  };
+}

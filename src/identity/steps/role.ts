@@ -1,0 +1,257 @@
+/** Steps on an IAM role: effect, Event, plan line and drift words of each kind. */
+import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
+import { withoutTags, withTags } from '../desired/tags.ts';
+import type { CachedRole, ObservedRole } from '../state/world.ts';
+import type { Monotonic } from '../../k8s/time.ts';
+import { prettyJson } from './pretty-json.ts';
+import type { StepRow } from './row.ts';
+import type { StepOf } from './step.ts';
+
+export type RoleStep = StepOf<
+  | 'ReadRole'
+  | 'CreateRole'
+  | 'DeleteRole'
+  | 'AttachPolicy'
+  | 'DetachPolicy'
+  | 'DeleteInlinePolicy'
+  | RoleChange['kind']
+>;
+
+/** A change of the role itself, as opposed to its existence and its policies. */
+export type RoleChange = StepOf<
+  | 'UpdateTrustPolicy'
+  | 'PutPermissionsBoundary'
+  | 'DeletePermissionsBoundary'
+  | 'UpdateMaxSessionDuration'
+  | 'TagRole'
+  | 'UntagRole'
+>;
+
+export type RoleWrite = Exclude<RoleStep, { readonly kind: 'ReadRole' }>;
+
+/** Identifiers of a role that CreateRole returned. */
+export type CreatedRole = Pick<ObservedRole, 'arn' | 'id'>;
+
+type RoleRow<S extends RoleStep> = StepRow<S> & {
+  /** The role after the step; the same role for a read. */
+  effect(role: ObservedRole, step: S): ObservedRole | null;
+};
+
+type ChangeRow<S extends RoleChange> = RoleRow<S> & {
+  /** Words for a difference that others caused, which the step repairs; none if the step repairs nothing of theirs. */
+  drift(step: S, role: ObservedRole): string | undefined;
+  /** Words for the intended change, as in "this would …"; none if it concerns ownership tags alone. */
+  intent(step: S): string | undefined;
+};
+
+const names = (keys: readonly string[], verb: string): string | undefined =>
+  keys.length > 0 ? `${verb} ${keys.join(', ')}` : undefined;
+
+const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
+  UpdateTrustPolicy: {
+    effect: (role, { trustPolicy }) => ({ ...role, trustPolicy }),
+    event: ({ role }) => ({ reason: 'TrustPolicyUpdated', note: `wrote the trust policy of ${role}` }),
+    planLine: ({ trustPolicy }, role) => ({
+      action: 'update',
+      summary: 'trust policy',
+      ...(role ? { before: prettyJson(role.trustPolicy) } : {}),
+      after: prettyJson(trustPolicy),
+    }),
+    drift: () => 'its trust policy was changed',
+    intent: () => 'replace its trust policy',
+  },
+  PutPermissionsBoundary: {
+    detail: ({ policyArn }) => policyArn,
+    effect: (role, { policyArn }) => ({ ...role, permissionsBoundaryArn: policyArn }),
+    event: ({ role, policyArn }) => ({ reason: 'RoleUpdated', note: `bounded ${role} by ${policyArn}` }),
+    planLine: ({ policyArn }, { permissionsBoundaryArn: before } = {} as ObservedRole) => ({
+      summary: `permissions boundary ${policyArn}`,
+      ...(before === undefined ? { action: 'create' } : { action: 'update', before, after: policyArn }),
+    }),
+    drift: (_, role) => `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
+    intent: ({ policyArn }) => `set its permissions boundary to ${policyArn}`,
+  },
+  DeletePermissionsBoundary: {
+    effect: ({ permissionsBoundaryArn: _, ...role }) => role,
+    event: ({ role }) => ({ reason: 'RoleUpdated', note: `removed the permissions boundary of ${role}` }),
+    planLine: (_, role) => ({
+      action: 'delete',
+      summary: `permissions boundary ${role?.permissionsBoundaryArn ?? ''}`.trim(),
+    }),
+    drift: (_, role) => `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
+    intent: () => 'remove its permissions boundary',
+  },
+  UpdateMaxSessionDuration: {
+    effect: (role, { seconds }) => ({ ...role, maxSessionDuration: seconds }),
+    event: ({ role, seconds }) => ({
+      reason: 'RoleUpdated',
+      note: `set the maximum session duration of ${role} to ${seconds} seconds`,
+    }),
+    planLine: ({ seconds }, role) => ({
+      action: 'update',
+      summary: `sessions of ${seconds} s at most`,
+      ...(role?.maxSessionDuration === undefined ? {} : { before: `${role.maxSessionDuration} s` }),
+      after: `${seconds} s`,
+    }),
+    drift: (_, role) => `its maximum session duration was changed to ${role.maxSessionDuration} seconds`,
+    intent: ({ seconds }) => `set its maximum session duration to ${seconds} seconds`,
+  },
+  TagRole: {
+    effect: (role, { tags }) => ({ ...role, tags: withTags(role.tags, tags) }),
+    event: ({ role, tags }) =>
+      retainedTag in tags
+        ? {
+            reason: 'RoleRetained',
+            note: `kept the role ${role}, which kon account orphans lists from now on`,
+          }
+        : { reason: 'RoleUpdated', note: `set tags of ${role}: ${Object.keys(tags).join(', ')}` },
+    planLine: ({ tags }) => ({
+      action: 'update',
+      summary: `tags ${Object.keys(tags).join(', ')}`,
+      after: Object.entries(tags)
+        .map(([key, value]) => `${key}=${value}`)
+        .join('\n'),
+    }),
+    drift: ({ tags }) => `its tags were changed: ${Object.keys(tags).join(', ')}`,
+    intent: ({ tags }) =>
+      names(
+        Object.keys(tags).filter((key) => !isOwnershipTag(key)),
+        'set its tags',
+      ),
+  },
+  UntagRole: {
+    effect: (role, { keys }) => ({ ...role, tags: withoutTags(role.tags, keys) }),
+    event: ({ role, keys }) => ({
+      reason: 'RoleUpdated',
+      note: `removed tags of ${role}: ${keys.join(', ')}`,
+    }),
+    planLine: ({ keys }) => ({ action: 'delete', summary: `tags ${keys.join(', ')}` }),
+    // The tag of a retained role that was adopted is removed as part of the adoption.
+    drift: ({ keys }) =>
+      names(
+        keys.filter((key) => key.toLowerCase() !== retainedTag),
+        'tags were added:',
+      ),
+    intent: ({ keys }) =>
+      names(
+        keys.filter((key) => !isOwnershipTag(key)),
+        'remove its tags',
+      ),
+  },
+};
+
+export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> } = {
+  ...changes,
+  ReadRole: { effect: (role) => role },
+  CreateRole: {
+    // A role that exists already is not replaced.
+    effect: (role) => role,
+    event: ({ role }) => ({ reason: 'RoleCreated', note: `created the role ${role}` }),
+    planLine: ({ spec: { path, maxSessionDuration, permissionsBoundaryArn, trustPolicy } }) => ({
+      action: 'create',
+      summary: [
+        `role with path ${path}`,
+        `sessions of ${maxSessionDuration} s at most`,
+        ...(permissionsBoundaryArn === undefined ? [] : [`bounded by ${permissionsBoundaryArn}`]),
+      ].join(', '),
+      after: prettyJson(trustPolicy),
+    }),
+  },
+  DeleteRole: {
+    effect: () => null,
+    event: ({ role }) => ({
+      reason: 'RoleDeleted',
+      note: `deleted the role ${role}, which ended its sessions`,
+    }),
+    planLine: () => ({ action: 'delete', summary: 'role' }),
+  },
+  AttachPolicy: {
+    detail: ({ policyArn }) => policyArn,
+    effect: (role, { policyArn }) => ({
+      ...role,
+      attachedPolicyArns: [...new Set([...role.attachedPolicyArns, policyArn])],
+    }),
+    event: ({ role, policyArn }) => ({
+      reason: 'PolicyAttached',
+      note: `attached ${policyArn} to ${role}`,
+      brief: `attached ${policyArn}`,
+    }),
+    planLine: ({ policyArn }) => ({ action: 'create', summary: `attachment of ${policyArn}` }),
+  },
+  DetachPolicy: {
+    detail: ({ policyArn }) => policyArn,
+    effect: (role, { policyArn }) => ({
+      ...role,
+      attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== policyArn),
+    }),
+    event: ({ role, policyArn, why }) => ({
+      reason: 'PolicyDetached',
+      note: `detached ${policyArn} from ${role}: ${why}`,
+    }),
+    planLine: ({ policyArn, why }) => ({ action: 'delete', summary: `attachment of ${policyArn} (${why})` }),
+  },
+  DeleteInlinePolicy: {
+    detail: ({ policyName }) => policyName,
+    effect: (role, { policyName }) => ({
+      ...role,
+      inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
+    }),
+    event: ({ role, policyName }) => ({
+      reason: 'InlinePolicyDeleted',
+      note: `removed the inline policy ${policyName} from ${role}`,
+    }),
+    planLine: ({ policyName }) => ({ action: 'delete', summary: `inline policy ${policyName}` }),
+  },
+};
+
+export function isRoleStep(step: { readonly kind: string }): step is RoleStep {
+  return step.kind in roleSteps;
+}
+
+/** Words for what others changed about a role, which these steps repair. */
+export function driftWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
+  return steps.flatMap((step) => changeRow(step).drift(step, role) ?? []);
+}
+
+/** Words for what these steps would change, beside the ownership tags. */
+export function intentWords(steps: readonly RoleChange[]): readonly string[] {
+  return steps.flatMap((step) => changeRow(step).intent(step) ?? []);
+}
+
+function changeRow(step: RoleChange): ChangeRow<RoleChange> {
+  return changes[step.kind];
+}
+
+/** Whether proofs may fail after the step until STS has seen the new trust policy. */
+export function writesTrust({ kind }: RoleWrite): boolean {
+  return kind === 'CreateRole' || kind === 'UpdateTrustPolicy';
+}
+
+/**
+ * The role after a step that IAM confirmed; null if there is none.
+ *
+ * @param created the answer to CreateRole
+ */
+export function roleAfter(
+  step: RoleWrite,
+  before: ObservedRole | null,
+  created?: CreatedRole,
+): ObservedRole | null {
+  if (step.kind === 'CreateRole' && created) {
+    const { description: _, ...spec } = step.spec;
+    return { ...spec, ...created, attachedPolicyArns: [], inlinePolicyNames: [] };
+  }
+  const row: RoleRow<RoleStep> = roleSteps[step.kind];
+  return before && row.effect(before, step);
+}
+
+/** The cached state after a step that IAM confirmed, by the write alone. */
+export function cachedRoleAfter(
+  step: RoleWrite,
+  before: CachedRole | undefined,
+  now: Monotonic,
+  created?: CreatedRole,
+): CachedRole {
+  const role = roleAfter(step, before?.role ?? null, created);
+  return { ...before, role, source: 'write', ...(writesTrust(step) ? { trustWrittenAt: now } : {}) };
+}

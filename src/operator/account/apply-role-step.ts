@@ -1,0 +1,155 @@
+/** Executes steps on IAM roles and caches their results. */
+import type { LinkedServiceAccount } from '../../api/index.ts';
+import {
+  asIdentityError,
+  IdentityError,
+  roleAfter,
+  taggedOwner,
+  writesTrust,
+  type CreatedRole,
+  type RoleStep,
+  type RoleStore,
+  type RoleWrite,
+  type StepOf,
+} from '../../identity/index.ts';
+import type { Monotonic } from '../../k8s/time.ts';
+import type { RoleCache } from '../observed-state/roles.ts';
+
+export type RoleTools = {
+  readonly roles: RoleStore;
+  readonly beliefs: RoleCache;
+  readonly now: () => Monotonic;
+};
+
+/**
+ * @param assertAccount checks that the account still exists, before a role gets its ownership tags
+ * @throws IdentityError
+ */
+export async function applyRoleStep(
+  step: RoleStep,
+  account: LinkedServiceAccount,
+  tools: RoleTools,
+  assertAccount: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (step.kind === 'ReadRole') return readRole(step.role, tools, signal);
+  if (step.kind === 'TagRole' && !isOurs(step.role, account, tools))
+    return adopt(step, account, tools, assertAccount, signal);
+  if (step.kind === 'CreateRole') await assertAccount();
+  await writeAndCache(step, tools, signal);
+}
+
+async function writeAndCache(step: RoleWrite, tools: RoleTools, signal: AbortSignal): Promise<void> {
+  const { roles, beliefs } = tools;
+  let created: CreatedRole | undefined;
+  try {
+    if (step.kind === 'CreateRole') created = await roles.create(step.spec, signal);
+    else await write(step, roles, signal);
+  } catch (error) {
+    cacheFailure(step, error, beliefs);
+    throw error;
+  }
+  beliefs.wrote(
+    step.role,
+    (before) => roleAfter(step, before, created),
+    writesTrust(step) ? 'trust' : 'other',
+  );
+}
+
+function write(
+  step: Exclude<RoleWrite, { readonly kind: 'CreateRole' }>,
+  roles: RoleStore,
+  signal: AbortSignal,
+): Promise<void> {
+  const { role } = step;
+  switch (step.kind) {
+    case 'DeleteRole':
+      return roles.delete(role, signal);
+    case 'UpdateTrustPolicy':
+      return roles.updateTrustPolicy(role, step.trustPolicy, signal);
+    case 'AttachPolicy':
+      return roles.attachPolicy(role, step.policyArn, signal);
+    case 'DetachPolicy':
+      return roles.detachPolicy(role, step.policyArn, signal);
+    case 'DeleteInlinePolicy':
+      return roles.deleteInlinePolicy(role, step.policyName, signal);
+    case 'PutPermissionsBoundary':
+      return roles.putPermissionsBoundary(role, step.policyArn, signal);
+    case 'DeletePermissionsBoundary':
+      return roles.deletePermissionsBoundary(role, signal);
+    case 'UpdateMaxSessionDuration':
+      return roles.updateMaxSessionDuration(role, step.seconds, signal);
+    case 'TagRole':
+      return roles.tag(role, step.tags, signal);
+    case 'UntagRole':
+      return roles.untag(role, step.keys, signal);
+  }
+}
+
+/**
+ * A failed write can leave the state of the role unknown:
+ *
+ * - A creation may have created the role, whatever the error.
+ * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now be someone else's. It
+ *   has to be read before anything else is written.
+ * - Any other write without an answer: the role is read after a while. The next plan may want the opposite, and would find it done.
+ * - A role that IAM does not find is created again by the next plan.
+ */
+function cacheFailure(step: RoleWrite, error: unknown, beliefs: RoleCache): void {
+  if (step.kind === 'CreateRole') {
+    beliefs.perhapsCreated(step.role, step.spec.tags);
+    return;
+  }
+  const { code, mayBeDone } = asIdentityError(error);
+  if (code === 'RoleNotFound' && step.kind !== 'DeleteRole') beliefs.missed(step.role);
+  if (!mayBeDone) return;
+  if (step.kind === 'DeleteRole' || step.kind === 'UntagRole') beliefs.forget(step.role);
+  else beliefs.doubt(step.role);
+}
+
+/**
+ * IAM lets two accounts tag one role as theirs, and the last one wins. So one account does it at a time; the next one then sees that
+ * the role is taken.
+ *
+ * @throws IdentityError `ConcurrentChange`
+ */
+async function adopt(
+  step: StepOf<'TagRole'>,
+  account: LinkedServiceAccount,
+  tools: RoleTools,
+  assertAccount: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { beliefs } = tools;
+  const { name } = account.metadata;
+  const first = beliefs.reserve(step.role, name);
+  if (first !== name)
+    throw new IdentityError(
+      'ConcurrentChange',
+      `the role ${step.role} is being adopted by the account ${first}`,
+    );
+  try {
+    await assertAccount();
+    await writeAndCache(step, tools, signal);
+  } finally {
+    beliefs.release(step.role);
+  }
+}
+
+/** Whether the role has the ownership tags of this account, so that the account's deletion finds it. */
+function isOurs(name: string, { metadata }: LinkedServiceAccount, { beliefs }: RoleTools): boolean {
+  const role = beliefs.roleOf(name);
+  return role !== undefined && taggedOwner(role.tags)?.account === metadata.name;
+}
+
+async function readRole(
+  name: string,
+  { roles, beliefs, now }: RoleTools,
+  signal: AbortSignal,
+): Promise<void> {
+  // A listing shows inline policies too: where it showed none, they need not be listed again.
+  const inlinePolicyNames = beliefs.roleOf(name)?.inlinePolicyNames;
+  const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
+  const startedAt = now();
+  beliefs.read(name, await roles.read(name, signal, known), startedAt);
+}
