@@ -44,13 +44,13 @@ export async function acquireLock(
   onWait: (pid: number) => void,
   signal?: AbortSignal,
 ): Promise<FileLock> {
-  let told: number | undefined;
+  let waitedFor: number | undefined;
   for (;;) {
     signal?.throwIfAborted();
     const attempt = tryLock(file);
     if (attempt.outcome === 'acquired') return attempt.lock;
-    if (attempt.pid !== told) onWait(attempt.pid);
-    told = attempt.pid;
+    if (attempt.pid !== waitedFor) onWait(attempt.pid);
+    waitedFor = attempt.pid;
     await delay(pollMs, undefined, signal ? { signal } : {});
   }
 }

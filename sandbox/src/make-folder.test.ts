@@ -22,5 +22,5 @@ test('a folder that cannot be created is reported', async () => {
   await writeFile(join(base, 'file'), '');
   await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
   // Linux reports that it does not exist instead of refusing to create it.
-  await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/the folder \/proc\/nobody cannot be made:\n/);
+  await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/cannot create folder "\/proc\/nobody":\n/);
 });

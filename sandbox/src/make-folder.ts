@@ -24,7 +24,7 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   } catch (error) {
     if (await isFolder(folder)) return;
     const { message } = error as Error;
-    throw new NoFolderError(`the folder ${folder} cannot be made:\n${message}`, { cause: error });
+    throw new NoFolderError(`cannot create folder "${folder}":\n${message}`, { cause: error });
   }
 }
 

@@ -52,7 +52,7 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       if (client === undefined) {
         if (!isProcessAlive(error.pid)) continue;
         throw new SandboxError(
-          `process ${error.pid} holds ${paths.lock} and does not answer; end it, or remove that file if it is no sandbox`,
+          `process ${error.pid} holds ${paths.lock} and does not answer; end it, or remove that file if it is not a sandbox`,
         );
       }
       const description = await untilUp(client, () => undefined, options.signal);
@@ -111,7 +111,7 @@ export async function upSandboxDetached(
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
       throw new SandboxError(
-        `the sandbox did not come up:\n${await lastError(paths.supervisorLog)}\n(all of it: ${paths.supervisorLog})`,
+        `the sandbox did not start:\n${await lastError(paths.supervisorLog)}\n(full log: ${paths.supervisorLog})`,
       );
     }
     return { outcome: 'started', description };
@@ -186,7 +186,7 @@ export async function sandboxLogs(options: LogOptions): Promise<void> {
   const { folder, name, tail, follow, signal, write } = options;
   const paths = sandboxPaths(folder);
   const path = name === 'supervisor' ? paths.supervisorLog : join(paths.logs, `${name}.log`);
-  if (!existsSync(path)) throw new SandboxError(`there is no log of ${name} in ${paths.folder}`);
+  if (!existsSync(path)) throw new SandboxError(`no log of "${name}" in ${paths.folder}`);
   const file = await open(path);
   try {
     const text = await file.readFile('utf8');

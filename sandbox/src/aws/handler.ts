@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from './account.ts';
 import type { Admin } from './admin.ts';
 import { adminPrefix } from './admin.ts';
-import type { CallWeather, Faults } from './faults/faults.ts';
+import type { CallFault, Faults } from './faults/faults.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { InjectedFault, Journal } from './journal.ts';
 import type { RequestContext } from '../../../src/policy/model.ts';
@@ -109,8 +109,8 @@ async function answer(
     sendText(outgoing, 500, 'The AWS emulator itself failed; its log says how.');
     return;
   }
-  const lost = call.weather?.drop === 'afterCall' || (response.outcome.changed && faults.losesResponse());
-  record(response.status, response.outcome, lost ? 'responseLost' : call.weather?.fault);
+  const lost = call.injected?.drop === 'afterCall' || (response.outcome.changed && faults.losesResponse());
+  record(response.status, response.outcome, lost ? 'responseLost' : call.injected?.fault);
   if (lost) {
     incoming.socket.destroy();
     return;
@@ -123,7 +123,7 @@ type Call = {
   readonly request: ServiceRequest;
   /** Known once the service has identified the call. */
   description: CallDescription | undefined;
-  weather: CallWeather | undefined;
+  injected: CallFault | undefined;
 };
 
 function startCall(
@@ -140,7 +140,7 @@ function startCall(
   let carriedOutAt = arrivedAt;
   const call: Call = {
     description: undefined,
-    weather: undefined,
+    injected: undefined,
     request: {
       requestId: identifiers.requestId(),
       get now() {
@@ -156,15 +156,15 @@ function startCall(
       authentication,
       context: requestContext(wire, service, scopeRegion, incoming, authentication, arrivedAt),
       admit: async (description) => {
-        const weather = faults.onCall(service, description, arrivedAt);
+        const injected = faults.onCall(service, description, arrivedAt);
         call.description = description;
-        call.weather = weather;
-        if (weather.latencyMs > 0) {
-          await delay(weather.latencyMs);
+        call.injected = injected;
+        if (injected.latencyMs > 0) {
+          await delay(injected.latencyMs);
           carriedOutAt = now();
         }
-        if (weather.drop === 'beforeCall') throw new ConnectionDropped();
-        if (weather.error) throw weather.error;
+        if (injected.drop === 'beforeCall') throw new ConnectionDropped();
+        if (injected.error) throw injected.error;
       },
     },
   };

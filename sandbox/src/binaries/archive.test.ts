@@ -23,6 +23,6 @@ test('a program is extracted from any folder', async () => {
 
 test('a missing program is reported', async () => {
   await expect(extractMember(join(folder, 'release.tar.gz'), 'scheduler', folder)).rejects.toThrow(
-    /holds no scheduler/,
+    /does not contain scheduler/,
   );
 });

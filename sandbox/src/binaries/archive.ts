@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export async function extractMember(archive: string, name: string, folder: string): Promise<string> {
   const { stdout } = await run('tar', ['-tzf', archive], { maxBuffer: 16 * 1024 * 1024 });
   const member = stdout.split('\n').find((path) => path === name || path.endsWith(`/${name}`));
-  if (member === undefined) throw new Error(`${archive} holds no ${name}`);
+  if (member === undefined) throw new Error(`${archive} does not contain ${name}`);
   await run('tar', ['-xzf', archive, '-C', folder, member]);
   return join(folder, member);
 }

@@ -116,7 +116,7 @@ async function obtain<Name extends BinaryName>(
         else await install(await build(name, work, options), cachedPath(cache, name, system));
         binary = fromCache(name, cache, system, options.env);
       }
-      if (binary === undefined) throw new Error(`${name} did not arrive in ${cache}`);
+      if (binary === undefined) throw new Error(`${name} was not installed in ${cache}`);
       found.set(name, binary);
     }
     return found;
@@ -138,15 +138,15 @@ async function downloadRelease(
   // One archive contains several programs and is downloaded once.
   if (release.archive && existsSync(file)) return extractMember(file, name, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
-  let toldAt = now();
+  let reportedAt = now();
   const result = await download({
     release,
     file,
     env,
     signal,
     onProgress: (receivedBytes, totalBytes) => {
-      if (now() - toldAt < progressMs) return;
-      toldAt = now();
+      if (now() - reportedAt < progressMs) return;
+      reportedAt = now();
       report({ kind: 'downloading', binary: name, url, receivedBytes, totalBytes });
     },
   });
@@ -166,8 +166,8 @@ async function build(name: BinaryName, work: string, options: ResolveOptions): P
   const { module, version } = components[binaries[name].component];
   if (go === undefined) {
     throw new BinaryMissingError(
-      `${name} ${version} is not here, could not be downloaded with a known digest, and there is no Go to build it with.\n` +
-        `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and kept.\n` +
+      `${name} ${version} is not installed, could not be downloaded with a known digest, and cannot be built without Go.\n` +
+        `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and cached.\n` +
         'Or set KUBEBUILDER_ASSETS to a folder that has ' +
         `${[...new Set([...sandboxBinaries, name])].join(', ')}.`,
     );

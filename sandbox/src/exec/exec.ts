@@ -54,7 +54,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   const found = podIdentity(pod, options.container);
   if (found.outcome === 'no-such-container') {
     throw new ExecError(
-      `the pod ${namespace}/${name} has no container ${options.container}; it has ${found.containers.join(', ')}`,
+      `pod "${namespace}/${name}" has no container "${options.container}"; it has ${found.containers.join(', ')}`,
     );
   }
   const { identity } = found;
@@ -134,7 +134,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
   if (second === undefined) return get<ExecPod>(first, 'pod', resources.pods);
   if (first === 'pod' || first === 'pods') return get<ExecPod>(second, 'pod', resources.pods);
   if (!['deploy', 'deployment', 'deployments'].includes(first))
-    throw new ExecError(`${target} is neither the name of a pod nor deploy/NAME`);
+    throw new ExecError(`"${target}" is neither the name of a pod nor deploy/NAME`);
   type Deployment = KubeObject & {
     readonly spec: { readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
   };
@@ -150,7 +150,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
     .sort((one, other) =>
       (other.metadata.creationTimestamp ?? '').localeCompare(one.metadata.creationTimestamp ?? ''),
     );
-  if (newest === undefined) throw new ExecError(`the deployment ${namespace}/${second} has no running pod`);
+  if (newest === undefined) throw new ExecError(`deployment "${namespace}/${second}" has no running pod`);
   return newest;
 
   async function get<T extends KubeObject>(
@@ -161,7 +161,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
     try {
       return await client.get<T>(resource, { namespace, name });
     } catch (error) {
-      if (isNotFound(error)) throw new ExecError(`there is no ${noun} ${name} in the namespace ${namespace}`);
+      if (isNotFound(error)) throw new ExecError(`${noun} "${name}" not found in namespace "${namespace}"`);
       throw error;
     }
   }
@@ -208,7 +208,7 @@ async function run(
     return await new Promise<number>((resolve, reject) => {
       child.once('error', (error: NodeJS.ErrnoException) => {
         reject(
-          new ExecError(error.code === 'ENOENT' ? `there is no program ${program} on PATH` : error.message, {
+          new ExecError(error.code === 'ENOENT' ? `program "${program}" not found on PATH` : error.message, {
             cause: error,
           }),
         );

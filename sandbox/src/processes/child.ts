@@ -101,7 +101,7 @@ export async function describeExit(child: Child, exit: ChildExit): Promise<Child
   const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
   const tail = await logTail(child.logFile, 12);
   return new ChildFailedError(
-    `${child.name} ended ${how}${tail === '' ? '' : `; its last words:\n${tail}`}\n(all of it: ${child.logFile})`,
+    `${child.name} ended ${how}${tail === '' ? '' : `; the end of its log:\n${tail}`}\n(full log: ${child.logFile})`,
     child.name,
     child.logFile,
   );

@@ -40,7 +40,7 @@ export async function untilReady(options: ReadyOptions): Promise<void> {
     const reason = lastFault instanceof Error ? ` (${lastFault.message})` : '';
     const tail = await logTail(child.logFile, 12);
     throw new ChildFailedError(
-      `${child.name} did not get ready within ${timeoutMs / 1000} s: ${what}${reason}; the end of its log:\n${tail}\n(all of it: ${child.logFile})`,
+      `${child.name} was not ready within ${timeoutMs / 1000} s: ${what}${reason}; the end of its log:\n${tail}\n(full log: ${child.logFile})`,
       child.name,
       child.logFile,
     );

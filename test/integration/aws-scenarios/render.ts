@@ -1,4 +1,4 @@
-/** The page that shows what is compared and where moto differs. */
+/** Renders the comparison of the emulator with moto. */
 import { operationOf } from './scenario.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 
@@ -11,9 +11,9 @@ export function renderComparison(areas: Readonly<Record<string, readonly Scenari
     '',
     'Generated from the scenario table in `test/integration/aws-scenarios/table/`; a test compares this page with it.',
     '',
-    'The scenarios are calls of a stock AWS SDK, each with what AWS gives. They run against the emulator, which must give',
-    'exactly that, and against [moto](https://docs.getmoto.org) as a second opinion. Where moto gives something else, the',
-    'table says what and why, and the test asserts that it still does.',
+    'The scenarios are calls of a stock AWS SDK with the results of AWS. They run against the emulator, which must give the',
+    'same results, and against [moto](https://docs.getmoto.org) as a second opinion. For each difference of moto the table',
+    'says what and why, and the test asserts that it still exists.',
     '',
     `There are ${scenarios.length} scenarios with ${steps.length} calls; moto differs in ${different.length} of them.`,
     '',
@@ -22,13 +22,13 @@ export function renderComparison(areas: Readonly<Record<string, readonly Scenari
     lines.push(`## ${area}`, '', ...list.map(renderScenario), '');
     const rows = list.flatMap(renderDifferences);
     if (rows.length > 0) {
-      lines.push('Where moto differs:', '', ...rows, '');
+      lines.push('Differences of moto:', '', ...rows, '');
     }
   }
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-/** The calls in order; one made several times in a row stands once. */
+/** The calls in order; repetitions in a row appear once. */
 function renderScenario({ name, steps }: Scenario): string {
   const operations = steps.map(operationOf).filter((operation, index, all) => operation !== all[index - 1]);
   return `- ${capitalise(name)}: ${operations.join(', ')}`;

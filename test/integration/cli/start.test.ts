@@ -75,6 +75,6 @@ it('a home in which no folder can be made holds nobody up', async () => {
   expect((await running.finished).code).toBe(0);
   const refused = await kon.run(['sandbox', 'up'], { env: { HOME: '/proc' } });
   expect(refused).toMatchObject({ code: 1, stdout: '' });
-  expect(refused.stderr).toContain('Error: the folder /proc/.local cannot be made\n');
+  expect(refused.stderr).toContain('Error: cannot create folder "/proc/.local"\n');
   expect(refused.stderr).toContain('KON_SANDBOX_DIR');
 });

@@ -67,7 +67,7 @@ test('the cache is asked first, where XDG says it is', async () => {
 test('with neither cache nor download nor Go, the error says what to install', async () => {
   const nowhere = { KON_MIRROR_ENVTEST: 'http://127.0.0.1:1' };
   await expect(resolveBinaries(['kube-apiserver'], options(nowhere))).rejects.toThrow(
-    /kube-apiserver 1\.36\.3 is not here.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,
+    /kube-apiserver 1\.36\.3 is not installed.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,
   );
   expect(events.map((event) => event.kind)).toEqual(['downloading', 'download-failed']);
   expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
@@ -80,7 +80,7 @@ test('an archive with a wrong digest is told once for each program in it, and no
     response.end('no archive');
   });
   await expect(resolveBinaries(['etcd'], options({ KON_MIRROR_ENVTEST: url }))).rejects.toThrow(
-    /there is no Go to build it with/,
+    /cannot be built without Go/,
   );
   expect(requested).toEqual([`/envtest-v1.36.2/envtest-v1.36.2-${system.os}-${system.arch}.tar.gz`]);
   expect(events.find((event) => event.kind === 'download-failed')).toMatchObject({
@@ -101,7 +101,7 @@ test.each([
       listener(request, response);
     });
     await expect(resolveBinaries(['kubectl'], options({ KON_MIRROR_KUBERNETES: url }))).rejects.toThrow(
-      /there is no Go to build it with/,
+      /cannot be built without Go/,
     );
     expect(requested).toEqual([`/v1.36.3/bin/${system.os}/${system.arch}/kubectl`]);
     expect(events.find((event) => event.kind === 'download-failed')).toMatchObject({

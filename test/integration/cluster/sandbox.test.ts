@@ -349,10 +349,13 @@ describe('a sandbox in the background', () => {
   });
 
   test.each([
-    [['sandbox', 'exec', 'nobody', '--', 'true'], /there is no pod nobody in the namespace default/],
-    [['sandbox', 'exec', 'linked', '-c', 'nope', '--', 'true'], /has no container nope; it has app, sidecar/],
-    [['sandbox', 'exec', 'deploy/none', '--', 'true'], /there is no deployment none/],
-    [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /there is no program no-such-program on PATH/],
+    [['sandbox', 'exec', 'nobody', '--', 'true'], /pod "nobody" not found in namespace "default"/],
+    [
+      ['sandbox', 'exec', 'linked', '-c', 'nope', '--', 'true'],
+      /has no container "nope"; it has app, sidecar/,
+    ],
+    [['sandbox', 'exec', 'deploy/none', '--', 'true'], /deployment "none" not found/],
+    [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /program "no-such-program" not found on PATH/],
     [['sandbox', 'logs', 'kubelet'], /the sandbox has no part "kubelet"/],
   ])('%j is told in words', async (args, words) => {
     const { code, stderr } = await command(args);

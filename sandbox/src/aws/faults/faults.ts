@@ -11,7 +11,7 @@ import { faultSettings } from './settings.ts';
 import { createTokenBucket } from './token-bucket.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
-export type CallWeather = {
+export type CallFault = {
   readonly latencyMs: number;
   readonly error?: AwsError;
   readonly drop?: 'beforeCall' | 'afterCall';
@@ -26,7 +26,7 @@ export type Faults = {
    * @throws ZodError for invalid settings
    */
   readonly set: (settings: FaultSettingsInput) => void;
-  readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallWeather;
+  readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallFault;
   /** Whether the response of a call that changed state is lost. Draws at random. */
   readonly losesResponse: () => boolean;
   /** Point in time whose state a read of IAM returns. Draws at random. */
@@ -114,7 +114,7 @@ function matcher(pattern: string | undefined): (text: string) => boolean {
   return (text) => matchesPattern(text, pattern);
 }
 
-function underRule(rule: FaultRule, latencyMs: number): CallWeather {
+function underRule(rule: FaultRule, latencyMs: number): CallFault {
   if (rule.error) return { latencyMs, error: ruleError(rule.error), fault: 'rule' };
   switch (rule.drop) {
     case 'beforeCall':

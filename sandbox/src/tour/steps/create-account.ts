@@ -14,7 +14,7 @@ import {
   writesOf,
   getAccount,
   attachedTo,
-} from './looks.ts';
+} from './observations.ts';
 
 export const createAccount: TourStep = {
   title: 'kon account create: a role, links, a proof',

@@ -16,7 +16,7 @@ import {
   readyPods,
   isGone,
   awaitText,
-} from './looks.ts';
+} from './observations.ts';
 
 export const deleteAccount: TourStep = {
   title: 'kon account delete: waits for the pods that use it, then leaves nothing behind',
@@ -27,8 +27,8 @@ export const deleteAccount: TourStep = {
       findCondition(seen.status?.conditions, 'Ready')?.reason === 'InUse' ? true : undefined,
     );
     await awaitText(tour, deletion, app);
-    tour.expect('it says which pods use it', deletion.output().includes(`production/${app}`));
-    tour.expect('meanwhile the role is there', (await attachedTo(tour, arn)).join() === fullAccess);
+    tour.expect('it names the pods that use it', deletion.output().includes(`production/${app}`));
+    tour.expect('meanwhile the role exists', (await attachedTo(tour, arn)).join() === fullAccess);
     await tour.commands.kon(['app', 'edit', app], {
       typed: [
         { find: `^ *serviceAccount: ${account}\\n`, replace: '', shown: `-   serviceAccount: ${account}` },
@@ -37,17 +37,17 @@ export const deleteAccount: TourStep = {
     const finished = await deletion.finished;
     tour.expect('the deletion ends by itself', finished.code === 0, finished.output);
     const { Roles: roles = [] } = await tour.iam.send(new ListRolesCommand({}));
-    tour.expect('the role is gone', !roles.some((role) => role.Arn === arn));
+    tour.expect('the role is deleted', !roles.some((role) => role.Arn === arn));
     for (const namespace of namespaces) {
-      tour.expect(`ServiceAccount ${namespace}/${account} is gone`, await isGone(tour, namespace));
+      tour.expect(`ServiceAccount ${namespace}/${account} is deleted`, await isGone(tour, namespace));
       const [pod] = await readyPods(tour, namespace);
       tour.expect(
-        `the app runs on in ${namespace}, without an identity`,
+        `the app keeps running in ${namespace}, without an identity`,
         pod !== undefined && envOf(pod, 'AWS_ROLE_ARN') === undefined,
       );
     }
     tour.expect(
-      "somebody else's role is as it was",
+      'the role of another owner is unchanged',
       roles.some((role) => role.RoleName === somebodyElses) &&
         (await attachedTo(tour, somebodyElses)).join() === readOnly,
     );

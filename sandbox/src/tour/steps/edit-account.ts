@@ -12,7 +12,7 @@ import {
   readyPods,
   replicaSets,
   type Pod,
-} from './looks.ts';
+} from './observations.ts';
 
 export const editAccount: TourStep = {
   title: 'kon account edit: more permissions within seconds, and no pod restarts',
@@ -40,7 +40,7 @@ export const editAccount: TourStep = {
     const after = await Promise.all(namespaces.map((namespace) => readyPods(tour, namespace)));
     const uids = (lists: readonly (readonly Pod[])[]): string =>
       JSON.stringify(lists.map((list) => list.map((each) => each.metadata.uid ?? '').sort()));
-    tour.expect('every pod is the one it was', uids(before) === uids(after));
+    tour.expect('every pod is still the same', uids(before) === uids(after));
     for (const namespace of namespaces)
       tour.expect(`${namespace} was not rolled`, (await replicaSets(tour, namespace)).length === 2);
   },

@@ -1,6 +1,15 @@
 /** Gives the app an account. */
 import type { TourStep } from '../tour.ts';
-import { account, app, namespaces, envOf, listing, roleArnOf, readyPods, replicaSets } from './looks.ts';
+import {
+  account,
+  app,
+  namespaces,
+  envOf,
+  listing,
+  roleArnOf,
+  readyPods,
+  replicaSets,
+} from './observations.ts';
 
 export const editApp: TourStep = {
   title: 'kon app edit: the app is re-deployed with its new identity',
@@ -33,7 +42,7 @@ export const editApp: TourStep = {
     }
     const after = await readyPods(tour, 'production');
     tour.expect(
-      'no pod of before is left',
+      'no earlier pod is left',
       !after.some((pod) => before.some((old) => old.metadata.uid === pod.metadata.uid)),
     );
   },

@@ -1,7 +1,7 @@
 /** Runs an app without an account. */
 import { AttachRolePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { TourStep } from '../tour.ts';
-import { app, readOnly, bucket, somebodyElses, namespaces, nameOf, readyPods } from './looks.ts';
+import { app, readOnly, bucket, somebodyElses, namespaces, nameOf, readyPods } from './observations.ts';
 
 const noTrust = JSON.stringify({
   Version: '2012-10-17',

@@ -3,7 +3,7 @@ import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { stsAudience } from '../../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../../src/kube/index.ts';
 import type { TourStep } from '../tour.ts';
-import { roleArnOf } from './looks.ts';
+import { roleArnOf } from './observations.ts';
 
 export const refuseIntruder: TourStep = {
   title: 'Another ServiceAccount of the namespace tries the role with a valid token of its own',

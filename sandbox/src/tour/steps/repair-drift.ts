@@ -11,27 +11,27 @@ import {
   roleArnOf,
   attachedTo,
   awaitAccount,
-  toldAsDrift,
+  reportedAsDrift,
   readyAccount,
   readyPods,
-} from './looks.ts';
+} from './observations.ts';
 
 export const repairDrift: TourStep = {
-  title: 'Somebody changes the role behind our back: it is seen, told and put back',
+  title: 'The role is changed out of band: the drift is reported and repaired',
   async run(tour) {
     const arn = await roleArnOf(tour);
     const RoleName = roleNameOf(arn);
     tour.say(`$ aws iam detach-role-policy --role-name ${RoleName} --policy-arn ${fullAccess}`);
-    const detachmentTold = toldAsDrift(tour, 'the detached policy');
+    const detachmentReported = reportedAsDrift(tour, 'the detached policy');
     await tour.iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: fullAccess }));
-    tour.say(`status: ${await detachmentTold}`);
+    tour.say(`status: ${await detachmentReported}`);
     await readyAccount(tour, 'the policy to be attached again');
     tour.expect('the policy is attached again', (await attachedTo(tour, arn)).join() === fullAccess);
 
     tour.say(`$ aws iam update-assume-role-policy --role-name ${RoleName} --policy-document …somebody else…`);
     const { Role: role } = await tour.iam.send(new GetRoleCommand({ RoleName }));
     const trust = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
-    const refusalTold = awaitAccount(tour, 'the refusal of STS in the status', (seen) => {
+    const refusalReported = awaitAccount(tour, 'the refusal of STS in the status', (seen) => {
       const row = seen.status?.targets?.find((target) => target.reason === 'AssumeRoleDenied');
       return findCondition(seen.status?.conditions, 'Ready')?.status === 'False' ? row?.message : undefined;
     });
@@ -41,11 +41,11 @@ export const repairDrift: TourStep = {
         PolicyDocument: trust.replaceAll(`:${account}"`, ':somebody-else"'),
       }),
     );
-    tour.say(`status: ${await refusalTold}`);
+    tour.say(`status: ${await refusalReported}`);
     await readyAccount(tour, 'the trust policy to be put back and proven');
     const { Role: mended } = await tour.iam.send(new GetRoleCommand({ RoleName }));
     tour.expect(
-      'the trust policy is what it was',
+      'the trust policy is restored',
       decodeURIComponent(mended?.AssumeRolePolicyDocument ?? '') === trust,
     );
     const [pod] = await readyPods(tour, 'production');

@@ -1,6 +1,6 @@
 /** Uses the pod's permissions: one that it has, one that it lacks. */
 import type { TourStep } from '../tour.ts';
-import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './looks.ts';
+import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './observations.ts';
 
 export const usePermissions: TourStep = {
   title: 'A stock AWS SDK in the pod may read, and may not write',
@@ -9,7 +9,7 @@ export const usePermissions: TourStep = {
     const run = (args: readonly string[]) => tour.commands.inPod('production', nameOf(pod), args);
     const who = await run(['whoami']);
     tour.expect(
-      'it is the role',
+      'its identity is the role',
       who.code === 0 && who.output.includes(`:assumed-role/${roleNameOf(await roleArnOf(tour))}/`),
       who.output,
     );

@@ -90,7 +90,7 @@ export function awaitAccount<R>(
   );
 }
 
-export function toldAsDrift(tour: Tour, what: string): Promise<string> {
+export function reportedAsDrift(tour: Tour, what: string): Promise<string> {
   return awaitAccount(tour, `${what} in the status`, (seen) => {
     const ready = findCondition(seen.status?.conditions, 'Ready');
     return ready?.status === 'False' && ready.reason === 'RoleDrifted'
