@@ -114,7 +114,7 @@ describe.each(modes)('in a pod with %s', (mode) => {
   });
 });
 
-test('no SDK has kept anything in the folder that the person has for AWS', async () => {
+test("no SDK has written into the user's .aws folder", async () => {
   const command = ['sh', '-c', `"${aws}" sts get-caller-identity >/dev/null && ls -a "$HOME/.aws/cli/cache"`];
   const { stdout } = await asPod('irsa', command);
   // The CLI keeps them, in a home of the pod's own.
