@@ -29,7 +29,7 @@ const excepted: ReadonlySet<string> = new Set([
   ...['clusterconfigs', 'linkedserviceaccounts'].flatMap((plural) =>
     tagRules.map(({ rule }) => `v0.1.0 ${plural}.k11n.dev .spec.aws.tags: there is a new rule: ${rule}`),
   ),
-  // Who owned a part of a status owns all of it from then on, and nobody but the operator writes one.
+  // The owner of a part of a status owns all of it afterwards, and only the operator writes one.
   // https://kubernetes.io/docs/reference/using-api/server-side-apply/#compatibility-across-topology-changes
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: x-kubernetes-map-type nothing became "atomic"`,

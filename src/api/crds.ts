@@ -123,7 +123,7 @@ const reason: PrinterColumn = {
   jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
 };
 
-/** All CRDs, in the order in which to apply them. */
+/** All CRDs, in the order to apply them. */
 export function crds(): readonly CustomResourceDefinition[] {
   return [
     crd(

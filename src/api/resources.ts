@@ -1,4 +1,4 @@
-/** Names under which the API server serves our three kinds. */
+/** Names of our three kinds in the API server. */
 
 export const apiGroup = 'k11n.dev';
 export const apiVersion = 'k11n.dev/v1alpha1';

@@ -5,7 +5,7 @@
  * It starts without a rate, with few calls in flight, and one more for every so many accepted calls. That finds the
  * speed of a service that does not throttle, and reaches the limit of one that does with few calls in flight, all of
  * which are then refused. A throttled call means that the token bucket of AWS is empty. The calls accepted between two
- * such moments, divided by the time, are the rate at which the bucket is filled. From then on calls are paced slightly
+ * such moments, divided by the time, are the fill rate of the bucket. From then on calls are paced slightly
  * below that rate for a while, and then increasingly faster until AWS throttles again, as TCP CUBIC does (RFC 9438,
  * §4.1): most of the time is spent just below the limit.
  */
@@ -41,7 +41,7 @@ const widening = {
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
- * Pause after the first throttle, in milliseconds, in which the bucket of AWS fills, so that the following calls
+ * Pause after the first throttle, in milliseconds: the bucket of AWS fills, so that the following calls
  * measure its rate.
  */
 const pauseMs = 1_000;
@@ -49,10 +49,10 @@ const pauseMs = 1_000;
 const shortestMeasureMs = 500;
 /** Pace relative to the measured rate. */
 const below = 0.985;
-/** Reductions after a throttle for which nothing, or only a lower bound, was measured. */
+/** Reductions after a throttle that measured nothing, or only a lower bound. */
 const decrease = 0.7;
 const slightlyLess = 0.8;
-/** Time for which a learned rate is kept before higher rates are tried, in milliseconds. */
+/** A learned rate is kept for this time before higher rates are tried, in milliseconds. */
 const holdMs = 10_000;
 /**
  * Growth after that: a hundredth of the learned rate, but at least of this many calls a second, times the square of the
@@ -63,7 +63,7 @@ const growth = { share: 0.01, leastBase: 2 };
 const slowest = 0.2;
 /** A longer pause without calls, in milliseconds, may have filled the bucket of AWS, and ends a measurement. */
 const longestGapMs = 1_000;
-/** Maximum time for which unused calls are saved, in milliseconds. */
+/** Unused calls are saved for at most this time, in milliseconds. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
@@ -73,7 +73,7 @@ export function createAdaptiveRate(options: {
 }): AdaptiveRate {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** The measured rate, the time for which it has delayed calls, and the rate that it has grown to since. */
+  /** The measured rate, how long it has delayed calls, and the rate that it has grown to since. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -81,7 +81,7 @@ export function createAdaptiveRate(options: {
   let resumeAt = -Infinity;
   let refusedAt = -Infinity;
   /**
-   * Time at which the bucket of AWS was empty, and the calls accepted since. Undefined after a pause. `after` is the
+   * Last time that the bucket of AWS was empty, and the calls accepted since. Undefined after a pause. `after` is the
    * number of calls accepted before, if the measurement began with a pause.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;

@@ -83,7 +83,7 @@ export type SchedulerOptions = {
 export const mostInFlight = 24;
 /** Attempts of a call with transient errors, and the delays between them. */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
-/** Time after which a throttled call fails, in milliseconds. */
+/** Throttled calls fail after this time, in milliseconds. */
 const longestThrottledMs = 120_000;
 
 type Waiter = { readonly settle: (outcome: Outcome) => void };

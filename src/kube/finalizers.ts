@@ -1,5 +1,5 @@
 /**
- * Finalizers, with which a controller cleans up before its object is deleted. Each change applies to the version that
+ * Finalizers, which let a controller clean up before its object is deleted. Each change applies to the version that
  * was read, so that finalizers of other controllers are never lost, and to the uid, so that it never hits a new object
  * of the same name.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/

@@ -45,7 +45,7 @@ export type WatchOptions = RequestOptions & {
   readonly fieldSelector?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly allowBookmarks?: boolean | undefined;
-  /** Time after which the server ends the watch. */
+  /** The server ends the watch after this time. */
   readonly timeoutSeconds?: number | undefined;
   /** Begins with the current state as ADDED events, which a bookmark with `initialEventsEnd` ends. */
   readonly sendInitialEvents?: boolean | undefined;

@@ -1,5 +1,5 @@
 /**
- * Owner references, by which the garbage collector deletes an object along with its owner.
+ * Owner references, which make the garbage collector delete an object along with its owner.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
  */
 import type { KubeObject } from './object.ts';

@@ -29,9 +29,9 @@ export type ReflectorLimits = {
    * Watches last between this and twice this, so that those of many processes do not end together. client-go: 5 min.
    */
   readonly watchSeconds: number;
-  /** Silence after which a connection counts as broken; the server sends a bookmark about every minute. */
+  /** A connection counts as broken after this much silence; the server sends a bookmark about every minute. */
   readonly idleMs: number;
-  /** Silence within a streaming list after which a list is requested instead. */
+  /** After this much silence within a streaming list, a list is requested instead. */
   readonly streamingListIdleMs: number;
   /** Retries for a kind that is not served (yet), before the backoff grows. */
   readonly notServed: { readonly everyMs: number; readonly times: number };
@@ -286,7 +286,7 @@ function guardIdleness(options: {
   options.signal.addEventListener('abort', stopWithOuter, { once: true });
   let last = now();
   let cancel: () => void;
-  // One timer that checks the last time, instead of one per event, of which there can be thousands a second.
+  // One timer that checks the last time, as there can be thousands of events a second.
   const check = (): void => {
     const silentMs = Math.max(0, now() - last);
     const leftMs = options.idleMs() - silentMs;

@@ -31,7 +31,7 @@ export type Transport = {
   close(): Promise<void>;
 };
 
-/** Time after which credentials are loaded again, as files may be rotated; client-go: one minute for tokens. */
+/** Credentials are loaded again after this time, as files may be rotated; client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
 /**
  * Minimum time between refreshes, so that a server that keeps answering 401 does not run an exec plugin for every

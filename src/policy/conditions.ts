@@ -38,7 +38,7 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
     if (quantifier === 'ForAnyValue') return false;
     return ifExists || quantifier === 'ForAllValues' || comparison.negated;
   }
-  // An empty string is documented as a null data set, of which every member matches.
+  // An empty string is documented as a null data set, whose members all match.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
   // AWS leaves several values without a set operator undefined; here a negated operator must hold for each.

@@ -101,7 +101,7 @@ function decide(
   return { decision: 'allowed', by: pick('Allow'), notAllowedBy, missingContextKeys };
 }
 
-/** Statements to which the test applies. Variables exist only since version 2012-10-17 of the policy language. */
+/** Statements that the test applies to. Variables exist only since version 2012-10-17 of the policy language. */
 function matchingStatements(
   document: PolicyDocument,
   applies: (statement: PolicyStatement, variables: boolean) => boolean,

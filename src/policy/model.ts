@@ -135,7 +135,7 @@ export type Evaluation = {
 export type TrustRequest = {
   /** `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity`, … */
   readonly action: string;
-  /** Every ARN or name by which the caller may be named: for an assumed role its session ARN and its role ARN. */
+  /** All ARNs and names of the caller: for an assumed role its session ARN and its role ARN. */
   readonly principal: { readonly type: PrincipalType; readonly values: readonly string[] };
   readonly context: RequestContext;
 };

@@ -39,7 +39,7 @@ export function splitByColon(
   return parts;
 }
 
-/** Glyphs of a text in which no variables are recognised (actions, and documents of version 2008-10-17). */
+/** Glyphs of a text without variables (actions, and documents of version 2008-10-17). */
 export function plainGlyphs(text: string): Glyph[] {
   return Array.from(text, (character) =>
     character === '*' ? anyRun : character === '?' ? anyOne : character,

@@ -35,7 +35,7 @@ const handshakeTimeoutMs = 30_000;
 const pingIntervalMs = 10_000;
 /** As in kubectl. */
 const pongTimeoutMs = 60_000;
-/** Unread messages after which the socket is paused. */
+/** The socket is paused at this many unread messages. */
 const mostWaiting = 64;
 
 /** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
