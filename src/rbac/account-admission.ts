@@ -36,9 +36,9 @@ import {
 } from './admission-policy.ts';
 import { deployRight, useRight } from './app-admission.ts';
 
-/** As many as an account can list, and the most checks that the cost limit of one policy has room for. */
+/** Maximum policies of an account, and the most checks within the cost limit of one admission policy. */
 const policySlots = 25;
-/** More targets than that ask for the right to all. */
+/** Accounts with more targets need the right to all. */
 const targetSlots = 25;
 
 export const rights = {
@@ -58,9 +58,9 @@ const written = writesOf(linkedServiceAccounts);
 const defaultSession = 3600;
 
 /**
- * Name of the role that an account has, or `*` while it is unknown. A name from the status counts only when it is one that
- * the operator derives from the account's own name (see identity/names.ts), so that a forged status cannot name a role
- * to which its author has the right.
+ * Name of the account's role, or `*` while it is unknown. A name in the status counts only if the operator derives it
+ * from the account's own name (see identity/names.ts), so that a forged status cannot name a role that its author may
+ * use.
  */
 export const roleOfAccount = (account: string): string => {
   const status = `${account}.?status.?roleArn.orValue('')`;
@@ -68,7 +68,7 @@ export const roleOfAccount = (account: string): string => {
   const derived = `'-' + (size(${own}) > ${nameInRole} ? ${own}.substring(0, ${nameInRole}) : ${own} + '-')`;
   return `has(${account}.spec.aws.roleName) ? ${account}.spec.aws.roleName : ${status}.contains('/kon-') && ${status}.contains(${derived}) ? ${status}.split('/')[size(${status}.split('/')) - 1] : '*'`;
 };
-/** Characters of an account's name that its role's name has at least, whatever the cluster is called. */
+/** Minimum number of characters of an account's name in its role's name, whatever the cluster is called. */
 const nameInRole = 26;
 
 const shared = [

@@ -1,4 +1,6 @@
-/** ValidatingAdmissionPolicies as far as this project writes them, and the right to a name as an expression. */
+/**
+ * ValidatingAdmissionPolicies, reduced to the fields that this project uses, and rights to names as CEL expressions.
+ */
 import { accountLabel } from '../api/index.ts';
 
 export type MatchRule = {
@@ -6,13 +8,13 @@ export type MatchRule = {
   readonly apiVersions: readonly string[];
   readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
   readonly resources: readonly string[];
-  /** All when absent. */
+  /** Default: all. */
   readonly resourceNames?: readonly string[];
 };
 
 export type Validation = {
   readonly expression: string;
-  /** For clients that do not evaluate `messageExpression`, and for when it fails. */
+  /** Used if the API server cannot evaluate `messageExpression`. */
   readonly message: string;
   readonly messageExpression?: string;
   readonly reason: 'Forbidden' | 'Invalid';
@@ -24,7 +26,7 @@ export type AdmissionPolicy = {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly failurePolicy: 'Fail' | 'Ignore';
-    /** Objects to compare a request with: it has to hold for every one that the binding selects. */
+    /** Parameters of the policy: it has to admit the request for each object that the binding selects. */
     readonly paramKind?: { readonly apiVersion: string; readonly kind: keyof typeof paramRefs };
     readonly matchConstraints: {
       readonly resourceRules: readonly MatchRule[];
@@ -110,13 +112,13 @@ export type NamedRight = {
 };
 
 /**
- * One validation per slot of a list of names, each of which the user must have the right to. Unrolled, because a check
+ * One validation per slot of a list of names, each requiring the user's right to the name. Unrolled, because a check
  * costs 350,000 of the 1,000,000 that one expression may spend; the 10,000,000 of a policy are enough for `slots`.
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
- * @param names an expression: the list of names that are asked for, of which at most `slots` count
+ * @param names an expression: the list of requested names; at most `slots` of them count
  * @param may what the user may not do, as an expression that has the name in `NAME`
- * @param unordered the list comes from the keys of a map, which the API server reads in another order for the message: that one
- *   names all of them
+ * @param unordered the list comes from the keys of a map, which the API server reads in another order for the message:
+ *   that one names all of them
  */
 export function rightToEach(
   { verb, resource }: NamedRight,
@@ -184,7 +186,7 @@ export const changed = (path: string): string => {
 export const tagSlots = 20;
 
 /**
- * Variables of which the last, `askedTags`, lists the keys of tags that are set, changed or removed.
+ * Variables; the last, `askedTags`, lists the keys of tags that are set, changed or removed.
  *
  * @param now optional map of the tags
  * @param before the same of the old object

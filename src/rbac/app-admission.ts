@@ -28,7 +28,7 @@ export const useRight = {
 
 export const deployRight = { verb: 'deploy', resource: 'targets' } as const satisfies NamedRight;
 
-/** More targets than that in one request ask for the right to all. */
+/** Requests with more targets need the right to all. */
 const targetSlots = 25;
 
 const written = writesOf(apps);
@@ -44,7 +44,7 @@ export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
   }),
 });
 
-/** All fields that are common to the targets, from the schema: a field to come is among them. */
+/** All fields of the schema that targets share, including future ones. */
 const commonFields = Object.keys(appSpec.shape).filter((field) => field !== 'targets');
 
 export const deployPolicy: AdmissionPolicy = admissionPolicy('deploy.k11n.dev', {

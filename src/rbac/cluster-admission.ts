@@ -5,7 +5,7 @@
  *
  * | right                                | needed to                                                                      |
  * |--------------------------------------|--------------------------------------------------------------------------------|
- * | `link` on `targets` named TARGET     | add the target, in which all accounts without `targets` are linked              |
+ * | `link` on `targets` named TARGET     | add the target, which links all accounts without `targets` there                |
  * | `link` on `targets` named `*`        | change `identityMode`, which links every target of every account again          |
  * | `attach` on `iampolicies` named      | add a pattern to `allowedPolicyArns`; the pattern itself is the name, without    |
  * | PATTERN                              | expansion                                                                      |
@@ -33,12 +33,12 @@ import {
   type AdmissionPolicy,
 } from './admission-policy.ts';
 
-/** More than that in one request ask for the right to all. */
+/** Requests with more names need the right to all. */
 const slots = 25;
 
 const written = writesOf(clusterConfigs);
 
-/** Fields that decide which roles are the cluster's, and whom they trust. */
+/** Fields that determine which roles belong to the cluster, and whom they trust. */
 const identifying = ['region', 'accountId', 'clusterName', 'oidcIssuer', 'rolePath'] as const;
 
 /** @param namespace of the operator, which cannot be a target; kube-* and default are refused by the schema */

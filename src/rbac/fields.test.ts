@@ -1,4 +1,4 @@
-/** Each field of what people write is decided on: a right is asked for it, or a reason is given here why none is. */
+/** Each field that people write requires a right, or has a reason here why it requires none. */
 import { describe, expect, it } from 'vitest';
 import { appSpec } from '../api/app.ts';
 import { clusterConfigSpec } from '../api/cluster-config.ts';
@@ -16,7 +16,7 @@ const paths = (
   ...Object.keys(aws).map((field) => `aws.${field}`),
 ];
 
-/** Fields that nobody gains a permission by. */
+/** Fields that grant no permission. */
 const free: Readonly<Record<string, string>> = {
   'ClusterConfig aws.allowedTagKeys':
     'takes effect when an IAM administrator prints the policy again, and each tag needs its right all the same',

@@ -1,4 +1,4 @@
-/** Who may do what: the operator in Kubernetes, and people with accounts. Objects of an installation, as data. */
+/** Rights of the operator and of people in Kubernetes, as objects of an installation. */
 export * from './account-admission.ts';
 export * from './admission-policy.ts';
 export * from './admission-probe.ts';

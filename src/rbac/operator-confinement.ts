@@ -1,4 +1,4 @@
-/** Where the operator may write, and which objects there: its own, in targets. Elsewhere it may only clean up. */
+/** Limits of the operator's writes: its own objects in targets. Elsewhere it may only clean up. */
 import {
   accountLabel,
   appLabel,
@@ -31,7 +31,7 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
     matchConditions: [isOperator(username)],
     variables: [
       ...operatorRequest,
-      // Requests that leave no object: a token, an eviction, and a pod, of which a dry run is all that is admitted.
+      // Requests that store no object: tokens, evictions, and pods, which are admitted as a dry run only.
       {
         name: 'leavesNothing',
         expression: "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']",

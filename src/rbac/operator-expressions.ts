@@ -21,7 +21,7 @@ export type ConfinedOperator = {
 
 type Variable = { readonly name: string; readonly expression: string };
 
-/** Requests by which the operator writes in namespaces. */
+/** Write requests of the operator in namespaces. */
 export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroups, resources }) => ({
   apiGroups,
   apiVersions: ['*'],
@@ -51,13 +51,15 @@ export function listOf(owner: string, field: string): string {
   return `${owner}.?${field}.orValue([])`;
 }
 
-/** Whether two maps differ in these keys at most. */
+/** Whether two maps differ only in these keys. */
 export function changesOnly(keys: readonly string[], now: string, before: string): string {
   const free = `key in [${keys.map((key) => `'${key}'`).join(', ')}]`;
   return `${now}.all(key, ${free} || (key in ${before} && ${now}[key] == ${before}[key])) && ${before}.all(key, ${free} || key in ${now})`;
 }
 
-/** As `isOwnedBy` in src/workloads, by the App's name: a controller decides, and without one the labels do. */
+/**
+ * Same rule as `isOwnedBy` in src/workloads, by the App's name: the controller decides, and without one the labels do.
+ */
 const appOwns =
   `variables.ownersBefore.exists(owner, owner.?controller.orValue(false))` +
   ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${linkedServiceAccounts.group}/'))` +

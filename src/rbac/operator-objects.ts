@@ -1,4 +1,7 @@
-/** What an operator needs to be in a cluster beside its process: an identity, its rights, and the fences around it and people. */
+/**
+ * Objects that the operator needs in a cluster beside its Deployment: an identity, its rights, and the admission
+ * policies for it and for people.
+ */
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 import {
@@ -30,7 +33,7 @@ export function usernameOf({ namespace, name }: OperatorIdentity): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
 
-/** Of the operator alone, in the order in which they can be applied. */
+/** Objects of the operator alone, in the order of their creation. */
 export function operatorObjects(identity: OperatorIdentity): readonly InstalledObject[] {
   const { namespace, name } = identity;
   const subjects = [{ kind: 'ServiceAccount', namespace, name }];
@@ -90,12 +93,12 @@ export function shippedAdmissionDigest(): string {
   return admissionDigest(withBindings(guardingPolicies({ namespace: '', name: '' })));
 }
 
-/** The probe is the last of them: see admission-probe.ts. */
+/** The probe is last: see admission-probe.ts. */
 export function admissionPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
   return [...guardingPolicies(identity), probePolicy(shippedAdmissionDigest())];
 }
 
-/** Each policy with its binding, in the order in which they have to be applied: one after the other, the probe last. */
+/** Each policy with its binding, in the order of their creation: one after another, the probe last. */
 export function admissionObjects(
   identity: OperatorIdentity,
 ): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] {

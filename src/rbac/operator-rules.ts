@@ -1,6 +1,6 @@
 /**
- * What the operator may do in Kubernetes: what its code does, each verb on each resource. A test holds this against the
- * audit log of a run. A server-side apply that makes an object needs `patch` and `create`.
+ * Rights of the operator in Kubernetes: exactly the verbs and resources that its code uses. A test compares them with
+ * the audit log of a run. A server-side apply that creates an object needs `patch` and `create`.
  */
 import { apps, clusterConfigs, crds, linkedServiceAccounts } from '../api/index.ts';
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
@@ -13,7 +13,7 @@ export type Rule = {
   readonly verbs: readonly string[];
 };
 
-/** Names of the policies, and of their bindings, without which whoever may write accounts and apps could give any permission. */
+/** Names of the policies and bindings that keep authors of accounts and apps from granting arbitrary permissions. */
 export const grantPolicyNames: readonly string[] = [
   attachPolicy,
   linkPolicy,
@@ -22,21 +22,21 @@ export const grantPolicyNames: readonly string[] = [
   deployPolicy,
 ].map(({ metadata }) => metadata.name);
 
-/** Of the Lease by which operators take turns. */
+/** Rights to the Lease for leader election. */
 export const leaseName = 'konstellation';
 
 const group = linkedServiceAccounts.group;
 
-/** In namespaces that are targets, by the policy `operator-confinement.k11n.dev`. */
+/** Limited to targets by the policy `operator-confinement.k11n.dev`. */
 export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
-  // In a dry run, which tells what the webhook would put into a pod.
+  // A dry run, which shows what the webhook adds to a pod.
   { apiGroups: [''], resources: ['pods'], verbs: ['create'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps', 'services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  // The mark of a new identity, on those which ask for it by a label.
+  // The new identity's annotation, on workloads that request it by a label.
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   {
     apiGroups: ['autoscaling'],
@@ -48,12 +48,12 @@ export const targetWrites: readonly Rule[] = [
 ];
 
 const follow = ['list', 'watch'];
-/** Of objects that someone else may have made under the name which is needed, so that no store has them. */
+/** Objects of other owners may have the same name, and are in no store. */
 const look = ['get', 'list', 'watch'];
 
-/** In the whole cluster: targets are namespaces that come and go. */
+/** In the whole cluster, as namespaces become targets at any time. */
 export const operatorClusterRules: readonly Rule[] = [
-  // `get` before something is made for an account or app which only its deletion would remove.
+  // `get` before creating an object that only the deletion of its account or app removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural], verbs: look },
   { apiGroups: [group], resources: [clusterConfigs.plural], verbs: follow },
@@ -70,14 +70,14 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: look },
-  // Whether the CRDs are of a later version than the operator.
+  // Detects CRDs that are newer than the operator.
   {
     apiGroups: ['apiextensions.k8s.io'],
     resources: ['customresourcedefinitions'],
     resourceNames: crds().map(({ metadata }) => metadata.name),
     verbs: follow,
   },
-  // Age of the policies that guard grants: an account that is older was not admitted by them.
+  // Age of the policies that guard grants: they did not admit accounts that are older.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
@@ -90,7 +90,7 @@ export const operatorClusterRules: readonly Rule[] = [
 
 /** In its own namespace. */
 export const operatorNamespaceRules: readonly Rule[] = [
-  // A rule with names cannot let a new object be made.
+  // A rule with names cannot allow to create an object.
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
   {
     apiGroups: ['coordination.k8s.io'],

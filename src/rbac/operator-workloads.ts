@@ -1,12 +1,12 @@
 /**
- * Workloads that the operator may deploy: no more than it renders from an App. A field that others have set on an object stays under
- * server-side apply, so whatever was there before is admitted unchanged.
+ * Workloads that the operator may deploy: only what it renders from an App. Server-side apply keeps fields of other
+ * managers, so anything that was there before is admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
 import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
 import { changesOnly, forbidden, isOperator, listOf, operatorRequest } from './operator-expressions.ts';
 
-/** Kinds of volumes that hold nothing of the node and nothing of another app. */
+/** Kinds of volumes that expose nothing of the node or of other apps. */
 const volumes = ['configMap', 'downwardAPI', 'emptyDir', 'projected', 'secret'];
 
 const quoted = (values: readonly string[]): string => `[${values.map((value) => `'${value}'`).join(', ')}]`;
@@ -14,14 +14,14 @@ const quoted = (values: readonly string[]): string => `[${values.map((value) => 
 const mapIn = (owner: string, ...path: readonly string[]): string =>
   `${owner}${path.map((field) => `.?${field}`).join('')}.orValue({})`;
 
-/** Source: Pod Security Standards, "baseline": what neither a pod nor a container may state of itself. */
+/** Fields that neither a pod nor a container may set. Source: Pod Security Standards, "baseline". */
 const isHarmless = (context: string): string =>
   `!('seLinuxOptions' in ${context}) && !('windowsOptions' in ${context}) && ${context}.?seccompProfile.?type.orValue('') != 'Unconfined' && ${context}.?appArmorProfile.?type.orValue('') != 'Unconfined'`;
 
 const containersOf = (pod: string): string =>
   `${pod}.?containers.orValue([]) + ${listOf(pod, 'initContainers')}`;
 
-/** Whether a container states in these fields what it stated before. */
+/** Whether a container has the same values in these fields as before. */
 const wasSo = (field: string): string =>
   `variables.containersBefore.exists(before, before.name == container.name && before[?'${field}'].orValue(null) == container[?'${field}'].orValue(null))`;
 

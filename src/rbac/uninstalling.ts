@@ -48,7 +48,7 @@ export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling
   ],
 });
 
-/** In the order in which they are applied. */
+/** In the order of their creation. */
 export const uninstallingObjects: readonly (AdmissionPolicy | AdmissionPolicyBinding)[] = [
   uninstallingPolicy,
   bindingOf(uninstallingPolicy),
