@@ -19,7 +19,12 @@ export type Running = {
   end(signal: NodeJS.Signals): Promise<Finished>;
 };
 
-export type RunOptions = { readonly env?: Environment; readonly input?: string };
+export type RunOptions = {
+  readonly env?: Environment;
+  readonly input?: string;
+  /** Path of the `kon.js` of another version. */
+  readonly executable?: string | undefined;
+};
 
 export type Executable = {
   /** The command that is `kon`. */
@@ -47,7 +52,8 @@ export async function prepareExecutable(): Promise<Executable> {
 
   const start = (args: readonly string[], options: RunOptions = {}): Running => {
     const [program, ...leading] = kon;
-    const child = run(program, [...leading, ...args], {
+    const main = options.executable === undefined ? leading : [options.executable];
+    const child = run(program, [...main, ...args], {
       cwd: folder,
       env: { ...env, ...options.env },
       input: options.input ?? '',

@@ -5,17 +5,17 @@
  * that the pod was given, and the arguments of its container.
  */
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GetOpenIDConnectProviderCommand, ListOpenIDConnectProvidersCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
-import { renderKubeconfig } from '../../../sandbox/src/cluster/kubeconfig.ts';
 import type { Environment } from '../../../sandbox/src/environment.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Finished, Running } from '../../support/executable.ts';
-import { policies, type Pod } from '../../support/person.ts';
+import { inSandbox, runAsPod } from '../../support/operator-pod.ts';
+import { policies } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -73,56 +73,6 @@ async function answering(line: string): Promise<{ readonly code: number | null; 
   );
   return { code, screen };
 }
-
-/** Waits for the operator's pod, and runs in its place what its container says. */
-async function runAsPod(): Promise<Running> {
-  const { client, executable, description } = sandbox;
-  const pod = await eventually('the operator’s pod', async () => {
-    const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace: 'konstellation' });
-    return items.find(({ status }) => status?.phase === 'Running');
-  });
-  const { serviceAccountName = '', containers } = pod.spec;
-  const { token } = await client.createToken(
-    { namespace: 'konstellation', name: serviceAccountName },
-    { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 7200 },
-  );
-  const [tokenFile, kubeconfig] = ['token', 'operator.kubeconfig'].map((name) =>
-    join(executable.folder, name),
-  ) as [string, string];
-  await writeFile(tokenFile, token);
-  await writeFile(
-    kubeconfig,
-    renderKubeconfig({
-      server: description.server,
-      caCertificate: await readFile(join(description.folder, 'run/ca.crt'), 'utf8'),
-      client: { tokenFile },
-      name: 'operator',
-    }),
-  );
-  const [container] = containers as unknown as readonly [{ readonly args: readonly string[] }];
-  const args = container.args.filter((arg) => !arg.startsWith('--health-address='));
-  const started = sandbox.startKon(
-    [
-      'sandbox',
-      'exec',
-      '-n',
-      'konstellation',
-      pod.metadata.name,
-      '--',
-      ...executable.kon,
-      ...args,
-      `--kubeconfig=${kubeconfig}`,
-    ],
-    inSandbox(),
-  );
-  await started.until('operator leads');
-  return started;
-}
-
-/** Which sandbox the commands about the sandbox mean. */
-const inSandbox = (): { readonly env: Environment } => ({
-  env: { KON_SANDBOX_DIR: sandbox.description.folder },
-});
 
 const everything = async (): Promise<readonly string[]> => {
   const { client } = sandbox;
@@ -200,7 +150,7 @@ it('installs by the commands of the README, and is well', async () => {
   expect(more).toEqual([]);
   expect(await documented('docs/guides/install.md', '# Install and uninstall')).toEqual([install]);
   const installing = answering(install);
-  operator = await runAsPod();
+  operator = await runAsPod(sandbox);
   const { code, screen } = await installing;
   expect(code, screen).toBe(0);
   expect(screen).toContain('konstellation installed');
@@ -220,7 +170,7 @@ it('gives a pod the permissions of its account', async () => {
   const inPod = (...args: readonly string[]): Promise<Finished> =>
     sandbox.kon(
       ['sandbox', 'exec', '-n', 'production', 'deploy/hello', '--', process.execPath, probe, ...args],
-      inSandbox(),
+      inSandbox(sandbox.description),
     );
   expect((await inPod('whoami')).stdout).toMatch(/:assumed-role\/kon-sandbox-hello-s3-/);
   expect((await inPod('list')).code).toBe(0);

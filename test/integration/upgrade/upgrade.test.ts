@@ -1,8 +1,8 @@
 /**
- * From one version to the next and back, on a real API server: objects that were stored under the schemas of 0.1.0 under
- * today's, and those of today under the old ones; an operator that meets CRDs older than itself, as after a `helm upgrade`,
- * which leaves CRDs alone; and two operators of different versions, of which one takes over from the other. There is no
- * operator of 0.1.0 to be had here: what differs is its version, and the objects it left.
+ * Objects and CRDs of one version under the operator of another, on a real API server: objects stored under the schemas of 0.1.0 and
+ * read under the present ones, and back; an operator that is newer than the CRDs, as after a `helm upgrade`, which leaves CRDs alone;
+ * and two operators of different versions that follow each other. Both operators are built from the present sources, one of them under a
+ * later version. The upgrade of a real previous version is in `test/e2e/upgrade.test.ts`.
  */
 import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
 const history = resolve(import.meta.dirname, '../../../src/api/history/v0.1.0');
 
 let world: AwsCluster;
-/** The same code, built as the version after. */
+/** The present sources, built as a later version. */
 let next: Kon;
 
 type Stored = {
