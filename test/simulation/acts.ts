@@ -16,6 +16,9 @@ import type { Simulation } from './simulation.ts';
 /** An image that no node can start. */
 export const brokenImage = 'broken';
 
+/** Longer than any watch of the simulations is late, in milliseconds. */
+const unseenMs = 60_000;
+
 /** How long a person waits for a deletion, in milliseconds. */
 const patienceMs = 3_000_000;
 
@@ -282,3 +285,53 @@ export const changeRoles =
 /** Policies which nobody has to have heard of. */
 export const policies = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);
+
+/**
+ * What an operator of a later version, with CRDs of its own, makes of an account: a field of its own, and later what it does for that.
+ * Until a watch has reported the field, an older operator cannot know of it.
+ */
+export const editAsLaterVersion =
+  (name: string, spec: AccountSpec, role: (role: ObservedRole) => ObservedRole): Act =>
+  async (simulation) => {
+    simulation.server.hasLaterSchemas = true;
+    await edit(name, { ...spec, ofLaterVersion: 'x' } as AccountSpec)(simulation);
+    await wait(unseenMs)(simulation);
+    await changeRoles(role)(simulation);
+  };
+
+/** The same of an app. */
+export const redeployAsLaterVersion =
+  (name: string, spec: Partial<AppSpec>): Act =>
+  async (simulation) => {
+    simulation.server.hasLaterSchemas = true;
+    await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
+  };
+
+/** What a backup of the cluster has: the rest comes of these. */
+const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
+const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
+
+export const backUpCluster: Act = (simulation) => {
+  backups.set(simulation, simulation.server.snapshot(backedUp));
+};
+
+/** Restores the last backup, from etcd (with the same uids and the status) or by a tool that creates the objects again. */
+export const restoreCluster =
+  (uids: 'same' | 'new'): Act =>
+  (simulation) => {
+    const backup = backups.get(simulation);
+    if (!backup) throw new Error('no backup was made');
+    simulation.server.restore(backup, uids);
+  };
+
+const rolesBackedUp = new WeakMap<Simulation, readonly ObservedRole[]>();
+
+export const backUpRoles: Act = (simulation) => {
+  rolesBackedUp.set(simulation, [...simulation.aws.roles.values()]);
+};
+
+/** Roles are created again from the last backup, where IAM gives them other ids. */
+export const restoreRoles: Act = (simulation) => {
+  for (const role of rolesBackedUp.get(simulation) ?? [])
+    simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
+};

@@ -402,6 +402,12 @@ export function watchOver(
   server.onChange((resource, change) => {
     const { object } = change;
     const key = keyOf(resource, object);
+    // A restored object may contradict AWS. The operator is judged by what it writes afterwards.
+    if (server.isRestoring) {
+      disturbedAt.set(key, time.now());
+      remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
+      return;
+    }
     switch (resource.plural) {
       case 'serviceaccounts':
         judgeServiceAccount(change, key);
@@ -527,7 +533,7 @@ export function watchOver(
     if (findCondition(status?.conditions, 'Ready')?.status !== 'True') return;
     const spec = (pasts.get(`${linkedServiceAccounts.plural} /${name}`) ?? [])
       .map(({ value }) => value as unknown as LinkedServiceAccount | undefined)
-      .find(
+      .findLast(
         (past) =>
           past?.metadata.uid === metadata.uid && past?.metadata.generation === status?.observedGeneration,
       )?.spec;

@@ -3,6 +3,8 @@ import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
   atOnce,
+  backUpCluster,
+  backUpRoles,
   brokenImage,
   changeRoles,
   clusterAllows,
@@ -15,6 +17,7 @@ import {
   deleteServiceAccount,
   deploy,
   edit,
+  editAsLaterVersion,
   foreignRole,
   fullAccess,
   policies,
@@ -24,7 +27,10 @@ import {
   queue,
   readOnly,
   redeploy,
+  redeployAsLaterVersion,
   remove,
+  restoreCluster,
+  restoreRoles,
   roleOfOtherCluster,
   takeDown,
   untilGone,
@@ -463,6 +469,59 @@ export const scenarios: readonly Scenario[] = [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),
       edit('a', { aws: { policyArns: [readOnly, queue] } }),
+    ],
+  },
+  {
+    name: 'an operator of a later version follows a field of its own in an account, which is then taken out',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      editAsLaterVersion('a', {}, (role) => ({
+        ...role,
+        attachedPolicyArns: [...role.attachedPolicyArns, queue],
+      })),
+      editAsLaterVersion('a', { aws: { policyArns: [fullAccess] } }, (role) => role),
+      edit('a', { aws: { policyArns: [readOnly, queue] } }),
+    ],
+  },
+  {
+    name: 'an app gets a field of a later version and another image, and loses the field',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      redeployAsLaterVersion('app', { serviceAccount: 'a', image: 'redis', targets: twoTargets }),
+      redeploy('app', { serviceAccount: 'a', image: 'redis' }),
+    ],
+  },
+  {
+    name: 'etcd is restored from a backup: an edit and a deletion are undone',
+    acts: [
+      create('a'),
+      create('b', { aws: { policyArns: [queue] } }),
+      deploy('app', { serviceAccount: 'a' }),
+      backUpCluster,
+      atOnce(edit('a', { aws: { policyArns: [queue] } }), remove('b')),
+      restoreCluster('same'),
+    ],
+  },
+  {
+    name: 'the cluster is restored by a backup tool: accounts come back under other uids',
+    acts: [
+      create('a'),
+      create('b', { aws: { policyArns: [queue] } }),
+      backUpCluster,
+      atOnce(edit('a', { aws: { policyArns: [queue] } }), remove('b')),
+      restoreCluster('new'),
+    ],
+  },
+  {
+    name: 'roles are restored from a backup, older than the last edit and under other ids',
+    acts: [
+      create('a'),
+      deploy('app', { serviceAccount: 'a' }),
+      backUpRoles,
+      edit('a', { aws: { policyArns: [queue] } }),
+      restoreRoles,
     ],
   },
 ];

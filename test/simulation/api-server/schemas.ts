@@ -9,6 +9,7 @@ import {
   linkedServiceAccountSpec,
   linkedServiceAccountStatus,
 } from '../../../src/api/index.ts';
+import { isRecord } from './json.ts';
 import { KubeApiError, type KubeObject, type Resource } from '../../../src/kube/index.ts';
 
 const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly status: z.ZodType }>> = {
@@ -17,12 +18,19 @@ const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly stat
   apps: { spec: appSpec, status: appStatus },
 };
 
-/** @throws KubeApiError 422 */
-export function specOf(resource: Resource, object: KubeObject & { readonly spec?: unknown }): unknown {
+/**
+ * @param keepsUnknown whether fields stay that the schema does not have, as in one of a later version
+ * @throws KubeApiError 422
+ */
+export function specOf(
+  resource: Resource,
+  object: KubeObject & { readonly spec?: unknown },
+  keepsUnknown = false,
+): unknown {
   const schema = resource.group === apiGroup ? schemas[resource.plural]?.spec : undefined;
   if (!schema) return object.spec;
   const result = schema.safeParse(object.spec);
-  if (result.success) return result.data;
+  if (result.success) return keepsUnknown ? withUnknown(result.data, object.spec) : result.data;
   const message = `${resource.kind} "${object.metadata.name}" is invalid: ${result.error.message}`;
   throw new KubeApiError({ code: 422, reason: 'Invalid', message });
 }
@@ -35,4 +43,13 @@ export function statusOf(resource: Resource, status: unknown): unknown {
   if (result.success) return result.data;
   const message = `${resource.kind} is invalid: status: ${result.error.message}`;
   throw new KubeApiError({ code: 422, reason: 'Invalid', message });
+}
+
+/** The parsed value with the fields that parsing dropped. */
+function withUnknown(parsed: unknown, given: unknown): unknown {
+  if (!isRecord(parsed) || !isRecord(given)) return parsed;
+  const fields = Object.entries(given).map(([name, value]) =>
+    name in parsed ? [name, withUnknown(parsed[name], value)] : [name, value],
+  );
+  return { ...parsed, ...(Object.fromEntries(fields) as object) };
 }

@@ -41,9 +41,22 @@ export type SimulatedApiServer = {
   /** Called with what is to be created, which it may change: as a mutating webhook. */
   admit: (resource: Resource, object: StoredObject) => StoredObject;
   interruptWatches(options: { readonly forget: boolean }): void;
+  /** Whether the CRDs are those of a later version, which keep fields that the schemas of this version do not have. */
+  hasLaterSchemas: boolean;
+  /** The stored objects of some kinds, for `restore`. */
+  snapshot(kinds: readonly Resource[]): Snapshot;
+  /**
+   * Brings back the objects of the kinds in a snapshot, and removes those that came afterwards, without admission or finalizers. With
+   * `same` uids also the status, as a restored etcd has it; with `new` ones without, as a backup tool creates objects.
+   */
+  restore(snapshot: Snapshot, uids: 'same' | 'new'): void;
+  /** During `restore`. */
+  readonly isRestoring: boolean;
   /** Takes the finalizer `kubernetes` off a namespace under deletion, as its controller does when it is empty. */
   finalizeNamespace(name: string): void;
 };
+
+export type Snapshot = ReadonlyMap<Resource, ReadonlyMap<string, Stored>>;
 
 /** As long as the garbage collector takes to see that an owner is not there, in milliseconds. */
 const absentOwnerMs = 200;
@@ -64,6 +77,7 @@ export function createSimulatedApiServer(options: {
   const living = new Set<string>();
   let version = 100;
   let uids = 0;
+  let isRestoring = false;
   const log = createChangeLog({ now, setTimer, version: () => version, advance: () => (version += 1) });
 
   const collectionOf = (resource: Resource): string => `${resource.group}/${resource.plural}`;
@@ -191,7 +205,7 @@ export function createSimulatedApiServer(options: {
     const traits = traitsOf(resource);
     const { status: _, ...rest } = server.admit(resource, input);
     const object: StoredObject = {
-      ...withSpec(resource, rest),
+      ...withSpec(resource, rest, server.hasLaterSchemas),
       metadata: {
         ...chosen(rest.metadata),
         name,
@@ -286,7 +300,7 @@ export function createSimulatedApiServer(options: {
     const { status } = traitsOf(resource).hasStatus ? current : next;
     return {
       // What is stored has been looked at.
-      ...(rest.spec === current.spec ? rest : withSpec(resource, rest)),
+      ...(rest.spec === current.spec ? rest : withSpec(resource, rest, server.hasLaterSchemas)),
       ...(status === undefined ? {} : { status }),
       metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },
     };
@@ -570,6 +584,35 @@ export function createSimulatedApiServer(options: {
     onChange: (listener) => void listeners.push(listener),
     admit: (_resource, object) => object,
     interruptWatches: (how) => log.interrupt(how),
+    hasLaterSchemas: false,
+    snapshot: (kinds) => new Map(kinds.map((kind) => [kind, new Map(collection(kind))])),
+    get isRestoring() {
+      return isRestoring;
+    },
+    restore(snapshot, uidsOfRestored) {
+      isRestoring = true;
+      for (const [resource, before] of snapshot) {
+        const isNew = uidsOfRestored === 'new';
+        for (const [key, { object }] of collection(resource))
+          if (isNew || !before.has(key)) remove(resource, object, object);
+        for (const [key, { object, owners }] of before) {
+          const { status, ...rest } = object;
+          const uid = isNew ? `uid-${(uids += 1)}` : (object.metadata.uid ?? '');
+          version += 1;
+          const metadata = { ...object.metadata, uid, resourceVersion: String(version) };
+          const restored = frozen<StoredObject>({
+            ...rest,
+            metadata,
+            ...(isNew || status === undefined ? {} : { status }),
+          });
+          const present = collection(resource).get(key)?.object;
+          living.add(uid);
+          collection(resource).set(key, { object: restored, owners });
+          publish(resource, present ? 'MODIFIED' : 'ADDED', restored, present);
+        }
+      }
+      isRestoring = false;
+    },
     finalizeNamespace(name) {
       const stored = objects.get('/namespaces')?.get(name);
       const resource = resourcesByCollection.get('/namespaces');
@@ -637,8 +680,8 @@ function serverOwned(metadata: Metadata): Partial<Metadata> {
   };
 }
 
-function withSpec(resource: Resource, object: StoredObject): StoredObject {
-  return object.spec === undefined ? object : { ...object, spec: specOf(resource, object) };
+function withSpec(resource: Resource, object: StoredObject, keepsUnknown: boolean): StoredObject {
+  return object.spec === undefined ? object : { ...object, spec: specOf(resource, object, keepsUnknown) };
 }
 
 function matcher(scope: {

@@ -8,6 +8,7 @@ import { deletionBugs } from './deletion.ts';
 import { kubernetesBugs } from './kubernetes.ts';
 import { ownershipBugs } from './ownership.ts';
 import { policyBugs } from './policies.ts';
+import { skewAndRestoreBugs } from './skew-and-restores.ts';
 import { targetBugs } from './targets.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
@@ -17,4 +18,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...ownershipBugs,
   ...kubernetesBugs,
   ...appBugs,
+  ...skewAndRestoreBugs,
 ];
