@@ -28,6 +28,16 @@ export async function findObject<T extends KonObject>(
   }
 }
 
+/** Undefined when there is no such object, namespace or kind yet. */
+export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 /** KubeClient's objects are mutable; what is read here is not changed. */
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 

@@ -1,4 +1,5 @@
 /** Whether an installation would go back to an older version, and what is stored on the cluster that this one would drop. */
+import { orMissing } from '../cluster/objects.ts';
 import {
   apps,
   clusterConfigs,
@@ -12,7 +13,6 @@ import {
 } from '../../api/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
-import { orMissing } from './steps.ts';
 
 type Stored = KubeObject & { readonly spec: object };
 

@@ -2,6 +2,7 @@
  * How the operator itself gets its role: by the annotation of its ServiceAccount and the IAM OIDC provider, or by an
  * EKS Pod Identity association, which needs no provider. A new ClusterConfig lets accounts get theirs in the same way.
  */
+import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
@@ -18,10 +19,9 @@ import {
 } from '../../kube/index.ts';
 import { identitiesHeld, isRunning, podIdentity, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { CliError } from '../framework/errors.ts';
-import { isPodIdentityAgent } from './pod-identity-agent.ts';
 import { installer, operatorName } from './operator-objects.ts';
 import { installedTag } from './operator-role.ts';
-import { orMissing, type Step } from './steps.ts';
+import { type Step } from './steps.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
@@ -137,6 +137,14 @@ export async function hasAgent(
   const { items } = await client.list<KubeObject>(resources.daemonSets, { signal });
   return items.some(isPodIdentityAgent);
 }
+
+/** DaemonSet of the EKS add-on, whose name begins so on nodes of each kind. Source: EKS User Guide, "Set up the Amazon EKS Pod Identity Agent". */
+export function isPodIdentityAgent({ metadata }: KubeObject): boolean {
+  return metadata.name.startsWith('eks-pod-identity-agent');
+}
+
+export const addAgentCommand = (cluster: string): string =>
+  `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name ${cluster}`;
 
 const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;

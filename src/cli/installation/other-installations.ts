@@ -2,12 +2,12 @@
  * Installations in other namespaces than the one of an installation. A cluster has one: the ClusterRoleBinding, the admission
  * policies and the trust policy of the operator's role name a single ServiceAccount, and a second one takes them from the first.
  */
+import { orMissing } from '../cluster/objects.ts';
 import { managedByLabel } from '../../api/labels.ts';
 import { resources, type KubeClient, type KubeObject, type Lease } from '../../kube/index.ts';
 import { leaseSign, listLeases, serverTime } from '../cluster/operator-lease.ts';
 import { CliError } from '../framework/errors.ts';
 import { operatorName } from './operator-objects.ts';
-import { orMissing } from './steps.ts';
 
 /** Objects that run, or may run, an operator in a namespace. */
 export type FoundOperator = {

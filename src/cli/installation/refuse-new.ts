@@ -1,10 +1,11 @@
 /** Puts the policy that refuses new accounts and apps during `kon uninstall` on the cluster, and takes it away. */
+import { orMissing } from '../cluster/objects.ts';
 import { uninstallingObjects, uninstallingPolicy, uninstallingProbe } from '../../rbac/index.ts';
 import { managedByLabel } from '../../api/labels.ts';
-import { isForbidden, isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { installer } from './operator-objects.ts';
-import { fieldManager, orMissing, resourceOf, type Step } from './steps.ts';
+import { fieldManager, resourceOf, type Step } from './steps.ts';
 import { enforcementTimeoutMs, holdsSteadily, type Clock } from './until-enforced.ts';
 
 const { name } = uninstallingPolicy.metadata;
@@ -34,11 +35,7 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
 /** Without a signal: it also runs when the command was interrupted. */
 export async function acceptNew(client: KubeClient): Promise<void> {
   for (const { kind } of uninstallingObjects.toReversed())
-    try {
-      await client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));
 }
 
 /** A step of an installation, where an uninstallation did not end. */

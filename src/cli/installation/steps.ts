@@ -9,7 +9,6 @@ import type { RoleStore } from '../../identity/state/ports.ts';
 import {
   isAlreadyExists,
   isConflict,
-  isNotFound,
   resources,
   type KubeClient,
   type KubeObject,
@@ -17,6 +16,7 @@ import {
 } from '../../kube/index.ts';
 import { clusterConfigs } from '../../api/resources.ts';
 import { CliError } from '../framework/errors.ts';
+import { orMissing } from '../cluster/objects.ts';
 import { waitCommand } from '../framework/wait/all-gone.ts';
 import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
@@ -236,14 +236,4 @@ function comparable(object: KubeObject): unknown {
   } = object.metadata;
   const { status: _status, ...rest } = object as KubeObject & { readonly status?: unknown };
   return { ...rest, metadata };
-}
-
-/** Undefined when there is no such object, namespace or kind yet. */
-export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }

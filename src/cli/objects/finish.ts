@@ -5,7 +5,8 @@ import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { writeObject } from '../framework/output/answer.ts';
 import { isData } from '../framework/output/format.ts';
 import { waitUntilReady } from '../framework/wait/wait.ts';
-import { unlinkedLines } from './former-targets.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { sessionsNote } from '../../identity/plan/sessions.ts';
 
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 export type WriteInput = WaitInput & { readonly dryRun: boolean };
@@ -34,4 +35,15 @@ export async function finishWrite<T extends KonObject>(
   if (object.kind === 'LinkedServiceAccount' && final.kind === 'LinkedServiceAccount')
     for (const line of unlinkedLines(object.status, final)) context.stderr.write(`${line}\n`);
   await writeObject(context, final);
+}
+
+/** Lines on the AWS sessions that may live on in targets which became former ones. */
+function unlinkedLines(
+  before: LinkedServiceAccount['status'],
+  { metadata: { name }, status }: LinkedServiceAccount,
+): readonly string[] {
+  const known = new Set(before?.formerTargets?.map((entry) => entry.name));
+  return (status?.formerTargets ?? [])
+    .filter((entry) => !known.has(entry.name))
+    .map((entry) => `‼ ${sessionsNote(entry, name)}`);
 }

@@ -1,12 +1,11 @@
 /** `kon app halt` and `resume`: change the mode of the chosen targets, and wait for these alone. */
-import type { AppTarget } from '../../../api/app.ts';
+import type { App, AppSpec, AppTarget } from '../../../api/app.ts';
 import { chosenTargets } from '../../cluster/app-objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { appKind } from '../../cluster/kinds.ts';
 import { waitForTargets } from '../../framework/wait/targets.ts';
 import { editFlow } from '../../objects/edit.ts';
 import type { WriteInput } from '../../objects/finish.ts';
-import { withDeployMode } from './mode.ts';
 
 export async function modeFlow(
   context: CliContext,
@@ -37,4 +36,13 @@ export async function modeFlow(
       ),
     write,
   });
+}
+
+/** @throws CliError of code NOT_FOUND for a target where the app does not run */
+function withDeployMode(app: App, named: readonly string[], deployMode: AppTarget['deployMode']): AppSpec {
+  const chosen = new Set(chosenTargets(app, named));
+  return {
+    ...app.spec,
+    targets: app.spec.targets.map((target) => (chosen.has(target.name) ? { ...target, deployMode } : target)),
+  };
 }

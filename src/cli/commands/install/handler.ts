@@ -17,7 +17,7 @@ import {
   type KubeObject,
 } from '../../../kube/index.ts';
 import type { Aws } from '../../aws/session.ts';
-import { listObjects } from '../../cluster/objects.ts';
+import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
 import type { CliContext } from '../../framework/context.ts';
@@ -39,7 +39,7 @@ import {
   hasAgent,
   untilInjected,
 } from '../../installation/operator-identity.ts';
-import { addAgentCommand } from '../../installation/pod-identity-agent.ts';
+import { addAgentCommand } from '../../installation/operator-identity.ts';
 import {
   cluesOf,
   requireConfigOf,
@@ -63,7 +63,6 @@ import {
   crdStep,
   newObjectStep,
   objectStep,
-  orMissing,
   presentStep,
   providerStep,
   roleStep,

@@ -2,14 +2,14 @@
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
-import { listObjects } from '../../cluster/objects.ts';
+import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
 import { cluesOf, requireConfigOf, withCluster, type ClusterChoice } from '../../installation/discover.ts';
 import { findOperators } from '../../installation/other-installations.ts';
 import { acceptNew } from '../../installation/refuse-new.ts';
-import { orMissing } from '../../installation/steps.ts';
+
 import { resultLine, type WaitInput } from '../../objects/finish.ts';
 import { namesOf, refuseHelm, requireRemovable } from './refusals.ts';
 import { removeAccounts } from './remove-accounts.ts';

@@ -9,10 +9,9 @@ import {
   type Pod,
 } from '../../../workloads/index.ts';
 import { accountKind, appKind } from '../../cluster/kinds.ts';
-import { listObjects } from '../../cluster/objects.ts';
+import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { CliError } from '../../framework/errors.ts';
 import { refuseOthers, removalOf, type FoundOperator } from '../../installation/other-installations.ts';
-import { orMissing } from '../../installation/steps.ts';
 
 /** Refuses installations that another tool has to remove. @throws CliError of code CONFLICT */
 export function refuseHelm(operators: readonly FoundOperator[], namespace: string): void {

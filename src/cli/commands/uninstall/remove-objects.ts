@@ -1,6 +1,7 @@
 /** Deletion of what an installation put on the cluster. */
+import { orMissing } from '../../cluster/objects.ts';
 import { allowDeletionAnnotation, managedByLabel } from '../../../api/labels.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import type { Deleted } from '../../framework/wait/all-gone.ts';
 import {
@@ -9,7 +10,7 @@ import {
   installer,
   operatorObjects,
 } from '../../installation/operator-objects.ts';
-import { describeObject, fieldManager, orMissing, resourceOf } from '../../installation/steps.ts';
+import { describeObject, fieldManager, resourceOf } from '../../installation/steps.ts';
 
 /**
  * Deletes the operator first, so that it recreates nothing, then the CRDs with the ClusterConfig. The admission policies go
@@ -45,12 +46,8 @@ export async function removeObjects(
     }
     const isCrd = object.kind === 'CustomResourceDefinition';
     if (isCrd) await allowDeletion(client, name, { signal, dryRun });
-    try {
-      // The consent of a dry run is not stored, so that the deletion would be refused.
-      if (!(isCrd && dryRun)) await client.delete(resourceOf(object), ref, { signal, dryRun });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    // The consent of a dry run is not stored, so that the deletion would be refused.
+    if (!(isCrd && dryRun)) await orMissing(client.delete(resourceOf(object), ref, { signal, dryRun }));
     const label = describeObject(object);
     stderr.write(`- ${label}\n`);
     deleted.push({ resource: resourceOf(object), object: live, label });

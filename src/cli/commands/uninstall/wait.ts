@@ -2,12 +2,12 @@
 import { abandonAnnotation } from '../../../api/labels.ts';
 import { sleep, systemTimer, type KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';
-import { listObjects } from '../../cluster/objects.ts';
+import { listObjects, orMissing } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
 import { waitUntilAllGone, type Deleted } from '../../framework/wait/all-gone.ts';
 import { findOperators, removalOf } from '../../installation/other-installations.ts';
-import { orMissing } from '../../installation/steps.ts';
+
 import { namesOf } from './refusals.ts';
 
 /** @throws CliError of code NOT_DELETED when the time is over, with the accounts that hold their CRD */

@@ -2,10 +2,10 @@
 import { accountLabel, roleArnAnnotation } from '../../../../api/labels.ts';
 import { accountLabelValue } from '../../../../identity/desired/names.ts';
 import type { ObservedRole } from '../../../../identity/state/world.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
-import { alreadyExists, createObject, findObject } from '../../../cluster/objects.ts';
+import { alreadyExists, createObject, findObject, orMissing } from '../../../cluster/objects.ts';
 import { confirm } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
@@ -96,14 +96,7 @@ async function unlabelled(
   targets: readonly string[],
 ): Promise<readonly KubeObject[]> {
   const found = await Promise.all(
-    targets.map(async (namespace) => {
-      try {
-        return await client.get(resources.serviceAccounts, { namespace, name });
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
-    }),
+    targets.map((namespace) => orMissing(client.get(resources.serviceAccounts, { namespace, name }))),
   );
   return found
     .filter((object) => object !== undefined)

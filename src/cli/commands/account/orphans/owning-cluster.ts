@@ -12,7 +12,7 @@ import {
   type KubeObject,
 } from '../../../../kube/index.ts';
 import { linkedServiceAccounts } from '../../../../api/resources.ts';
-import { listObjects } from '../../../cluster/objects.ts';
+import { listObjects, orMissing } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
 import { issuerOf, withInstallation } from '../../../installation/discover.ts';
@@ -41,7 +41,7 @@ export async function clusterOfRoles(
 ): Promise<ClusterOfRoles> {
   if (choice.clusterGone) return deletedCluster(context, choice);
   const client = await context.connect();
-  const config = effectiveConfig(await noneIfUnknown(listObjects(client, clusterConfigKind)));
+  const config = effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
   const configured = config?.status?.clusterArn;
   const connected = await connectedIssuer(
     context,
@@ -166,19 +166,6 @@ export async function accountNames(client: KubeClient, signal: AbortSignal): Pro
 
 async function hasAccountKind(client: KubeClient, signal: AbortSignal): Promise<boolean> {
   const name = `${linkedServiceAccounts.plural}.${linkedServiceAccounts.group}`;
-  const [crd] = await noneIfUnknown(
-    client
-      .get<KubeObject>(resources.customResourceDefinitions, { name }, { signal })
-      .then((found) => [found]),
-  );
-  return crd !== undefined;
-}
-
-async function noneIfUnknown<T>(read: Promise<readonly T[]>): Promise<readonly T[]> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
+  const resource = resources.customResourceDefinitions;
+  return (await orMissing(client.get<KubeObject>(resource, { name }, { signal }))) !== undefined;
 }

@@ -8,19 +8,13 @@ import {
   type IdentityProver,
   type IdentityReason,
 } from '../../../../identity/index.ts';
-import {
-  isNotFound,
-  KubeApiError,
-  resources,
-  type KubeClient,
-  type KubeObject,
-} from '../../../../kube/index.ts';
+import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import { proveIdentity } from '../../../../operator/account/prove-identity.ts';
 import { heldBy } from '../../../../operator/account/target-observation.ts';
 import type { Pod } from '../../../../workloads/index.ts';
 import { withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
-import { getObject } from '../../../cluster/objects.ts';
+import { getObject, orMissing } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
@@ -84,14 +78,11 @@ async function verifyTarget(
     reason,
     message,
   });
-  let annotated: string | undefined;
-  try {
-    const found = await client.get(resources.serviceAccounts, { namespace: target, name }, { signal });
-    annotated = found.metadata.annotations?.[roleArnAnnotation];
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
-  }
+  const found = await orMissing(
+    client.get(resources.serviceAccounts, { namespace: target, name }, { signal }),
+  );
+  if (!found) return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
+  const annotated = found.metadata.annotations?.[roleArnAnnotation];
   let roleArn = annotated;
   try {
     // What pods get, whatever the account's status says: an association goes before the annotation.

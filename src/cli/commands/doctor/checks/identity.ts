@@ -1,5 +1,5 @@
 /** Whether pods get the identities that accounts promise. */
-import { addAgentCommand, isPodIdentityAgent } from '../../../installation/pod-identity-agent.ts';
+import { addAgentCommand, isPodIdentityAgent } from '../../../installation/operator-identity.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
 import { leftoverRoles } from '../../../../identity/index.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
