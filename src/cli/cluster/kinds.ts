@@ -24,26 +24,23 @@ export type Kind<T extends KonObject = KonObject> = {
   readonly objects?: T;
 };
 
+const adviceOf = (noun: string, show: string): Required<Advice> => ({
+  list: `kon ${noun} list`,
+  show: (name) => `kon ${noun} ${show} ${name}`,
+  edit: (name) => `kon ${noun} edit ${name}`,
+  create: (name) => `kon ${noun} create ${name}`,
+});
+
 export const accountKind: Kind<LinkedServiceAccount> & { readonly advice: Required<Advice> } = {
   resource: linkedServiceAccounts,
   noun: 'account',
-  advice: {
-    list: 'kon account list',
-    show: (name) => `kon account show ${name}`,
-    edit: (name) => `kon account edit ${name}`,
-    create: (name) => `kon account create ${name}`,
-  },
+  advice: adviceOf('account', 'show'),
 };
 
 export const appKind: Kind<App> = {
   resource: apps,
   noun: 'app',
-  advice: {
-    list: 'kon app list',
-    show: (name) => `kon app status ${name}`,
-    edit: (name) => `kon app edit ${name}`,
-    create: (name) => `kon app create ${name}`,
-  },
+  advice: adviceOf('app', 'status'),
 };
 
 /** Has no commands of its own: one is written per cluster, and seldom changed. */

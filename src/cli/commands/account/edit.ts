@@ -93,27 +93,16 @@ export const accountEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
-    const change = {
-      policies: options.policy,
-      addPolicies: options.addPolicy,
-      removePolicies: options.removePolicy,
-      targets: options.target,
-      allTargets: options.allTargets,
-      boundary: options.boundary,
-      noBoundary: options.noBoundary,
-      identityMode: options.identityMode,
-      deletionPolicy: options.deletionPolicy,
-    };
     return editFlow(context, {
       kind: accountKind,
       name: givenName('account', args.name, options.account),
       filename: options.filename,
-      change: describesChange(change)
+      change: describesChange(options)
         ? (current) => {
             const { identityMode } = options;
             if (identityMode !== undefined && identityMode !== current.spec.aws.identityMode)
               context.stderr.write(switchNote(identityMode));
-            return changedSpec(current.spec, change);
+            return changedSpec(current.spec, options);
           }
         : undefined,
       withoutEditor: [

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { changedSpec, describesChange, type AccountChange } from './from-options.ts';
 
 const none: AccountChange = {
-  policies: [],
-  addPolicies: [],
-  removePolicies: [],
-  targets: [],
+  policy: [],
+  addPolicy: [],
+  removePolicy: [],
+  target: [],
   allTargets: false,
   boundary: undefined,
   noBoundary: false,
@@ -20,10 +20,10 @@ const current = {
 
 describe('changedSpec of an account', () => {
   it.each<[string, Partial<AccountChange>, object]>([
-    ['sets the policies', { policies: ['c'] }, { aws: { policyArns: ['c'], maxSessionDuration: 7200 } }],
-    ['adds what is not there', { addPolicies: ['b', 'c'] }, { aws: { policyArns: ['a', 'b', 'c'] } }],
-    ['removes and adds', { addPolicies: ['c'], removePolicies: ['a'] }, { aws: { policyArns: ['b', 'c'] } }],
-    ['sets targets', { targets: ['staging'] }, { targets: ['staging'], aws: { policyArns: ['a', 'b'] } }],
+    ['sets the policies', { policy: ['c'] }, { aws: { policyArns: ['c'], maxSessionDuration: 7200 } }],
+    ['adds what is not there', { addPolicy: ['b', 'c'] }, { aws: { policyArns: ['a', 'b', 'c'] } }],
+    ['removes and adds', { addPolicy: ['c'], removePolicy: ['a'] }, { aws: { policyArns: ['b', 'c'] } }],
+    ['sets targets', { target: ['staging'] }, { targets: ['staging'], aws: { policyArns: ['a', 'b'] } }],
     [
       'sets the boundary',
       { boundary: 'x' },
@@ -42,15 +42,15 @@ describe('changedSpec of an account', () => {
   it('takes the boundary off, and nothing else', () => {
     const bounded = { ...current, aws: { ...current.aws, permissionsBoundaryArn: 'x' } };
     expect(changedSpec(bounded, { ...none, noBoundary: true })).toEqual(current);
-    expect(changedSpec(bounded, { ...none, addPolicies: ['c'] }).aws.permissionsBoundaryArn).toBe('x');
+    expect(changedSpec(bounded, { ...none, addPolicy: ['c'] }).aws.permissionsBoundaryArn).toBe('x');
     expect(describesChange({ ...none, noBoundary: true })).toBe(true);
     expect(describesChange(none)).toBe(false);
   });
 
   it.each<[Partial<AccountChange>, string]>([
-    [{ policies: ['c'], addPolicies: ['d'] }, '--policy sets the whole list'],
-    [{ targets: ['x'], allTargets: true }, '--target and --all-targets'],
-    [{ removePolicies: ['z'] }, 'does not list z'],
+    [{ policy: ['c'], addPolicy: ['d'] }, '--policy sets the whole list'],
+    [{ target: ['x'], allTargets: true }, '--target and --all-targets'],
+    [{ removePolicy: ['z'] }, 'does not list z'],
     [{ boundary: 'x', noBoundary: true }, '--boundary and --no-boundary'],
     [{ noBoundary: true }, 'states no boundary of its own'],
   ])('refuses %o', (options, message) => {

@@ -5,8 +5,8 @@ import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/check.ts';
 
 export type AccountOptions = {
-  readonly policies: readonly string[];
-  readonly targets: readonly string[];
+  readonly policy: readonly string[];
+  readonly target: readonly string[];
   readonly boundary: string | undefined;
   /** As typed, as the next; the parser lets only the known ones pass. */
   readonly identityMode: string | undefined;
@@ -14,16 +14,16 @@ export type AccountOptions = {
 };
 
 export type AccountChange = AccountOptions & {
-  readonly addPolicies: readonly string[];
-  readonly removePolicies: readonly string[];
+  readonly addPolicy: readonly string[];
+  readonly removePolicy: readonly string[];
   readonly allTargets: boolean;
   readonly noBoundary: boolean;
 };
 
 export function describesAccount(options: AccountOptions): boolean {
   return (
-    options.policies.length > 0 ||
-    options.targets.length > 0 ||
+    options.policy.length > 0 ||
+    options.target.length > 0 ||
     options.boundary !== undefined ||
     options.identityMode !== undefined ||
     options.deletionPolicy !== undefined
@@ -33,8 +33,8 @@ export function describesAccount(options: AccountOptions): boolean {
 export function describesChange(options: AccountChange): boolean {
   return (
     describesAccount(options) ||
-    options.addPolicies.length > 0 ||
-    options.removePolicies.length > 0 ||
+    options.addPolicy.length > 0 ||
+    options.removePolicy.length > 0 ||
     options.allTargets ||
     options.noBoundary
   );
@@ -42,7 +42,7 @@ export function describesChange(options: AccountChange): boolean {
 
 export function accountManifest(name: string, options: AccountOptions): Manifest {
   const spec: LinkedServiceAccountSpec = {
-    aws: { policyArns: [...options.policies] },
+    aws: { policyArns: [...options.policy] },
     deletionPolicy: 'Delete',
   };
   return {
@@ -58,13 +58,13 @@ export function changedSpec(
   current: LinkedServiceAccountSpec,
   options: AccountChange,
 ): LinkedServiceAccountSpec {
-  const { addPolicies, removePolicies } = options;
-  if (options.policies.length > 0 && addPolicies.length + removePolicies.length > 0)
+  const { addPolicy, removePolicy } = options;
+  if (options.policy.length > 0 && addPolicy.length + removePolicy.length > 0)
     throw usageError(
       '--policy sets the whole list, so that nothing can be added to it or removed',
       'Give either.',
     );
-  if (options.targets.length > 0 && options.allTargets)
+  if (options.target.length > 0 && options.allTargets)
     throw usageError('--target and --all-targets were given', 'Give either.');
   if (options.boundary !== undefined && options.noBoundary)
     throw usageError('--boundary and --no-boundary were given', 'Give either.');
@@ -73,19 +73,19 @@ export function changedSpec(
       'the account states no boundary of its own',
       "If its role has one, that is the ClusterConfig's: kubectl get clusterconfigs -o yaml",
     );
-  const absent = removePolicies.filter((arn) => !current.aws.policyArns.includes(arn));
+  const absent = removePolicy.filter((arn) => !current.aws.policyArns.includes(arn));
   if (absent.length > 0)
     throw usageError(
       `the account does not list ${absent.join(', ')}`,
       'See what it lists: kon account show NAME',
     );
   const policyArns =
-    options.policies.length > 0
-      ? [...options.policies]
+    options.policy.length > 0
+      ? [...options.policy]
       : [
-          ...current.aws.policyArns.filter((arn) => !removePolicies.includes(arn)),
+          ...current.aws.policyArns.filter((arn) => !removePolicy.includes(arn)),
           // What is there already stays where it is.
-          ...addPolicies.filter((arn) => !current.aws.policyArns.includes(arn)),
+          ...addPolicy.filter((arn) => !current.aws.policyArns.includes(arn)),
         ];
   const { permissionsBoundaryArn: _boundary, ...unbound } = current.aws;
   const aws = options.noBoundary ? unbound : current.aws;
@@ -96,11 +96,11 @@ export function changedSpec(
 }
 
 function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
-  const { boundary, deletionPolicy, targets } = options;
+  const { boundary, deletionPolicy, target } = options;
   const identityMode = options.identityMode as IdentityMode | undefined;
   return {
     ...spec,
-    ...(targets.length > 0 ? { targets: [...targets] } : {}),
+    ...(target.length > 0 ? { targets: [...target] } : {}),
     aws: {
       ...spec.aws,
       ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),

@@ -122,10 +122,9 @@ export const installCommand = defineCommand({
   run: async (context, { options }) => {
     const { installFlow } = await import('./handler.ts');
     return installFlow(context, {
+      ...options,
       targets: options.target,
-      boundary: options.boundary,
       allowedPolicies: options.allowPolicy,
-      unbounded: options.unbounded,
       tagKeys: options.tagKey,
       demands: {
         path: options.operatorRolePath,
@@ -133,16 +132,6 @@ export const installCommand = defineCommand({
         tags: Object.fromEntries(options.operatorRoleTag),
       },
       identityMode: options.identityMode as IdentityMode | undefined,
-      clusterName: options.clusterName,
-      region: options.region,
-      selfManaged: options.selfManaged,
-      namespace: options.namespace,
-      image: options.image,
-      replicas: options.replicas,
-      withoutOperator: options.withoutOperator,
-      downgrade: options.downgrade,
-      dryRun: options.dryRun,
-      yes: options.yes,
       wait: options,
     });
   },

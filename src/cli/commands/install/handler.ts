@@ -32,6 +32,7 @@ import { requireAsConfigured } from './as-asked.ts';
 import { acceptNewStep } from '../../installation/refuse-new.ts';
 import { untilEnforced, type Clock } from '../../installation/until-enforced.ts';
 import {
+  addAgentCommand,
   associationRemoval,
   associationStep,
   chooseIdentityMode,
@@ -39,7 +40,6 @@ import {
   hasAgent,
   untilInjected,
 } from '../../installation/operator-identity.ts';
-import { addAgentCommand } from '../../installation/operator-identity.ts';
 import {
   cluesOf,
   requireConfigOf,

@@ -30,10 +30,9 @@ export const accountCopyCommand = defineCommand({
         'Give one of `kubectl config get-contexts`: --to-context NAME',
       );
     return copyFlow(context, {
+      ...options,
       name: args.name,
       toContext: options.toContext,
-      as: options.as,
-      dryRun: options.dryRun,
       wait: options,
     });
   },

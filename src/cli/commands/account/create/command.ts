@@ -71,25 +71,18 @@ export const accountCreateCommand = defineCommand({
     const { accountTemplate } = await import('../../../manifest/template.ts');
     const { knownTargets } = await import('../../../cluster/targets.ts');
     const { accountManifest, describesAccount } = await import('../from-options.ts');
-    const described = {
-      policies: options.policy,
-      targets: options.target,
-      boundary: options.boundary,
-      identityMode: options.identityMode,
-      deletionPolicy: options.deletionPolicy,
-    };
     return createFlow(context, {
       kind: accountKind,
       name: givenName('account', args.name, options.account),
       filename: options.filename,
-      fromOptions: describesAccount(described)
-        ? async (_client, name) => accountManifest(name, described)
+      fromOptions: describesAccount(options)
+        ? async (_client, name) => accountManifest(name, options)
         : undefined,
       ask: async (client, name) => {
         const { offeredPolicies } = await import('./offered-policies.ts');
         const { pickPolicies } = await import('./pick-policies.ts');
-        const policies = await pickPolicies(context, name, await offeredPolicies(context, client));
-        return policies.length === 0 ? undefined : accountManifest(name, { ...described, policies });
+        const policy = await pickPolicies(context, name, await offeredPolicies(context, client));
+        return policy.length === 0 ? undefined : accountManifest(name, { ...options, policy });
       },
       template: async (client, name) => accountTemplate(name, await knownTargets(client)),
       withoutEditor: ['Give the policies with --policy ARN, or a manifest with -f FILE.'],

@@ -47,12 +47,10 @@ export const accountImportCommand = defineCommand({
     if (options.role === undefined)
       throw usageError('which role? None was given', 'Give it: kon account import --role NAME');
     return importFlow(context, {
-      name: givenName('account', args.name, options.account),
+      ...options,
       role: options.role,
+      name: givenName('account', args.name, options.account),
       targets: options.target,
-      takeServiceAccounts: options.takeServiceAccounts,
-      dryRun: options.dryRun,
-      yes: options.yes,
       wait: options,
     });
   },
