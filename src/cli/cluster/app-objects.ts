@@ -68,3 +68,13 @@ export async function deploymentOf(
     throw error;
   }
 }
+
+type Created = { readonly metadata: { readonly creationTimestamp?: string; readonly name: string } };
+
+/** The oldest first, and by name where they are of one second. */
+export function byAge(one: Created, other: Created): number {
+  const { creationTimestamp: born = '', name } = one.metadata;
+  return (
+    born.localeCompare(other.metadata.creationTimestamp ?? '') || name.localeCompare(other.metadata.name)
+  );
+}

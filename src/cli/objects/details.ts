@@ -1,7 +1,7 @@
 /** The parts from which `show` and `status` are put together. */
 import type { Condition } from '../../k8s/conditions.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
-import type { Output } from '../framework/context.ts';
+import type { CliContext, Output } from '../framework/context.ts';
 import { readyOf } from '../cluster/conditions.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import { nextStepsFor, subjectOf } from '../framework/wait/reasons.ts';
@@ -11,14 +11,52 @@ import { ageOf, statusStyle } from './columns.ts';
 import { printable } from '../framework/output/printable.ts';
 import { renderTable, type Column } from '../framework/output/table.ts';
 
+/**
+ * An object as `show` and `status` have it: fields, sections of its kind, then what all kinds have.
+ *
+ * @param page.fields of the kind, between those that every object has
+ */
+export function renderPage(
+  kind: Kind,
+  object: KonObject,
+  {
+    now: clock,
+    stdout,
+    events,
+  }: Pick<CliContext, 'now' | 'stdout'> & {
+    readonly events: readonly ObjectEvent[] | undefined;
+  },
+  page: { readonly fields: readonly Field[]; readonly sections: readonly string[] },
+): string {
+  const { name, creationTimestamp, deletionTimestamp } = object.metadata;
+  const now = clock();
+  const ready = readyOf(object);
+  return [
+    renderFields([
+      [`${kind.noun.charAt(0).toUpperCase()}${kind.noun.slice(1)}`, name],
+      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
+      ['Message', ready?.message],
+      ...page.fields,
+      ['Created', createdText(creationTimestamp, now)],
+      ['Deleting', deletionTimestamp && `asked for ${ageOf(deletionTimestamp, now)} ago`],
+    ]),
+    ...page.sections,
+    renderSection('Conditions', conditionColumns(now), object.status?.conditions ?? [], stdout),
+    renderSection('Events', eventColumns(now), events ?? [], stdout),
+    renderNext(kind, object, stdout),
+  ].join('');
+}
+
+type Field = readonly [label: string, value: string | undefined];
+
 /** `Role:    arn:…`, with the values in one column. Fields without a value are left out. */
-export function renderFields(fields: readonly (readonly [string, string | undefined])[]): string {
+export function renderFields(fields: readonly Field[]): string {
   const given = fields.filter((field): field is readonly [string, string] => Boolean(field[1]));
   const width = Math.max(...given.map(([label]) => label.length)) + 3;
   return given.map(([label, value]) => `${`${label}:`.padEnd(width)}${printable(value)}\n`).join('');
 }
 
-export function createdText(timestamp: string | undefined, now: number): string | undefined {
+function createdText(timestamp: string | undefined, now: number): string | undefined {
   return timestamp && `${timestamp} (${ageOf(timestamp, now)} ago)`;
 }
 
@@ -34,7 +72,7 @@ export function renderSection<T>(
   return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2 })}`;
 }
 
-export function conditionColumns(now: number): readonly Column<Condition>[] {
+function conditionColumns(now: number): readonly Column<Condition>[] {
   return [
     { header: 'TYPE', value: (condition) => condition.type },
     {
@@ -48,7 +86,7 @@ export function conditionColumns(now: number): readonly Column<Condition>[] {
   ];
 }
 
-export function eventColumns(now: number): readonly Column<ObjectEvent>[] {
+function eventColumns(now: number): readonly Column<ObjectEvent>[] {
   return [
     { header: 'AGE', value: (event) => ageOf(event.lastSeen, now) },
     {
@@ -63,7 +101,7 @@ export function eventColumns(now: number): readonly Column<ObjectEvent>[] {
 }
 
 /** What to do, when the object is not Ready. */
-export function renderNext(kind: Kind, object: KonObject, output: Output): string {
+function renderNext(kind: Kind, object: KonObject, output: Output): string {
   const ready = readyOf(object);
   if (ready?.status === 'True') return '';
   const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];

@@ -2,6 +2,7 @@
  * Running pods that do not hold the identity which is wanted now, as `show` and `status` list them: the oldest first, with
  * what each holds instead, and what has to happen for its successor to hold the right one. Pure.
  */
+import { byAge } from '../cluster/app-objects.ts';
 import { appLabel, restartLabel } from '../../api/labels.ts';
 import { describeHeld, podIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
 import { isFinished, isTerminating, type Pod } from '../../workloads/pod.ts';
@@ -74,11 +75,7 @@ function originOf({ metadata }: Pod): Pick<PodOutOfStep, 'madeBy' | 'next'> {
 const mostShown = 20;
 
 export function renderPodsOutOfStep(all: readonly PodOutOfStep[], now: number, output: Output): string {
-  const born = ({ pod }: PodOutOfStep): string => pod.metadata.creationTimestamp ?? '';
-  const rows = all.toSorted(
-    (one, other) =>
-      born(one).localeCompare(born(other)) || one.pod.metadata.name.localeCompare(other.pod.metadata.name),
-  );
+  const rows = all.toSorted((one, other) => byAge(one.pod, other.pod));
   const more = rows.length - mostShown;
   return [
     renderSection(

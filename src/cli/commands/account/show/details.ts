@@ -5,17 +5,9 @@ import type {
   PolicyStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
-import { readyOf } from '../../../cluster/conditions.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
-import {
-  conditionColumns,
-  createdText,
-  eventColumns,
-  renderFields,
-  renderNext,
-  renderSection,
-} from '../../../objects/details.ts';
+import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { renderPodsOutOfStep } from '../../../pods/out-of-step.ts';
@@ -25,21 +17,17 @@ import { awaitsPod } from '../../../framework/wait/progress.ts';
 export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsOutOfStep };
 
 function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
-  const { metadata, spec, status } = account;
+  const { spec, status } = account;
   const { stdout } = options;
   const now = options.now();
-  const ready = readyOf(account);
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const policies = [
     ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),
     // Attached, and no longer listed.
     ...[...known.values()].filter((policy) => !spec.aws.policyArns.includes(policy.arn)),
   ];
-  return [
-    renderFields([
-      ['Account', metadata.name],
-      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
-      ['Message', ready?.message],
+  return renderPage(accountKind, account, options, {
+    fields: [
       ['Role', status?.roleArn],
       ['Identity mode', spec.aws.identityMode],
       ['Boundary', spec.aws.permissionsBoundaryArn],
@@ -49,17 +37,14 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
       ],
       ['Targets', spec.targets ? spec.targets.join(', ') : 'all of the cluster'],
       ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
-      ['Created', createdText(metadata.creationTimestamp, now)],
-      ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
-    ]),
-    renderSection('Policies', policyColumns, policies, stdout),
-    renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
-    renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
-    renderPodsOutOfStep(options.pods ?? [], now, stdout),
-    renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
-    renderSection('Events', eventColumns(now), options.events ?? [], stdout),
-    renderNext(accountKind, account, stdout),
-  ].join('');
+    ],
+    sections: [
+      renderSection('Policies', policyColumns, policies, stdout),
+      renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+      renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
+      renderPodsOutOfStep(options.pods ?? [], now, stdout),
+    ],
+  });
 }
 
 /** The operator removes an entry when its time has passed; nobody has to wait for that. */

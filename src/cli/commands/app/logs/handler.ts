@@ -12,7 +12,7 @@ import {
 } from '../../../../kube/index.ts';
 import { createLogReader, type LogReader } from '../../../../kube/streams/index.ts';
 import { isFinished } from '../../../../workloads/pod.ts';
-import { chosenTargets, podsOf, selectionOf, type AppPod } from '../../../cluster/app-objects.ts';
+import { byAge, chosenTargets, podsOf, selectionOf, type AppPod } from '../../../cluster/app-objects.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
@@ -109,10 +109,9 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
   const problems: string[] = [];
   let read = 0;
   for (const target of targets) {
-    const born = ({ metadata }: AppPod): string => metadata.creationTimestamp ?? '';
     const pods = (await podsOf(client, app, target))
       .filter((pod) => request.pod === undefined || pod.metadata.name === request.pod)
-      .toSorted((one, other) => born(one).localeCompare(born(other)));
+      .toSorted(byAge);
     for (const pod of pods) {
       const source = { target, pod, container: containerOf(pod, name, request.container) };
       try {

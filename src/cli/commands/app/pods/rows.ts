@@ -6,7 +6,7 @@ import {
   type WantedIdentity,
 } from '../../../../workloads/pod-identity.ts';
 import { isFinished, isReady, isTerminating } from '../../../../workloads/pod.ts';
-import type { AppPod } from '../../../cluster/app-objects.ts';
+import { byAge, type AppPod } from '../../../cluster/app-objects.ts';
 import type { Style } from '../../../framework/output/color.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
@@ -53,11 +53,7 @@ export function podRow(
 
 /** Oldest first, as these are the ones that a change has not reached. */
 export function oldestFirst(rows: readonly PodRow[]): readonly PodRow[] {
-  const born = ({ pod }: PodRow): string => pod.metadata.creationTimestamp ?? '';
-  return rows.toSorted(
-    (one, other) =>
-      born(one).localeCompare(born(other)) || one.pod.metadata.name.localeCompare(other.pod.metadata.name),
-  );
+  return rows.toSorted((one, other) => byAge(one.pod, other.pod));
 }
 
 function stateOf(pod: AppPod): string {

@@ -1,18 +1,9 @@
 /** An app as `kon app status` tells it. */
 import type { App, AppTargetStatus } from '../../../../api/app.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { readyOf } from '../../../cluster/conditions.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import type { Style } from '../../../framework/output/color.ts';
-import { ageOf } from '../../../objects/columns.ts';
-import {
-  conditionColumns,
-  createdText,
-  eventColumns,
-  renderFields,
-  renderNext,
-  renderSection,
-} from '../../../objects/details.ts';
+import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { renderPodsOutOfStep } from '../../../pods/out-of-step.ts';
@@ -22,35 +13,27 @@ import { imageOf } from '../columns.ts';
 export const appView: View<App> = { render: renderApp, pods: appPodsOutOfStep };
 
 function renderApp(app: App, options: ShowOptions): string {
-  const { metadata, spec, status } = app;
+  const { spec, status } = app;
   const { stdout } = options;
-  const now = options.now();
-  const ready = readyOf(app);
   const known = new Map(status?.targets?.map((target) => [target.name, target]));
   const targets = [
     ...spec.targets.map(({ name }): TargetRow => known.get(name) ?? { name }),
     // Still there, and no longer wanted.
     ...[...known.values()].filter((target) => !spec.targets.some(({ name }) => name === target.name)),
   ];
-  return [
-    renderFields([
-      ['App', metadata.name],
-      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
-      ['Message', ready?.message],
+  return renderPage(appKind, app, options, {
+    fields: [
       ['Image', imageOf(app)],
       ['Account', accountText(app)],
       ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
       ['Configs', spec.configs?.map((config) => config.name).join(', ')],
       ['Depends on', spec.dependencies?.map((dependency) => dependency.name).join(', ')],
-      ['Created', createdText(metadata.creationTimestamp, now)],
-      ['Deleting', metadata.deletionTimestamp && `asked for ${ageOf(metadata.deletionTimestamp, now)} ago`],
-    ]),
-    renderSection('Targets', targetColumns, targets, stdout),
-    renderPodsOutOfStep(options.pods ?? [], now, stdout),
-    renderSection('Conditions', conditionColumns(now), status?.conditions ?? [], stdout),
-    renderSection('Events', eventColumns(now), options.events ?? [], stdout),
-    renderNext(appKind, app, stdout),
-  ].join('');
+    ],
+    sections: [
+      renderSection('Targets', targetColumns, targets, stdout),
+      renderPodsOutOfStep(options.pods ?? [], options.now(), stdout),
+    ],
+  });
 }
 
 function accountText({ spec, status }: App): string {
