@@ -5,7 +5,7 @@
 import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';
 import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';
 import { startWatchdog } from '../sandbox/src/processes/watchdog.ts';
-import { eventDisplay } from '../src/cli/commands/sandbox/event-display.ts';
+import { eventDisplay } from '../sandbox/src/supervisor/event-display.ts';
 import { ensureGoProgram, ensurePython } from '../test/support/sdks/programs.ts';
 import { monotonicClock } from '../src/k8s/testing/clocks.ts';
 
@@ -15,8 +15,6 @@ const report = eventDisplay(
     write: (text) => void stdout.write(text),
     isTTY: stdout.isTTY,
     columns: stdout.columns,
-    color: false,
-    redraws: stdout.isTTY,
   },
   monotonicClock,
 );

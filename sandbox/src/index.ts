@@ -14,7 +14,8 @@ export {
 } from './sandbox.ts';
 export { shellEnvironment } from './shell-environment.ts';
 export type { PartStatus, SandboxDescription } from './supervisor/description.ts';
-export type { SandboxEvent, SandboxReporter, SandboxStep } from './supervisor/events.ts';
+export { eventDisplay } from './supervisor/event-display.ts';
+export { duration } from './supervisor/event-text.ts';
 export { sandboxFolder, sandboxPaths } from './supervisor/paths.ts';
 export { defaultSettings } from './supervisor/settings.ts';
 export type { TourReport } from './tour/run-tour.ts';

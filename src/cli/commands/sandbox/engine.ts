@@ -5,14 +5,7 @@
 import type * as Package from '../../../../sandbox/src/index.ts';
 import { CliError } from '../../framework/errors.ts';
 
-export type {
-  PartStatus,
-  SandboxDescription,
-  SandboxEvent,
-  SandboxReporter,
-  SandboxStep,
-  TourReport,
-} from '../../../../sandbox/src/index.ts';
+export type { PartStatus, SandboxDescription, TourReport } from '../../../../sandbox/src/index.ts';
 
 export type Sandbox = typeof Package;
 

@@ -2,8 +2,6 @@
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { version } from '../../../version.ts';
-import { eventDisplay } from '../event-display.ts';
-import { duration } from '../event-text.ts';
 import { type TourReport, withSandbox } from '../engine.ts';
 
 export async function takeTour(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
@@ -20,7 +18,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
       self,
       version,
       signal,
-      report: eventDisplay(context.stderr, monotonic),
+      report: engine.eventDisplay(context.stderr, monotonic),
     });
     if (result.outcome === 'already-running') {
       throw new engine.SandboxError(
@@ -30,7 +28,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
     const { sandbox } = result;
     try {
       const description = await sandbox.describe();
-      stdout.write(`The sandbox is ready after ${duration(monotonic() - startedAt)}.\n`);
+      stdout.write(`The sandbox is ready after ${engine.duration(monotonic() - startedAt)}.\n`);
       const { runTour } = await engine.loadTour();
       const report = await runTour({
         sandbox: description,
@@ -43,7 +41,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
         random,
         signal,
       });
-      stdout.write(summary(report, monotonic() - startedAt));
+      stdout.write(summary(report, engine.duration(monotonic() - startedAt)));
       if (report.failure) return exitCodes.error;
       if (stdout.isTTY) {
         stdout.write(whatNext);
@@ -56,14 +54,14 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
   });
 }
 
-function summary(report: TourReport, totalMs: number): string {
+function summary(report: TourReport, total: string): string {
   const lines = report.steps.map(
     (step) =>
       `  √ ${step.title} (${step.facts} ${step.facts === 1 ? 'fact' : 'facts'}, ${step.seconds.toFixed(1)} s)\n`,
   );
   const failed = report.failure ? `  × ${report.failure.step}\n` : '';
   const verdict = report.failure ? 'The tour stopped at a step that did not hold' : 'Every step held';
-  return `\n${verdict}, after ${duration(totalMs)}.\n\n${lines.join('')}${failed}`;
+  return `\n${verdict}, after ${total}.\n\n${lines.join('')}${failed}`;
 }
 
 const whatNext = `

@@ -1,8 +1,6 @@
 /** Starts a sandbox here or in the background, and says what one can do with it. */
 import type { CliContext } from '../../../framework/context.ts';
 import { version } from '../../../version.ts';
-import { eventDisplay } from '../event-display.ts';
-import { duration } from '../event-text.ts';
 import { type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';
 import { describe } from '../status/handler.ts';
 import type { Monotonic } from '../../../../k8s/time.ts';
@@ -50,7 +48,7 @@ async function upHere(
     self,
     version,
     signal,
-    report: eventDisplay(context.stderr, monotonic),
+    report: sandbox.eventDisplay(context.stderr, monotonic),
   });
   if (result.outcome === 'already-running') {
     announce(context, sandbox, result.description, 'already');
@@ -84,7 +82,7 @@ async function upDetached(
     ],
     env,
     signal,
-    report: eventDisplay(context.stderr, monotonic),
+    report: sandbox.eventDisplay(context.stderr, monotonic),
   });
   announce(
     context,
@@ -108,7 +106,7 @@ function announce(
   const headline =
     since === 'already'
       ? `The sandbox "${name}" is running already${state === 'degraded' ? ', but a part of it has ended (see kon sandbox status)' : ''}.`
-      : `The sandbox "${name}" is ready after ${duration(since)}.`;
+      : `The sandbox "${name}" is ready after ${sandbox.duration(since)}.`;
   context.stdout.write(
     `${headline}
 

@@ -1,14 +1,19 @@
 /** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
-import type { SandboxReporter } from './engine.ts';
-import type { Output } from '../../framework/context.ts';
-import { printable } from '../../framework/output/printable.ts';
+import { stripVTControlCharacters } from 'node:util';
+import type { SandboxReporter } from './events.ts';
 import { eventText } from './event-text.ts';
-import type { Monotonic } from '../../../k8s/time.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 /** Off a terminal: often enough to see that it goes on, seldom enough for a log. */
 const progressMs = 10_000;
 
-export function eventDisplay(output: Output, now: () => Monotonic): SandboxReporter {
+type Terminal = {
+  write(text: string): void;
+  readonly isTTY: boolean;
+  readonly columns: number | undefined;
+};
+
+export function eventDisplay(output: Terminal, now: () => Monotonic): SandboxReporter {
   let shown = false;
   let toldAt = -Infinity;
   const clear = (): void => {
@@ -18,7 +23,10 @@ export function eventDisplay(output: Output, now: () => Monotonic): SandboxRepor
   return (event) => {
     const told = eventText(event);
     if (told === undefined) return;
-    const text = told.text.split('\n').map(printable).join('\n');
+    const text = told.text
+      .split('\n')
+      .map((line) => stripVTControlCharacters(line))
+      .join('\n');
     if (!told.progress) {
       clear();
       toldAt = -Infinity;

@@ -1,5 +1,5 @@
 /** The sandbox's events in words. */
-import type { SandboxEvent, SandboxStep } from './engine.ts';
+import type { SandboxEvent, SandboxStep } from './events.ts';
 
 export type EventText = {
   readonly text: string;

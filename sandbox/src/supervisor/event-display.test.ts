@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
-import { loadSandbox, type SandboxEvent } from './engine.ts';
 import { eventDisplay } from './event-display.ts';
 import { duration } from './event-text.ts';
-import { logChoices } from './logs.ts';
-import type { Monotonic } from '../../../k8s/time.ts';
+import type { SandboxEvent } from './events.ts';
+import type { Monotonic } from '../../../src/k8s/time.ts';
 
 function show(events: readonly SandboxEvent[], terminal: boolean): string {
   let written = '';
@@ -15,8 +14,6 @@ function show(events: readonly SandboxEvent[], terminal: boolean): string {
       },
       isTTY: terminal,
       columns: terminal ? 40 : undefined,
-      color: false,
-      redraws: terminal,
     },
     () => now as Monotonic,
   );
@@ -74,8 +71,4 @@ test.each([
   [60_000, '1 min 0 s'],
 ])('%i ms is %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
-});
-
-test('the parts that logs offers are those that there are', async () => {
-  expect(logChoices).toEqual((await loadSandbox()).logNames);
 });
