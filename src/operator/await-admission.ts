@@ -1,6 +1,6 @@
 /**
- * Holds an operator back until the API server enforces the admission policies. Without them, whoever may write accounts
- * could grant any permission, and the operator would carry it out.
+ * Delays the operator until the API server enforces the admission policies. Without them, everyone who may write accounts
+ * could grant any permission, and the operator would execute it.
  */
 import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../rbac/index.ts';
 import { isForbidden, resources, sleep, type KubeClient, type Logger, type SetTimer } from '../kube/index.ts';

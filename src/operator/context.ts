@@ -1,4 +1,4 @@
-/** What every controller of the operator works with: one client, one set of informers, one clock. */
+/** Dependencies of all controllers: one client, one set of informers, the clocks. */
 import {
   apps,
   clusterConfigs,
@@ -43,7 +43,7 @@ import {
 } from '../workloads/index.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-/** A Deployment, as far as the operator reads it. */
+/** The part of Deployments that the operator reads. */
 export type Deployment = KubeObject & {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
@@ -56,14 +56,14 @@ export type Informers = {
   readonly namespaces: Informer<KubeObject & { readonly status?: { readonly phase?: string } }>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Those that Apps made, here and below. */
+  /** Objects of Apps, here and below. */
   readonly deployments: Informer<Deployment>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
-  /** Those that ask to be restarted for a new identity, here and below. */
+  /** Workloads that ask to be restarted for a new identity, here and below. */
   readonly labelledDeployments: Informer<KubeObject & Workload>;
   readonly statefulSets: Informer<KubeObject & Workload>;
   readonly daemonSets: Informer<KubeObject & Workload>;
@@ -81,22 +81,22 @@ export type OperatorContext = {
   /** 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
-  /** Who watches a controller of this name; nobody when absent. */
+  /** Observer of a controller by name. Default: none. */
   readonly observerOf?: (controller: string) => ControllerObserver;
-  /** Called right before a write to AWS. @throws NotLeadingError when this operator leads no more */
+  /** Called right before a write to AWS. @throws NotLeadingError when this operator no longer leads */
   readonly assertLeading: () => void;
   /**
-   * Exchanges a token of the ServiceAccount at STS, as a new pod would. Resolves with the refusal when STS refuses it, and
-   * with undefined when it does not, or gives no answer.
+   * Exchanges a token of the ServiceAccount at STS, as a new pod would. Resolves with the refusal of STS; undefined when
+   * STS accepts the token or does not answer.
    */
   readonly exchange: (of: TokenExchange, signal: AbortSignal) => Promise<IdentityError | undefined>;
-  /** Where the operator runs, if it is known: no target. */
+  /** Namespace of the operator, if known: it cannot be a target. */
   readonly operatorNamespace?: string;
   /** Creation of the youngest admission policy that guards grants, see `AccountWorld`. Default: they are not required. */
   readonly admittedSince?: () => number;
 };
 
-/** A web identity that new pods of the ServiceAccount are given. */
+/** Web identity that new pods of the ServiceAccount are given. */
 export type TokenExchange = {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -253,7 +253,10 @@ function trimNamespace(
   };
 }
 
-/** Keeps of a ServiceAccount what links are made of, and of its managed fields only who set the role's annotation. */
+/**
+ * Keeps the fields of a ServiceAccount that links consist of, and from its managed fields only the manager of the role's
+ * annotation.
+ */
 export function trimServiceAccount(object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, labels, annotations, managedFields } = object.metadata;
   const managers = (managedFields ?? []).filter((entry) => {
@@ -276,7 +279,7 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
   };
 }
 
-/** Who set the role's annotation: someone other than us, if there is one. */
+/** Field manager of the role's annotation other than us, if there is one. */
 export function roleArnManagerOf(object: KubeObject): string | undefined {
   const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];

@@ -1,6 +1,6 @@
 /**
- * The operator without a host: informers and controllers over a Kubernetes client and AWS, both given. It knows no process,
- * no HTTP and no clock of its own, so that `operator.ts` runs it against a cluster, and a simulation with time of its own.
+ * The operator without a process: informers and controllers over a given Kubernetes client and AWS. It has no HTTP server
+ * and no clock, so that `operator.ts` runs it against a cluster, and a simulation in virtual time.
  */
 import { findCondition } from '../k8s/conditions.ts';
 import type { Caller, PodIdentityAws } from '../aws/index.ts';
@@ -32,37 +32,37 @@ export type Aws = {
   readonly roles: RoleStore;
   readonly prover: IdentityProver;
   readonly account: CloudAccount;
-  /** EKS Pod Identity on a cluster by name; absent where there is no EKS. */
+  /** EKS Pod Identity of a cluster by name. Default: no EKS. */
   readonly podIdentity?: (clusterName: string) => PodIdentityAws;
 };
 
 export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
-  /** AWS in the region that the ClusterConfig names now, on somebody's behalf. */
+  /** AWS in the region of the current ClusterConfig, on behalf of a caller. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
-  /** How many accounts and how many apps are worked on at a time; 32 unless told otherwise. */
+  /** Accounts reconciled at a time, and Apps. Default: 32. */
   readonly concurrency?: number;
-  /** Whether IAM is known to take only so many calls a second. */
+  /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
-  /** An account became ready under a new or changed spec, so long after that was seen. */
+  /** Called when an account becomes ready under a new or changed spec, with the time since that was seen. */
   readonly onInStep?: (tookMs: number) => void;
-  /** The drift pass has listed IAM roles: so many of this cluster have no account. */
+  /** Called after a listing of IAM roles, with the numbers of roles of this cluster without an account. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
 
 export type Engine = {
   readonly informers: Informers;
   readonly controllers: readonly Controller[];
-  /** Every informer there is, for `/readyz`. */
+  /** All informers, for `/readyz`. */
   readonly watched: readonly Informer<KubeObject>[];
-  /** Outcome of drift detection; empty where this process has not led. */
+  /** Outcome of drift detection; empty while this process does not lead. */
   driftChecks(): readonly DriftCheck[];
-  /** Whether accounts wait for others to be worked on. */
+  /** Whether accounts wait for a worker. */
   busy(): boolean;
-  /** Whether nothing is worked on, and nothing waits. */
+  /** Whether no key is reconciled or waits. */
   idle(): boolean;
-  /** Follows the cluster until the signal aborts; resolves when it is in step with it. */
+  /** Follows the cluster until the signal aborts. Resolves when all informers have synced. */
   follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
-  /** Works until the signal aborts, and finishes what is under way. */
+  /** Reconciles until the signal aborts, and finishes what is in flight. */
   work(signal: AbortSignal): Promise<void>;
 };
 
@@ -84,8 +84,8 @@ export function createEngine(options: EngineOptions): Engine {
   const observed = createObservedState(context);
   const sweeper: Caller = { owner: 'resync', priority: 'resync' };
   /**
-   * The cluster is looked at every few minutes only. What AWS says of an account, but holds for the whole cluster, is told to it
-   * at once; when it says so itself, it needs no more telling.
+   * A ClusterConfig is rechecked only every few minutes. An AWS error of an account that concerns the whole cluster
+   * triggers a recheck at once, unless the ClusterConfig reports a problem already.
    */
   const lookAtCluster = (error: unknown): void => {
     if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;
@@ -136,7 +136,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const clusters = createClusterController({
     context,
-    // Every account waits for what these few calls tell.
+    // All accounts wait for these few calls.
     aws: () => aws({ owner: 'cluster', priority: 'interactive' }).account,
     driftChecks: resync.checks,
   });

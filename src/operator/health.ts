@@ -1,4 +1,4 @@
-/** What an orchestrator and Prometheus ask the operator over HTTP: `/healthz`, `/readyz`, `/metrics`. */
+/** HTTP endpoints for an orchestrator and Prometheus: `/healthz`, `/readyz`, `/metrics`. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { outdatedMessage } from '../identity/index.ts';
@@ -11,14 +11,13 @@ import {
 } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** A watch that is silent is opened again by then, and that is heard or fails. Milliseconds. */
+/** Within this time a silent watch is opened again, which succeeds or fails. Milliseconds. */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 
-/** A check that fails. Whoever reaches the port sees the name; the detail may name objects and addresses and goes to the log. */
+/** Failed check. The response contains only the name. The detail may name objects and addresses, and goes to the log. */
 export type FailedCheck = { readonly name: string; readonly detail: string };
 
-/**
- * Checks of `/readyz` that fail: kinds which the operator does not follow, by the name of their resource. */
+/** Failed checks of `/readyz`: resources that the operator does not follow, by plural. */
 export function whyNotReady(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
   now: Monotonic,
@@ -35,12 +34,12 @@ export function whyNotReady(
   });
 }
 
-/** Check of `/readyz` that fails while the CRDs are of a later version than the operator. */
+/** Failed check of `/readyz` while the CRDs are of a later version than the operator. */
 export function whyOutdated(installed: number, own: number): readonly FailedCheck[] {
   return installed > own ? [{ name: 'schema-version', detail: outdatedMessage(installed, own) }] : [];
 }
 
-/** Checks of `/healthz` that fail: controllers with a reconcile that only a restart of the process ends. */
+/** Failed checks of `/healthz`: controllers with a reconcile that only a restart of the process ends. */
 export function whyUnhealthy(
   controllers: readonly Pick<Controller, 'name' | 'stuck'>[],
 ): readonly FailedCheck[] {
@@ -63,7 +62,7 @@ export async function startHealthServer(options: {
   readonly metrics: () => Promise<string>;
 }): Promise<HealthServer> {
   const { logger } = options;
-  /** Names of the checks that failed when a path was last asked for: details are logged when these change. */
+  /** Names of the checks that failed at the last request of a path. Details are logged when these change. */
   const logged = new Map<string, string>();
   const server: Server = createServer((request, response) => {
     const answer = (status: number, body: string): void => {

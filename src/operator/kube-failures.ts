@@ -1,4 +1,4 @@
-/** Names what the Kubernetes API server answered in the words of the domain. */
+/** Classifies errors of the Kubernetes API server as errors of identities. */
 import { IdentityError } from '../identity/index.ts';
 import {
   isAlreadyExists,
@@ -10,7 +10,7 @@ import {
 } from '../kube/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
-/** @param doing what was tried, for the message: `create ServiceAccount production/myaccount` */
+/** @param doing what was attempted, for the message: `create ServiceAccount production/myaccount` */
 export function classifyKubeError(error: unknown, doing: string): IdentityError {
   if (error instanceof IdentityError) return error;
   const message = `${doing}: ${errorMessage(error)}`;
@@ -26,7 +26,7 @@ export function classifyKubeError(error: unknown, doing: string): IdentityError 
   return new IdentityError('Unexpected', message, { cause: error });
 }
 
-/** Denied by one of our own admission policies, and not for want of a right: more rights would take the fence down. */
+/** Denied by one of our own admission policies rather than by RBAC: more rights would not help. */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);
 }

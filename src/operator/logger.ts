@@ -17,7 +17,7 @@ export function createLogger(options: {
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        // Of an Error, JSON shows nothing by itself.
+        // JSON.stringify shows nothing of an Error.
         serializers: { error: pino.stdSerializers.err },
         messageKey: 'msg',
       },

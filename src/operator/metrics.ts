@@ -1,4 +1,4 @@
-/** What the operator counts. Names and labels are contract; docs/reference/metrics.md lists them, which a test compares. */
+/** Metrics of the operator. Names and labels are contract; docs/reference/metrics.md lists them, and a test compares. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
 import type { DriftCheck, LeftoverKind } from '../identity/index.ts';
@@ -9,7 +9,7 @@ import {
   type RuntimeView,
 } from './runtime-metrics.ts';
 
-/** What is asked for when somebody scrapes. */
+/** Values that are read at each scrape. */
 export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
   readonly drift: readonly DriftCheck[];
@@ -20,15 +20,15 @@ export type MetricsView = RuntimeView & {
 
 export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
-  /** An account became ready under a changed spec, so many milliseconds after the change was seen. */
+  /** Called when an account becomes ready under a changed spec, with the milliseconds since the change was seen. */
   readonly countInStep: (tookMs: number) => void;
-  /** IAM roles without an account, as the last listing showed them. */
+  /** IAM roles without an account, from the last listing. */
   readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;
-  /** In Prometheus's text format. */
+  /** The text format of Prometheus. */
   readonly text: (view: MetricsView) => Promise<string>;
 };
 
-/** Beside these, `process_…` and `nodejs_…` tell of the process itself. */
+/** `process_…` and `nodejs_…` cover the process itself. */
 export const metricDefinitions = {
   konstellation_aws_calls_total: {
     type: 'counter',

@@ -1,4 +1,4 @@
-/** The operator as a whole: what `kon operator` runs in the foreground, and what the image runs in a cluster. */
+/** The whole operator: `kon operator` runs it in the foreground, and the image in a cluster. */
 import { findCondition } from '../k8s/conditions.ts';
 import { schemaVersion } from '../api/index.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
@@ -28,18 +28,21 @@ export type OperatorOptions = {
   readonly monotonic: () => Monotonic;
   /** 0 up to 1. */
   readonly random: () => number;
-  /** Ends the operator; what is under way is finished first. */
+  /** Ends the operator; what is in flight is finished first. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when absent. Port 0 takes a free one. */
+  /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 takes a free one. */
   readonly health?: { readonly host: string; readonly port: number };
-  /** With it, this operator works only while it holds the Lease, and rejects when it loses it. Without it, it takes no turns. */
+  /**
+   * With it, this operator reconciles only while it holds the Lease, and rejects when it loses it. Default: no leader
+   * election.
+   */
   readonly lease?: {
     readonly namespace: string;
     readonly name: string;
     /** Unique among the operators of the cluster. */
     readonly identity: string;
-    /** How long others wait after this one's last sign of life; 15 s unless told otherwise. */
+    /** How long other operators wait after the last renewal. Default: 15 s. */
     readonly durationMs?: number;
   };
   /** With it, nothing is reconciled before the API server enforces the admission policies. */
@@ -47,13 +50,13 @@ export type OperatorOptions = {
     /** Where this operator may create Leases. */
     readonly namespace: string;
   };
-  /** Where the operator runs, if it runs in the cluster: no target. */
+  /** Namespace of the operator, if it runs in the cluster: it cannot be a target. */
   readonly namespace?: string;
-  /** How many accounts and how many apps are worked on at a time. */
+  /** Accounts reconciled at a time, and Apps. */
   readonly concurrency?: number;
-  /** Made smaller after bursts; left to itself when absent. */
+  /** Heap to shrink after bursts. Default: left alone. */
   readonly heap?: Heap;
-  /** Called when every informer is in step. */
+  /** Called when all informers have synced. */
   readonly onStarted?: (started: { readonly healthPort?: number }) => void;
 };
 
@@ -61,8 +64,8 @@ export type OperatorOptions = {
 const regionUntilConfigured = 'us-east-1';
 
 /**
- * What the operator asks of the API server is bounded by its workers. How much of that is too much the server knows best,
- * and says by API Priority and Fairness; this is only a fence against a fault of ours.
+ * The workers bound the requests to the API server, which limits them itself by API Priority and Fairness. This limit only
+ * protects against a bug of ours.
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 
@@ -80,10 +83,10 @@ class OutdatedError extends Error {
 }
 
 /**
- * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing: it would undo what
- * a later version does for fields and kinds that this one does not know. It begins anew once they are of a version that it knows.
- *
- * Rejects when it cannot work at all. @throws LeaseLostError
+ * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing, since it would
+ * undo what a later version does for unknown fields and kinds. It resumes when they are of a known version. Rejects when it
+ * cannot work at all.
+ * @throws LeaseLostError
  */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   while ((await runUntilCurrent(options)) === 'current')
@@ -248,15 +251,15 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);
-      // Another operator may lead now. What this one believes may be wrong at any moment: it has to begin anew.
+      // Another operator may lead now, so the observed state may be outdated at any moment: the process starts over.
       if (end === 'lost') throw new LeaseLostError();
     } else {
       await lead(signal);
     }
-    // Paused, it leaves the lease to an operator of the right version, and does not ask for it again.
+    // A paused operator leaves the lease to an operator of the right version, and does not acquire it again.
     await Promise.all([followed, installedFollowed]);
   } catch (error) {
-    // Stopped before it was in step: that is an end, not a failure.
+    // Stopped before the informers synced: an end, not a failure.
     if (!signal.aborted) throw error;
   } finally {
     over.abort();
@@ -270,7 +273,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
   return options.signal.aborted ? 'stopped' : 'current';
 }
 
-/** Renewals have a client of their own: they must wait behind nothing, and be held back by nothing. */
+/** Leader elector with a client of its own, so that renewals wait behind no other request. */
 function createElector(
   { connection, logger, now, monotonic, random }: OperatorOptions,
   lease: NonNullable<OperatorOptions['lease']>,

@@ -1,7 +1,7 @@
 /**
- * What the controller runtime counts, under the names, labels and buckets of controller-runtime and client-go, so that
- * dashboards and alerts which people have for other controllers work for this one.
- * https://book.kubebuilder.io/reference/metrics-reference
+ * Metrics of the controller runtime, under the names, labels and buckets of controller-runtime and client-go, so that
+ * existing dashboards and alerts work.
+ * https://book.kubebuilder.io/reference/metrics-reference/
  */
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import type { Controller, ControllerObserver, RequestOutcome } from '../kube/index.ts';
@@ -94,15 +94,15 @@ export const runtimeMetricDefinitions = {
   },
 } as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
 
-/** What is asked for when somebody scrapes. */
+/** Values that are read at each scrape. */
 export type RuntimeView = {
   readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
-  /** The Lease of the operators, and whether this one holds it; absent when it takes no turns. */
+  /** Lease of the operators, and whether this one holds it; absent without leader election. */
   readonly lead:
     | {
         readonly name: string;
         readonly leading: boolean;
-        /** Since the Lease was last seen to change. */
+        /** Time since the Lease was last seen to change. */
         readonly leaseAgeMs?: number | undefined;
       }
     | undefined;
@@ -111,19 +111,19 @@ export type RuntimeView = {
 export type RuntimeMetrics = {
   readonly observerOf: (controller: string) => ControllerObserver;
   readonly countRequest: (request: RequestOutcome) => void;
-  /** Brings what the controllers count for themselves up to date. */
+  /** Copies the counts of the controllers. */
   readonly refresh: (view: RuntimeView) => void;
 };
 
 type Name = keyof typeof runtimeMetricDefinitions;
 
 const buckets = {
-  /** controller-runtime's, pkg/internal/controller/metrics. */
+  /** Buckets of controller-runtime, pkg/internal/controller/metrics. */
   reconcile: [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25,
     1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
   ],
-  /** controller-runtime's, pkg/internal/metrics/workqueue.go: ten nanoseconds, tenfold up to a thousand seconds. */
+  /** Buckets of controller-runtime, pkg/internal/metrics/workqueue.go: ten nanoseconds, tenfold up to a thousand seconds. */
   queue: [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000],
 };
 
@@ -172,7 +172,7 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
       requests.inc({ code: status === undefined ? '<error>' : String(status), method, host });
     },
     refresh(view) {
-      // What the controllers count only grows, so that starting over each time gives the same as counting on.
+      // The counts of the controllers only grow, so resetting and adding the total gives the same as adding differences.
       for (const counter of Object.values(counters)) counter.reset();
       for (const { name: controller, metrics } of view.controllers) {
         const figures = metrics();

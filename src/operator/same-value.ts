@@ -1,4 +1,4 @@
-/** Whether two JSON values say the same, whatever the order of their keys: the API server has an order of its own. */
+/** Compares two JSON values without regard to the order of keys, which the API server changes. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -12,7 +12,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   }
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
-  // Without a copy of either, as every status is compared at every look.
+  // Copies neither value, as every status is compared at every reconcile.
   for (const key of Object.keys(left))
     if (left[key] !== undefined && !(Object.hasOwn(right, key) && sameValue(left[key], right[key])))
       return false;

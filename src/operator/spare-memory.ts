@@ -1,14 +1,14 @@
 /**
- * Gives memory back after a burst. The first lists of a cluster, or a thousand new accounts, leave a heap that is half
- * empty and in pieces. V8 keeps it for as long as little is going on, which is when a container's memory is looked at.
+ * Returns memory to the system after a burst. The first lists of a cluster, or a thousand new accounts, leave a half-empty,
+ * fragmented heap, which V8 keeps while the process is idle.
  */
 import { sleep, type SetTimer } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type Heap = {
-  /** What it holds, in use or not. Bytes. */
+  /** Size, including unused parts. Bytes. */
   size(): number;
-  /** Gives back what is not in use. Nothing else goes on meanwhile, for some hundred milliseconds. */
+  /** Returns unused memory. Blocks the process for some hundred milliseconds. */
   giveBack(): void;
 };
 
@@ -20,14 +20,17 @@ export type SpareMemoryOptions = {
 };
 
 const lookEveryMs = 2_000;
-/** So that nobody waits for it: nothing has been worked on for this long. Milliseconds. */
+/** Idle time before a collection, so that no reconcile waits for it. Milliseconds. */
 const idleMs = 8_000;
-/** Every sweep for drift needs some room for a moment. It finds what the one before it used, for at least this long. Milliseconds. */
+/**
+ * Minimum time between collections. Each drift pass needs some memory for a moment, and reuses what the previous one left.
+ * Milliseconds.
+ */
 const restMs = 120_000;
-/** Less is not worth it. Bytes. */
+/** Minimum growth since the last collection. Bytes. */
 const leastGrowth = 16 * 1024 * 1024;
 
-/** Watches over the heap until the signal aborts. */
+/** Shrinks the heap whenever the operator is idle, until the signal aborts. */
 export async function spareMemory(options: SpareMemoryOptions, signal: AbortSignal): Promise<void> {
   const { heap, isIdle, now, setTimer } = options;
   let idleSince: number | undefined;

@@ -1,4 +1,4 @@
-/** What the targets of an App are to those who decide whose turn it is. */
+/** Targets of an App as members of the rollout group of its account. */
 import type { AppTarget } from '../api/index.ts';
 import { deployedMark } from './deployment.ts';
 import { identityStanding, type AppObservation } from './plan.ts';
@@ -18,8 +18,8 @@ export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
 }
 
 /**
- * The targets of an App which have pods. Pods that the webhook missed keep a target from being done: where nothing
- * injects, the next one would lose its identity too.
+ * Targets of an App that have pods. A target with pods that the webhook missed is not done: where nothing injects, the next
+ * target would lose its identity too.
  */
 export function appMembers(
   observation: Omit<AppObservation, 'slots'>,
@@ -40,7 +40,7 @@ export function appMembers(
   });
 }
 
-/** By what the App said last: only the API server knows. */
+/** Read from the App's last status: only the API server knows what it refuses. */
 function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
   return (
     app.status?.targets?.some(
@@ -60,7 +60,7 @@ function stateOf(
   if (state === 'Progressing') return 'rolling';
   const identity = gate.open ? gate.identity : undefined;
   if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
-  // The Deployment may know of pods which we have not seen yet.
+  // The Deployment may count pods that this process has not seen yet.
   const running = pods.filter((pod) => !isFinished(pod) && !isTerminating(pod));
   const isDone =
     running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));

@@ -1,11 +1,11 @@
 /**
- * The Apps that an App calls, as variables of its environment: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They are told
- * from what the other App asks for, not from what runs: so two Apps may call each other, and nothing waits for
- * anything to be healthy. The cluster's domain is left to the resolver of the pod.
+ * Addresses of the Apps that an App calls, as environment variables: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They
+ * are derived from the spec of the other App, not from what runs, so two Apps may call each other and neither waits for the
+ * other to be healthy. The pod's resolver adds the cluster domain.
  */
 import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
 
-/** Every App that is depended on and exists, by name. */
+/** Existing Apps among the dependencies, by name. */
 export type OtherApps = ReadonlyMap<string, App>;
 
 export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): readonly EnvVar[] {
@@ -18,9 +18,9 @@ export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): r
   });
 }
 
-/** What is missing for the addresses to be told; undefined when nothing is. */
+/** What the addresses lack; undefined when they are complete. */
 export function dependencyFault(app: App, target: AppTarget, others: OtherApps): string | undefined {
-  // It calls nobody.
+  // A halted target calls no other App.
   if (target.deployMode === 'halt') return undefined;
   for (const dependency of app.spec.dependencies ?? []) {
     const { name, port } = dependency;
@@ -38,7 +38,7 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
   return undefined;
 }
 
-/** Two addresses cannot be told by one variable. */
+/** Duplicate dependency, whose addresses would share one variable. */
 export function ambiguousDependency(app: App): string | undefined {
   const seen = new Set<string>();
   for (const { name, port } of app.spec.dependencies ?? []) {

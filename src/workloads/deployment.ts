@@ -1,4 +1,4 @@
-/** Deployments as far as this project reads them. */
+/** The part of Deployments that this project reads. */
 import { identityAnnotation } from '../api/index.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
@@ -41,14 +41,14 @@ export type Deployment = {
   };
 };
 
-/** Written by the Deployment controller: counts the templates that the Deployment has had. */
+/** Set by the Deployment controller: counts the pod templates that the Deployment has had. */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 
 export function revisionOf(deployment: Deployment): string | undefined {
   return deployment.metadata.annotations?.[revisionAnnotation];
 }
 
-/** The identity that pods of the present template are given. */
+/** Identity of pods of the current template. */
 export function deployedMark(deployment: Deployment | undefined): string | undefined {
   return deployment?.spec?.template?.metadata?.annotations?.[identityAnnotation];
 }
@@ -57,12 +57,12 @@ export function imageOf(deployment: Deployment): string | undefined {
   return deployment.spec?.template?.spec?.containers?.[0]?.image;
 }
 
-/** Whether it has pods, or is to have some. */
+/** Whether it has or will have pods. */
 export function hasReplicas(deployment: Deployment): boolean {
   return (deployment.spec?.replicas ?? 1) > 0;
 }
 
-/** The account that pods of the present template use, if any. */
+/** Account that pods of the current template use, if any. */
 export function deployedAccount(deployment: Deployment): string | undefined {
   const { serviceAccountName } = deployment.spec?.template?.spec ?? {};
   return serviceAccountName === 'default' ? undefined : serviceAccountName;

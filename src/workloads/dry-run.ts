@@ -21,13 +21,16 @@ import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
 export type DryRunInput = {
   readonly deployment: Deployment | undefined;
-  /** Identities of which a new pod has to get one. Empty: the app has no account. */
+  /** Identities of which a new pod has to get one. Empty for an app without an account. */
   readonly wanted: readonly Identity[];
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];
 };
 
-/** Adds the dry-run pod to the first of the steps that creates pods. A refused one stops the steps after it too. */
+/**
+ * Adds the dry-run pod to the first step that creates pods. When it fails, the steps after that one are not executed
+ * either.
+ */
 export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): readonly ApplyStep[] {
   const first = steps.findIndex(({ manifest }) => createsPods(manifest, input.deployment));
   return steps.map((step, index) => {
@@ -39,7 +42,7 @@ export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): rea
   });
 }
 
-/** The pod to create in a dry run before pods of `template` are created; undefined when they need no identity. */
+/** Dry-run pod for new pods of `template`; undefined when they need no identity. */
 export function dryRunPodOf(
   template: PodTemplate | undefined,
   { wanted, pods }: DryRunInput,
@@ -69,7 +72,7 @@ function createsPods({ kind, spec, ...manifest }: Manifest, deployment: Deployme
   }
 }
 
-/** Whether the pod runs with an identity that the webhook gave to it. */
+/** Whether the pod runs with an identity from the webhook. */
 function isProtected(pod: Pod): boolean {
   return !isFinished(pod) && !isTerminating(pod) && givenIdentity(pod) !== undefined;
 }

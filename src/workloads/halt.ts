@@ -1,7 +1,7 @@
 /**
- * Halts that do not depend on the rest of the spec. Whoever stops an app in the night must not have to mend it first, so
- * what runs is stopped by its number of replicas alone, before anything else of the spec is tried, which may not be
- * possible at all. What was stopped so is started again as it was deployed last: nothing of such a spec is rolled out.
+ * Halts that do not depend on the rest of the spec. A person who has to stop an app in the night cannot be asked to correct
+ * its spec first: the replicas are set to 0 before anything else of the spec is tried, since that may be refused. An app
+ * that was stopped this way is resumed as it was last deployed, and nothing of the refused spec is rolled out.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
@@ -21,14 +21,14 @@ type Standing = {
   readonly pods: readonly Pod[];
 };
 
-/** With these the namespace is there and ours to write into: something is wrong with what is to be written. */
+/** Reasons that concern the objects to write. The namespace exists and may be written. */
 const reasonsOfSpec: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 
 export function isOfSpec(reason: TargetReason): boolean {
   return reasonsOfSpec.includes(reason);
 }
 
-/** Of a target which cannot be deployed as its spec says. */
+/** Steps of a target that cannot be deployed by its spec. */
 export function stepsWithoutSpec(app: App, standing: Standing): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);
@@ -39,19 +39,19 @@ export function stepsWithoutSpec(app: App, standing: Standing): readonly ScaleSt
   return scale(deployment, resuming(deployment)).map((step) => (dryRunPod ? { ...step, dryRunPod } : step));
 }
 
-/** Before the steps of a target that is to be halted. */
+/** Steps that come first on a target that is to be halted. */
 export function stepsToStop({ target, deployment }: Standing): readonly ScaleStep[] {
   return deployment && target.deployMode === 'halt' ? scale(deployment, stopping(deployment)) : [];
 }
 
-/** After the steps of a target that is not halted. */
+/** Steps that come last on a target that is not halted. */
 export function stepsAfterHalt({ target, deployment }: Standing): readonly ScaleStep[] {
   return deployment && target.deployMode !== 'halt' ? scale(deployment, forgettingHalt(deployment)) : [];
 }
 
 /**
- * Whether pods of the template that was deployed last would have the identity that it names. What is halted calls nobody,
- * so its template may have been written without the addresses of what was missing then.
+ * Whether pods of the last deployed template would have the identity that it names. A halted target may have been written
+ * while dependencies, and so their addresses, were missing.
  */
 function isFitToRun(app: App, { target, deployment, gate, others }: Standing): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;

@@ -32,7 +32,7 @@ import type { WantedIdentity } from './pod-identity.ts';
 import { type GateReason } from './reasons.ts';
 
 export type Identity = WantedIdentity & {
-  /** What the pod template's annotation says. Whatever changes it rolls the Deployment. */
+  /** Value of the pod template's annotation. A change of it rolls the Deployment. */
   readonly mark: string;
 };
 
@@ -44,29 +44,29 @@ export type IdentityGate =
   | ({ readonly open: false } & IdentityFinding);
 
 export type GateInput = {
-  /** The account that the App names. */
+  /** Account that the App names. */
   readonly account: string | undefined;
-  /** The account as the cluster has it. */
+  /** The same account as it is in the cluster. */
   readonly linkedServiceAccount: LinkedServiceAccount | undefined;
   readonly target: string;
-  /** The mark in the pod template of the Deployment as it is. */
+  /** Mark in the pod template of the present Deployment. */
   readonly deployedMark: string | undefined;
 };
 
 /**
- * The mark of an identity: what pods have to be made anew for. Policies are not in it. It is legible on purpose, as
- * people meet it in `kubectl describe deployment`.
+ * Mark of an identity: pods are replaced when it changes. It does not include policies. It is legible, since it shows in
+ * `kubectl describe deployment`.
  */
 export function identityMark(identity: WantedIdentity): string {
   return `${identity.roleArn} for ${identity.audience}`;
 }
 
-/** The role of a mark: what the pods of a Deployment are given that is not being changed at present. */
+/** Role of a mark. */
 export function roleOfMark(mark: string | undefined): string | undefined {
   return mark?.split(' ')[0];
 }
 
-/** The identity of a mark. */
+/** Identity of a mark. */
 export function identityOfMark(mark: string | undefined): Identity | undefined {
   const [roleArn, audience] = mark?.split(' for ') ?? [];
   return mark !== undefined && roleArn !== undefined && audience !== undefined
@@ -119,10 +119,10 @@ export function identityGate(input: GateInput): IdentityGate {
   return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }
 
-/** STS accepts no token of the cluster, whichever account it is of. */
+/** Reasons for which STS accepts no token of the cluster, of any account. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
-/** Whether the gate is closed as STS accepts no token of the cluster. */
+/** Whether the gate is closed because STS accepts no token of the cluster. */
 export function isProviderReason(reason: GateReason): boolean {
   return providerReasons.some((one) => one === reason);
 }

@@ -1,4 +1,4 @@
-/** The domain of apps and pods: what identity a pod holds, and which objects make an App run with the one it asks for. */
+/** Apps and pods: which identity a pod holds, and which objects make an App run with the identity it asks for. */
 export { appMembers, appTargetId, wantsSlot } from './app-members.ts';
 export { deployedAccount, hasReplicas } from './deployment.ts';
 export {

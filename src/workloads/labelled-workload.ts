@@ -1,7 +1,7 @@
 /**
- * Workloads that are not an App's, and ask by a label to be restarted when the identity of their account changes: their
- * pod template is given the mark of the identity, and nothing else of them is touched. Pods that already hold the
- * identity are reason for none, and a template that has the mark is never given it again.
+ * Workloads outside of Apps that ask by label to be restarted for a new identity of their account: the mark of the identity
+ * is written into their pod template, and nothing else of them is changed. A workload whose pods hold the identity already
+ * is not restarted, and a template that has the mark is not written again.
  */
 import { appLabel, type LinkedServiceAccount } from '../api/index.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
@@ -16,9 +16,9 @@ import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   readonly spec?: Deployment['spec'] & {
-    /** Deployments alone. */
+    /** Only on Deployments. */
     readonly paused?: boolean;
-    /** StatefulSets and DaemonSets. */
+    /** Only on StatefulSets and DaemonSets. */
     readonly updateStrategy?: {
       readonly type?: string;
       readonly rollingUpdate?: { readonly partition?: number };
@@ -33,7 +33,7 @@ export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   };
 };
 
-/** An App sees to its own Deployment. */
+/** Deployments of Apps are excluded: their App rolls them. */
 export function isLabelledWorkload({ metadata }: Workload): boolean {
   return metadata.labels?.[appLabel] === undefined;
 }
@@ -42,7 +42,10 @@ export function workloadId({ kind, metadata }: Pick<Workload, 'kind' | 'metadata
   return `${kind} ${metadata.namespace}/${metadata.name}`;
 }
 
-/** Whether the workload made this pod. A Deployment's pods are made by a ReplicaSet, which is named after both. */
+/**
+ * Whether the workload owns the pod. A pod of a Deployment belongs to a ReplicaSet, whose name is the Deployment's and the
+ * template hash.
+ */
 export function isPodOf({ kind, metadata }: Workload, pod: Pod): boolean {
   const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller);
   if (!owner || pod.metadata.namespace !== metadata.namespace) return false;
@@ -51,14 +54,14 @@ export function isPodOf({ kind, metadata }: Workload, pod: Pod): boolean {
   return owner.kind === 'ReplicaSet' && hash !== undefined && owner.name === `${metadata.name}-${hash}`;
 }
 
-/** What is seen of one workload. */
+/** State of one workload. */
 export type WorkloadObservation = {
   readonly workload: Workload;
-  /** The account that its pods use, when it exists. */
+  /** Account of its pods, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
-  /** Those which it made. */
+  /** Pods of the workload. */
   readonly pods: readonly Pod[];
-  /** Milliseconds since the epoch. */
+
   readonly now: Wall;
 };
 
@@ -85,7 +88,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
     identity,
     wants: missed.length > 0 && !isMarked && rolloutBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
-    // Made anew from a template with the mark, and yet without the identity: they are replaced.
+    // Created from a template with the mark, and still without the identity: these pods are replaced.
     rollout:
       rollout.state === 'Ready' && isMarked && missed.length > 0 && rolloutBlocker(workload) === undefined
         ? { ...rollout, state: 'Progressing' }
@@ -93,7 +96,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
   };
 }
 
-/** Why a change of the pod template would make no pod anew; undefined when it would. */
+/** Why a change of the pod template would replace no pods; undefined when it would. */
 function rolloutBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   if (spec?.paused) return 'paused';
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
@@ -111,17 +114,17 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     id: workloadId(observation.workload),
     wants,
     hasWanted,
-    // Its owner has put off the change of its pods, perhaps for ever.
+    // Its owner has postponed the replacement of pods, perhaps for ever.
     state: rolloutBlocker(observation.workload) ? 'steady' : states[rollout.state],
     rank,
   };
 }
 
 export type WorkloadStep =
-  /** The mark is to be put into the pod template, once a pod made of it, in a dry run, turns out to get the identity. */
+  /** Writes the mark into the pod template, after a dry-run pod of it has got the identity. */
   { readonly kind: 'restart'; readonly workload: Workload; readonly identity: Identity } | ReplacePodStep;
 
-/** @param hasSlot whether it may take up another identity now */
+/** @param hasSlot whether the workload may take up another identity now */
 export function planWorkload(observation: WorkloadObservation, hasSlot: boolean): readonly WorkloadStep[] {
   const { workload, pods } = observation;
   const { identity, wants, rollout } = standingOf(observation);
@@ -157,7 +160,7 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
   }
 }
 
-/** As `kubectl rollout status` tells it: with a partition, only the pods from its ordinal on are made anew. */
+/** Progress as `kubectl rollout status` reports it: with a partition, only pods from its ordinal on are replaced. */
 function statefulSetProgress(wanted: number, { spec, status = {} }: Workload): string | undefined {
   const { updatedReplicas = 0, readyReplicas = 0, currentRevision, updateRevision } = status;
   const toUpdate = Math.max(0, wanted - (spec?.updateStrategy?.rollingUpdate?.partition ?? 0));

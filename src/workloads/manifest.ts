@@ -1,4 +1,4 @@
-/** Kubernetes objects as this folder writes them, and how it tells one that is in step from one that is not. */
+/** Manifests of the objects that Apps create, and their comparison with objects in the cluster. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -11,13 +11,13 @@ export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta & { readonly namespace: string };
-  /** Of every kind but ConfigMap. */
+  /** Every kind but ConfigMap has one. */
   readonly spec?: JsonObject;
   readonly data?: Readonly<Record<string, string>>;
   readonly immutable?: true;
 };
 
-/** An object as it is in the cluster, of any of the kinds that an App makes. */
+/** Object in the cluster, of a kind that Apps create. */
 export type ObservedObject = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -25,8 +25,8 @@ export type ObservedObject = {
 };
 
 /**
- * On each object that an App makes: a digest of what was applied. It differs from what is wanted also when a field is
- * wanted no more, which a comparison of the fields themselves cannot tell from a field that others have set.
+ * Digest of what was applied, on each object of an App. It also differs when a field is no longer wanted. A comparison of
+ * fields cannot tell that from a field set by someone else.
  */
 const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
@@ -41,19 +41,19 @@ export function seal(manifest: Manifest): Manifest {
   };
 }
 
-/** The same for two values of the same content, in whatever order their fields were put together. */
+/** Digest that does not depend on the order of fields. */
 export function digestOf(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(value))))).slice(0, 16);
 }
 
-/** Whether applying the sealed `wanted` would leave `observed` as it is: the digest is among the values. */
+/** Whether applying the sealed manifest would leave `observed` unchanged: the digest is among the values. */
 export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {
   return covers(observed, wanted);
 }
 
 /**
- * Whether `observed` has every value of `wanted`. What it has besides is others' (defaults of the API server, an
- * autoscaler's replicas, an injector's annotations), and stays so under server-side apply.
+ * Whether `observed` has every value of `wanted`. Further values belong to others (defaults of the API server, an
+ * autoscaler's replicas, an injector's annotations) and survive a server-side apply.
  */
 export function covers(observed: unknown, wanted: unknown, field = ''): boolean {
   if (isEmpty(wanted) && observed === undefined) return true;
@@ -67,7 +67,7 @@ export function covers(observed: unknown, wanted: unknown, field = ''): boolean 
   return typeof wanted === 'string' && typeof observed === 'string' && isSameQuantity(observed, wanted);
 }
 
-/** What Go leaves out when it writes JSON. A boolean is not among them: those which matter here are pointers in Go. */
+/** Values that Go omits from JSON. Booleans are not among them: those that matter here are pointers in Go. */
 function isEmpty(value: unknown): boolean {
   if (value === '' || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;
@@ -75,7 +75,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * The fields whose lists are maps to server-side apply, with their keys; all others are replaced as a whole.
+ * Fields whose lists are maps to server-side apply, with their keys. All others are atomic.
  * Source: `x-kubernetes-list-map-keys` in the OpenAPI document of Kubernetes.
  */
 const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>> = {

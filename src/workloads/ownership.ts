@@ -1,10 +1,11 @@
-/** Which objects are an App's own. Whatever is not is left as it is. */
+/** Ownership of an App's objects. Objects of others are left alone. */
 import { appLabel, managedByLabel, managedByValue, type App } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
 
 /**
- * An object is the App's when its controller is this very App, by uid. Without any controller it is when it bears
- * our labels: so it is after `kubectl delete apps.k11n.dev --cascade=orphan` or a restore from a backup, and is taken up again.
+ * An object belongs to the App when its controller is this App, by uid. An object without a controller belongs to it when
+ * it has our labels, as after `kubectl delete apps.k11n.dev --cascade=orphan` or a restore from a backup: it is adopted
+ * again.
  */
 export function isOwnedBy(app: App, object: ObservedObject): boolean {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);
@@ -13,7 +14,7 @@ export function isOwnedBy(app: App, object: ObservedObject): boolean {
   return labels?.[appLabel] === app.metadata.name && labels[managedByLabel] === managedByValue;
 }
 
-/** Who has the object instead, in a person's words. */
+/** Owner of a foreign object, for messages. */
 export function describeOwner(object: ObservedObject): string {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);
   return controller

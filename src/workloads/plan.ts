@@ -1,6 +1,6 @@
 /**
- * App × accounts × cluster → what to write. Pure: the operator gathers the input and carries out the steps. After the
- * steps have been carried out, the plan of what is then seen has none.
+ * App × accounts × cluster → writes. Pure: the operator observes and executes. A plan that follows an executed plan has no
+ * steps.
  */
 import {
   apps,
@@ -37,29 +37,29 @@ import type { Wall } from '../k8s/time.ts';
 
 export type AppObservation = {
   readonly app: App;
-  /** Milliseconds since the epoch. */
+
   readonly now: Wall;
-  /** The account that the App names, when it exists. */
+  /** Account that the App names, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
-  /** The Apps that it depends on, as far as they exist, by name. */
+  /** Existing Apps among its dependencies, by name. */
   readonly others: OtherApps;
-  /** Why this version may not act on the ClusterConfig: it has fields of a later one. */
+  /** Set when the ClusterConfig has fields of a later version, so that this version may not act on it. */
   readonly newerConfig?: string;
-  /** The targets of the ClusterConfig. */
+  /** Targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
-  /** Where the operator runs, if it is known: no target. */
+  /** Namespace of the operator, if known: it cannot be a target. */
   readonly operatorNamespace?: string;
   readonly namespaces: ReadonlyMap<string, 'present' | 'terminating'>;
-  /** Every object which bears this App's label, of the kinds that an App makes, in any namespace. */
+  /** Objects with this App's label, in all namespaces. */
   readonly objects: readonly ObservedObject[];
-  /** Every pod which bears this App's label. */
+  /** Pods with this App's label. */
   readonly pods: readonly Pod[];
-  /** By target: whether one that wants another identity may take it up now. */
+  /** Rollout slots by target, for targets that want another identity. */
   readonly slots: ReadonlyMap<string, RolloutSlot>;
 };
 
 export type TargetPlan = { readonly target: AppTarget } &
-  /** Nothing of its spec is carried out, but a halt or the end of one. */
+  /** Nothing of its spec is applied, except a halt or its end. */
   (
     | {
         readonly kind: 'blocked';
@@ -67,7 +67,7 @@ export type TargetPlan = { readonly target: AppTarget } &
         readonly message: string;
         readonly steps: readonly ScaleStep[];
       }
-    /** Waits for its identity. What runs there keeps what it has, and the steps change nothing about that. */
+    /** Waits for its identity. The steps do not change what runs there. */
     | {
         readonly kind: 'held';
         readonly blocker: IdentityFinding | SlotBlocker;
@@ -83,13 +83,13 @@ export type TargetPlan = { readonly target: AppTarget } &
 
 export type AppPlan = {
   readonly targets: readonly TargetPlan[];
-  /** Objects on targets which the App has no more. */
+  /** Objects on targets that the App no longer has. */
   readonly removals: readonly DeleteStep[];
 };
 
 export function planApp(observation: AppObservation): AppPlan {
   const { app, objects } = observation;
-  // What an App under deletion made goes with it, by its owner references.
+  // Objects of an App under deletion are garbage collected by their owner references.
   if (app.metadata.deletionTimestamp !== undefined) return { targets: [], removals: [] };
   const targets = new Set(app.spec.targets.map((target) => target.name));
   return {
@@ -100,7 +100,7 @@ export function planApp(observation: AppObservation): AppPlan {
   };
 }
 
-/** What is seen of one target. */
+/** State of one target. */
 type ObservedTarget = {
   readonly target: AppTarget;
   readonly objects: readonly ObservedObject[];
@@ -133,7 +133,10 @@ export function gateClosedBy(
   return gate.open ? undefined : gate;
 }
 
-/** How a target stands in the matter of identity. Undefined when none of its pods would be made anew for another one. */
+/**
+ * Identity of a target: what it has and whether it wants another one. Undefined when none of its pods would be replaced for
+ * it.
+ */
 export function identityStanding(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
@@ -153,7 +156,7 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     const steps = isOfSpec(obstacle.reason) ? stepsWithoutSpec(observation.app, place) : [];
     return { target, kind: 'blocked', ...obstacle, steps };
   }
-  // A halted target has no pods that could come up without their identity.
+  // A halted target has no pods that could start without their identity.
   if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', blocker: gate, steps: [] };
 
   const slot = target.deployMode === 'halt' ? undefined : observation.slots.get(target.name);
@@ -187,8 +190,8 @@ function replacements(
 }
 
 /**
- * What is to be done on a target while it waits for its turn: all that does not roll it. Undefined when it rolls anyway,
- * for its image say: then it takes the new identity along, which its new pods get from the webhook in any case.
+ * Steps of a target that waits for its slot: all that do not roll it. Undefined when it rolls anyway, for a new image say:
+ * its new pods then get the new identity from the webhook in any case.
  */
 function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = place;
@@ -204,9 +207,9 @@ function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | unde
     ({ kind }) => kind === 'Deployment',
   );
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
-  // A person's change of account and image is one change: neither is made without the other.
+  // An edit of account and image is one change: neither is applied without the other.
   if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
-  // The webhook gives the new identity to every new pod already, if the account is the same.
+  // If the account is the same, the webhook already gives the new identity to every new pod.
   const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
   const wanted = identity ? [identity, ...(next ? [next] : [])] : [];
   const steps = stepsTo(asDeployed, identity, place, wanted);
@@ -214,7 +217,7 @@ function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | unde
 }
 
 /**
- * The steps that make a target run as `app` says, with this identity; what is in the way if something is.
+ * Steps that make a target run as `app` says, with this identity. A string: the blocker, if there is one.
  * @param wanted identities of which a new pod has to get one
  */
 function stepsTo(
@@ -238,7 +241,7 @@ function stepsTo(
   ];
 }
 
-/** Pods of the version before may be started anew, and need their configs, until the last of them is gone. */
+/** Pods of the previous template may be restarted, and need their configs, until the last of them is gone. */
 function isStillRead(object: ObservedObject, deployment: Deployment | undefined): boolean {
   return (
     object.kind === 'ConfigMap' &&
@@ -283,7 +286,7 @@ function listOf(targets: ReadonlySet<string>): string {
     : `, whose targets are ${[...targets].sort().join(', ')}`;
 }
 
-/** The Deployment of the App among the objects of one target. */
+/** Deployment of the App among the objects of one target. */
 export function deploymentOf(app: App, objects: readonly ObservedObject[]): Deployment | undefined {
   return objects.find(
     (object) =>
@@ -302,7 +305,7 @@ function conflictOf(
   return foreign && notOwnedMessage(foreign);
 }
 
-/** That an object stands where the App's should, and what to do about it. */
+/** Message for an object of somebody else under the name of the App's, with the way out. */
 export function notOwnedMessage(object: ObservedObject): string {
   const { namespace, name } = object.metadata;
   return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
@@ -319,7 +322,7 @@ function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {
   return isGoing || !isOwnedBy(app, object) ? [] : [{ kind: 'delete', object }];
 }
 
-/** The version of the API is left out: an object is the same in whichever it was read. */
+/** Ignores the apiVersion: an object is the same in whichever version it was read. */
 function isSameObject(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.kind === other.kind &&

@@ -1,4 +1,4 @@
-/** Why a pod does not get ready, in its own words. */
+/** Why a pod does not become ready, in the words of Kubernetes. */
 import {
   isFinished,
   isReady,
@@ -10,7 +10,7 @@ import {
 import type { Wall } from '../k8s/time.ts';
 
 export type PodFailure = {
-  /** Kubernetes' own word: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
+  /** Reason of Kubernetes: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
   readonly reason: string;
   readonly message: string;
 };
@@ -18,7 +18,7 @@ export type PodFailure = {
 const crashLoopBackOff = 'CrashLoopBackOff';
 
 /**
- * What a container waits for that does not come by waiting.
+ * Waiting reasons that do not resolve by waiting.
  * Source: kubelet, `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
  */
 const failures: ReadonlySet<string> = new Set([
@@ -35,26 +35,26 @@ const failures: ReadonlySet<string> = new Set([
   'PostStartHookError',
 ]);
 
-/** The kubelet forgets of a container that it failed once it has run for so long. Source: kubelet, `MaxContainerBackOff` × 2. */
+/** A container that has run this long starts its back-off from the beginning. Source: kubelet, `MaxContainerBackOff` × 2. */
 const longRunMs = 10 * 60_000;
 
-/** How long a container that failed has to run to count as mended: longer than most that are to fail again. */
+/** A container that failed counts as recovered after running this long, which is longer than most that fail again. */
 const recoveredAfterMs = 30_000;
 
-/**
- * The failure of the first pod, by name, that has one and is not on its way out.
- * @param now milliseconds since the epoch
- */
+/** Failure of the first pod, by name, that has one and is not terminating. */
 export function podFailure(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
 }
 
-/** That of a pod which may be ready at this moment, and will not be in the next. */
+/** Crash loop of a pod that may be ready at this moment. */
 export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }
 
-/** When the first of the containers that failed counts as mended, if it runs until then. Milliseconds since the epoch. */
+/**
+ * Time at which the first of the failed containers counts as recovered, if it runs until then. Milliseconds since the
+ * epoch.
+ */
 export function recoveredAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
     isFinished(pod) || isTerminating(pod)
@@ -104,8 +104,8 @@ function containerFailure(pod: string, { name, state }: ContainerStatus): PodFai
 }
 
 /**
- * A container that fails again and again is in its back-off, runs, and has ended, by turns. It is told in the same words all
- * the time, so that whoever waits for it is not told one thing and another.
+ * A container that fails repeatedly alternates between back-off, running and terminated. The message is the same in all
+ * three, so that it does not flap.
  */
 function crashLoop({ metadata, status }: Pod, now: Wall): PodFailure | undefined {
   const loop = statusesOf({ status } as Pod).find((each) => isLooping(each, now));

@@ -1,6 +1,6 @@
 /**
- * Which AWS identity a pod holds, told from the pod itself: what the webhook wrote into it when it was made is what
- * its containers keep until they are gone, whatever its ServiceAccount says today.
+ * AWS identity of a pod, read from the pod itself: its containers keep what the webhook wrote into them at creation,
+ * whatever the ServiceAccount says today.
  */
 import { podIdentityAudience } from '../api/index.ts';
 import {
@@ -13,29 +13,29 @@ import {
 } from './pod.ts';
 
 /**
- * The identity which pods are to hold. `audience`: of the token which is exchanged for it, as STS sees it, or as EKS Auth
- * does. With Pod Identity a pod does not show its role, so that all of them count alike.
+ * Identity that pods should hold. `audience`: of the token that is exchanged for it, for STS or EKS Auth. With Pod Identity
+ * a pod does not show its role, so all roles count alike.
  */
 export type WantedIdentity = { readonly roleArn: string; readonly audience: string };
 
-/** What a container's AWS SDK would use. */
+/** Identity that a container's AWS SDK would use. */
 export type HeldIdentity =
-  /** A role, by web identity token. `audience` absent: there is a role, but no token mounted for it. */
+  /** A role by web identity token. `audience` is absent when no token is mounted for it. */
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
-  /** EKS Pod Identity: the role is known to the agent on the node only. */
+  /** EKS Pod Identity: only the agent on the node knows the role. */
   | { readonly kind: 'podIdentity' }
-  /** Credentials that the container's own environment leads to, by this variable. Whose they are does not show. */
+  /** Credentials that this variable of the container's own environment leads to. Their owner is unknown. */
   | { readonly kind: 'own'; readonly variable: string }
-  /** Nothing of its own: SDKs fall back to the role of the node, if the instance metadata can be reached. */
+  /** None: SDKs fall back to the role of the node, if the instance metadata can be reached. */
   | { readonly kind: 'none' };
 
 /**
- * `current`: every container that the webhook saw holds what is wanted. `stale`: one holds something else. `uninjected`:
- * none holds anything, as the webhook missed the pod. `exempt`: all containers are excepted by annotation.
+ * `current`: every injected container holds what is wanted. `stale`: one holds something else. `uninjected`: none holds
+ * anything, since the webhook missed the pod. `exempt`: all containers are excluded by annotation.
  *
- * The webhook writes into every container that is there when it is asked. One that holds nothing beside others that do was
- * put there after it, by an injector of sidecars: it would be no different in a pod that is made anew. The same goes for one
- * that brings credentials of its own and was given none.
+ * The webhook writes into every container that exists when it is called. A container without identity beside injected ones
+ * was added afterwards by a sidecar injector, and a new pod would be no different. The same holds for a container with
+ * credentials of its own that was not injected.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -43,10 +43,10 @@ export type PodIdentity =
   | { readonly state: 'uninjected'; readonly container: string; readonly held: HeldIdentity }
   | { readonly state: 'exempt' };
 
-/** Running pods by what they hold; `exempt` ones are in none of the numbers. The shape of a target's `pods` in status. */
+/** Numbers of running pods by identity, without `exempt` ones. The shape of a target's `pods` in status. */
 export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
 
-/** What this pod holds, against `wanted`. */
+/** Compares the identity of the pod with `wanted`. */
 export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
   const skipped = skippedContainers(pod);
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].filter(
@@ -67,8 +67,8 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
 }
 
 /**
- * What the pod's containers were given, one by one; those that the webhook was told to leave alone are left out. A role
- * counts that is overruled there, too: a program may name it all the same.
+ * Identity that each container was given, without containers that the webhook was told to skip. A role that other variables
+ * overrule counts too: a program may still use it.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
   const skipped = skippedContainers(pod);
@@ -77,7 +77,7 @@ export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
     .map((container) => injectedIdentity(pod, container));
 }
 
-/** ARNs of the roles that the pod's containers were given by web identity, each once. */
+/** ARNs of the roles that the pod's containers were given by web identity, without duplicates. */
 export function rolesHeld(pod: Pod): readonly string[] {
   const arns = identitiesHeld(pod).flatMap((held) => (held.kind === 'role' ? held.roleArn : []));
   return [...new Set(arns)];
@@ -90,13 +90,13 @@ export function givenIdentity(pod: Pod): HeldIdentity | undefined {
   );
 }
 
-/** Whether nothing has to be made anew for the pod to hold what is wanted: it does, or is exempt. */
+/** Whether the pod need not be replaced: it holds what is wanted, or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);
   return state === 'current' || state === 'exempt';
 }
 
-/** Counts the running pods among `pods`, all of which are taken to use the account that `wanted` belongs to. */
+/** Counts running pods, all of which are taken to use the account of `wanted`. */
 export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCounts {
   const counts = { current: 0, stale: 0, uninjected: 0 };
   for (const pod of pods) {
@@ -107,7 +107,7 @@ export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCount
   return counts;
 }
 
-/** In a person's words. */
+/** Text for messages. */
 export function describeHeld(held: HeldIdentity): string {
   switch (held.kind) {
     case 'podIdentity':
@@ -128,8 +128,8 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 }
 
 /**
- * SDKs look for a web identity before they look for container credentials, and need both of its variables. An address for
- * credentials without the token for the agent was not written by the webhook, which leaves such a container alone.
+ * SDKs look for a web identity before container credentials, and need both of its variables. A credentials address without
+ * the agent's token was not written by the webhook, which skips such a container.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -146,14 +146,14 @@ function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
     : { kind: 'own', variable: identityEnv.containerCredentials };
 }
 
-/** What the SDKs take before what was injected. */
+/** Variable that SDKs prefer to the injected identity. */
 function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
   const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
   const variable = names.find((name) => isSet(container, name));
   return variable === undefined ? undefined : { kind: 'own', variable };
 }
 
-/** Of two variables of one name, the kubelet takes the last. SDKs take an empty one for none. */
+/** Value of a variable: the kubelet takes the last one of a name, and SDKs ignore an empty one. */
 function valueOf(container: PodContainer, name: string): string | undefined {
   return container.env?.findLast((entry) => entry.name === name)?.value || undefined;
 }
@@ -163,7 +163,7 @@ function isSet(container: PodContainer, name: string): boolean {
   return Boolean(entry?.value) || entry?.valueFrom !== undefined;
 }
 
-/** The audience of the projected token which is mounted at `file`. The volume's name is the webhook's affair. */
+/** Audience of the projected token that is mounted at `file`. The name of its volume is up to the webhook. */
 function tokenAudience(pod: Pod, container: PodContainer, file: string): string | undefined {
   for (const mount of container.volumeMounts ?? []) {
     const volume = pod.spec?.volumes?.find((entry) => entry.name === mount.name);
@@ -183,6 +183,6 @@ function isAt(file: string, mountPath: string, path: string): boolean {
 
 function skippedContainers(pod: Pod): ReadonlySet<string> {
   const value = pod.metadata.annotations?.[skipContainersAnnotation];
-  // The webhook reads this as a line of CSV, so a name may stand in quotes.
+  // The webhook parses this as a line of CSV, so a name may be quoted.
   return new Set(value?.split(',').map((name) => name.replace(/^"(.*)"$/, '$1')) ?? []);
 }

@@ -1,7 +1,7 @@
 /**
- * Pods which the webhook missed do not get their identity before they are made anew. They are evicted, one at a time.
- * One that is not ready serves nobody and goes first, also in the middle of a rollout, which it may be blocking; one that
- * serves goes only while all else is well: what keeps others from getting ready would meet its successor too.
+ * Pods that the webhook missed get their identity only by replacement. They are evicted one at a time. A pod that is not
+ * ready serves no requests and goes first, even in the middle of a rollout that it may be blocking. A ready one goes only
+ * while everything else is healthy: whatever keeps others from becoming ready would hit its successor too.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -10,23 +10,23 @@ import { isFinished, isReady, isTerminating, markOf, type Pod } from './pod.ts';
 import type { ReplacePodStep } from './steps.ts';
 
 export type ReplacementInput = {
-  /** The workload that makes the pods: not only a Deployment. */
+  /** Owner of the pods, of any kind. */
   readonly deployment: Pick<Deployment, 'kind' | 'apiVersion' | 'metadata' | 'spec'> | undefined;
-  /** Every pod is of its present template. */
+  /** Whether every pod is of the current template. */
   readonly isRolledOut: boolean;
-  /** What the pods are to hold. */
+  /** Identity that the pods should hold. */
   readonly identity: Identity | undefined;
-  /** Those of the App on this target. */
+  /** Pods of the workload in this target. */
   readonly pods: readonly Pod[];
 };
 
 /**
- * No pod younger than this is evicted: a webhook that injects in a dry run and misses the pod that follows would
- * otherwise have pods made and evicted without end, as fast as the machine can.
+ * No pod younger than this is evicted: a webhook that injects in a dry run and misses the next pod would otherwise cause
+ * endless creations and evictions. Milliseconds.
  */
 const leastAgeMs = 5_000;
 
-/** The pod to replace next, if any: at most one step. */
+/** Next pod to replace: at most one step. */
 export function podToReplace({
   deployment,
   isRolledOut,
@@ -37,8 +37,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // Made from the present template, so that it should hold the identity, and does not: the webhook had not seen the
-  // ServiceAccount, or not its latest annotation.
+  // Created from the current template without its identity: the webhook had not seen the ServiceAccount, or not its latest
+  // annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byUrgency);
@@ -48,7 +48,7 @@ export function podToReplace({
   return [{ kind: 'replacePod', pod, template, wanted: identity, notBefore: created + leastAgeMs }];
 }
 
-/** Those that serve nobody, then the oldest. The name makes the choice the same every time. */
+/** Pods that are not ready first, then the oldest. The name makes the order stable. */
 function byUrgency(a: Pod, b: Pod): number {
   return (
     Number(isReady(a)) - Number(isReady(b)) ||
@@ -57,12 +57,12 @@ function byUrgency(a: Pod, b: Pod): number {
   );
 }
 
-/** Nothing is going, and every other pod is ready. */
+/** No pod is terminating, and every other pod is ready. */
 function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
   return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
 }
 
-/** No rollout of the Deployment is under way, be its pods available or not. */
+/** No rollout of the Deployment is in progress, whether or not its pods are available. */
 export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
   return (
     status?.observedGeneration === metadata.generation &&

@@ -1,11 +1,11 @@
 /**
- * Whether a pod template changes in more than the identity that it gives. A Deployment which rolls for that other reason
- * takes the new identity along; one which would roll for its identity alone waits for its turn.
+ * Detects changes of a pod template beyond its identity. A Deployment that rolls for such a change takes the new identity
+ * along. One that would roll for its identity alone waits for its rollout slot.
  */
 import { identityAnnotation } from '../api/index.ts';
 import { digestOf, type JsonObject, type ObservedObject } from './manifest.ts';
 
-/** On a Deployment: a digest of the pod template that was applied, without what its identity puts there. */
+/** Annotation of a Deployment: digest of the applied pod template, without the fields of its identity. */
 export const appliedTemplateAnnotation = 'k11n.dev/applied-template';
 
 type Template = {
@@ -13,7 +13,7 @@ type Template = {
   readonly spec?: Readonly<Record<string, unknown>>;
 };
 
-/** @param deployment a spec as `renderDeployment` makes it */
+/** @param deployment a spec by `renderDeployment` */
 export function templateDigest(deployment: JsonObject): string {
   const { metadata, spec } = deployment.template as Template;
   const { [identityAnnotation]: _, ...annotations } = metadata?.annotations ?? {};
@@ -21,7 +21,7 @@ export function templateDigest(deployment: JsonObject): string {
   return digestOf({ metadata: { ...metadata, annotations }, spec: others });
 }
 
-/** Whether both were rendered with the same pod template, but for their identities. */
+/** Whether both have the same pod template apart from the identity. */
 export function haveSameTemplate(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.metadata.annotations?.[appliedTemplateAnnotation] ===

@@ -1,10 +1,10 @@
 /**
- * Trims pods for a store that holds those of a whole cluster. Pods of one template say the same but for their names, so
- * what they have in common is kept once.
+ * Trims pods for a store of all pods in a cluster. Pods of one template share everything but their names, so common parts
+ * are kept once.
  */
 import { trimPod, type Pod } from './pod.ts';
 
-/** So many different ones are remembered; then it begins anew, and only shares less. */
+/** Number of remembered parts, after which the memory is cleared. Clearing only reduces sharing. */
 const mostRemembered = 4_000;
 
 export function createPodTrimmer(): (pod: Pod) => Pod {
@@ -12,7 +12,7 @@ export function createPodTrimmer(): (pod: Pod) => Pod {
   const shared = <T extends object>(value: T): T => {
     const text = JSON.stringify(value);
     const known = remembered.get(text);
-    // The same text is the same value.
+
     if (known) return known as T;
     if (remembered.size >= mostRemembered) remembered.clear();
     remembered.set(text, value);

@@ -1,12 +1,12 @@
 /**
- * Pods as far as this project reads them. A cluster holds many more pods than anything else, so what an informer
- * keeps of each is cut down to that part by `trimPod`.
+ * The part of pods that this project reads. A cluster has many more pods than other objects, so informers keep only what
+ * `trimPod` leaves.
  */
 import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
-/** `valueFrom`: of a Secret or ConfigMap, which nobody here reads. That there is something counts. */
+/** `valueFrom` refers to a Secret or ConfigMap, which is not read: only its presence counts. */
 type PodEnvVar = { readonly name: string; readonly value?: string; readonly valueFrom?: object };
 
 export type PodContainer = {
@@ -36,7 +36,7 @@ export type ContainerStatus = {
   readonly lastState?: { readonly terminated?: ContainerEnd };
 };
 
-/** How a container ended. Times as Kubernetes writes them. */
+/** End of a container. Times are RFC 3339. */
 export type ContainerEnd = {
   readonly reason?: string;
   readonly exitCode?: number;
@@ -70,7 +70,10 @@ export type Pod = {
   };
 };
 
-/** Which variables make a container's AWS SDK assume an identity. Source: AWS SDKs and Tools Reference, "Environment variables". */
+/**
+ * Environment variables by which AWS SDKs assume an identity. Source: AWS SDKs and Tools Reference, "Environment
+ * variables".
+ */
 export const identityEnv = {
   roleArn: 'AWS_ROLE_ARN',
   tokenFile: 'AWS_WEB_IDENTITY_TOKEN_FILE',
@@ -79,9 +82,9 @@ export const identityEnv = {
 } as const;
 
 /**
- * Which variables make SDKs pass over the identity that the webhook wrote beside them: keys and profiles go before any
- * other in the chains of the SDKs, and of the two addresses for credentials most take the relative one. The order is that of
- * the chains of Go, JavaScript and Python, which the AWS SDKs and Tools Reference links under "Standardized credential providers".
+ * Environment variables that SDKs prefer to the injected identity: keys and profiles come first in their chains, and most
+ * SDKs take the relative address before the full one. Source: the chains of Go, JavaScript and Python, linked by the AWS
+ * SDKs and Tools Reference under "Standardized credential providers".
  */
 export const overrulingEnv = {
   always: ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
@@ -89,8 +92,8 @@ export const overrulingEnv = {
 } as const;
 
 /**
- * What the pods of an account may not be given by hand: what keeps the webhook away, what overrules it, and what is of no use
- * but beside these. A credentials file overrules in some SDKs.
+ * Environment variables that pods of an account may not set: those that keep the webhook away or overrule it, and those
+ * that only work beside these. Some SDKs prefer a credentials file.
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
@@ -102,10 +105,13 @@ export const credentialEnv: readonly string[] = [
   'AWS_CONTAINER_AUTHORIZATION_TOKEN',
 ];
 
-/** On a pod: names, separated by commas, of containers which the webhook is to leave alone. Source: amazon-eks-pod-identity-webhook, README. */
+/**
+ * Annotation of a pod: names, separated by commas, of containers that the webhook skips. Source:
+ * amazon-eks-pod-identity-webhook, README.
+ */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 
-/** On the pods of a Deployment: the end of the name of the ReplicaSet that made them. */
+/** Label on pods of a Deployment: end of the name of their ReplicaSet. */
 export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
@@ -117,14 +123,14 @@ const keptEnv: ReadonlySet<string> = new Set([
 ]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
-/** Kubernetes itself deletes, replaces and counts such a pod as done: none of its containers will run again. */
+/** Finished pods never run again: Kubernetes itself deletes, replaces and counts them as done. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
 /**
- * Whether a process of this pod may run now or later. One that is terminating still does, until it is gone; PVC
- * protection takes the same view: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+ * Whether a process of this pod may run now or later. A terminating pod runs until it is gone. PVC protection takes the
+ * same view: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
  */
 export function isRunning(pod: Pod): boolean {
   return !isFinished(pod);
@@ -138,19 +144,19 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
 }
 
-/** The identity which the pod's template asked for; absent on pods which are not an App's. */
+/** Identity that the pod's template asked for; absent on pods outside of Apps. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
 }
 
-/** The ServiceAccount whose tokens the pod gets; the API server fills in `default`. */
+/** ServiceAccount of the pod's tokens; the API server fills in `default`. */
 export function serviceAccountOf(pod: Pod): string {
   return pod.spec?.serviceAccountName || 'default';
 }
 
 /**
- * The pod with only what `podIdentity`, `podFailure` and their callers read. Trimming twice changes nothing, and what
- * they say of a pod is the same before and after: a property test holds both.
+ * The pod with only the fields that `podIdentity`, `podFailure` and their callers read. Trimming is idempotent and does not
+ * change their results: a property test checks both.
  */
 export function trimPod(pod: Pod): Pod {
   const { metadata, spec, status } = pod;
@@ -203,7 +209,7 @@ function trimRecord(
   return kept;
 }
 
-/** Only tokens for an audience of their own: each pod has one for the API server, without an audience. */
+/** Keeps only tokens with an audience: the token for the API server, which each pod has, has none. */
 function trimVolume(volume: PodVolume): readonly PodVolume[] {
   const sources = (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) =>
     token?.audience === undefined
@@ -228,7 +234,7 @@ function trimCondition(condition: PodCondition): readonly PodCondition[] {
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }
 
-/** Since when a container runs that never ended is nothing that anybody asks. */
+/** Drops the start time of containers that never ended, which has no reader. */
 function trimStatus({ name, ready, restartCount, state, lastState }: ContainerStatus): ContainerStatus {
   const end = lastState?.terminated;
   return {

@@ -1,9 +1,9 @@
 /**
- * Quantities as numbers, as the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`) and what was written
- * then differs from what is read. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Quantities as numbers, since the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`) and what is read differs
+ * from what was written. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 
-/** Exponents and signs are left out: an App's schema refuses them. */
+/** Without exponents and signs, which the schema of Apps refuses. */
 const pattern = /^([0-9]*)(?:\.([0-9]*))?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|)$/;
 
 /** Kubernetes keeps nine decimal places. */
@@ -28,13 +28,13 @@ const multipliers: Readonly<Record<string, bigint>> = {
   Ei: one * 2n ** 60n,
 };
 
-/** Whether both are quantities, and of the same amount. */
+/** Whether both are quantities of the same amount. */
 export function isSameQuantity(a: string, b: string): boolean {
   const amount = nanos(a);
   return amount !== undefined && amount === nanos(b);
 }
 
-/** Billionths, rounded up as Kubernetes does; undefined for what is no quantity. */
+/** Billionths, rounded up as Kubernetes does; undefined for a string that is no quantity. */
 function nanos(text: string): bigint | undefined {
   const [, whole = '', fraction = '', suffix = ''] = pattern.exec(text) ?? [];
   const multiplier = multipliers[suffix];

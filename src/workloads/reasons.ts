@@ -1,11 +1,11 @@
 /**
- * The reasons which an App's conditions, target rows and Events carry, with their meanings. The same word reaches
- * status, Event, log and command line. What pods and Deployments say of themselves (`ImagePullBackOff`,
- * `Unschedulable`, …) is passed on in Kubernetes' own words and is not listed.
+ * Reasons of an App's conditions, target rows and Events, with their meanings. Status, Events, log and command line use the
+ * same reasons. Reasons of pods and Deployments (`ImagePullBackOff`, `Unschedulable`, …) are passed on as they are and not
+ * listed here.
  */
 import { userAction } from '../k8s/reasons.ts';
 
-/** Why a target is not deployed with its identity yet, or runs on with one that is in doubt. */
+/** Reasons for which a target is not deployed with its identity yet, or runs on with one that is no longer confirmed. */
 export const gateReasons = {
   AccountNotFound: 'There is no account of that name. The app goes on by itself when it appears.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
@@ -26,7 +26,7 @@ export const gateReasons = {
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
-/** Why a workload does not take up its new identity yet, though that is proven: others of the account come first. */
+/** Reasons for which a workload does not take up a proven identity yet: others of the account come first. */
 export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
@@ -34,7 +34,7 @@ export const slotReasons = {
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
-/** Why a target cannot be deployed, whatever its identity. */
+/** Reasons for which a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
   TargetUnknown: userAction("The app's target is not one of the ClusterConfig's."),
   TargetReserved: userAction(
@@ -54,7 +54,7 @@ export const targetReasons = {
 } as const;
 export type TargetReason = keyof typeof targetReasons;
 
-/** How far the pods of a deployed target are. */
+/** Progress of the pods of a deployed target. */
 export const rolloutReasons = {
   Available: 'All wanted replicas are of the present template and available.',
   RollingOut: 'Pods are being made, replaced or waited for.',
@@ -74,7 +74,7 @@ export const summaryReasons = {
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 
-/** Reasons of Events alone. */
+/** Reasons of Events only. */
 export const appEventReasons = {
   Deployed: 'An object of the app was made or changed.',
   Scaled: 'What ran was halted, or runs again as it was deployed last, without the rest of the spec.',
@@ -83,7 +83,7 @@ export const appEventReasons = {
 } as const;
 export type AppEventReason = keyof typeof appEventReasons;
 
-/** Reasons of Events about workloads that are not an App's. */
+/** Reasons of Events about workloads outside of Apps. */
 export const workloadEventReasons = {
   WorkloadRestarted:
     'The pod template of a labelled workload was given the mark of the new identity, so that its pods are made anew.',

@@ -1,12 +1,12 @@
-/** The HorizontalPodAutoscaler of an App on a target, when the number of replicas may vary. */
+/** HorizontalPodAutoscaler of an App on a target with a range of replicas. */
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { isAutoscaled, type TargetSpec } from './target-spec.ts';
 
-/** The utilization which `kubectl autoscale` takes when none is given. */
+/** Default utilization of `kubectl autoscale`. */
 const defaultTargetCPUUtilizationPercentage = 80;
 
-/** None while halted either: it would have nothing to do, and would say so in Events. */
+/** A halted target has none: it would report in Events that it has nothing to do. */
 export function renderAutoscaler(app: App, target: TargetSpec): JsonObject | undefined {
   const { scale, halted } = target;
   if (halted || !isAutoscaled(scale) || scale.max === undefined) return undefined;

@@ -1,19 +1,19 @@
 /**
- * The configs of an App on a target: an immutable ConfigMap for each, with a digest of its content in its name. So a change
- * rolls the pods like any other change of the template, and pods of a version always find what belongs to that version,
- * also when they are started anew in the middle of a rollout, or when it is taken back.
+ * Configs of an App on a target: one immutable ConfigMap each, named by a digest of its content. A change rolls the pods
+ * like any other change of the template. Pods of an old template find their content even when they are restarted in the
+ * middle of a rollout or after a rollback.
  */
 import type { App, Config } from '../api/index.ts';
 import type { Deployment } from './deployment.ts';
 import { digestOf, type JsonObject } from './manifest.ts';
 import type { TargetSpec } from './target-spec.ts';
 
-/** Of the names of the volumes in which pods find their files. */
+/** Prefix of the names of the volumes that hold the files. */
 export const configVolumePrefix = 'config-';
 
 export type RenderedConfig = {
   readonly config: Config;
-  /** Of the ConfigMap. */
+  /** Name of the ConfigMap. */
   readonly name: string;
   readonly data: Readonly<Record<string, string>>;
 };
@@ -21,13 +21,13 @@ export type RenderedConfig = {
 export function renderConfigs(app: App, target: TargetSpec): readonly RenderedConfig[] {
   return target.configs.map((config) => {
     const data = config.data ?? {};
-    // With both names in the digest, as `a-b` with `c` and `a` with `b-c` begin alike.
+    // The digest includes both names, as `a-b` with `c` and `a` with `b-c` share a prefix.
     const digest = digestOf([app.metadata.name, config.name, data]).slice(0, 10);
     return { config, name: `${app.metadata.name}-${config.name}-${digest}`, data };
   });
 }
 
-/** What a pod's template says of them. */
+/** The part of the pod template that reads the ConfigMaps. */
 export function configFields(configs: readonly RenderedConfig[]): {
   readonly envFrom?: readonly JsonObject[];
   readonly volumeMounts?: readonly JsonObject[];
@@ -50,7 +50,7 @@ export function configFields(configs: readonly RenderedConfig[]): {
   };
 }
 
-/** The names of the ConfigMaps that pods of the present template need. */
+/** Names of the ConfigMaps that pods of the current template need. */
 export function configsInUse(deployment: Deployment): ReadonlySet<string> {
   const { containers = [], volumes = [] } = deployment.spec?.template?.spec ?? {};
   return new Set([

@@ -1,6 +1,6 @@
 /**
- * The Deployment of an App on a target. Its pod template has only what the App states and the mark of the identity:
- * a change of anything else must not roll it.
+ * Deployment of an App on a target. Its pod template contains only what the App states and the mark of the identity, since
+ * any other content could roll it.
  */
 import {
   appLabel,
@@ -26,7 +26,7 @@ export function renderDeployment(
   return {
     ...defined({ replicas }),
     selector: { matchLabels: podSelector(app) },
-    // New pods first: nothing of the old is taken away before its successor is ready.
+    // New pods come first: no old pod is removed before its successor is ready.
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
     template: {
       metadata: {
@@ -47,12 +47,13 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
   const { volumes, ...inContainer } = configFields(renderConfigs(app, target));
   const { serviceAccount, imagePullSecrets } = app.spec;
   return {
-    // Always stated: under server-side apply a name that is stated no more is brought back by its deprecated alias.
+    // Always set: under server-side apply, a removed name is restored from its deprecated alias.
     serviceAccountName: serviceAccount ?? 'default',
-    // Namespaces share `default`, so it should have no rights in the API. An account may be given some by its owner.
+    // `default` is shared by the namespace, so it should have no rights in the API. The owner of an account may give some
+    // to its ServiceAccount.
     ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
-    // Not runAsNonRoot: many images run as root, and whether one may is the cluster's affair (Pod Security Standards).
+    // Without runAsNonRoot: many images run as root, and Pod Security Standards decide for the cluster whether they may.
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [{ ...container(app, target), ...inContainer }],
     ...defined({ volumes }),

@@ -1,4 +1,7 @@
-/** The PodDisruptionBudget of an App on a target with more than one replica: drains of nodes take a quarter at a time. */
+/**
+ * PodDisruptionBudget of an App on a target with more than one replica: node drains may take a quarter of the pods at a
+ * time.
+ */
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { podSelector } from './pod-selector.ts';
@@ -7,10 +10,10 @@ import { mostReplicas, type TargetSpec } from './target-spec.ts';
 export function renderDisruptionBudget(app: App, target: TargetSpec): JsonObject | undefined {
   if (target.halted || mostReplicas(target.scale) < 2) return undefined;
   return {
-    // Rounded up, so it is never zero, which would block every drain.
+    // Rounded up, since zero would block every drain.
     maxUnavailable: '25%',
     selector: { matchLabels: podSelector(app) },
-    // A pod that does not work anyway must not keep a node from being drained.
+    // A pod that is not ready must not block a drain.
     unhealthyPodEvictionPolicy: 'AlwaysAllow',
   };
 }

@@ -1,4 +1,4 @@
-/** The Service of an App: its ports, under the App's name. */
+/** Service of an App: its ports, under the App's name. */
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { podSelector } from './pod-selector.ts';

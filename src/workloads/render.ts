@@ -1,4 +1,4 @@
-/** App × target × identity → the Kubernetes objects that make it run there. The same input gives the same output. */
+/** App × target × identity → the Kubernetes objects that run it there. Deterministic. */
 import {
   apiVersion,
   appLabel,
@@ -26,13 +26,13 @@ export type RenderInput = {
   readonly app: App;
   readonly target: AppTarget;
   readonly identity: Identity | undefined;
-  /** Read for the number of replicas only, which may be an autoscaler's affair. */
+  /** Read only for the number of replicas, which an autoscaler may own. */
   readonly observed: Deployment | undefined;
-  /** Those that this one depends on. */
+  /** Apps that this one depends on. */
   readonly others: OtherApps;
 };
 
-/** In the order in which they are to be applied. */
+/** In the order of their application. */
 export function render(input: RenderInput): readonly Manifest[] {
   const { app, target } = input;
   const wanted = targetSpec(app, target, input.others);
@@ -67,7 +67,7 @@ export function render(input: RenderInput): readonly Manifest[] {
   ];
 }
 
-/** The labels of everything that an App makes on a target. */
+/** Labels of everything that an App creates on a target. */
 function labelsOf(app: App, target: string): Readonly<Record<string, string>> {
   return {
     'app.kubernetes.io/name': app.metadata.name,

@@ -1,21 +1,21 @@
 /**
- * Whose affair the number of replicas is. Without an autoscaler it is the App's. With one it is the autoscaler's, and
- * the App must not state it: but to state it no more, when we alone had stated it, makes the API server fall back to 1.
- * So the number we stated last is written beside it, and is stated on until somebody else changes it.
+ * Ownership of the number of replicas. Without an autoscaler the App sets it. With one, the App must not set it, but the
+ * API server resets a number that we alone had set to 1 when we omit it. The number that we set last is therefore kept in
+ * an annotation, and set again until somebody else changes it.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
 import { defined } from './defined.ts';
 import { isAutoscaled, mostReplicas, type TargetSpec } from './target-spec.ts';
 
-/** On a Deployment: the number of replicas that was applied last; absent when none was stated. */
+/** Annotation of a Deployment: number of replicas that was applied last; absent when none was set. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 
-/** On a halted Deployment: the number of replicas it had before, to which an autoscaled one returns. */
+/** Annotation of a halted Deployment: its former number of replicas, to which an autoscaled one returns. */
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {
-  /** Absent: not to be stated. */
+  /** Default: not set. */
   readonly replicas?: number;
   readonly annotations: Readonly<Record<string, string>>;
 };
@@ -34,14 +34,14 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
   return present === numberIn(observed, appliedReplicasAnnotation) ? stated(present) : { annotations: {} };
 }
 
-/** A change of the number of replicas alone, for which the App's spec need not be one that can be carried out. */
+/** Change of the number of replicas alone, which does not need an App whose spec can be applied. */
 export type Scaling = {
   readonly replicas?: number;
-  /** Those that are null are to go. */
+  /** Null removes an annotation. */
   readonly annotations: Readonly<Record<string, string | null>>;
 };
 
-/** Stops what runs; undefined when nothing does. */
+/** Stops the pods; undefined when there are none. */
 export function stopping(observed: Deployment): Scaling | undefined {
   const present = observed.spec?.replicas ?? 1;
   return present === 0 ? undefined : stated(0, present);
@@ -55,7 +55,7 @@ export function resuming(observed: Deployment): Scaling | undefined {
   return { replicas: replicas ?? before, annotations: { ...annotations, ...forgotten } };
 }
 
-/** For a target that is not halted: it has been written by `stopping`, so that an apply without it does not take it away. */
+/** Removes the note of a halt. `stopping` wrote it by a patch, so an apply without it does not remove it. */
 export function forgettingHalt(observed: Deployment): Scaling | undefined {
   return numberIn(observed, replicasBeforeHaltAnnotation) === undefined
     ? undefined

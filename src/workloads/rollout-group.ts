@@ -19,13 +19,13 @@
 import type { SlotReason } from './reasons.ts';
 
 export type RolloutMember = {
-  /** In a person's words, and unique: `app web in production`. */
+  /** Unique, and readable in messages: `app web in production`. */
   readonly id: string;
-  /** It is to take up another identity, and nothing but its turn is missing. */
+  /** It wants another identity, and lacks only the rollout slot. */
   readonly wants: boolean;
-  /** Its pod template, or every pod of it, has the identity that is wanted now. */
+  /** Its pod template, or every pod of it, has the wanted identity. */
   readonly hasWanted: boolean;
-  /** `refused`: the API server did not take its new template. */
+  /** `refused`: the API server rejected its new template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
   /** Members of a lower rank go first, then by id. */
   readonly rank: number;
@@ -37,7 +37,7 @@ export type RolloutPause = { readonly reason: 'PausedByFailedRollout'; readonly 
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
-/** The turn of each member that wants one, by id. At most one of them is to go. */
+/** Slots of the members that want one, by id. At most one of them is `go`. */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
   const busy = members.filter(isBusy).toSorted(byPrecedence);
@@ -50,7 +50,7 @@ export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<stri
   );
 }
 
-/** What holds back everybody who waits, and how many do; undefined when nobody waits for a rollout that failed. */
+/** Blocker of all waiting members, with their number; undefined when none waits for a failed rollout. */
 export function pauseOf(members: readonly RolloutMember[]): RolloutPause | undefined {
   const paused = [...assignSlots(members).values()].flatMap((slot) =>
     slot.kind === 'waits' && slot.blocker.reason === 'PausedByFailedRollout' ? [slot.blocker] : [],
@@ -61,24 +61,27 @@ export function pauseOf(members: readonly RolloutMember[]): RolloutPause | undef
   return { reason: 'PausedByFailedRollout', message: `${first.message}; ${held} held back` };
 }
 
-/** @param busy others that are in the middle of it, and do not come after this one @param before others that want it too, and come first */
+/**
+ * @param busy members that are rolling or failed, and do not come after this one
+ * @param before members that want the slot too, and come first
+ */
 function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMember[]): RolloutSlot {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return paused(failed);
-  // The one right before, and not the one that rolls now: so what is said stays true while the others take their turns.
+  // Names the predecessor and not the one that rolls now, so the message stays true while others take the slot.
   const last = before.at(-1) ?? busy.at(-1);
   return last ? waiting(last) : { kind: 'go' };
 }
 
-/** A member that fails with an identity which is to be replaced anyway says nothing of the new one. */
+/** A member that fails with an identity that is to be replaced anyway tells nothing about the new one. */
 function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }
 
 /**
- * Who is in the middle of it goes on. Who fails already goes last: the new identity may mend it, but if not, it would
- * stop all others for something that was not the identity's doing.
+ * A rolling member continues. A failing one goes last: the new identity may repair it, but if not, it would block all
+ * others for a failure of its own.
  */
 const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,

@@ -1,21 +1,20 @@
-/** How far a Deployment has got with the pods of its present template, as `kubectl rollout status` tells it. */
+/** Progress of a Deployment's rollout, as `kubectl rollout status` reports it. */
 import type { Deployment } from './deployment.ts';
 import { crashLoopOf, podFailure } from './pod-failure.ts';
 import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** The Deployment controller's own word, and ours. */
+/** Reason of the Deployment controller, which is one of ours too. */
 const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
 
 export type Rollout = {
   readonly state: 'Progressing' | 'Ready' | 'Failed';
-  /** A `RolloutReason`, or the word of a pod. */
+  /** A `RolloutReason`, or the reason of a pod. */
   readonly reason: string;
   readonly message: string;
 };
 
-/** @param now milliseconds since the epoch */
 export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wall): Rollout {
   const { spec, status = {} } = deployment;
   const wanted = spec?.replicas ?? 1;
@@ -23,8 +22,8 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wal
 }
 
 /**
- * Of any workload whose controller tells the generation that it has seen.
- * @param progress what is still to come; undefined when nothing is
+ * Rollout of any workload whose controller reports the observed generation.
+ * @param progress what is still missing; undefined when the rollout is complete
  */
 export function verdict(
   workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,
@@ -36,7 +35,7 @@ export function verdict(
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
     return rollingOut(`the ${kind} controller has not seen the change yet`);
-  // Ready, as long as it lasts.
+  // Ready now, but in a crash loop.
   const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
   if (loop) return { state: 'Failed', ...loop };
   if (progress === undefined)
@@ -66,7 +65,7 @@ function rollingOut(message: string): Rollout {
   return { state: 'Progressing', reason: 'RollingOut' satisfies RolloutReason, message };
 }
 
-/** What is still to come; undefined when nothing is. */
+/** What is still missing; undefined when the rollout is complete. */
 function progressOf(wanted: number, status: NonNullable<Deployment['status']>): string | undefined {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
   if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been made`;

@@ -1,4 +1,4 @@
-/** An App's status, summed up from its targets. Without times, which the operator adds where a condition changes. */
+/** Status of an App, summarized from its targets. The operator adds the times of conditions. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
 import type { ConditionDraft } from '../k8s/conditions.ts';
 import type { GateReason, RolloutReason, SummaryReason } from './reasons.ts';
@@ -8,7 +8,7 @@ export type AppStatusDraft = Omit<AppStatus, 'conditions'> & {
   readonly conditions: readonly ConditionDraft[];
 };
 
-/** What stops an App from being ready, the worst first. */
+/** States by severity, the worst first. */
 const severity: Readonly<Record<AppTargetStatus['state'], number>> = {
   Failed: 0,
   WaitingForIdentity: 1,
@@ -27,7 +27,7 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
   };
 }
 
-/** A halted target whose spec could not be carried out says so in its reason. */
+/** A halted target whose spec could not be applied has another reason. */
 function isWell(row: AppTargetStatus): boolean {
   return (
     row.state === 'Ready' || (row.state === 'Halted' && row.reason === ('Halted' satisfies RolloutReason))
@@ -47,7 +47,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const noticed = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // Without an account, a wait for a turn concerns the account that the app leaves.
+    // Without an account, a wait for a slot concerns the account that the app leaves.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
@@ -76,7 +76,7 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
   return { type, status: 'True', reason, message };
 }
 
-/** @param reason that of a target: one of ours, or the word of a pod. */
+/** @param reason of a target: one of ours, or the reason of a pod */
 function unmet(
   type: AppConditionType,
   status: 'False' | 'Unknown',

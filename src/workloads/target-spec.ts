@@ -1,7 +1,7 @@
 /**
- * What an App wants on one of its targets: the common values, overridden by the target's. `env` is merged by name: a
- * target's variable takes the place of the common one, or comes after them; `configs` are merged by name, and their data
- * by key. Everything else is replaced whole, so that what stands under the target is what the target gets.
+ * Spec of an App on one target: the common values, overridden by the target's. `env` is merged by name, where a target's
+ * variable replaces the common one or is appended; `configs` are merged by name, and their data by key. Everything else is
+ * replaced as a whole, so the target gets exactly what is written under it.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
@@ -25,7 +25,7 @@ export function targetSpec(app: App, target: AppTarget, others: OtherApps): Targ
   return {
     name: target.name,
     image: imageOf(spec),
-    // What the app states itself counts before what its dependencies would give.
+    // Variables of the app itself override those of its dependencies.
     env: mergeEnv(dependencyEnv(app, target, others), mergeEnv(spec.env ?? [], target.env ?? [])),
     configs: mergeConfigs(spec.configs ?? [], target.configs ?? []),
     scale: target.scale ?? spec.scale ?? { min: 1 },
@@ -38,7 +38,7 @@ export function targetSpec(app: App, target: AppTarget, others: OtherApps): Targ
   };
 }
 
-/** `registry/image:tag`, of which registry and tag may be absent. */
+/** `registry/image:tag`, where registry and tag may be absent. */
 function imageOf(spec: AppSpec): string {
   const image = spec.registry ? `${spec.registry.replace(/\/$/, '')}/${spec.image}` : spec.image;
   return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
@@ -63,17 +63,17 @@ function mergeConfigs(common: readonly Config[], own: readonly Config[]): readon
   ];
 }
 
-/** The most replicas that the target may have, when it is not halted. */
+/** Maximum number of replicas of the target when it is not halted. */
 export function mostReplicas(scale: Scale): number {
   return Math.max(scale.min, scale.max ?? scale.min);
 }
 
-/** Whether the number of replicas is an autoscaler's affair. */
+/** Whether an autoscaler owns the number of replicas. */
 export function isAutoscaled(scale: Scale): boolean {
   return scale.max !== undefined && scale.max > scale.min;
 }
 
-/** What the schema cannot refuse, with the field's path; undefined when all is well. */
+/** Fault that the schema cannot express, with the field's path; undefined when there is none. */
 export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
@@ -92,7 +92,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
   return ambiguousDependency(app) ?? configFault(merged) ?? credentialFault(spec, target, merged);
 }
 
-/** What Kubernetes would refuse in a ConfigMap or in a pod, or leave out of the environment in silence. */
+/** Fault of a ConfigMap or pod that Kubernetes would refuse, or a variable that it would silently drop. */
 function configFault({ name: target, configs }: TargetSpec): string | undefined {
   for (const [index, { name, mountPath, data = {} }] of configs.entries()) {
     const where = `config ${name} of target ${target}`;
@@ -122,8 +122,8 @@ function isSamePort(one: Port, other: Port): boolean {
 }
 
 /**
- * The webhook leaves a container alone that has its variables already, and SDKs take keys and profiles before what it
- * writes: the pods would not be the account, in silence.
+ * Variables that would leave the pods without the account's identity, without an error: the webhook skips a container that
+ * has its variables already, and SDKs prefer keys and profiles to what it writes.
  */
 function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;
@@ -138,7 +138,7 @@ function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): 
   return `${path}: with ${name} set, the pods would not hold the identity of account ${spec.serviceAccount}; take it out, or spec.serviceAccount`;
 }
 
-/** Where a variable is set. */
+/** Path of the field that sets a variable. */
 function pathOf(
   name: string,
   path: string,

@@ -1,4 +1,4 @@
-/** What an App's status says of one target. */
+/** Status of one target of an App. */
 import type { App, AppTargetStatus } from '../api/index.ts';
 import { defined } from './defined.ts';
 import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from './deployment.ts';
@@ -12,23 +12,23 @@ import { rolloutOf, type Rollout } from './rollout.ts';
 import type { SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** What became of the steps of one target. */
+/** Outcome of the steps of one target. */
 export type TargetOutcome = {
-  /** A step that failed; those after it were not tried. */
+  /** Failed step; the steps after it were not executed. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
-  /** Why pods are not created yet: they would not get their identity, that cannot be checked, or the gate closed meanwhile. */
+  /** Why no pods are created yet: they would not get their identity, it cannot be checked, or the gate closed meanwhile. */
   readonly heldBack?: IdentityFinding;
-  /** Why a pod that is to be replaced has not been yet. */
+  /** Why a pod has not been replaced yet. */
   readonly replacementWaits?: string;
 };
 
 export type TargetReport = {
   readonly row: AppTargetStatus & { readonly reason: string };
-  /** Pods that serve, of whatever template, are as many as are wanted. */
+  /** As many pods as wanted are available, of whatever template. */
   readonly available: boolean;
-  /** Whether its identity was looked at: there was no obstacle before, and it is to have pods. */
+  /** Whether the identity was examined: nothing blocked the target before, and it should have pods. */
   readonly askedForIdentity: boolean;
-  /** The target is held, or runs on, with this to say of its identity. */
+  /** Finding about the identity of a target that is held or runs on. */
   readonly finding?: IdentityFinding | SlotBlocker;
 };
 
@@ -36,9 +36,9 @@ export type TargetReportInput = {
   readonly app: App;
   readonly plan: TargetPlan;
   readonly outcome: TargetOutcome;
-  /** As it is after the steps. */
+  /** State after the steps. */
   readonly deployment: Deployment | undefined;
-  /** Those of the App on this target. */
+  /** Pods of the App on this target. */
   readonly pods: readonly Pod[];
   /** Milliseconds since the epoch. */
   readonly now: Wall;
@@ -81,11 +81,11 @@ function planFinding(plan: TargetPlan): TargetReport['finding'] {
   return plan.kind === 'deploy' ? plan.warning : undefined;
 }
 
-/** Pods of an app without an account that hold an identity all the same: their ServiceAccount was given one. */
+/** Pods of an app without an account that hold an identity, since their ServiceAccount was given one. */
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
-    // Pods of an account that the app has left are replaced by the rollout.
+    // The rollout replaces pods of an account that the app has left.
     if (isFinished(pod) || isTerminating(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
@@ -138,7 +138,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   };
 }
 
-/** A halted target has what it is to have, no pods, whatever would be in the way of making some. */
+/** A halted target has the wanted state, no pods, even if something blocks the creation of pods. */
 function failureVerdict(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
@@ -161,7 +161,7 @@ function failureVerdict(
       };
 }
 
-/** What is blocked as a whole changes nothing; after another failure some of it may have been written. */
+/** A blocked plan changes nothing. After another failure, part of it may have been written. */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
   return `${message}; until then it ${hasReplicas(deployment) ? 'runs as it was deployed last' : 'has no pods'}`;
@@ -186,7 +186,10 @@ function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deploym
   };
 }
 
-/** Running pods which do not hold what the plan gives them. Those that are going are not counted: nothing is to be done about them. */
+/**
+ * Running pods that do not hold the planned identity. Terminating ones are not counted, since nothing can be done about
+ * them.
+ */
 function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
   if (plan.kind !== 'deploy') return [];
   const serviceAccount = app.spec.serviceAccount ?? 'default';

@@ -153,15 +153,15 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
     return { outcome: { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } } };
   const heldBack = await heldBackBy(step.dryRunPod, manifest, tools);
   if (heldBack) return { outcome: { heldBack } };
-  // The account may have been taken from the target while the dry run was answered: what was planned before counts no more.
+  // The account may have been removed from the target during the dry run, so the gate is checked again.
   const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
   if (closed) return { outcome: { heldBack: closed } };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
-    // With the uid, the server refuses to write into an object that has taken the place of the one we saw.
+    // With the uid, the server refuses to write into another object that has been created under the name meanwhile.
     { ...manifest, metadata: { ...manifest.metadata, ...(uid === undefined ? {} : { uid }) } },
-    // Without force where we saw nothing: should someone have made one meanwhile, its fields are not taken from them.
+    // No force where none was observed: the fields of an object that someone creates meanwhile stay theirs.
     { fieldManager, force: present !== undefined, signal },
   );
   objects.wrote(written);
@@ -170,7 +170,7 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
     : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
 }
 
-/** No more of the Deployment than this is written, so there is nothing in it that could be refused for the rest. */
+/** Patches nothing but the replicas and their annotations, so that a fault in the rest of the spec cannot block it. */
 async function scale(
   { deployment, scaling, dryRunPod }: ScaleStep,
   tools: ExecuteTools,
@@ -181,7 +181,7 @@ async function scale(
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
   const patch = {
-    // To patch the uid is refused: one that has taken the place of this one is left alone.
+    // With the uid, the server refuses to patch another object that has been created under the name meanwhile.
     metadata: { ...(uid === undefined ? {} : { uid }), annotations },
     ...(replicas === undefined ? {} : { spec: { replicas } }),
   };
@@ -197,13 +197,16 @@ async function scale(
       ? {}
       : { event: normal('Scaled', `scaled ${nameOf(deployment)} to ${replicas}`) };
   } catch (error) {
-    // Without it there are no pods to stop, and nothing to start again.
+    // A deleted Deployment has no pods to stop or to resume.
     if (isNotFound(error)) return {};
     throw error;
   }
 }
 
-/** Our view of the App may be old; what is made for one that is gone would come and go with the garbage collector. */
+/**
+ * Reads the App from the API server: the store may be outdated, and objects of a deleted App would be created and garbage
+ * collected.
+ */
 async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
   try {
@@ -216,8 +219,8 @@ async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boo
 }
 
 /**
- * Why the step has to wait, by what its dry-run pod would get. A refused pod stops it only where running pods have an identity
- * to lose: elsewhere the rollout itself reports the refusal.
+ * Why the step has to wait, by the dry-run pod. A refused dry-run pod blocks it only where running pods have an identity to
+ * lose: elsewhere the rollout itself reports the refusal.
  */
 async function heldBackBy(
   dryRunPod: DryRunPod | undefined,
@@ -232,7 +235,7 @@ async function heldBackBy(
   return { reason: failure.reason, message: `it is deployed once ${failure.message}` };
 }
 
-/** An object may be there without our label, so that no store has it. */
+/** Reads the object from the API server: stores have only objects with our label. */
 async function find(
   manifest: ApplyStep['manifest'],
   { context, objects, signal }: ExecuteTools,
@@ -254,7 +257,7 @@ async function deleteObject({ object }: DeleteStep, tools: ExecuteTools): Promis
       signal,
     });
   } catch (error) {
-    // Gone already, or another one in its place by now.
+    // Deleted already, or replaced by another one.
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
   objects.deleted(object);

@@ -1,4 +1,4 @@
-/** Tells what is: the status, when it says something new, and an Event for each target whose state changed. */
+/** Reports an App: its status where it differs, and an Event for each target whose state changed. */
 import { apps, type App, type AppStatus } from '../../api/index.ts';
 import { setConditions } from '../../k8s/conditions.ts';
 import {
@@ -16,7 +16,7 @@ import type { OperatorContext } from '../context.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { reportStatus } from '../report-status.ts';
 
-/** @param observation as it is after the plan was carried out */
+/** @param observation after the plan was executed */
 export function statusOf(
   observation: AppObservation,
   plan: AppPlan,

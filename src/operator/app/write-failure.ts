@@ -1,17 +1,17 @@
-/** Says in a target's row what kept the API server from taking a write. */
+/** Failure of a write for a target's row. */
 import { KubeApiError } from '../../kube/index.ts';
 import type { TargetReason } from '../../workloads/index.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 export type WriteFailure = { readonly reason: TargetReason; readonly message: string };
 
-/** @param doing what was tried: `apply Deployment production/web` */
+/** @param doing what was attempted: `apply Deployment production/web` */
 export function writeFailure(error: unknown, doing: string): WriteFailure {
   const message = `${doing}: ${errorMessage(error)}`;
   return { reason: isTransient(error) ? 'WriteFailed' : 'Refused', message };
 }
 
-/** Trying again may do, without anybody having changed anything. */
+/** A retry may succeed without any change. */
 function isTransient(error: unknown): boolean {
   return (
     !(error instanceof KubeApiError) ||

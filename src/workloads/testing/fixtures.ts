@@ -80,10 +80,10 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
 export type PodFields = {
   readonly name?: string;
   readonly namespace?: string;
-  /** The role that the webhook wrote into it; none when absent. */
+  /** Role that the webhook injected. Default: none. */
   readonly holds?: string;
   readonly serviceAccount?: string;
-  /** What its template asked for. */
+  /** Mark of its template. */
   readonly mark?: string;
   readonly ready?: boolean;
   readonly deleting?: boolean;
@@ -128,7 +128,7 @@ export function pod(fields: PodFields = {}): Pod {
   };
 }
 
-/** A Deployment whose pods are all there, unless told otherwise. */
+/** A Deployment whose pods are all available, by default. */
 export function deployment(
   fields: { replicas?: number; mark?: string; generation?: number; status?: Deployment['status'] } = {},
 ): Deployment {

@@ -1,4 +1,4 @@
-/** What the pod identity webhook writes into a pod and its containers, for pods that are made without one. */
+/** Fields that the pod identity webhook writes into a pod and its containers. */
 
 const tokenFolder = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 const name = 'aws-iam-token';

@@ -1,6 +1,6 @@
 /**
- * What a cluster makes of the steps of a plan, as far as plans look at it: server-side apply by one manager, the API
- * server's defaults and its rewriting of quantities. The integration tests hold the same properties on a real one.
+ * Simulated effect of a plan's steps on a cluster, as far as plans read it: server-side apply by one manager, defaults of
+ * the API server and its rewriting of quantities. Integration tests check the same properties on a real cluster.
  */
 import type { Manifest, ObservedObject } from '../manifest.ts';
 import type { AppPlan } from '../plan.ts';
@@ -10,7 +10,7 @@ type Path = readonly (string | number)[];
 
 export type SimulatedCluster = {
   objects(): readonly ObservedObject[];
-  /** Carries out the applies and deletions of a plan; gives their number. */
+  /** Executes the applies and deletions of a plan; returns their number. */
   carryOut(plan: AppPlan): number;
   /** Sets a field of the objects of a kind, as a person with kubectl would; `undefined` removes it. */
   edit(kind: string, path: Path, value: unknown): void;
@@ -56,7 +56,7 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
     if (manifest.spec?.replicas === undefined)
       object = withValue(object, ['spec', 'replicas'], valueAt(before, ['spec', 'replicas']) ?? 1);
     object = withValue(object, ['spec', 'progressDeadlineSeconds'], 600);
-    // Its controller and its pods are as quick as can be.
+    // The controller and the pods react at once.
     const replicas = valueAt(object, ['spec', 'replicas']);
     object = withValue(object, ['metadata', 'generation'], 1);
     object = withValue(object, ['status'], {
