@@ -18,7 +18,7 @@ export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): r
   });
 }
 
-/** What the addresses lack; undefined when they are complete. */
+/** Missing part of the addresses; undefined when they are complete. */
 export function dependencyFault(app: App, target: AppTarget, others: OtherApps): string | undefined {
   // A halted target calls no other App.
   if (target.deployMode === 'halt') return undefined;

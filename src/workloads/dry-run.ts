@@ -1,15 +1,15 @@
 /**
- * Writes that create pods of an app with an account, and the pod that is created in a dry run before each of them. Pods
- * that hold their identity are never replaced by pods that would have none, whatever the reason for the write is.
+ * Dry-run pods before writes that create pods of an app with an account. Pods that hold their identity are never replaced by
+ * pods that would have none, whatever the reason for the write is.
  *
  * | write                                                          | dry-run pod |
  * |----------------------------------------------------------------|-------------|
  * | first Deployment                                               | yes         |
  * | another pod template, whatever differs in it                   | yes         |
- * | more replicas: a larger scale, the end of a halt, a put-back 0 | yes         |
+ * | more replicas: a larger scale, the end of a halt, a reverted 0 | yes         |
  * | an autoscaler's minimum above the present replicas             | yes         |
  * | fewer replicas, a halt, labels and annotations of the objects  | no          |
- * | anything of an app without an account                          | no          |
+ * | any write of an app without an account                         | no          |
  */
 import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -21,7 +21,7 @@ import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
 export type DryRunInput = {
   readonly deployment: Deployment | undefined;
-  /** Identities of which a new pod has to get one. Empty for an app without an account. */
+  /** Accepted identities: a new pod has to get one of them. Empty for an app without an account. */
   readonly wanted: readonly Identity[];
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];

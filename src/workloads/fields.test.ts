@@ -22,7 +22,7 @@ const common: Required<Omit<AppSpec, 'image' | 'targets'>> = {
   imagePullSecrets: ['registry'],
   resources: { requests: { cpu: '1' } },
   probes: { readiness: { tcpSocket: { port: 8080 } } },
-  // Without an autoscaler, to which the number of replicas would be left.
+  // Without an autoscaler, which would own the number of replicas.
   scale: { min: 2 },
 };
 
@@ -36,7 +36,7 @@ const own: Required<Omit<AppTarget, 'name'>> = {
   deployMode: 'halt',
 };
 
-/** What the cluster holds once all of these specs have been carried out, one after the other. */
+/** Content of the cluster after all of these specs have been applied one after the other. */
 function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[] {
   const cluster = simulatedCluster();
   const reviews = app({ ports, targets: [target('production')] }, { name: 'reviews', uid: 'other' });

@@ -10,7 +10,7 @@ type Case = {
   readonly name: string;
   readonly account?: string;
   readonly resource?: LinkedServiceAccount;
-  /** By the identity which the Deployment has: none, another, the same. */
+  /** Keyed by the identity of the Deployment: none, another, the same. */
   readonly expected: readonly [string, string, string];
 };
 

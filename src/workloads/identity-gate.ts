@@ -1,5 +1,5 @@
 /**
- * Whether a target of an App may be deployed with the identity which the App asks for.
+ * Whether a target of an App may be deployed with the identity of its account.
  *
  * | account                         | linked | proven | identity in the Deployment | gate                       |
  * |---------------------------------|--------|--------|----------------------------|----------------------------|
@@ -8,19 +8,18 @@
  * | target not among its targets    |        |        | any                        | AccountExcludesTarget      |
  * | being deleted                   | yes    | any    | the same                   | open, AccountDeleting      |
  * | being deleted                   | any    | any    | another, none              | AccountDeleting            |
- * | there                           | no     | any    | any                        | AccountNotLinkedToTarget   |
- * | there                           | yes    | yes    | any                        | open                       |
- * | there                           | yes    | no     | the same                   | open, IdentityNotProven    |
- * | there                           | yes    | no     | another, none              | IdentityNotProven          |
- * | there, no usable OIDC provider  | yes    | no     | any                        | the provider's reason      |
+ * | exists                          | no     | any    | any                        | AccountNotLinkedToTarget   |
+ * | exists                          | yes    | yes    | any                        | open                       |
+ * | exists                          | yes    | no     | the same                   | open, IdentityNotProven    |
+ * | exists                          | yes    | no     | another, none              | IdentityNotProven          |
+ * | exists, no usable OIDC provider | yes    | no     | any                        | the provider's reason      |
  *
- * With Pod Identity only a pod can give the proof, so what was confirmed (read back from EKS, IAM and the webhook) counts as
- * proven here.
+ * With Pod Identity only a pod can prove the identity, so a confirmation (read back from EKS, IAM and the webhook) counts as
+ * proof here.
  *
- * A new identity waits for its proof. One which the target already has does not: to hold back an image, say, would not
- * give the running pods their permissions back. A link that is gone holds back everything, as pods that are made then
- * would come up without identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, and
- * new ones would get none.
+ * A new identity waits for its proof. An identity that the target already has does not: holding back an image, say, would not
+ * restore the permissions of the running pods. A removed link holds back everything, as new pods would start without
+ * identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, and new ones would get none.
  */
 import {
   podIdentityAudience,
@@ -119,7 +118,7 @@ export function identityGate(input: GateInput): IdentityGate {
   return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }
 
-/** Reasons for which STS accepts no token of the cluster, of any account. */
+/** Reasons of a cluster whose tokens STS does not accept, of any account. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
 /** Whether the gate is closed because STS accepts no token of the cluster. */

@@ -116,7 +116,7 @@ describe('planApp', () => {
         const cluster = simulatedCluster();
         for (const world of history) {
           cluster.carryOut(planApp(see(cluster, world)));
-          // What pods of the version before may still need is there until they are gone.
+          // Objects that pods of the previous template may need exist until these pods are gone.
           const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
           expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
           cluster.carryOut(planApp(see(cluster, world)));

@@ -218,7 +218,7 @@ function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | unde
 
 /**
  * Steps that make a target run as `app` says, with this identity. A string: the blocker, if there is one.
- * @param wanted identities of which a new pod has to get one
+ * @param wanted accepted identities: a new pod has to get one of them
  */
 function stepsTo(
   app: App,
@@ -305,7 +305,7 @@ function conflictOf(
   return foreign && notOwnedMessage(foreign);
 }
 
-/** Message for an object of somebody else under the name of the App's, with the way out. */
+/** Message for a foreign object under the name of the App's, with the way out. */
 export function notOwnedMessage(object: ObservedObject): string {
   const { namespace, name } = object.metadata;
   return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;

@@ -51,10 +51,7 @@ export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undef
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }
 
-/**
- * Time at which the first of the failed containers counts as recovered, if it runs until then. Milliseconds since the
- * epoch.
- */
+/** Time when the first of the failed containers counts as recovered, if it runs until then. Milliseconds since the epoch. */
 export function recoveredAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
     isFinished(pod) || isTerminating(pod)

@@ -67,7 +67,7 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
 }
 
 /**
- * Identity that each container was given, without containers that the webhook was told to skip. A role that other variables
+ * Identity that each container was given, without containers that the webhook has to skip. A role that other variables
  * overrule counts too: a program may still use it.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
@@ -96,7 +96,7 @@ export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   return state === 'current' || state === 'exempt';
 }
 
-/** Counts running pods, all of which are taken to use the account of `wanted`. */
+/** Counts running pods. All are taken to use the account of `wanted`. */
 export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCounts {
   const counts = { current: 0, stale: 0, uninjected: 0 };
   for (const pod of pods) {

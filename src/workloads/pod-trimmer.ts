@@ -4,7 +4,7 @@
  */
 import { trimPod, type Pod } from './pod.ts';
 
-/** Number of remembered parts, after which the memory is cleared. Clearing only reduces sharing. */
+/** Number of remembered parts. The memory is cleared when it is reached, which only reduces sharing. */
 const mostRemembered = 4_000;
 
 export function createPodTrimmer(): (pod: Pod) => Pod {

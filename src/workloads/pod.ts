@@ -71,7 +71,7 @@ export type Pod = {
 };
 
 /**
- * Environment variables by which AWS SDKs assume an identity. Source: AWS SDKs and Tools Reference, "Environment
+ * Environment variables that make AWS SDKs assume an identity. Source: AWS SDKs and Tools Reference, "Environment
  * variables".
  */
 export const identityEnv = {

@@ -5,7 +5,7 @@
  */
 import { userAction } from '../k8s/reasons.ts';
 
-/** Reasons for which a target is not deployed with its identity yet, or runs on with one that is no longer confirmed. */
+/** Reasons why a target is not deployed with its identity yet, or runs on with one that is no longer confirmed. */
 export const gateReasons = {
   AccountNotFound: 'There is no account of that name. The app goes on by itself when it appears.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
@@ -26,7 +26,7 @@ export const gateReasons = {
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
-/** Reasons for which a workload does not take up a proven identity yet: others of the account come first. */
+/** Reasons why a workload does not take up a proven identity yet: others of the account come first. */
 export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
@@ -34,7 +34,7 @@ export const slotReasons = {
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
-/** Reasons for which a target cannot be deployed, whatever its identity. */
+/** Reasons why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
   TargetUnknown: userAction("The app's target is not one of the ClusterConfig's."),
   TargetReserved: userAction(

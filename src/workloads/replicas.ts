@@ -1,7 +1,7 @@
 /**
  * Ownership of the number of replicas. Without an autoscaler the App sets it. With one, the App must not set it, but the
  * API server resets a number that we alone had set to 1 when we omit it. The number that we set last is therefore kept in
- * an annotation, and set again until somebody else changes it.
+ * an annotation, and set again until another manager changes it.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
@@ -11,7 +11,7 @@ import { isAutoscaled, mostReplicas, type TargetSpec } from './target-spec.ts';
 /** Annotation of a Deployment: number of replicas that was applied last; absent when none was set. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 
-/** Annotation of a halted Deployment: its former number of replicas, to which an autoscaled one returns. */
+/** Annotation of a halted Deployment: its former number of replicas, which an autoscaled one returns to. */
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {

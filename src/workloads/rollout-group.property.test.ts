@@ -11,7 +11,7 @@ const members: fc.Arbitrary<readonly RolloutMember[]> = fc.uniqueArray(
       state: fc.constantFrom('steady' as const, 'rolling' as const, 'failed' as const, 'refused' as const),
       rank: fc.nat(2),
     })
-    // Who has the identity does not want it, and only who wants it can be refused it.
+    // A member that has the identity does not want it, and only a member that wants it can be refused it.
     .map((member) => ({
       ...member,
       hasWanted: member.hasWanted && !member.wants,

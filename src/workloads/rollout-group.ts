@@ -1,20 +1,19 @@
 /**
- * Whose turn it is to take up a new identity, among the workloads that share an account: one at a time, so that an
- * identity which does not do is met by one of them and not by all.
+ * Assigns the rollout slot among the workloads of an account. They take up a new identity one at a time, so that a broken
+ * identity reaches one of them and not all.
  *
  * | another one of the account                | a workload that wants a new identity            |
  * |-------------------------------------------|-------------------------------------------------|
  * | is rolling, and does not come after it    | WaitingForTurn                                  |
- * | has the identity and does not get healthy | PausedByFailedRollout                           |
+ * | has the identity and is not healthy       | PausedByFailedRollout                           |
  * | comes before it, and is refused           | PausedByFailedRollout                           |
  * | comes before it                           | WaitingForTurn                                  |
  * | none of these                             | go                                              |
  *
- * Who is rolling and wants the new identity too does not finish for sure: what it rolls to may be gone. So of several of
- * these the first goes on, as one alone does; were each to wait for the other, it would take a deadline to end that.
+ * Members that are mid-rollout and want the new identity may never finish, since the identity that they roll to may be gone.
+ * The first of them proceeds. If each waited for the others, only a deadline would end the deadlock.
  *
- * Nothing is remembered from one decision to the next: who has the turn is told by the marks and the rollouts in the
- * cluster, so that a restart of the operator changes nothing.
+ * Stateless: the slot follows from the marks and the rollouts in the cluster, so a restart of the operator changes nothing.
  */
 import type { SlotReason } from './reasons.ts';
 
@@ -74,7 +73,7 @@ function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMembe
   return last ? waiting(last) : { kind: 'go' };
 }
 
-/** A member that fails with an identity that is to be replaced anyway tells nothing about the new one. */
+/** A member that fails with an identity that is to be replaced anyway is no evidence about the new one. */
 function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }

@@ -65,7 +65,7 @@ function rollingOut(message: string): Rollout {
   return { state: 'Progressing', reason: 'RollingOut' satisfies RolloutReason, message };
 }
 
-/** What is still missing; undefined when the rollout is complete. */
+/** Missing part of the rollout; undefined when it is complete. */
 function progressOf(wanted: number, status: NonNullable<Deployment['status']>): string | undefined {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
   if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been made`;

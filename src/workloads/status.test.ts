@@ -23,7 +23,7 @@ import type { Wall } from '../k8s/time.ts';
 type World = {
   readonly app: App;
   readonly account?: LinkedServiceAccount;
-  /** Of the target `production`. */
+  /** In the target `production`. */
   readonly deployment?: Deployment;
   readonly pods?: readonly Pod[];
   readonly outcomes?: Readonly<Record<string, TargetOutcome>>;

@@ -22,9 +22,9 @@ export type ClusterController = Controller & {
 export function createClusterController(options: ClusterObserverOptions): ClusterController {
   const { context } = options;
   const { informers, monotonic } = context;
-  /** Names for which AWS and the API server have to be asked again. */
+  /** Names whose answers of AWS and the API server are outdated. */
   const due = new Set<string>();
-  /** The last answers by name, with the generation that they were read for and the time until which they are used. */
+  /** Last answers by name, with the generation that they belong to and their expiry. */
   const known = new Map<
     string,
     { readonly answers: RemoteAnswers; readonly generation: number | undefined; readonly until: Monotonic }

@@ -8,7 +8,7 @@ import { disallowedIn } from './observe.ts';
 /** A narrower list of allowed policies changes many accounts, which are counted together. Milliseconds. */
 const disallowedDelayMs = 5_000;
 
-/** @param refresh enqueues a key for which AWS and the API server have to be asked again */
+/** @param refresh enqueues a key and discards the answers of AWS and the API server */
 export function enqueueOnChanges(
   controller: Pick<Controller, 'enqueue'>,
   refresh: (key: string) => void,

@@ -25,7 +25,7 @@ export async function applyNamespaces(
   return applied;
 }
 
-/** On a namespace of somebody else, nothing but the target label is ours. */
+/** On a foreign namespace, only the target label is ours. */
 async function applyNamespace(
   target: string,
   { client, informers }: OperatorContext,

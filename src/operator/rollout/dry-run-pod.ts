@@ -22,7 +22,7 @@ export type DryRunPodSpec = {
   readonly name: string;
   readonly namespace: string;
   readonly template: ReplacePodStep['template'];
-  /** Identities of which the pod has to get one. */
+  /** Accepted identities: the pod has to get one of them. */
   readonly wanted: readonly WantedIdentity[];
 };
 

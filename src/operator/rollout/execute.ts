@@ -18,7 +18,7 @@ export type WorkloadExecutorOptions = {
   readonly backoff: DryRunBackoff;
 };
 
-/** `failed`: to be retried with back-off. A number: milliseconds after which the step is tried again. */
+/** `failed`: to be retried with back-off. A number: milliseconds until the next attempt. */
 export type StepOutcome = 'done' | 'failed' | number;
 
 export type WorkloadExecutor = (

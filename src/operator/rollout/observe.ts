@@ -112,7 +112,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       .map((app) => apps.get(app.metadata.name) ?? app)
       .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined);
 
-  /** In the order in which the ClusterConfig lists them. */
+  /** In the order of the ClusterConfig. */
   const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
     const order = [...knownTargets];
     return (target) => order.indexOf(target);
