@@ -149,7 +149,7 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
       const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled = 0, numberAvailable = 0 } = status;
       const progress =
         updatedNumberScheduled < wanted
-          ? `${updatedNumberScheduled} of ${wanted} new pods have been made`
+          ? `${updatedNumberScheduled} of ${wanted} new pods have been created`
           : numberAvailable < wanted
             ? `${numberAvailable} of ${wanted} pods are available`
             : undefined;
@@ -165,6 +165,6 @@ function statefulSetProgress(wanted: number, { spec, status = {} }: Workload): s
   const { updatedReplicas = 0, readyReplicas = 0, currentRevision, updateRevision } = status;
   const toUpdate = Math.max(0, wanted - (spec?.updateStrategy?.rollingUpdate?.partition ?? 0));
   if (currentRevision !== updateRevision && updatedReplicas < toUpdate)
-    return `${updatedReplicas} of ${toUpdate} new replicas have been made`;
+    return `${updatedReplicas} of ${toUpdate} new replicas have been created`;
   return readyReplicas < wanted ? `${readyReplicas} of ${wanted} replicas are ready` : undefined;
 }

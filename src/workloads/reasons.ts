@@ -7,22 +7,22 @@ import { userAction } from '../k8s/reasons.ts';
 
 /** Reasons why a target is not deployed with its identity yet, or runs on with one that is no longer confirmed. */
 export const gateReasons = {
-  AccountNotFound: 'There is no account of that name. The app goes on by itself when it appears.',
+  AccountNotFound: 'There is no account of that name. The app continues automatically when it exists.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
   AccountExcludesTarget: userAction('The account lists its targets, and this one is not among them.'),
   AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
   OIDCProviderMissing:
-    "The AWS account has no IAM OIDC provider for this cluster's token issuer, so that new pods would get no credentials. Nothing is rolled out or scaled up until it exists; then the app continues by itself.",
+    "The AWS account has no IAM OIDC provider for this cluster's token issuer, so new pods would get no credentials. Nothing is rolled out or scaled up until it exists; then the app continues automatically.",
   AudienceMissing:
-    'The IAM OIDC provider does not list sts.amazonaws.com, so that new pods would get no credentials. Nothing is rolled out or scaled up until it does; then the app continues by itself.',
+    'The IAM OIDC provider does not list sts.amazonaws.com, so new pods would get no credentials. Nothing is rolled out or scaled up until it does; then the app continues automatically.',
   NotInjected:
-    'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook does not run, or skips the pods. Nothing is rolled out or scaled up until it does, whatever was changed; then the app continues by itself.',
+    'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook is not running or skips the pods. Nothing is rolled out or scaled up until it injects, whatever was changed; then the app continues automatically.',
   IdentityNotChecked:
-    'A pod of the new template was refused in a dry run, by a quota or a policy engine, so that its identity cannot be checked. While running pods hold an identity, nothing replaces them; the app continues by itself when the pod is admitted.',
+    'A pod of the new template was refused in a dry run, by a quota or a policy engine, so its identity cannot be checked. While running pods hold an identity, nothing replaces them; the app continues automatically when the pod is admitted.',
   UnexpectedIdentity:
-    'The app names no account, and its pods hold an AWS identity all the same, because the ServiceAccount `default` of the target has one.',
+    'The app names no account, but its pods hold an AWS identity, because the ServiceAccount `default` of the target has one.',
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
@@ -30,7 +30,7 @@ export type GateReason = keyof typeof gateReasons;
 export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
-    'Another workload of the account took up the new identity and does not get healthy. The rest goes on by itself when it is mended.',
+    'Another workload of the account took up the new identity and is not healthy. The others continue automatically when it is repaired.',
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
@@ -43,32 +43,32 @@ export const targetReasons = {
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   SpecNewerThanOperator: userAction(
-    'The App, or the ClusterConfig, has fields of a later version, which this operator does not know. It changes nothing for the app.',
+    'The App or the ClusterConfig has fields of a later version, unknown to this operator. It changes nothing for the app.',
   ),
-  InvalidSpec: userAction('The spec contradicts itself in a way that the schema cannot refuse.'),
+  InvalidSpec: userAction('The spec contradicts itself in a way that the schema cannot express.'),
   DependencyMissing:
-    'An app that this one depends on does not exist, does not run on the target, or has no such port. It goes on by itself when it does.',
+    'An app that this one depends on does not exist, does not run on the target, or has no such port. The app continues automatically when it does.',
   NotOwned: userAction("An object of the app's name exists and is not this app's. It is left alone."),
   Refused: userAction('The API server refused an object of the app.'),
-  WriteFailed: 'The API server could not be asked; it is tried again.',
+  WriteFailed: 'The API server could not be reached; the write is retried.',
 } as const;
 export type TargetReason = keyof typeof targetReasons;
 
 /** Progress of the pods of a deployed target. */
 export const rolloutReasons = {
-  Available: 'All wanted replicas are of the present template and available.',
-  RollingOut: 'Pods are being made, replaced or waited for.',
-  ProgressDeadlineExceeded: 'The Deployment gave up waiting for its pods.',
-  ReplicaFailure: 'The Deployment could not make pods: a quota, or an admission webhook.',
+  Available: 'All replicas are of the current template and available.',
+  RollingOut: 'Pods are being created or replaced, or are not available yet.',
+  ProgressDeadlineExceeded: 'The Deployment exceeded its progress deadline.',
+  ReplicaFailure: 'The Deployment could not create pods: a quota, or an admission webhook.',
   PodsNotCurrent:
-    'Running pods of the present template hold another identity, or none: the webhook missed them. They are replaced.',
+    'Running pods of the current template hold another identity or none, since the webhook missed them. They are replaced.',
   Halted: 'The target has no pods, by deployMode.',
 } as const;
 export type RolloutReason = keyof typeof rolloutReasons;
 
 /** Reasons of an App's conditions that sum up its targets. */
 export const summaryReasons = {
-  Ready: 'Every target is as it should be.',
+  Ready: 'All targets are ready.',
   NoAccount: 'The app names no account, so its pods hold no identity.',
   Proven: 'The identity is proven on every target that runs.',
 } as const;
@@ -76,19 +76,19 @@ export type SummaryReason = keyof typeof summaryReasons;
 
 /** Reasons of Events only. */
 export const appEventReasons = {
-  Deployed: 'An object of the app was made or changed.',
-  Scaled: 'What ran was halted, or runs again as it was deployed last, without the rest of the spec.',
-  Removed: 'An object of the app was deleted, as it is wanted no more.',
-  PodReplaced: 'A pod that the webhook had missed was evicted, so that its successor gets the identity.',
+  Deployed: 'An object of the app was created or changed.',
+  Scaled: 'Replicas were changed to halt or resume the app; the rest of the spec was not applied.',
+  Removed: 'An object of the app was deleted, since it is no longer wanted.',
+  PodReplaced: 'A pod that the webhook had missed was evicted; its successor gets the identity.',
 } as const;
 export type AppEventReason = keyof typeof appEventReasons;
 
 /** Reasons of Events about workloads outside of Apps. */
 export const workloadEventReasons = {
   WorkloadRestarted:
-    'The pod template of a labelled workload was given the mark of the new identity, so that its pods are made anew.',
+    'The mark of the new identity was written into the pod template of a labelled workload, so its pods are replaced.',
   PodReplaced: appEventReasons.PodReplaced,
   NotInjected:
-    'A labelled workload is to be restarted for a new identity, and a pod of its template, created in a dry run, is refused or does not get the identity. It is restarted when the pod does.',
+    'A labelled workload needs a restart for a new identity, but a pod of its template, created in a dry run, is refused or does not get the identity. The workload is restarted when the pod gets it.',
 } as const;
 export type WorkloadEventReason = keyof typeof workloadEventReasons;

@@ -90,9 +90,7 @@ describe('pauseOf', () => {
     const failed = member('z', { state: 'failed' });
     expect(pauseOf([failed, member('a', wants), member('b', wants), member('c')])).toMatchObject({
       reason: 'PausedByFailedRollout',
-      message: expect.stringMatching(
-        /held back by z, which does not get healthy.*; 2 workloads are held back$/,
-      ),
+      message: expect.stringMatching(/held back by z, which is not healthy.*; 2 workloads are held back$/),
     });
   });
 

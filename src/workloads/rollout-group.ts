@@ -107,12 +107,12 @@ function paused(failed: RolloutMember): RolloutSlot {
   const why =
     failed.state === 'refused'
       ? 'whose new pod template the API server refuses'
-      : 'which does not get healthy with it';
+      : 'which is not healthy with it';
   return {
     kind: 'waits',
     blocker: {
       reason: 'PausedByFailedRollout',
-      message: `the new identity is held back by ${failed.id}, ${why}; it goes on by itself when that is mended`,
+      message: `the new identity is held back by ${failed.id}, ${why}; it continues automatically when that is repaired`,
     },
   };
 }

@@ -34,7 +34,7 @@ export function verdict(
 ): Rollout {
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
-    return rollingOut(`the ${kind} controller has not seen the change yet`);
+    return rollingOut(`the ${kind} controller has not observed the change yet`);
   // Ready now, but in a crash loop.
   const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
   if (loop) return { state: 'Failed', ...loop };
@@ -54,7 +54,7 @@ export function verdict(
     return {
       state: 'Failed',
       reason: replicaFailure.reason ?? ('ReplicaFailure' satisfies RolloutReason),
-      message: replicaFailure.message ?? `the ${kind} could not make its pods`,
+      message: replicaFailure.message ?? `the ${kind} could not create its pods`,
     };
   if (status.conditions?.some((entry) => entry.reason === progressDeadlineExceeded))
     return { state: 'Failed', reason: progressDeadlineExceeded, message: progress };
@@ -68,8 +68,8 @@ function rollingOut(message: string): Rollout {
 /** Missing part of the rollout; undefined when it is complete. */
 function progressOf(wanted: number, status: NonNullable<Deployment['status']>): string | undefined {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
-  if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been made`;
-  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old replicas are still to go`;
+  if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been created`;
+  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old replicas are pending termination`;
   if (availableReplicas < updatedReplicas)
     return `${availableReplicas} of ${updatedReplicas} new replicas are available`;
   return undefined;

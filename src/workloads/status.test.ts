@@ -92,7 +92,7 @@ describe('the status of an app', () => {
     test('tells before and after what becomes of its pods', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
-      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as it was deployed last$/);
+      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as last deployed$/);
       expect(messageWith(0)).toMatch(/; until then it has no pods$/);
       expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
     });
@@ -221,7 +221,7 @@ describe('the status of an app', () => {
       Ready: 'False AccountNotFound',
       Available: 'True Available',
     });
-    expect(status.targets?.[0]?.message).toMatch(/it stays as it was deployed last/);
+    expect(status.targets?.[0]?.message).toMatch(/it stays as last deployed/);
   });
 
   test('whose account is in doubt says so, though its pods are well', () => {
@@ -264,10 +264,10 @@ describe('the status of an app', () => {
       IdentityReady: 'False NotInjected',
       Available: 'False NotInjected',
     });
-    expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed before`);
+    expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed until then`);
     const running = statusIn({ app: withAccount, account: proven, outcomes, deployment: deployment() });
     expect(summary(running)).toMatchObject({ Ready: 'False NotInjected', Available: 'True Available' });
-    expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as it was deployed last`);
+    expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as last deployed`);
   });
 
   test('one bad target does not hide the others', () => {

@@ -37,7 +37,7 @@ function isWell(row: AppTargetStatus): boolean {
 function ready(reports: readonly TargetReport[]): ConditionDraft {
   const unwell = reports.filter(({ row, finding }) => !isWell(row) || finding !== undefined);
   const worst = worstOf(unwell);
-  if (!worst) return met('Ready', 'Ready', 'every target is as it should be');
+  if (!worst) return met('Ready', 'Ready', 'all targets are ready');
   const reason = isWell(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
   return unmet('Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
 }
@@ -58,13 +58,13 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const [any] = reports;
   return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
     ? met(type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
-    : unmet(type, 'Unknown', any.row.reason, 'no target has got as far as its identity');
+    : unmet(type, 'Unknown', any.row.reason, 'no target has reached the check of its identity');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
   const worst = worstOf(missing);
-  if (!worst) return met('Available', 'Available', 'every target has its replicas');
+  if (!worst) return met('Available', 'Available', 'all targets have their replicas');
   return unmet('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 

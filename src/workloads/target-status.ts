@@ -116,7 +116,7 @@ function verdictOf(input: TargetReportInput): Verdict {
     return {
       state: 'Progressing',
       reason: 'RollingOut' satisfies RolloutReason,
-      message: 'the Deployment is being made',
+      message: 'the Deployment is being created',
     };
 
   const rollout = rolloutOf(deployment, pods, input.now);
@@ -157,14 +157,14 @@ function failureVerdict(
     : {
         state: 'Halted',
         reason,
-        message: `halted: it has no pods, and could not be deployed as it is now: ${message}`,
+        message: `halted: it has no pods, and its present spec could not be deployed: ${message}`,
       };
 }
 
 /** A blocked plan changes nothing. After another failure, part of it may have been written. */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
-  return `${message}; until then it ${hasReplicas(deployment) ? 'runs as it was deployed last' : 'has no pods'}`;
+  return `${message}; until then it ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
 }
 
 function haltedVerdict(rollout: Rollout): Verdict {
@@ -178,7 +178,7 @@ function haltedVerdict(rollout: Rollout): Verdict {
 }
 
 function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deployment | undefined): Verdict {
-  const meanwhile = deployment ? 'until then it stays as it was deployed last' : 'nothing is deployed before';
+  const meanwhile = deployment ? 'until then it stays as last deployed' : 'nothing is deployed until then';
   return {
     state: 'WaitingForIdentity',
     reason: blocker.reason,

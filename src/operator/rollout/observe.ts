@@ -210,7 +210,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
 function describeState({ id, state }: RolloutMember): string {
   switch (state) {
     case 'failed':
-      return `${id}, which does not get healthy`;
+      return `${id}, which is not healthy`;
     case 'refused':
       return `${id}, whose new pod template the API server refuses`;
     case 'rolling':

@@ -18,7 +18,7 @@ export async function replacePod(
   signal: AbortSignal,
 ): Promise<Replacement> {
   const retryAfterMs = notBefore - tools.now();
-  if (retryAfterMs > 0) return { kind: 'blocked', message: 'it is replaced in a moment', retryAfterMs };
+  if (retryAfterMs > 0) return { kind: 'blocked', message: 'it is replaced shortly', retryAfterMs };
   const { name, namespace = '' } = pod.metadata;
   const failure = await dryRunFailure({ name, namespace, template, wanted: [wanted] }, tools, signal);
   if (failure) return { kind: 'blocked', message: `it is replaced once ${failure.message}` };

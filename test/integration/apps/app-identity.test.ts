@@ -160,7 +160,7 @@ test('no identity is rolled out while nothing injects it: what runs goes on, wha
   expect(held.status?.targets?.[0]).toMatchObject({
     state: 'WaitingForIdentity',
     message: expect.stringMatching(
-      /once the webhook injects: a pod created now would hold no identity of its own.*nothing is deployed before/,
+      /once the webhook injects: a pod created now would hold no identity of its own.*nothing is deployed until then/,
     ) as string,
   });
   expect(held.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
@@ -243,7 +243,7 @@ test('while the webhook is away nothing creates pods of an app with an account, 
     const app = await harness.untilReason(name, 'NotInjected');
     expect(app.status?.targets?.[0], name).toMatchObject({
       state: 'WaitingForIdentity',
-      message: expect.stringMatching(/no identity of its own.*stays as it was deployed last/) as string,
+      message: expect.stringMatching(/no identity of its own.*stays as last deployed/) as string,
     });
     expect(await uids(name), name).toEqual(before.get(name));
     expect(await holdings(name, roleOf('steady')), name).toEqual(Array(held).fill('current'));
@@ -299,7 +299,7 @@ test('while a quota refuses the dry-run pod, pods that hold their identity stay,
   });
   await harness.editApp('bounded', { spec: { imageTag: '2' } });
   const held = await harness.untilReason('bounded', 'IdentityNotChecked');
-  expect(held.status?.targets?.[0]?.message).toMatch(/exceeded quota.*stays as it was deployed last/);
+  expect(held.status?.targets?.[0]?.message).toMatch(/exceeded quota.*stays as last deployed/);
   await harness.createApp('newcomer', fields);
   await harness.untilReason('newcomer', 'FailedCreate');
   expect(await uids()).toEqual(before);
