@@ -4,9 +4,9 @@ import {
   asIdentityError,
   IdentityError,
   associationAfter,
-  cachedAssociationAfter,
   type AssociationStep,
   type AssociationStore,
+  type AssociationWrite,
   type ObservedAssociation,
   type PodIdentityProver,
   type RoleStore,
@@ -17,7 +17,7 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
-  readonly associationBeliefs: AssociationCache;
+  readonly associationCache: AssociationCache;
   /** Reason why pods of a workload of the account cannot be replaced now. */
   readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** @throws IdentityError where the cluster is not an EKS cluster */
@@ -34,38 +34,35 @@ export async function applyAssociationStep(
   tools: AssociationTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { associationBeliefs: beliefs } = tools;
+  const { associationCache: cache } = tools;
   const { associations } = tools.podIdentity();
   const of = { namespace: step.target, serviceAccount: account.metadata.name };
-  /** After a write with an unknown outcome, or to an association that EKS does not find, it is read before anything else. */
-  const write = async (change: () => Promise<ObservedAssociation | null>): Promise<void> => {
+  const write = async (
+    writeStep: AssociationWrite,
+    call: () => Promise<ObservedAssociation | null>,
+  ): Promise<void> => {
     try {
-      beliefs.wrote(of, await change());
+      cache.applied(of, writeStep, await call());
     } catch (error) {
-      const isGone = error instanceof IdentityError && error.code === 'AssociationNotFound';
-      if (isGone || asIdentityError(error).mayBeDone) beliefs.lost(of);
+      cache.failed(of, asIdentityError(error));
       throw error;
     }
   };
   switch (step.kind) {
     case 'ReadAssociation':
-      beliefs.read(of, await associations.read(of, signal));
+      cache.read(of, await associations.read(of, signal));
       return;
     case 'CreateAssociation':
-      return write(() => associations.create({ ...of, roleArn: step.roleArn, tags: step.tags }, signal));
+      return write(step, () =>
+        associations.create({ ...of, roleArn: step.roleArn, tags: step.tags }, signal),
+      );
     case 'UpdateAssociation':
-      return write(() => associations.update(step.association.id, step.roleArn, signal));
-    case 'TagAssociation': {
-      const before = beliefs.of(of.serviceAccount, [step.target]).get(step.target);
-      const tagged = associationAfter(step, of.serviceAccount);
-      await write(async () => {
+      return write(step, () => associations.update(step.association.id, step.roleArn, signal));
+    case 'TagAssociation':
+      return write(step, async () => {
         await associations.tag(step.association.arn, step.tags, signal);
-        return tagged;
+        return associationAfter(step, of.serviceAccount);
       });
-      if (cachedAssociationAfter(step, before, tagged).source === 'read')
-        beliefs.read(of, tagged ?? undefined);
-      return;
-    }
     case 'DeleteAssociation':
       if (step.successor) {
         const { roleArn, serviceAccount } = step.successor;
@@ -79,7 +76,7 @@ export async function applyAssociationStep(
         // Changes nothing, and is refused if the ServiceAccount changed since this was decided.
         await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);
       }
-      return write(async () => {
+      return write(step, async () => {
         await associations.delete(step.association.id, signal);
         return null;
       });

@@ -3,10 +3,7 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   asIdentityError,
   IdentityError,
-  roleAfter,
   taggedOwner,
-  writesTrust,
-  type CreatedRole,
   type RoleStep,
   type RoleStore,
   type RoleWrite,
@@ -17,7 +14,7 @@ import type { RoleCache } from '../observed-state/roles.ts';
 
 export type RoleTools = {
   readonly roles: RoleStore;
-  readonly beliefs: RoleCache;
+  readonly roleCache: RoleCache;
   readonly now: () => Monotonic;
 };
 
@@ -39,21 +36,19 @@ export async function applyRoleStep(
   await writeAndCache(step, tools, signal);
 }
 
-async function writeAndCache(step: RoleWrite, tools: RoleTools, signal: AbortSignal): Promise<void> {
-  const { roles, beliefs } = tools;
-  let created: CreatedRole | undefined;
+async function writeAndCache(
+  step: RoleWrite,
+  { roles, roleCache }: RoleTools,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    if (step.kind === 'CreateRole') created = await roles.create(step.spec, signal);
-    else await write(step, roles, signal);
+    const created = step.kind === 'CreateRole' ? await roles.create(step.spec, signal) : undefined;
+    if (step.kind !== 'CreateRole') await write(step, roles, signal);
+    roleCache.applied(step, created);
   } catch (error) {
-    cacheFailure(step, error, beliefs);
+    roleCache.failed(step, asIdentityError(error));
     throw error;
   }
-  beliefs.wrote(
-    step.role,
-    (before) => roleAfter(step, before, created),
-    writesTrust(step) ? 'trust' : 'other',
-  );
 }
 
 function write(
@@ -87,27 +82,6 @@ function write(
 }
 
 /**
- * A failed write can leave the state of the role unknown:
- *
- * - A creation may have created the role, whatever the error.
- * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now be someone else's. It
- *   has to be read before anything else is written.
- * - Any other write without an answer: the role is read after a while. The next plan may want the opposite, and would find it done.
- * - A role that IAM does not find is created again by the next plan.
- */
-function cacheFailure(step: RoleWrite, error: unknown, beliefs: RoleCache): void {
-  if (step.kind === 'CreateRole') {
-    beliefs.perhapsCreated(step.role, step.spec.tags);
-    return;
-  }
-  const { code, mayBeDone } = asIdentityError(error);
-  if (code === 'RoleNotFound' && step.kind !== 'DeleteRole') beliefs.missed(step.role);
-  if (!mayBeDone) return;
-  if (step.kind === 'DeleteRole' || step.kind === 'UntagRole') beliefs.forget(step.role);
-  else beliefs.doubt(step.role);
-}
-
-/**
  * IAM lets two accounts tag one role as theirs, and the last one wins. So one account does it at a time; the next one then sees that
  * the role is taken.
  *
@@ -120,9 +94,9 @@ async function adopt(
   assertAccount: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { beliefs } = tools;
+  const { roleCache } = tools;
   const { name } = account.metadata;
-  const first = beliefs.reserve(step.role, name);
+  const first = roleCache.reserve(step.role, name);
   if (first !== name)
     throw new IdentityError(
       'ConcurrentChange',
@@ -132,24 +106,24 @@ async function adopt(
     await assertAccount();
     await writeAndCache(step, tools, signal);
   } finally {
-    beliefs.release(step.role);
+    roleCache.release(step.role);
   }
 }
 
 /** Whether the role has the ownership tags of this account, so that the account's deletion finds it. */
-function isOurs(name: string, { metadata }: LinkedServiceAccount, { beliefs }: RoleTools): boolean {
-  const role = beliefs.roleOf(name);
+function isOurs(name: string, { metadata }: LinkedServiceAccount, { roleCache }: RoleTools): boolean {
+  const role = roleCache.roleOf(name);
   return role !== undefined && taggedOwner(role.tags)?.account === metadata.name;
 }
 
 async function readRole(
   name: string,
-  { roles, beliefs, now }: RoleTools,
+  { roles, roleCache, now }: RoleTools,
   signal: AbortSignal,
 ): Promise<void> {
   // A listing shows inline policies too: where it showed none, they need not be listed again.
-  const inlinePolicyNames = beliefs.roleOf(name)?.inlinePolicyNames;
+  const inlinePolicyNames = roleCache.roleOf(name)?.inlinePolicyNames;
   const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
   const startedAt = now();
-  beliefs.read(name, await roles.read(name, signal, known), startedAt);
+  roleCache.read(name, await roles.read(name, signal, known), startedAt);
 }

@@ -25,7 +25,7 @@ export type ConfirmTools = {
   readonly client: KubeClient;
   readonly roles: RoleStore;
   readonly associations: AssociationStore;
-  readonly associationBeliefs: AssociationCache;
+  readonly associationCache: AssociationCache;
 };
 
 /** @throws IdentityError `NotInEffect` or `AssociationNotFound` until all of it is confirmed */
@@ -43,7 +43,7 @@ export async function confirmAssociation(
   await checkInjection(step, name, tools, signal);
   // The cached association was confirmed by this read.
   const of = { namespace: step.target, serviceAccount: name };
-  tools.associationBeliefs.read(of, step.association);
+  tools.associationCache.read(of, step.association);
 }
 
 async function checkTrust(step: ConfirmStep, { roles }: ConfirmTools, signal: AbortSignal): Promise<void> {
@@ -56,7 +56,7 @@ async function checkTrust(step: ConfirmStep, { roles }: ConfirmTools, signal: Ab
 async function checkAssociation(
   { target, association, roleArn }: ConfirmStep,
   account: string,
-  { associations, associationBeliefs }: ConfirmTools,
+  { associations, associationCache }: ConfirmTools,
   signal: AbortSignal,
 ): Promise<void> {
   const of = { namespace: target, serviceAccount: account };
@@ -64,11 +64,11 @@ async function checkAssociation(
   if (!association) {
     if (!found) return;
     // The old one, or a new one of someone else: its tags decide.
-    associationBeliefs.read(of, found);
+    associationCache.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }
   if (found?.details?.roleArn === roleArn && !found.details.withoutSessionTags) return;
-  associationBeliefs.read(of, found);
+  associationCache.read(of, found);
   if (!found)
     throw new IdentityError('AssociationNotFound', `EKS shows no association of ${target}/${account}`);
   throw notInEffect(`EKS shows the association of ${target}/${account} with another role, or without tags`);

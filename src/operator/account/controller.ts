@@ -64,8 +64,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
 
   const forget = (name: string): void => {
     memories.delete(name);
-    observed.roles.accountGone(name);
-    observed.associations.accountGone(name);
+    observed.roles.accountDeleted(name);
+    observed.associations.accountDeleted(name);
   };
 
   const countInSync = (name: string): void => {

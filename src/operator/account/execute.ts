@@ -70,8 +70,8 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
           throw new IdentityError('ClusterUnknown', 'it is not known which EKS cluster this is');
         return podIdentity(cluster.facts.name);
       },
-      beliefs: observed.roles,
-      associationBeliefs: observed.associations,
+      roleCache: observed.roles,
+      associationCache: observed.associations,
       accounts: observed.accounts,
       serviceAccounts: observed.serviceAccounts,
       rolloutObstacle: options.rolloutObstacle,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ObservedAssociation } from '../../identity/index.ts';
+import { IdentityError, type AssociationWrite, type ObservedAssociation } from '../../identity/index.ts';
 import { createAssociationCache, type AssociationCache } from './associations.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
@@ -15,20 +15,26 @@ const known = (namespace: string, id?: string): ObservedAssociation => ({
   details,
 });
 
+const target = 'production';
+const create: AssociationWrite = { kind: 'CreateAssociation', target, roleArn: details.roleArn, tags: {} };
+const association = known(target);
+const remove: AssociationWrite = { kind: 'DeleteAssociation', target, association, why: 'a test' };
+const unanswered = new IdentityError('Unreachable', 'no answer', { mayBeDone: true });
+
 function setUp(): {
-  beliefs: AssociationCache;
+  cache: AssociationCache;
   clock: { now: number };
   list: (...associations: readonly ObservedAssociation[]) => readonly string[];
-  belief: (namespace: string) => unknown;
+  cached: (namespace: string) => unknown;
 } {
   const clock = { now: 1_000_000 };
-  const beliefs = createAssociationCache(() => clock.now as Monotonic);
+  const cache = createAssociationCache(() => clock.now as Monotonic);
   return {
-    beliefs,
+    cache,
     clock,
-    list: (...associations) => beliefs.learn({ associations, startedAt: clock.now }),
-    belief: (namespace) => {
-      const found = beliefs.of('a', [namespace]).get(namespace);
+    list: (...associations) => cache.listed({ associations, startedAt: clock.now }),
+    cached: (namespace) => {
+      const found = cache.of('a', [namespace]).get(namespace);
       return found && [found.association?.id ?? null, found.source, found.association?.details !== undefined];
     },
   };
@@ -36,173 +42,168 @@ function setUp(): {
 
 describe('before the first listing', () => {
   it('nothing is believed of anything', () => {
-    const { beliefs } = setUp();
-    expect(beliefs.of('a', ['production']).size).toBe(0);
-    expect(beliefs.namespacesOf('a')).toEqual([]);
+    const { cache } = setUp();
+    expect(cache.of('a', ['production']).size).toBe(0);
+    expect(cache.namespacesOf('a')).toEqual([]);
   });
 });
 
 describe('a listing', () => {
   it('tells whose associations are new, changed or gone, and of nothing else', () => {
-    const { list, belief } = setUp();
+    const { list, cached } = setUp();
     expect(list(listed('production'), listed('staging', 'b')).toSorted()).toEqual(['a', 'b']);
     expect(list(listed('production'), listed('staging', 'b'))).toEqual([]);
-    expect(belief('production')).toEqual(['a-production', 'list', false]);
-    expect(belief('elsewhere')).toEqual([null, 'list', false]);
+    expect(cached('production')).toEqual(['a-production', 'list', false]);
+    expect(cached('elsewhere')).toEqual([null, 'list', false]);
     expect(list(listed('production', 'a', 'a-2'))).toEqual(['a', 'b']);
-    expect(belief('production')).toEqual(['a-2', 'list', false]);
+    expect(cached('production')).toEqual(['a-2', 'list', false]);
   });
 
   it('takes nothing from what is known of the same association', () => {
-    const { beliefs, list, belief } = setUp();
+    const { cache, list, cached } = setUp();
     list(listed('production'));
-    beliefs.read(of('production'), known('production'));
+    cache.read(of('production'), known('production'));
     expect(list(listed('production'))).toEqual([]);
-    expect(belief('production')).toEqual(['a-production', 'read', true]);
+    expect(cached('production')).toEqual(['a-production', 'read', true]);
   });
 
   it('does not undo what we wrote so shortly before that it may be older', () => {
-    const { beliefs, clock, list, belief } = setUp();
-    beliefs.wrote(of('production'), known('production'));
-    beliefs.wrote(of('staging'), null);
+    const { cache, clock, list, cached } = setUp();
+    cache.applied(of('production'), create, known('production'));
+    cache.applied(of('staging'), remove, null);
     clock.now += 14_000;
     expect(list(listed('staging'))).toEqual([]);
-    expect(belief('production')).toEqual(['a-production', 'write', true]);
-    expect(belief('staging')).toEqual([null, 'write', false]);
+    expect(cached('production')).toEqual(['a-production', 'write', true]);
+    expect(cached('staging')).toEqual([null, 'write', false]);
     clock.now += 1_000;
     expect(list(listed('staging'))).toEqual(['a']);
-    expect(belief('production')).toEqual([null, 'list', false]);
-    expect(belief('staging')).toEqual(['a-staging', 'list', false]);
+    expect(cached('production')).toEqual([null, 'list', false]);
+    expect(cached('staging')).toEqual(['a-staging', 'list', false]);
   });
 });
 
 describe('a write that was not answered', () => {
   it('leaves nothing believed but that, until somebody looks', () => {
-    const { beliefs, belief } = setUp();
-    beliefs.wrote(of('production'), known('production'));
-    beliefs.lost(of('production'));
-    expect(belief('production')).toEqual([null, 'unknown', false]);
-    expect(beliefs.read(of('production'), known('production'))).toBe(true);
-    expect(belief('production')).toEqual(['a-production', 'read', true]);
+    const { cache, cached } = setUp();
+    cache.applied(of('production'), create, known('production'));
+    cache.failed(of('production'), unanswered);
+    expect(cached('production')).toEqual([null, 'unknown', false]);
+    expect(cache.read(of('production'), known('production'))).toBe(true);
+    expect(cached('production')).toEqual(['a-production', 'read', true]);
   });
 });
 
 describe('a look at one', () => {
   it('tells whether it was news', () => {
-    const { beliefs } = setUp();
-    expect(beliefs.read(of('production'), undefined)).toBe(false);
-    expect(beliefs.read(of('production'), known('production'))).toBe(true);
-    expect(beliefs.read(of('production'), known('production'))).toBe(false);
+    const { cache } = setUp();
+    expect(cache.read(of('production'), undefined)).toBe(false);
+    expect(cache.read(of('production'), known('production'))).toBe(true);
+    expect(cache.read(of('production'), known('production'))).toBe(false);
     const elsewhere = { ...known('production'), details: { ...details, withoutSessionTags: true } };
-    expect(beliefs.read(of('production'), elsewhere)).toBe(true);
+    expect(cache.read(of('production'), elsewhere)).toBe(true);
   });
 
   it('tells nothing when it was begun before our last write, whatever became of that', () => {
-    const { beliefs, clock, belief } = setUp();
+    const { cache, clock, cached } = setUp();
     const startedAt = clock.now;
     clock.now += 10;
-    beliefs.wrote(of('production'), known('production'));
-    expect(beliefs.read(of('production'), undefined, startedAt)).toBe(false);
-    expect(belief('production')).toEqual(['a-production', 'write', true]);
-    beliefs.lost(of('production'));
-    expect(beliefs.read(of('production'), known('production'), startedAt)).toBe(false);
-    expect(belief('production')).toEqual([null, 'unknown', false]);
-    expect(beliefs.read(of('production'), known('production'), clock.now + 1)).toBe(true);
+    cache.applied(of('production'), create, known('production'));
+    expect(cache.read(of('production'), undefined, startedAt)).toBe(false);
+    expect(cached('production')).toEqual(['a-production', 'write', true]);
+    cache.failed(of('production'), unanswered);
+    expect(cache.read(of('production'), known('production'), startedAt)).toBe(false);
+    expect(cached('production')).toEqual([null, 'unknown', false]);
+    expect(cache.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
   it('is due for the one that was not looked at for the longest', () => {
-    const { beliefs, clock, list } = setUp();
+    const { cache, clock, list } = setUp();
     list(listed('production'), listed('staging'));
     for (let turn = 0; turn < 4; turn += 1) {
       clock.now += 1_000;
-      const next = beliefs.longestUnread();
+      const next = cache.longestUnread();
       expect(next?.namespace).toBe(turn % 2 === 0 ? 'production' : 'staging');
-      if (next) beliefs.read(next, known(next.namespace));
+      if (next) cache.read(next, known(next.namespace));
     }
   });
 });
 
 describe('another cluster', () => {
   it('has nothing to do with what was known', () => {
-    const { beliefs, list } = setUp();
+    const { cache, list } = setUp();
     list(listed('production'));
-    beliefs.clear();
-    expect(beliefs.of('a', ['production']).size).toBe(0);
-    expect(beliefs.longestUnread()).toBeUndefined();
+    cache.clear();
+    expect(cache.of('a', ['production']).size).toBe(0);
+    expect(cache.longestUnread()).toBeUndefined();
   });
 });
 
 describe('what was known for an account that is gone', () => {
   /** Only what is written down of it: before a listing, of anything else nothing is believed. */
-  const entries = (beliefs: AssociationCache): readonly string[] => [...beliefs.of('a', []).keys()];
+  const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
   it('is dropped, once no answer can be older than what was written last', () => {
-    const { beliefs, clock, list, belief } = setUp();
+    const { cache, clock, list, cached } = setUp();
     list();
-    expect(belief('production')).toEqual([null, 'list', false]);
-    beliefs.wrote(of('production'), known('production'));
-    beliefs.wrote(of('production'), null);
-    beliefs.accountGone('a');
+    expect(cached('production')).toEqual([null, 'list', false]);
+    cache.applied(of('production'), create, known('production'));
+    cache.applied(of('production'), remove, null);
+    cache.accountDeleted('a');
     clock.now += 60_000;
     // It was begun before the association was deleted.
-    expect(beliefs.learn({ associations: [listed('production')], startedAt: clock.now - 61_000 })).toEqual(
-      [],
-    );
-    expect(beliefs.namespacesOf('a')).toEqual([]);
+    expect(cache.listed({ associations: [listed('production')], startedAt: clock.now - 61_000 })).toEqual([]);
+    expect(cache.namespacesOf('a')).toEqual([]);
     clock.now += 540_000;
     list();
-    expect(entries(beliefs)).toEqual([]);
+    expect(entries(cache)).toEqual([]);
   });
 
   it('goes when the next account does, where nothing is listed', () => {
-    const { beliefs, clock } = setUp();
+    const { cache, clock } = setUp();
     for (const account of ['a', 'b']) {
-      beliefs.of(account, ['production']);
-      beliefs.wrote(of('production', account), null);
-      beliefs.read(of('staging', account), undefined);
+      cache.of(account, ['production']);
+      cache.applied(of('production', account), remove, null);
+      cache.read(of('staging', account), undefined);
     }
-    beliefs.accountGone('a');
+    cache.accountDeleted('a');
     clock.now += 600_000;
-    beliefs.accountGone('b');
-    expect(entries(beliefs)).toEqual([]);
+    cache.accountDeleted('b');
+    expect(entries(cache)).toEqual([]);
   });
 
   it('stays when the account comes back', () => {
-    const { beliefs, clock, list, belief } = setUp();
+    const { cache, clock, list, cached } = setUp();
     list();
-    beliefs.wrote(of('production'), null);
-    beliefs.accountGone('a');
-    expect(belief('production')).toEqual([null, 'write', false]);
+    cache.applied(of('production'), remove, null);
+    cache.accountDeleted('a');
+    expect(cached('production')).toEqual([null, 'write', false]);
     clock.now += 600_000;
     list();
-    beliefs.accountGone('b');
-    expect(belief('production')).toEqual([null, 'write', false]);
+    cache.accountDeleted('b');
+    expect(cached('production')).toEqual([null, 'write', false]);
   });
 
   it('stays while a write is in doubt, until a listing was begun after it', () => {
-    const { beliefs, clock, list } = setUp();
+    const { cache, clock, list } = setUp();
     list();
-    beliefs.lost(of('production'));
+    cache.failed(of('production'), unanswered);
     const lostAt = clock.now;
     clock.now += 600_000;
-    beliefs.accountGone('a');
-    beliefs.learn({ associations: [], startedAt: lostAt + 14_000 });
-    expect(entries(beliefs)).toEqual(['production']);
-    beliefs.accountGone('a');
+    cache.accountDeleted('a');
+    cache.listed({ associations: [], startedAt: lostAt + 14_000 });
+    expect(entries(cache)).toEqual(['production']);
+    cache.accountDeleted('a');
     list();
-    expect(entries(beliefs)).toEqual([]);
+    expect(entries(cache)).toEqual([]);
   });
 
   it('stays as long as there is an association, and goes with it, whosever it is', () => {
-    const { beliefs, list } = setUp();
+    const { cache, list } = setUp();
     list(listed('production'), listed('staging', 'nobodys'));
-    beliefs.accountGone('a');
+    cache.accountDeleted('a');
     list(listed('production'), listed('staging', 'nobodys'));
-    expect([beliefs.namespacesOf('a'), beliefs.namespacesOf('nobodys')]).toEqual([
-      ['production'],
-      ['staging'],
-    ]);
+    expect([cache.namespacesOf('a'), cache.namespacesOf('nobodys')]).toEqual([['production'], ['staging']]);
     expect(list().toSorted()).toEqual(['a', 'nobodys']);
-    expect([entries(beliefs), [...beliefs.of('nobodys', []).keys()]]).toEqual([[], []]);
+    expect([entries(cache), [...cache.of('nobodys', []).keys()]]).toEqual([[], []]);
   });
 });

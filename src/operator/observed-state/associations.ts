@@ -1,38 +1,19 @@
 /** Cached Pod Identity associations of the cluster. */
-import type {
-  CachedAssociation,
-  AssociationSnapshot,
-  ObservedAssociation,
-  ServiceAccountName,
+import {
+  cachedAssociationAfter,
+  type AssociationSnapshot,
+  type AssociationWrite,
+  type CachedAssociation,
+  type IdentityError,
+  type ObservedAssociation,
+  type ServiceAccountName,
 } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { createAwsCache, type Entry } from './aws-cache.ts';
 
-export type AssociationCache = {
-  /** By namespace, the cached state for ServiceAccounts of this name; of all `targets` once there was a listing. */
-  of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation>;
-  /** Namespaces in which a ServiceAccount of this name has an association. */
-  namespacesOf(serviceAccount: string): readonly string[];
-  /**
-   * Stores the answer to a read. Returns whether it changed what was cached. With `startedAt`, for callers other than the
-   * account's reconcile, the answer is ignored if it may be older than our last write.
-   */
-  read(of: ServiceAccountName, association: ObservedAssociation | undefined, startedAt?: number): boolean;
-  /** Stores a write that EKS confirmed; null for a deletion. */
-  wrote(of: ServiceAccountName, association: ObservedAssociation | null): void;
-  /** A write had an unknown outcome. */
-  lost(of: ServiceAccountName): void;
-  /** Stores a listing. Returns the names of the ServiceAccounts for which it shows a change. */
-  learn(snapshot: AssociationSnapshot): readonly string[];
-  /** The account was deleted: that it has no associations is dropped in time. */
-  accountGone(account: string): void;
-  /** The association that was not read for the longest time. */
-  longestUnread(): ObservedAssociation | undefined;
-  /** Drops everything, which was observed in another cluster. */
-  clear(): void;
-};
+export type AssociationCache = ReturnType<typeof createAssociationCache>;
 
-export function createAssociationCache(now: () => Monotonic): AssociationCache {
+export function createAssociationCache(now: () => Monotonic) {
   const lookedFor = new Set<string>();
   const cache = createAwsCache<ObservedAssociation, Entry<ObservedAssociation>>({
     now,
@@ -43,7 +24,8 @@ export function createAssociationCache(now: () => Monotonic): AssociationCache {
   });
 
   return {
-    of(serviceAccount, targets) {
+    /** By namespace, the cached state for ServiceAccounts of this name; of all `targets` once there was a listing. */
+    of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       lookedFor.add(serviceAccount);
       const found = new Map<string, CachedAssociation>();
       for (const [key, { object, source }] of cache.ofAccount(serviceAccount))
@@ -53,35 +35,58 @@ export function createAssociationCache(now: () => Monotonic): AssociationCache {
       return found;
     },
 
-    namespacesOf: (serviceAccount) =>
+    /** Namespaces in which a ServiceAccount of this name has an association. */
+    namespacesOf: (serviceAccount: string): readonly string[] =>
       cache.ofAccount(serviceAccount).flatMap(([key, { object }]) => (object ? [namespaceIn(key)] : [])),
 
-    read(of, association, startedAt = Infinity) {
+    /**
+     * Stores the answer to a read. Returns whether it changed what was cached. With `startedAt`, for callers other than the
+     * account's reconcile, the answer is ignored if it may be older than our last write.
+     */
+    read(
+      of: ServiceAccountName,
+      association: ObservedAssociation | undefined,
+      startedAt: number = Infinity,
+    ): boolean {
       const before = cache.get(keyOf(of));
       if (Math.max(before?.wroteAt ?? -Infinity, before?.unknown?.at ?? -Infinity) >= startedAt) return false;
       cache.set(keyOf(of), { object: association ?? null, source: 'read', knownAt: now() });
       return JSON.stringify(before?.object ?? null) !== JSON.stringify(association ?? null);
     },
 
-    wrote: (of, association) =>
-      cache.set(keyOf(of), { object: association, source: 'write', wroteAt: now(), knownAt: now() }),
+    /** Stores a step that EKS confirmed, with the association as it is now; null if it was deleted. */
+    applied(of: ServiceAccountName, step: AssociationWrite, association: ObservedAssociation | null): void {
+      const { object, source = 'list' } = cache.get(keyOf(of)) ?? {};
+      const before = object === undefined ? undefined : { association: object, source };
+      const after = cachedAssociationAfter(step, before, association);
+      const wrote = after.source === 'write' ? { wroteAt: now() } : {};
+      cache.set(keyOf(of), { object: association, source: after.source, ...wrote, knownAt: now() });
+    },
 
-    lost: (of) => cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } }),
+    /** Stores what the failure of a step leaves known: unknown until it is read, if it may have changed or found nothing. */
+    failed(of: ServiceAccountName, { code, mayBeDone }: IdentityError): void {
+      if (mayBeDone || code === 'AssociationNotFound')
+        cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } });
+    },
 
-    learn: ({ associations, startedAt }) =>
-      cache.learn(
+    /** Stores a listing. Returns the names of the ServiceAccounts for which it shows a change. */
+    listed: ({ associations, startedAt }: AssociationSnapshot): readonly string[] =>
+      cache.listed(
         associations.map((association) => [keyOf(association), association] as const),
         startedAt,
       ),
 
-    accountGone(account) {
+    /** The account was deleted: that it has no associations is dropped in time. */
+    accountDeleted(account: string): void {
       lookedFor.delete(account);
       cache.prune();
     },
 
-    longestUnread: () => cache.oldestFirst()[0]?.object ?? undefined,
+    /** The association that was not read for the longest time. */
+    longestUnread: (): ObservedAssociation | undefined => cache.oldestFirst()[0]?.object ?? undefined,
 
-    clear: () => cache.clear(),
+    /** Drops everything, which was observed in another cluster. */
+    clear: (): void => cache.clear(),
   };
 }
 

@@ -27,25 +27,6 @@ export type Entry<T> = {
   readonly knownAt?: number;
 };
 
-export type AwsCache<T, E extends Entry<T>> = {
-  get(key: string): E | undefined;
-  set(key: string, entry: E): void;
-  /** Entries whose owner is this account. */
-  ofAccount(account: string): readonly (readonly [key: string, entry: E])[];
-  /** Entries with an object, longest not known as a whole first. */
-  oldestFirst(): readonly E[];
-  /**
-   * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts for which it shows
-   * a change.
-   */
-  learn(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[];
-  /** Whether a listing was stored since the last `clear`. */
-  isListed(): boolean;
-  /** Drops the entries that no account looks for, once no answer can be older than the last write. */
-  prune(): void;
-  clear(): void;
-};
-
 export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly now: () => Monotonic;
   readonly ownerOf: (key: string, entry: E) => string | undefined;
@@ -55,7 +36,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly isNeeded: (key: string, entry: E) => boolean;
   /** Whether the listed object shows nothing new. */
   readonly isSame: (before: T, listed: T) => boolean;
-}): AwsCache<T, E> {
+}) {
   const { now, ownerOf, concernedBy } = kind;
   const entries = new Map<string, E>();
   const byAccount = new Map<string, Set<string>>();
@@ -75,6 +56,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
     index(key, ownerNow(key), ownerOf(key, entry));
     entries.set(key, entry);
   };
+  /** Drops the entries that no account looks for, once no answer can be older than the last write. */
   const prune = (): void => {
     for (const [key, entry] of entries) {
       const unknownAt = entry.unknown?.at ?? -Infinity;
@@ -88,18 +70,24 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   };
 
   return {
-    get: (key) => entries.get(key),
+    get: (key: string): E | undefined => entries.get(key),
     set,
-    ofAccount: (account) =>
+    /** Entries whose owner is this account. */
+    ofAccount: (account: string): readonly (readonly [key: string, entry: E])[] =>
       [...(byAccount.get(account) ?? [])].flatMap((key) => {
         const entry = entries.get(key);
         return entry ? [[key, entry] as const] : [];
       }),
-    oldestFirst: () =>
+    /** Entries with an object, longest not known as a whole first. */
+    oldestFirst: (): readonly E[] =>
       [...entries.values()]
         .filter(({ object }) => object !== null)
         .sort((a, b) => (a.knownAt ?? -Infinity) - (b.knownAt ?? -Infinity)),
-    learn(objects, startedAt) {
+    /**
+     * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts for which it
+     * shows a change.
+     */
+    listed(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[] {
       listedFrom = startedAt;
       const changed = new Set<string>();
       const store = (key: string, before: E | undefined, object: T | null): void => {
@@ -120,9 +108,10 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       prune();
       return [...changed];
     },
-    isListed: () => listedFrom !== undefined,
+    /** Whether a listing was stored since the last `clear`. */
+    isListed: (): boolean => listedFrom !== undefined,
     prune,
-    clear() {
+    clear(): void {
       entries.clear();
       byAccount.clear();
       listedFrom = undefined;

@@ -1,5 +1,15 @@
 /** Cached IAM roles of the cluster, and of every name that an account looks for. */
-import { taggedOwner, type ObservedRole, type CachedRole, type RoleSnapshot } from '../../identity/index.ts';
+import {
+  roleAfter,
+  taggedOwner,
+  writesTrust,
+  type CachedRole,
+  type CreatedRole,
+  type IdentityError,
+  type ObservedRole,
+  type RoleSnapshot,
+  type RoleWrite,
+} from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { sameValue } from '../same-value.ts';
 import { createAwsCache, isYoung, mayPrecede, settleMs, type Entry } from './aws-cache.ts';
@@ -12,67 +22,22 @@ type RoleEntry = Entry<ObservedRole> & {
   readonly unknown?: { readonly at?: number; readonly owner?: Owner | undefined };
 };
 
-export type RoleCache = {
-  /**
-   * Cached state of the given names, and of the roles whose tags name the account. At its end (`isLast`) also of those
-   * that may or may not exist after a write with unknown outcome: no later reconcile would look for them.
-   */
-  forAccount(of: {
-    clusterArn: string;
-    account: string;
-    names: readonly string[];
-    isLast?: boolean;
-  }): ReadonlyMap<string, CachedRole>;
-  /** The role of this name; undefined if there is none or its state is unknown. */
-  roleOf(name: string): ObservedRole | undefined;
-  /** Stores the answer to a read begun at `startedAt`. Returns whether it changed what was cached. */
-  read(name: string, role: ObservedRole | undefined, startedAt: number): boolean;
-  /** Stores a write that AWS confirmed. `change` gets the cached role, null if there is none. */
-  wrote(
-    name: string,
-    change: (before: ObservedRole | null) => ObservedRole | null,
-    what: 'trust' | 'other',
-  ): void;
-  /** The role may have been deleted or handed over by a write with unknown outcome. */
-  forget(name: string): void;
-  /** The role may have been created with these tags, and IAM may not show it everywhere yet. */
-  perhapsCreated(name: string, tags?: ObservedRole['tags']): void;
-  /** A write to the role has an unknown outcome: it is read once an answer can show that. */
-  doubt(name: string): void;
-  /** IAM answered a write with "no such role". */
-  missed(name: string): void;
-  /** Reserves the role for adoption by one account until it is released. Returns the account that holds the reservation. */
-  reserve(name: string, account: string): string;
-  release(name: string): void;
-  /** Stores a listing. Returns the accounts of the cluster for whose roles it shows a change. */
-  learn(snapshot: RoleSnapshot, clusterArn: string): readonly string[];
-  /** The account was deleted: what only it looked for is dropped in time. */
-  accountGone(account: string): void;
-  /** Accounts to which a change of the role matters: the one in its tags, and those that look for the name. */
-  concernedBy(name: string): ReadonlySet<string>;
-  /** Names of existing roles of the cluster, longest not known as a whole first. */
-  owned(clusterArn: string): readonly string[];
-  /** Drops everything, which was observed in another AWS account or cluster. */
-  clear(): void;
-};
+export type RoleCache = ReturnType<typeof createRoleCache>;
 
-export function createRoleCache(now: () => Monotonic): RoleCache {
+export function createRoleCache(now: () => Monotonic) {
   /** When this process became the only writer: the previous leader may have created roles until then. */
   let since = now();
   const lookedForBy = new Map<string, Set<string>>();
   const reservations = new Map<string, string>();
 
-  const concernedBy = (
-    name: string,
-    ...roles: readonly (ObservedRole | null | undefined)[]
-  ): ReadonlySet<string> => {
-    const marked = roles.flatMap((role) => (role && taggedOwner(role.tags)?.account) ?? []);
-    return new Set([...marked, ...(lookedForBy.get(name) ?? [])]);
+  const accountsOf = (name: string, ...roles: readonly (ObservedRole | null | undefined)[]): Set<string> => {
+    const tagged = roles.flatMap((role) => (role && taggedOwner(role.tags)?.account) ?? []);
+    return new Set([...tagged, ...(lookedForBy.get(name) ?? [])]);
   };
   const cache = createAwsCache<ObservedRole, RoleEntry>({
     now,
     ownerOf: (_name, entry) => ownerOf(entry)?.account,
-    concernedBy,
+    concernedBy: accountsOf,
     // Roles with ownership tags stay, so that leftover roles are found.
     isNeeded: (name, { object }) =>
       lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
@@ -93,23 +58,34 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
     cache.set(name, { object: null, source: 'unknown', unknown });
 
   return {
-    forAccount({ clusterArn, account, names, isLast = false }) {
+    /**
+     * Cached state of the given names, and of the roles whose tags name the account. At its end (`isLast`) also of those that
+     * may or may not exist after a write with unknown outcome: no later reconcile would look for them.
+     */
+    forAccount(of: {
+      readonly clusterArn: string;
+      readonly account: string;
+      readonly names: readonly string[];
+      readonly isLast?: boolean;
+    }): ReadonlyMap<string, CachedRole> {
       const found = new Map<string, CachedRole>();
-      for (const name of names) {
-        lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(account));
+      for (const name of of.names) {
+        lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(of.account));
         const entry = known(name);
-        if (entry) found.set(name, beliefOf(entry));
+        if (entry) found.set(name, cachedRole(entry));
       }
-      for (const [name, entry] of cache.ofAccount(account)) {
-        const isOfCluster = ownerOf(entry)?.clusterArn === clusterArn;
-        if (isOfCluster && (entry.object || isLast)) found.set(name, beliefOf(entry));
+      for (const [name, entry] of cache.ofAccount(of.account)) {
+        const isOfCluster = ownerOf(entry)?.clusterArn === of.clusterArn;
+        if (isOfCluster && (entry.object || of.isLast)) found.set(name, cachedRole(entry));
       }
       return found;
     },
 
-    roleOf: (name) => known(name)?.object ?? undefined,
+    /** The role of this name; undefined if there is none or its state is unknown. */
+    roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
-    read(name, role, startedAt) {
+    /** Stores the answer to a read begun at `startedAt`. Returns whether it changed what was cached. */
+    read(name: string, role: ObservedRole | undefined, startedAt: number): boolean {
       const before = known(name);
       if (mayPrecede(startedAt, before)) return false;
       const { unknown, ...kept } = before ?? {};
@@ -124,54 +100,64 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
       return before === undefined || !sameAsRead(before.object, role ?? null);
     },
 
-    wrote(name, change, what) {
-      const { unknown, ...before } = known(name) ?? { object: null };
+    /** Stores a step that IAM confirmed. */
+    applied(step: RoleWrite, created?: CreatedRole): void {
+      const { unknown, ...before } = known(step.role) ?? { object: null };
       const at = now();
-      cache.set(name, {
+      cache.set(step.role, {
         ...before,
         ...(before.object && unknown ? { unknown } : {}),
-        object: change(before.object),
+        object: roleAfter(step, before.object, created),
         source: 'write',
         wroteAt: at,
         ...(before.object ? {} : { knownAt: at }),
-        ...(what === 'trust' ? { trustWrittenAt: at } : {}),
+        ...(writesTrust(step) ? { trustWrittenAt: at } : {}),
       });
     },
 
-    forget: (name) => setUnknown(name, { owner: ownerOf(cache.get(name)) }),
-
-    perhapsCreated: (name, tags) => setUnknown(name, { at: now(), owner: tags && taggedOwner(tags) }),
-
-    doubt(name) {
+    /**
+     * Stores what a failed step leaves known:
+     *
+     * - A creation may have created the role, whatever the error, and not all of IAM may know it yet.
+     * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now be someone else's.
+     *   It has to be read before anything else is written.
+     * - Any other write without an answer: the role is read after a while. The next plan may want the opposite, and would find
+     *   it done.
+     * - A role that IAM does not find is created again by the next plan, unless we wrote it a moment ago.
+     */
+    failed(step: RoleWrite, { code, mayBeDone }: IdentityError): void {
+      const name = step.role;
       const before = known(name);
-      if (before) cache.set(name, { ...before, unknown: { ...before.unknown, at: now() } });
+      if (step.kind === 'CreateRole') setUnknown(name, { at: now(), owner: taggedOwner(step.spec.tags) });
+      else if (mayBeDone && (step.kind === 'DeleteRole' || step.kind === 'UntagRole'))
+        setUnknown(name, { owner: ownerOf(before) });
+      else if (mayBeDone && before) cache.set(name, { ...before, unknown: { ...before.unknown, at: now() } });
+      else if (code === 'RoleNotFound' && !isYoung(before, now()))
+        cache.set(name, { ...before, object: null, source: 'read', ...absent(name, now()) });
     },
 
-    missed(name) {
-      const before = known(name);
-      if (isYoung(before, now())) return;
-      cache.set(name, { ...before, object: null, source: 'read', ...absent(name, now()) });
-    },
-
-    reserve(name, account) {
+    /** Reserves the role for adoption by one account until it is released. Returns the account that holds the reservation. */
+    reserve(name: string, account: string): string {
       const first = reservations.get(name) ?? account;
       reservations.set(name, first);
       return first;
     },
 
-    release: (name) => void reservations.delete(name),
+    release: (name: string): void => void reservations.delete(name),
 
-    learn(snapshot, clusterArn) {
+    /** Stores a listing. Returns the accounts of the cluster for whose roles it shows a change. */
+    listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
         // Roles of others matter only at names that an account looks for.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         return [[role.name, { ...role, ...leftOut(before?.object, snapshot) }]];
       });
-      return cache.learn(objects, snapshot.startedAt);
+      return cache.listed(objects, snapshot.startedAt);
     },
 
-    accountGone(account) {
+    /** The account was deleted: what only it looked for is dropped in time. */
+    accountDeleted(account: string): void {
       for (const [name, accounts] of lookedForBy)
         if (accounts.delete(account) && accounts.size === 0) lookedForBy.delete(name);
       for (const [name, entry] of cache.ofAccount(account)) {
@@ -181,16 +167,19 @@ export function createRoleCache(now: () => Monotonic): RoleCache {
       cache.prune();
     },
 
-    concernedBy: (name) => concernedBy(name, known(name)?.object),
+    /** Accounts to which a change of the role matters: the one in its tags, and those that look for the name. */
+    concernedBy: (name: string): ReadonlySet<string> => accountsOf(name, known(name)?.object),
 
-    owned: (clusterArn) =>
+    /** Names of existing roles of the cluster, longest not known as a whole first. */
+    owned: (clusterArn: string): readonly string[] =>
       cache
         .oldestFirst()
         .flatMap(({ object }) =>
           object && taggedOwner(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
         ),
 
-    clear() {
+    /** Drops everything, which was observed in another AWS account or cluster. */
+    clear(): void {
       cache.clear();
       lookedForBy.clear();
       since = now();
@@ -202,7 +191,7 @@ function ownerOf(entry: RoleEntry | undefined): Owner | undefined {
   return entry?.object ? taggedOwner(entry.object.tags) : entry?.unknown?.owner;
 }
 
-function beliefOf({ object, source, unknown, wroteAt = -Infinity, trustWrittenAt }: RoleEntry): CachedRole {
+function cachedRole({ object, source, unknown, wroteAt = -Infinity, trustWrittenAt }: RoleEntry): CachedRole {
   if (source === 'unknown') return { role: null, source: 'list' };
   return {
     role: object,

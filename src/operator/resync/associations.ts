@@ -50,7 +50,7 @@ export function createAssociationPass(options: {
     isFirst: boolean,
     signal: AbortSignal,
   ): Promise<readonly string[]> => {
-    const suspects = cache.learn(await store.list(signal));
+    const suspects = cache.listed(await store.list(signal));
     denial = undefined;
     const next = isFirst ? undefined : cache.longestUnread();
     const startedAt = now();

@@ -74,7 +74,7 @@ export function createRolePass(options: {
     const snapshot = await aws(facts.accountId).snapshot(signal);
     deniedAt = undefined;
     pagesOfLastListing = snapshot.pages ?? 1;
-    const suspects = cache.learn(snapshot, facts.clusterArn);
+    const suspects = cache.listed(snapshot, facts.clusterArn);
     options.onLeftovers?.(countLeftovers(snapshot.roles, facts, new Set(informers.accounts.store.keys())));
     logger.debug('roles listed', { roles: snapshot.roles.length, suspects: suspects.length });
     return suspects;

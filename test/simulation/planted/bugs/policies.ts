@@ -31,8 +31,8 @@ export const policyBugs: readonly PlantedBug[] = [
         const cache = original(now);
         return overriding(cache, {
           read: (name, role, startedAt) => cache.read(name, role, startedAt + settleMs),
-          learn: (snapshot, clusterArn) =>
-            cache.learn({ ...snapshot, startedAt: snapshot.startedAt + settleMs }, clusterArn),
+          listed: (snapshot, clusterArn) =>
+            cache.listed({ ...snapshot, startedAt: snapshot.startedAt + settleMs }, clusterArn),
         });
       }),
     ],

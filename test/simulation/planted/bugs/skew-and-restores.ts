@@ -71,8 +71,8 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
         };
         return overriding(cache, {
           read: (name, role, startedAt) => cache.read(name, role && asKnown(role), startedAt),
-          learn: (snapshot, clusterArn) =>
-            cache.learn({ ...snapshot, roles: snapshot.roles.map(asKnown) }, clusterArn),
+          listed: (snapshot, clusterArn) =>
+            cache.listed({ ...snapshot, roles: snapshot.roles.map(asKnown) }, clusterArn),
         });
       }),
     ],
