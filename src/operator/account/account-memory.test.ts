@@ -38,13 +38,13 @@ test('what is there already, and is not shown yet, is tried and looked for ever 
   const look: Step = { kind: 'ReadRole', role: 'kon-a', why: 'a role of this name exists already' };
   const waits = Array.from({ length: 4 }, () => {
     const { retryAt } = memory.failed(create, new IdentityError('RoleAlreadyExists', 'exists'));
-    memory.succeeded(look, false);
+    memory.applied(look, false);
     expect(memory.failures.get('CreateRole kon-a')?.retryAt).toBe(retryAt);
     const waitMs = retryAt - now;
     now = retryAt;
     return waitMs;
   });
   expect(waits).toEqual([500, 1_000, 2_000, 4_000]);
-  memory.succeeded(look, true);
+  memory.applied(look, true);
   expect(memory.failures.size).toBe(0);
 });

@@ -1,4 +1,4 @@
-/** What the operator remembers of one account between reconciles: failures that wait for their next try, and proofs. */
+/** State of one account between reconciles: failures that wait for their retry, proofs, last-synced roles and Events. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   carriedProofs,
@@ -17,75 +17,67 @@ import {
 } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
-export type AccountMemory = {
-  readonly failures: ReadonlyMap<string, StepFailure>;
-  readonly proofs: ReadonlyMap<string, ProofRecord>;
-  readonly aims: ReadonlyMap<string, LastSyncedRole>;
-  /** What was done, and is told when the account comes to rest. */
-  readonly untold: StepEvent[];
-  /** Drift that an Event has reported and that lasts. */
-  reportedDrift: string | undefined;
-  /** A changed spec is a new beginning: what failed before may work now. */
-  startGeneration(generation: number): void;
-  /** STS accepts no token of the cluster: proofs by web identity have to be given again afterwards. */
-  forgetTokenProofs(): void;
-  /** Nothing is left to do; these roles are in step. */
-  rested(aims: readonly LastSyncedRole[]): void;
-  /** The namespace of a target was made ours: what was refused there may be allowed now. */
-  targetOpened(target: string): void;
-  /** `found`: whether there is what a look was after; of no account for other steps. */
-  succeeded(step: Step, found: boolean): void;
-  failed(step: Step, error: IdentityError): StepFailure;
-};
+export type AccountMemory = ReturnType<typeof createAccountMemory>;
 
 type Failure = StepFailure & {
-  /** Of a step on one target. */
+  /** Target of the step, if it has one. */
   readonly target?: string;
 };
 
-/** Denied by Kubernetes for what the namespace is: worth another try once it is a target. */
-function isDenial(code: IdentityErrorCode): boolean {
-  return code === 'KubernetesDenied' || code === 'KubernetesFenced';
-}
+/** Refusals that may end once the namespace is a target. */
+const denials: ReadonlySet<IdentityErrorCode> = new Set(['KubernetesDenied', 'KubernetesFenced']);
 
-/** @param account as it is first seen by this process: its status counts from here on no more */
+/** @param account the first state that this process sees: later reconciles ignore the proofs in its status */
 export function createAccountMemory(
   now: () => Monotonic,
   random: () => number,
   account?: LinkedServiceAccount,
-): AccountMemory {
+) {
   const failures = new Map<string, Failure>();
   const proofs = account ? carriedProofs(account, now()) : new Map<string, ProofRecord>();
-  const aims = new Map<string, LastSyncedRole>();
+  const lastSynced = new Map<string, LastSyncedRole>();
   let current: number | undefined;
   const record = (step: Step, outcome: 'applied' | 'failed'): void => {
     for (const [slot, proof] of proofsAfter(step, outcome, proofs, now())) proofs.set(slot, proof);
   };
   return {
-    failures,
-    proofs,
-    aims,
-    untold: [],
-    reportedDrift: undefined,
-    startGeneration(generation) {
+    failures: failures as ReadonlyMap<string, StepFailure>,
+    proofs: proofs as ReadonlyMap<string, ProofRecord>,
+    lastSynced: lastSynced as ReadonlyMap<string, LastSyncedRole>,
+    /** Events about applied steps, recorded together when the account is in sync. */
+    pendingEvents: [] as StepEvent[],
+    /** Lasting drift that an Event has reported. */
+    reportedDrift: undefined as string | undefined,
+
+    /** Forgets failures when the spec changed: what failed before may work now. */
+    startGeneration(generation: number): void {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;
     },
-    forgetTokenProofs() {
+
+    /** STS accepts no token of the cluster: proofs by web identity have to be given again afterwards. */
+    forgetTokenProofs(): void {
       for (const slot of proofs.keys()) if (isTokenProof(slot)) proofs.set(slot, { key: '', at: now() });
     },
-    rested(inStep) {
-      for (const aim of inStep) aims.set(aim.spec.name, aim);
+
+    /** The account is in sync with these roles. */
+    synced(roles: readonly LastSyncedRole[]): void {
+      for (const role of roles) lastSynced.set(role.spec.name, role);
     },
-    targetOpened(target) {
+
+    /** The namespace was labelled as a target: denied steps may be admitted now. */
+    targetOpened(target: string): void {
       for (const [key, failure] of failures)
-        if (isDenial(failure.code) && failure.target === target) failures.delete(key);
+        if (denials.has(failure.code) && failure.target === target) failures.delete(key);
     },
-    succeeded(step, found) {
+
+    /** @param found whether a read found its object; ignored for other steps */
+    applied(step: Step, found: boolean): void {
       for (const key of settledFailures(step, found)) failures.delete(key);
       record(step, 'applied');
     },
-    failed(step, error) {
+
+    failed(step: Step, error: IdentityError): StepFailure {
       const key = stepKey(step);
       const attempts = (failures.get(key)?.attempts ?? 0) + 1;
       const at = now();

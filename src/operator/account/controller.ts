@@ -92,7 +92,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const plan = planAccount({ ...world, now: now() });
       if (plan.drift.length === 0) memory.reportedDrift = undefined;
       if (plan.steps.length === 0) {
-        memory.rested(plan.lastSynced);
+        memory.synced(plan.lastSynced);
         await report.status(world, plan.status, memory, signal);
         report.events(account, memory);
         if (isConditionTrue(plan.status.conditions, 'Ready')) countInSync(name);
@@ -101,7 +101,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (plan.drift.length > 0) await report.drift(world, plan, memory, signal);
       const steps = othersWait(account) ? rolesFirst(plan.steps) : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => execute(step, world, memory, signal)));
-      memory.untold.push(...outcomes.flatMap(({ event }) => event ?? []));
+      memory.pendingEvents.push(...outcomes.flatMap(({ event }) => event ?? []));
       // The account is deleted with its last finalizer.
       const isDeleted = outcomes.some(({ done }, index) => done && steps[index]?.kind === 'RemoveFinalizer');
       if (signal.aborted || isDeleted) {

@@ -91,7 +91,7 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
     try {
       context.assertLeading();
       await applyStep(step, account, toolsFor(world, step), signal);
-      memory.succeeded(step, hasFound(step, account));
+      memory.applied(step, hasFound(step, account));
       const event = eventOf(step, account.metadata.name);
       if (event) log.info('step done', event);
       else log.debug('step done');

@@ -82,7 +82,7 @@ export function observeAccount(
     holders: adoptee === undefined ? [] : roleHolders(informers.pods.store.byIndex(podsByRole, adoptee)),
     failures: memory.failures,
     proofs: memory.proofs,
-    lastSynced: memory.aims,
+    lastSynced: memory.lastSynced,
     ...(rolloutBlocker ? { rolloutBlocker } : {}),
     ...(unsettledWorkload === undefined ? {} : { unsettledWorkload }),
   };

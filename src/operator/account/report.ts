@@ -58,9 +58,9 @@ export function createAccountReporter(of: {
       const before = namesOf(account.status?.targets?.filter((row) => row.proven));
       const former = namesOf(account.status?.formerTargets);
       for (const row of status.targets ?? [])
-        if (row.proven && !before.has(row.name)) memory.untold.push(identityProven(row.name, name));
+        if (row.proven && !before.has(row.name)) memory.pendingEvents.push(identityProven(row.name, name));
       for (const entry of status.formerTargets ?? [])
-        if (!former.has(entry.name)) memory.untold.push(sessionsOutlive(entry, name));
+        if (!former.has(entry.name)) memory.pendingEvents.push(sessionsOutlive(entry, name));
     },
 
     async drift(world, { drift, status }, memory, signal) {
@@ -75,8 +75,9 @@ export function createAccountReporter(of: {
       await reporter.status(world, status, memory, signal);
     },
 
-    events(account, { untold }) {
-      for (const event of joinEvents(untold.splice(0))) recorder.event(account, { type: 'Normal', ...event });
+    events(account, { pendingEvents }) {
+      for (const event of joinEvents(pendingEvents.splice(0)))
+        recorder.event(account, { type: 'Normal', ...event });
     },
   };
   return reporter;
