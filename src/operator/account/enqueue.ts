@@ -7,7 +7,7 @@ import type { Informers } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import { priorities } from './priority.ts';
 
-/** Time after which the admission policies know the label of a target. Milliseconds. */
+/** Delay until the admission policies have seen the label of a target. Milliseconds. */
 const labelDelayMs = 250;
 
 /** Pods come and go in bursts, which one reconcile observes together. Milliseconds. */

@@ -27,7 +27,7 @@ type RunningApp = { readonly target: string; mark: string | undefined; readonly 
 
 type Switch = { readonly of: 'account' | 'cluster'; readonly mode: IdentityMode };
 
-/** What the run tells of itself. */
+/** Record of a run. */
 type Told = {
   /** Pods that were cut off, in words. */
   readonly cutOff: string[];
@@ -107,7 +107,7 @@ function watch(world: SimulatedWorld, { cutOff }: Told): void {
     }
 }
 
-/** By then a token of the ServiceAccount was exchanged, under what the role says now. */
+/** A token of the ServiceAccount was exchanged before, under the current trust policy. */
 function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
   if (step.kind !== 'DeleteAssociation') return;
   const proof = world.journal.findLast(

@@ -6,8 +6,8 @@ import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * Longest time for which an account yields, in milliseconds. `unlimited`: until STS mostly knows its role. `limited`: while
- * IAM limits the rate of calls there is nothing else to do meanwhile, and no work may be left for the end.
+ * Maximum time that an account yields, in milliseconds. `unlimited`: until STS mostly knows its role. `limited`: shorter while IAM
+ * limits the rate of calls, as there is nothing else to do meanwhile, and no work may be left for the end.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 

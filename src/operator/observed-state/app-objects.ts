@@ -12,7 +12,7 @@ type Kind = {
 };
 
 export type AppObjects = {
-  /** What there is of an App, in any namespace: each object under the App's own name, and its ConfigMaps. */
+  /** Objects of an App in any namespace: those under the App's own name, and its ConfigMaps. */
   list(app: string): readonly ObservedObject[];
   /** The Deployments of an App on its targets. */
   deployments(app: App): readonly ObservedObject[];

@@ -24,7 +24,7 @@ export function createAssociationCache(now: () => Monotonic) {
   });
 
   return {
-    /** By namespace, the cached state for ServiceAccounts of this name; of all `targets` once there was a listing. */
+    /** Cached state by namespace for ServiceAccounts of this name; includes all `targets` once there was a listing. */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       lookedFor.add(serviceAccount);
       const found = new Map<string, CachedAssociation>();
@@ -35,7 +35,7 @@ export function createAssociationCache(now: () => Monotonic) {
       return found;
     },
 
-    /** Namespaces in which a ServiceAccount of this name has an association. */
+    /** Namespaces where a ServiceAccount of this name has an association. */
     namespacesOf: (serviceAccount: string): readonly string[] =>
       cache.ofAccount(serviceAccount).flatMap(([key, { object }]) => (object ? [namespaceIn(key)] : [])),
 
@@ -69,7 +69,7 @@ export function createAssociationCache(now: () => Monotonic) {
         cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } });
     },
 
-    /** Stores a listing. Returns the names of the ServiceAccounts for which it shows a change. */
+    /** Stores a listing. Returns the names of ServiceAccounts whose associations it shows changed. */
     listed: ({ associations, startedAt }: AssociationSnapshot): readonly string[] =>
       cache.listed(
         associations.map((association) => [keyOf(association), association] as const),

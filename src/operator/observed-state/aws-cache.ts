@@ -30,7 +30,7 @@ export type Entry<T> = {
 export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly now: () => Monotonic;
   readonly ownerOf: (key: string, entry: E) => string | undefined;
-  /** Accounts for which a change from one object to the other matters. */
+  /** Accounts that a change from one object to the other concerns. */
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
   /** Whether the entry is kept whatever its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;
@@ -84,8 +84,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
         .filter(({ object }) => object !== null)
         .sort((a, b) => (a.knownAt ?? -Infinity) - (b.knownAt ?? -Infinity)),
     /**
-     * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts for which it
-     * shows a change.
+     * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts that
+     * its changes concern.
      */
     listed(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[] {
       listedFrom = startedAt;

@@ -31,7 +31,7 @@ const roleOf = (name: string, change: Partial<ObservedRole> = {}): ObservedRole 
   ...change,
 });
 
-/** As a listing tells of it. */
+/** The role as a listing shows it. */
 const listed = (name: string, change: Partial<ObservedRole> = {}): ObservedRole => {
   const { maxSessionDuration: _, ...role } = roleOf(name, change);
   return role;

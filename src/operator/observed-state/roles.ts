@@ -48,7 +48,7 @@ export function createRoleCache(now: () => Monotonic) {
     const entry = cache.get(name);
     return entry?.source === 'unknown' ? undefined : entry;
   };
-  /** State of a name for which IAM shows no role: still unknown if the role may have been created too recently. */
+  /** State of a name without a role in IAM: still unknown if a role may have been created too recently. */
   const absent = (name: string, askedAt: number): Pick<RoleEntry, 'unknown'> => {
     const unknown = cache.get(name)?.unknown;
     const at = Math.max(since, unknown?.at ?? -Infinity);
@@ -145,7 +145,7 @@ export function createRoleCache(now: () => Monotonic) {
 
     release: (name: string): void => void reservations.delete(name),
 
-    /** Stores a listing. Returns the accounts of the cluster for whose roles it shows a change. */
+    /** Stores a listing. Returns the accounts that its changes concern. */
     listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
@@ -167,7 +167,7 @@ export function createRoleCache(now: () => Monotonic) {
       cache.prune();
     },
 
-    /** Accounts to which a change of the role matters: the one in its tags, and those that look for the name. */
+    /** Accounts that a change of the role concerns: the one in its tags, and those that look for the name. */
     concernedBy: (name: string): ReadonlySet<string> => accountsOf(name, known(name)?.object),
 
     /** Names of existing roles of the cluster, longest not known as a whole first. */

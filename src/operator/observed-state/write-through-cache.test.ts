@@ -38,7 +38,7 @@ async function setUp() {
   });
   await informer.synced;
   await expect.poll(() => server.openWatches()).toBe(1);
-  /** What the next write to the server gives back. */
+  /** Object that the next write to the server returns. */
   const written = (value: string): Item => {
     const stored = informer.store.get('default/a');
     if (!stored) throw new Error('it is not there');
@@ -170,7 +170,7 @@ it('tells for how long what was not seen yet counts', async () => {
   expect(writes.unseenForMs(['default/a'])).toBe(60_001);
   server.put('a', 'ours');
   await expect.poll(() => writes.unseenForMs(['default/a'])).toBeUndefined();
-  // A write that changes nothing is told by no watch.
+  // No watch reports a write that changes nothing.
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
   writes.wrote('default/a', stored);
@@ -209,7 +209,7 @@ it('the answer to our write is as good as a look at the object, for a moment and
   expect(writes.isFresh('default/a', ours)).toBe(true);
   pass(1);
   expect(writes.isFresh('default/a', ours)).toBe(false);
-  // A clock that was set back tells nothing.
+  // A clock that was set back proves nothing.
   pass(-6_000);
   expect(writes.isFresh('default/a', ours)).toBe(false);
 });

@@ -24,12 +24,12 @@ export type WriteThroughCache<T extends KubeObject> = ReturnType<typeof createWr
 
 /** Keys are `namespace/name`, or the name alone. */
 export function createWriteThroughCache<T extends KubeObject>(informer: Informer<T>, now: () => Monotonic) {
-  /** By key, longest ago first. */
+  /** Writes that were not seen, longest ago first. */
   const unseen = new Map<string, Unseen<T>>();
   const unseenByName = new Map<string, Set<string>>();
-  /** By key, the uid in the last answer of the API server, and the version in the last answer to a write. */
+  /** The uid in the last answer of the API server, and the version in the last answer to a write. */
   const answers = new Map<string, { uid?: string; version?: string | undefined; at?: Monotonic }>();
-  /** By key, deletions that the informer saw lately, longest ago first: a write may be answered after them. */
+  /** Deletions that the informer saw lately, longest ago first: a write may be answered after them. */
   const deletions = new Map<string, { readonly version: bigint; readonly at: Monotonic }>();
 
   const forget = (key: string): void => {
@@ -90,7 +90,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     /** Keys of the writes that the informer has not seen. */
     recent: (): readonly string[] => [...unseen.keys()],
 
-    /** Those of objects of this name, in any namespace. */
+    /** The same for objects of this name, in any namespace. */
     recentOf: (name: string): readonly string[] => [...(unseenByName.get(name) ?? [])],
 
     /**
