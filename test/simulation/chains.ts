@@ -6,11 +6,11 @@
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { applyAccount, applyApp, policies, type AccountSpec } from './acts.ts';
 import { endState } from './end-state.ts';
-import { watchOver } from './monitor.ts';
+import { checkInvariants } from './invariants.ts';
 import { agreesWithStatus, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws, type Draws } from './random.ts';
-import { randomSpec } from './random-people.ts';
+import { randomSpec } from './random-acts.ts';
 import { policiesPerRole } from './simulated-aws.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
 
@@ -57,7 +57,7 @@ export async function violationsOfChain({ specs, gapsMs }: Chain): Promise<reado
   let monitor: { readonly violations: readonly Violation[] } = { violations: [] };
   const simulation = await startSimulation({
     prepare: async (prepared) => {
-      monitor = watchOver(prepared, { unawareMs: promptMs });
+      monitor = checkInvariants(prepared, { unawareMs: promptMs });
     },
   });
   await simulation.time.pass(startMs);

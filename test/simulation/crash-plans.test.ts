@@ -1,6 +1,6 @@
 /** Every crash plan of every scenario; `make crash-plans` runs the same outside of a test run. */
 import { describe, expect, it } from 'vitest';
-import { inTime, noLimit } from './in-time.ts';
+import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, crashPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 

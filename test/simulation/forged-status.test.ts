@@ -22,7 +22,7 @@ const ready = (simulation: Simulation): string => {
 async function refused() {
   let isRefused = false;
   const simulation = await startSimulation({
-    weather: { fate: ({ what }) => (isRefused && isExchange(what) ? { fault: 'denied' } : {}) },
+    faults: { fate: ({ what }) => (isRefused && isExchange(what) ? { fault: 'denied' } : {}) },
   });
   const { time, server } = simulation;
   await applyAccount('a', { aws: { policyArns: [readOnly] } })(simulation);

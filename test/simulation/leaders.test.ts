@@ -3,7 +3,7 @@
  * nothing afterwards; or dies there. The other goes on within the lease's duration and one try, to the same end.
  */
 import { describe, expect, it } from 'vitest';
-import { inTime, noLimit } from './in-time.ts';
+import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, leaderPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 

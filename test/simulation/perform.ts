@@ -1,6 +1,6 @@
 /** Lets a scenario happen, in whatever weather. */
 import { endState, type EndState } from './end-state.ts';
-import { watchOver, type Monitor } from './monitor.ts';
+import { checkInvariants, type Invariants } from './invariants.ts';
 import { halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
@@ -15,7 +15,7 @@ export const promptMs = 5_000;
 
 export type Performed = {
   readonly simulation: Simulation;
-  readonly monitor: Monitor;
+  readonly monitor: Invariants;
   /** How things stood at the end of the time that each act is given, and at the end of all. */
   readonly states: readonly EndState[];
   /** What did not hold then. */
@@ -32,11 +32,11 @@ export async function perform(
   blindMs = 0,
   disturb: (simulation: Simulation) => void = () => undefined,
 ): Promise<Performed> {
-  let monitor: Monitor | undefined;
+  let monitor: Invariants | undefined;
   const simulation = await startSimulation({
     ...options,
     prepare: async (prepared) => {
-      monitor = watchOver(prepared, { unawareMs: promptMs + blindMs });
+      monitor = checkInvariants(prepared, { unawareMs: promptMs + blindMs });
       disturb(prepared);
     },
   });

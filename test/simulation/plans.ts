@@ -19,7 +19,7 @@ import {
 import { perform } from './perform.ts';
 import { createDraws } from './random.ts';
 import type { Scenario } from './scenarios.ts';
-import { missedUntilMs, type Simulation, type SimulationOptions, type Weather } from './simulation.ts';
+import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';
 
 const crashes = ['killedBefore', 'killedAfter', 'answerLost', 'cutOff'] as const;
 
@@ -141,7 +141,7 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
   return [...found, ...(await rests(simulation)), ...pauses(simulation)];
 }
 
-type Effects = Pick<SimulationOptions, 'weather' | 'leases'> & {
+type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly disturb?: (simulation: Simulation) => void;
   /** How long the operator is kept from what has changed. */
   readonly blindMs?: number;
@@ -155,22 +155,22 @@ function effectsOf(plan: Plan): Effects {
     case 'killedBefore':
     case 'killedAfter':
       return {
-        weather: { fate: ({ index }) => (index === plan.write ? { fault: plan.kind } : {}) },
+        faults: { fate: ({ index }) => (index === plan.write ? { fault: plan.kind } : {}) },
         starts: 2,
         repetitions: 1,
       };
     case 'answerLost':
       return {
-        weather: { fate: ({ index }) => (index === plan.write ? { fault: 'answerLost' } : {}) },
+        faults: { fate: ({ index }) => (index === plan.write ? { fault: 'answerLost' } : {}) },
         repetitions: 1,
       };
     case 'cutOff':
-      return { weather: cutOffAt(plan.write), repetitions: 1 };
+      return { faults: cutOffAt(plan.write), repetitions: 1 };
     case 'unheard':
       return unheard(plan.write);
     case 'olderView':
       return {
-        weather: {
+        faults: {
           fate: ({ index }) => (index === plan.write ? { fault: 'killedAfter' } : {}),
           ageMs: (starts) => (starts === 0 ? 0 : olderMs),
         },
@@ -180,20 +180,20 @@ function effectsOf(plan: Plan): Effects {
       };
     case 'missed':
       return {
-        weather: { misses: (index) => index >= plan.first && index < plan.first + plan.count },
+        faults: { misses: (index) => index >= plan.first && index < plan.first + plan.count },
         blindMs: missedUntilMs,
       };
     case 'missedAtRandom': {
       const draws = createDraws(plan.seed);
-      return { weather: { misses: () => draws.chance(0.5) }, blindMs: missedUntilMs };
+      return { faults: { misses: () => draws.chance(0.5) }, blindMs: missedUntilMs };
     }
     case 'lag':
-      return { weather: { lagMs: () => plan.ms }, blindMs: plan.ms };
+      return { faults: { lagMs: () => plan.ms }, blindMs: plan.ms };
     case 'oldReads':
-      return { weather: { readLagMs: () => plan.ms }, blindMs: plan.ms };
+      return { faults: { readLagMs: () => plan.ms }, blindMs: plan.ms };
     case 'oldCache':
       return {
-        weather: {
+        faults: {
           fate: ({ index }) => (index === plan.write ? { fault: 'killedAfter' } : {}),
           cacheAgeMs: () => cacheAgeMs,
         },
@@ -218,7 +218,7 @@ function withoutLeader(
   let world: Simulation | undefined;
   return {
     leases: { processes: 2, durationMs: leaseMs },
-    weather: {
+    faults: {
       fate({ index, process }) {
         const leader = world?.processes.find(({ name }) => name === process);
         if (index === write && world && leader) lose(world, leader);
@@ -239,7 +239,7 @@ function unheard(write: number): Effects {
   let isNext = false;
   let isSilent = false;
   return {
-    weather: {
+    faults: {
       fate({ index }) {
         isNext = index === write;
         return isNext ? { fault: 'answerLost' } : {};
@@ -260,7 +260,7 @@ function unheard(write: number): Effects {
   };
 }
 
-function cutOffAt(write: number): Weather {
+function cutOffAt(write: number): FaultSchedule {
   let cut: { readonly system: string; readonly until: number } | undefined;
   return {
     fate({ index, system }, now): Fate {

@@ -15,7 +15,7 @@ const reasonOf = (simulation: Simulation): string | undefined =>
 
 it('a ClusterConfig', async () => {
   let lagMs = 0;
-  const simulation = await startSimulation({ weather: { lagMs: () => lagMs } });
+  const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   const { aws, server, time } = simulation;
   // Generation 2 tells the status of this ClusterConfig from one of its successor, whose generation is 1.
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };

@@ -1,13 +1,13 @@
 /** Some schedules drawn from seeds; `make soak SEEDS=n` runs as many as one likes. */
 import { expect, it } from 'vitest';
-import { inTime, noLimit } from './in-time.ts';
+import { inTime, noLimit } from './time-limit.ts';
 import { commandForSeed, runSeed } from './schedules.ts';
 
 /** Eight seeds share what people do. */
 const blocks = Array.from({ length: 24 }, (_, index) => index * 8);
 
 it.each(blocks)(
-  'whatever happens in the seeds from %i on, it ends as in clear weather',
+  'whatever happens in the seeds from %i on, it ends as without faults',
   noLimit,
   async (first) => {
     for (let seed = first; seed < first + 8; seed += 1) {

@@ -3,12 +3,12 @@
  * Every eight seeds share what people do, and differ in the weather; the same people in clear weather tell how it has to end.
  */
 import { endState, type EndState } from './end-state.ts';
-import { watchOver } from './monitor.ts';
+import { checkInvariants } from './invariants.ts';
 import { agreesWithStatus, pauses, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws } from './random.ts';
-import { everythingMended, randomHappenings, type Happening } from './random-people.ts';
-import { randomWeather } from './random-weather.ts';
+import { everythingMended, randomHappenings, type Happening } from './random-acts.ts';
+import { randomFaultSchedule } from './random-fault-schedule.ts';
 import { startSimulation, type Simulation } from './simulation.ts';
 
 export type Outcome = {
@@ -19,7 +19,7 @@ export type Outcome = {
   readonly simulation: Simulation;
 };
 
-const weathersPerPeople = 8;
+const schedulesPerActs = 8;
 /** Before the first happening, and how long the weather lasts after the last one at most. Milliseconds. */
 const startMs = 20_000;
 const afterwardsMs = 30_000;
@@ -30,27 +30,27 @@ const clear = new Map<number, Promise<EndState>>();
 
 /** Whether everything held that has to hold, for one seed. */
 export async function runSeed(seed: number): Promise<Outcome> {
-  const people = Math.floor(seed / weathersPerPeople);
+  const people = Math.floor(seed / schedulesPerActs);
   const happenings = randomHappenings(createDraws(people).fork('people'));
-  const wanted = await endInClearWeather(people, happenings);
+  const wanted = await endWithoutFaults(people, happenings);
 
   const forMs = happenings.reduce((sum, { afterMs }) => sum + afterMs, 0) + afterwardsMs;
-  const weather = randomWeather(createDraws(seed).fork('weather'), startMs, forMs);
+  const schedule = randomFaultSchedule(createDraws(seed).fork('weather'), startMs, forMs);
   let monitor: { readonly violations: readonly Violation[] } = { violations: [] };
   const simulation = await startSimulation({
-    ...weather.options,
+    ...schedule.options,
     seed,
     prepare: async (prepared) => {
-      monitor = watchOver(prepared, {
-        unawareMs: promptMs + weather.blindMs,
-        readsLag: weather.readsLag,
+      monitor = checkInvariants(prepared, {
+        unawareMs: promptMs + schedule.blindMs,
+        readsLag: schedule.readsLag,
         leaseIsReached: false,
       });
-      weather.disturb(prepared);
+      schedule.disturb(prepared);
     },
   });
   await happen(simulation, happenings);
-  const repetitions = happenings.length + weather.interruptions();
+  const repetitions = happenings.length + schedule.interruptions();
   const violations = [
     ...monitor.violations,
     ...standsAs([endState(simulation)], [wanted]),
@@ -61,12 +61,12 @@ export async function runSeed(seed: number): Promise<Outcome> {
   ];
   const words = [
     ...happenings.map(({ afterMs, words: said }) => `after ${afterMs} ms: ${said}`),
-    ...weather.words,
+    ...schedule.words,
   ];
   return { seed, violations, words, simulation };
 }
 
-function endInClearWeather(people: number, happenings: readonly Happening[]): Promise<EndState> {
+function endWithoutFaults(people: number, happenings: readonly Happening[]): Promise<EndState> {
   const known = clear.get(people);
   if (known) return known;
   const end = (async () => {

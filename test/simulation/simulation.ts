@@ -11,7 +11,7 @@ import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { after } from '../../src/k8s/time.ts';
 
 /** What the operator has to put up with. Nothing, where a part is absent. */
-export type Weather = {
+export type FaultSchedule = {
   readonly fate?: (request: Request, now: number) => Fate;
   /** How long after a change watches tell of it. Milliseconds, as all of these. */
   readonly lagMs?: (now: number) => number;
@@ -28,7 +28,7 @@ export type Weather = {
 };
 
 export type SimulationOptions = {
-  readonly weather?: Weather;
+  readonly faults?: FaultSchedule;
   readonly seed?: number;
   /** Processes that take turns; one, which takes none, when absent. */
   readonly leases?: { readonly processes: number; readonly durationMs: number };
@@ -84,11 +84,11 @@ export const clusterSpec: ClusterConfigSpec = {
 };
 
 export async function startSimulation(options: SimulationOptions = {}): Promise<Simulation> {
-  const { weather = {}, leases } = options;
+  const { faults = {}, leases } = options;
   const time = createVirtualTime(Date.parse('2026-01-01T00:00:00Z'));
   const server = createSimulatedApiServer({ ...time, issuer });
   const aws = createSimulatedAws(time.now);
-  const { readLagMs, trustLagMs } = weather;
+  const { readLagMs, trustLagMs } = faults;
   if (readLagMs) aws.readLagMs = () => readLagMs(time.now());
   if (trustLagMs) aws.trustLagMs = () => trustLagMs(time.now());
   const workloads = modelWorkloads(
@@ -112,7 +112,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   const misses = ({ type, object: { kind, metadata }, version }: Change): boolean => {
     const known = missed.get(version);
     if (known !== undefined) return known;
-    const isMissed = weather.misses?.(news.length) === true;
+    const isMissed = faults.misses?.(news.length) === true;
     missed.set(version, isMissed);
     news.push(`${type} ${kind} ${metadata.namespace ? `${metadata.namespace}/` : ''}${metadata.name}`);
     if (isMissed) time.setTimer(() => server.interruptWatches({ forget: true }), missedUntilMs);
@@ -120,29 +120,29 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   };
 
   const start = (name: string): void => {
-    const age = weather.ageMs?.(starts) ?? 0;
+    const age = faults.ageMs?.(starts) ?? 0;
     const startedAt = time.now();
     starts += 1;
     processes.push(
       startOperatorProcess({
         name,
         time,
-        wallClock: () => after(time.wallClock(), weather.clockOffsetMs?.() ?? 0),
+        wallClock: () => after(time.wallClock(), faults.clockOffsetMs?.() ?? 0),
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),
         // The view is old only when the process begins: its watches catch up with it.
         view: {
-          lagMs: () => weather.lagMs?.(time.now()) ?? 0,
+          lagMs: () => faults.lagMs?.(time.now()) ?? 0,
           ageMs: (asks) =>
             Math.max(
               age - (time.now() - startedAt),
-              asks === 'any' ? (weather.cacheAgeMs?.(time.now()) ?? 0) : 0,
+              asks === 'any' ? (faults.cacheAgeMs?.(time.now()) ?? 0) : 0,
               0,
             ),
           misses,
         },
-        fate: (request) => weather.fate?.(request, time.now()) ?? {},
+        fate: (request) => faults.fate?.(request, time.now()) ?? {},
         onWrite: (what, process) => writes.push({ at: time.now(), what, process }) - 1,
         onArrival(what, process) {
           const sent = { at: time.now(), what, process };

@@ -5,7 +5,7 @@
  * it did.
  */
 import { describe, expect, it } from 'vitest';
-import { inTime, noLimit } from './in-time.ts';
+import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, referenceOf, stalePlansOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 

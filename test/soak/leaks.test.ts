@@ -22,7 +22,7 @@ import {
 import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import { startFaultProxy, type ChooseFault, type FaultProxy } from '../integration/kube/fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from '../integration/kube/restartable-cluster.ts';
-import { createRandom, createStorm, insist } from '../integration/kube/storm.ts';
+import { createRandom, createStorm, insist } from '../integration/kube/random-faults.ts';
 import type { Present, Sample } from './long-follower.ts';
 
 const minutes = Number(process.env['KON_SOAK_MINUTES'] ?? 10);

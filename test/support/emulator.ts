@@ -47,7 +47,7 @@ export type Emulator = {
   /** Adds a fault that is aimed at some calls; resolves with what takes it away again. */
   aim(rule: FaultRule): Promise<() => Promise<void>>;
   /** What goes wrong with all calls from now on. */
-  weather(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
+  injectFaults(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
   role(name: string): Promise<RoleSnapshot | undefined>;
   /** All roles of the AWS account. */
   roleNames(): Promise<readonly string[]>;
@@ -65,7 +65,7 @@ export function connectEmulator(access: {
   const iam = new IAMClient(access);
   const sts = new STSClient(access);
   let rules: FaultRule[] = [];
-  let weather: Omit<FaultSettingsInput, 'rules'> = {};
+  let general: Omit<FaultSettingsInput, 'rules'> = {};
 
   const ask = async (query: string): Promise<z.infer<typeof journalAnswer>> => {
     const answer = await fetch(`${endpoint}/_emulator/journal?${query}`);
@@ -75,7 +75,7 @@ export function connectEmulator(access: {
   const setFaults = async (): Promise<void> => {
     const answer = await fetch(`${endpoint}/_emulator/faults`, {
       method: 'PUT',
-      body: JSON.stringify({ ...weather, rules } satisfies FaultSettingsInput),
+      body: JSON.stringify({ ...general, rules } satisfies FaultSettingsInput),
     });
     if (answer.status !== 200) throw new Error(`the emulator took no faults: ${await answer.text()}`);
   };
@@ -101,8 +101,8 @@ export function connectEmulator(access: {
         return setFaults();
       };
     },
-    weather(settings) {
-      weather = settings;
+    injectFaults(settings) {
+      general = settings;
       return setFaults();
     },
     role: (name) => snapshot(iam, name),

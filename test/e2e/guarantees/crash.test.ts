@@ -203,7 +203,7 @@ test('an account that was deleted and made anew while no operator ran gets its r
 test('calls that fail, are throttled or never answered, and news that travels slowly, leave neither orphan nor duplicate', async () => {
   const foreign = await sandbox.aws.roleNames();
   await startOperator();
-  await sandbox.aws.weather({
+  await sandbox.aws.injectFaults({
     latencyMs: [5, 80],
     throttles: [{ services: ['iam'], ratePerSecond: 20, burst: 10 }],
     errorRate: 0.1,
@@ -218,17 +218,17 @@ test('calls that fail, are throttled or never answered, and news that travels sl
   const accounts = await Promise.all(names.map((name) => person.untilReady(name)));
   const lost = (await sandbox.aws.journal(position)).filter(({ fault }) => fault === 'responseLost');
   expect(lost.length).toBeGreaterThan(0);
-  await sandbox.aws.weather({});
+  await sandbox.aws.injectFaults({});
 
   const made = (await sandbox.aws.roleNames()).filter((name) => !foreign.includes(name));
   expect(made).toEqual(accounts.map(({ status }) => roleNameOf(status?.roleArn ?? '')).toSorted(byText));
   for (const name of made)
     expect((await sandbox.aws.role(name))?.attached).toEqual([policies.readOnly, policies.queues]);
 
-  await sandbox.aws.weather({ errorRate: 0.1, lostResponseRate: 0.3, readStalenessMs: [0, 1500] });
+  await sandbox.aws.injectFaults({ errorRate: 0.1, lostResponseRate: 0.3, readStalenessMs: [0, 1500] });
   await Promise.all(names.map((name) => person.deleteAccount(name)));
   await Promise.all(names.map((name) => person.untilAccountGone(name)));
-  await sandbox.aws.weather({});
+  await sandbox.aws.injectFaults({});
   expect(await sandbox.aws.roleNames()).toEqual(foreign);
 });
 

@@ -18,7 +18,7 @@ import {
 } from '../../../src/kube/index.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import { startRestartableCluster, type RestartableCluster } from './restartable-cluster.ts';
-import { createRandom, createStorm, insist } from './storm.ts';
+import { createRandom, createStorm, insist } from './random-faults.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };

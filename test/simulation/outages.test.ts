@@ -48,7 +48,7 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   let isClosed = true;
   const link = 'kube create serviceaccounts staging/a';
   const simulation = await startSimulation({
-    weather: { fate: ({ what }) => (isClosed && what === link ? { fault: 'denied' } : {}) },
+    faults: { fate: ({ what }) => (isClosed && what === link ? { fault: 'denied' } : {}) },
   });
   const { server, time, failures } = simulation;
   await time.pass(minute);
@@ -70,7 +70,7 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
 
 it('an account that goes together with a target, before any watch tells of its link there, leaves nothing behind', async () => {
   let lagMs = 0;
-  const simulation = await startSimulation({ weather: { lagMs: () => lagMs } });
+  const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   simulation.onArrival(({ what }) => {
     if (!what.startsWith('kube create serviceaccounts')) return undefined;
     lagMs = minute / 2;
@@ -92,7 +92,7 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   const make = 'iam CreateRole';
   let isHeard = false;
   const simulation = await startSimulation({
-    weather: {
+    faults: {
       fate({ what }) {
         if (isHeard || !what.startsWith(make)) return {};
         isHeard = true;
@@ -117,7 +117,7 @@ it('a clock that is set back puts nothing off: neither a look for drift, nor the
   let offsetMs = 0;
   let isDenied = true;
   const simulation = await startSimulation({
-    weather: {
+    faults: {
       clockOffsetMs: () => offsetMs,
       fate: ({ what }) =>
         isDenied && what.startsWith('iam CreateRole kon-simulated-b-') ? { fault: 'denied' } : {},
@@ -145,7 +145,7 @@ it('a clock that is set back puts nothing off: neither a look for drift, nor the
 it('a change that was carried out unheard and then refused is looked for, and not blamed on others', async () => {
   let attempts = 0;
   const simulation = await startSimulation({
-    weather: {
+    faults: {
       fate({ what }) {
         if (!what.startsWith('iam AttachRolePolicy') || !what.endsWith(`${fullAccess}`)) return {};
         attempts += 1;
@@ -181,7 +181,7 @@ it('a change that was carried out unheard and then refused is looked for, and no
 
 it('a role that was made again is not proven by the one before it, which STS still knows', async () => {
   const stsLagMs = 20_000;
-  const simulation = await startSimulation({ weather: { trustLagMs: () => stsLagMs } });
+  const simulation = await startSimulation({ faults: { trustLagMs: () => stsLagMs } });
   const { server, time, aws } = simulation;
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
@@ -214,7 +214,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
   }> => {
     let isOut = false;
     const simulation = await startSimulation({
-      weather: {
+      faults: {
         fate: ({ what }) => (isOut && what.includes('openid-configuration') ? { fault: 'denied' } : {}),
         ageMs: (starts) => (starts === 0 ? 0 : minute / 2),
       },
@@ -255,7 +255,7 @@ it('an API server that cannot be asked for its issuer for a while stops nobody',
   let unanswered = 0;
   let isOut = false;
   const simulation = await startSimulation({
-    weather: {
+    faults: {
       fate: ({ what }) => {
         if (!isOut || !what.includes('openid-configuration')) return {};
         unanswered += 1;
@@ -287,7 +287,7 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
     let writesLeft = Infinity;
     let isOut = false;
     const simulation = await startSimulation({
-      weather: {
+      faults: {
         fate({ system, kind }) {
           if (system !== 'aws') return {};
           if (isOut) return { fault: 'unsent' };
@@ -328,7 +328,7 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
 it('a ServiceAccount that somebody takes over while its deletion is on the way stays', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
-    weather: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },
+    faults: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },
   });
   const { server, time, writes } = simulation;
   await time.pass(minute);

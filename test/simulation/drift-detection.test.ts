@@ -28,7 +28,7 @@ async function fleet(
   faultOf: (what: string, now: number) => Fault | undefined = () => undefined,
 ): Promise<Simulation> {
   const simulation = await startSimulation({
-    weather: { fate: ({ what }, now) => ({ fault: faultOf(what, now) }) },
+    faults: { fate: ({ what }, now) => ({ fault: faultOf(what, now) }) },
     prepare: async ({ server }) => {
       for (const name of ['a', 'b', 'c'])
         await server.client.create(linkedServiceAccounts, {

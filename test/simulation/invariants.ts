@@ -27,7 +27,7 @@ import { claimsOf, policiesPerRole, type RoleChange } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
 import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
-export type MonitorOptions = {
+export type InvariantOptions = {
   /** How long the operator may act on what is no longer so: its views lag, and its calls wait for their turn. Milliseconds. */
   readonly unawareMs: number;
   /** IAM's reads may be old, so that a process that starts may not learn what the one before it wrote last. */
@@ -36,7 +36,7 @@ export type MonitorOptions = {
   readonly leaseIsReached?: boolean;
 };
 
-export type Monitor = { readonly violations: readonly Violation[] };
+export type Invariants = { readonly violations: readonly Violation[] };
 
 type DeploymentObject = StoredObject & {
   readonly spec: {
@@ -50,10 +50,10 @@ type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
 
-export function watchOver(
+export function checkInvariants(
   simulation: Simulation,
-  { unawareMs, readsLag = false, leaseIsReached = true }: MonitorOptions,
-): Monitor {
+  { unawareMs, readsLag = false, leaseIsReached = true }: InvariantOptions,
+): Invariants {
   const { server, aws, time } = simulation;
   const violations: Violation[] = [];
   const say = (oracle: OracleName, message: string): void => {

@@ -1,10 +1,10 @@
 /** What the operator has to put up with for some minutes: drawn from a seed, of each run some sorts and not others. */
 import type { Fate, Fault, Request } from './operator-process.ts';
 import type { Draws } from './random.ts';
-import { missedUntilMs, type Simulation, type SimulationOptions, type Weather } from './simulation.ts';
+import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';
 
-export type RandomWeather = {
-  readonly options: Pick<SimulationOptions, 'weather' | 'leases'>;
+export type RandomFaultSchedule = {
+  readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
   /** For how long the operator may be kept from what has changed, and its calls from arriving. */
   readonly blindMs: number;
   readonly readsLag: boolean;
@@ -26,7 +26,7 @@ const faults: readonly Fault[] = [
 const holdUpMs = 60_000;
 
 /** @param forMs how long it lasts; what comes after is clear */
-export function randomWeather(draws: Draws, startMs: number, forMs: number): RandomWeather {
+export function randomFaultSchedule(draws: Draws, startMs: number, forMs: number): RandomFaultSchedule {
   const words: string[] = [];
   let endsAt = Infinity;
   let interruptions = 0;
@@ -80,7 +80,7 @@ export function randomWeather(draws: Draws, startMs: number, forMs: number): Ran
   }));
   for (const pause of pauses) words.push(`the leader stands still at ${pause.at} ms, for ${pause.forMs} ms`);
 
-  const weather: Weather = {
+  const schedule: FaultSchedule = {
     fate,
     lagMs: (now) => (lagMs > 0 && isBad(now) ? lags.between(0, lagMs) : 0),
     ageMs: (starts) => (starts === 0 ? 0 : ageMs),
@@ -90,7 +90,7 @@ export function randomWeather(draws: Draws, startMs: number, forMs: number): Ran
   };
   let clock: (() => number) | undefined;
   return {
-    options: { weather, ...(isPair ? { leases: { processes: 2, durationMs: 15_000 } } : {}) },
+    options: { faults: schedule, ...(isPair ? { leases: { processes: 2, durationMs: 15_000 } } : {}) },
     blindMs:
       lagMs +
       ageMs +

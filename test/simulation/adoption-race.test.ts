@@ -9,19 +9,19 @@ import { startSimulation } from './simulation.ts';
 
 const minute = 60_000;
 
-const weathers: readonly [string, readonly Fate[]][] = [
-  ['in good weather', []],
+const faultSchedules: readonly [string, readonly Fate[]][] = [
+  ['without faults', []],
   ['when answers come in another order than calls', [{ backMs: 3_000 }, { thereMs: 1_000 }]],
   ['when the first answer is lost', [{ fault: 'answerLost' }]],
   ['when the first call does not get there', [{ fault: 'unsent' }]],
 ];
-it.each(weathers)(
+it.each(faultSchedules)(
   'of two accounts that take over one role at the same time, %s, one gets it and the other touches nothing',
   async (_what, fates) => {
     const left = [...fates];
     const simulation = await startSimulation({
       prepare: async (simulation) => put(foreignRole('theirs'))(simulation),
-      weather: {
+      faults: {
         fate: ({ what }) => (what === 'iam TagRole theirs' ? (left.shift() ?? {}) : {}),
       },
     });
