@@ -1,4 +1,4 @@
-/** One run of the command line: from words to an exit code. Everything that can fail is told here, once. */
+/** One run of the command line, from arguments to an exit code. All errors are reported here, once. */
 import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './framework/context.ts';
 import { CliError } from './framework/errors.ts';
@@ -46,7 +46,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
 
 type Telling = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
 
-/** What of the global options matters to tell that the command line itself is wrong. */
+/** Global options that are needed to report a wrong command line. */
 function unparsedGlobals(argv: readonly string[]): Telling {
   return {
     output: undefined,
@@ -55,7 +55,7 @@ function unparsedGlobals(argv: readonly string[]): Telling {
   };
 }
 
-/** Does it, or tells on stderr why it failed and returns the exit code for that. */
+/** Runs the command, or reports its error on stderr and returns the exit code. */
 async function attempt<T>(
   host: Host,
   telling: Telling,

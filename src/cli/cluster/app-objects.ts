@@ -1,4 +1,4 @@
-/** What an app has on its targets: Deployments, their revisions and pods, as the commands about running apps read them. */
+/** Reads an app's Deployments, revisions and pods in its targets. */
 import { appLabel } from '../../api/labels.ts';
 import type { App } from '../../api/app.ts';
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
@@ -35,7 +35,7 @@ export function chosenTargets(app: App, named: readonly string[]): readonly stri
   return named.length === 0 ? all : all.filter((name) => named.includes(name));
 }
 
-/** How to select what an app has made in a target. */
+/** Label selector of an app's objects in a target. */
 export function selectionOf(app: App, target: string): { namespace: string; labelSelector: string } {
   return { namespace: target, labelSelector: `${appLabel}=${app.metadata.name}` };
 }

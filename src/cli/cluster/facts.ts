@@ -1,4 +1,4 @@
-/** What the ClusterConfig and its status say of the cluster: what roles are called and where they are. */
+/** Facts about the cluster from the ClusterConfig and its status: names and locations of roles. */
 import { clusterState, effectiveConfig } from '../../identity/plan/cluster.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import type { KubeClient } from '../../kube/index.ts';

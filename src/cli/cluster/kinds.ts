@@ -1,4 +1,4 @@
-/** What the commands have to know of each kind: how it is called on the command line, and where the API server has it. */
+/** Data about each kind: its name on the command line and its API resource. */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
 import type { App } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -17,7 +17,7 @@ type Advice = {
 /** `T` is the type of the kind's objects; it is not present at run time. */
 export type Kind<T extends KonObject = KonObject> = {
   readonly resource: Resource;
-  /** What a person calls it. */
+  /** Name for people. */
   readonly noun: string;
   /** The commands to advise. */
   readonly advice: Advice;

@@ -1,4 +1,4 @@
-/** Reads and writes of our kinds, with the errors that `kon` tells. */
+/** Reads and writes objects of our kinds, with the errors of `kon`. */
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
@@ -77,7 +77,7 @@ export async function listObjects<T extends KonObject>(client: KubeClient, kind:
   return items;
 }
 
-/** Of a dry run the API server does all but persist: schema, defaults and admission policies are asked. */
+/** In a dry run the API server does everything except persisting: it applies schema, defaults and admission policies. */
 export type WriteMode = { readonly dryRun?: boolean };
 
 export async function createObject<T extends KonObject>(
@@ -91,7 +91,7 @@ export async function createObject<T extends KonObject>(
 
 export type Replacement<T> =
   | { readonly kind: 'written'; readonly object: T; readonly changed: boolean }
-  /** What the manifest was made from is no longer what the cluster has. Nothing was written. */
+  /** The object has changed since the manifest was derived from it. Nothing was written. */
   | { readonly kind: 'changed-meanwhile'; readonly current: T };
 
 /**
@@ -119,7 +119,7 @@ export async function replaceObject<T extends KonObject>(
       return {
         kind: 'written',
         object,
-        // What is not persisted gets no version of its own.
+        // A dry run returns no new resource version.
         changed: mode.dryRun
           ? !isDeepStrictEqual(presentable(object), presentable(current))
           : object.metadata.resourceVersion !== current.metadata.resourceVersion,
@@ -136,7 +136,7 @@ export async function replaceObject<T extends KonObject>(
   }
 }
 
-/** Changes the spec as it is at the moment of writing, whoever changed it before. */
+/** Changes the current spec at the moment of writing, including concurrent changes by others. */
 export async function changeSpec<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,

@@ -5,7 +5,7 @@ import type { GlobalOptions, Host } from '../framework/context.ts';
 export type Session = {
   /** Where the cluster is and who asks. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
-  /** The client, made once. @throws KubeConfigError */
+  /** The client, created once. @throws KubeConfigError */
   readonly connect: () => Promise<KubeClient>;
   readonly close: () => Promise<void>;
 };

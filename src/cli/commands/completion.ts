@@ -21,7 +21,7 @@ export const completionCommand = defineCommand({
   },
 });
 
-/** What the printed scripts call at each press of the tabulator key. */
+/** Hidden command that the completion scripts call at each press of Tab. */
 export const completeCommand = defineCommand({
   path: ['__complete'],
   summary: 'Print what can stand at the place of the last word',

@@ -1,4 +1,4 @@
-/** What the API server refuses, a line for each problem, in words that lead back to the manifest. */
+/** Translates rejections by the API server into one line per problem that points into the manifest. */
 import type { KubeApiError } from '../../kube/errors.ts';
 import { kinds } from '../cluster/kinds.ts';
 import { crdSchema, unknownFieldProblem } from '../manifest/check.ts';
@@ -14,7 +14,7 @@ export function apiProblems(error: KubeApiError): readonly string[] {
 }
 
 /**
- * Fields which the server does not know. It tells them within one sentence: for writes as `strict decoding error:
+ * Fields unknown to the server. It reports them within one sentence: for writes as `strict decoding error:
  * unknown field "spec.a", unknown field "spec.b"`; for applies only the first, as `.spec.a: field not declared in schema`.
  */
 function strictProblems(message: string): readonly string[] {

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from '../../kube/streams/index.ts';
 
 export type ByteStreams = {
-  /** What comes on stdin, until its end. May be read once. */
+  /** Content of stdin. May be read once. */
   readonly input: () => AsyncIterable<Uint8Array>;
   /** Resolves when the reader has taken it, so that a slow reader slows who writes. */
   readonly write: (to: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>;

@@ -6,7 +6,7 @@ import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { formatsOf, type OutputFormat, type Returned } from './output/format.ts';
 
-/** What the shell can offer for a value. Names of objects are asked of the cluster, within a hard time limit. */
+/** Completion of a value. Names of objects come from the cluster, within a hard time limit. */
 export type Completion =
   | 'accounts'
   | 'apps'
@@ -45,7 +45,7 @@ export type Option = {
 
 export type Example = {
   readonly command: string;
-  /** What it does, as a sentence without full stop. */
+  /** Summary as a sentence without full stop. */
   readonly does: string;
 };
 
@@ -68,7 +68,7 @@ type PositionalValue<P extends Positional> = P extends { variadic: true }
     ? string
     : string | undefined;
 
-/** What `run` is given: every declared positional and option, under its name in camelCase. */
+/** Arguments of `run`: every declared positional and option under its camelCase name. */
 export type Input<P extends readonly Positional[], O extends readonly Option[]> = {
   readonly args: { readonly [Each in P[number] as CamelCase<Each['name']>]: PositionalValue<Each> };
   readonly options: { readonly [Each in O[number] as CamelCase<Each['name']>]: OptionValue<Each> };
@@ -83,9 +83,9 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly description?: string;
   readonly positionals?: P;
   readonly options?: O;
-  /** From which the formats of `--output` follow. Absent: `--output` is refused. */
+  /** Determines the formats of `--output`. Without it, `--output` is refused. */
   readonly returns?: Returned;
-  /** Finishes what it began when nobody reads its output any more: `kon apply -f FILE | grep -q created`. */
+  /** Finishes its work after the reader of its output has closed the pipe: `kon apply -f FILE | grep -q created`. */
   readonly mutates?: boolean;
   /** Answers by its exit code, 0 for yes and 1 for no. A failure to find out is neither, and exits with 3. */
   readonly isQuestion?: boolean;
@@ -131,7 +131,7 @@ export function defineCommand<
   };
 }
 
-/** A noun under which commands stand: `kon account …`. */
+/** Group of commands: `kon account …`. */
 export type CommandGroup = { readonly path: readonly string[]; readonly summary: string };
 
 export function camelCase(name: string): string {

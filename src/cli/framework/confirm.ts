@@ -6,7 +6,7 @@ import { CliError } from './errors.ts';
 type Confirmation = {
   /** Confirmed beforehand. */
   readonly yes: boolean;
-  /** What has to be confirmed, as the subject of a sentence. */
+  /** The action to confirm, as the subject of a sentence. */
   readonly what: string;
 };
 

@@ -32,7 +32,7 @@ export type InputStream = {
 export type SpawnResult = { readonly code: number | null; readonly signal: string | null };
 
 /**
- * What the process that hosts the command line gives: everything that a library may not take for itself.
+ * Everything that the host process provides to the command line, because libraries must not read it themselves.
  * The only real one is in src/bin.
  */
 export type Host = {
@@ -51,7 +51,7 @@ export type Host = {
   readonly startedAt: Monotonic;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** From now on the program comes to its end also when nobody reads any more what it says. */
+  /** From now on the program finishes even if the reader of its output is gone. */
   readonly goOnUnread: () => void;
   /** Aborts on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
@@ -86,7 +86,7 @@ export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   readonly format: OutputFormat;
   /** Where the cluster is and who asks. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
-  /** The client of that cluster, made when first asked for and closed after the command. @throws KubeConfigError */
+  /** The client of that cluster, created on first use and closed after the command. @throws KubeConfigError */
   readonly connect: () => Promise<KubeClient>;
   /** Says on stderr what is done, with `-v` only. */
   readonly debug: (text: string) => void;

@@ -1,5 +1,5 @@
 /**
- * The one family of errors that `kon` tells its user. Each has a code (contract), a message that says what happened,
+ * The error family of `kon`. Each error has a stable code, a message that says what happened,
  * and what to do next. docs/errors.md is generated from the table below.
  */
 import { exitCodes, type ExitCode } from './exit-codes.ts';
@@ -71,7 +71,7 @@ export class CliError extends Error {
   readonly code: ErrorCode;
   /** Lines that say why: one problem each. */
   readonly details: readonly string[];
-  /** What to do, best first, each a sentence or a command. */
+  /** Next steps, best first, each a sentence or a command. */
   readonly next: readonly string[];
   readonly exitCode: ExitCode;
 

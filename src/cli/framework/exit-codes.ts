@@ -1,11 +1,11 @@
 /** The exit codes of `kon`, which scripts may rely on. Documented in docs/guides/output.md. */
 export const exitCodes = {
   ok: 0,
-  /** What was asked for was not done, or is not as asked. */
+  /** The command failed, or the result is not as requested. */
   error: 1,
   /** The command line itself is wrong; nothing was tried. */
   usage: 2,
-  /** A comparison could not be made: there, `error` means that something differs. */
+  /** A comparison failed. For comparisons `error` means that something differs. */
   notCompared: 3,
   /** The cluster or AWS does not accept who is asking: no, expired or wrong credentials. */
   authentication: 4,

@@ -1,4 +1,4 @@
-/** Turns what the cluster's client throws into an error that tells its user what to do. */
+/** Converts errors of the Kubernetes client into errors with next steps. */
 import { protectedMark } from '../../api/labels.ts';
 import {
   KubeApiError,
@@ -76,7 +76,7 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
   });
 }
 
-/** By RBAC, which names the right that is missing, or by an admission policy, in whose words it is told. */
+/** Refusal by RBAC, which names the missing right, or by an admission policy, with its message. */
 function explainForbidden(error: KubeApiError): CliError {
   const told = (detail: string, ...next: readonly string[]): CliError =>
     new CliError('FORBIDDEN', 'the cluster does not allow this', { cause: error, details: [detail], next });
@@ -134,7 +134,7 @@ const awsCodes: { readonly [Code in IdentityErrorCode]?: ErrorCode } = {
   Unreachable: 'AWS_UNREACHABLE',
 };
 
-/** What the operator does about a failure of AWS is not what a person does about their own call. */
+/** Next steps for a person, which differ from the operator's reaction to the same AWS error. */
 const awsNext: { readonly [Code in ErrorCode]?: readonly string[] } = {
   AWS_DENIED: ['Ask for the permission that the message names, or choose another profile: AWS_PROFILE=NAME'],
   AWS_UNAUTHENTICATED: [

@@ -122,7 +122,7 @@ function describe(parser: Parser, command: Command): void {
   }
 }
 
-/** Of `--output` only what the command answers as is spoken of. */
+/** The help of `--output` lists only the formats of the command. */
 function helpWith(formats: Command['formats']): Partial<Help> {
   const usual = Object.assign(new Help(), { showGlobalOptions: true });
   return {

@@ -1,4 +1,4 @@
-/** Finds out which EKS cluster a kubeconfig leads to, and in which AWS account: asked, not guessed. */
+/** Determines the EKS cluster of a kubeconfig and its AWS account by asking EKS and STS. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
 import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
@@ -39,10 +39,10 @@ export type ClusterClues = {
 };
 
 /**
- * What the kubeconfig, the API server and the environment tell.
+ * Facts from the kubeconfig, the API server and the environment.
  *
  * @param given region that is known already
- * @throws CliError of code USAGE where nothing tells the region
+ * @throws CliError of code USAGE if the region is unknown
  */
 export async function cluesOf(
   context: CliContext,
@@ -115,7 +115,7 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
   if (issuer !== undefined) return issuer;
-  // Who asks is not known there, or may not ask: that is no fault of the cluster.
+  // Missing credentials or permissions say nothing about the cluster.
   if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',

@@ -1,4 +1,4 @@
-/** What a kubeconfig tells of the EKS cluster behind it. Pure. */
+/** Facts about the EKS cluster that a kubeconfig contains. Pure. */
 
 export type ClusterHints = {
   readonly name?: string;
@@ -9,15 +9,15 @@ export type ClusterHints = {
 export type KubeconfigFacts = {
   /** The API server's URL. */
   readonly server: string;
-  /** What the kubeconfig calls cluster and user. */
+  /** Names of cluster and user in the kubeconfig. */
   readonly names: readonly string[];
   /** The command line of the credential plugin. */
   readonly exec: readonly string[];
-  /** Of ServiceAccount tokens, by the API server. */
+  /** Issuer of ServiceAccount tokens according to the API server. */
   readonly issuer?: string | undefined;
 };
 
-/** Best first: what the plugin is told is what the person meant, what a name looks like is a guess. */
+/** Best first: arguments of the credential plugin are reliable, names are a guess. */
 export function clusterHints(facts: KubeconfigFacts): ClusterHints {
   const { exec, names, server, issuer = '' } = facts;
   const valueOf = (...flags: readonly string[]): string | undefined => {

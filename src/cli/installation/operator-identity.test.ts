@@ -16,7 +16,7 @@ const folder = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
 
 type Sent = { readonly spec: { readonly containers: readonly PodContainer[] } };
 
-/** What the webhook makes of a pod whose ServiceAccount has an association. */
+/** Container environment that the webhook writes for an associated ServiceAccount. */
 const injected = (pod: Sent): object => ({
   ...pod,
   spec: {

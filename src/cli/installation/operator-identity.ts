@@ -25,9 +25,9 @@ import { type Step } from './steps.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * What is asked for, else what the operator that is installed has, else what the ClusterConfig says.
+ * The requested mode, or that of the installed operator, or that of the ClusterConfig.
  *
- * @throws CliError of code CONFLICT when the ClusterConfig says otherwise: it is a person's
+ * @throws CliError of code CONFLICT when the ClusterConfig differs: it belongs to a person
  */
 export async function chooseIdentityMode(
   client: KubeClient,
@@ -59,7 +59,7 @@ export type OperatorAssociation = {
   readonly tags: Readonly<Record<string, string>>;
 };
 
-/** @throws CliError of code CONFLICT when somebody else has made one for the ServiceAccount */
+/** @throws CliError of code CONFLICT when a foreign association exists for the ServiceAccount */
 export async function associationStep(
   of: OperatorAssociation,
   associations: AssociationStore,
@@ -127,7 +127,7 @@ export async function formerMode(
   return !held.includes(former) ? undefined : mode === 'IRSA' ? 'PodIdentity' : 'IRSA';
 }
 
-/** Whether nodes have the agent from which pods get their credentials. EKS Auto Mode has it built in. */
+/** Whether nodes have the agent that serves credentials to pods. EKS Auto Mode has it built in. */
 export async function hasAgent(
   client: KubeClient,
   cluster: { readonly autoMode: boolean },
@@ -150,10 +150,10 @@ const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;
 
 /**
- * Waits until a pod that is made now would be given the operator's identity: the webhook learns of a new ServiceAccount or
- * association some moments later, and a pod that it misses has none for all its life.
+ * Waits until a new pod would get the operator's identity: the webhook sees a new ServiceAccount or
+ * association with a delay, and a pod that it misses never gets an identity.
  *
- * @returns whether it would; true where that cannot be tried
+ * @returns whether it would; true if that cannot be tried
  */
 export async function untilInjected(
   client: KubeClient,

@@ -1,4 +1,4 @@
-/** Everything that an installation puts on the cluster, in the order in which it is applied. Pure: the rules are those of src/rbac. */
+/** All objects of an installation in the order of application. Pure: the rules come from src/rbac. */
 import {
   admissionObjects,
   isAppliedAfterCrds,
@@ -15,7 +15,7 @@ export type OperatorChoice = {
   readonly namespace: string;
   readonly image: string;
   readonly replicas: number;
-  /** Absent: it gets its role by a Pod Identity association, of which the cluster knows nothing. */
+  /** Absent with a Pod Identity association, which is not stored in the cluster. */
   readonly roleArn: string | undefined;
   readonly region: string;
   /** Absent: the operator runs elsewhere, and has no Deployment. */
@@ -23,7 +23,7 @@ export type OperatorChoice = {
 };
 
 export const operatorName = 'konstellation';
-/** The value of `app.kubernetes.io/managed-by` on what an installation made, which an uninstallation may take away. */
+/** Value of `app.kubernetes.io/managed-by` on objects of an installation, which an uninstallation may remove. */
 export const installer = 'kon';
 
 const labels = {
@@ -46,7 +46,7 @@ export function crdObjects(downgrade = false): readonly KubeObject[] {
   });
 }
 
-/** In the order in which they have to be applied, before the CRDs: the probe is the last. */
+/** Policies in the order of application, before the CRDs; the probe is last. */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })
     .filter((object) => !isAppliedAfterCrds(object))
@@ -97,14 +97,14 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         replicas,
         selector: { matchLabels },
         template: {
-          // Pods get their identity when they are made: another way to it makes them anew.
+          // Pods get their identity at creation, so another mode replaces them.
           metadata: {
             labels,
             ...(roleArn === undefined ? { annotations: { 'k11n.dev/identity-mode': 'PodIdentity' } } : {}),
           },
           spec: {
             serviceAccountName: operatorName,
-            // What is under way is finished first.
+            // Requests in flight are finished first.
             terminationGracePeriodSeconds: 30,
             securityContext: {
               runAsNonRoot: true,
@@ -187,7 +187,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
   ];
 }
 
-/** What there is of it stays as a person has it: an installation made again changes no configuration. */
+/** An existing ClusterConfig stays unchanged when the installation is repeated. */
 export function clusterConfigObject(
   existing: ClusterConfig | undefined,
   of: {

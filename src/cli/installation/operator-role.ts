@@ -10,7 +10,7 @@ import type { ObservedRole } from '../../identity/state/world.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';
 
-/** On the operator's role and the provider, as far as an installation made them. Not one of the marks of accounts' roles. */
+/** Tag of the operator's role and the provider if an installation created them. Not one of the ownership tags of accounts' roles. */
 export const installedTag = 'k11n.dev/installed-for';
 export const operatorPolicyName = 'konstellation-operator';
 

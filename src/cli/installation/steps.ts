@@ -1,4 +1,4 @@
-/** An installation as a list of steps, each of which knows whether it is needed. The order is that of dependence. */
+/** An installation as a list of steps in dependency order; each step knows whether it is needed. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
 import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';
@@ -22,7 +22,7 @@ import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
 
 export type Step = {
-  /** What it is about, as a person calls it: `IAM role x`. */
+  /** The object, named for people: `IAM role x`. */
   readonly object: string;
   /** `present`: nothing is to be done. */
   readonly state: 'missing' | 'differs' | 'present';
@@ -83,7 +83,7 @@ export async function providerStep(
     : { object, state: 'differs', perform: () => aws.addClientId(providerArn, stsAudience, signal) };
 }
 
-/** @throws CliError of code CONFLICT when somebody else has a role of the name */
+/** @throws CliError of code CONFLICT when a foreign role has the name */
 export async function roleStep(
   of: { readonly spec: RoleSpec; readonly policy: string; readonly clusterArn: string },
   aws: { readonly roles: RoleStore; readonly installation: InstallationStore },
@@ -173,7 +173,7 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   });
   const live = await orMissing(client.get<KubeObject>(resource, ref, { signal }));
   if (!live) return step('missing');
-  // In a namespace that is on its way out nothing can be made; the server calls that forbidden, as if a right were missing.
+  // Nothing can be created in a terminating namespace; the server reports that as forbidden, like a missing right.
   if (live.metadata.deletionTimestamp !== undefined)
     throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
       details: ['What is in it goes first, and takes a while.'],
@@ -187,7 +187,7 @@ export function presentStep(object: KubeObject): Step {
   return { object: describeObject(object), state: 'present', perform: async () => undefined };
 }
 
-/** Creates an object, and changes none that exists: one that somebody else created meanwhile stays. */
+/** Creates an object and changes no existing one, including one created meanwhile. */
 export async function newObjectStep(
   client: KubeClient,
   object: KubeObject,

@@ -8,8 +8,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
 /**
- * Time for which every probe has to be refused. A cluster has several API servers, each of which takes up new policies by
- * itself, at most a second after it learns of them, and a load balancer chooses which one answers.
+ * Time for which every probe has to be refused. A cluster has several API servers behind a load balancer; each enforces
+ * a new policy independently, at most a second after it sees it.
  */
 const steadyMs = 2_000;
 

@@ -1,4 +1,4 @@
-/** What changed between two values, as lines for a person. */
+/** Differences of two values, as lines for people. */
 import { isDeepStrictEqual } from 'node:util';
 import { formatPath, type Path } from './schema.ts';
 

@@ -1,4 +1,4 @@
-/** Whether Kubernetes would take a name. Known before an editor opens, so that nobody writes for nothing. */
+/** Validates names as Kubernetes does, before an editor opens. */
 import { isReservedTarget } from '../../api/cluster-config.ts';
 import { accountKind, appKind, type Kind } from '../cluster/kinds.ts';
 
@@ -6,7 +6,7 @@ const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const serviceName = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 
-/** What is wrong with a name of this kind, or undefined. */
+/** The problem of a name of this kind, or undefined. */
 export function nameProblem(kind: Kind, name: string): string | undefined {
   if (kind === appKind)
     return name.length <= 63 && serviceName.test(name)

@@ -1,8 +1,8 @@
-/** YAML or JSON text to plain values, with every fault told by line. */
+/** Parses YAML or JSON text into plain values and reports every fault with its line. */
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { errorMessage } from '../../k8s/errors.ts';
 
-/** What is told of a text that is no YAML at all, such as a program that was named by mistake. */
+/** Error for text that is no YAML at all, such as a binary file. */
 const mostFaults = 5;
 const longestFault = 200;
 

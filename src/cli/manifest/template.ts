@@ -1,4 +1,4 @@
-/** What an editor shows first: a manifest in which a person has to fill in as little as possible. */
+/** Initial text of the editor: a manifest with as little to fill in as possible. */
 import { apiVersion } from '../../api/resources.ts';
 
 const howTo = [
@@ -9,7 +9,7 @@ const howTo = [
 const orTargets = (targets: readonly string[]): string =>
   targets.length > 0 ? targets.join(', ') : 'none yet; kon target create NAME makes one';
 
-/** @param targets of the cluster, to be told in a comment */
+/** @param targets of the cluster, listed in a comment */
 export function accountTemplate(name: string, targets: readonly string[]): string {
   return `# The AWS permissions of the apps that name the account "${name}".
 ${howTo.join('\n')}

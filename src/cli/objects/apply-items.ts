@@ -73,7 +73,7 @@ async function itemsOf(context: CliContext, filename: string): Promise<readonly 
   });
 }
 
-/** What `-o json` prints, here and in kubectl, is one `List`. */
+/** `-o json` prints one `List`, as kubectl does. */
 function unpackList(value: unknown): readonly unknown[] {
   const list = value as { kind?: unknown; items?: unknown } | null;
   return list?.kind === 'List' && Array.isArray(list.items) ? list.items : [value];
@@ -87,7 +87,7 @@ function refuseTwice(items: readonly Item[]): void {
 
 type Force = { readonly force: boolean };
 
-/** What the object would be, by the API server's word. @throws CliError where it would be refused */
+/** The object as the API server would save it. @throws CliError if it would be refused */
 export async function tryItem(client: KubeClient, item: Item, { force }: Force): Promise<KonObject> {
   try {
     return await serverSideApply(client, item, { force, dryRun: true });
@@ -100,8 +100,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
 }
 
 /**
- * What a write would do, beside what there is. Its one blind spot is said to the person: what `kon create` or `edit`
- * had set becomes the apply's only with the write, so that a dry run does not take away what the file leaves out.
+ * Compares the result of a dry run with the existing object. One limit is reported to the person: fields that `kon create` or
+ * `edit` had set become the apply's only with the write, so a dry run does not remove fields that the file leaves out.
  */
 export async function foreseeItem(
   context: CliContext,
@@ -196,7 +196,7 @@ function toldFor(item: Item, error: unknown, suffix: string): unknown {
   return error;
 }
 
-/** Of unknown fields an apply is told only the first; the others are found here. */
+/** Finds all unknown fields, since an apply reports only the first. */
 function allProblems(item: Item, error: KubeApiError): readonly string[] {
   const unknown = isUndeclaredField(error)
     ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(unknownFieldProblem)

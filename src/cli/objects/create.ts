@@ -18,7 +18,7 @@ export type CreateRequest<T extends KonObject> = {
   readonly filename: string | undefined;
   /** The manifest which the options describe; undefined when none was given. */
   readonly fromOptions: ((client: KubeClient, name: string) => Promise<Manifest>) | undefined;
-  /** What a person chooses on a terminal instead; undefined when they would rather write it. */
+  /** Interactive choice on a terminal; undefined if the person prefers the editor. */
   readonly ask?: (client: KubeClient, name: string) => Promise<Manifest | undefined>;
   /** The text to begin with in an editor. */
   readonly template: (client: KubeClient, name: string) => Promise<string>;

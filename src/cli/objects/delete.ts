@@ -1,4 +1,4 @@
-/** `delete` of any kind: asks, deletes, waits until it is gone. */
+/** `delete` for any kind: asks, deletes, and waits for the deletion. */
 import { getObject, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
@@ -13,7 +13,7 @@ export async function deleteFlow<T extends KonObject>(
     readonly kind: Kind<T>;
     readonly name: string;
     readonly yes: boolean;
-    /** What is lost, as a sentence. */
+    /** The loss, as a sentence. */
     readonly consequence: (object: T) => string;
     readonly write: WriteInput;
   },
@@ -21,7 +21,7 @@ export async function deleteFlow<T extends KonObject>(
   const { kind, name, write } = request;
   const { dryRun } = write;
   const what = `deleting the ${kind.noun} "${name}"`;
-  // What destroys nothing needs no assent.
+  // Nothing is destroyed, so no confirmation is needed.
   const yes = request.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();

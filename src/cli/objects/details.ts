@@ -1,4 +1,4 @@
-/** The parts from which `show` and `status` are put together. */
+/** Sections of `show` and `status`. */
 import type { Condition } from '../../k8s/conditions.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { CliContext, Output } from '../framework/context.ts';
@@ -67,7 +67,7 @@ export function renderSection<T>(
   output: Output,
 ): string {
   if (rows.length === 0) return '';
-  // The sections of one answer are for people; whoever wants to process them asks for JSON.
+  // Sections are for people; programs use JSON.
   const aligned: Output = { ...output, isTTY: true };
   return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2 })}`;
 }
@@ -100,7 +100,7 @@ function eventColumns(now: number): readonly Column<ObjectEvent>[] {
   ];
 }
 
-/** What to do, when the object is not Ready. */
+/** Next steps when the object is not Ready. */
 function renderNext(kind: Kind, object: KonObject, output: Output): string {
   const ready = readyOf(object);
   if (ready?.status === 'True') return '';

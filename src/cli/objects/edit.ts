@@ -15,7 +15,7 @@ export type EditRequest<T extends KonObject> = {
   /** The spec as the options want it, from what it is; undefined when none was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
   readonly withoutEditor: readonly string[];
-  /** What was done, in a word; `edited` when absent. */
+  /** Result in one word (default: `edited`). */
   readonly did?: string;
   /** Until when to wait; until it is Ready when absent. */
   readonly until?: Until<T>;

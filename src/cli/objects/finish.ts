@@ -1,4 +1,4 @@
-/** What follows each write: its result, and the wait until it is true. */
+/** Prints the result of a write and waits until it has taken effect. */
 import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';

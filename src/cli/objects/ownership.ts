@@ -37,8 +37,8 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 /**
- * An update owns each object and list that it made as such (`.`), beside what is in it; an apply only what is in it.
- * Kept, it would take away the whole object as soon as a file names nothing in it any more.
+ * An update owns each object and list that it created (`.`) and its contents; an apply owns only the contents.
+ * If the entry stayed, the whole object would be removed as soon as a file has nothing in it any more.
  */
 function withoutSelf(set: FieldSet): FieldSet {
   const rest = Object.entries(set).filter(([key]) => key !== '.');

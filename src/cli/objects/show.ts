@@ -10,7 +10,7 @@ import type { PodOutOfStep } from '../pods/out-of-step.ts';
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */
   readonly events: readonly ObjectEvent[] | undefined;
-  /** Those that do not hold what they should; undefined where pods may not be read. */
+  /** Pods without their desired identity; undefined if pods may not be read. */
   readonly pods: readonly PodOutOfStep[] | undefined;
 };
 
@@ -36,7 +36,7 @@ export async function showFlow<T extends KonObject>(
   );
 }
 
-/** What is told beside the object itself, as far as it may be read. */
+/** Further information about the object, as far as it may be read. */
 export async function surroundings<T extends KonObject>(
   context: Pick<CliContext, 'debug'>,
   client: KubeClient,

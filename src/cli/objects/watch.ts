@@ -12,7 +12,7 @@ import { isData } from '../framework/output/format.ts';
 import { surroundings, type View } from './show.ts';
 import { tableWriter, type Column } from '../framework/output/table.ts';
 
-/** @returns the exit code of an interruption: nothing else ends it but an error, or the object's deletion */
+/** @returns the exit code of an interruption; only an error ends it otherwise, or the object's deletion */
 export async function watchFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
@@ -49,10 +49,10 @@ export async function watchFlow<T extends KonObject>(
 }
 
 /**
- * The list, then a row for each change. With `events` each says what happened: a column EVENT, or in JSON and YAML the
- * API's own `{type, object}`; without them a deletion is told to people only, as with kubectl.
+ * Prints the list, then a row for each change. With `events` each row has a column EVENT, or in JSON and YAML the
+ * API's `{type, object}`; without them a deletion is shown to people only, as in kubectl.
  *
- * @returns the exit code of an interruption: nothing else ends it but an error
+ * @returns the exit code of an interruption; only an error ends it otherwise
  */
 export async function watchListFlow<T extends KonObject>(
   context: CliContext,
@@ -77,7 +77,7 @@ export async function watchListFlow<T extends KonObject>(
       else shown.set(object.metadata.name, object);
       return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
     });
-    // The first batch brings the header, also when nothing is there yet.
+    // The first batch prints the header, even if it is empty.
     if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
   });
 }
@@ -98,7 +98,7 @@ async function untilInterrupted<T>(
 
 function changeColumns<T>(columns: readonly Column<T>[], events: boolean): readonly Column<SetChange<T>>[] {
   const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => {
-    // What is gone is in no state any more.
+    // A deleted object has no state.
     const isReason = header === 'REASON';
     return {
       header,

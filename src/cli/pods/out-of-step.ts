@@ -42,7 +42,7 @@ export function podsOutOfStep(
         identity: state,
         holds: describeHeld(held),
         madeBy,
-        // Made anew, it would hold the same.
+        // A replacement would hold the same identity.
         next: held.kind === 'own' ? `take ${held.variable} out of the env of ${madeBy ?? 'the pod'}` : next,
       },
     ];

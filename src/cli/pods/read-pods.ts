@@ -7,7 +7,7 @@ import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsOutOfStep, type PodOutOfStep } from './out-of-step.ts';
 
-/** Of everything that runs as the account's ServiceAccount: apps, other workloads, Jobs and bare pods. */
+/** Pods with the account's ServiceAccount: of apps, other workloads, Jobs, and bare pods. */
 export async function accountPodsOutOfStep(
   client: KubeClient,
   account: LinkedServiceAccount,

@@ -17,8 +17,8 @@ export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<stri
 }
 
 /**
- * The account's own status is ahead of the app's while an app waits for its identity. Who may not read accounts is told
- * by the app's.
+ * Uses the account's status, which is ahead of the app's while an app waits for its identity, or the app's if accounts may not
+ * be read.
  */
 export async function wantedIdentities(
   client: KubeClient,

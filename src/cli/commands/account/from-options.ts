@@ -1,4 +1,4 @@
-/** What the options of `kon account create` and `edit` say about an account's spec. Pure. */
+/** Spec of an account from the options of `kon account create` and `edit`. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
 import type { IdentityMode, LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { usageError } from '../../framework/errors.ts';
@@ -53,7 +53,7 @@ export function accountManifest(name: string, options: AccountOptions): Manifest
   };
 }
 
-/** @throws CliError of code USAGE when the options contradict each other or what is there */
+/** @throws CliError of code USAGE when the options contradict each other or the existing spec */
 export function changedSpec(
   current: LinkedServiceAccountSpec,
   options: AccountChange,
@@ -84,7 +84,7 @@ export function changedSpec(
       ? [...options.policy]
       : [
           ...current.aws.policyArns.filter((arn) => !removePolicy.includes(arn)),
-          // What is there already stays where it is.
+          // Existing entries keep their position.
           ...addPolicy.filter((arn) => !current.aws.policyArns.includes(arn)),
         ];
   const { permissionsBoundaryArn: _boundary, ...unbound } = current.aws;

@@ -1,4 +1,4 @@
-/** What the options of `kon app create` and `edit` say about an app's spec, each under its own name. Pure. */
+/** Spec of an app from the options of `kon app create` and `edit`. Pure. */
 import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../framework/errors.ts';
@@ -151,7 +151,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
     ...(replicas === undefined ? {} : { scale: { ...current.scale, min: replicas } }),
     ...(options.target.length > 0
       ? {
-          // What a target has of its own stays.
+          // Values of a target's own stay.
           targets: options.target.map(
             (name) => current.targets.find((target) => target.name === name) ?? newTarget(name),
           ),
@@ -227,7 +227,7 @@ function requireAll(what: string, names: readonly string[], all: readonly Named[
     );
 }
 
-/** Those of the same name where they stood, the others at the end. The last that is given of a name counts. */
+/** Replaces entries of the same name in place and appends the others. The last value of a name counts. */
 function inPlaceOf<T extends Named>(current: readonly T[], given: readonly T[]): T[] {
   const byName = new Map(current.map((each) => [each.name, each]));
   for (const each of given) byName.set(each.name, each);

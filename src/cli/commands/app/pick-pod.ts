@@ -9,9 +9,9 @@ export type PodChoice = { readonly target: string | undefined; readonly pod: str
 export type PickedPod = { readonly target: string; readonly pod: AppPod };
 
 /**
- * Of several targets none is taken by itself: it might be production.
+ * Requires a choice among several targets, since one might be production.
  *
- * @throws CliError of code USAGE when it is not said which target, of code NOT_FOUND when no pod is there
+ * @throws CliError of code USAGE without a chosen target, of code NOT_FOUND without a pod
  */
 export async function pickPod(client: KubeClient, app: App, choice: PodChoice): Promise<PickedPod> {
   const { name } = app.metadata;

@@ -6,7 +6,7 @@ import type { AppDeployment, ReplicaSet } from '../../cluster/app-objects.ts';
 
 /** Written by the Deployment controller. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
-/** Tells each template's ReplicaSet apart; no part of the template. */
+/** Label that identifies a template's ReplicaSet; not part of the template. */
 const templateHashLabel = 'pod-template-hash';
 /** As `kubectl rollout restart` writes it. */
 export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
@@ -22,7 +22,7 @@ export type Revision = {
   readonly replicas: number;
   /** RFC 3339: when its template was first deployed. */
   readonly createdAt: string | undefined;
-  /** What differs from the revision before; empty for the first that is kept. */
+  /** Differences from the previous revision; empty for the first one kept. */
   readonly changes: readonly RevisionChange[];
   readonly replicaSet: ReplicaSet;
 };
@@ -62,7 +62,7 @@ export function revisionsOf(
   });
 }
 
-/** What of the pod template differs between two revisions. */
+/** Differences between the pod templates of two revisions. */
 export function changesBetween(before: ReplicaSet, after: ReplicaSet): readonly RevisionChange[] {
   const differs = (read: (replicaSet: ReplicaSet) => unknown): boolean =>
     canonical(read(before)) !== canonical(read(after));
@@ -97,7 +97,7 @@ function restOf({ spec }: ReplicaSet): unknown {
   };
 }
 
-/** Those of configs are told as such. */
+/** Volumes of configs are named as configs. */
 function otherMounts(container: object): readonly unknown[] {
   const { volumeMounts = [] } = container as { readonly volumeMounts?: readonly { readonly name: string }[] };
   return volumeMounts.filter(({ name }) => !name.startsWith(configVolumePrefix));
@@ -110,7 +110,7 @@ function configsIn({ spec }: ReplicaSet): unknown {
   return [first?.envFrom ?? [], volumes.filter(({ configMap }) => configMap !== undefined)];
 }
 
-/** JSON in which the order of fields does not matter. */
+/** JSON with sorted fields. */
 function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_key, part: unknown) =>

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
 import { parseConfig, parseDependency, parseEnv, parsePort } from './from-options.ts';
 
-/** @param summaries of those that mean something else for an app that is there already */
+/** @param summaries of options with another meaning for an existing app */
 export const specOptions = (summaries: {
   readonly port: string;
   readonly env: string;
@@ -53,7 +53,7 @@ export const specOptions = (summaries: {
     },
   ] as const satisfies readonly Option[];
 
-/** What only an app can lose that is there already. */
+/** Options that remove parts of an existing app. */
 export const removalOptions = [
   { name: 'no-account', summary: 'let the pods hold no AWS permissions' },
   {

@@ -1,4 +1,4 @@
-/** How the commands about running apps are told which targets are meant. */
+/** The option that selects targets in commands about running apps. */
 import type { Option } from '../../framework/command.ts';
 
 export const targetsOption = {

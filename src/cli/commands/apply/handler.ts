@@ -45,7 +45,7 @@ async function waitForAll(
   const ready: KonObject[] = [];
   const failures: CliError[] = [];
   for (const { item, object } of applied) {
-    // What is Ready already is seen even when the time is over.
+    // An object that is Ready already is reported even after the timeout.
     const left = Math.max(end - context.monotonic(), 1000);
     try {
       const options = { timeoutMs: left, several: applied.length > 1 };

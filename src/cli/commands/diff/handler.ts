@@ -13,7 +13,7 @@ import { foreseeItem, itemsOfFiles, type Foreseen } from '../../objects/apply-it
 /** Lines which did not change are shown this far around those that did, as in every unified diff. */
 const contextLines = 3;
 
-/** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
+/** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
 export async function diffFlow(
   context: CliContext,
   request: { readonly filenames: readonly string[]; readonly force: boolean },

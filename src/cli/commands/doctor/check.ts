@@ -1,9 +1,9 @@
-/** What a check of the doctor is. Checks are data: the report, the documentation's anchors and the order derive from them. */
+/** Type of a doctor check. Checks are data: report, documentation anchors and order derive from them. */
 import type { Lookups } from './lookups.ts';
 
 export type Verdict =
   | { readonly status: 'ok'; readonly message?: string }
-  /** `warning`: it works, or cannot be told. `error`: it does not work, or soon will not. */
+  /** `warning`: works, or cannot be determined. `error`: does not work, or will fail soon. */
   | {
       readonly status: 'warning' | 'error';
       readonly message: string;
@@ -15,9 +15,9 @@ export type Check = {
   /** kebab-case, contract: in the JSON report, and the anchor in docs/guides/doctor.md. */
   readonly id: string;
   readonly category: 'Environment' | 'Cluster' | 'Operator' | 'Configuration' | 'AWS' | 'Identity';
-  /** What holds when it passes, as a sentence without full stop. */
+  /** Statement that is true when the check passes, without full stop. */
   readonly title: string;
-  /** Ids of checks without which this one has nothing to look at; none by default. */
+  /** Ids of checks that must pass before this one runs; none by default. */
   readonly needs: readonly string[];
   /** Whether it may become true by waiting; not by default. */
   readonly mayPass: boolean;

@@ -13,16 +13,16 @@ export type Finding = {
 
 export type Examination = {
   readonly checks: readonly Check[];
-  /** What is known is forgotten with each round. */
+  /** Cached lookups are dropped with each round. */
   readonly lookups: () => Lookups;
   readonly signal: AbortSignal;
   /** Milliseconds. */
   readonly monotonic: () => Monotonic;
-  /** Until when a check that may pass is made again. */
+  /** Deadline for repeating a check that may recover. */
   readonly deadline: number;
   readonly pause: () => Promise<void>;
   readonly onFinding: (finding: Finding) => void;
-  /** Told of each try of a check that has not passed yet. */
+  /** Called after each attempt of a check that has not passed yet. */
   readonly onWaiting: (check: Check, verdict: Exclude<Verdict, { status: 'ok' }>) => void;
 };
 
@@ -66,7 +66,7 @@ async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promi
   } catch (error) {
     signal.throwIfAborted();
     const { message, details, next } = explain(error);
-    // Who asks may not look: that says nothing of what there is.
+    // A denied request says nothing about the state of the cluster.
     const unseen =
       check.id !== 'aws-credentials' &&
       check.id !== 'api-server' &&

@@ -53,7 +53,7 @@ export async function doctorFlow(
   return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
 }
 
-/** The last error turns while it is waited for; off a terminal each is told once. */
+/** On a terminal a spinner shows the last error; elsewhere each error is printed once. */
 function createSpinner({ stderr }: CliContext): { turn(text: string): void; clear(): void } {
   const faces = ['|', '/', '-', '\\'];
   let turns = 0;

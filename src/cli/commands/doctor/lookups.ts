@@ -1,4 +1,4 @@
-/** What the checks look at, each asked for once per round, when the first check needs it. Reads only. */
+/** Lazily cached reads that the checks share within one round. */
 import { roleArnAnnotation } from '../../../api/labels.ts';
 import type { AwsConnection } from '../../../aws/index.ts';
 import { clusterState, effectiveConfig } from '../../../identity/index.ts';
@@ -21,7 +21,7 @@ export type Deployment = KubeObject & {
 
 export type Lookups = ReturnType<typeof createLookups>;
 
-/** By what a Deployment is known as the operator's. Source: Kubernetes, "Recommended Labels". */
+/** Label of the operator's Deployments. Source: Kubernetes, "Recommended Labels". */
 export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 export function createLookups(context: CliContext, operatorArn: string | undefined) {

@@ -1,4 +1,4 @@
-/** How findings are told, after `linkerd check`. Pure. */
+/** Text of findings, in the style of `linkerd check`. Pure. */
 import { paint, type Style } from '../../framework/output/color.ts';
 import { printable } from '../../framework/output/printable.ts';
 import type { Finding } from './examine.ts';
@@ -37,7 +37,7 @@ export function categoryLines(category: string, color: boolean): string {
   return `${paint('bold', category, color)}\n${'-'.repeat(category.length)}\n`;
 }
 
-/** Only an error is a no: a warning may be how somebody wants it. */
+/** Only an error fails the command, because a warning may be intended. */
 export function isHealthy(findings: readonly Finding[]): boolean {
   return findings.every(({ verdict }) => verdict.status !== 'error');
 }

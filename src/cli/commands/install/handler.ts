@@ -160,7 +160,7 @@ async function requireOneInstallation(
   });
 }
 
-/** Undefined in a dry run of somebody who may not look. */
+/** Undefined in a dry run without the permission to read it. */
 async function unlessDenied<T>(
   { dryRun }: Pick<InstallRequest, 'dryRun'>,
   read: Promise<T>,
@@ -173,7 +173,7 @@ async function unlessDenied<T>(
   }
 }
 
-/** Undefined where it does not exist, and in a dry run of somebody who may not look. */
+/** Undefined if it does not exist, and in a dry run without the permission to read it. */
 async function operatorRoleAsItIs(
   { roles }: Pick<Aws, 'roles'>,
   name: string,
@@ -193,7 +193,7 @@ async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClie
   for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
 }
 
-/** In groups, as what is in one cannot be looked at before the group before it is there. */
+/** Groups of steps; each group can be examined only after the previous one was applied. */
 function stepGroups(
   client: KubeClient,
   {
@@ -251,7 +251,7 @@ async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
 }
 
-/** Somebody else may have installed while the question was open. @throws CliError of code CONFLICT */
+/** Detects a concurrent installation while the question was open. @throws CliError of code CONFLICT */
 async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
   const config = await readConfig(client);
   if (config) requireAsConfigured(config, request);

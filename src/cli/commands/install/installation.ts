@@ -52,7 +52,7 @@ export type Installation = {
   readonly namespace: string;
   /** How the operator gets its role. */
   readonly mode: IdentityMode;
-  /** The other way, by which running pods of the operator still get it. */
+  /** The previous mode, which running pods of the operator still use. */
   readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;
@@ -129,7 +129,7 @@ export function describeInstallation(
   };
 }
 
-/** What kubectl takes; what is for IAM stands in comments before it. */
+/** Manifests for kubectl, preceded by the IAM documents as comments. */
 export function renderManifests(installation: Installation): string {
   const { cluster, role, association, policy, admission, crds, objects, config } = installation;
   const comment = (text: string): string =>

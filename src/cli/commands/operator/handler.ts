@@ -28,7 +28,7 @@ export async function runInForeground(
   },
 ): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
-  // Told now and in words, rather than retried for ever in a log: no cluster, no rights, no CRDs.
+  // Fail at once with a message instead of retrying forever: no cluster, no permissions, no CRDs.
   await listObjects(await context.connect(), clusterConfigKind);
   const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';

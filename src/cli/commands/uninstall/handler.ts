@@ -1,4 +1,4 @@
-/** `kon uninstall`: takes away what an installation made, last made first, and says what stays. */
+/** `kon uninstall`: removes what an installation created, in reverse order, and lists what stays. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';

@@ -1,4 +1,4 @@
-/** What may stand at the place of the last word of an unfinished command line. Pure: derived from the registry. */
+/** Candidates for the last word of an unfinished command line. Pure: derived from the registry. */
 import type { Command, CommandGroup, Completion, Option } from '../command.ts';
 import type { GlobalOptions } from '../context.ts';
 import { globalOptions } from '../global-options.ts';
@@ -12,7 +12,7 @@ export type Completed =
       readonly kind: 'names';
       readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
       readonly lead: string;
-      /** Those given already, which are not offered again. */
+      /** Words given already, which are not offered again. */
       readonly given: readonly string[];
       /** The cluster to ask, as the unfinished line chooses it. */
       readonly cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>;

@@ -5,7 +5,7 @@ import { completeWords } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 
-/** What each asker is told after the candidates: whether it is to offer names of files. */
+/** Directive after the candidates: whether the shell should complete file names. */
 const directives = {
   shell: { files: `${filesDirective}\n`, other: '' },
   // `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.

@@ -69,7 +69,7 @@ async function namesOf(
     return knownTargets(client);
   }
   if (of === 'policies') {
-    // Those in use here: what one account lists is likely what the next one needs.
+    // Policies in use in this cluster: another account is likely to need the same.
     const accounts = await listObjects(client, accountKind);
     return [...new Set(accounts.flatMap((account) => account.spec.aws.policyArns))];
   }

@@ -1,4 +1,4 @@
-/** What a shell has to be told. All knowledge is in `kon __complete`, so that the script never grows old. */
+/** Completion scripts. They only call `kon __complete`, so they need no update with new commands. */
 
 /** The line that `kon __complete` prints where file names are wanted, which the shell knows best. */
 export const filesDirective = ':files';

@@ -54,7 +54,7 @@ export function changeInEditor<T extends KonObject>(
   return editInEditor(context, kind, name, editableText(kind, object), save);
 }
 
-/** The text in which a person edits an object. */
+/** The text of an object in the editor. */
 export function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,

@@ -7,7 +7,7 @@ import type { KubernetesObject } from './data.ts';
 import { isData } from './format.ts';
 import { renderTable, type Column } from './table.ts';
 
-/** What programs get: objects as a `List`, or a document under the command line's own apiVersion. */
+/** Output for programs: objects as a `List`, or a document with the command line's own apiVersion. */
 type Data<Row> =
   | { readonly object: (row: Row) => KubernetesObject }
   | {
@@ -49,7 +49,7 @@ export async function writeObject(
   else stdout.write(await page());
 }
 
-/** Several objects, of which people have seen the results. */
+/** Several objects, whose results were already printed for people. */
 export async function writeObjects(
   { format, stdout }: CliContext,
   objects: readonly KubernetesObject[],

@@ -1,4 +1,4 @@
-/** How an error is told: what happened, why, and what to do next. */
+/** Prints an error: what happened, why, and what to do next. */
 import type { CliError } from '../errors.ts';
 import { paint } from './color.ts';
 import { printable } from './printable.ts';

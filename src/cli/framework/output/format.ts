@@ -32,7 +32,7 @@ export const formatsOf = {
   object: ['table', 'wide', 'json', 'yaml', 'name'],
   /** The result of a write: one line for people, the object for programs. */
   written: ['table', 'json', 'yaml', 'name'],
-  /** Lines about a rollout, each of which has a name. */
+  /** Lines about a rollout, each with a name. */
   rollouts: ['table', 'name'],
   /** An answer of `kon` itself, which is no object of the cluster. */
   document: ['table', 'json', 'yaml'],

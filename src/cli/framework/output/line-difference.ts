@@ -1,4 +1,4 @@
-/** What changed between two texts, line by line. Pure. */
+/** Line-by-line difference of two texts. Pure. */
 
 export type Line = { readonly mark: ' ' | '+' | '-'; readonly text: string };
 

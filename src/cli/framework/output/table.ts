@@ -11,7 +11,7 @@ export type Column<T> = {
   readonly header: string;
   /** The exact value. An empty one is shown as `-`, so that columns stay columns. */
   readonly value: (row: T) => string;
-  /** What a person sees instead on a terminal. */
+  /** Value shown on a terminal instead. */
   readonly short?: (row: T) => string;
   /** Only with `-o wide`, or off a terminal. */
   readonly wide?: true;
@@ -57,7 +57,7 @@ const tabbedLine = (values: readonly string[]): string => `${values.map(cell).jo
 /** RFC 4180. An empty value is an empty field. */
 const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
 
-/** Beginnings by which a spreadsheet takes a field for a formula. https://owasp.org/www-community/attacks/CSV_Injection */
+/** Prefixes that spreadsheets interpret as a formula. https://owasp.org/www-community/attacks/CSV_Injection */
 const formula = /^[=+\-@\t\r\n＝＋－＠]/;
 
 function csvField(value: string): string {

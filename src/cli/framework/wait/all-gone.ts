@@ -1,4 +1,4 @@
-/** Waits until objects of any kind that were deleted are gone, and says what holds those that are still there. */
+/** Waits until deleted objects of any kind no longer exist, and reports what holds up the rest. */
 import type { KubeClient, KubeObject, Resource } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -11,7 +11,7 @@ export type Deleted = {
   readonly resource: Resource;
   /** As it was; another one that has taken its name since is not waited for. */
   readonly object: KubeObject;
-  /** What a person calls it. */
+  /** Name for people. */
   readonly label: string;
 };
 
@@ -28,7 +28,7 @@ type Finalized = KubeObject & {
 };
 
 /**
- * What controllers say of a deletion that they cannot end yet. Sources: NamespaceConditionType of k8s.io/api/core/v1,
+ * Conditions that controllers set on a deletion in progress. Sources: NamespaceConditionType of k8s.io/api/core/v1,
  * CustomResourceDefinitionConditionType of k8s.io/apiextensions-apiserver.
  */
 const telling = new Set([
@@ -40,7 +40,7 @@ const telling = new Set([
   'Terminating',
 ]);
 
-/** What keeps an object whose deletion was asked for, in words. */
+/** Describes what holds up the deletion of an object. */
 export function whatHolds(object: KubeObject): string {
   const { metadata, spec, status }: Finalized = object;
   if (metadata.deletionTimestamp === undefined) return 'its deletion was asked for';
@@ -63,7 +63,7 @@ export async function waitUntilAllGone(
   timeoutMs: number,
 ): Promise<void> {
   const reporter = createReporter(context.stderr);
-  /** Those that were still there when they were looked at. */
+  /** Objects that still existed at the last check. */
   const seen = new Map<Deleted, ProgressLine>();
   const report = (each: Deleted, rest: Omit<ProgressLine, 'label'>): void => {
     seen.set(each, { label: each.label, ...rest });
@@ -73,7 +73,7 @@ export async function waitUntilAllGone(
   /** Whether it is still there. */
   const look = (each: Deleted, found: KubeObject | undefined): boolean => {
     if (!found || found.metadata.uid !== each.object.metadata.uid) return false;
-    // Items of a list do not say of which kind they are.
+    // Items of a list carry no kind.
     const message = whatHolds({ ...found, kind: each.resource.kind });
     report(each, { status: 'False', reason: 'Deleting', message });
     return true;
@@ -121,7 +121,7 @@ export async function waitUntilAllGone(
   }
 }
 
-/** How kubectl waits until an object is gone. */
+/** The kubectl command that waits for the deletion. */
 export function waitCommand({ resource, object: { metadata } }: Omit<Deleted, 'label'>): string {
   const of = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
   return `kubectl wait --for=delete ${resource.plural}/${metadata.name}${of}`;

@@ -1,4 +1,4 @@
-/** Waits until a deleted object is gone, and says what holds it. */
+/** Waits until a deleted object no longer exists, and reports what holds it up. */
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { missingOperator } from '../../cluster/operator-lease.ts';
@@ -12,12 +12,12 @@ import { waitFor } from './within-time.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
-/** What keeps an object that is being deleted; undefined when it is not being deleted. */
+/** What holds up the deletion of an object; undefined when it is not being deleted. */
 export function holderOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
-  // What was said before the deletion tells nothing about it.
+  // Conditions from before the deletion say nothing about it.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',

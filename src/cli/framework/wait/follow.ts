@@ -18,7 +18,7 @@ import type { CliContext } from '../context.ts';
 
 export type SetChange<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
 
-/** What is followed, and the way to it. */
+/** The collection to follow, and the client for it. */
 export type Following = {
   readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
   readonly client: KubeClient;
@@ -121,7 +121,7 @@ function isFinal(error: Error): boolean {
   return error instanceof KubeConfigError;
 }
 
-/** By name and uid: an object that was deleted and created again is two changes. */
+/** Keyed by name and uid: an object that was deleted and recreated counts as two. */
 export function changesSince<T extends KubeObject>(
   known: ReadonlyMap<string, T>,
   items: readonly T[],

@@ -16,8 +16,8 @@ export type ProgressLine = {
 
 export type Progress = {
   /**
-   * `stuck`: it will not become ready before a person has changed something. `ready` is also an account that only waits for
-   * its first pod: nothing more happens before there is one, and whoever makes pods may go on.
+   * `stuck`: will not become ready before a person changes something. `ready` includes an account that only waits for
+   * its first pod: nothing else happens before that, and pods may be created.
    */
   readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
   readonly reason: string;
@@ -57,7 +57,7 @@ function drains({ reason }: { readonly reason?: string | undefined }): boolean {
 }
 
 export type Problem = {
-  /** What it is about: `policy arn:…`, `target staging`, or nothing for the object as a whole. */
+  /** The part of the object: `policy arn:…`, `target staging`, or empty for the whole object. */
   readonly about?: string;
   readonly reason: string;
   readonly message: string;

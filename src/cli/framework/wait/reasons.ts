@@ -1,4 +1,4 @@
-/** What a reason in status means for the one who waits: whether it goes by itself, and what to do if not. */
+/** Meaning of a status reason for a waiting command: whether it resolves automatically, and what to do if not. */
 import { protectedMark } from '../../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
 import { identityReasons, type IdentityReason } from '../../../identity/state/reasons.ts';
@@ -7,7 +7,7 @@ import { gateReasons, slotReasons, targetReasons } from '../../../workloads/reas
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
-/** Of those that Kubernetes gives to pods, the ones with an answer. */
+/** Advice for reasons that Kubernetes gives to pods. */
 type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
 
 const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
@@ -20,7 +20,7 @@ export function requiresUserAction(reason: string): boolean {
   return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }
 
-/** What the advice is about: an object, and the account which it names if it is an app. */
+/** Subject of the advice: an object and, for an app, its account. */
 export type Subject = { readonly kind: Kind; readonly name: string; readonly account?: string };
 
 export function subjectOf(kind: Kind, object: KonObject): Subject {
@@ -29,7 +29,7 @@ export function subjectOf(kind: Kind, object: KonObject): Subject {
   return { kind, name, ...(account === undefined ? {} : { account }) };
 }
 
-/** What to do about a reason, best first; the last is always to look. */
+/** Next steps for a reason, best first; the last one always shows the object. */
 export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
   const look = `Look at it: ${subject.kind.advice.show(subject.name)}`;
   const own = advice[reason as AdvisedReason];

@@ -1,4 +1,4 @@
-/** Waits until an app runs what its spec wants in certain targets, or is halted there, as its status tells it. */
+/** Waits until the status reports that an app runs its spec in certain targets, or is halted there. */
 import type { App } from '../../../api/app.ts';
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import { readyOf } from '../../cluster/conditions.ts';
@@ -47,7 +47,7 @@ export async function waitForTargets(
   written: App,
   targets: readonly string[],
   timeoutMs: number,
-  /** What is waited for, of the app. */
+  /** Desired state of the app. */
   goal: 'runs' | 'is halted' = 'runs',
 ): Promise<App> {
   const { name, generation = 1, uid } = written.metadata;

@@ -73,7 +73,7 @@ export async function waitUntilReady<T extends KonObject>(
 function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
   const subject = subjectOf(kind, object);
   const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
-  // The rows tell more than the summary; the most telling reason is that of the first row, if it is one of ours.
+  // Rows are more specific than the summary; the reason of the first row is used if it is one of ours.
   const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
   const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
   return new CliError(

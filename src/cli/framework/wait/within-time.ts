@@ -5,9 +5,8 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 
 /**
- * @param wait ends when its signal is aborted: when the time is over, or the person wants no more
- * @param late what to tell when the time is over, unless something was wrong already that tells more: a server that cannot be
- * reached, or an error of its own. It gets the time in words.
+ * @param wait ends when its signal is aborted: by the timeout or an interruption
+ * @param late error for the timeout, unless a more specific one exists, such as an unreachable server. It gets the time as text.
  */
 export async function withinTime<R>(
   { signal }: CliContext,

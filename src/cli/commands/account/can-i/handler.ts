@@ -20,7 +20,7 @@ type Answer = Omit<Decision, 'by'> & {
   readonly by: readonly Source[];
 };
 
-/** Exits with 0 for yes, 1 for no, and with more when that cannot be told. */
+/** Exits with 0 for yes, 1 for no, and above 1 if it cannot be determined. */
 export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },

@@ -1,4 +1,4 @@
-/** Finds the statement of a policy that decided. IAM tells where in the text it is; where it does not, the statement is looked for. Pure. */
+/** Finds the deciding statement of a policy by the position that IAM reports, or else by searching the document. Pure. */
 import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';
 
@@ -10,7 +10,7 @@ type Statement = {
   readonly NotResource?: unknown;
 };
 
-/** The statements as text, as few as can be told apart. */
+/** The statements as text, with duplicates removed. */
 export function decidingStatements(
   document: string,
   { action, resource, decision }: Pick<Decision, 'action' | 'resource' | 'decision'>,

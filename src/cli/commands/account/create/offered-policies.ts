@@ -1,4 +1,4 @@
-/** The policies from which a person may choose: AWS's catalogue, and those of the AWS account where it can be asked. */
+/** Policies to choose from: AWS's catalogue, and the policies of the AWS account if they can be listed. */
 import { getClusterFacts, type KnownCluster } from '../../../cluster/facts.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { screenPolicies } from '../../../../identity/plan/policies.ts';
@@ -8,10 +8,10 @@ import type { NamedPolicy } from '../../../aws/policy-search.ts';
 
 export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };
 
-/** Of roles which AWS services make for themselves: IAM attaches these policies to no other. */
+/** Path of service-linked policies, which IAM attaches only to service-linked roles. */
 const serviceLinked = '/aws-service-role/';
 
-/** Somebody waits before an empty screen; without credentials the SDK looks for some on the network first. */
+/** A person waits for the list. Without credentials the SDK would first search the network for some. */
 const patienceMs = 2_000;
 
 /**

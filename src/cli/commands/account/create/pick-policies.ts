@@ -19,11 +19,11 @@ export async function pickPolicies(
     | undefined;
   const chosen = await autocompleteMultiselect<string>({
     message: `Policies of the account "${account}" (with none, an editor opens)`,
-    // A function, so that the best come first; the built-in filter would keep the order. Asked for anew at every key.
+    // A function, called at every key press, so that the best matches come first; the built-in filter keeps the order.
     options() {
       const text = this.userInput ?? '';
       if (last?.text === text) return last.options;
-      // What is in focus would stay so as long as it is found at all, however far down.
+      // Otherwise the focus would stay on the same option while it matches at all, however far down.
       this.focusedValue = undefined;
       const options = searchPolicies(text, policies).map(({ name, arn, origin }) => ({
         value: arn,

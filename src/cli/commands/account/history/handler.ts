@@ -8,7 +8,7 @@ import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
-/** Events are kept for an hour, unless the API server is told otherwise (`--event-ttl`), so all that there are. */
+/** Lists all Events: the API server keeps them for an hour by default (`--event-ttl`). */
 const mostEvents = 1000;
 
 export async function historyFlow<T extends KonObject>(

@@ -1,4 +1,4 @@
-/** What happened to an object, in the order of time: its Events, the turns of its conditions, and who wrote it. Pure. */
+/** Timeline of an object from its Events, condition transitions and field managers. Pure. */
 import type { Condition } from '../../../../k8s/conditions.ts';
 import type { ObjectEvent } from '../../../cluster/events.ts';
 

@@ -103,7 +103,7 @@ async function unlabelled(
     .filter((object) => object.metadata.labels?.[accountLabel] !== accountLabelValue(name));
 }
 
-/** Nobody who is in use is shut out: the adoption would take credentials from running pods. */
+/** Refuses an adoption that would take credentials from running pods. */
 function inUse(
   role: ObservedRole,
   { inUse: users, inUseBy }: ShutOut,

@@ -47,7 +47,7 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  // An account without targets is for all of them, which nobody asked for.
+  // An account without targets would apply to all of them, which was not requested.
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',

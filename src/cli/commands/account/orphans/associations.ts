@@ -1,4 +1,4 @@
-/** The Pod Identity associations that an account which is gone has left behind. */
+/** Finds Pod Identity associations whose account was deleted. */
 import { isOfIssuer, taggedOwner } from '../../../../identity/desired/ownership.ts';
 import {
   IdentityError,
@@ -24,7 +24,7 @@ export async function removeAssociationsOf(
     const found = await store.read(listed, signal, listed.id);
     const marks = found?.details && taggedOwner(found.details.tags);
     if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
-    // One of an earlier version does not say of which issuer it is, but leads to the role that is removed.
+    // Associations of an earlier version carry no issuer; their role identifies them.
     if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;
     await store.delete(found.id, signal);
     removed += 1;

@@ -1,4 +1,4 @@
-/** `kon account orphans`: works with a cluster from which the operator, or all of Konstellation, has gone too. */
+/** `kon account orphans`: also works on a cluster without the operator, or without Konstellation. */
 import {
   leftoverRoles,
   ownershipTagKeys,
@@ -32,7 +32,7 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
   const { client } = cluster;
   return withAws(context, cluster.region, async (aws) => {
     await requireAccount(context, aws, { accountId: cluster.accountId, name: cluster.clusterArn });
-    // Roles first: an account that is made meanwhile has a role that is no orphan.
+    // Roles first: an account that is created meanwhile must not make its role look like an orphan.
     const { roles } = await aws.roles.snapshot(signal);
     const accounts = client ? await accountNames(client, signal) : new Set<string>();
     const orphans = leftoverRoles(roles, cluster, accounts);

@@ -127,7 +127,7 @@ function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> 
   return { clusterArn: arn, name, region, accountId, issuer, providerArn };
 }
 
-/** @param fallback for whoever may not ask the API server, where nothing is deleted */
+/** @param fallback used when the API server may not be asked and nothing is deleted */
 async function connectedIssuer(
   { signal }: CliContext,
   client: KubeClient,

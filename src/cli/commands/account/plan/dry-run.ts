@@ -26,7 +26,7 @@ import {
 } from '../../../../identity/index.ts';
 
 export type DryRun = {
-  /** In the order in which they would be applied. */
+  /** Steps in the order of application. */
   readonly steps: readonly Step[];
   /** Words for what others changed. */
   readonly drift: readonly string[];

@@ -19,11 +19,11 @@ import type { Wall } from '../../../../k8s/time.ts';
 export type PlanRequest = {
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** What deleting the account would do. */
+  /** Plan the deletion of the account. */
   readonly deletion: boolean;
 };
 
-/** Exits with 0 when nothing would change, 1 when something would, and with more when that cannot be told. */
+/** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
 export async function planFlow(context: CliContext, request: PlanRequest): Promise<ExitCode> {
   const view = await makePlan(context, request);
   await writeDocument(context, 'AccountPlan', view, (color) => renderPlan(view, color));
@@ -50,7 +50,7 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
   const account = await proposed(live, manifest, request.deletion, {
     now: now(),
     admit: async (wanted) => {
-      // What the API server would refuse has no plan, and its defaults belong to it.
+      // The API server validates the spec and adds its defaults before it is planned.
       if (!live) return createObject(client, accountKind, wanted, { dryRun: true });
       return (await client.update(
         accountKind.resource,

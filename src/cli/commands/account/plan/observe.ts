@@ -125,7 +125,7 @@ async function readRoles(
   return new Map(await Promise.all(read));
 }
 
-/** By namespace, those of the account's name, with all that EKS tells of them. */
+/** Associations of the account's ServiceAccount by namespace, with all details from EKS. */
 async function readAssociations(
   account: LinkedServiceAccount,
   facts: ClusterFacts,

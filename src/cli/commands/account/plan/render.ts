@@ -1,4 +1,4 @@
-/** A plan as a person reads it: `+` is made, `~` changed, `-` removed. Pure. */
+/** Text of a plan: `+` created, `~` changed, `-` removed. Pure. */
 import type { Problem } from '../../../framework/wait/progress.ts';
 import { problemText } from '../../../framework/wait/progress.ts';
 import { paint, type Style } from '../../../framework/output/color.ts';
@@ -12,9 +12,9 @@ export type AccountPlanView = {
   readonly accountId: string;
   readonly changes: readonly Change[];
   readonly pods: readonly AffectedPod[];
-  /** What somebody else changed. */
+  /** Changes by others that would be repaired. */
   readonly drift: readonly string[];
-  /** What would still be in the way afterwards. */
+  /** Problems that would remain. */
   readonly problems: readonly Problem[];
 };
 
@@ -24,7 +24,7 @@ const marks: Readonly<Record<Change['action'], readonly [string, Style]>> = {
   delete: ['-', 'red'],
 };
 
-/** In the order in which they are shown. */
+/** Sections in display order. */
 const titles: Readonly<Record<Change['system'], string>> = {
   iam: 'IAM',
   eks: 'EKS',
@@ -79,7 +79,7 @@ function changeLines(change: Change, color: boolean): string {
   for (const { mark: each, text } of lineDifference(before, after)) {
     const [lineMark, lineStyle] =
       each === ' ' ? [' ', undefined] : each === '+' ? marks.create : marks.delete;
-    // Of what is made anew every line would be marked, which says nothing.
+    // For a created document every line would be marked, which carries no information.
     const shown = `${before.length === 0 ? ' ' : lineMark} ${printable(text)}`;
     lines.push(`      ${lineStyle && before.length > 0 ? paint(lineStyle, shown, color) : shown}\n`);
   }

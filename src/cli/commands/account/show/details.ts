@@ -1,4 +1,4 @@
-/** An account as `kon account show` tells it. */
+/** Text of `kon account show`. */
 import type {
   FormerTarget,
   LinkedServiceAccount,
@@ -47,7 +47,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   });
 }
 
-/** The operator removes an entry when its time has passed; nobody has to wait for that. */
+/** Skips entries whose time has passed and that the operator has not removed yet. */
 const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
   (former ?? []).filter(({ sessionsUntil }) => Date.parse(sessionsUntil) > now);
 

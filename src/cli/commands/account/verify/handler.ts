@@ -29,7 +29,7 @@ type Verification = {
   readonly message?: string;
 };
 
-/** Exits with 0 when every target is proven, with 1 when one is not, and with more when that cannot be told. */
+/** Exits with 0 if every target is proven, 1 if one is not, and above 1 if it cannot be determined. */
 export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
   const results = await verify(context, name);
   const data = { kind: 'AccountVerification', value: { account: name, targets: results } };
@@ -85,7 +85,7 @@ async function verifyTarget(
   const annotated = found.metadata.annotations?.[roleArnAnnotation];
   let roleArn = annotated;
   try {
-    // What pods get, whatever the account's status says: an association goes before the annotation.
+    // An association takes precedence over the annotation, whatever the account's status says.
     const associated = await associatedRole(target, name, aws, signal);
     roleArn = associated ?? annotated;
     if (roleArn === undefined)
@@ -106,7 +106,7 @@ async function verifyTarget(
   } catch (error) {
     if (signal.aborted) throw error;
     const failure = asIdentityError(error);
-    // Who may not ask, or is not heard, learns nothing about the role.
+    // A denied or unanswered request says nothing about the role.
     if (isForbidden(failure.cause)) throw failure.cause;
     if (failure.code === 'Unreachable') throw failure;
     return unproven(failure.code, failure.message, roleArn);
@@ -132,7 +132,7 @@ async function associatedRole(
     const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Where there is no EKS, there are none; who may not look can be told of the annotation, which takes no credentials.
+    // Outside EKS there are no associations. Without permission to list them, the annotation can still be reported.
     const { code } = asIdentityError(error);
     if (unanswerable.has(code)) return undefined;
     throw error;

@@ -52,7 +52,7 @@ type Scene = {
 /** Between two attempts to read a log that ended while its pod is still there. Milliseconds. */
 const shortestPauseMs = 500;
 const longestPauseMs = 5000;
-/** For what the kubelet still has to say of a pod that is gone already. Milliseconds. */
+/** Time to wait for the last output of a pod that was deleted. Milliseconds. */
 const lastWordsMs = 1000;
 
 export async function logsFlow(context: CliContext, request: LogsRequest): Promise<ExitCode> {
@@ -142,7 +142,7 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
       });
 }
 
-/** What the API server says of a kubelet that does not answer is an error of its own, and no refusal. */
+/** Reports an unreachable kubelet as such instead of as a refusal. */
 function isKubeletFault(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.status >= 500;
 }
@@ -243,7 +243,7 @@ async function followPod(
       if (signal.reason instanceof PodGone) break;
       signal.throwIfAborted();
       if (isNotFound(error)) break;
-      // What is wrong with the way to a log may pass: a kubelet that restarts, a container that is about to start.
+      // Errors on the way to a log can be transient: a kubelet restarts, a container is about to start.
       const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
       if (!mayPass) throw error;
       if (!isBadRequest(error))

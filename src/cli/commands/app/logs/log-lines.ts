@@ -1,4 +1,4 @@
-/** From the bytes of a followed log to its lines, each with the time at which the container wrote it. Pure. */
+/** Splits the bytes of a followed log into lines with their timestamps. Pure. */
 export type LogLine = {
   /** RFC 3339 with nanoseconds, UTC. Undefined for what does not begin with a time. */
   readonly time: string | undefined;
@@ -6,7 +6,7 @@ export type LogLine = {
   readonly text: Buffer;
 };
 
-/** A line that is longer comes in pieces: nobody knows how long one without an end may get. Bytes. */
+/** Maximum length of a line in bytes; longer lines are printed in pieces, so that memory stays bounded. */
 const longestLine = 1024 * 1024;
 
 /**
@@ -41,7 +41,7 @@ export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerato
 
 const timestamp =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
-/** Of a time with nanoseconds and a zone. */
+/** Timestamp with nanoseconds and zone. */
 const longestTimestamp = 40;
 
 /** Takes the time off a line of a log that was asked for with times. */

@@ -1,9 +1,9 @@
-/** How the lines of several pods are told apart, and kept from driving the terminal. Pure. */
+/** Prefixes and colours of log lines of several pods, with control characters removed. Pure. */
 import { stripVTControlCharacters } from 'node:util';
 
 const escape = '\u001B';
 
-/** Of the 16 that every terminal has those that can be read on black and on white. */
+/** Those of the 16 standard colours that are readable on black and on white. */
 const colors = [36, 33, 32, 35, 34, 31] as const;
 
 /** The same pod has the same colour for as long as the command runs; neighbours differ. */

@@ -1,4 +1,4 @@
-/** The pods of an app as `kon app pods` tells them, above all which identity each holds. Pure. */
+/** Rows of `kon app pods`: the pods of an app and their identities. Pure. */
 import {
   describeHeld,
   givenIdentity,
@@ -19,7 +19,7 @@ export type PodRow = {
   readonly state: string;
   readonly restarts: number;
   readonly identity: 'current' | 'stale' | 'uninjected' | 'exempt' | 'unexpected' | 'none wanted';
-  /** What it holds, where that is not what is wanted. */
+  /** The identity that it holds, if it is not the desired one. */
   readonly holds: string | undefined;
 };
 

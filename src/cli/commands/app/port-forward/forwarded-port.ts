@@ -1,11 +1,11 @@
-/** What `kon app port-forward` is told to forward. Pure. */
+/** Parses the port arguments of `kon app port-forward`. Pure. */
 import type { AppSpec } from '../../../../api/app.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
 
 export type PortRequest = {
   /** 0: any that is free. */
   readonly local: number;
-  /** Of the pod: a number, or the name of one of the app's ports. */
+  /** Port of the pod: a number, or the name of one of the app's ports. */
   readonly remote: string;
 };
 

@@ -24,13 +24,13 @@ const loopback = '127.0.0.1';
 /** How long a connection stays whose near side has said all that it had to say and whose far side is silent. Milliseconds. */
 const halfClosedMs = 10_000;
 
-/** @returns the exit code of an interruption: nothing else ends it but an error */
+/** @returns the exit code of an interruption; only an error ends it otherwise */
 export async function portForwardFlow(context: CliContext, request: PortForwardRequest): Promise<ExitCode> {
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
   const ports = request.ports.map((port) => forwardedPort(request.name, app.spec, port));
   const connection = await context.connection();
-  // Told now rather than at the first connection.
+  // Reported now rather than at the first connection.
   const { target } = await pickPod(client, app, request);
   const servers: Server[] = [];
   const ending = new AbortController();
@@ -62,7 +62,7 @@ async function listen(
   port: ForwardedPort,
   onConnection: (socket: Socket) => void,
 ): Promise<Server> {
-  // Who has said all that it had to say may still wait for the answer.
+  // A client that has finished sending may still wait for the answer.
   const server = createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -95,7 +95,7 @@ type Forwarding = {
   readonly signal: AbortSignal;
 };
 
-/** One connection, to its end. What goes wrong with it is told, and the others go on. */
+/** Forwards one connection to its end. Its errors are reported; other connections continue. */
 async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
   const { context, client, connection, app, request, port, signal } = forwarding;
   const gone = new AbortController();
@@ -110,7 +110,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
       port: port.remote,
       signal: AbortSignal.any([signal, gone.signal]),
     });
-    // What cannot be sent any more is told by the output's end, and there may be an answer before that.
+    // A failed send shows as the end of the output, and an answer may come before that.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       if (!socket.write(data)) await drained(socket, gone.signal);
@@ -131,14 +131,14 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
 
 function told(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
-  // What the kubelet says of a port is no fault of ours.
+  // Error of the kubelet about the port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };
 }
 
 async function sendAll(socket: Socket, remote: ForwardedConnection): Promise<void> {
   for await (const data of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
     await remote.write(data);
-  // The pod cannot be told so. It has time to answer; then nothing is left to keep the connection for.
+  // The end of input cannot be transmitted to the pod. It gets some time to answer before the connection is closed.
   socket.setTimeout(halfClosedMs, () => socket.destroy());
 }
 

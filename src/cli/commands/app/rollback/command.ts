@@ -57,7 +57,7 @@ export const appRollbackCommand = defineCommand({
       kind: appKind,
       name,
       filename: undefined,
-      // Of the spec as it is when it is written.
+      // Based on the spec at the moment of writing.
       change: (current) => withImage(current.spec, plan.image),
       withoutEditor: [],
       did: 'rolled back',

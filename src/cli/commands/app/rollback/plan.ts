@@ -10,7 +10,7 @@ export type RollbackPlan = {
   readonly image: string;
   readonly spec: AppSpec;
   readonly changes: readonly FieldChange[];
-  /** What else those revisions differ in from what is deployed; that is not rolled back. */
+  /** Other differences between those revisions and the current deployment, which are not rolled back. */
   readonly leftOut: readonly RevisionChange[];
 };
 

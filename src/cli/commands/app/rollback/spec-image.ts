@@ -15,7 +15,7 @@ export function withImage(spec: AppSpec, image: string): AppSpec {
   const path = isWithin ? image.slice(prefix.length) : image;
   const kept = isWithin && registry !== undefined ? { ...rest, registry } : rest;
   const { name, tag } = splitTag(path);
-  // Who writes the tag within the image goes on doing so.
+  // A tag that was part of the image stays part of it.
   const isWhole =
     tag === undefined || spec.image === path || (spec.imageTag === undefined && hasTag(spec.image));
   return isWhole ? { ...kept, image: path } : { ...kept, image: name, imageTag: tag };

@@ -1,4 +1,4 @@
-/** What a rollback changes, in words. */
+/** Describes the changes of a rollback. */
 import type { App } from '../../../../api/app.ts';
 import type { RollbackPlan } from './plan.ts';
 import type { RevisionChange } from '../revisions.ts';

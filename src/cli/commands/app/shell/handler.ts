@@ -76,7 +76,7 @@ function afterFailure(
   message: string,
   where: { readonly target: string; readonly pod: string; readonly container: string },
 ): readonly string[] {
-  // The API server's own words for a kubelet to which it finds no way.
+  // Message of the API server for an unreachable kubelet.
   if (/error (?:sending request|dialing backend)/.test(message))
     return ['The API server does not reach the pod’s node. See how the nodes are: kubectl get nodes -o wide'];
   if (command.length > 0) return ['See whether the image has that program.'];
@@ -92,7 +92,7 @@ async function converse(context: CliContext, session: ExecSession, bytes: ByteSt
   const giveBack = tty ? bytes.takeKeyboard() : undefined;
   const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
   try {
-    // What cannot be sent any more is told by the output's end.
+    // A failed send shows as the end of the output.
     if (tty) void session.resize(bytes.size()).catch(ignore);
     void sendInput(context, session, bytes).catch(ignore);
     for await (const { stream, data } of session.output) await bytes.write(stream, data);

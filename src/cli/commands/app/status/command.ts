@@ -1,7 +1,7 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
 import { appOption, requiredName, watchOption } from '../../../framework/options.ts';
 
-/** Two words for one thing: whoever comes from accounts says `show`. */
+/** `show` is an alias, as for accounts. */
 const define = (verb: 'status' | 'show'): Command =>
   defineCommand({
     path: ['app', verb],

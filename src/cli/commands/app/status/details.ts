@@ -1,4 +1,4 @@
-/** An app as `kon app status` tells it. */
+/** Text of `kon app status`. */
 import type { App, AppTargetStatus } from '../../../../api/app.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { appKind } from '../../../cluster/kinds.ts';

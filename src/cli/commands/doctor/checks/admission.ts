@@ -1,4 +1,4 @@
-/** Admission policies: without them, whoever may write accounts grants any permission. */
+/** Checks the admission policies. Without them, anyone who may write accounts can grant any permission. */
 import {
   admissionObjects,
   enforcedDigest,
@@ -81,7 +81,7 @@ async function identityOf({ operatorAccounts, leases }: Lookups): Promise<Operat
   return { namespace: lease?.metadata.namespace ?? 'konstellation-system', name: operatorName };
 }
 
-/** Sends a dry run that the policies refuse, whoever asks. */
+/** Sends a dry-run request that the policies refuse for every user. */
 async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   try {

@@ -16,7 +16,7 @@ import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.
 import type { Lookups } from '../lookups.ts';
 import { clockVerdict } from './cluster.ts';
 
-/** Of a quota. */
+/** Fraction of a quota. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 const webTimeoutMs = 5000;
 
@@ -247,7 +247,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   ]);
 }
 
-/** What was told; else the role of the operator's ServiceAccount, by annotation or by association. */
+/** The given ARN, or the role of the operator's ServiceAccount by annotation or association. */
 async function operatorPrincipal(
   lookups: Lookups,
   { name: clusterName, identityMode }: ClusterFacts,
@@ -311,7 +311,7 @@ function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly st
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // With a boundary in force nobody may take it off, and nobody has to.
+      // With a required boundary the operator neither may nor needs to remove one.
       if (scope === 'boundaryRemoval') continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
     }

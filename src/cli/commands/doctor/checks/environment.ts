@@ -1,4 +1,4 @@
-/** What this shell's variables do to kon, kubectl and AWS SDKs, without a word. */
+/** Checks environment variables that silently redirect kon, kubectl or AWS SDKs. */
 import { access } from 'node:fs/promises';
 import { ok, warning, type CheckDefinition } from '../check.ts';
 

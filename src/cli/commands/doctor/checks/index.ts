@@ -1,4 +1,4 @@
-/** Every check, in the order in which they are made: what others need comes first. */
+/** All checks in order; a check comes after those that it depends on. */
 import type { Check, CheckDefinition } from '../check.ts';
 import { awsChecks } from './aws.ts';
 import { clusterChecks } from './cluster.ts';

@@ -17,7 +17,7 @@ describe('the certificate of an issuer', () => {
     const authority = await createAuthority('nobody knows it');
     const pair = await authority.issue({ name: 'issuer', ips: ['127.0.0.1'] });
     [leaf, root] = [sha1(pair.cert), sha1(authority.ca)];
-    // Who only looks is gone before all is said, which the socket may tell as a reset.
+    // The client closes before the handshake ends, which the socket may report as a reset.
     server = createServer({ key: pair.key, cert: `${pair.cert}\n${authority.ca}` }, (socket) =>
       socket.on('error', () => undefined),
     );

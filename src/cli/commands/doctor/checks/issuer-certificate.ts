@@ -1,5 +1,5 @@
 /**
- * Why STS may trust whoever publishes the issuer's keys. IAM goes by its own list of well-known authorities first, and by
+ * Checks why STS trusts the issuer's certificate. IAM uses its own list of well-known authorities first, and
  * the thumbprints of the OIDC provider only where the certificate is of none of these.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
@@ -8,7 +8,7 @@ import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { failure, ok, warning, type Verdict } from '../check.ts';
 
 export type Presented = {
-  /** By an authority that this machine knows, and for this name. */
+  /** Issued by an authority that this machine trusts, and for this name. */
   readonly trusted: boolean;
   /** SHA-1 of each certificate that was presented, the server's own first. Hexadecimal, lower case. */
   readonly thumbprints: readonly string[];

@@ -1,4 +1,4 @@
-/** What `status` and `env` print. */
+/** Output of `status` and `env`. */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { renderFields } from '../../../objects/details.ts';

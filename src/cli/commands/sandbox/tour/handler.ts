@@ -1,4 +1,4 @@
-/** Hosts the tour: brings a sandbox up, shows the tour on stdout, and leaves the sandbox to a person who is there. */
+/** Runs the tour: starts a sandbox, prints the tour to stdout, and keeps the sandbox running on a terminal. */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { version } from '../../../version.ts';

@@ -21,7 +21,7 @@ export async function deleteTarget(
 ): Promise<void> {
   const { dryRun } = options;
   const what = `deleting the target "${name}"`;
-  // What destroys nothing needs no assent.
+  // Nothing is destroyed, so no confirmation is needed.
   const yes = options.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();

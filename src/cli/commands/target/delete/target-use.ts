@@ -1,9 +1,9 @@
-/** Who needs a target. Pure. */
+/** Finds the users of a target. Pure. */
 import type { App } from '../../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 
 export type TargetUse = {
-  /** What keeps the target, each as a sentence without full stop. */
+  /** Users of the target, each as a sentence without full stop. */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
   /** Accounts that are linked in it because they are for all targets, and that no pod uses there. */
   readonly unlinked: readonly string[];
