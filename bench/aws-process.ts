@@ -92,7 +92,7 @@ async function begin(options: Begin): Promise<void> {
     faults: options.faults,
   });
   state = emulator.state;
-  // What it reads only once it is asked for a policy would be waited for by the first account.
+  // Read once before the measurement, so that the first account does not wait for it.
   state.policy(firstPolicy);
   for (const seed of options.seeds) plant(seed, emulator.state, identifiers.uniqueId);
   send({ kind: 'begun', url: emulator.url, ...administrator });

@@ -5,7 +5,7 @@ export type Figure = {
   readonly unit: string;
   /** The most that it may be. */
   readonly bound?: number;
-  /** What the peer of docs/performance.md needs for the same, in the same unit. */
+  /** Figure of the peer in docs/performance.md for the same work, in the same unit. */
   readonly peer?: number;
 };
 

@@ -1,13 +1,13 @@
 /**
- * Processor time of this process and its children, which says what something costs also on a machine that others use at
- * the same time. From Linux's /proc; elsewhere nothing is told.
+ * Processor time of this process and its children: comparable even on a machine that others use at the same time. From Linux's /proc;
+ * not reported elsewhere.
  */
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Seconds by program, as far as they are known. */
 export type ProcessorTime = Readonly<Record<string, number>>;
 
-/** Of Linux on every architecture that Node runs on: sysconf(_SC_CLK_TCK). */
+/** sysconf(_SC_CLK_TCK) of Linux on every architecture that Node runs on. */
 const ticksPerSecond = 100;
 
 export async function processorTime(): Promise<ProcessorTime> {
@@ -25,7 +25,7 @@ export async function processorTime(): Promise<ProcessorTime> {
   return times;
 }
 
-/** What was used between two looks, in words. */
+/** Processor time used between two readings, in words. */
 export function processorTimeSince(before: ProcessorTime, after: ProcessorTime): string {
   return Object.entries(after)
     .map(([name, seconds]) => ({ name, used: seconds - (before[name] ?? 0) }))

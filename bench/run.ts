@@ -48,7 +48,7 @@ if (wanted.length === 0) {
 
 const load = loadavg()[0] ?? 0;
 console.log(`${cpus().length} processors, load ${load.toFixed(2)} before the start`);
-// A bundle of its own, which nobody builds anew meanwhile.
+// A separate bundle, so that a build at the same time does not change it.
 const dist = await mkdtemp(join(tmpdir(), 'kon-bench-'));
 await promisify(execFile)(process.execPath, [
   resolve(import.meta.dirname, '../scripts/build.ts'),

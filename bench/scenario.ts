@@ -3,7 +3,7 @@ import type { Figure } from './figure.ts';
 export type Bench = {
   /** Path of the bundled executable that is measured. */
   readonly kon: string;
-  /** Tells what goes on. */
+  /** Reports progress. */
   readonly note: (text: string) => void;
 };
 

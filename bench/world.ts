@@ -1,4 +1,4 @@
-/** What is measured stands in here: a real API server, an AWS, and the operator, each a process of its own. */
+/** The measured system: a real API server, an AWS emulator and the operator, each a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -44,7 +44,7 @@ export const policies = [
 /** As in clusters: it signs in by a token of its ServiceAccount, and has the rights that are shipped. */
 const operatorIdentity: OperatorIdentity = { namespace: 'konstellation-system', name: 'konstellation' };
 
-/** Who makes many accounts at once makes so many at a time: with more of them it is their own queue that is measured. */
+/** Number of accounts written at a time. With more, the writers' own queue would be measured. */
 const writers = 8;
 
 /** Nothing that is measured takes so long. Milliseconds. */
@@ -70,8 +70,8 @@ export type World = {
   /** Resolves when the accounts that are there, at least `count`, satisfy the test; asks by a watch. */
   untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
   /**
-   * What the operator has written to the API server since it was last asked: `verb resource/subresource` and how often. Of a
-   * world with `audit`.
+   * Writes of the operator to the API server since the last call: `verb resource/subresource` and how often. Needs a world with
+   * `audit`.
    */
   writes(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;

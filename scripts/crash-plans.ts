@@ -37,7 +37,7 @@ type Report = {
   readonly lines: readonly string[];
 };
 
-/** Of these, every eight share a run in clear weather. */
+/** Every eight of these seeds share one run without faults. */
 const seedsPerTask = 64;
 const specsPerChain = 1_000;
 
@@ -47,7 +47,7 @@ const port = parentPort;
 if (isMainThread || !port) await main();
 else
   port.on('message', (task: Task) => {
-    // What a worker throws ends it, and the run with it.
+    // An error in a worker ends it, and the run with it.
     void carryOut(task).then((report) => send(port, report));
   });
 

@@ -42,7 +42,7 @@ for (const [path, content] of files) {
     console.log(`wrote ${path}`);
   }
 }
-/** Folders in which nothing is written by hand. */
+/** Folders without any file that is written by hand. */
 for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission', manFolder]) {
   for (const name of readdirSync(join(root, folder))) {
     if (files.has(`${folder}/${name}`)) continue;

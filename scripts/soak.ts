@@ -33,9 +33,9 @@ const parts: readonly Part[] = [
       CHAINS,
     ],
   },
-  // Ten minutes of faults on a real API server, after which nothing may have grown.
+  // Ten minutes of faults on a real API server, after which no resource may have grown.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
-  // Five minutes with nothing to do, in which nothing may be written but the lease.
+  // Five idle minutes, with no write but the lease.
   { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },
 ];
 

@@ -12,7 +12,7 @@ type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = {
   readonly passed: number;
   readonly failed: number;
-  /** What failed, with the reason: said again at the end, where a log that was cut still has it. */
+  /** Failed tests with their reasons, repeated at the end for logs that are cut. */
   readonly failures?: readonly string[];
 };
 
@@ -122,7 +122,7 @@ async function runTests(project: string): Promise<Outcome> {
     return { passed: 0, failed: 1, failures: [`${project}: no report was written`] };
   }
   const failures = failuresOf(counts);
-  // An error outside of any file's tests is told by the exit code alone.
+  // An error outside of any file's tests shows in the exit code alone.
   if (exitCode !== 0 && failures.length === 0) failures.push(`${project}: an error outside of the tests`);
   return { passed: counts.numPassedTests, failed: failures.length, failures };
 }

@@ -1,8 +1,6 @@
 /**
- * Follows LinkedServiceAccounts and pods with the operator's own informers: what the scenario "scale" measures.
- *
- * Usage: node follow.ts KUBECONFIG. Tells on stdout, a line of JSON each: when both are in step, and after each thousand
- * changes of pods how many it has seen.
+ * Follows LinkedServiceAccounts and pods with the operator's own informers, which the scenario "scale" measures. Usage: node
+ * follow.ts KUBECONFIG. Prints JSON lines: when both have synced, and after each thousand pod changes how many it has seen.
  */
 import { silentLogger } from '../../src/kube/index.ts';
 import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';

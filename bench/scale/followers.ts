@@ -29,7 +29,7 @@ export type Follower = {
   stop(): Promise<void>;
 };
 
-/** Of Linux on every architecture: sysconf(_SC_CLK_TCK). */
+/** sysconf(_SC_CLK_TCK) of Linux on every architecture. */
 const ticksPerSecond = 100;
 
 export function startFollower(name: string, command: readonly string[]): Follower {

@@ -8,7 +8,7 @@ import { injectedEnv, injectedMount, injectedVolume } from '../../src/workloads/
 
 const time = '2026-01-01T00:00:00Z';
 
-/** Of the same form as a random one, and the same for the same text. */
+/** A uid in the form of a random one, the same for the same text. */
 export function uidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

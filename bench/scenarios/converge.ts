@@ -79,7 +79,7 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
     try {
       const operator = await world.startOperator();
       await untilSurveyed(operator);
-      // What starting took from the allowance comes back.
+      // The request allowance recovers what the start used.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
       const needed = (count * callsPerAccount - burst) / 20;

@@ -1,4 +1,4 @@
-/** What one account costs, from nothing to proven. */
+/** Cost of one account, from nothing to proven. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aws } from '../aws.ts';
 import type { Scenario } from '../scenario.ts';
@@ -57,7 +57,7 @@ export const create: Scenario = {
   },
 };
 
-/** What the operator asks of AWS when it starts is no account's: the look at the cluster may come after that at the roles. */
+/** Calls of the operator at its start belong to no account: the read of the cluster may come after that of the roles. */
 async function untilQuiet(aws: Aws): Promise<number> {
   for (let last = -1; ;) {
     const position = await aws.position();

@@ -1,4 +1,4 @@
-/** What looking for drift costs while there is none. */
+/** Cost of drift detection while there is no drift. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
 import type { Scenario } from '../scenario.ts';

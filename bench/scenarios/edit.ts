@@ -37,7 +37,7 @@ async function editOnce(world: World, name: string, role: string): Promise<Edit>
   );
   const takenMs = Date.now() - startedAt;
   for (;;) {
-    // The journal tells when it was; asking often would only keep the processors from what is measured.
+    // The journal records the time of the call; frequent polling would only take processor time from the measurement.
     await delay(latencyMs);
     const calls = (await world.aws.journal(since)).filter(
       ({ service, resource }) => service === 'iam' && resource.endsWith(`/${role}`),

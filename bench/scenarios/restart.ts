@@ -1,4 +1,4 @@
-/** What a restart costs when all is in step, and how much memory the operator holds. */
+/** Cost of a restart when everything is in sync, and the operator's memory. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
@@ -46,7 +46,7 @@ export const restart: Scenario = {
       const operator = await world.startOperator();
       await untilInStep(operator);
       const seconds = (Date.now() - operator.startedAt) / 1000;
-      // What it would still write, it would write now.
+      // Any write that is still due comes within this time.
       await delay(3_000);
       const calls = await world.aws.journal(since);
       const writes = await world.writes();

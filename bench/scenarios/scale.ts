@@ -58,7 +58,7 @@ export const scale: Scenario = {
         ['client-go, JSON', [peer, cluster.kubeconfig, 'json']],
         ['client-go, protobuf', [peer, cluster.kubeconfig, 'protobuf']],
       ];
-      // One that nobody measures, so that the server has everything in its caches for the first that is.
+      // A first follower that is not measured fills the server's caches.
       const first = startFollower('first', commands[1]?.[1] ?? []);
       await first.synced;
       await first.stop();
@@ -74,7 +74,7 @@ export const scale: Scenario = {
 
       const figures: Figure[][] = [];
       for (const each of measured) figures.push(await measureChanges(each, note));
-      // Ours are told, with the peer's beside them.
+      // Our figures are printed with the peer's beside them.
       const [ours = [], ...peers] = figures;
       return ours.map((figure, index) => {
         const same = peers[0]?.[index]?.value;
@@ -95,7 +95,7 @@ async function measureSync(follower: Follower, note: (text: string) => void): Pr
   const syncProcessorSeconds = await follower.processorTime();
   if (accounts !== counts.accounts || pods !== counts.pods)
     throw new Error(`${follower.name} has ${accounts} accounts and ${pods} pods`);
-  // What a collector of garbage gives back, it gives back by then.
+  // Garbage collectors return memory within this time.
   await delay(10_000);
   const memory = await follower.memory();
   note(
@@ -201,7 +201,7 @@ function podEntry(
   return [`/registry/pods/${metadata.namespace}/${metadata.name}`, merged];
 }
 
-/** Each in a revision of its own, as the API server writes; the last one last, which tells that all are there. */
+/** Each write gets a revision of its own, as the API server writes. The last object shows that all exist. */
 async function putAll(
   etcd: Etcd,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * What the chart ships of src/rbac: the operator's rules, the admission policies and the roles for people. The chart's templates read the files
- * and put names and labels of the release around them; the operator's name is filled in by Helm's `tpl`.
+ * Files of the chart that come from src/rbac: the operator's rules, the admission policies and the roles for people. The chart's
+ * templates read the files and add names and labels of the release; Helm's `tpl` fills in the operator's name.
  */
 import { Document, isScalar, Scalar, visit } from 'yaml';
 import {

@@ -1,10 +1,10 @@
-/** What `--help` prints for every command, in one text: the golden help which the tests hold the executable against. */
+/** Help of every command in one text: the golden help that tests compare with the executable. */
 import { commandGroups, commands } from '../../src/cli/registry.ts';
 import { parseCommandLine } from '../../src/cli/framework/program.ts';
 
 export const helpFile = 'test/integration/cli/golden/help.txt';
 
-/** The words whose help is told: nothing, the groups, and the commands, in the registry's order. */
+/** Words before `--help`: none, each group, and each command, in the registry's order. */
 export function helpPaths(): readonly (readonly string[])[] {
   return [
     [],

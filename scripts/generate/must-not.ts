@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const page = 'docs/must-not.md';
 const heads = ['what must not happen', '---'];
 
-/** What is wrong with the page, in words; empty when nothing is. */
+/** Faults of the page, in words; empty when there are none. */
 export function mustNotFaults(root: string): readonly string[] {
   const rows = readFileSync(join(root, page), 'utf8')
     .split('\n')

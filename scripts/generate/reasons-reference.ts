@@ -11,7 +11,7 @@ import {
 import { meaningOf, type Reason } from '../../src/k8s/reasons.ts';
 import { accountEventReasons } from '../../src/identity/steps/event.ts';
 
-/** What conditions, status rows and Events can say, from the registries that the code takes its words from. */
+/** All reasons of conditions, status rows and Events, from the registries that the code uses. */
 export function reasonsReference(): [path: string, content: string][] {
   const errors = Object.entries(identityErrors).map(
     ([code, { meaning, next, retry }]) =>

@@ -1,4 +1,4 @@
-/** What an orchestrator and Prometheus are told of an operator whose API server goes away and comes back. */
+/** Health checks and metrics of an operator whose API server goes away and comes back. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { crds } from '../../src/api/index.ts';
 import { createKubeClient, resources, staticConnection, type KubeObject } from '../../src/kube/index.ts';

@@ -18,7 +18,7 @@ import { roleNameOf } from '../support/emulator.ts';
 let parts: PartsAlone;
 let person: Person;
 let operator: Running | undefined;
-/** What all operators have logged, and the secrets which they were given. */
+/** Logs of all operators, and the secrets that they were given. */
 let logged = '';
 const secrets: Record<string, string> = {};
 beforeAll(async () => {
@@ -81,7 +81,7 @@ test('an operator with the rights that the guide lists does all of it, on a clus
   for (const target of ['production', 'staging'])
     expect(roleArnOf(await person.serviceAccount(target, 'whole'))).toBe(status?.roleArn);
 
-  // What else a role has: session length, boundary and tags go on, and off again.
+  // Other attributes of a role: session length, boundary and tags are set and removed again.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'whole' },

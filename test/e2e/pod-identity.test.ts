@@ -46,7 +46,7 @@ let sandbox: TestSandbox;
 let person: Person;
 let eks: EKSClient;
 let pods: History<Pod>;
-/** Somebody else's. */
+/** ARN of a foreign role. */
 let theirRole: string;
 beforeAll(async () => {
   sandbox = await startSandbox();
@@ -74,7 +74,7 @@ async function association(associationId: string | undefined): Promise<PodIdenti
   return found.association;
 }
 
-/** Those of the account's ServiceAccounts, by target. */
+/** Associations of the account's ServiceAccounts, by target. */
 async function associations(serviceAccount: string): Promise<readonly PodIdentityAssociation[]> {
   const listed = await eks.send(
     new ListPodIdentityAssociationsCommand({ clusterName: clusterName(), serviceAccount }),
@@ -126,7 +126,7 @@ function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAcc
   );
 }
 
-/** What a program in a pod of the app finds out with a stock SDK. */
+/** Identity of a program with a stock SDK in a pod of the app. */
 async function tryAsPod(app: string, namespace: string): Promise<string> {
   const program = `
     import('${import.meta.resolve('@aws-sdk/client-s3')}').then(async ({ S3Client, ListBucketsCommand, CreateBucketCommand }) => {

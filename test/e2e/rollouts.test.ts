@@ -1,8 +1,7 @@
 /**
- * Whole roll-outs of identities on a sandbox (G2, G3): many apps on one account, with an operator that is killed in the
- * middle, a rollout that does not get healthy, a webhook that is away, and somebody else who writes into the same objects.
- *
- * `ROLLOUT_APPS` sets how many apps share the account: 10 unless told otherwise.
+ * Rollouts of identities on a sandbox (G2, G3): many apps on one account, an operator that is killed in the middle, a rollout that
+ * does not become healthy, a webhook that is away, and another writer of the same objects. `ROLLOUT_APPS` sets how many apps share
+ * the account (default: 10).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
@@ -15,7 +14,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 const targets = ['production', 'staging'] as const;
 const count = Number(process.env['ROLLOUT_APPS'] ?? 10);
 const names = Array.from({ length: count }, (_, index) => `fleet-${String(index).padStart(3, '0')}`);
-/** What one target of one app may take, in milliseconds: its pods, and the operator's looks at them. */
+/** Time limit of one target of one app, in milliseconds: its pods, and the operator's reconciles. */
 const patiencePerRollMs = 10_000;
 const patienceMs = 60_000 + 2 * count * patiencePerRollMs;
 
@@ -83,12 +82,12 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 type DeploymentWatch = {
   /** Begins a new tale. */
   begin(): void;
-  /** In which order templates were given another identity, and the most that rolled at one moment. */
+  /** Order in which templates got another identity, and the most that rolled at one moment. */
   told(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;
 };
 
-/** What every Deployment of the fleet was at every moment, as the API server tells it. */
+/** Every state of every Deployment of the rollout group, from a watch. */
 async function watchDeployments(): Promise<DeploymentWatch> {
   const end = new AbortController();
   const listed = await sandbox.client.list<Deployment>(resources.deployments);
@@ -261,7 +260,7 @@ test(
     expect(told.stdout).toContain(`app ${first} in production`);
     expect(deployments.told().order).toEqual([`production/${first}`]);
     const before = await person.pods(first, 'production');
-    // What ran before still serves.
+    // The earlier pods still serve.
     expect(before.map(roleOf)).toContain(roles.get('before'));
 
     await person.editApp(first, { resources: null });

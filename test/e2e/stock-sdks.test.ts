@@ -23,7 +23,7 @@ let sandbox: TestSandbox;
 let person: Person;
 let proxy: Server;
 let goProgram: string;
-/** What was asked of the proxy. */
+/** Requests to the proxy. */
 const asked: string[] = [];
 beforeAll(async () => {
   [sandbox, goProgram] = await Promise.all([startSandbox(), ensureGoProgram(), ensurePython()]);

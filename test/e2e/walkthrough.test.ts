@@ -90,11 +90,11 @@ let folder: string;
 let finished: Finished;
 /** While the tour was on its way. */
 let description: SandboxDescription;
-/** Every state of every object that the operator tells people in, as JSON. */
+/** Every state of every object with messages for people, as JSON. */
 let told: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 
-// On a machine that has them not, they are downloaded or built, which is not what is told of here.
+// On a machine without them, the programs are downloaded or built, and their output is not part of the walkthrough.
 beforeAll(obtainParts, 20 * 60_000);
 beforeAll(async () => {
   executable = await prepareExecutable();

@@ -1,6 +1,6 @@
 /**
- * G8 for five minutes (`KON_SOAK_IDLE_MINUTES` for another time): with accounts and apps in step and nobody at work, the
- * API server's audit log shows no write but the renewals of the operator's Lease.
+ * G8 for five minutes (`KON_SOAK_IDLE_MINUTES` for another time): with accounts and apps in sync and no edits, the API server's audit
+ * log shows no write but the renewals of the operator's Lease.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,7 +38,7 @@ test(
     await Promise.all(names.map((name) => person.createApp(name, { serviceAccount: name })));
     await Promise.all(names.map((name) => person.untilReady(name)));
     await Promise.all(names.map((name) => person.untilAppReady(name)));
-    // What follows from the above: counts of pods in status, Events of what repeated.
+    // Writes that follow from the above: counts of pods in the status, repeated Events.
     await delay(70_000);
 
     const before = (await writesOfOperator()).length;

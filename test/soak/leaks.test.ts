@@ -1,6 +1,6 @@
 /**
- * Ten minutes of bad weather (`KON_SOAK_MINUTES` for another time), after which a process that uses all of `src/kube` has to
- * be in step, and to hold no more memory, sockets, timers and listeners than at their beginning.
+ * Ten minutes of faults (`KON_SOAK_MINUTES` for another time), after which a process that uses all of `src/kube` is in sync, and
+ * holds no more memory, sockets, timers and listeners than at the beginning.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -78,7 +78,7 @@ async function disturb(storm: ChooseFault, signal: AbortSignal): Promise<number>
   const acts: readonly (() => Promise<unknown>)[] = [
     () => proxy.restartTls(500),
     async () => {
-      // What was seen last is gone, when anything gets through again: something is written meanwhile.
+      // The last seen version is compacted when anything gets through again: something is written meanwhile.
       proxy.setFaults(() => ({ kind: 'reset before' }));
       proxy.resetAll();
       await write(0, () => 0.5);
@@ -172,7 +172,7 @@ test(
         .toSatisfy(([child, truth]: readonly unknown[]) => isDeepStrictEqual(child, truth));
       await expect.poll(() => proxy.openConnections(), { timeout: 30_000 }).toBeLessThanOrEqual(6);
       child.kill('SIGTERM');
-      // By itself: a socket or timer that is left would keep it.
+      // It ends by itself: a leaked socket or timer would keep it alive.
       expect(await exited).toBe(0);
       await expect.poll(() => proxy.openConnections()).toBe(0);
 

@@ -12,7 +12,7 @@ import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Folder in which `kon.js` is. Files only read it. */
+    /** Folder with `kon.js`. Files only read it. */
     readonly bundle: string;
   }
 }

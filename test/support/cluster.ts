@@ -36,13 +36,13 @@ export type TestControlPlane = {
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Path of the API server's log. */
   readonly log: string;
-  /** What lies behind the API server. To be closed by who asks for it. */
+  /** The etcd of the API server. The caller closes it. */
   etcd(): Promise<Etcd>;
   stop(): Promise<void>;
 };
 
 export type TestControlPlaneOptions = {
-  /** Whether each request is logged, which costs as much as answering small ones. It is unless told otherwise. */
+  /** Whether each request is logged, which costs as much as answering small ones. Default: true. */
   readonly audit?: boolean;
   /** Whether server and etcd may grow to several times of what they hold, and so seldom look for what to free. */
   readonly plentyOfMemory?: boolean;

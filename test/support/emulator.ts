@@ -15,7 +15,7 @@ import { eventually } from './eventually.ts';
 
 type FaultRule = NonNullable<FaultSettingsInput['rules']>[number];
 
-/** Everything of a role that anybody could have changed. */
+/** Everything of a role that can change. */
 export type RoleSnapshot = {
   readonly arn: string;
   readonly id: string;
@@ -35,7 +35,7 @@ export type Emulator = {
   readonly sts: STSClient;
   /** Calls since a position in the journal, oldest first. */
   journal(since: number): Promise<readonly JournalEntry[]>;
-  /** Of the latest call. */
+  /** Position of the latest call. */
   position(): Promise<number>;
   /** Waits for a call like this after the position. */
   untilCalled(
@@ -46,7 +46,7 @@ export type Emulator = {
   ): Promise<readonly JournalEntry[]>;
   /** Adds a fault that is aimed at some calls; resolves with what takes it away again. */
   aim(rule: FaultRule): Promise<() => Promise<void>>;
-  /** What goes wrong with all calls from now on. */
+  /** Sets the faults of all calls from now on. */
   injectFaults(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
   role(name: string): Promise<RoleSnapshot | undefined>;
   /** All roles of the AWS account. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 export type Etcd = {
   /** Forgets all history up to now: what is gone then, is gone for the API server too, once it has lost its own. */
   compact(): Promise<void>;
-  /** Writes the value of a key. The API server takes objects as JSON, and tells its watchers. */
+  /** Writes the value of a key. The API server takes objects as JSON, and its watches report them. */
   put(key: string, value: string): Promise<void>;
   close(): Promise<void>;
 };
@@ -21,7 +21,7 @@ export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
     ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),
   );
   const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
-  // Told by the calls that were under way, and by those to come.
+  // Calls in flight and later ones report the error.
   session.on('error', () => undefined);
   return {
     async compact() {

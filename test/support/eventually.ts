@@ -1,4 +1,4 @@
-/** Waiting for what no watch tells of. For objects of Kubernetes there is `awaitObjects`. */
+/** Polling for conditions that no watch reports. For objects of Kubernetes there is `awaitObjects`. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Something that takes this long is broken, in milliseconds. */

@@ -27,9 +27,9 @@ export type RenderedObject = {
 export type Helm = {
   /** Resolves with stdout, rejects with stderr in the message. */
   run(args: readonly string[]): Promise<string>;
-  /** What an installation of the release `konstellation` in `konstellation-system` would apply. */
+  /** Objects of an installation of the release `konstellation` in `konstellation-system`. */
   template(args?: readonly string[]): Promise<readonly RenderedObject[]>;
-  /** What an installation would tell the person who makes it. */
+  /** Notes that Helm prints after an installation. */
   notes(args?: readonly string[]): Promise<string>;
   remove(): Promise<void>;
 };

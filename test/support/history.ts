@@ -1,4 +1,4 @@
-/** Everything that happens to a kind of object from a moment on, as a watch tells it, for claims of what never was. */
+/** All changes of a kind of object from a point in time, from a watch, for claims that something never happened. */
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import { eventually } from './eventually.ts';
 import { toError } from '../../src/k8s/errors.ts';
@@ -11,7 +11,7 @@ export type History<T> = {
   stop(): Promise<void>;
 };
 
-/** What there is already is not part of it. Resolves when nothing can be missed any more. */
+/** Records changes; existing objects are not part of it. Resolves when no later change can be missed. */
 export async function recordHistory<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,

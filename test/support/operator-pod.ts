@@ -57,7 +57,7 @@ export async function runAsPod(
   return started;
 }
 
-/** The environment in which commands of `kon sandbox` mean this sandbox. */
+/** Environment that points commands of `kon sandbox` at this sandbox. */
 export const inSandbox = (
   description: TestSandbox['description'],
 ): { readonly env: { KON_SANDBOX_DIR: string } } => ({

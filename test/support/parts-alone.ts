@@ -1,6 +1,6 @@
 /**
- * What people have who use one part of the product and have the others already: an API server that is no sandbox, the AWS
- * emulator alone, and operators that are told of both by nothing but a kubeconfig and the AWS SDK's ordinary environment.
+ * Parts of the product for users who have the others already: an API server that is no sandbox, the AWS emulator alone, and operators
+ * that know both from a kubeconfig and the AWS SDK's ordinary environment.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ export type PartsAlone = {
   readonly administrator: Environment;
   /** Credentials of a new role. `writes` hold for roles under the path of the ClusterConfig, reads for all. */
   credentialsThatMay(roleName: string, actions: readonly string[]): Promise<Environment>;
-  /** Tells the cluster by `kubectl apply` where it is. */
+  /** Writes the ClusterConfig by `kubectl apply`. */
   configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
   /** Waits until the ClusterConfig says this of its present spec. */
   untilConfigured(reason: string): Promise<Condition>;
@@ -101,7 +101,7 @@ export async function startPartsAlone(): Promise<PartsAlone> {
   };
 }
 
-/** By `kon crds | kubectl apply -f -`. */
+/** Installs the CRDs by `kon crds | kubectl apply -f -`. */
 async function installCrds(executable: Executable, cluster: TestControlPlane): Promise<void> {
   const { code, stdout, stderr } = await executable.run(['crds']);
   if (code !== 0) throw new Error(`kon crds failed: ${stderr}`);
@@ -110,7 +110,7 @@ async function installCrds(executable: Executable, cluster: TestControlPlane): P
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...names]);
 }
 
-/** By `kon sandbox aws`, with the keys of an issuer that nobody can reach in a file. */
+/** Starts `kon sandbox aws` with the keys of an unreachable issuer in a file. */
 async function startEmulator(
   executable: Executable,
   cluster: TestControlPlane,

@@ -1,4 +1,4 @@
-/** What a person does with accounts and apps through the Kubernetes API, and what they then wait for and look at. */
+/** Actions of a person on accounts and apps through the Kubernetes API, and the states that they wait for. */
 import {
   apiVersion,
   apps,

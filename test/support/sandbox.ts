@@ -45,12 +45,12 @@ export type TestSandbox = {
   readonly client: KubeClient;
   readonly aws: Emulator;
   readonly executable: Executable;
-  /** Of a person's shell that is pointed at the sandbox. */
+  /** Environment of a shell that uses the sandbox. */
   readonly env: Environment;
   /** `kon ARGS`, off a terminal, as the administrator of cluster and AWS account. */
   kon(args: readonly string[], options?: RunOptions): Promise<Finished>;
   startKon(args: readonly string[], options?: RunOptions): Running;
-  /** Writes to the API server that the operator has made, oldest first; but for the renewals of the Lease by which operators take turns. */
+  /** Writes of the operator to the API server, oldest first, without renewals of its Lease. */
   operatorWrites(): Promise<readonly AuditEvent[]>;
   stop(): Promise<void>;
 };

@@ -3,7 +3,7 @@
 const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
   // The header of every JWT begins with {" in base64url; two dots make it one.
   { what: 'a JSON web token', pattern: /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/ },
-  // What the emulator's session tokens begin with, as AWS's own do.
+  // Prefix of the emulator's session tokens, as of AWS's own.
   { what: 'a session token', pattern: /FwoGZXIvYXdz[\w+/]{8,}/ },
   {
     what: 'a field for a secret, with a value',

@@ -1,8 +1,6 @@
 /**
- * The installation as the README and the guide tell it, by somebody who has a cluster, a kubeconfig and AWS credentials and
- * nothing of Konstellation: from `kon install` to a pod with AWS permissions, and back to where it began. The sandbox gives
- * what EKS gives, and no more. Its node runs no containers: a process in the place of the operator's pod has the identity
- * that the pod was given, and the arguments of its container.
+ * The documented installation, on a cluster with a kubeconfig, AWS credentials and nothing of Konstellation: from `kon install` to a
+ * pod with AWS permissions, and back to the state before. The sandbox provides what EKS provides, and no more.
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -56,7 +54,7 @@ async function documented(page: string, heading: string): Promise<readonly strin
     .filter((line) => line.startsWith('kon '));
 }
 
-/** On a pseudo-terminal, at which somebody says yes. */
+/** Runs a command on a pseudo-terminal and answers its question with yes. */
 async function answering(line: string): Promise<{ readonly code: number | null; readonly screen: string }> {
   const command = [...sandbox.executable.kon, ...line.split(' ').slice(1)].join(' ');
   const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...env, TERM: 'dumb' } });

@@ -134,7 +134,7 @@ test('an operator that comes back to accounts in step writes nothing, and asks A
   );
   const calls = await sandbox.aws.journal(position);
   expect(calls.filter(({ changed }) => changed)).toEqual([]);
-  // Whose credentials, which provider, which quotas; and the sweeps. Nothing for each account, and no proof again.
+  // Calls for the caller's identity, the provider, quotas and drift detection. Nothing for each account, and no proof again.
   const beside = calls.map(({ action }) => action).filter((action) => !sweep.includes(action));
   expect(beside.length).toBeLessThanOrEqual(5);
   expect(new Set(beside).size).toBe(beside.length);
@@ -179,7 +179,7 @@ test('an account that was deleted and made anew while no operator ran gets its r
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');
   await operator?.end('SIGKILL');
-  // Without an operator the finalizer holds the account; somebody loses patience and takes it off by hand.
+  // Without an operator the finalizer holds the account; a person removes it by hand.
   await sandbox.client.patch(
     linkedServiceAccounts,
     { name: 'phoenix' },

@@ -1,6 +1,6 @@
 /**
- * The first seconds of an installation: somebody with write access to accounts, and without the right to attach, tries to
- * create an account with AdministratorAccess from the moment the API server answers. No attempt may ever be admitted.
+ * The first seconds of an installation: a user with write access to accounts, and without the right to attach, tries to create an
+ * account with AdministratorAccess from the moment the API server answers. No attempt may ever be admitted.
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';

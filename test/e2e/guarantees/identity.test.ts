@@ -41,7 +41,7 @@ const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole', 'iam:
 /** Where nothing uses Pod Identity, once in ten sweeps. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
-/** How a refused proof is told: for a minute after a change it may be that IAM's news travels. */
+/** Reasons of a refused proof: for a minute after a change, IAM may not have propagated it. */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
 
 let sandbox: TestSandbox;
@@ -85,7 +85,7 @@ test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.untilAppReady(name)));
-  // What follows from the above: counts of pods in status, Events.
+  // Writes that follow from the above: counts of pods in the status, Events.
   let before = -1;
   while (before !== (await sandbox.operatorWrites()).length) {
     before = (await sandbox.operatorWrites()).length;
@@ -219,7 +219,7 @@ describe.concurrent('while others are at work', () => {
     const after = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
     expect(after.map(uidsOf)).toEqual(before.map(uidsOf));
 
-    // What comes later is deployed once: anything that the edit had set off would have been deployed before it.
+    // A later edit is deployed once; a rollout that the earlier edit caused would have come before it.
     await person.editApp('g2-policies', { imageTag: '3.9' });
     for (const target of targets) {
       await person.untilPods('g2-policies', target, 'the new image', (pod) =>

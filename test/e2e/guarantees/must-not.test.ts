@@ -1,4 +1,4 @@
-/** What must never happen to live access, looked at from AWS's side: with a real exchange of a pod's token. See docs/must-not.md. */
+/** Guarantees about live access, seen from AWS's side with a real exchange of a pod's token. See docs/must-not.md. */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
@@ -102,7 +102,7 @@ test('an account that asks for what cannot be keeps what it has', async () => {
     { type: 'merge', fieldManager: 'test' },
   );
   await saying('TargetUnknown');
-  // What the schema refuses does not even get there.
+  // Specs that the schema refuses never reach the operator.
   await expect(person.editPolicies('lively', ['no-arn'])).rejects.toThrow(/policyArns/);
 
   const changed = (await parts.aws.journal(position)).filter((call) => call.changed);

@@ -1,6 +1,6 @@
 /**
- * Held by the real operator on a whole sandbox: what is not ours is never touched (G4), one bad thing never hides the
- * rest (G7), and bad input is told in clear words.
+ * Guarantees of the real operator on a whole sandbox: foreign objects are never touched (G4), one bad object never hides the rest
+ * (G7), and bad input is reported clearly.
  */
 import {
   AttachRolePolicyCommand,
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.stop());
 
-/** The name of the role that an account of this name gets, told in advance. */
+/** The name of the role that an account of this name gets. */
 function roleNameFor(account: string): string {
   const { name, region, accountId } = sandbox.description;
   const arn = clusterArn({ partition: 'aws', region, accountId, name });

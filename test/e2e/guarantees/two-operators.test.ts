@@ -13,7 +13,7 @@ import { auditEvents, type AuditEvent } from '../../support/sandbox.ts';
 import { roleNameOf } from '../../support/emulator.ts';
 
 const leaseSeconds = 6;
-/** Of a lease, a retry of a fifteenth of twice that, and what two busy cores take to notice. */
+/** The lease, one retry (a fifteenth of twice the lease), and the time that two busy cores take to notice. */
 const failoverMs = (leaseSeconds + (leaseSeconds * 2) / 15 + 2) * 1000;
 const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
 
@@ -89,7 +89,7 @@ test('one that was paused for longer than its lease writes nothing, to Kubernete
   expect(await parts.aws.role(roleNameOf(status?.roleArn ?? ''))).toMatchObject({
     attached: [policies.queues],
   });
-  // Nobody made anything twice.
+  // Nothing was created twice.
   const created = (await parts.aws.journal(position)).filter(
     ({ action, changed }) => action === 'CreateRole' && changed,
   );

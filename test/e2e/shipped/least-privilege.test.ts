@@ -1,7 +1,6 @@
 /**
- * The chart as it ships, on a cluster: its operator, as the ServiceAccount and with the arguments of its Deployment, does all
- * that an operator does, and needs each right that it is given and no other. In Kubernetes the audit log tells, in AWS the
- * journal of the emulator.
+ * The chart as it ships, on a cluster: its operator, with the ServiceAccount and the arguments of its Deployment, works, and uses
+ * every right that it is given and no other. The audit log of Kubernetes and the journal of the AWS emulator show that.
  */
 import { CreateRoleCommand, PutRolePolicyCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { readFile, writeFile } from 'node:fs/promises';

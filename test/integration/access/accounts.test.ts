@@ -1,4 +1,4 @@
-/** Who may give which AWS permissions to whom, and who may use them: asked of the real API server, as users with different rights. */
+/** Rights to give AWS permissions, and to use them, on the real API server with users of different rights. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { rights } from '../../../src/rbac/index.ts';

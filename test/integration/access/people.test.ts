@@ -512,7 +512,7 @@ describe('in AWS', () => {
       }),
     );
 
-  /** Each gives the calls, of which all are to end alike. */
+  /** Calls by attempt, all with the same outcome. */
   const tries: Readonly<Record<AwsAttemptName, readonly ((clients: Clients) => Promise<unknown>)[]>> = {
     createRole: [({ iam }) => create(iam)],
     createUnbounded: [({ iam }) => create(iam, { PermissionsBoundary: undefined })],

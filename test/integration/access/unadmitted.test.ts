@@ -1,6 +1,6 @@
 /**
- * Accounts that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and
- * somebody may delete a policy later. The author may write accounts and link them, but attach no policy.
+ * Accounts that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and a policy
+ * may be deleted later. The author may write accounts and link them, but attach no policy.
  */
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

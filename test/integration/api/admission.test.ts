@@ -1,4 +1,4 @@
-/** What the real API server takes and refuses of our three kinds. */
+/** Objects of our three kinds that the real API server accepts and refuses. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -243,7 +243,7 @@ test('an object of the same name which is not ours is left alone, and taken note
   expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
   await harness.client.delete(resources.services, { namespace: 'production', name: 'taken' });
-  // Without our label no watch tells that it is gone; an edit makes the operator look at once.
+  // Without our label no watch reports its deletion; an edit makes the operator look at once.
   await harness.editApp('taken', { spec: { imageTag: '2' } });
   await harness.untilReady('taken');
 });

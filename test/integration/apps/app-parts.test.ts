@@ -1,4 +1,4 @@
-/** What an App is given beside its own program: configs, the addresses of other Apps; and that each field can be taken out again. */
+/** Parts of an App beside its own program: configs and the addresses of other Apps. Each field can be removed again. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type AppSpec } from '../../../src/api/index.ts';
 import { resources } from '../../../src/kube/index.ts';
@@ -133,7 +133,7 @@ test('an app waits for one that it depends on, says so, and follows its address'
   );
   await harness.untilReady('caller');
 
-  // What runs goes on, with the address it has.
+  // Running pods go on, with the address that they have.
   await harness.client.delete(apps, { name: 'callee' });
   await harness.untilReason('caller', 'DependencyMissing');
   expect(await address()).toBe('callee.production.svc:9090');

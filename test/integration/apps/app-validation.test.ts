@@ -1,4 +1,4 @@
-/** What the API server refuses of an App at admission, in which words. */
+/** Apps that the API server refuses at admission, with the messages. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiVersion, apps, crds } from '../../../src/api/index.ts';
 import {

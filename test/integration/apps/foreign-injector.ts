@@ -1,4 +1,4 @@
-/** Somebody else's webhook, which puts a sidecar and an annotation into pods after the pod identity webhook has seen them. */
+/** A foreign webhook that adds a sidecar and an annotation to pods after the pod identity webhook. */
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';

@@ -1,8 +1,7 @@
 /**
- * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller
- * against them. The tests play the rest: the account controller (by writing account statuses), the kubelet (a pod is
- * made ready as soon as it is seen, unless told otherwise), and the webhook (ours, over TLS, with what it knows of
- * ServiceAccounts given by the test).
+ * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller. The tests play
+ * the rest: the account controller (by writing account statuses), the kubelet (a pod becomes ready as soon as it is seen, unless the
+ * test says otherwise), and the webhook (ours, over TLS, with ServiceAccounts given by the test).
  */
 import {
   apiVersion,

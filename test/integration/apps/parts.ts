@@ -1,4 +1,4 @@
-/** What the tests of Apps need beside an API server: real controllers, our webhook, and a kubelet without nodes. */
+/** Parts that the tests of Apps need beside an API server: real controllers, our webhook, and a kubelet without nodes. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,7 +46,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   };
 }
 
-/** What the webhook knows of ServiceAccounts with these roles, by `namespace/name`, and of no other. */
+/** Knowledge of a webhook for which only these ServiceAccounts have roles, by `namespace/name`. */
 export const knowing = (roles: ReadonlyMap<string, string>): WebhookKnowledge => ({
   associated: () => false,
   lookup: async ({ namespace, name }) => {

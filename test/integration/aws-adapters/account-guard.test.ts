@@ -1,4 +1,4 @@
-/** Whose credentials they are, asked over HTTP by the clients that the operator works with, before they are used for anything. */
+/** Credentials are checked over HTTP by the operator's own clients, before they are used for anything. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';

@@ -1,6 +1,6 @@
 /**
- * What a scenario is: calls of a stock SDK in order, each with what AWS gives, and how moto differs where it does.
- * A difference is asserted like everything else, so that the list of differences stays true.
+ * A scenario: calls of a stock SDK in order, each with the answer of AWS, and how moto differs where it does. A difference is
+ * asserted like everything else, so that the list of differences stays true.
  */
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
@@ -18,7 +18,7 @@ export type Scenario = { readonly name: string; readonly steps: readonly Step[] 
 
 export type Step = StepCall & {
   readonly gives: Outcome;
-  /** Whose credentials: a name under which an earlier step kept some. The administrator's when absent. */
+  /** Name under which an earlier step kept credentials. Default: the administrator. */
   readonly as?: string;
   /** Values of the answer for later steps: names to paths in it (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;
@@ -134,7 +134,7 @@ async function performStep(step: StepCall, clients: Clients, kept: Kept): Promis
 
 async function read(sent: Promise<unknown>): Promise<Observed> {
   const { $metadata: _, Body: body, ...shape } = (await sent) as Record<string, unknown>;
-  // A body is a stream of which an expectation wants the text.
+  // The body is a stream, and the expectation is about its text.
   const text = isBody(body) ? { Body: await body.transformToString() } : {};
   return { kind: 'answer', shape: { ...shape, ...text } };
 }

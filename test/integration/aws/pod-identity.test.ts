@@ -181,7 +181,7 @@ describe('the exchange of a pod’s token', () => {
     await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
     expect(await prove('proven')).toBe('done');
     expect(await prove('one')).toBe('NotInEffect');
-    // Of the same name, but another one.
+    // A pod of the same name with another uid.
     const another = { token: await tokenOf('proof'), roleArn: roleArn('proven'), roleId: 'AROAANOTHER' };
     expect(await codeOf(prover.prove(another))).toBe('NotInEffect');
     await iam.send(

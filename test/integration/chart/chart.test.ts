@@ -312,7 +312,7 @@ describe('kon install', () => {
   const namespace = 'konstellation';
   const targets = ['production', 'staging'];
 
-  /** The two ways to mark what was made: they differ by design, and are told in docs/guides/install.md. */
+  /** Two ways to mark created objects: they differ by design, see docs/guides/install.md. */
   const isMark = (key: string): boolean =>
     key.startsWith('app.kubernetes.io/') || key === 'helm.sh/chart' || key === 'helm.sh/resource-policy';
   function comparable(value: unknown): unknown {
@@ -368,7 +368,7 @@ describe('kon install', () => {
         '--set-string=clusterConfig.spec.aws.rolePath=/konstellation/main/',
       ]),
     );
-    // Helm makes the namespace itself, when it is told to.
+    // Helm creates the namespace itself, with the flag for it.
     const { [`Namespace ${namespace}`]: made, ...rest } = installed;
     expect(made).toBeDefined();
     expect(Object.keys(rest)).toEqual(Object.keys(chart));
@@ -384,7 +384,7 @@ describe('a real API server', () => {
   afterAll(() => cluster?.stop());
 
   it('takes all of it, with no field that it does not know, and takes it again', async () => {
-    // Of another project's API, which is not on the server.
+    // An object of another project's API, which the server lacks.
     const objects = (await helm.template(everything)).filter(
       ({ apiVersion }) => !apiVersion.startsWith('monitoring.'),
     );

@@ -27,9 +27,9 @@ export type AwsCluster = {
   readonly iam: IAMClient;
   /** As the administrator of cluster and AWS account. */
   readonly kon: Kon;
-  /** Environment of somebody who may do nothing in AWS. */
+  /** Environment of a user without any rights in AWS. */
   readonly nobodyEnv: Readonly<Record<string, string>>;
-  /** Environment of somebody who may do everything in AWS but list roles. */
+  /** Environment of a user who may do everything in AWS but list roles. */
   readonly unlistingEnv: Readonly<Record<string, string>>;
   /** Resolves when it leads. It ends with the cluster. */
   startOperator(): Promise<void>;

@@ -1,4 +1,4 @@
-/** What `--dry-run` and `diff` foresee, with the API server's own word for it, and that they change nothing. */
+/** Output of `--dry-run` and `diff`, with the API server's answer in it. Neither changes anything. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
@@ -57,7 +57,7 @@ afterAll(async () => {
 const everything = (): Promise<string> =>
   cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs,deployments,replicasets', '-A', '-o', 'json']);
 
-/** What the operator and the controller of Deployments have made of the app: it runs nginx:1, and ran nginx:0 before. */
+/** Result of the operator and the Deployment controller: the app runs nginx:1, and ran nginx:0 before. */
 async function deployShop(): Promise<void> {
   const metadata = { name: 'shop', namespace: 'production' };
   const owner = (kind: string, { uid = '' }: { readonly uid?: string }, name = 'shop'): object => ({

@@ -1,4 +1,4 @@
-/** What `kon` says when it cannot: no cluster, no rights, nothing installed, a wrong command line. */
+/** Errors of `kon`: no cluster, no rights, nothing installed, a wrong command line. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

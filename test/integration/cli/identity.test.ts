@@ -335,7 +335,7 @@ describe('orphans', () => {
       code: 0,
       stderr: `No role of ${clusterArn} is without its account.\n`,
     });
-    // As when a cluster was given up: nobody carries out the finalizer.
+    // As when a cluster was given up: no operator works on the finalizer.
     await world.stopOperator();
     await world.cluster.kubectl(['delete', 'crd', '--all', '--wait=false']);
     for (const name of (await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).trim().split('\n'))

@@ -26,7 +26,7 @@ const operatorRole = async (): Promise<Role> => {
   if (!role) throw new Error('the operator has no role');
   return role;
 };
-/** The ways in which the operator's role can be got. */
+/** Principals in the trust policy of the operator's role. */
 const trusted = async (): Promise<readonly string[]> => {
   const policy = decodeURIComponent((await operatorRole()).AssumeRolePolicyDocument ?? '');
   return [

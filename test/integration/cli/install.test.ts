@@ -554,7 +554,7 @@ describe('install with Pod Identity', () => {
         spec: deployment(labels),
       }),
     );
-    // What an operator writes.
+    // A status as an operator writes it.
     const status = {
       accountId,
       partition: 'aws',

@@ -1,9 +1,9 @@
 /** How each command is called where a test has to call them all. A command that is not here fails the tests. */
 
 type Invocation = {
-  /** What follows the words of the command. */
+  /** Arguments after the words of the command. */
   readonly args: readonly string[];
-  /** What it has to reach before it can do anything. */
+  /** The system that it has to reach before it can do anything. */
   readonly reaches: 'cluster' | 'sandbox' | 'nothing';
 };
 

@@ -40,9 +40,9 @@ export type Kon = {
     command: string,
     options?: RunOptions,
   ): Promise<{ readonly code: number | null; readonly screen: string }>;
-  /** The same, and somebody sits at it. */
+  /** Runs it on a pseudo-terminal with a person at the keys. */
   terminal(command: string, options?: RunOptions): OnTerminal;
-  /** An editor: a shell script in which $1 is the file. Returns its path. */
+  /** Writes an editor: a shell script with the file in $1. Returns its path. */
   editor(name: string, script: string): Promise<string>;
   file(name: string, text: string): Promise<string>;
   remove(): Promise<void>;

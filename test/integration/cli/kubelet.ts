@@ -1,7 +1,7 @@
 /**
- * A kubelet for a test's API server: kwok, which serves logs from a file, runs programs of this machine in the place of a
- * container's, and forwards ports to loopback. It asks nobody who they are, so what it may run is bound to the name of a
- * pod that nobody else on this machine can know.
+ * A kubelet for a test's API server: kwok, which serves logs from a file, runs programs of this machine in place of a container's,
+ * and forwards ports to loopback. It authenticates no caller, so programs can be run only under a pod name that other processes of
+ * this machine cannot know.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The one pod name, in any namespace, in which programs can be run. */
+  /** The one pod name, in any namespace, for which programs can be run. */
   readonly execPod: string;
   /** Makes a running pod of an app, with a log of its own. */
   startPod(namespace: string, app: string, name: string): Promise<void>;

@@ -1,4 +1,4 @@
-/** What `kon` prints: tables, objects, results of apply, and what differs on a terminal. */
+/** Output of `kon`: tables, objects, results of apply, and the differences on a terminal. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * What a short command loads, by what Node.js keeps of its compiled code: how long it takes depends on what else the machine
- * does, but a library that came onto its way shows here. bench/scenarios/command-line.ts measures the time.
+ * Modules that a short command loads, from Node.js's compile cache. Time depends on the machine's load, but a library that was added
+ * to the path shows here. bench/scenarios/command-line.ts measures the time.
  */
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -70,7 +70,7 @@ it('so do names for completion', async () => {
 });
 
 it('a home in which no folder can be made holds nobody up', async () => {
-  // Of a folder in it Linux says that it does not exist, over which Node's own recursion goes on for ever.
+  // Linux reports that a folder in it does not exist, and Node's own recursion then goes on for ever.
   const running = kon.start(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { env: { HOME: '/proc' } });
   expect((await running.finished).code).toBe(0);
   const refused = await kon.run(['sandbox', 'up'], { env: { HOME: '/proc' } });

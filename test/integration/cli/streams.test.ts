@@ -117,7 +117,7 @@ describe('kon app logs', () => {
       await kubelet.log(pod, text);
       await running.until(`${target}/${pod} | ${text}\n`);
     };
-    // What was written before it looks is not shown: until it does, the same is written again.
+    // Lines written before the command looks are not shown, so the same line is written until it does.
     await kubelet.log('two-b', 'begin');
     const begun = running.until('two-b | begin');
     const again = setInterval(() => void kubelet.log('two-b', 'begin'), 100);

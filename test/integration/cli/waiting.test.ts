@@ -1,4 +1,4 @@
-/** What `kon` shows between a write and its truth. The part of the operator is played by writes of status. */
+/** Output of `kon` between a write and its effect. Status writes play the operator. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

@@ -73,7 +73,7 @@ describe('kon account list --watch', () => {
     await watch.until('PolicyNotFound');
     const second = await create();
     await watch.until(second);
-    // Seen by nobody: it is in no column, nor in what `show` says.
+    // A change that shows in no column, nor in `show`.
     await cluster.kubectl(['label', 'lsa', second, 'team=payments']);
     await cluster.kubectl(['delete', 'lsa', first]);
     await watch.until('Deleted');

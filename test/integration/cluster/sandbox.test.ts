@@ -50,7 +50,7 @@ async function processes(status: Status): Promise<string[]> {
     .filter((line) => line.includes(folder) || pids.has(line.trim().split(/\s+/)[0] ?? ''));
 }
 
-/** What ends on its own account is awaited, not slept for. */
+/** Processes that end by themselves are awaited without a sleep. */
 async function untilNone(status: Status): Promise<void> {
   await expect.poll(() => processes(status), { timeout: 10_000, interval: 50 }).toEqual([]);
 }

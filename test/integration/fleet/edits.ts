@@ -1,6 +1,6 @@
 /**
- * What people do to the accounts, and behind Konstellation's back, drawn from a seed. Edits and changes behind the back
- * are about different accounts, so that it can be told from AWS's journal who opened a gap.
+ * Edits of accounts, and out-of-band changes, drawn from a seed. Both concern different accounts, so that AWS's journal shows who
+ * opened a gap.
  */
 import {
   AttachRolePolicyCommand,
@@ -30,7 +30,7 @@ export const policyPool = [
   'AmazonSQSReadOnlyAccess',
 ].map((name) => `arn:aws:iam::aws:policy/${name}`);
 
-/** What an account's list of policies was, from a time on; undefined while there was no account. */
+/** The list of policies of an account from a point in time; undefined while the account did not exist. */
 export type Wish = { readonly from: number; readonly policyArns: readonly string[] | undefined };
 
 export type Draw = {
@@ -68,9 +68,9 @@ export function createDraw(seed: number): Draw {
 export const roleOf = (account: string): string => roleName({ clusterArn, clusterName: 'fleet', account });
 
 export type People = {
-  /** One thing that somebody does. */
+  /** Makes one change. */
   act(): Promise<string>;
-  /** What the lists of policies were, by account, oldest first. */
+  /** Lists of policies by account, oldest first. */
   readonly wishes: ReadonlyMap<string, readonly Wish[]>;
   create(account: string): Promise<void>;
 };

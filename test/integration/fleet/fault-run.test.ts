@@ -1,9 +1,7 @@
 /**
- * A fleet in bad weather: AWS throttles, fails, loses answers, tells old news and takes its time to tell STS, while people
- * keep editing accounts and tampering with roles. When they are done, everything is as the accounts say, and at no moment
- * in between was anything foreign touched or a listed policy missing.
- *
- * `KON_SOAK=1` runs it in full size; a run is repeated with `KON_SEED`.
+ * Many accounts under faults: AWS throttles, fails, loses answers, returns stale reads and propagates to STS late, while people edit
+ * accounts and tamper with roles. In the end everything matches the accounts, and at no moment was a foreign object touched or a
+ * listed policy missing. `KON_SOAK=1` runs it in full size; `KON_SEED` repeats a run.
  */
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -22,7 +20,7 @@ const size = isSoak
 const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const targets = ['production', 'staging', 'testing'];
 
-/** Somebody has taken the name of its role. */
+/** An account whose role name is taken by a foreign role. */
 const robbed = 'robbed';
 
 let world: FleetWorld;
@@ -74,7 +72,7 @@ it(
       await new Promise((resolve) => setTimeout(resolve, size.pauseMs));
     }
 
-    // Nobody does anything any more; the weather stays as it is.
+    // All edits have ended; the faults go on.
     const settled = await settle();
     expect(settled, 'accounts that are not ready under their newest spec').toEqual([]);
 
@@ -157,7 +155,7 @@ function isReady({ metadata, status }: LinkedServiceAccount): boolean {
   );
 }
 
-/** Looks into AWS itself: a status that was true before somebody tampered stays until a sweep has seen it. */
+/** Reads AWS itself: a status that was true before the tampering stays until drift detection has seen it. */
 function isPutBack(account: LinkedServiceAccount): boolean {
   const role = world.aws.state.role(roleOf(account.metadata.name));
   const wanted = wantedRole(account);

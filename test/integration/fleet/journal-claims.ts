@@ -1,4 +1,4 @@
-/** What AWS's own journal says about the operator's calls: claims that hold at every moment, not only in the end. */
+/** Claims about the operator's calls in AWS's own journal, which hold at every moment and not only in the end. */
 import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import type { Wish } from './edits.ts';
 
@@ -46,7 +46,7 @@ function inForce(wishes: readonly Wish[], time: number): readonly (readonly stri
     .map(({ policyArns }) => policyArns);
 }
 
-/** Calls by which the operator changed something that is not a role of its own. */
+/** Calls of the operator that changed a foreign role. */
 export function foreignChanges(
   journal: readonly JournalEntry[],
   operator: string,

@@ -69,7 +69,7 @@ it('serves all of them, moves nobody, and uses room that is freed', { timeout: 3
     uninjected: 0,
   });
 
-  // Those that come back find room in the roles that are there.
+  // Targets that come back find room in the existing roles.
   const back = leaving.slice(0, Math.floor(leaving.length / 2));
   await edit([...staying, ...back].toSorted());
   await untilReady(3, staying.length + back.length);
@@ -113,7 +113,7 @@ async function untilReady(generation: number, proven: number): Promise<void> {
   }
 }
 
-/** What each of our roles lets in, by the role's name. */
+/** Subjects in the trust policies of our roles, by role name. */
 function subjectsByRole(): ReadonlyMap<string, readonly string[]> {
   const roles = [...world.aws.state.roles()].map(([, role]) => role).filter(({ path }) => path === rolePath);
   return new Map(

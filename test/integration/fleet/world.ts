@@ -1,6 +1,6 @@
 /**
- * A real API server, an AWS with bad weather over HTTP, and the operator between them, which works with credentials of
- * its own so that AWS's journal tells its calls from those of people.
+ * A real API server, an AWS emulator with faults over HTTP, and the operator between them, with credentials of its own so that AWS's
+ * journal separates its calls from those of people.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';

@@ -1,4 +1,4 @@
-/** What the client promises about the API, held against a real API server. */
+/** Promises of the client about the API, on a real API server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addFinalizer,

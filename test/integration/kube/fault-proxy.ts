@@ -11,7 +11,7 @@ export type Fault =
   | { readonly kind: 'status'; readonly code: 429 | 500 | 503 }
   /** The request never arrives. */
   | { readonly kind: 'reset before' }
-  /** The server does what was asked, and nobody hears of it. */
+  /** The server handles the request, and the answer is lost. */
   | { readonly kind: 'answer lost' }
   /** The body is cut after so many bytes, by a reset or by an orderly end. */
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly by: 'reset' | 'end' }
@@ -45,8 +45,8 @@ export type FaultProxy = {
   openConnections(): number;
   acceptedConnections(): number;
   /**
-   * Breaks every connection, and takes new ones with a certificate of nobody's authority until the time is over; then with a
-   * new one of the right authority.
+   * Breaks every connection, and takes new ones with a certificate of an unknown authority until the time is over; then with a new
+   * one of the right authority.
    */
   restartTls(afterMs: number): Promise<void>;
   /** Closes the port, and opens it again. */
@@ -157,7 +157,7 @@ export async function startFaultProxy(upstream: {
   };
 }
 
-/** What is done to an answer, rather than to a request. */
+/** Faults of an answer, not of a request. */
 type BodyFault = Exclude<Fault, { kind: 'status' | 'reset before' | 'held' }>;
 
 async function relay(
@@ -193,7 +193,7 @@ async function relay(
     response.write(chunk.subarray(0, fault.afterBytes - sent));
     if (fault.kind === 'truncated') break;
     if (fault.kind === 'blackhole') {
-      // What comes is swallowed, and no end is told.
+      // The answer is read and dropped, without an end.
       for await (const _ of answer);
       return;
     }

@@ -75,7 +75,7 @@ async function inParallel(jobs: readonly (() => Promise<void>)[], width: number)
   );
 }
 
-/** What keeps a process alive: sockets, servers, timers and more, and how many of each. */
+/** Resources that keep a process alive: sockets, servers, timers and more, with counts. */
 function activeResources(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1;
@@ -101,7 +101,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
       streamingListIdleMs: 1_000,
     },
   });
-  /** What the reconcile of each key saw last. */
+  /** Version that the last reconcile of each key saw. */
   const reconciled = new Map<string, string | undefined>();
   let failures = 0;
   const controller = createController({
@@ -149,7 +149,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     16,
   );
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // What the informer has seen is gone, when it gets through again: something was written since.
+  // The informer's version is compacted when it gets through again: something was written since.
   proxy.setFaults(() => ({ kind: 'reset before' }));
   proxy.resetAll();
   await put(1, 'while nobody looks');

@@ -79,7 +79,7 @@ const end = await elector.run(stop.signal, async (signal) => {
       if (!(error instanceof NotLeadingError)) throw error;
       if (!told) say('refused');
       told = true;
-      // Leaves the loop only when told to, so that each further try is another chance to write wrongly.
+      // Leaves the loop only on request, so that each further try is another chance to write wrongly.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

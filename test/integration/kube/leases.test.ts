@@ -18,7 +18,7 @@ let cluster: TestControlPlane;
 let client: KubeClient;
 const processes: ChildProcess[] = [];
 const watching = new AbortController();
-/** Who wrote, in the order of the API server, and when we heard of it. */
+/** Writers in the order of the API server, and when the watch reported them. */
 const writes: { by: string; at: number }[] = [];
 
 beforeAll(async () => {

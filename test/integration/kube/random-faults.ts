@@ -1,4 +1,4 @@
-/** Bad weather between a client and an API server, in a seeded order. */
+/** Random faults between a client and an API server, in a seeded order. */
 import { isUnreachable, KubeApiError } from '../../../src/kube/index.ts';
 import type { ChooseFault, Fault } from './fault-proxy.ts';
 

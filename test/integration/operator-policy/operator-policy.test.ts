@@ -163,7 +163,7 @@ describe('what the operator needs', () => {
     await iam.send(new TagRoleCommand({ RoleName, Tags: marks }));
     await iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['team'] }));
     await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: boundary }));
-    // What somebody else has put on the role is taken off, whatever it is.
+    // Policies attached by others are detached, whatever they are.
     await admin.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: administrator }));
     await admin.send(
       new PutRolePolicyCommand({ RoleName, PolicyName: 'inline', PolicyDocument: inlineDocument }),

@@ -211,8 +211,8 @@ describe('an upgrade', () => {
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"maxSessionDuration":3600}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['UpdateRole']);
-    // What an older schema drops from the status must not be written again and again: while others are worked on, and
-    // when something is new that is nothing to the operator.
+    // Status fields that an older schema drops must not be written again and again: while others are reconciled, and when a change
+    // does not concern the operator.
     const written = (await statusWrites('kept')).length;
     await kubectl('label lsa kept seen=1');
     await kubectl('create -f -', stringify(account('barrier')));
@@ -383,7 +383,7 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // Before, the older one met CRDs that were just written, of which the server says for a moment that they are not there.
+    // Before that, the older one met CRDs that were just written, for which the server returns 404 for a moment.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

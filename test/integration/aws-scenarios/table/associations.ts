@@ -1,4 +1,4 @@
-/** Pod Identity associations, of which there is no second opinion: the table says so for as long as it is true. */
+/** Pod Identity associations. No second implementation exists to compare with, and the table says so. */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,

@@ -1,4 +1,4 @@
-/** Faulty policy documents, and in which words they are refused. */
+/** Malformed policy documents and the messages of their refusal. */
 import {
   CreatePolicyCommand,
   CreateRoleCommand,
