@@ -82,7 +82,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
   };
   const observed = createObservedState(context);
-  const sweeper: Caller = { owner: 'resync', priority: 'resync' };
+  const resyncCaller: Caller = { owner: 'resync', priority: 'resync' };
   /**
    * A ClusterConfig is rechecked only every few minutes. An AWS error of an account that concerns the whole cluster
    * triggers a recheck at once, unless the ClusterConfig reports a problem already.
@@ -98,17 +98,17 @@ export function createEngine(options: EngineOptions): Engine {
       createRolePass({
         context,
         cache: observed.roles,
-        aws: (accountId) => aws({ ...sweeper, accountId }).roles,
+        aws: (accountId) => aws({ ...resyncCaller, accountId }).roles,
         onLeftovers,
       }),
       createAssociationPass({
         context,
         cache: observed.associations,
-        aws: ({ name, accountId }) => aws({ ...sweeper, accountId }).podIdentity?.(name).associations,
+        aws: ({ name, accountId }) => aws({ ...resyncCaller, accountId }).podIdentity?.(name).associations,
       }),
       createProviderPass({
         context,
-        aws: (accountId) => aws({ ...sweeper, accountId }).account,
+        aws: (accountId) => aws({ ...resyncCaller, accountId }).account,
         onChange: () => {
           for (const name of informers.clusterConfigs.store.keys()) clusters.enqueue(name);
         },
@@ -131,7 +131,7 @@ export function createEngine(options: EngineOptions): Engine {
     onInSync: onInStep,
     onFailure: lookAtCluster,
     rolloutsOf: (name) => groups.rollouts(name),
-    rolloutObstacle: (name, signal) => replacementBlocker(groups.workloads(name), context, signal),
+    replacementBlocker: (name, signal) => replacementBlocker(groups.workloads(name), context, signal),
     concurrency,
   });
   const clusters = createClusterController({

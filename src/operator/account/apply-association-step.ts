@@ -19,7 +19,7 @@ export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationCache: AssociationCache;
   /** Reason why pods of a workload of the account cannot be replaced now. */
-  readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
+  readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** @throws IdentityError where the cluster is not an EKS cluster */
   readonly podIdentity: () => {
     readonly associations: AssociationStore;
@@ -66,7 +66,7 @@ export async function applyAssociationStep(
     case 'DeleteAssociation':
       if (step.successor) {
         const { roleArn, serviceAccount } = step.successor;
-        const blocker = await tools.rolloutObstacle(account.metadata.name, signal);
+        const blocker = await tools.replacementBlocker(account.metadata.name, signal);
         if (blocker !== undefined)
           throw new IdentityError(
             'RolloutBlocked',

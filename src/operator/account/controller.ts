@@ -98,7 +98,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
         if (isConditionTrue(plan.status.conditions, 'Ready')) countInSync(name);
         return requeueAfter(plan.requeueAt, name);
       }
-      if (plan.drift.length > 0) await report.drift(world, plan, memory, signal);
+      if (plan.drift.length > 0) {
+        report.drift(account, plan.drift, memory);
+        await report.status(world, plan.status, memory, signal);
+      }
       const steps = othersWait(account) ? rolesFirst(plan.steps) : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => execute(step, world, memory, signal)));
       memory.pendingEvents.push(...outcomes.flatMap(({ event }) => event ?? []));

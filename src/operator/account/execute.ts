@@ -39,7 +39,7 @@ export type ExecutorOptions = {
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
   /** Reason why pods of a workload of the account cannot be replaced now, from a dry-run pod of each. */
-  readonly rolloutObstacle: (account: string, signal: AbortSignal) => Promise<string | undefined>;
+  readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Called with the error of each failed step. */
   readonly onFailure: (error: IdentityError) => void;
 };
@@ -74,7 +74,7 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       associationCache: observed.associations,
       accounts: observed.accounts,
       serviceAccounts: observed.serviceAccounts,
-      rolloutObstacle: options.rolloutObstacle,
+      replacementBlocker: options.replacementBlocker,
       now: context.monotonic,
     };
   };

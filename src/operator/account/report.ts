@@ -4,13 +4,7 @@ import {
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
-import {
-  identityProven,
-  joinEvents,
-  sessionsOutlive,
-  type AccountPlan,
-  type AccountWorld,
-} from '../../identity/index.ts';
+import { identityProven, joinEvents, sessionsOutlive, type AccountWorld } from '../../identity/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
@@ -18,25 +12,11 @@ import type { WriteThroughCache } from '../observed-state/write-through-cache.ts
 import { reportStatus } from '../report-status.ts';
 import type { AccountMemory } from './account-memory.ts';
 
-export type AccountReporter = {
-  /** Writes the status if it differs, and adds Events about what is new in it to those that wait. */
-  status(
-    world: AccountWorld,
-    status: LinkedServiceAccountStatus,
-    memory: AccountMemory,
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** Reports drift in an Event and the status, before it is repaired. */
-  drift(world: AccountWorld, plan: AccountPlan, memory: AccountMemory, signal: AbortSignal): Promise<void>;
-  /** Records the Events that wait. */
-  events(account: LinkedServiceAccount, memory: AccountMemory): void;
-};
-
 export function createAccountReporter(of: {
   readonly context: OperatorContext;
   readonly accounts: WriteThroughCache<LinkedServiceAccount>;
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
-}): AccountReporter {
+}) {
   const { recorder, logger } = of.context;
 
   /** Records one Event when the status first shows that STS accepts no token of the cluster. */
@@ -48,8 +28,14 @@ export function createAccountReporter(of: {
       recorder.event(account, { type: 'Warning', reason: problem.reason, note: problem.message });
   };
 
-  const reporter: AccountReporter = {
-    async status(world, status, memory, signal) {
+  return {
+    /** Writes the status if it differs, and adds Events about what is new in it to those that wait. */
+    async status(
+      world: AccountWorld,
+      status: LinkedServiceAccountStatus,
+      memory: AccountMemory,
+      signal: AbortSignal,
+    ): Promise<void> {
       const { account } = world;
       const { name } = account.metadata;
       const writer = { client: of.clientFor(account), cache: of.accounts, signal };
@@ -63,24 +49,22 @@ export function createAccountReporter(of: {
         if (!former.has(entry.name)) memory.pendingEvents.push(sessionsOutlive(entry, name));
     },
 
-    async drift(world, { drift, status }, memory, signal) {
-      const { account } = world;
+    /** Records one Event about drift, before it is repaired. */
+    drift(account: LinkedServiceAccount, drift: readonly string[], memory: AccountMemory): void {
       const note = `changed outside Konstellation: ${drift.join('; ')}`;
       const isReported = findCondition(account.status?.conditions, 'RoleSynced')?.reason === 'RoleDrifted';
-      if (!isReported && memory.reportedDrift !== note) {
-        memory.reportedDrift = note;
-        logger.warn('role drifted', { account: account.metadata.name, drift });
-        recorder.event(account, { type: 'Warning', reason: 'RoleDrifted', note });
-      }
-      await reporter.status(world, status, memory, signal);
+      if (isReported || memory.reportedDrift === note) return;
+      memory.reportedDrift = note;
+      logger.warn('role drifted', { account: account.metadata.name, drift });
+      recorder.event(account, { type: 'Warning', reason: 'RoleDrifted', note });
     },
 
-    events(account, { pendingEvents }) {
+    /** Records the Events that wait. */
+    events(account: LinkedServiceAccount, { pendingEvents }: AccountMemory): void {
       for (const event of joinEvents(pendingEvents.splice(0)))
         recorder.event(account, { type: 'Normal', ...event });
     },
   };
-  return reporter;
 }
 
 function namesOf(rows: readonly { readonly name: string }[] | undefined): ReadonlySet<string> {

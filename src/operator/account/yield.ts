@@ -17,23 +17,20 @@ export function rolesFirst(steps: readonly Step[]): readonly Step[] {
   return first.length > 0 ? first : steps;
 }
 
-export type YieldingAccounts = {
-  add(name: string): void;
-  /** The account is reconciled now. Resumes others that have yielded for long enough: there are reconciles as long as any yield. */
-  reconciling(name: string): void;
-};
-
 export function createYieldingAccounts(options: {
   readonly now: () => Monotonic;
   readonly isLimited: () => boolean;
   readonly resume: (name: string) => void;
-}): YieldingAccounts {
+}) {
   const { now } = options;
   /** In the order of time. */
   const since = new Map<string, Monotonic>();
   return {
-    add: (name) => void since.set(name, now()),
-    reconciling(name) {
+    add: (name: string): void => void since.set(name, now()),
+    /**
+     * The account is reconciled now. Resumes others that have yielded for long enough: there are reconciles as long as any yield.
+     */
+    reconciling(name: string): void {
       since.delete(name);
       const longestMs = options.isLimited() ? longestYieldMs.limited : longestYieldMs.unlimited;
       for (const [other, at] of since) {

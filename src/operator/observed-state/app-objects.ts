@@ -1,30 +1,13 @@
-/** The kinds of objects that Apps make: watched by our label, and read with our own latest writes on top. */
+/** Objects of Apps: watched by our label, with our latest writes on top. */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
 import { configMapsByApp, type OperatorContext } from '../context.ts';
-import { createWriteThroughCache, type WriteThroughCache } from './write-through-cache.ts';
+import { createWriteThroughCache } from './write-through-cache.ts';
 
-type Kind = {
-  readonly resource: Resource;
-  readonly informer: Informer<KubeObject>;
-  readonly writes: WriteThroughCache<KubeObject>;
-};
+export type AppObjects = ReturnType<typeof createAppObjects>;
 
-export type AppObjects = {
-  /** Objects of an App in any namespace: those under the App's own name, and its ConfigMaps. */
-  list(app: string): readonly ObservedObject[];
-  /** The Deployments of an App on its targets. */
-  deployments(app: App): readonly ObservedObject[];
-  resourceOf(object: { readonly kind: string }): Resource;
-  wrote(object: KubeObject): void;
-  deleted(object: ObservedObject): void;
-  /** Milliseconds until what we wrote of the App and have not seen yet has to be looked at again; absent when all was seen. */
-  unseenForMs(app: string): number | undefined;
-  onChange(listener: (change: Change<KubeObject>) => void): void;
-};
-
-export function createAppObjects(context: OperatorContext): AppObjects {
+export function createAppObjects(context: OperatorContext) {
   const { informers, monotonic: now } = context;
   const watched: readonly Informer<KubeObject>[] = [
     informers.configMaps,
@@ -34,15 +17,15 @@ export function createAppObjects(context: OperatorContext): AppObjects {
     informers.ingresses,
     informers.deployments,
   ];
-  const kinds = new Map<string, Kind>(
+  const kinds = new Map(
     watched.map((informer) => [
       informer.resource.kind,
-      { resource: informer.resource, informer, writes: createWriteThroughCache<KubeObject>(informer, now) },
+      { informer, writes: createWriteThroughCache<KubeObject>(informer, now) },
     ]),
   );
-  const kindOf = ({ kind }: { readonly kind: string }): Kind => {
+  const kindOf = ({ kind }: { readonly kind: string }) => {
     const found = kinds.get(kind);
-    if (!found) throw new TypeError(`Apps make no ${kind}`);
+    if (!found) throw new TypeError(`Apps have no ${kind}`);
     return found;
   };
   const keyOf = ({ metadata }: Manifest | ObservedObject | KubeObject): string =>
@@ -57,7 +40,8 @@ export function createAppObjects(context: OperatorContext): AppObjects {
   };
 
   return {
-    list: (app) => [
+    /** Objects of an App in any namespace: those under the App's own name, and its ConfigMaps. */
+    list: (app: string): readonly ObservedObject[] => [
       ...configMapsOf(app),
       ...informers.namespaces.store
         .keys()
@@ -67,21 +51,23 @@ export function createAppObjects(context: OperatorContext): AppObjects {
             .flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
         ),
     ],
-    deployments: ({ metadata, spec }) =>
+    /** Deployments of an App on its targets. */
+    deployments: ({ metadata, spec }: App): readonly ObservedObject[] =>
       spec.targets.flatMap(
         ({ name }) => kindOf({ kind: 'Deployment' }).writes.get(`${name}/${metadata.name}`) ?? [],
       ),
-    resourceOf: (object) => kindOf(object).resource,
-    wrote: (object) => kindOf(object).writes.wrote(keyOf(object), object),
-    deleted: (object) => kindOf(object).writes.deleted(keyOf(object), object),
-    unseenForMs(app) {
+    resourceOf: (object: { readonly kind: string }): Resource => kindOf(object).informer.resource,
+    wrote: (object: KubeObject): void => kindOf(object).writes.wrote(keyOf(object), object),
+    deleted: (object: ObservedObject): void => kindOf(object).writes.deleted(keyOf(object), object),
+    /** Milliseconds until an unseen write to an object of the App no longer counts; undefined if there is none. */
+    unseenForMs(app: string): number | undefined {
       const times = [...kinds.values()].flatMap(({ writes }) => {
         const keys = writes === configMaps ? configMapsOf(app).map(keyOf) : writes.recentOf(app);
         return writes.unseenForMs(keys) ?? [];
       });
       return times.length === 0 ? undefined : Math.min(...times);
     },
-    onChange(listener) {
+    onChange(listener: (change: Change<KubeObject>) => void): void {
       for (const { informer } of kinds.values()) informer.onChange(listener);
     },
   };
