@@ -10,7 +10,7 @@ import type {
   PodIdentityProver,
   RoleStore,
 } from '../identity/index.ts';
-import { ConnectionAgent } from '../http/index.ts';
+import { createAwsAgents, type AwsEnv } from './agents.ts';
 import { createAccountGuard } from './account-guard.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
@@ -45,6 +45,7 @@ export type AwsConnection = {
 export function connectAws(options: {
   readonly region: string;
   readonly userAgent: string;
+  readonly env: AwsEnv;
   /** Milliseconds, by the clock that dates listings. */
   readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
@@ -55,7 +56,6 @@ export function connectAws(options: {
   readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {
   const { schedulers, now, beforeWrite } = options;
-  const connections = { connectMs: 3_000, idleMs: 60_000, maxSockets: 50, guard: beforeWrite };
   const common = {
     region: options.region,
     // The scheduler retries and limits the rate.
@@ -65,8 +65,7 @@ export function connectAws(options: {
     requestHandler: {
       requestTimeout: 15_000,
       throwOnRequestTimeout: true,
-      httpAgent: new ConnectionAgent(connections),
-      httpsAgent: new ConnectionAgent({ ...connections, tls: {} }),
+      ...createAwsAgents(options.env, beforeWrite),
     },
   };
   const iam = new IAMClient(common);

@@ -13,6 +13,7 @@ import {
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { issuerHost } from '../identity/index.ts';
+import { createAwsAgents, type AwsEnv } from './agents.ts';
 import { classifyAwsError } from './errors.ts';
 
 export type EksCluster = {
@@ -54,8 +55,13 @@ export type InstallationStore = {
 export function connectInstallation(options: {
   readonly region: string;
   readonly userAgent: string;
+  readonly env: AwsEnv;
 }): InstallationStore {
-  const common = { region: options.region, customUserAgent: options.userAgent };
+  const common = {
+    region: options.region,
+    customUserAgent: options.userAgent,
+    requestHandler: createAwsAgents(options.env),
+  };
   const eks = new EKSClient(common);
   const iam = new IAMClient(common);
   const told = async <T>(doing: string, signal: AbortSignal | undefined, call: Promise<T>): Promise<T> => {

@@ -114,8 +114,8 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
     ...config,
     // The SDK finds the service's settings in the environment and the configuration file by this id.
     serviceId: 'EKS Auth',
-    endpointProvider: ({ Endpoint, Region = config.region }) => ({
-      url: new URL(Endpoint ?? `https://eks-auth.${Region}.${suffixOf(Region)}`),
+    endpointProvider: ({ Endpoint, Region = config.region, UseFIPS }) => ({
+      url: new URL(Endpoint ?? `https://eks-auth${UseFIPS ? '-fips' : ''}.${Region}.${suffixOf(Region)}`),
       properties: {
         authSchemes: [{ name: 'sigv4', signingName: 'eks-auth', signingRegion: Region, properties: {} }],
       },

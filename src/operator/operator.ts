@@ -31,6 +31,8 @@ export type OperatorOptions = {
   /** Ends the operator; what is in flight is finished first. */
   readonly signal: AbortSignal;
   readonly version: string;
+  /** Environment variables of the process: proxies and certificate authorities for AWS. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 takes a free one. */
   readonly health?: { readonly host: string; readonly port: number };
   /**
@@ -135,6 +137,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     const made = connectAws({
       region,
       userAgent,
+      env: options.env,
       now: monotonic,
       schedulers,
       beforeWrite: assertMayWrite,

@@ -23,9 +23,10 @@ export async function withAws<T>(
 }
 
 export function openAws(context: CliContext, region: string): AwsConnection {
-  const { monotonic: now, random } = context;
+  const { env, monotonic: now, random } = context;
   return connectAws({
     region,
+    env,
     userAgent: `kon/${version}`,
     now,
     schedulers: createAwsSchedulers({

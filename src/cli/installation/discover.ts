@@ -87,7 +87,7 @@ export function withCluster(
 ): Promise<void> {
   const { region } = clues;
   return withAws(context, region, (aws) =>
-    withInstallation(region, async (installation) => {
+    withInstallation(context, region, async (installation) => {
       const caller = await aws.account.callerIdentity(context.signal);
       const of = { ...clues, choice, caller, signal: context.signal };
       const cluster = await discoverCluster(of, installation);
@@ -98,10 +98,11 @@ export function withCluster(
 
 /** Runs `work` with what an installation reads and writes in AWS beside roles, and closes it. */
 export async function withInstallation<T>(
+  { env }: CliContext,
   region: string,
   work: (installation: InstallationStore) => Promise<T>,
 ): Promise<T> {
-  const installation = connectInstallation({ region, userAgent: `kon/${version}` });
+  const installation = connectInstallation({ region, env, userAgent: `kon/${version}` });
   try {
     return await work(installation);
   } finally {

@@ -33,14 +33,14 @@ async function listen(server: Server, scheme: string, targets: string[]): Promis
   };
 }
 
-/** Tunnels by CONNECT. */
-export async function startHttpProxy(): Promise<LoopbackProxy> {
+/** Tunnels by CONNECT, to the destination or to a port of loopback instead of it. */
+export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackProxy> {
   const targets: string[] = [];
   const server = createHttpServer();
   server.on('connect', (request, client: Socket) => {
     targets.push(request.url ?? '');
     const { hostname, port } = new URL(`http://${request.url}`);
-    const upstream = connect(Number(port), hostname, () => {
+    const upstream = connect(loopbackPort ?? Number(port), loopbackPort ? '127.0.0.1' : hostname, () => {
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       join(client, upstream);
     });

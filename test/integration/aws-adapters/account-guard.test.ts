@@ -21,7 +21,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', administrator.secretAccessKey);
   vi.stubEnv('AWS_SESSION_TOKEN', undefined);
   const schedulers = createAwsSchedulers({ now: monotonicClock, random: Math.random, setTimer: systemTimer });
-  aws = connectAws({ region, userAgent: 'test', now: monotonicClock, schedulers });
+  aws = connectAws({ region, env: {}, userAgent: 'test', now: monotonicClock, schedulers });
 });
 afterAll(async () => {
   aws?.close();
@@ -61,7 +61,7 @@ it('tells what keeps it from knowing, and asks again', async () => {
     random: () => 0,
     setTimer: (go) => systemTimer(go, 1),
   });
-  const fresh = connectAws({ region, userAgent: 'test', now: monotonicClock, schedulers });
+  const fresh = connectAws({ region, env: {}, userAgent: 'test', now: monotonicClock, schedulers });
   emulator.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] });
   const { roles } = fresh.as({ ...caller, accountId });
   await expect(roles.read('nobody')).rejects.toMatchObject({

@@ -122,6 +122,7 @@ export async function startFleetWorld(options: {
         });
         const running = runOperator({
           connection,
+          env: process.env,
           logger: silentLogger,
           now: wallClock,
           monotonic: monotonicClock,

@@ -40,6 +40,7 @@ export async function runInForeground(
   const namespace = options.leaseNamespace ?? own ?? 'kube-system';
   const running = runOperator({
     connection: await context.connection(),
+    env: context.env,
     logger,
     now,
     monotonic,

@@ -71,7 +71,7 @@ export async function clusterOfRoles(
       details: [`Its ClusterConfig ${config?.metadata.name} is of ${configured}.`],
       next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME'],
     });
-  await withInstallation(cluster.region, async (eks) => {
+  await withInstallation(context, cluster.region, async (eks) => {
     const known = await eks.cluster(cluster.name, context.signal);
     if (known && known.issuer !== connected)
       throw new CliError('CONFLICT', `the kubeconfig does not lead to the EKS cluster ${arn}`, {
@@ -108,7 +108,7 @@ async function deletedCluster(
   // A ClusterConfig that was copied gives the roles of a cluster the ARN of another one, maybe of another region.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
-    await withInstallation(region, async (eks) => {
+    await withInstallation(context, region, async (eks) => {
       for (const name of await eks.clusterNames(context.signal)) {
         const known = await eks.cluster(name, context.signal);
         if (known?.issuer === issuer) throw exists(known.arn);
