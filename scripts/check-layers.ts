@@ -50,7 +50,7 @@ const ambientPattern =
 const untypedClockPattern = /\b(?:now|monotonic|wallClock)\??: \(\) => number\b/;
 const clocksOfTests = 'src/k8s/testing/clocks.ts';
 
-/** Folders of src/identity, each of which may import those before it. */
+/** Folders of src/identity. Each may import those before it. */
 const identityFolders = ['state', 'desired', 'steps', 'plan', 'testing'];
 
 /** One file of each circle that still exists. To be emptied. */

@@ -1,11 +1,11 @@
 /**
- * Kills the operator, in a modelled world, at every write of every scenario, lets its view of the world be old in every way,
- * lets its leader stand still, and draws schedules from seeds; says how many plans there were and how long they took.
+ * Runs the crash plans of the modelled world: kills the operator at every write of every scenario, makes its view old in every way, pauses
+ * its leader, and draws schedules from seeds. Prints the number of plans and the time that they took.
  *
- *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows what the undisturbed operator wrote and was told
- *   --seeds N [--from N]            so many seeds, 2,000 from 0 on unless told otherwise; --only-seeds leaves the plans out
- *   --seed N                        one seed: shows what happens in it
- *   --chains N                      so many chains of 1,000 specs, 2 unless told otherwise
+ *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows the writes and changes of the undisturbed run
+ *   --seeds N [--from N]            N seeds from one on (default: 2,000 from 0); --only-seeds leaves the plans out
+ *   --seed N                        one seed: shows its acts and faults
+ *   --chains N                      N chains of 1,000 specs (default: 2)
  *   --chain N                       one chain
  */
 import { availableParallelism } from 'node:os';

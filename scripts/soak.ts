@@ -1,5 +1,5 @@
 /**
- * What takes too long for every run of the tests, part by part. `--only NAME` runs one of them, `--list` names them.
+ * Tests that take too long for every run, part by part. `--only NAME` runs one of them, `--list` names them.
  * From the environment: SEEDS, how many schedules are drawn (10,000), FROM, the first of them (0), CHAINS, how many chains of
  * 1,000 specs (20), KON_SEED, the seed of the properties (drawn), KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others
  * take (10 and 5).
@@ -33,7 +33,7 @@ const parts: readonly Part[] = [
       CHAINS,
     ],
   },
-  // Ten minutes of faults on a real API server, after which no resource may have grown.
+  // Ten minutes of faults on a real API server. Nothing may have grown afterwards.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
   // Five idle minutes, with no write but the lease.
   { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },

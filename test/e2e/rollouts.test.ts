@@ -82,7 +82,7 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 type DeploymentWatch = {
   /** Begins a new tale. */
   begin(): void;
-  /** Order in which templates got another identity, and the most that rolled at one moment. */
+  /** Order of the templates that got another identity, and the most that rolled at one moment. */
   told(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;
 };

@@ -1,4 +1,4 @@
-/** What people and others do to accounts, apps and roles. */
+/** Acts of people and other programs on accounts, apps and roles. */
 import {
   appLabel,
   apps,
@@ -242,7 +242,7 @@ export const untilGone =
   async ({ time, server }) =>
     void (await time.pass(300_000, () => !server.get(linkedServiceAccounts, name)));
 
-/** Somebody's ServiceAccount, which is none of ours. */
+/** A foreign ServiceAccount. */
 export const putServiceAccount =
   (namespace: string, name: string): Act =>
   async ({ server }) => {
@@ -275,19 +275,19 @@ export const putStuckPod =
     await server.client.create(resources.pods, pod);
   };
 
-/** What somebody else makes of every role there is. */
+/** An out-of-band change of every role. */
 export const changeRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws }) => {
     for (const name of aws.roles.keys()) aws.change(name, (role) => role && to(role));
   };
 
-/** Policies which nobody has to have heard of. */
+/** ARNs of policies that exist nowhere else. */
 export const policies = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);
 
 /**
- * What an operator of a later version, with CRDs of its own, makes of an account: a field of its own, and later what it does for that.
+ * An edit by an operator of a later version, with its CRDs: a field of its own and, later, the change of the role for that field.
  * Until a watch has reported the field, an older operator cannot know of it.
  */
 export const editAsLaterVersion =
@@ -307,7 +307,7 @@ export const redeployAsLaterVersion =
     await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
   };
 
-/** What a backup of the cluster has: the rest comes of these. */
+/** Kinds in a backup of the cluster. Controllers create the rest from these. */
 const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
 const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
 

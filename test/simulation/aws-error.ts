@@ -1,4 +1,4 @@
-/** An error as the AWS SDK throws it: told apart by its name. Where it comes from is no secret, and would take long to note. */
+/** An error as the AWS SDK throws it, recognised by its name. Without a stack trace, which takes time and shows nothing. */
 export function awsError(name: string, message: string): Error {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -1,7 +1,6 @@
 /**
- * Chains of specs: an account, and an app that uses it, edited many times over at any pace, with an edit that cannot be
- * carried out and the way back from it. Where a chain ends depends on its last spec alone: a cluster in which nothing but
- * that was ever asked for ends the same.
+ * Chains of specs: an account, and an app that uses it, edited many times over at any pace, with an edit that cannot be applied and
+ * the way back from it. The end of a chain depends on its last spec alone: a cluster that never had another spec ends the same.
  */
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { applyAccount, applyApp, policies, type AccountSpec } from './acts.ts';
@@ -85,7 +84,7 @@ async function freshApplyOf(spec: AccountSpec): Promise<Simulation> {
   return simulation;
 }
 
-/** What a chain has to hold for the test to mean something. */
+/** Whether the chain has an invalid spec. A chain without one shows nothing. */
 export function hasInvalidSpec({ specs }: Chain): boolean {
   const lengthOf = (aws: Partial<LinkedServiceAccountSpec['aws']> | undefined): number =>
     aws?.policyArns?.length ?? 0;

@@ -1,4 +1,4 @@
-/** How the operator looks for drift: by which calls, how often, and what it does when AWS does not let it. */
+/** Drift detection: its calls, their frequency, and what the operator does when AWS refuses them. */
 import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -23,7 +23,7 @@ type Told = {
   readonly regarding: { readonly name: string };
 };
 
-/** Accounts `a`, `b` and `c` in step, on whose roles nobody has laid a hand. */
+/** Accounts `a`, `b` and `c` in sync, whose roles have not been changed out of band. */
 async function fleet(
   faultOf: (what: string, now: number) => Fault | undefined = () => undefined,
 ): Promise<Simulation> {
@@ -44,7 +44,7 @@ async function fleet(
   return simulation;
 }
 
-/** What was read of AWS while so much time passed, how often, but for proofs and the cluster's own check. */
+/** Reads of AWS during a time, with counts, without proofs and the cluster's own check. */
 async function readsDuring(simulation: Simulation, ms: number): Promise<Readonly<Record<string, number>>> {
   const before = simulation.reads.length;
   await simulation.time.pass(ms);

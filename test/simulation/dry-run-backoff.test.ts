@@ -7,7 +7,7 @@ import { startSimulation, type Simulation } from './simulation.ts';
 
 const minute = 60_000;
 
-/** Milliseconds at which dry-run pods were created, since a point in time. */
+/** Creation times of dry-run pods after a point in time, in milliseconds. */
 const dryRunsSince = ({ reads }: Simulation, since: number): readonly number[] =>
   reads
     .filter(({ at, what }) => at >= since && what.startsWith('kube try pods '))

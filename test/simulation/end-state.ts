@@ -1,4 +1,4 @@
-/** What is to be the same at the end of every run, however it went: everything but uids, versions and times. */
+/** State that has to be the same at the end of every run: everything but uids, versions and times. */
 import {
   apps,
   linkedServiceAccounts,
@@ -144,7 +144,7 @@ function contentOf(object: StoredObject): object {
   return { labels, annotations: others, spec, ...(data === undefined ? {} : { data }) };
 }
 
-/** Pods have names that nobody chose; what counts is how many there are of a sort. */
+/** Names of pods are random; their number by kind counts. */
 function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { metadata, spec } of pods) {

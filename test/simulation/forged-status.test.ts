@@ -1,4 +1,4 @@
-/** Somebody who may write the status of accounts claims a proof that STS refuses. */
+/** A user who may write the status of accounts claims a proof that STS refuses. */
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -18,7 +18,7 @@ const ready = (simulation: Simulation): string => {
   return `${condition?.status} ${condition?.reason}`;
 };
 
-/** An account of which STS refuses every exchange, and the status that it had before. */
+/** An account whose every exchange STS refuses, and its status before. */
 async function refused() {
   let isRefused = false;
   const simulation = await startSimulation({

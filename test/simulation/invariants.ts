@@ -1,6 +1,6 @@
 /**
- * What must hold at every moment of a run, and not only at its end. It watches the world, not the operator: each write is
- * judged when it arrives, by what is true then and was true for as long as the operator can be expected not to know.
+ * Invariants of every moment of a run, and not only of its end. They look at the world, not at the operator: each write is judged
+ * when it arrives, by what is true then and was true for as long as the operator cannot be expected to know better.
  */
 import {
   accountFinalizer,
@@ -63,7 +63,7 @@ export function checkInvariants(
 
   const pasts = new Map<string, Past<StoredObject | undefined>[]>();
   const rolePasts = new Map<string, Past<ObservedRole | undefined>[]>();
-  /** When somebody other than the operator last changed a role, or a ServiceAccount, namespace or account by its key. */
+  /** When a role, or a ServiceAccount, namespace or account by its key, was last changed out of band. */
   const disturbedAt = new Map<string, number>();
 
   /** Which process, by how many were started until then, wrote a role last; and when one that is no more did so. */
@@ -75,7 +75,7 @@ export function checkInvariants(
     if (last && last.starts !== starts) inheritedAt.set(name, last.at);
     writers.set(name, { starts, at: time.now() });
   };
-  /** What the process before wrote meanwhile comes to light as drift does. */
+  /** Whether an earlier process wrote the role: the next one finds such a write as it finds drift. */
   const isInherited = (name: string, ms: number): boolean => {
     const last = writers.get(name);
     const at = last && last.starts !== simulation.starts() ? last.at : inheritedAt.get(name);
@@ -89,7 +89,7 @@ export function checkInvariants(
     past.push({ value, until: untilNow });
     all.set(key, past);
   };
-  /** Everything that was so within the time in which the operator may not know better. */
+  /** All values since the operator may last have been up to date. */
   const recent = <T>(all: Map<string, Past<T>[]>, key: string, present: T, ms = unawareMs): readonly T[] =>
     (all.get(key) ?? [{ value: present, until: untilNow }])
       .filter(({ until }) => until >= time.now() - ms)
@@ -115,7 +115,7 @@ export function checkInvariants(
     const patterns = config.spec.aws.allowedPolicyArns;
     return patterns === undefined || patterns.includes(arn);
   };
-  /** Whether somebody who sees this account would take the policy away. */
+  /** Whether an operator that sees this account would detach the policy. */
   const dropsPolicy = (account: LinkedServiceAccount | undefined, arn: string): boolean => {
     if (!account || account.metadata.deletionTimestamp !== undefined) return true;
     const { policyArns } = account.spec.aws;
@@ -137,7 +137,7 @@ export function checkInvariants(
       proofs.add(proofOf(known, claimsOf(token).sub));
   });
 
-  // What is written to IAM.
+  // Writes to IAM.
   simulation.aws.onWrite(({ action, name, by }) => {
     const role = aws.roles.get(name);
     if (!role || action === 'CreateRole') return;
@@ -180,7 +180,7 @@ export function checkInvariants(
     }
   };
 
-  // What is written to EKS.
+  // Writes to EKS.
   aws.eks.onChange(({ action, before, by }) => {
     if (by === undefined || !before) return;
     const { namespace, serviceAccount, tags } = before;
@@ -199,7 +199,7 @@ export function checkInvariants(
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const roleName = carried.split('/').at(-1) ?? '';
-    // Whoever breaks or deletes the role shuts out pods on either way, and nobody can know at once.
+    // A role that was broken or deleted out of band shuts out pods of both modes, and the operator cannot know at once.
     if (wasDisturbed(`role ${roleName}`, unawareMs + driftIntervalMs)) return;
     if (!subjectsOf(aws.roles.get(roleName)).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
@@ -233,12 +233,12 @@ export function checkInvariants(
     account.metadata.deletionTimestamp !== undefined ||
     account.spec.targets?.includes(namespace) === false ||
     clustersLately().some((config) => !config.spec.targets.includes(namespace));
-  /** Whether somebody who sees this account would have its pods get their role through EKS. */
+  /** Whether an operator that sees this account would have its pods get their role through EKS. */
   const isByAssociation = (account: LinkedServiceAccount | undefined): boolean =>
     clustersLately().some(
       ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',
     );
-  /** Pods of which the operator has to know. */
+  /** Pods that the operator has to know. */
   const hasPods = (namespace: string, account: string, env: string): boolean =>
     server
       .list(resources.pods, namespace)
@@ -254,7 +254,7 @@ export function checkInvariants(
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
     const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
     if (account?.metadata.deletionTimestamp === undefined) return;
-    // Who has not seen the deletion yet does to the account what was asked for before it.
+    // An operator that has not seen the deletion yet applies the spec from before it.
     const unaware = accountsLately(by).filter((seen) => seen && !seen.metadata.deletionTimestamp);
     const lost = account.spec.aws.policyArns.some(
       (arn) =>
@@ -379,7 +379,7 @@ export function checkInvariants(
     }
   }
 
-  // What is written to Kubernetes.
+  // Writes to Kubernetes.
   let isOperatorsWrite = false;
   simulation.onArrival(({ what, process }) => {
     const holder = server.get(resources.leases, 'konstellation', 'default')?.spec as
@@ -388,7 +388,7 @@ export function checkInvariants(
     if (holder && holder.holderIdentity !== process)
       say('not leading', `${what} by ${process}, while ${holder.holderIdentity} held the lease`);
     isOperatorsWrite = true;
-    // The write is carried out at once, before anybody else has a turn.
+    // The write is applied at once, before any other task runs.
     queueMicrotask(() => (isOperatorsWrite = false));
     const [, verb, plural, key = ''] = what.split(' ');
     if (plural !== 'serviceaccounts' || verb === 'create') return undefined;
@@ -527,7 +527,7 @@ export function checkInvariants(
     }
   }
 
-  /** A status that says `Ready` of a generation is true of that generation, at the moment in which it is written. */
+  /** A status that reports `Ready` for a generation has to be true of that generation when it is written. */
   function judgeStatus({ metadata, status }: LinkedServiceAccount): void {
     const { name } = metadata;
     if (findCondition(status?.conditions, 'Ready')?.status !== 'True') return;
@@ -538,7 +538,7 @@ export function checkInvariants(
           past?.metadata.uid === metadata.uid && past?.metadata.generation === status?.observedGeneration,
       )?.spec;
     const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
-    // Drift is found within an interval, and told within the time that the operator needs.
+    // Drift is found within an interval, and reported within the time that the operator needs.
     const slackMs = unawareMs + 2 * driftIntervalMs;
     if (wasDisturbed(`role ${role?.name ?? (status?.roleArn ?? '').split('/').at(-1)}`, slackMs)) return;
     const claim = `${name} is told to be Ready at generation ${status?.observedGeneration}`;
@@ -574,7 +574,7 @@ export function checkInvariants(
   return { violations };
 }
 
-/** Variables that the webhook writes into a pod, by the way in which it gets its role. */
+/** Variables that the webhook writes into a pod, by identity mode. */
 const roleEnv = 'AWS_ROLE_ARN';
 const podIdentityEnv = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 

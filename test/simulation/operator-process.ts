@@ -1,6 +1,6 @@
 /**
- * One process of the operator: its real engine over its real adapters for AWS, on the other side of which a modelled world
- * decides how each request fares, and whether the process lives to hear of it.
+ * One process of the operator: its real engine over its real adapters for AWS. Behind these, a modelled world decides the fate of
+ * each request, and whether the process lives to receive the answer.
  */
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
@@ -41,7 +41,7 @@ export type Request = {
   readonly system: 'kube' | 'aws';
   readonly kind: 'read' | 'write' | 'lease';
   readonly what: string;
-  /** Of writes, how many there were before it in the whole run, whichever process sent them. */
+  /** For a write, the number of writes before it in the whole run, by any process. */
   readonly index: number;
   readonly process: string;
 };
@@ -105,7 +105,7 @@ export type ProcessOptions = {
 /** How often a process tries for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
 
-/** Nobody has reason to ask for the same thing so often within one moment of simulated time. */
+/** Requests for one thing in one moment of simulated time, above which the process is in a busy loop. */
 const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {

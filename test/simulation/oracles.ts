@@ -1,6 +1,4 @@
-/**
- * What is asked of every run, whatever was done in it. An oracle knows what is right; it does not know what happened.
- */
+/** Checks of every run, whatever happened in it. An oracle knows the right result; it does not know the faults. */
 import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
 import { taggedOwner } from '../../src/identity/index.ts';
@@ -11,7 +9,7 @@ import { driftIntervalMs, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
 
-/** What holds during a run (`watchOver`), and what holds at its end. */
+/** Oracles during a run (`checkInvariants`), and at its end. */
 export type OracleName =
   | 'end state'
   | 'counts'
@@ -92,7 +90,7 @@ export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[]
   }));
 }
 
-/** What is halted has stopped, once there was time for it. */
+/** A halted app has stopped, once there was time for it. */
 export function halts({ server }: Simulation): readonly Violation[] {
   return server.list(apps).flatMap((object) => {
     const { metadata, spec } = object as unknown as App;

@@ -1,4 +1,8 @@
-/** A namespace that is not open yet, a link that no watch tells of, an issuer that could not be found, a role that IAM has and does not show, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in the middle of one, and two operators by mistake on one cluster. */
+/**
+ * Outages and races: a namespace that is not open yet, a link that no watch reports, an issuer that could not be found, a role that
+ * IAM has and does not show, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in the middle of
+ * one, and two operators by mistake on one cluster.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   accountLabel,
@@ -54,7 +58,7 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   const refusals = (): number => failures.filter(({ what }) => what === link).length;
-  // By the fourth time, half a minute at least goes by until the next try.
+  // From the fourth failure on, at least half a minute passes until the next try.
   expect(await time.pass(5 * minute, () => refusals() === 4)).toBe(true);
   const namespace = await server.client.get<KubeObject>(resources.namespaces, { name: 'staging' });
   const { [targetLabel]: _, ...labels } = namespace.metadata.labels ?? {};
@@ -319,7 +323,7 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
     expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
     expect([...aws.roles.keys()]).toEqual([]);
     expect(linksOf(simulation)).toEqual([]);
-    // The ClusterConfig tells that AWS is back, too.
+    // The ClusterConfig reports that AWS is back, too.
     await time.pass(minute);
     expect(await rests(simulation)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Lets a scenario happen, in whatever weather. */
+/** Runs a scenario under a fault schedule. */
 import { endState, type EndState } from './end-state.ts';
 import { checkInvariants, type Invariants } from './invariants.ts';
 import { halts, type Violation } from './oracles.ts';
@@ -18,7 +18,7 @@ export type Performed = {
   readonly monitor: Invariants;
   /** How things stood at the end of the time that each act is given, and at the end of all. */
   readonly states: readonly EndState[];
-  /** What did not hold then. */
+  /** Violations at the end of the time of each act. */
   readonly violations: readonly Violation[];
 };
 

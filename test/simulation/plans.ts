@@ -1,9 +1,8 @@
 /**
- * What can go wrong in a scenario, as plans. Each write, to Kubernetes and to AWS, is once the last thing the operator did,
- * once the last thing it tried, once one whose answer it never heard, and once the last before the connection is gone for a
- * minute; it is followed by a process whose view is older than that write; each change is one that no watch tells of; and
- * watches lag. Each run has to end where the undisturbed one ends. The plans are not picked: they are made of the writes
- * and changes that the undisturbed run was seen to make.
+ * Faults of a scenario, as plans. Each write, to Kubernetes and to AWS, is once the last that the operator did, once the last that it
+ * tried, once one whose answer is lost, and once the last before a minute without a connection; it is followed by a process whose
+ * view is older than that write; each change is once missed by all watches; and watches lag. Each run has to end like the undisturbed
+ * one. The plans are not selected: they consist of the writes and changes of the undisturbed run.
  */
 import type { EndState } from './end-state.ts';
 import type { Fate, OperatorProcess } from './operator-process.ts';
@@ -28,28 +27,28 @@ export type Plan =
   | { readonly kind: 'killedAfter'; readonly write: number }
   | { readonly kind: 'answerLost'; readonly write: number }
   | { readonly kind: 'cutOff'; readonly write: number }
-  /** Its answer is lost, and no watch tells of it either. */
+  /** Its answer is lost, and no watch reports it either. */
   | { readonly kind: 'unheard'; readonly write: number }
   /** Killed after this write; the next process begins with what was so a while before. */
   | { readonly kind: 'olderView'; readonly write: number }
-  /** No watch tells of so many changes. */
+  /** No watch reports so many changes. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
-  /** Of each change no watch tells with even odds. */
+  /** Each change is missed by all watches with even odds. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
   | { readonly kind: 'lag'; readonly ms: number }
   /** IAM's reads tell of what was so a while ago. */
   | { readonly kind: 'oldReads'; readonly ms: number }
   /** Killed after this write; the server would answer the next process from an old cache, if it asked for that. */
   | { readonly kind: 'oldCache'; readonly write: number }
-  /** Of two processes the leader stands still at this write, for longer than its lease; or dies. */
+  /** The leader of two processes stands still at this write, for longer than its lease; or dies. */
   | { readonly kind: 'pausedLeader'; readonly write: number }
   | { readonly kind: 'killedLeader'; readonly write: number };
 
 export type Reference = {
   readonly scenario: Scenario;
-  /** In words, in the order in which they were sent. */
+  /** In words, in the order of sending. */
   readonly writes: readonly string[];
-  /** Of what watches told, as the writes. */
+  /** Changes that watches reported, in words. */
   readonly news: readonly string[];
   /** After each act, and at the end. */
   readonly states: readonly EndState[];
@@ -96,7 +95,7 @@ export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
     ...(isWatched(what) ? [{ kind: 'unheard', write } as const] : []),
   ]);
 
-/** Of AWS no watch tells, and of Events the operator asks for none. */
+/** Changes in AWS have no watch, and the operator watches no Events. */
 const isWatched = (what: string): boolean => what.startsWith('kube ') && !what.includes(' events ');
 
 export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
@@ -210,7 +209,7 @@ function effectsOf(plan: Plan): Effects {
   }
 }
 
-/** Two processes, of which the one that leads is lost for the other at this write. */
+/** Two processes. The leader is lost at this write. */
 function withoutLeader(
   write: number,
   lose: (simulation: Simulation, leader: OperatorProcess) => void,
@@ -234,7 +233,7 @@ function withoutLeader(
   };
 }
 
-/** Only a list, some time later, tells what came of this write. */
+/** Only a list, some time later, shows the result of this write. */
 function unheard(write: number): Effects {
   let isNext = false;
   let isSilent = false;
@@ -250,7 +249,7 @@ function unheard(write: number): Effects {
       simulation.onArrival(() => {
         isSilent = isNext;
         isNext = false;
-        // The write is carried out at once, before anybody else has a turn.
+        // The write is applied at once, before any other task runs.
         queueMicrotask(() => (isSilent = false));
         return undefined;
       });

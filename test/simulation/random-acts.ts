@@ -1,4 +1,4 @@
-/** What people, and others, might do in some minutes: drawn from a seed. */
+/** Acts of people and other programs in some minutes, drawn from a seed. */
 import {
   apps,
   clusterConfigs,
@@ -34,7 +34,7 @@ export type Happening = {
 };
 
 const accounts = ['a', 'b'];
-/** Longer than bad weather and the slowest retry together, in milliseconds. */
+/** Longer than faults and the slowest retry together, in milliseconds. */
 const untilFinishedMs = 1_500_000;
 const listable = [readOnly, fullAccess, queue, ...policies(2)];
 
@@ -52,7 +52,7 @@ export function randomHappenings(draws: Draws): readonly Happening[] {
 
 /** An edit of the app that cannot be carried out, and the halt of it as it is then. */
 function halt(draws: Draws): readonly Happening[] {
-  // There are no ports to which it could lead.
+  // The app has no port for it.
   const ingress = { hosts: ['app.example.com'] };
   return [
     {
@@ -256,7 +256,7 @@ const removeAccount =
     await server.client.update(apps, { ...app, spec });
   };
 
-/** Of accounts that are there to stay: what becomes of others depends on how far the operator has come. */
+/** Only for accounts that are not deleted: the result for others depends on how far the operator has come. */
 const changeOurRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws, server }) => {
@@ -268,8 +268,8 @@ const changeOurRoles =
   };
 
 /**
- * What is in the way goes, and nothing is asked for any more that cannot be had. What runs while something is in the way
- * depends on how far the operator had come before; what runs afterwards depends on nothing but what is asked for.
+ * Obstacles are removed, and specs that cannot be applied are corrected. The state during an obstacle depends on how far the operator
+ * had come before; the state afterwards depends on the specs alone.
  */
 /** As `kon app halt` does: whatever else the spec says. */
 const changeTargets =

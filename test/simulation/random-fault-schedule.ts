@@ -1,4 +1,4 @@
-/** What the operator has to put up with for some minutes: drawn from a seed, of each run some sorts and not others. */
+/** Faults of some minutes, drawn from a seed: each run has some kinds and not others. */
 import type { Fate, Fault, Request } from './operator-process.ts';
 import type { Draws } from './random.ts';
 import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';

@@ -17,7 +17,7 @@ it('a ClusterConfig', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   const { aws, server, time } = simulation;
-  // Generation 2 tells the status of this ClusterConfig from one of its successor, whose generation is 1.
+  // Generation 2 separates the status of this ClusterConfig from that of its successor, whose generation is 1.
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };
   await server.client.patch(clusterConfigs, { name: 'simulated' }, { spec }, { type: 'merge' });
   expect(await time.pass(minute, () => configOf(simulation).status?.observedGeneration === 2)).toBe(true);

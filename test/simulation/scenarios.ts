@@ -1,4 +1,4 @@
-/** What people do to accounts and apps: each scenario a few acts, with time in between for the operator to follow. */
+/** Scenarios: a few acts of people on accounts and apps, with time in between for the operator to follow. */
 import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {

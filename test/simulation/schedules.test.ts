@@ -19,10 +19,10 @@ it.each(blocks)(
 );
 
 /**
- * Of these, somebody, or the process before, wrote a role so shortly before that the operator could not know; or a policy was
- * there again before it was asked for again; or it had not heard yet that the account is deleted; or an app named an account
- * again while it was being deleted; or others took off a policy unseen, which left more room than it knew; or STS
- * exchanged a token under a trust policy that had just been changed. The operator was blamed.
+ * Seeds whose violations were not the operator's fault: a role was changed out of band, or by the process before, so shortly before
+ * that the operator could not know; a policy existed again before it was tried again; the operator had not seen the deletion of an
+ * account yet; an app named an account again while it was being deleted; a policy was detached unseen, which left more room than the
+ * operator knew; or STS exchanged a token under a trust policy that had just been changed.
  */
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,

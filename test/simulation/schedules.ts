@@ -14,16 +14,16 @@ import { startSimulation, type Simulation } from './simulation.ts';
 export type Outcome = {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** What happened, in words. */
+  /** Acts and faults, in words. */
   readonly words: readonly string[];
   readonly simulation: Simulation;
 };
 
 const schedulesPerActs = 8;
-/** Before the first happening, and how long the weather lasts after the last one at most. Milliseconds. */
+/** Time before the first act, and how long faults last after the last one at most. Milliseconds. */
 const startMs = 20_000;
 const afterwardsMs = 30_000;
-/** The bound on coming in step once people and weather are at rest: twice the slowest retry, which comes after five minutes. */
+/** Time limit for being in sync once acts and faults have ended: twice the slowest retry, which comes after five minutes. */
 const untilRestMs = 660_000;
 
 const clear = new Map<number, Promise<EndState>>();

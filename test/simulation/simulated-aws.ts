@@ -13,7 +13,7 @@ export type RoleChange = {
   readonly name: string;
   readonly before: ObservedRole | undefined;
   readonly after: ObservedRole | undefined;
-  /** On whose behalf the operator did it; undefined for anybody else. */
+  /** The account that the operator did it for; undefined for other callers. */
   readonly by: string | undefined;
   readonly at: number;
 };
@@ -21,13 +21,13 @@ export type RoleChange = {
 export type SimulatedAws = {
   readonly roles: ReadonlyMap<string, ObservedRole>;
   readonly eks: SimulatedEks;
-  /** Whose credentials the operator has. They are renewed under another key. */
+  /** Present credentials of the operator. They are renewed under another key. */
   credentials: { readonly accessKeyId: string; readonly accountId: string };
   /** Policies that IAM knows nothing of. Every other ARN is one. */
   readonly missingPolicies: Set<string>;
   /** When a policy was last asked for in vain. */
   readonly missedAt: ReadonlyMap<string, number>;
-  /** What somebody else does to a role; undefined deletes it. */
+  /** Changes a role out of band; undefined deletes it. */
   change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
   /** Carries out a call. `owner`: on whose behalf the operator makes it. @throws errors as the SDK throws them */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object;
@@ -37,7 +37,7 @@ export type SimulatedAws = {
   onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
   /** Called when STS has taken a token for credentials of a role, in the state that STS knows. */
   onExchange(listener: (exchange: { role: ObservedRole; token: string }) => void): void;
-  /** How old the state is that a read tells of, in milliseconds. */
+  /** Age of the state that a read returns, in milliseconds. */
   readLagMs: () => number;
   /** How long STS does not know yet of a change, in milliseconds. */
   trustLagMs: () => number;
@@ -304,7 +304,7 @@ export function trusts(document: string, token: string): boolean {
   });
 }
 
-/** Of a role it is read again and again. */
+/** A role's document is encoded again and again. */
 const encodings = new Map<string, string>();
 const mostEncodings = 256;
 

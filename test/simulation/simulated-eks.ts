@@ -22,15 +22,15 @@ export type AssociationChange = {
   readonly action: string;
   readonly before: SimulatedAssociation | undefined;
   readonly after: SimulatedAssociation | undefined;
-  /** On whose behalf the operator did it; undefined for anybody else. */
+  /** The account that the operator did it for; undefined for other callers. */
   readonly by: string | undefined;
 };
 
 export type SimulatedEks = {
   readonly associations: ReadonlyMap<string, SimulatedAssociation>;
-  /** What pods that are made now get. */
+  /** The association that new pods get. */
   associationOf(namespace: string, serviceAccount: string): SimulatedAssociation | undefined;
-  /** What somebody else does. */
+  /** Creates an association out of band. */
   put(association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation;
   remove(id: string): void;
   change(id: string, to: Partial<Pick<SimulatedAssociation, 'roleArn' | 'disableSessionTags'>>): void;

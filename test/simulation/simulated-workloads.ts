@@ -1,7 +1,7 @@
 /**
- * What else runs in a cluster, as a model: Deployments get pods, of which each is what the pod identity webhook makes of it at
- * that moment; a changed template replaces them, new ones first; pods get ready, and end after their grace; and
- * namespaces under deletion are emptied.
+ * Other controllers of the cluster, as a model: Deployments get pods, each as the pod identity webhook changes it at that moment; a
+ * changed template replaces them, new ones first; pods become ready, and end after their grace period; and namespaces under deletion
+ * are emptied.
  */
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
@@ -84,7 +84,7 @@ export function modelWorkloads(
       : object;
   };
 
-  /** A controller's write that meets a change of somebody else is simply done again, later. */
+  /** A controller repeats a write that conflicts, later. */
   const attempt = async (write: Promise<unknown>): Promise<void> => {
     await write.catch(() => undefined);
   };
@@ -223,7 +223,7 @@ function podOf(
       labels: { ...metadata.labels, [deploymentLabel]: of.name },
       annotations: { ...metadata.annotations, [templateAnnotation]: of.revision },
     },
-    // What the scheduler adds is there at once.
+    // The scheduler assigns a node at once.
     spec: { ...template.spec, nodeName: 'simulated' },
   } as KubeObject;
 }

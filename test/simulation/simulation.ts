@@ -10,18 +10,18 @@ import { modelWorkloads, type Workloads } from './simulated-workloads.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { after } from '../../src/k8s/time.ts';
 
-/** What the operator has to put up with. Nothing, where a part is absent. */
+/** Faults that the operator has to cope with. An absent part means none. */
 export type FaultSchedule = {
   readonly fate?: (request: Request, now: number) => Fate;
   /** How long after a change watches tell of it. Milliseconds, as all of these. */
   readonly lagMs?: (now: number) => number;
   /** How old the view is that a process begins with. `starts`: how many were started before it. */
   readonly ageMs?: (starts: number) => number;
-  /** How far the cache is behind from which the server answers who does not ask for the most recent state. */
+  /** Age of the server's cache, which answers requests for any state, in milliseconds. */
   readonly cacheAgeMs?: (now: number) => number;
-  /** Whether watches are not told of a change, the how manieth of those that are watched. They are told by a list, later. */
+  /** Whether no watch reports this change, by its number among the watched changes. A later list shows it. */
   readonly misses?: (index: number) => boolean;
-  /** How far the operator's clock is set forward. Its delays go by another, which nobody sets. */
+  /** How far the operator's wall clock is ahead. Its delays use the monotonic clock. */
   readonly clockOffsetMs?: () => number;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
@@ -34,7 +34,7 @@ export type SimulationOptions = {
   readonly leases?: { readonly processes: number; readonly durationMs: number };
   /** Without leases: how many there are by mistake, which take no turns; one when absent. */
   readonly processes?: number;
-  /** What is there before the operator is. */
+  /** Prepares the world before the operator starts. */
   readonly prepare?: (simulation: Simulation) => Promise<void>;
   readonly logger?: (process: string) => Logger;
 };
@@ -48,21 +48,21 @@ export type Simulation = {
   readonly workloads: Workloads;
   /** Every write that the operator sent, in order. */
   readonly writes: readonly Sent[];
-  /** Those of them that were not refused. */
+  /** Writes that were not refused. */
   readonly effects: readonly Sent[];
   /** Every read that the operator sent. */
   readonly reads: readonly Sent[];
   /** Every request that a server did not carry out for reasons of its own. */
   readonly failures: readonly Sent[];
-  /** What a process asked for so often within one moment that it was stopped. */
+  /** Requests that a process repeated so often within one moment that it was stopped. */
   readonly busy: readonly Sent[];
   /** Called right before a write of the operator is carried out; what it returns is called when it was not refused. */
   onArrival(listener: (sent: Sent) => (() => void) | undefined): void;
-  /** Those that are alive. */
+  /** Processes that are alive. */
   readonly processes: readonly OperatorProcess[];
   /** How many were ever started. */
   starts(): number;
-  /** Every change that watches were to be told of, in words and in order. */
+  /** Every change that watches were to report, in words and in order. */
   readonly news: readonly string[];
   /** Ends what is alive; it comes back at once. */
   restart(): void;
@@ -75,7 +75,7 @@ export const driftIntervalMs = 60_000;
 /** As long as a process takes to come back, in milliseconds. */
 export const restartMs = 1_000;
 
-/** When watches that were not told of a change break, so that their clients have to list anew. Milliseconds. */
+/** Time until watches break that have missed a change, so that their clients list again. Milliseconds. */
 export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {

@@ -1,8 +1,7 @@
 /**
- * Every scenario with watches that lag, as behind an API server under load or a slow network; with a process that begins with
- * an older view than the one before it had; and with changes, each of them, that no watch tells of. The operator then
- * decides on what was true a while ago. It has to end where it ends with fresh views, without undoing or repeating what
- * it did.
+ * Every scenario with watches that lag, as behind an API server under load or a slow network; with a process that begins with an
+ * older view than the one before it; and with each change missed by all watches. The operator then decides on an older state. It has
+ * to end where it ends with fresh views, without undoing or repeating its work.
  */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';

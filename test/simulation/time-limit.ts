@@ -1,7 +1,6 @@
 /**
- * What a run may take. A test makes hundreds of them: how long that takes together is the affair of their number and of
- * whoever else uses the machine, and says nothing of whether one of them hangs. So each has a limit of its own, and the test
- * has none.
+ * Time limit of a single run. A test makes hundreds of runs, whose time together depends on their number and the machine's load, and
+ * does not show whether one of them hangs. So each has a limit of its own, and the test has none.
  */
 
 /** Most take a tenth of a second of one processor. Milliseconds of the machine's own clock. */

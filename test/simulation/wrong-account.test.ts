@@ -1,4 +1,7 @@
-/** Credentials that turn out to be of another AWS account than the cluster's: nothing is done with them, whatever was planned before. */
+/**
+ * Credentials that turn out to belong to another AWS account than the cluster's: nothing is done with them, whatever was planned
+ * before.
+ */
 import { expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -26,7 +29,7 @@ const clusterReason = ({ server }: Simulation): string | undefined => {
   return findCondition(config?.status?.conditions, 'Ready')?.reason;
 };
 
-/** Everything that was asked of IAM about roles, and told it. A proof is signed with no credentials. */
+/** Calls to IAM about roles. A proof is signed with no credentials. */
 const callsSince = ({ writes, reads }: Simulation, since: number): readonly string[] =>
   [...writes, ...reads]
     .filter(
@@ -35,7 +38,7 @@ const callsSince = ({ writes, reads }: Simulation, since: number): readonly stri
     )
     .map(({ what }) => what);
 
-/** An account in step, on a cluster that says in which AWS account.*/
+/** An account in sync, on a cluster that names its AWS account. */
 async function begin(): Promise<Simulation> {
   const simulation = await startSimulation();
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };

@@ -1,6 +1,6 @@
 /**
- * Ten minutes of faults (`KON_SOAK_MINUTES` for another time), after which a process that uses all of `src/kube` is in sync, and
- * holds no more memory, sockets, timers and listeners than at the beginning.
+ * Ten minutes of faults (`KON_SOAK_MINUTES` for another time). Afterwards a process that uses all of `src/kube` is in sync, and holds
+ * no more memory, sockets, timers and listeners than at the beginning.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

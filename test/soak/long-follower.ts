@@ -1,9 +1,9 @@
 /**
- * A process with everything of `src/kube` that lives for long, for leaks.test.ts to shake: an informer, a controller that
- * writes, a lease, a recorder of Events. It looks at itself from time to time.
+ * A long-lived process with everything of `src/kube`, for leaks.test.ts: an informer, a controller that writes, a lease, a recorder of
+ * Events. It measures itself from time to time.
  *
- * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. Tells on stdout a sample, as JSON, every `sampleMs`, and on SIGUSR2
- * the versions of what it has. After SIGTERM it ends by itself, if nothing keeps it alive.
+ * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. Prints a sample, as JSON, every `sampleMs`, and on SIGUSR2 the versions of
+ * its objects. After SIGTERM it ends by itself, unless something keeps it alive.
  */
 import { getEventListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -79,7 +79,7 @@ const controller = createController({
         { metadata: { uid, annotations } },
         { type: 'merge', signal },
       );
-      // Of few objects: what is remembered of Events is forgotten after minutes only.
+      // Only for a few objects: remembered Events are forgotten after minutes.
       if (key.endsWith('0')) recorder.event(object, { type: 'Normal', reason: 'Seen', note: `seen ${key}` });
     } catch (error) {
       // Gone, or another one of the name, meanwhile.

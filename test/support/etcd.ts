@@ -1,7 +1,6 @@
 /**
- * etcd behind a test's API server, in its own words: gRPC, of which three calls are needed here, with messages of a few fields.
- * (Its HTTP gateway does not work where client certificates are asked for, and the programs do not include etcdctl.)
- * https://etcd.io/docs/v3.6/learning/api/
+ * A client of the etcd behind a test's API server, in its own protocol: gRPC, three calls with messages of a few fields. (Its HTTP
+ * gateway does not work with client certificates, and the programs do not include etcdctl.) https://etcd.io/docs/v3.6/learning/api/
  */
 import { readFile } from 'node:fs/promises';
 import { connect, type ClientHttp2Session } from 'node:http2';

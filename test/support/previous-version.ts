@@ -1,6 +1,6 @@
 /**
- * The executable of an earlier revision of this repository, built from its own sources with the packages of the present one. It is the
- * version from which `test/e2e/upgrade.test.ts` upgrades. The revision is recorded in `previous-version.json`; a release moves it on.
+ * The executable of an earlier revision of this repository, built from its own sources with the packages of the present one.
+ * `test/e2e/upgrade.test.ts` upgrades from it. The revision is recorded in `previous-version.json`; a release moves it on.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';

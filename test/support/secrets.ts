@@ -13,7 +13,7 @@ const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
 ];
 
 /**
- * What is found in a text, in words that do not repeat it.
+ * Secrets that a text contains, in words that do not repeat them.
  * @param known secrets of this run, by what they are
  */
 export function findSecrets(text: string, known: Readonly<Record<string, string>> = {}): readonly string[] {

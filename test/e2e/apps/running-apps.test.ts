@@ -325,7 +325,7 @@ describe('the pods of a sandbox', () => {
     );
     expect(await ask({ cert, key })).toBe(200);
 
-    // Kwok authenticates nobody, but it runs programs for none of the existing pods.
+    // Kwok has no authentication, but it runs programs for none of the existing pods.
     const { pid } = sandbox.description.parts.find(({ name }) => name === 'kwok') ?? {};
     const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
     const kwok = /--server-address=(\S+)/.exec(stdout)?.[1];

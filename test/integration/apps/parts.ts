@@ -46,7 +46,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   };
 }
 
-/** Knowledge of a webhook for which only these ServiceAccounts have roles, by `namespace/name`. */
+/** Knowledge of a webhook that has roles for these ServiceAccounts only, by `namespace/name`. */
 export const knowing = (roles: ReadonlyMap<string, string>): WebhookKnowledge => ({
   associated: () => false,
   lookup: async ({ namespace, name }) => {

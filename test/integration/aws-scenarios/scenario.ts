@@ -18,7 +18,7 @@ export type Scenario = { readonly name: string; readonly steps: readonly Step[] 
 
 export type Step = StepCall & {
   readonly gives: Outcome;
-  /** Name under which an earlier step kept credentials. Default: the administrator. */
+  /** Name of credentials that an earlier step kept. Default: the administrator. */
   readonly as?: string;
   /** Values of the answer for later steps: names to paths in it (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;

@@ -1,7 +1,6 @@
 /**
- * What holds for every command, through the executable that ships: its help, and what it exits with when it is called
- * wrongly, reaches no cluster, is not known there or may do nothing. The outcomes are in golden/outcomes.txt, to be read;
- * `vitest run -u` writes it anew.
+ * The contract of every command, through the executable that ships: its help, and its exit code when it is called wrongly, reaches no
+ * cluster, is not known there or has no rights. The outcomes are in golden/outcomes.txt, to be read; `vitest run -u` writes it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';

@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The one pod name, in any namespace, for which programs can be run. */
+  /** The one pod name, in any namespace, that programs can be run for. */
   readonly execPod: string;
   /** Makes a running pod of an app, with a log of its own. */
   startPod(namespace: string, app: string, name: string): Promise<void>;
@@ -34,7 +34,7 @@ export type TestKubelet = {
 const nodeName = 'node-1';
 const group = 'kwok.x-k8s.io/v1alpha1';
 
-/** @param port of this machine, to which port 80 of every pod leads; every other port leads nowhere */
+/** @param port of this machine: port 80 of every pod leads to it, and every other port leads nowhere */
 export async function startKubelet(
   cluster: TestControlPlane,
   options: { readonly port: number; readonly pods: readonly string[] },

@@ -169,9 +169,9 @@ describe('kon app logs', () => {
 });
 
 /**
- * What kwok is not: it gives a program a terminal, but not as the one that controls it, so that no key interrupts it (setsid
- * does that); it tells exit codes other than 0 as failures, and the end of stdin not at all. These two are tested beside
- * src/kube/streams/exec.ts, against a server of ours.
+ * Limits of kwok: it gives a program a terminal that does not control it, so that no key interrupts it (setsid changes that); it
+ * reports exit codes other than 0 as failures, and never the end of stdin. These two are tested beside src/kube/streams/exec.ts,
+ * against a server of ours.
  */
 const controlled = 'setsid --ctty --wait';
 

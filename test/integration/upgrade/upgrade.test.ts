@@ -383,7 +383,7 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // Before that, the older one met CRDs that were just written, for which the server returns 404 for a moment.
+    // Before that, the older one met CRDs that were just written, and the server returns 404 for these for a moment.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

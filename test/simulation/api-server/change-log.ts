@@ -1,6 +1,6 @@
 /**
- * What happened to the objects of a simulated API server, in order, and how watches hear of it: at once, late, or, when
- * the log has been cut, not at all.
+ * Changes of the objects of a simulated API server, in order, and how watches receive them: at once, late, or never when the log has
+ * been cut.
  */
 import {
   KubeApiError,
@@ -30,7 +30,7 @@ export type View = {
    * where a server may answer from a cache that is behind; else for the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
-  /** Whether its watches are never told of this change. Only a list tells what has come of it. */
+  /** Whether its watches never receive this change. Only a list shows the result. */
   misses(change: Change): boolean;
 };
 
@@ -257,7 +257,7 @@ export function createChangeLog(options: {
   };
 }
 
-/** What a watch with a selector makes of a change: objects that leave it are gone, those that enter it are new. */
+/** The event of a watch with a selector: objects that leave the selection are deleted, those that enter it are added. */
 function typeFor(change: Change, matches: (object: KubeObject) => boolean): Change['type'] | undefined {
   const before = change.before !== undefined && matches(change.before);
   if (change.type === 'DELETED') return before ? 'DELETED' : undefined;

@@ -1,5 +1,5 @@
 /**
- * Who owns which field: what server-side apply decides by. Lists are one field, where the real server looks into some.
+ * Owners of fields, the basis of server-side apply. A list is one field, where the real server merges some by key.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
@@ -12,7 +12,7 @@ type Owner = {
   readonly subresource?: string | undefined;
 };
 
-/** By `keyOf(owner)`. */
+/** Keyed by `keyOf(owner)`. */
 export type FieldOwners = ReadonlyMap<string, { readonly owner: Owner; readonly paths: ReadonlySet<string> }>;
 
 export const noOwners: FieldOwners = new Map();
@@ -20,7 +20,7 @@ export const noOwners: FieldOwners = new Map();
 const keyOf = ({ manager, operation, subresource }: Owner): string =>
   `${operation} ${subresource ?? ''} ${manager}`;
 
-/** What may be owned: all that a writer chooses. */
+/** Fields that belong to the server. All others are a writer's to own. */
 const serverOwned = new Set([
   'name',
   'namespace',
@@ -118,7 +118,7 @@ export function sameOwners(a: FieldOwners, b: FieldOwners): boolean {
   return true;
 }
 
-/** As `metadata.managedFields` tells it, of annotations: nobody here asks for more. */
+/** The `metadata.managedFields` of annotations, the only ones that the operator reads. */
 export function annotationOwners(owners: FieldOwners): readonly ManagedFieldsEntry[] {
   const prefix = pathOf(['metadata', 'annotations', '']);
   return [...owners.values()].flatMap(({ owner: { manager, operation, subresource }, paths }) => {

@@ -90,7 +90,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** The same value, which nobody can change any more. What is frozen is so to its depth, here and in the informers. */
+/** The same value, deeply frozen, here and in the informers. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

@@ -1,4 +1,4 @@
-/** What sets the kinds apart which the operator meets, as far as a writer or a watcher notices. */
+/** Differences between the kinds that the operator uses, as far as a writer or a watcher notices. */
 import { apiGroup } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 
@@ -40,7 +40,7 @@ export function traitsOf(resource: Resource): KindTraits {
   return resource.group === apiGroup ? custom : (builtIn[resource.plural] ?? plain);
 }
 
-/** The name under which errors speak of a resource: `configmaps`, `linkedserviceaccounts.k11n.dev`. */
+/** The name of a resource in errors: `configmaps`, `linkedserviceaccounts.k11n.dev`. */
 export function titleOf({ plural, group }: Resource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }

@@ -30,7 +30,7 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 export type StoredObject = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export type SimulatedApiServer = {
-  /** Of those who play people and the controllers of the cluster: everything is fresh, nothing fails. */
+  /** The client of people and of the cluster's controllers: everything is fresh, nothing fails. */
   readonly client: KubeClient;
   /** A client that sees the server through a view of its own. Closed, it hears nothing more. */
   connect(view: View): { readonly client: KubeClient; close(): void };
@@ -234,7 +234,7 @@ export function createSimulatedApiServer(options: {
     return created;
   };
 
-  /** What names only owners that are no more is garbage from its beginning. */
+  /** An object whose owners have all been deleted is garbage from its creation. */
   const collectUnlessOwned = (resource: Resource, { metadata }: StoredObject): void => {
     const there = collection(resource).get(keyOf(metadata))?.object.metadata;
     if (there?.uid !== metadata.uid || !there?.ownerReferences?.length) return;
@@ -276,7 +276,7 @@ export function createSimulatedApiServer(options: {
     );
   };
 
-  /** What no writer may change of an object that is there, and what only a patch may leave out. */
+  /** Checks the fields that no writer may change in an existing object, and that only a patch may leave out. */
   const checkUpdate = (resource: Resource, current: StoredObject, next: KubeObject): void => {
     const { uid } = next.metadata;
     if (uid && uid !== current.metadata.uid)
@@ -294,12 +294,12 @@ export function createSimulatedApiServer(options: {
       ]);
   };
 
-  /** What a write to the main resource makes of an object: all but what belongs to the server and to the status. */
+  /** The object after a write to the main resource: the status and the server's fields stay. */
   const withMain = (resource: Resource, current: StoredObject, next: StoredObject): StoredObject => {
     const { status: _, ...rest } = next;
     const { status } = traitsOf(resource).hasStatus ? current : next;
     return {
-      // What is stored has been looked at.
+      // A stored spec has been validated.
       ...(rest.spec === current.spec ? rest : withSpec(resource, rest, server.hasLaterSchemas)),
       ...(status === undefined ? {} : { status }),
       metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },
@@ -361,7 +361,7 @@ export function createSimulatedApiServer(options: {
     checkVersion(resource, current.object, resourceVersion);
     const { apiVersion, kind, metadata, status, ...rest } = input;
     const isStatus = by.subresource === 'status';
-    // Of a status subresource nothing but the status counts, not even the uid.
+    // A write to the status subresource ignores all but the status, even the uid.
     if (!isStatus)
       checkUpdate(resource, current.object, { ...input, metadata: { name, ...(uid ? { uid } : {}) } });
     const wanted: StoredObject = isStatus
@@ -658,7 +658,7 @@ function graceOf(resource: Resource, { spec }: StoredObject): number {
 
 type Metadata = KubeObject['metadata'];
 
-/** What of the metadata is a writer's to choose. */
+/** The part of the metadata that a writer may choose. */
 function chosen({ name, namespace, labels, annotations, finalizers, ownerReferences }: Metadata): Metadata {
   return {
     name,

@@ -1,6 +1,6 @@
 /**
- * What an API server does with the requests that the operator sends, case by case: one table, run against the model and against
- * a real kube-apiserver. A case tells what it saw; what it expects to see was taken from the real one.
+ * Answers of an API server to the requests that the operator sends, case by case: one table, run against the model and against a real
+ * kube-apiserver. A case returns its observations; the expected ones were taken from the real server.
  */
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
 import {
@@ -16,7 +16,7 @@ export type ConformanceContext = {
   readonly client: KubeClient;
   /** A namespace of this case's own, and a prefix for names outside of namespaces. */
   readonly namespace: string;
-  /** Waits for a moment in which others may act, milliseconds of the server's time. */
+  /** Waits while others act, in milliseconds of the server's time. */
   readonly pause: (ms: number) => Promise<void>;
 };
 

@@ -1,7 +1,7 @@
 /**
  * Runs a scenario with a planted bug, under the faults that the bug needs to show, and the same without the bug. A program of its
- * own, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the root
- * of the sources in which the bug was planted.
+ * own, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the root of
+ * the sources with the bug.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -81,7 +81,7 @@ export async function plant(bug: PlantedBug, root: string, copy: string): Promis
   };
 }
 
-/** Makes the wrappers of the bug known to the copy in which it was planted. The copy has to run in this process. */
+/** Makes the wrappers of the bug known to its copy of the sources. The copy has to run in this process. */
 export function register(bug: PlantedBug): void {
   (globalThis as Registry)[registry] = new Map(
     bug.wrappers.map(({ wraps, wrap }) => [wraps.name, wrap] as const),
