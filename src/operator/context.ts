@@ -43,21 +43,17 @@ import {
 } from '../workloads/index.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-/** The part of Deployments that the operator reads. */
-export type Deployment = KubeObject & {
-  readonly spec?: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<Record<string, unknown>>;
-};
+type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
 export type Informers = {
   readonly clusterConfigs: Informer<ClusterConfig>;
   readonly accounts: Informer<LinkedServiceAccount>;
   readonly apps: Informer<App>;
-  readonly namespaces: Informer<KubeObject & { readonly status?: { readonly phase?: string } }>;
+  readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
   /** Objects of Apps, here and below. */
-  readonly deployments: Informer<Deployment>;
+  readonly deployments: Informer<KubeObject>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
@@ -140,116 +136,76 @@ export function createInformers(of: {
   readonly random: () => number;
   readonly setTimer: SetTimer;
 }): Informers {
+  const ours = { ...of, labelSelector: `${managedByLabel}=${managedByValue}` };
+  const others = { ...of, omitManagedFields: true };
   const labelled = (resource: Resource): Informer<KubeObject & Workload> =>
     createInformer<KubeObject & Workload>({
-      ...of,
+      ...others,
       resource,
       labelSelector: `${restartLabel}=true`,
-      omitManagedFields: true,
-      indexers: {
-        [workloadsByServiceAccount]: (workload) => {
-          const account = deployedAccount(workload);
-          return account === undefined ? [] : [account];
-        },
-      },
+      indexers: { [workloadsByServiceAccount]: (workload) => oneOrNone(deployedAccount(workload)) },
     });
-  const ours = `${managedByLabel}=${managedByValue}`;
   return {
     clusterConfigs: createInformer<ClusterConfig>({ ...of, resource: clusterConfigs }),
-    accounts: createInformer<LinkedServiceAccount>({
-      ...of,
-      resource: linkedServiceAccounts,
-      omitManagedFields: true,
-    }),
+    accounts: createInformer<LinkedServiceAccount>({ ...others, resource: linkedServiceAccounts }),
     apps: createInformer<App>({
-      ...of,
+      ...others,
       resource: apps,
-      omitManagedFields: true,
-      indexers: {
-        [appsByAccount]: (app) => (app.spec.serviceAccount === undefined ? [] : [app.spec.serviceAccount]),
-      },
+      indexers: { [appsByAccount]: (app) => oneOrNone(app.spec.serviceAccount) },
     }),
-    namespaces: createInformer({
-      ...of,
-      resource: resources.namespaces,
-      omitManagedFields: true,
-      trim: trimNamespace,
-    }),
+    namespaces: createInformer({ ...others, resource: resources.namespaces, trim: trimNamespace }),
     serviceAccounts: createInformer<KubeObject>({
       ...of,
       resource: resources.serviceAccounts,
       trim: trimServiceAccount,
-      indexers: {
-        [serviceAccountsByAccount]: (object) => {
-          const account = object.metadata.labels?.[accountLabel];
-          return account === undefined ? [] : [account];
-        },
-      },
+      indexers: { [serviceAccountsByAccount]: labelIndex(accountLabel) },
     }),
     pods: createInformer<Pod>({
-      ...of,
+      ...others,
       resource: resources.pods,
-      omitManagedFields: true,
       trim: createPodTrimmer(),
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
         [podsByRole]: rolesHeld,
-        [podsByApp]: (pod) => {
-          const app = pod.metadata.labels?.[appLabel];
-          return app === undefined ? [] : [app];
-        },
+        [podsByApp]: labelIndex(appLabel),
       },
     }),
-    deployments: createInformer<Deployment>({
-      ...of,
-      resource: resources.deployments,
-      labelSelector: ours,
-    }),
+    deployments: createInformer({ ...ours, resource: resources.deployments }),
     configMaps: createInformer<KubeObject>({
-      ...of,
+      ...ours,
       resource: resources.configMaps,
-      labelSelector: ours,
       omitManagedFields: true,
-      indexers: {
-        [configMapsByApp]: (object) => {
-          const app = object.metadata.labels?.[appLabel];
-          return app === undefined ? [] : [app];
-        },
-      },
+      indexers: { [configMapsByApp]: labelIndex(appLabel) },
     }),
-    services: createInformer({ ...of, resource: resources.services, labelSelector: ours }),
-    podDisruptionBudgets: createInformer({
-      ...of,
-      resource: resources.podDisruptionBudgets,
-      labelSelector: ours,
-    }),
-    horizontalPodAutoscalers: createInformer({
-      ...of,
-      resource: resources.horizontalPodAutoscalers,
-      labelSelector: ours,
-    }),
-    ingresses: createInformer({ ...of, resource: resources.ingresses, labelSelector: ours }),
+    services: createInformer({ ...ours, resource: resources.services }),
+    podDisruptionBudgets: createInformer({ ...ours, resource: resources.podDisruptionBudgets }),
+    horizontalPodAutoscalers: createInformer({ ...ours, resource: resources.horizontalPodAutoscalers }),
+    ingresses: createInformer({ ...ours, resource: resources.ingresses }),
     labelledDeployments: labelled(resources.deployments),
     statefulSets: labelled(resources.statefulSets),
     daemonSets: labelled(resources.daemonSets),
   };
 }
 
-function trimNamespace(
-  object: KubeObject & { readonly status?: { readonly phase?: string } },
-): KubeObject & { readonly status?: { readonly phase?: string } } {
-  const { name, uid, resourceVersion, labels, deletionTimestamp } = object.metadata;
+function labelIndex(label: string): (object: Pick<KubeObject, 'metadata'>) => readonly string[] {
+  return ({ metadata }) => oneOrNone(metadata.labels?.[label]);
+}
+
+function oneOrNone(key: string | undefined): readonly string[] {
+  return key === undefined ? [] : [key];
+}
+
+function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Namespace {
+  const { name, labels } = metadata;
   return {
-    apiVersion: object.apiVersion,
-    kind: object.kind,
+    apiVersion,
+    kind,
     metadata: {
       name,
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-      labels: kept(labels, [targetLabel, managedByLabel]),
+      ...present(metadata, ['uid', 'resourceVersion', 'deletionTimestamp']),
+      labels: present(labels, [targetLabel, managedByLabel]),
     },
-    ...(object.status?.phase === undefined ? {} : { status: { phase: object.status.phase } }),
+    ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
   };
 }
 
@@ -258,7 +214,7 @@ function trimNamespace(
  * annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion, labels, annotations, managedFields } = object.metadata;
+  const { name, labels, annotations, managedFields } = object.metadata;
   const managers = (managedFields ?? []).filter((entry) => {
     const fields = entry.fieldsV1?.['f:metadata'] as Readonly<Record<string, unknown>> | undefined;
     const annotated = fields?.['f:annotations'] as Readonly<Record<string, unknown>> | undefined;
@@ -269,11 +225,9 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
     kind: object.kind,
     metadata: {
       name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      labels: kept(labels, [accountLabel]),
-      annotations: kept(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
+      ...present(object.metadata, ['namespace', 'uid', 'resourceVersion']),
+      labels: present(labels, [accountLabel]),
+      annotations: present(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
       managedFields: managers.map(({ manager }) => (manager === undefined ? {} : { manager })),
     },
   };
@@ -285,9 +239,10 @@ export function roleArnManagerOf(object: KubeObject): string | undefined {
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];
 }
 
-function kept(
-  record: Readonly<Record<string, string>> | undefined,
-  keys: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => keys.includes(key)));
+/** The fields of `keys` that are present. */
+function present<T extends object, K extends keyof T>(
+  record: T | undefined,
+  keys: readonly K[],
+): { readonly [key in K]: Exclude<T[key], undefined> } | Record<never, never> {
+  return Object.fromEntries(keys.flatMap((key) => (record?.[key] === undefined ? [] : [[key, record[key]]])));
 }

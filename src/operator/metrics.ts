@@ -4,7 +4,9 @@ import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
 import type { DriftCheck, LeftoverKind } from '../identity/index.ts';
 import {
   createRuntimeMetrics,
+  definer,
   runtimeMetricDefinitions,
+  type MetricDefinitions,
   type RuntimeMetrics,
   type RuntimeView,
 } from './runtime-metrics.ts';
@@ -37,7 +39,7 @@ export const metricDefinitions = {
   },
   konstellation_aws_call_duration_seconds: {
     type: 'histogram',
-    help: 'How long calls to AWS took, without the time for which they waited to be sent.',
+    help: 'Duration of calls to AWS, without the time that they waited to be sent.',
     labels: ['service', 'action'],
   },
   konstellation_aws_throttled_total: {
@@ -57,7 +59,7 @@ export const metricDefinitions = {
   },
   konstellation_aws_rate_limit: {
     type: 'gauge',
-    help: 'Calls per second that AWS was found to take. Absent until it has throttled.',
+    help: 'Measured limit of calls per second. Absent until AWS has throttled.',
     labels: ['service'],
   },
   konstellation_accounts: {
@@ -72,17 +74,17 @@ export const metricDefinitions = {
   },
   konstellation_drift_last_success_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the last pass of drift detection over roles or associations succeeded, in Unix time. Absent before the first, and where the operator does not lead.',
+    help: 'Unix time of the last successful pass of drift detection, by pass. Absent before the first, and while the operator does not lead.',
     labels: ['pass'],
   },
   konstellation_drift_failing: {
     type: 'gauge',
-    help: '1 while the last pass of drift detection over roles or associations failed, else 0. Absent where the operator does not lead.',
+    help: '1 while the last pass of drift detection over roles or associations failed, else 0. Absent while the operator does not lead.',
     labels: ['pass'],
   },
   konstellation_account_in_step_seconds: {
     type: 'histogram',
-    help: 'From a new or changed account being seen until it was ready: role, attachments, links and proofs.',
+    help: 'Time from the observation of a new or changed account until it was ready: role, attachments, links and proofs.',
     labels: [],
   },
   konstellation_operator_outdated: {
@@ -96,9 +98,7 @@ export const metricDefinitions = {
     labels: ['name'],
   },
   ...runtimeMetricDefinitions,
-} as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
-
-type MetricName = Exclude<keyof typeof metricDefinitions, keyof typeof runtimeMetricDefinitions>;
+} as const satisfies MetricDefinitions;
 
 const buckets = {
   call: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -107,12 +107,7 @@ const buckets = {
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const define = (name: MetricName) => ({
-    name,
-    help: metricDefinitions[name].help,
-    labelNames: [...metricDefinitions[name].labels],
-    registers: [registry],
-  });
+  const define = definer(registry, metricDefinitions);
   const calls = new Counter(define('konstellation_aws_calls_total'));
   const throttled = new Counter(define('konstellation_aws_throttled_total'));
   const durations = new Histogram({

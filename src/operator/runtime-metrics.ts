@@ -19,32 +19,32 @@ export const runtimeMetricDefinitions = {
   },
   controller_runtime_terminal_reconcile_errors_total: {
     type: 'counter',
-    help: 'Reconciles that failed in a way which no repetition heals.',
+    help: 'Reconciles that failed with an error that a retry cannot fix.',
     labels: ['controller'],
   },
   controller_runtime_reconcile_panics_total: {
     type: 'counter',
-    help: 'Reconciles that failed by a fault of the operator itself, such as a TypeError.',
+    help: 'Reconciles that failed by a bug of the operator, such as a TypeError.',
     labels: ['controller'],
   },
   controller_runtime_reconcile_timeouts_total: {
     type: 'counter',
-    help: 'Reconciles that took longer than they may, and were told to stop.',
+    help: 'Reconciles that exceeded their timeout and were aborted.',
     labels: ['controller'],
   },
   controller_runtime_reconcile_time_seconds: {
     type: 'histogram',
-    help: 'How long reconciles took.',
+    help: 'Duration of reconciles.',
     labels: ['controller'],
   },
   controller_runtime_max_concurrent_reconciles: {
     type: 'gauge',
-    help: 'How many objects a controller may work on at a time.',
+    help: 'Maximum number of objects that a controller reconciles at a time.',
     labels: ['controller'],
   },
   controller_runtime_active_workers: {
     type: 'gauge',
-    help: 'How many objects a controller works on.',
+    help: 'Objects that a controller reconciles now.',
     labels: ['controller'],
   },
   workqueue_depth: {
@@ -54,45 +54,45 @@ export const runtimeMetricDefinitions = {
   },
   workqueue_adds_total: {
     type: 'counter',
-    help: 'How often an object was put into the queue, also where it was there already.',
+    help: 'Additions to the queue, including objects that were queued already.',
     labels: ['name', 'controller'],
   },
   workqueue_retries_total: {
     type: 'counter',
-    help: 'How often an object was put into the queue again after a failure.',
+    help: 'Additions to the queue after a failure.',
     labels: ['name', 'controller'],
   },
   workqueue_queue_duration_seconds: {
     type: 'histogram',
-    help: 'How long objects that were due waited for a worker.',
+    help: 'Time that due objects waited for a worker.',
     labels: ['name', 'controller'],
   },
   workqueue_work_duration_seconds: {
     type: 'histogram',
-    help: 'How long objects were worked on.',
+    help: 'Duration of the work on an object.',
     labels: ['name', 'controller'],
   },
   workqueue_unfinished_work_seconds: {
     type: 'gauge',
-    help: 'For how long the objects that are worked on now have been so, added up.',
+    help: 'Sum of the time that the objects in progress have been worked on.',
     labels: ['name', 'controller'],
   },
   workqueue_longest_running_processor_seconds: {
     type: 'gauge',
-    help: 'For how long the object that has been worked on for longest has been so.',
+    help: 'Time that the longest-running object in progress has been worked on.',
     labels: ['name', 'controller'],
   },
   rest_client_requests_total: {
     type: 'counter',
-    help: 'Requests to the API server, by the status of the answer; `<error>` where there was none. Each attempt counts.',
+    help: 'Requests to the API server, by the status of the answer; `<error>` without an answer. Each attempt counts.',
     labels: ['code', 'method', 'host'],
   },
   leader_election_master_status: {
     type: 'gauge',
-    help: 'Whether this operator leads: 1 or 0. Absent when it takes no turns.',
+    help: 'Whether this operator leads: 1 or 0. Absent without leader election.',
     labels: ['name'],
   },
-} as const satisfies Record<string, { type: string; help: string; labels: readonly string[] }>;
+} as const satisfies MetricDefinitions;
 
 /** Values that are read at each scrape. */
 export type RuntimeView = {
@@ -108,14 +108,26 @@ export type RuntimeView = {
     | undefined;
 };
 
+export type MetricDefinitions = Readonly<
+  Record<string, { readonly type: string; readonly help: string; readonly labels: readonly string[] }>
+>;
+
+/** Options of a metric of the client library, from its definition. */
+export function definer<T extends MetricDefinitions>(registry: Registry, definitions: T) {
+  return (name: keyof T & string) => ({
+    name,
+    help: definitions[name]?.help ?? '',
+    labelNames: [...(definitions[name]?.labels ?? [])],
+    registers: [registry],
+  });
+}
+
 export type RuntimeMetrics = {
   readonly observerOf: (controller: string) => ControllerObserver;
   readonly countRequest: (request: RequestOutcome) => void;
   /** Copies the counts of the controllers. */
   readonly refresh: (view: RuntimeView) => void;
 };
-
-type Name = keyof typeof runtimeMetricDefinitions;
 
 const buckets = {
   /** Buckets of controller-runtime, pkg/internal/controller/metrics. */
@@ -128,12 +140,7 @@ const buckets = {
 };
 
 export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
-  const define = (name: Name) => ({
-    name,
-    help: runtimeMetricDefinitions[name].help,
-    labelNames: [...runtimeMetricDefinitions[name].labels],
-    registers: [registry],
-  });
+  const define = definer(registry, runtimeMetricDefinitions);
   const counters = {
     reconciles: new Counter(define('controller_runtime_reconcile_total')),
     errors: new Counter(define('controller_runtime_reconcile_errors_total')),
