@@ -13,7 +13,7 @@ import type { TargetReason } from './reasons.ts';
 import { forgettingHalt, resuming, stopping } from './replicas.ts';
 import type { ScaleStep } from './steps.ts';
 
-type Standing = {
+type TargetState = {
   readonly target: AppTarget;
   readonly deployment: Deployment | undefined;
   readonly gate: IdentityGate;
@@ -29,7 +29,7 @@ export function isOfSpec(reason: TargetReason): boolean {
 }
 
 /** Steps of a target that cannot be deployed by its spec. */
-export function stepsWithoutSpec(app: App, standing: Standing): readonly ScaleStep[] {
+export function stepsWithoutSpec(app: App, standing: TargetState): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);
   if (!deployment || !isFitToRun(app, standing)) return [];
@@ -40,12 +40,12 @@ export function stepsWithoutSpec(app: App, standing: Standing): readonly ScaleSt
 }
 
 /** Steps that come first on a target that is to be halted. */
-export function stepsToStop({ target, deployment }: Standing): readonly ScaleStep[] {
+export function stepsToStop({ target, deployment }: TargetState): readonly ScaleStep[] {
   return deployment && target.deployMode === 'halt' ? scale(deployment, stopping(deployment)) : [];
 }
 
 /** Steps that come last on a target that is not halted. */
-export function stepsAfterHalt({ target, deployment }: Standing): readonly ScaleStep[] {
+export function stepsAfterHalt({ target, deployment }: TargetState): readonly ScaleStep[] {
   return deployment && target.deployMode !== 'halt' ? scale(deployment, forgettingHalt(deployment)) : [];
 }
 
@@ -53,7 +53,7 @@ export function stepsAfterHalt({ target, deployment }: Standing): readonly Scale
  * Whether pods of the last deployed template would have the identity that it names. A halted target may have been written
  * while dependencies, and so their addresses, were missing.
  */
-function isFitToRun(app: App, { target, deployment, gate, others }: Standing): boolean {
+function isFitToRun(app: App, { target, deployment, gate, others }: TargetState): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;
   const account = deployment && deployedAccount(deployment);
   if (account === undefined) return true;

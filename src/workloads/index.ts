@@ -54,8 +54,8 @@ export { reportTarget, type TargetOutcome } from './target-status.ts';
 export { transitions, type EventDraft } from './transitions.ts';
 export {
   assignSlots,
-  pauseOf,
+  rolloutBlockerOf,
   type RolloutSlot,
-  type RolloutPause,
+  type RolloutBlocker,
   type RolloutMember,
 } from './rollout-group.ts';

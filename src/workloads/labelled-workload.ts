@@ -86,25 +86,28 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
   const rollout = workloadRollout(workload, pods, now);
   return {
     identity,
-    wants: missed.length > 0 && !isMarked && rolloutBlocker(workload) === undefined,
+    wants: missed.length > 0 && !isMarked && templateChangeBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
     // Created from a template with the mark, and still without the identity: these pods are replaced.
     rollout:
-      rollout.state === 'Ready' && isMarked && missed.length > 0 && rolloutBlocker(workload) === undefined
+      rollout.state === 'Ready' &&
+      isMarked &&
+      missed.length > 0 &&
+      templateChangeBlocker(workload) === undefined
         ? { ...rollout, state: 'Progressing' }
         : rollout,
   };
 }
 
 /** Why a change of the pod template would replace no pods; undefined when it would. */
-function rolloutBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
+function templateChangeBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   if (spec?.paused) return 'paused';
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
 }
 
 /** Whether a change of the pod template replaces the workload's pods. */
 export function replacesPods({ workload }: WorkloadObservation): boolean {
-  return rolloutBlocker(workload) === undefined;
+  return templateChangeBlocker(workload) === undefined;
 }
 
 export function workloadMember(observation: WorkloadObservation, rank: number): RolloutMember {
@@ -115,7 +118,7 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     wants,
     hasWanted,
     // Its owner has postponed the replacement of pods, perhaps for ever.
-    state: rolloutBlocker(observation.workload) ? 'steady' : states[rollout.state],
+    state: templateChangeBlocker(observation.workload) ? 'steady' : states[rollout.state],
     rank,
   };
 }

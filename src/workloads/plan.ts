@@ -149,27 +149,27 @@ export function identityStanding(
 }
 
 function planTarget(observation: AppObservation, target: AppTarget): TargetPlan {
-  const place = observedTarget(observation, target);
-  const { gate } = place;
-  const obstacle = targetBlocker(observation, target);
-  if (obstacle) {
-    const steps = isOfSpec(obstacle.reason) ? stepsWithoutSpec(observation.app, place) : [];
-    return { target, kind: 'blocked', ...obstacle, steps };
+  const observed = observedTarget(observation, target);
+  const { gate } = observed;
+  const blocker = targetBlocker(observation, target);
+  if (blocker) {
+    const steps = isOfSpec(blocker.reason) ? stepsWithoutSpec(observation.app, observed) : [];
+    return { target, kind: 'blocked', ...blocker, steps };
   }
   // A halted target has no pods that could start without their identity.
   if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', blocker: gate, steps: [] };
 
   const slot = target.deployMode === 'halt' ? undefined : observation.slots.get(target.name);
   if (slot?.kind === 'waits') {
-    const steps = stepsMeanwhile(observation.app, place);
+    const steps = stepsMeanwhile(observation.app, observed);
     if (steps) return { target, kind: 'held', blocker: slot.blocker, steps };
   }
 
   const identity = gate.open ? gate.identity : undefined;
   const warning = gate.open ? gate.warning : undefined;
-  const steps = stepsTo(observation.app, identity, place, identity ? [identity] : []);
+  const steps = stepsTo(observation.app, identity, observed, identity ? [identity] : []);
   if (typeof steps === 'string') {
-    const stopping = stepsWithoutSpec(observation.app, place);
+    const stopping = stepsWithoutSpec(observation.app, observed);
     return { target, kind: 'blocked', reason: 'NotOwned', message: steps, steps: stopping };
   }
   return {
@@ -177,7 +177,12 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     kind: 'deploy',
     ...(identity ? { identity } : {}),
     ...(warning ? { warning } : {}),
-    steps: [...stepsToStop(place), ...steps, ...stepsAfterHalt(place), ...replacements(place, identity)],
+    steps: [
+      ...stepsToStop(observed),
+      ...steps,
+      ...stepsAfterHalt(observed),
+      ...replacements(observed, identity),
+    ],
   };
 }
 
@@ -193,8 +198,8 @@ function replacements(
  * Steps of a target that waits for its slot: all that do not roll it. Undefined when it rolls anyway, for a new image say:
  * its new pods then get the new identity from the webhook in any case.
  */
-function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | undefined {
-  const { deployment, target, others, gate } = place;
+function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
+  const { deployment, target, others, gate } = observed;
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
   const account = deployedAccount(deployment);
@@ -212,7 +217,7 @@ function stepsMeanwhile(app: App, place: ObservedTarget): readonly Step[] | unde
   // If the account is the same, the webhook already gives the new identity to every new pod.
   const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
   const wanted = identity ? [identity, ...(next ? [next] : [])] : [];
-  const steps = stepsTo(asDeployed, identity, place, wanted);
+  const steps = stepsTo(asDeployed, identity, observed, wanted);
   return typeof steps === 'string' ? undefined : steps;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assignSlots, pauseOf, type RolloutMember } from './rollout-group.ts';
+import { assignSlots, rolloutBlockerOf, type RolloutMember } from './rollout-group.ts';
 
 function member(id: string, fields: Partial<RolloutMember> = {}): RolloutMember {
   return { id, wants: false, hasWanted: true, state: 'steady', rank: 0, ...fields };
@@ -88,7 +88,7 @@ describe('assignSlots', () => {
 describe('pauseOf', () => {
   test('tells who holds back how many', () => {
     const failed = member('z', { state: 'failed' });
-    expect(pauseOf([failed, member('a', wants), member('b', wants), member('c')])).toMatchObject({
+    expect(rolloutBlockerOf([failed, member('a', wants), member('b', wants), member('c')])).toMatchObject({
       reason: 'PausedByFailedRollout',
       message: expect.stringMatching(/held back by z, which is not healthy.*; 2 workloads are held back$/),
     });
@@ -98,6 +98,6 @@ describe('pauseOf', () => {
     ['nobody waits', [member('z', { state: 'failed' }), member('a')]],
     ['they wait for their turn', [member('z', { state: 'rolling' }), member('a', wants)]],
   ] as const)('is none while %s', (_name, members) => {
-    expect(pauseOf(members)).toBeUndefined();
+    expect(rolloutBlockerOf(members)).toBeUndefined();
   });
 });

@@ -32,7 +32,7 @@ export type RolloutMember = {
 
 export type SlotBlocker = { readonly reason: SlotReason; readonly message: string };
 
-export type RolloutPause = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
@@ -50,13 +50,13 @@ export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<stri
 }
 
 /** Blocker of all waiting members, with their number; undefined when none waits for a failed rollout. */
-export function pauseOf(members: readonly RolloutMember[]): RolloutPause | undefined {
-  const paused = [...assignSlots(members).values()].flatMap((slot) =>
+export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBlocker | undefined {
+  const blockers = [...assignSlots(members).values()].flatMap((slot) =>
     slot.kind === 'waits' && slot.blocker.reason === 'PausedByFailedRollout' ? [slot.blocker] : [],
   );
-  const [first] = paused;
+  const [first] = blockers;
   if (!first) return undefined;
-  const held = paused.length === 1 ? '1 workload is' : `${paused.length} workloads are`;
+  const held = blockers.length === 1 ? '1 workload is' : `${blockers.length} workloads are`;
   return { reason: 'PausedByFailedRollout', message: `${first.message}; ${held} held back` };
 }
 
@@ -67,10 +67,10 @@ export function pauseOf(members: readonly RolloutMember[]): RolloutPause | undef
 function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMember[]): RolloutSlot {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
-  if (failed) return paused(failed);
+  if (failed) return blockedBy(failed);
   // Names the predecessor and not the one that rolls now, so the message stays true while others take the slot.
   const last = before.at(-1) ?? busy.at(-1);
-  return last ? waiting(last) : { kind: 'go' };
+  return last ? waitingFor(last) : { kind: 'go' };
 }
 
 /** A member that fails with an identity that is to be replaced anyway is no evidence about the new one. */
@@ -93,7 +93,7 @@ function byPrecedence(a: RolloutMember, b: RolloutMember): number {
   return stateOrder[a.state] - stateOrder[b.state] || a.rank - b.rank || (a.id < b.id ? -1 : 1);
 }
 
-function waiting(before: RolloutMember): RolloutSlot {
+function waitingFor(before: RolloutMember): RolloutSlot {
   return {
     kind: 'waits',
     blocker: {
@@ -103,7 +103,7 @@ function waiting(before: RolloutMember): RolloutSlot {
   };
 }
 
-function paused(failed: RolloutMember): RolloutSlot {
+function blockedBy(failed: RolloutMember): RolloutSlot {
   const why =
     failed.state === 'refused'
       ? 'whose new pod template the API server refuses'

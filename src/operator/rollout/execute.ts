@@ -53,7 +53,7 @@ export function createWorkloadExecutor({
     return failure && `its pods are restarted once ${failure.message}`;
   }
 
-  function reportBlocked(workload: Workload, note: string): void {
+  function reportBlocker(workload: Workload, note: string): void {
     const id = workloadId(workload);
     if (reported.get(id) === note) return;
     reported.set(id, note);
@@ -67,7 +67,7 @@ export function createWorkloadExecutor({
       if (step.kind === 'restart') {
         const blocker = await restart(step, workload, signal);
         if (blocker !== undefined) {
-          reportBlocked(workload, blocker);
+          reportBlocker(workload, blocker);
           return backoff.delayAfterFailure(account, id);
         }
         reported.delete(id);

@@ -17,7 +17,7 @@ import {
   assignSlots,
   hasReplicas,
   isPodOf,
-  pauseOf,
+  rolloutBlockerOf,
   replacesPods,
   wantsSlot,
   workloadId,
@@ -177,7 +177,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       if (informers.apps.store.byIndex(appsByAccount, account).length === 0 && ofLabelled.length === 0)
         return { replacing: [], isReplaced: () => false };
       const members = membersOf(account, surroundings());
-      const rolloutBlocker = pauseOf(members);
+      const rolloutBlocker = rolloutBlockerOf(members);
       const unsettled = members.find(({ state, wants }) => state !== 'steady' || wants);
       const idsOfLabelled = new Set(ofLabelled.map(({ workload }) => workloadId(workload)));
       const ofApps = new Set(members.map(({ id }) => id).filter((id) => !idsOfLabelled.has(id)));
