@@ -203,7 +203,7 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
     metadata: {
       name,
       ...present(metadata, ['uid', 'resourceVersion', 'deletionTimestamp']),
-      labels: present(labels, [targetLabel, managedByLabel]),
+      labels: entriesOf(labels, [targetLabel, managedByLabel]),
     },
     ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
   };
@@ -226,8 +226,8 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
     metadata: {
       name,
       ...present(object.metadata, ['namespace', 'uid', 'resourceVersion']),
-      labels: present(labels, [accountLabel]),
-      annotations: present(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
+      labels: entriesOf(labels, [accountLabel]),
+      annotations: entriesOf(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
       managedFields: managers.map(({ manager }) => (manager === undefined ? {} : { manager })),
     },
   };
@@ -240,9 +240,15 @@ export function roleArnManagerOf(object: KubeObject): string | undefined {
 }
 
 /** The fields of `keys` that are present. */
-function present<T extends object, K extends keyof T>(
-  record: T | undefined,
-  keys: readonly K[],
-): { readonly [key in K]: Exclude<T[key], undefined> } | Record<never, never> {
-  return Object.fromEntries(keys.flatMap((key) => (record?.[key] === undefined ? [] : [[key, record[key]]])));
+function present<T extends object>(record: T, keys: readonly (keyof T)[]): Partial<T> {
+  const kept: Partial<T> = {};
+  for (const key of keys) if (record[key] !== undefined) kept[key] = record[key];
+  return kept;
+}
+
+function entriesOf(
+  record: Readonly<Record<string, string>> | undefined,
+  keys: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => keys.includes(key)));
 }

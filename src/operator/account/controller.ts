@@ -3,13 +3,8 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import { planAccount } from '../../identity/index.ts';
 import { isConditionTrue } from '../../k8s/conditions.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import {
-  createController,
-  limitInFlight,
-  type Controller,
-  type KubeClient,
-  type ReconcileResult,
-} from '../../kube/index.ts';
+import { limitInFlight, type Controller, type KubeClient, type ReconcileResult } from '../../kube/index.ts';
+import { controllerOf } from '../context.ts';
 import { createAccountMemory, type AccountMemory } from './account-memory.ts';
 import { enqueueOnChange } from './enqueue.ts';
 import { createExecutor, type ExecutorOptions } from './execute.ts';
@@ -128,16 +123,11 @@ export function createAccountController(options: AccountControllerOptions): Cont
     return requeueAfterMs === Infinity ? undefined : { requeueAfterMs };
   }
 
-  const controller = createController({
+  const controller = controllerOf(context, {
     name: 'accounts',
-    observer: context.observerOf?.('accounts'),
     reconcile,
     concurrency: options.concurrency,
     reserved: { atLeast: priorities.edited, workers: workersForEdits },
-    now,
-    random: context.random,
-    setTimer: context.setTimer,
-    logger: context.logger,
   });
   const yielding = createYieldingAccounts({
     now,

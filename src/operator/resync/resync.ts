@@ -10,9 +10,9 @@ import {
   type ClusterFacts,
   type DriftCheck,
 } from '../../identity/index.ts';
-import { createController, type Controller } from '../../kube/index.ts';
+import type { Controller } from '../../kube/index.ts';
 import { errorMessage } from '../../k8s/errors.ts';
-import type { OperatorContext } from '../context.ts';
+import { controllerOf, type OperatorContext } from '../context.ts';
 
 export type Resync = {
   readonly controllers: readonly Controller[];
@@ -110,14 +110,9 @@ function schedulePass(
     return state.ok ? scopeOf(state.facts) : undefined;
   };
 
-  const controller = createController({
+  const controller = controllerOf(context, {
     name,
-    observer: context.observerOf?.(name),
     concurrency: 1,
-    now: context.monotonic,
-    random: context.random,
-    setTimer: context.setTimer,
-    logger: context.logger,
     async reconcile(_key, signal) {
       const configs = clusterConfigs.store.list();
       const config = effectiveConfig(configs);
