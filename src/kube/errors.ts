@@ -152,8 +152,5 @@ export const isGone = (error: unknown): error is KubeApiError => hasReason(error
 /** The server has not reached the requested version yet, as after a restore of etcd from a backup. */
 export const isResourceVersionTooLarge = (error: unknown): error is KubeApiError =>
   error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
-/** The namespace is being deleted, so nothing can be created in it. */
-export const isNamespaceTerminating = (error: unknown): error is KubeApiError =>
-  error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
 export const isUnreachable = (error: unknown): error is KubeUnreachableError =>
   error instanceof KubeUnreachableError;
