@@ -17,7 +17,7 @@ import {
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
 import type { AccountMemory } from './account-memory.ts';
-import { roleHolders, targetObservation } from './target-observation.ts';
+import { roleHolders, targetNames, targetObservation } from './target-observation.ts';
 
 export type AccountSources = Pick<
   OperatorContext,
@@ -37,7 +37,6 @@ export function observeAccount(
   const account = observed.accounts.get(name);
   if (!account) return undefined;
   const cluster = clusterState(informers.clusterConfigs.store.list(), sources.operatorNamespace);
-  const clusterTargets = cluster.ok ? cluster.facts.targets : [];
   const linked = informers.serviceAccounts.store
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))
     .filter((object) => object.metadata.name === name)
@@ -47,15 +46,12 @@ export function observeAccount(
     .recentOf(name)
     .filter((key) => observed.serviceAccounts.get(key) !== undefined)
     .map((key) => key.slice(0, -name.length - 1));
-  const targets = new Set([
-    ...clusterTargets,
-    ...(account.spec.targets ?? []),
-    ...linked,
-    // A target that drains may have lost its ServiceAccount.
-    ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
-    ...justLinked,
-    ...observed.associations.namespacesOf(name),
-  ]);
+  const targets = targetNames({
+    account,
+    clusterTargets: cluster.ok ? cluster.facts.targets : [],
+    linked: [...linked, ...justLinked],
+    associated: observed.associations.namespacesOf(name),
+  });
   const associations = observed.associations.of(name, targets);
   const roles = cluster.ok
     ? observed.roles.forAccount({

@@ -10,6 +10,7 @@ import {
   podIdentityAudience,
   roleArnAnnotation,
   stsAudience,
+  type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
   accountLabelValue,
@@ -35,6 +36,27 @@ import {
 import { roleArnManagerOf } from '../context.ts';
 
 export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
+
+/** Names of the targets of an account, and of former targets that may still hold something of it. */
+export function targetNames(of: {
+  readonly account: LinkedServiceAccount;
+  readonly clusterTargets: readonly string[];
+  /** Namespaces where the account is linked. */
+  readonly linked: readonly string[];
+  /** Namespaces where it has an association. */
+  readonly associated: Iterable<string>;
+}): ReadonlySet<string> {
+  const { spec, status } = of.account;
+  // A target that drains may have lost its ServiceAccount.
+  const reported = status?.targets?.flatMap((row) => (row.linked ? [row.name] : [])) ?? [];
+  return new Set([
+    ...of.clusterTargets,
+    ...(spec.targets ?? []),
+    ...of.linked,
+    ...reported,
+    ...of.associated,
+  ]);
+}
 
 export function targetObservation(of: {
   readonly target: string;

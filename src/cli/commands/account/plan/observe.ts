@@ -19,6 +19,7 @@ import {
 import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import {
   roleHolders,
+  targetNames,
   targetObservation,
   type Namespace,
 } from '../../../../operator/account/target-observation.ts';
@@ -91,13 +92,8 @@ async function observeTargets(
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const names = new Set([
-    ...facts.targets,
-    ...(account.spec.targets ?? []),
-    ...linked,
-    ...(account.status?.targets ?? []).flatMap((row) => (row.linked ? [row.name] : [])),
-    ...associations.keys(),
-  ]);
+  const clusterTargets = facts.targets;
+  const names = targetNames({ account, clusterTargets, linked, associated: associations.keys() });
   return [...names].map((target) => {
     const serviceAccount = serviceAccounts.items.find((object) => object.metadata.namespace === target);
     return targetObservation({
