@@ -1,11 +1,12 @@
 /** Timestamps of Kubernetes objects: RFC 3339, UTC. */
+import type { Wall } from './time.ts';
 
 /** Formats a `metav1.Time`: whole seconds, the rest cut off. */
-export function formatTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
+export function formatTime(date: Wall): string {
+  return new Date(date).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
 
 /** Formats a `metav1.MicroTime`: microseconds. */
-export function formatMicroTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '000Z');
+export function formatMicroTime(date: Wall): string {
+  return new Date(date).toISOString().replace('Z', '000Z');
 }

@@ -62,7 +62,8 @@ type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
  * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: after everything was stopped again
  */
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
-  const { paths, monotonic } = options;
+  const { paths, now, monotonic } = options;
+  const date = now();
   const startedAt = monotonic();
   await makeFolder(paths.folder, 0o700);
   const attempt = tryLock(paths.lock);
@@ -132,7 +133,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
       onCleanup: (cleanup) => cleanups.push(cleanup),
       onStep: (step) => report({ kind: 'step-done', step, elapsedMs: monotonic() - startedAt }),
       onFacts: (found) => {
-        facts = { ...found, pid: process.pid, startedAt: formatTime(startedAt), folder: paths.folder };
+        facts = { ...found, pid: process.pid, startedAt: formatTime(date), folder: paths.folder };
       },
     });
     await bringing;
