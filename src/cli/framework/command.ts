@@ -1,6 +1,8 @@
 /**
  * A command is data, so that the parser, help, completion and the reference all derive from one description.
- * The modules that hold descriptions are loaded on every start: what is heavy is imported inside `run`.
+ *
+ * `kon NOUN VERB` is `commands/NOUN/VERB.ts`, or a folder of that name: `command.ts` describes it and is loaded on every start,
+ * `handler.ts` runs it, and the other files are what it alone uses. What is heavy is imported inside `run`.
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';

@@ -91,6 +91,7 @@ describe('a sandbox in the background', () => {
       expect(part.rssBytes).toBeGreaterThan(5e6);
       expect(existsSync(part.log)).toBe(true);
     }
+    expect(Math.abs(Date.now() - Date.parse(status.startedAt))).toBeLessThan(3_600_000);
     expect(status.env['KUBECONFIG']).toBe(status.kubeconfig);
     expect(status.env['AWS_ENDPOINT_URL']).toBe(status.awsEndpoint);
     expect((await command(['sandbox', 'status'])).stdout).toContain('kube-apiserver');

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../framework/command.ts';
+import { defineCommand } from '../../../framework/command.ts';
 
 export const targetListCommand = defineCommand({
   path: ['target', 'list'],
@@ -6,7 +6,7 @@ export const targetListCommand = defineCommand({
   returns: 'list',
   examples: [{ does: 'See where apps can run', command: 'kon target list' }],
   run: async (context) => {
-    const { listTargets } = await import('./targets.ts');
+    const { listTargets } = await import('./handler.ts');
     return listTargets(context);
   },
 });

@@ -1,5 +1,5 @@
-import { defineCommand } from '../../framework/command.ts';
-import { dryRunOption, waitOptions } from '../../framework/options.ts';
+import { defineCommand } from '../../../framework/command.ts';
+import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const targetCreateCommand = defineCommand({
   path: ['target', 'create'],
@@ -11,7 +11,7 @@ export const targetCreateCommand = defineCommand({
   mutates: true,
   examples: [{ does: 'Make one', command: 'kon target create staging' }],
   run: async (context, { args, options }) => {
-    const { createTarget } = await import('./targets.ts');
+    const { createTarget } = await import('./handler.ts');
     return createTarget(context, args.name, options);
   },
 });

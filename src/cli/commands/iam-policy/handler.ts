@@ -1,0 +1,61 @@
+/** `kon iam-policy`: the policy follows from a ClusterConfig, in a file or on the cluster. */
+import { clusterConfigSpec } from '../../../api/index.ts';
+import { effectiveConfig, largestInlinePolicy, operatorPolicyOptions } from '../../../identity/index.ts';
+import { checkBoundaryArn, checkFence, fencedPolicy, tagKeysWarning } from '../../installation/fence.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import { accountKind, clusterConfigKind as kind } from '../../cluster/kinds.ts';
+import { renderValue } from '../../framework/output/data.ts';
+import { readManifest } from '../../manifest/source.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError, usageError } from '../../framework/errors.ts';
+
+type Request = {
+  readonly filename: string | undefined;
+  readonly accountId: string | undefined;
+  readonly boundary: string | undefined;
+  readonly allowPolicy: readonly string[];
+  readonly unbounded: boolean;
+  readonly adopt: boolean;
+};
+
+export async function iamPolicyFlow(context: CliContext, options: Request): Promise<void> {
+  const { filename, accountId, adopt, boundary, allowPolicy } = options;
+  checkBoundaryArn('--boundary', boundary);
+  const manifest =
+    filename === undefined ? undefined : await readManifest(context, filename, { kind, name: undefined });
+  const config = manifest
+    ? { metadata: manifest.metadata, spec: clusterConfigSpec.parse(manifest.spec) }
+    : effectiveConfig(await listObjects(await context.connect(), kind));
+  if (!config)
+    throw new CliError('NOT_FOUND', 'the cluster has no ClusterConfig, from which the policy follows', {
+      next: ['Create one, or name a file that has it: kon iam-policy -f clusterconfig.yaml'],
+    });
+  const configured = operatorPolicyOptions(config, { accountId, adoption: adopt });
+  if (!configured)
+    throw usageError(
+      'the ClusterConfig does not say which AWS account it is for',
+      'Set spec.aws.accountId in it, or give --account-id ID.',
+    );
+  const given = {
+    ...configured,
+    ...(boundary === undefined ? {} : { permissionsBoundaryArns: [boundary] }),
+    ...(allowPolicy.length > 0 ? { allowedPolicyArns: allowPolicy } : {}),
+  };
+  const accounts = filename === undefined ? await listObjects(await context.connect(), accountKind) : [];
+  for (const warning of [
+    checkFence(given, options.unbounded),
+    // The operator creates roles with the boundary of the ClusterConfig, and IAM denies any other.
+    boundary === undefined || config.spec.aws.permissionsBoundaryArn === boundary
+      ? undefined
+      : `Warning: AWS will deny new roles until the ClusterConfig has the same boundary: spec.aws.permissionsBoundaryArn\n`,
+    tagKeysWarning(accounts, given),
+  ])
+    if (warning !== undefined) context.stderr.write(warning);
+  const policy = fencedPolicy(given);
+  const size = JSON.stringify(policy).replaceAll(/\s/g, '').length;
+  if (size > largestInlinePolicy)
+    context.stderr.write(
+      `Warning: the policy has ${size} characters, and IAM takes ${largestInlinePolicy}: shorten allowedPolicyArns to fewer, wider patterns.\n`,
+    );
+  context.stdout.write(renderValue(policy, context.format));
+}

@@ -1,0 +1,55 @@
+/** `kon target create`: adds the target to the ClusterConfig, and waits for its namespace. */
+import type { ClusterConfig } from '../../../../api/cluster-config.ts';
+import { resources, type KubeClient } from '../../../../kube/index.ts';
+import { changeSpec } from '../../../cluster/objects.ts';
+import { getClusterConfig } from '../../../cluster/targets.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { clusterConfigKind } from '../../../cluster/kinds.ts';
+import { targetNameProblem } from '../../../manifest/name.ts';
+import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import { followObject } from '../../../framework/wait/follow.ts';
+import { waitFor } from '../../../framework/wait/within-time.ts';
+import { stateOf, type Namespace } from '../namespace.ts';
+
+export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<void> {
+  const problem = targetNameProblem(name);
+  if (problem) throw new CliError('INVALID', problem);
+  const client = await context.connect();
+  const config = await getClusterConfig(client);
+  const { dryRun } = write;
+  const withTarget = ({ spec }: ClusterConfig): ClusterConfig['spec'] => {
+    if (spec.targets.includes(name))
+      throw new CliError('ALREADY_EXISTS', `there is a target "${name}" already`, {
+        next: ['See the targets: kon target list'],
+      });
+    return { ...spec, targets: [...spec.targets, name] };
+  };
+  await changeSpec(client, clusterConfigKind, config.metadata.name, withTarget, { dryRun });
+  context.stdout.write(resultLine(`target/${name}`, 'created', dryRun));
+  if (!write.noWait && !dryRun) await waitForNamespace(context, client, name, write.timeout);
+}
+
+async function waitForNamespace(
+  context: CliContext,
+  client: KubeClient,
+  name: string,
+  timeoutMs: number,
+): Promise<void> {
+  const look = (namespace: Namespace | undefined): true | undefined =>
+    stateOf(namespace) === 'Active' ? true : undefined;
+  const late = (waited: string): CliError =>
+    new CliError('NOT_READY', `the target "${name}" is written, but has no namespace after ${waited}`, {
+      next: [
+        'See whether the operator runs on this cluster; start it with: kon operator',
+        'Look at it: kon target list',
+      ],
+    });
+  const following = { clock: context, client, resource: resources.namespaces };
+  await waitFor(context, (signal) => followObject<Namespace>({ ...following, signal }, name), {
+    timeoutMs,
+    look,
+    late,
+  });
+  context.stderr.write(`The namespace ${name} is there.\n`);
+}

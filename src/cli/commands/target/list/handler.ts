@@ -1,0 +1,74 @@
+/** `kon target list`. Targets are no objects of their own: the ClusterConfig lists them, and each is a namespace. */
+import type { Column } from '../../../framework/output/table.ts';
+import { apiVersion } from '../../../../api/resources.ts';
+import { resources } from '../../../../kube/index.ts';
+import { listObjects } from '../../../cluster/objects.ts';
+import { getClusterConfig } from '../../../cluster/targets.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { accountKind, appKind } from '../../../cluster/kinds.ts';
+import { ageColumn } from '../../../objects/columns.ts';
+import { writeList } from '../../../framework/output/answer.ts';
+import { stateOf, type Namespace, type NamespaceState } from '../namespace.ts';
+
+/** One row of `kon target list`; in JSON and YAML one item, shaped as an object. */
+export type Target = {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: 'Target';
+  readonly metadata: { readonly name: string; readonly creationTimestamp?: string };
+  readonly status: {
+    readonly namespace: NamespaceState;
+    /** The names of the accounts that may be used in it. */
+    readonly accounts: readonly string[];
+    readonly apps: readonly string[];
+  };
+};
+
+const columns = (now: number): readonly Column<Target>[] => [
+  { header: 'NAME', value: (target) => target.metadata.name },
+  {
+    header: 'NAMESPACE',
+    value: (target) => target.status.namespace,
+    style: (target) => (target.status.namespace === 'Active' ? 'green' : 'yellow'),
+  },
+  {
+    header: 'ACCOUNTS',
+    value: (target) => target.status.accounts.join(','),
+    short: (target) => String(target.status.accounts.length),
+  },
+  {
+    header: 'APPS',
+    value: (target) => target.status.apps.join(','),
+    short: (target) => String(target.status.apps.length),
+  },
+  ageColumn(now),
+];
+
+export async function listTargets(context: CliContext): Promise<void> {
+  const client = await context.connect();
+  const config = await getClusterConfig(client);
+  const [accounts, apps, namespaces] = await Promise.all([
+    listObjects(client, accountKind),
+    listObjects(client, appKind),
+    client.list<Namespace>(resources.namespaces),
+  ]);
+  const targets = config.spec.targets.map((name): Target => {
+    const namespace = namespaces.items.find((each) => each.metadata.name === name);
+    const { creationTimestamp } = namespace?.metadata ?? {};
+    return {
+      apiVersion,
+      kind: 'Target',
+      metadata: { name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) },
+      status: {
+        namespace: stateOf(namespace),
+        accounts: accounts
+          .filter(({ spec }) => spec.targets === undefined || spec.targets.includes(name))
+          .map((account) => account.metadata.name),
+        apps: apps
+          .filter(({ spec }) => spec.targets.some((target) => target.name === name))
+          .map((app) => app.metadata.name),
+      },
+    };
+  });
+  const data = { object: (target: Target): Target => target };
+  await writeList(context, { rows: targets, columns: columns(context.now()), data });
+}
