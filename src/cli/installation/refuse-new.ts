@@ -6,7 +6,7 @@ import { isForbidden, resources, type KubeClient, type KubeObject } from '../../
 import { CliError } from '../framework/errors.ts';
 import { installer } from './operator-objects.ts';
 import { fieldManager, resourceOf, type Step } from './steps.ts';
-import { enforcementTimeoutMs, holdsSteadily, type Clock } from './until-enforced.ts';
+import { enforcementTimeoutMs, holdsSteadily, type Clock } from './enforcement.ts';
 
 const { name } = uninstallingPolicy.metadata;
 

@@ -17,7 +17,7 @@ import {
 import { clusterConfigs } from '../../api/resources.ts';
 import { CliError } from '../framework/errors.ts';
 import { orMissing } from '../cluster/objects.ts';
-import { waitCommand } from '../framework/wait/all-gone.ts';
+import { waitCommand } from '../framework/wait/deleted-objects.ts';
 import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
 

@@ -4,7 +4,7 @@ import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { writeObject } from '../framework/output/answer.ts';
 import { isData } from '../framework/output/format.ts';
-import { waitUntilReady } from '../framework/wait/wait.ts';
+import { waitUntilReady } from '../framework/wait/ready.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { sessionsNote } from '../../identity/plan/sessions.ts';
 

@@ -5,7 +5,7 @@ import type { CliContext } from '../framework/context.ts';
 import { writeObject } from '../framework/output/answer.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import type { PodOutOfStep } from '../pods/out-of-step.ts';
+import type { PodOutOfStep } from '../pods/not-current.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */

@@ -5,7 +5,7 @@ import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts
 import type { Pod } from '../../workloads/pod.ts';
 import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
-import { podsOutOfStep, type PodOutOfStep } from './out-of-step.ts';
+import { podsOutOfStep, type PodOutOfStep } from './not-current.ts';
 
 /** Pods with the account's ServiceAccount: of apps, other workloads, Jobs, and bare pods. */
 export async function accountPodsOutOfStep(

@@ -9,7 +9,7 @@ import {
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { roleHolders } from '../../operator/account/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
-import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './shut-out.ts';
+import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './excluded-users.ts';
 
 /** Observed pods and ServiceAccounts, for one role or many. */
 export type ClusterUse = {

@@ -5,7 +5,7 @@ import { CliError } from '../../framework/errors.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
 import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
-import { waitUntilReady } from '../../framework/wait/wait.ts';
+import { waitUntilReady } from '../../framework/wait/ready.ts';
 import { applyItem, foreseeItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
 

@@ -26,11 +26,11 @@ import { explain } from '../../framework/explain.ts';
 import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { paint } from '../../framework/output/color.ts';
 import { followObject } from '../../framework/wait/follow.ts';
-import { waitUntilReady } from '../../framework/wait/wait.ts';
+import { waitUntilReady } from '../../framework/wait/ready.ts';
 import type { WaitInput } from '../../objects/finish.ts';
-import { requireAsConfigured } from './as-asked.ts';
+import { requireAsConfigured } from './config-conflicts.ts';
 import { acceptNewStep } from '../../installation/refuse-new.ts';
-import { untilEnforced, type Clock } from '../../installation/until-enforced.ts';
+import { untilEnforced, type Clock } from '../../installation/enforcement.ts';
 import {
   addAgentCommand,
   associationRemoval,

@@ -3,7 +3,7 @@ import { orMissing } from '../../cluster/objects.ts';
 import { allowDeletionAnnotation, managedByLabel } from '../../../api/labels.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
-import type { Deleted } from '../../framework/wait/all-gone.ts';
+import type { Deleted } from '../../framework/wait/deleted-objects.ts';
 import {
   admissionPolicyObjects,
   crdObjects,

@@ -5,7 +5,7 @@ import { accountKind } from '../../cluster/kinds.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { waitUntilAllGone, type Deleted } from '../../framework/wait/all-gone.ts';
+import { waitUntilAllGone, type Deleted } from '../../framework/wait/deleted-objects.ts';
 import { findOperators, removalOf } from '../../installation/other-installations.ts';
 
 import { namesOf } from './refusals.ts';

@@ -8,7 +8,7 @@ import type { Kind, KonObject } from '../../cluster/kinds.ts';
 import { nextStepsFor } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
-import { waitFor } from './within-time.ts';
+import { waitFor } from './wait-for.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 

@@ -8,7 +8,7 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
-import { waitFor } from './within-time.ts';
+import { waitFor } from './wait-for.ts';
 
 /**
  * @param written the Deployment as the write left it

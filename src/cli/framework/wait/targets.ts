@@ -10,7 +10,7 @@ import type { ProgressLine } from './progress.ts';
 import { requiresUserAction, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
-import { waitFor } from './within-time.ts';
+import { waitFor } from './wait-for.ts';
 
 /** One per target. Until the operator has looked at that generation, what it says is of an older one. */
 export function targetLines(

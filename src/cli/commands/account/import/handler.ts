@@ -16,7 +16,7 @@ import { isData } from '../../../framework/output/format.ts';
 import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
 import { observeUsers } from '../../../roles/observe-users.ts';
-import { shutOutBy, type RoleUser, type ShutOut, type Subject } from '../../../roles/shut-out.ts';
+import { shutOutBy, type RoleUser, type ShutOut, type Subject } from '../../../roles/excluded-users.ts';
 
 export type ImportRequest = {
   readonly name: string | undefined;

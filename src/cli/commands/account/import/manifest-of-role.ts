@@ -5,7 +5,7 @@ import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.t
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
 import type { Manifest } from '../../../manifest/check.ts';
-import type { Subject } from '../../../roles/shut-out.ts';
+import type { Subject } from '../../../roles/excluded-users.ts';
 
 export type Import =
   | {

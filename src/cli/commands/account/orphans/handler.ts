@@ -12,7 +12,7 @@ import { confirm } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { gatherUse, usersOf, type ClusterUse } from '../../../roles/observe-users.ts';
-import type { RoleUse } from '../../../roles/shut-out.ts';
+import type { RoleUse } from '../../../roles/excluded-users.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { removeAssociationsOf } from './associations.ts';

@@ -10,7 +10,7 @@ import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { renderPodsOutOfStep } from '../../../pods/out-of-step.ts';
+import { renderPodsOutOfStep } from '../../../pods/not-current.ts';
 import { accountPodsOutOfStep } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 

@@ -6,7 +6,7 @@ import type { Style } from '../../../framework/output/color.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { renderPodsOutOfStep } from '../../../pods/out-of-step.ts';
+import { renderPodsOutOfStep } from '../../../pods/not-current.ts';
 import { appPodsOutOfStep } from '../../../pods/read-pods.ts';
 import { imageOf } from '../columns.ts';
 

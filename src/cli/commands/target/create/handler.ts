@@ -9,7 +9,7 @@ import { clusterConfigKind } from '../../../cluster/kinds.ts';
 import { targetNameProblem } from '../../../manifest/name.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
 import { followObject } from '../../../framework/wait/follow.ts';
-import { waitFor } from '../../../framework/wait/within-time.ts';
+import { waitFor } from '../../../framework/wait/wait-for.ts';
 import { stateOf, type Namespace } from '../namespace.ts';
 
 export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<void> {

@@ -12,7 +12,7 @@ import { accountKind, appKind, clusterConfigKind } from '../../../cluster/kinds.
 import { followSet } from '../../../framework/wait/follow.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
 import { isLinkedIn, useOfTarget } from './target-use.ts';
-import { waitFor } from '../../../framework/wait/within-time.ts';
+import { waitFor } from '../../../framework/wait/wait-for.ts';
 
 export async function deleteTarget(
   context: CliContext,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { facts, readOnly } from '../../identity/testing/simulated-world.ts';
 import type { ObservedRole } from '../../identity/state/world.ts';
-import { shutOutBy, usersByServiceAccount, type RoleUse, type Subject } from './shut-out.ts';
+import { shutOutBy, usersByServiceAccount, type RoleUse, type Subject } from './excluded-users.ts';
 
 const web = (providerArn: string, ...subjects: string[]): object => ({
   Effect: 'Allow',

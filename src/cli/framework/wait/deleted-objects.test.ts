@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { whatHolds } from './all-gone.ts';
+import { whatHolds } from './deleted-objects.ts';
 
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 const namespace = (more: object): Parameters<typeof whatHolds>[0] => ({

@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts';
 import { followSet, type Following } from './follow.ts';
 import type { ProgressLine } from './progress.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './within-time.ts';
+import { withinTime } from './wait-for.ts';
 
 export type Deleted = {
   readonly resource: Resource;

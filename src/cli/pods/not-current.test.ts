@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../workloads/pod.ts';
-import { podsOutOfStep, renderPodsOutOfStep } from './out-of-step.ts';
+import { podsOutOfStep, renderPodsOutOfStep } from './not-current.ts';
 
 const role = 'arn:aws:iam::1:role/konstellation/kon-test-web';
 const wanted = { roleArn: role, audience: 'sts.amazonaws.com' };

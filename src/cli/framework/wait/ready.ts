@@ -8,7 +8,7 @@ import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } f
 import { nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
-import { waitFor } from './within-time.ts';
+import { waitFor } from './wait-for.ts';
 
 /** An operator that runs answers within a second or two; after this long it is likely that none does. */
 const silenceMs = 8000;
