@@ -44,10 +44,10 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
   }
 }
 
-type Telling = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
+type ErrorStyle = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
 
 /** Global options that are needed to report a wrong command line. */
-function unparsedGlobals(argv: readonly string[]): Telling {
+function unparsedGlobals(argv: readonly string[]): ErrorStyle {
   return {
     output: undefined,
     color: !argv.includes('--no-color'),
@@ -58,7 +58,7 @@ function unparsedGlobals(argv: readonly string[]): Telling {
 /** Runs the command, or reports its error on stderr and returns the exit code. */
 async function attempt<T>(
   host: Host,
-  telling: Telling,
+  telling: ErrorStyle,
   act: () => Promise<T>,
   isQuestion = false,
 ): Promise<T | ExitCode> {

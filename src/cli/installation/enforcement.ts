@@ -20,7 +20,7 @@ export type Clock = {
 };
 
 /** @throws CliError of code CLUSTER_NOT_READY */
-export async function untilEnforced(client: KubeClient, clock: Clock): Promise<void> {
+export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promise<void> {
   const expected = shippedAdmissionDigest();
   const isEnforced = async (): Promise<boolean> =>
     expected ===

@@ -33,7 +33,7 @@ export type Applied = {
   readonly did: 'created' | 'configured' | 'unchanged';
 };
 
-export type Foreseen = Applied & { readonly before: KonObject | undefined };
+export type DryRunResult = Applied & { readonly before: KonObject | undefined };
 
 /** Ownership is taken over with the version that was read; a write in between is rare, and then it is read again. */
 const adoptionAttempts = 5;
@@ -95,7 +95,7 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
     // The adoption comes only with the write, so that until then we may be in conflict with ourselves.
     if (isConflict(error) && foreignConflicts(error).length === 0)
       return serverSideApply(client, item, { force: true, dryRun: true });
-    throw toldFor(item, error, '; nothing was written');
+    throw explainRefusal(item, error, '; nothing was written');
   }
 }
 
@@ -103,12 +103,12 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
  * Compares the result of a dry run with the existing object. One limit is reported to the person: fields that `kon create` or
  * `edit` had set become the apply's only with the write, so a dry run does not remove fields that the file leaves out.
  */
-export async function foreseeItem(
+export async function dryRunItem(
   context: CliContext,
   client: KubeClient,
   item: Item,
   force: Force,
-): Promise<Foreseen> {
+): Promise<DryRunResult> {
   const { name } = item.manifest.metadata;
   const [before, object] = await Promise.all([
     findObject(client, item.kind, name),
@@ -134,7 +134,7 @@ export async function applyItem(client: KubeClient, item: Item, { force }: Force
     const isSame = before?.metadata.resourceVersion === object.metadata.resourceVersion;
     return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
   } catch (error) {
-    throw toldFor(item, error, '');
+    throw explainRefusal(item, error, '');
   }
 }
 
@@ -179,7 +179,7 @@ async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Pro
   }
 }
 
-function toldFor(item: Item, error: unknown, suffix: string): unknown {
+function explainRefusal(item: Item, error: unknown, suffix: string): unknown {
   if (!(error instanceof KubeApiError)) return error;
   if (isInvalid(error) || isBadRequest(error) || isUndeclaredField(error))
     return new CliError('INVALID', `${item.label} is refused by the API server${suffix}`, {

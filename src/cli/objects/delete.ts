@@ -4,7 +4,7 @@ import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
-import { waitUntilGone } from '../framework/wait/deletion.ts';
+import { waitUntilDeleted } from '../framework/wait/deletion.ts';
 import { resultLine, type WriteInput } from './finish.ts';
 
 export async function deleteFlow<T extends KonObject>(
@@ -37,7 +37,7 @@ export async function deleteFlow<T extends KonObject>(
     throw error;
   }
   if (dryRun) context.stderr.write(`${request.consequence(object)}\n`);
-  else if (!write.noWait) await waitUntilGone(context, client, kind, { name, uid }, write.timeout);
+  else if (!write.noWait) await waitUntilDeleted(context, client, kind, { name, uid }, write.timeout);
   const did = write.noWait && !dryRun ? 'deletion requested' : 'deleted';
   context.stdout.write(resultLine(nameOf(kind, name), did, dryRun));
 }

@@ -5,19 +5,19 @@ import type { CliContext } from '../framework/context.ts';
 import { writeObject } from '../framework/output/answer.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import type { PodOutOfStep } from '../pods/not-current.ts';
+import type { PodNotCurrent } from '../pods/not-current.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
   /** Undefined where they may not be read. */
   readonly events: readonly ObjectEvent[] | undefined;
   /** Pods without their desired identity; undefined if pods may not be read. */
-  readonly pods: readonly PodOutOfStep[] | undefined;
+  readonly pods: readonly PodNotCurrent[] | undefined;
 };
 
 /** How a kind of objects is shown to people. */
 export type View<T> = {
   readonly render: (object: T, options: ShowOptions) => string;
-  readonly pods: (client: KubeClient, object: T) => Promise<readonly PodOutOfStep[]>;
+  readonly pods: (client: KubeClient, object: T) => Promise<readonly PodNotCurrent[]>;
 };
 
 const shownEvents = 10;

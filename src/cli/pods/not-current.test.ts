@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../workloads/pod.ts';
-import { podsOutOfStep, renderPodsOutOfStep } from './not-current.ts';
+import { podsNotCurrent, renderPodsNotCurrent } from './not-current.ts';
 
 const role = 'arn:aws:iam::1:role/konstellation/kon-test-web';
 const wanted = { roleArn: role, audience: 'sts.amazonaws.com' };
@@ -61,7 +61,7 @@ const now = Date.parse('2026-01-02T00:00:00Z');
 
 describe('pods that do not hold the identity', () => {
   it('are those that run and hold another, or none', () => {
-    const found = podsOutOfStep(
+    const found = podsNotCurrent(
       'production',
       [
         pod('right', { holds: role }),
@@ -88,13 +88,13 @@ describe('pods that do not hold the identity', () => {
     ],
     [{ owner: 'Workflow' }, 'Workflow/maker', 'have Workflow maker make it again'],
   ])('made by %o say what comes next', (fields, madeBy, next) => {
-    expect(podsOutOfStep('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
+    expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 
   it('say what is to be taken out where they bring credentials of their own', () => {
     const keyed = { name: 'web', env: [{ name: 'AWS_ACCESS_KEY_ID', valueFrom: { secretKeyRef: {} } }] };
     const made = { ...pod('keyed', { owner: 'StatefulSet' }), spec: { containers: [keyed] } };
-    expect(podsOutOfStep('production', [made], wanted)).toMatchObject([
+    expect(podsNotCurrent('production', [made], wanted)).toMatchObject([
       {
         identity: 'stale',
         holds: 'credentials of its own (AWS_ACCESS_KEY_ID in its env)',
@@ -107,7 +107,7 @@ describe('pods that do not hold the identity', () => {
     const many = Array.from({ length: 23 }, (_, index) =>
       pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),
     );
-    const text = renderPodsOutOfStep(podsOutOfStep('production', many, wanted), now, output);
+    const text = renderPodsNotCurrent(podsNotCurrent('production', many, wanted), now, output);
     const names = [...text.matchAll(/pod-\d+/g)].map(([name]) => name);
     expect(names.slice(0, 2)).toEqual(['pod-22', 'pod-21']);
     expect(names).toHaveLength(20);
@@ -115,6 +115,6 @@ describe('pods that do not hold the identity', () => {
   });
 
   it('are not spoken of when there are none', () => {
-    expect(renderPodsOutOfStep([], now, output)).toBe('');
+    expect(renderPodsNotCurrent([], now, output)).toBe('');
   });
 });

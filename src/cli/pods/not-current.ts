@@ -11,7 +11,7 @@ import { ageOf } from '../objects/columns.ts';
 import { renderSection } from '../objects/details.ts';
 import type { Column } from '../framework/output/table.ts';
 
-export type PodOutOfStep = {
+export type PodNotCurrent = {
   readonly target: string;
   readonly pod: Pod;
   readonly identity: 'stale' | 'uninjected';
@@ -23,13 +23,13 @@ export type PodOutOfStep = {
 };
 
 /** @param wanted what the pods are to hold; undefined when nothing is, or it is not known */
-export function podsOutOfStep(
+export function podsNotCurrent(
   target: string,
   pods: readonly Pod[],
   wanted: WantedIdentity | undefined,
-): readonly PodOutOfStep[] {
+): readonly PodNotCurrent[] {
   if (wanted === undefined) return [];
-  return pods.flatMap((pod): readonly PodOutOfStep[] => {
+  return pods.flatMap((pod): readonly PodNotCurrent[] => {
     if (isFinished(pod) || isTerminating(pod)) return [];
     const identity = podIdentity(pod, wanted);
     if (identity.state !== 'stale' && identity.state !== 'uninjected') return [];
@@ -49,7 +49,7 @@ export function podsOutOfStep(
   });
 }
 
-function originOf({ metadata }: Pod): Pick<PodOutOfStep, 'madeBy' | 'next'> {
+function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
   const app = metadata.labels?.[appLabel];
   if (app !== undefined)
     return { madeBy: `app ${app}`, next: `it is made anew by itself: kon app status ${app}` };
@@ -74,7 +74,7 @@ function originOf({ metadata }: Pod): Pick<PodOutOfStep, 'madeBy' | 'next'> {
 /** More are not of use to an eye. */
 const mostShown = 20;
 
-export function renderPodsOutOfStep(all: readonly PodOutOfStep[], now: number, output: Output): string {
+export function renderPodsNotCurrent(all: readonly PodNotCurrent[], now: number, output: Output): string {
   const rows = all.toSorted((one, other) => byAge(one.pod, other.pod));
   const more = rows.length - mostShown;
   return [
@@ -88,7 +88,7 @@ export function renderPodsOutOfStep(all: readonly PodOutOfStep[], now: number, o
   ].join('');
 }
 
-const columns = (now: number): readonly Column<PodOutOfStep>[] => [
+const columns = (now: number): readonly Column<PodNotCurrent>[] => [
   { header: 'TARGET', value: (row) => row.target },
   { header: 'POD', value: (row) => row.pod.metadata.name },
   { header: 'AGE', value: (row) => ageOf(row.pod.metadata.creationTimestamp, now) },

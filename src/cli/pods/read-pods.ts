@@ -5,13 +5,13 @@ import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts
 import type { Pod } from '../../workloads/pod.ts';
 import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
-import { podsOutOfStep, type PodOutOfStep } from './not-current.ts';
+import { podsNotCurrent, type PodNotCurrent } from './not-current.ts';
 
 /** Pods with the account's ServiceAccount: of apps, other workloads, Jobs, and bare pods. */
-export async function accountPodsOutOfStep(
+export async function accountPodsNotCurrent(
   client: KubeClient,
   account: LinkedServiceAccount,
-): Promise<readonly PodOutOfStep[]> {
+): Promise<readonly PodNotCurrent[]> {
   const wanted = identitiesOf(account);
   const rows = await Promise.all(
     (account.status?.targets ?? []).map(async ({ name, pods }) => {
@@ -21,18 +21,18 @@ export async function accountPodsOutOfStep(
         namespace: name,
         fieldSelector: `spec.serviceAccountName=${account.metadata.name}`,
       });
-      return podsOutOfStep(name, items, wanted.get(name));
+      return podsNotCurrent(name, items, wanted.get(name));
     }),
   );
   return rows.flat();
 }
 
-export async function appPodsOutOfStep(client: KubeClient, app: App): Promise<readonly PodOutOfStep[]> {
+export async function appPodsNotCurrent(client: KubeClient, app: App): Promise<readonly PodNotCurrent[]> {
   if (app.spec.serviceAccount === undefined) return [];
   const wanted = await wantedIdentities(client, app);
   const rows = await Promise.all(
     app.spec.targets.map(async ({ name }) =>
-      podsOutOfStep(name, await podsOf(client, app, name), wanted.get(name)),
+      podsNotCurrent(name, await podsOf(client, app, name), wanted.get(name)),
     ),
   );
   return rows.flat();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { facts, readOnly } from '../../identity/testing/simulated-world.ts';
 import type { ObservedRole } from '../../identity/state/world.ts';
-import { shutOutBy, usersByServiceAccount, type RoleUse, type Subject } from './excluded-users.ts';
+import { excludedBy, usersByServiceAccount, type RoleUse, type Subject } from './excluded-users.ts';
 
 const web = (providerArn: string, ...subjects: string[]): object => ({
   Effect: 'Allow',
@@ -33,7 +33,7 @@ const onlyLegacy = ({ namespace, serviceAccount }: Subject): boolean =>
 describe('an import', () => {
   it('shuts nobody out whom the account lets in', () => {
     const use = uses(usersByServiceAccount([pod('production', 'legacy')], []));
-    expect(shutOutBy(roleTrusting(legacy), facts, use, onlyLegacy)).toEqual({
+    expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toEqual({
       inUse: [],
       inUseBy: [],
       others: [],
@@ -43,7 +43,7 @@ describe('an import', () => {
   it('names the running pods of a ServiceAccount that it leaves alone', () => {
     const holders = [pod('production', 'legacy', 'legacy-a'), pod('production', 'legacy', 'legacy-b')];
     const use = uses(usersByServiceAccount(holders, [{ namespace: 'production', serviceAccount: 'legacy' }]));
-    expect(shutOutBy(roleTrusting(legacy), facts, use, nobody)).toMatchObject({
+    expect(excludedBy(roleTrusting(legacy), facts, use, nobody)).toMatchObject({
       inUse: ['production/legacy: the running pods legacy-a, legacy-b'],
       others: [],
     });
@@ -52,7 +52,7 @@ describe('an import', () => {
   it('finds those that a pattern lets in, by whatever pods hold the role', () => {
     const pattern = web(facts.providerArn, 'system:serviceaccount:*:*');
     const use = uses(usersByServiceAccount([pod('production', 'legacy'), pod('ci', 'runner')], []));
-    expect(shutOutBy(roleTrusting(pattern), facts, use, onlyLegacy)).toMatchObject({
+    expect(excludedBy(roleTrusting(pattern), facts, use, onlyLegacy)).toMatchObject({
       inUse: ['ci/runner: the running pod runner-1'],
       others: ['system:serviceaccount:*:*'],
     });
@@ -61,7 +61,7 @@ describe('an import', () => {
   it('names a ServiceAccount that carries the role while no pod runs as it, and refuses nothing', () => {
     const cron = web(facts.providerArn, 'system:serviceaccount:batch:cron');
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
-    expect(shutOutBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
+    expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
       inUse: [],
       others: ['batch/cron, which carries the role; no pod runs as it'],
     });
@@ -69,22 +69,22 @@ describe('an import', () => {
 
   it('takes no notice of pods that name the role and are not let in', () => {
     const use = uses(usersByServiceAccount([pod('elsewhere', 'other')], []));
-    expect(shutOutBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
+    expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
 
   it('counts as in use what could not be looked at, if anybody would be shut out', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
-    expect(shutOutBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
+    expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
       'pods of all namespaces cannot be listed; whoever is let in counts as in use',
     ]);
-    expect(shutOutBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
+    expect(excludedBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
   });
 
   it('counts the ServiceAccounts of another cluster as in use, and names other principals', () => {
     const other = 'arn:aws:iam::123456789012:oidc-provider/other';
     const account = { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' };
     const trusting = roleTrusting(legacy, web(other, 'system:serviceaccount:production:legacy'), account);
-    expect(shutOutBy(trusting, facts, uses([]), onlyLegacy)).toMatchObject({
+    expect(excludedBy(trusting, facts, uses([]), onlyLegacy)).toMatchObject({
       inUse: [`production/legacy of ${other}: another cluster cannot be looked at`],
       others: ['principal {"AWS":"123456789012"}'],
     });
@@ -93,9 +93,9 @@ describe('an import', () => {
   it('finds pods that get the role by an association', () => {
     const service = { Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' } };
     const user = { namespace: 'production', serviceAccount: 'legacy', pods: ['a'], byAssociation: true };
-    expect(shutOutBy(roleTrusting(service), facts, uses([user]), onlyLegacy).inUse).toEqual([
+    expect(excludedBy(roleTrusting(service), facts, uses([user]), onlyLegacy).inUse).toEqual([
       'production/legacy (by EKS Pod Identity): the running pod a',
     ]);
-    expect(shutOutBy(roleTrusting(legacy), facts, uses([user]), onlyLegacy).inUse).toEqual([]);
+    expect(excludedBy(roleTrusting(legacy), facts, uses([user]), onlyLegacy).inUse).toEqual([]);
   });
 });

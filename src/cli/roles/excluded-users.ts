@@ -27,7 +27,7 @@ export type RoleUse = {
   readonly unseen: readonly string[];
 };
 
-export type ShutOut = {
+export type Exclusion = {
   /** Users with running pods, and what counts as such. With any of them the import is refused. */
   readonly inUse: readonly string[];
   /** The same, for advice. */
@@ -37,12 +37,12 @@ export type ShutOut = {
 };
 
 /** @param isKept whether the account lets the ServiceAccount in afterwards */
-export function shutOutBy(
+export function excludedBy(
   role: ObservedRole,
   { providerArn }: Pick<ClusterFacts, 'providerArn'>,
   use: RoleUse,
   isKept: (subject: Subject) => boolean,
-): ShutOut {
+): Exclusion {
   const principals = principalsOf(role.trustPolicy);
   const lost = principals.filter((principal) => !isKeptPrincipal(principal, providerArn, isKept));
   const isLetIn = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>

@@ -6,7 +6,7 @@ import type { KonObject } from '../../cluster/kinds.ts';
 import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
-import { applyItem, foreseeItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
+import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
 
 export async function applyFlow(
@@ -22,7 +22,7 @@ export async function applyFlow(
   const applied: Applied[] = [];
   for (const item of items) {
     const one = dryRun
-      ? await foreseeItem(context, client, item, { force })
+      ? await dryRunItem(context, client, item, { force })
       : await applyItem(client, item, { force });
     if (!isData(context.format)) context.stdout.write(resultLine(item.label, one.did, dryRun));
     applied.push(one);

@@ -8,7 +8,7 @@ import { writeDocument } from '../../framework/output/answer.ts';
 import { lineDifference, type Line } from '../../framework/output/line-difference.ts';
 import { asYaml } from '../../framework/output/data.ts';
 import { printable } from '../../framework/output/printable.ts';
-import { foreseeItem, itemsOfFiles, type Foreseen } from '../../objects/apply-items.ts';
+import { dryRunItem, itemsOfFiles, type DryRunResult } from '../../objects/apply-items.ts';
 
 /** Lines which did not change are shown this far around those that did, as in every unified diff. */
 const contextLines = 3;
@@ -20,8 +20,8 @@ export async function diffFlow(
 ): Promise<ExitCode> {
   const items = await itemsOfFiles(context, request.filenames);
   const client = await context.connect();
-  const foreseen: Foreseen[] = [];
-  for (const item of items) foreseen.push(await foreseeItem(context, client, item, request));
+  const foreseen: DryRunResult[] = [];
+  for (const item of items) foreseen.push(await dryRunItem(context, client, item, request));
   const changed = foreseen.filter((each) => each.did !== 'unchanged');
   const differences = changed.map(({ item, before, object, did }) => ({
     object: item.label,
@@ -35,7 +35,7 @@ export async function diffFlow(
   return changed.length === 0 ? exitCodes.ok : exitCodes.error;
 }
 
-function renderDifference({ item, before, object }: Foreseen, color: boolean): string {
+function renderDifference({ item, before, object }: DryRunResult, color: boolean): string {
   const text = (value: KonObject | undefined): readonly string[] =>
     value ? asYaml(presentable(value)).trimEnd().split('\n') : [];
   const heading = paint('bold', `${item.label} ${before ? 'would change' : 'would be created'}:`, color);

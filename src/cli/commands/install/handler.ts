@@ -30,7 +30,7 @@ import { waitUntilReady } from '../../framework/wait/ready.ts';
 import type { WaitInput } from '../../objects/finish.ts';
 import { requireAsConfigured } from './config-conflicts.ts';
 import { acceptNewStep } from '../../installation/refuse-new.ts';
-import { untilEnforced, type Clock } from '../../installation/enforcement.ts';
+import { waitUntilEnforced, type Clock } from '../../installation/enforcement.ts';
 import {
   addAgentCommand,
   associationRemoval,
@@ -322,7 +322,7 @@ async function performAll(
     for (const step of await group()) {
       const isPolicy = step.object.startsWith('ValidatingAdmissionPolicy');
       if (!isPolicy && unseenPolicies) {
-        await untilEnforced(client, context);
+        await waitUntilEnforced(client, context);
         unseenPolicies = false;
       }
       if (step.state === 'present') continue;

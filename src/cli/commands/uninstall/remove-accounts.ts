@@ -3,7 +3,7 @@ import type { LinkedServiceAccount } from '../../../api/linked-service-account.t
 import type { KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';
 import type { CliContext } from '../../framework/context.ts';
-import { waitUntilGone } from '../../framework/wait/deletion.ts';
+import { waitUntilDeleted } from '../../framework/wait/deletion.ts';
 import { acceptNew, refuseNew } from '../../installation/refuse-new.ts';
 import { requireRemovable } from './refusals.ts';
 
@@ -57,7 +57,7 @@ async function deleteEach(
 ): Promise<readonly LinkedServiceAccount[]> {
   for (const { metadata } of accounts) {
     await client.delete(accountKind.resource, { name: metadata.name }, { dryRun });
-    if (!dryRun) await waitUntilGone(context, client, accountKind, metadata, timeoutMs);
+    if (!dryRun) await waitUntilDeleted(context, client, accountKind, metadata, timeoutMs);
     context.stderr.write(`- account ${metadata.name}\n`);
   }
   return accounts;

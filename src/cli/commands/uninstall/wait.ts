@@ -5,7 +5,7 @@ import { accountKind } from '../../cluster/kinds.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { waitUntilAllGone, type Deleted } from '../../framework/wait/deleted-objects.ts';
+import { waitUntilAllDeleted, type Deleted } from '../../framework/wait/deleted-objects.ts';
 import { findOperators, removalOf } from '../../installation/other-installations.ts';
 
 import { namesOf } from './refusals.ts';
@@ -19,7 +19,7 @@ export async function untilGone(
   clusterArn: string,
 ): Promise<void> {
   try {
-    await waitUntilAllGone(context, client, deleted, timeoutMs);
+    await waitUntilAllDeleted(context, client, deleted, timeoutMs);
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
     const held = (await orMissing(listObjects(client, accountKind))) ?? [];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { whatHolds } from './deleted-objects.ts';
+import { describeBlockers } from './deleted-objects.ts';
 
 const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z' };
-const namespace = (more: object): Parameters<typeof whatHolds>[0] => ({
+const namespace = (more: object): Parameters<typeof describeBlockers>[0] => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name: 'konstellation', ...deleting },
@@ -11,8 +11,10 @@ const namespace = (more: object): Parameters<typeof whatHolds>[0] => ({
 
 describe('what holds an object that is being deleted', () => {
   it('is nothing but time, when nothing else is told', () => {
-    expect(whatHolds(namespace({ metadata: { name: 'konstellation' } }))).toBe('its deletion was asked for');
-    expect(whatHolds(namespace({}))).toBe('about to go');
+    expect(describeBlockers(namespace({ metadata: { name: 'konstellation' } }))).toBe(
+      'its deletion was asked for',
+    );
+    expect(describeBlockers(namespace({}))).toBe('about to go');
   });
 
   it('is a finalizer, with what its controller says of it', () => {
@@ -21,13 +23,13 @@ describe('what holds an object that is being deleted', () => {
       { type: 'NamespaceFinalizersRemaining', status: 'True', message: 'foo/bar in 1 resource instances' },
     ];
     const held = namespace({ spec: { finalizers: ['kubernetes'] }, status: { conditions } });
-    expect(whatHolds(held)).toBe('held by the finalizer kubernetes; foo/bar in 1 resource instances');
+    expect(describeBlockers(held)).toBe('held by the finalizer kubernetes; foo/bar in 1 resource instances');
     const crd = {
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
       metadata: { name: 'x', ...deleting, finalizers: ['a', 'b'] },
       status: { conditions: [{ type: 'Established', status: 'True', message: 'accepted' }] },
     };
-    expect(whatHolds(crd)).toBe('held by the finalizer a, b');
+    expect(describeBlockers(crd)).toBe('held by the finalizer a, b');
   });
 });

@@ -31,7 +31,7 @@ type Finalized = KubeObject & {
  * Conditions that controllers set on a deletion in progress. Sources: NamespaceConditionType of k8s.io/api/core/v1,
  * CustomResourceDefinitionConditionType of k8s.io/apiextensions-apiserver.
  */
-const telling = new Set([
+const blockingConditions = new Set([
   'NamespaceDeletionDiscoveryFailure',
   'NamespaceDeletionGroupVersionParsingFailure',
   'NamespaceDeletionContentFailure',
@@ -41,7 +41,7 @@ const telling = new Set([
 ]);
 
 /** Describes what holds up the deletion of an object. */
-export function whatHolds(object: KubeObject): string {
+export function describeBlockers(object: KubeObject): string {
   const { metadata, spec, status }: Finalized = object;
   if (metadata.deletionTimestamp === undefined) return 'its deletion was asked for';
   const finalizers = [
@@ -49,14 +49,14 @@ export function whatHolds(object: KubeObject): string {
     ...(object.kind === 'Namespace' ? (spec?.finalizers ?? []) : []),
   ];
   const told = (status?.conditions ?? []).flatMap(({ type, status: is, message }) =>
-    is === 'True' && message && telling.has(type) ? [message] : [],
+    is === 'True' && message && blockingConditions.has(type) ? [message] : [],
   );
   const held = finalizers.length > 0 ? `held by the finalizer ${finalizers.join(', ')}` : 'about to go';
   return [held, ...told].join('; ');
 }
 
 /** @throws CliError of code NOT_DELETED when the time is over */
-export async function waitUntilAllGone(
+export async function waitUntilAllDeleted(
   context: CliContext,
   client: KubeClient,
   deleted: readonly Deleted[],
@@ -74,7 +74,7 @@ export async function waitUntilAllGone(
   const look = (each: Deleted, found: KubeObject | undefined): boolean => {
     if (!found || found.metadata.uid !== each.object.metadata.uid) return false;
     // Items of a list carry no kind.
-    const message = whatHolds({ ...found, kind: each.resource.kind });
+    const message = describeBlockers({ ...found, kind: each.resource.kind });
     report(each, { status: 'False', reason: 'Deleting', message });
     return true;
   };

@@ -13,7 +13,7 @@ import { waitFor } from './wait-for.ts';
 type Holder = { readonly reason: string; readonly message: string };
 
 /** What holds up the deletion of an object; undefined when it is not being deleted. */
-export function holderOf(object: KonObject): Holder | undefined {
+export function blockerOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
@@ -29,7 +29,7 @@ export function holderOf(object: KonObject): Holder | undefined {
  * @param uid of the object whose deletion was asked for; another one of the same name is not waited for
  * @throws CliError of code NOT_DELETED when the time is over
  */
-export async function waitUntilGone<T extends KonObject>(
+export async function waitUntilDeleted<T extends KonObject>(
   context: CliContext,
   client: KubeClient,
   kind: Kind<T>,
@@ -41,7 +41,7 @@ export async function waitUntilGone<T extends KonObject>(
   let holder: Holder = { reason: 'Deleting', message: 'its deletion was asked for' };
   const look = (object: (T & KubeObject) | undefined): true | undefined => {
     if (!object || object.metadata.uid !== uid) return true;
-    holder = holderOf(object) ?? holder;
+    holder = blockerOf(object) ?? holder;
     reporter.update(`${kind.noun} ${name} is being deleted`, [
       { label: 'Deletion', status: 'False', ...holder },
     ]);

@@ -3,7 +3,7 @@ import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { Condition } from '../../../k8s/conditions.ts';
 import { appKind } from '../../cluster/kinds.ts';
-import { holderOf } from './deletion.ts';
+import { blockerOf } from './deletion.ts';
 import { describeProgress, problemsOf, problemText } from './progress.ts';
 import { requiresUserAction, nextStepsFor } from './reasons.ts';
 
@@ -147,18 +147,18 @@ describe('problemsOf', () => {
 
 describe('holderOf', () => {
   it('is nobody while nothing is being deleted', () => {
-    expect(holderOf(account())).toBeUndefined();
+    expect(blockerOf(account())).toBeUndefined();
   });
 
   it('is what Ready says, or the finalizers', () => {
     const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
-    expect(holderOf(account(undefined, deleting))).toMatchObject({
+    expect(blockerOf(account(undefined, deleting))).toMatchObject({
       message: 'it is held by k11n.dev/iam-role',
     });
     const used = account({ conditions: [condition('Ready', 'False', 'InUse')] }, deleting);
-    expect(holderOf(used)).toEqual({ reason: 'InUse', message: 'InUse, in words' });
+    expect(blockerOf(used)).toEqual({ reason: 'InUse', message: 'InUse, in words' });
     const stillReady = account({ conditions: [condition('Ready', 'True', 'Ready')] }, deleting);
-    expect(holderOf(stillReady)).toMatchObject({ reason: 'Deleting' });
+    expect(blockerOf(stillReady)).toMatchObject({ reason: 'Deleting' });
   });
 });
 

@@ -16,7 +16,7 @@ import { isData } from '../../../framework/output/format.ts';
 import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
 import { observeUsers } from '../../../roles/observe-users.ts';
-import { shutOutBy, type RoleUser, type ShutOut, type Subject } from '../../../roles/excluded-users.ts';
+import { excludedBy, type RoleUser, type Exclusion, type Subject } from '../../../roles/excluded-users.ts';
 
 export type ImportRequest = {
   readonly name: string | undefined;
@@ -52,7 +52,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   const foreign = await unlabelled(client, name, targets);
   const isLeftAlone = ({ namespace }: Subject): boolean =>
     !request.takeServiceAccounts && foreign.some(({ metadata }) => metadata.namespace === namespace);
-  const shutOut = shutOutBy(
+  const shutOut = excludedBy(
     role,
     facts,
     use,
@@ -106,7 +106,7 @@ async function unlabelled(
 /** Refuses an adoption that would take credentials from running pods. */
 function inUse(
   role: ObservedRole,
-  { inUse: users, inUseBy }: ShutOut,
+  { inUse: users, inUseBy }: Exclusion,
   account: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
 ): CliError {
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
@@ -148,7 +148,7 @@ function stepFor(
 function consequences(
   outcome: Extract<Import, { kind: 'sound' }>,
   role: ObservedRole,
-  shutOut: ShutOut,
+  shutOut: Exclusion,
   foreign: readonly KubeObject[],
   request: ImportRequest,
 ): string {

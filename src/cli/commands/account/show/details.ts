@@ -10,11 +10,11 @@ import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { renderPodsOutOfStep } from '../../../pods/not-current.ts';
-import { accountPodsOutOfStep } from '../../../pods/read-pods.ts';
+import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
+import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 
-export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsOutOfStep };
+export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsNotCurrent };
 
 function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
   const { spec, status } = account;
@@ -42,7 +42,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
       renderSection('Policies', policyColumns, policies, stdout),
       renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
-      renderPodsOutOfStep(options.pods ?? [], now, stdout),
+      renderPodsNotCurrent(options.pods ?? [], now, stdout),
     ],
   });
 }

@@ -118,7 +118,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
     socket.end();
   } catch (error) {
     if (!gone.signal.aborted && !signal.aborted) {
-      const { message, details } = told(error);
+      const { message, details } = explained(error);
       context.stderr.write(
         `A connection to port ${port.remote} failed: ${[message, ...details].join(': ')}\n`,
       );
@@ -129,7 +129,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
   }
 }
 
-function told(error: unknown): Pick<CliError, 'message' | 'details'> {
+function explained(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
   // Error of the kubelet about the port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };

@@ -6,11 +6,11 @@ import type { Style } from '../../../framework/output/color.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { renderPodsOutOfStep } from '../../../pods/not-current.ts';
-import { appPodsOutOfStep } from '../../../pods/read-pods.ts';
+import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
+import { appPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { imageOf } from '../columns.ts';
 
-export const appView: View<App> = { render: renderApp, pods: appPodsOutOfStep };
+export const appView: View<App> = { render: renderApp, pods: appPodsNotCurrent };
 
 function renderApp(app: App, options: ShowOptions): string {
   const { spec, status } = app;
@@ -31,7 +31,7 @@ function renderApp(app: App, options: ShowOptions): string {
     ],
     sections: [
       renderSection('Targets', targetColumns, targets, stdout),
-      renderPodsOutOfStep(options.pods ?? [], options.now(), stdout),
+      renderPodsNotCurrent(options.pods ?? [], options.now(), stdout),
     ],
   });
 }

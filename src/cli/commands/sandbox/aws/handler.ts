@@ -48,7 +48,7 @@ async function alone(context: CliContext, { runAwsEmulator }: Emulator, input: A
       ...(issuerCa === undefined ? {} : { issuerCa: await read(issuerCa) }),
       now: context.now,
       randomBytes,
-      onError: tellError(context),
+      onError: writeError(context),
     }),
   );
   const { url, environment } = emulator;
@@ -74,7 +74,7 @@ async function ofSandbox(
     });
   }
   return listening(input.port, () =>
-    startAws({ settings: parsed.data, port: input.port, now: context.now, onError: tellError(context) }),
+    startAws({ settings: parsed.data, port: input.port, now: context.now, onError: writeError(context) }),
   );
 }
 
@@ -101,7 +101,7 @@ async function read(file: string): Promise<string> {
   }
 }
 
-function tellError(context: CliContext): (error: unknown) => void {
+function writeError(context: CliContext): (error: unknown) => void {
   return (error) =>
     context.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
