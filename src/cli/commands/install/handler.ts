@@ -1,7 +1,6 @@
 /** `kon install`: finds out where, says what, asks, does it step by step, and stops at the first that is refused. */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
-import type { InstallationStore } from '../../../aws/installation.ts';
 import {
   effectiveConfig,
   IdentityError,
@@ -22,23 +21,16 @@ import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError, usageError } from '../../framework/errors.ts';
-import { explain } from '../../framework/explain.ts';
 import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { paint } from '../../framework/output/color.ts';
-import { followObject } from '../../framework/wait/follow.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
 import type { WaitInput } from '../../objects/finish.ts';
 import { requireAsConfigured } from './config-conflicts.ts';
-import { acceptNewStep } from '../../installation/refuse-new.ts';
-import { waitUntilEnforced, type Clock } from '../../installation/enforcement.ts';
 import {
   addAgentCommand,
-  associationRemoval,
-  associationStep,
   chooseIdentityMode,
   formerMode,
   hasAgent,
-  untilInjected,
 } from '../../installation/operator-identity.ts';
 import {
   cluesOf,
@@ -57,17 +49,10 @@ import {
 import { findDowngrade, lossOf, refuseDowngrade } from '../../installation/downgrade.ts';
 import { checkFence, tagKeysWarning } from '../../installation/fence.ts';
 import { findOperators, refuseOthers } from '../../installation/other-installations.ts';
-import { operatorName } from '../../installation/operator-objects.ts';
 import { operatorRoleName } from '../../installation/operator-role.ts';
-import {
-  crdStep,
-  newObjectStep,
-  objectStep,
-  presentStep,
-  providerStep,
-  roleStep,
-  type Step,
-} from '../../installation/steps.ts';
+import { roleStep, type Step } from '../../installation/steps.ts';
+import { performAll } from './perform.ts';
+import { stepGroups, type Found } from './step-groups.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
@@ -79,8 +64,6 @@ export type InstallRequest = ClusterChoice &
     readonly yes: boolean;
     readonly wait: WaitInput;
   };
-
-type Found = { readonly aws: Aws; readonly installation: InstallationStore };
 
 export async function installFlow(context: CliContext, request: InstallRequest): Promise<void> {
   const { stderr, signal } = context;
@@ -193,59 +176,6 @@ async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClie
   for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
 }
 
-/** Groups of steps; each group can be examined only after the previous one was applied. */
-function stepGroups(
-  client: KubeClient,
-  {
-    cluster,
-    namespace,
-    former,
-    role,
-    association,
-    policy,
-    admission,
-    crds,
-    objects,
-    config,
-    existing,
-  }: Installation,
-  { aws: { roles, podIdentity }, installation }: Found,
-  clock: Clock,
-): readonly (() => Promise<readonly Step[]>)[] {
-  const { signal } = clock;
-  const all = (list: readonly KubeObject[]) => (): Promise<readonly Step[]> =>
-    Promise.all(list.map((object) => objectStep(client, object, signal)));
-  return [
-    () =>
-      Promise.all([
-        ...(association ? [] : [providerStep(cluster, installation, signal)]),
-        roleStep(
-          { spec: role, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
-          { roles, installation },
-          signal,
-        ),
-        ...(association
-          ? [associationStep(association, podIdentity(cluster.name).associations, signal)]
-          : []),
-      ]),
-    all(admission),
-    () => acceptNewStep(client, clock),
-    () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // Pods would get the role by it even if their ServiceAccount has the annotation.
-    async () =>
-      former === 'PodIdentity' && cluster.eks
-        ? associationRemoval(
-            { namespace, serviceAccount: operatorName },
-            podIdentity(cluster.name).associations,
-            cluster.clusterArn,
-            signal,
-          )
-        : [],
-    all(objects),
-    async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
-  ];
-}
-
 /** The ClusterConfig that stands; undefined before there is one. */
 async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
@@ -309,49 +239,6 @@ async function untilReplaced(
   }
 }
 
-async function performAll(
-  context: CliContext,
-  client: KubeClient,
-  installation: Installation,
-  groups: readonly (() => Promise<readonly Step[]>)[],
-): Promise<void> {
-  const { stderr, signal } = context;
-  const done: string[] = [];
-  let unseenPolicies = false;
-  for (const group of groups) {
-    for (const step of await group()) {
-      const isPolicy = step.object.startsWith('ValidatingAdmissionPolicy');
-      if (!isPolicy && unseenPolicies) {
-        await waitUntilEnforced(client, context);
-        unseenPolicies = false;
-      }
-      if (step.state === 'present') continue;
-      const parts: string[] = [];
-      try {
-        if (step.object.startsWith('Deployment ')) await awaitInjection(context, client, installation);
-        await step.perform((what) => parts.push(what));
-      } catch (error) {
-        if (signal.aborted) throw error;
-        const { code, message, details, next } = explain(error);
-        throw new CliError(code, `${step.object}: ${message}`, {
-          details: [
-            ...details,
-            done.length + parts.length > 0
-              ? `Done before: ${[...done, ...parts].join(', ')}.`
-              : 'Nothing was done before.',
-          ],
-          next: [...next, 'Then run kon install again: it goes on where it stopped.'],
-          cause: error,
-        });
-      }
-      unseenPolicies ||= isPolicy;
-      done.push(step.object);
-      stderr.write(`${paint('green', '√', stderr.color)} ${step.object}\n`);
-      if (step.object.startsWith('CustomResourceDefinition ')) await untilServed(context, client, step);
-    }
-  }
-}
-
 /** The operator is not started where it could not get its role. @throws CliError of code CLUSTER_NOT_READY */
 async function requireAgent(
   context: CliContext,
@@ -364,30 +251,6 @@ async function requireAgent(
   const advice = `Add it: ${addAgentCommand(cluster.name)}`;
   if (!withoutOperator) throw new CliError('CLUSTER_NOT_READY', what, { next: [advice] });
   context.stderr.write(`‼ ${what}\n  ${advice}\n\n`);
-}
-
-async function awaitInjection(
-  { stderr, monotonic, signal }: CliContext,
-  client: KubeClient,
-  { namespace, mode, roleArn: arn }: Installation,
-): Promise<void> {
-  if (await untilInjected(client, { namespace, roleArn: arn, mode }, { monotonic, signal })) return;
-  stderr.write(
-    '‼ the pod identity webhook does not give the operator its role yet; if it stays so: kon doctor, then kubectl rollout restart\n',
-  );
-}
-
-type Crd = KubeObject & {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-};
-
-async function untilServed(context: CliContext, client: KubeClient, { object }: Step): Promise<void> {
-  const name = object.slice('CustomResourceDefinition '.length);
-  const resource = resources.customResourceDefinitions;
-  const following = { clock: context, client, resource, signal: context.signal };
-  for await (const crd of followObject<Crd>(following, name))
-    if (crd?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True'))
-      return;
 }
 
 async function finish(
