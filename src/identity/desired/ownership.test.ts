@@ -25,7 +25,7 @@ describe('what is not ours', () => {
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
     expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
-      new RegExp(`Delete it, if nobody needs it; or .* roleName: ${name} and adopt: true`),
+      new RegExp(`Delete it if it is not needed; or .* roleName: ${name} and adopt: true`),
     );
     expect(world.roles.get(name)).toEqual(foreign);
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
