@@ -16,10 +16,11 @@ import {
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
   type IAMClient,
+  type Role,
   type RoleDetail,
   type Tag,
 } from '@aws-sdk/client-iam';
-import { IdentityError, type ObservedRole, type RoleStore } from '../identity/index.ts';
+import { IdentityError, type ObservedRole, type RoleSettings, type RoleStore } from '../identity/index.ts';
 import type { Calls } from './calls.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
@@ -85,7 +86,7 @@ export function createIamRoleStore(options: {
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
           inlinePolicyNames,
-          maxSessionDuration: role.MaxSessionDuration ?? 3600,
+          ...settingsOutput(role),
           tags: tagMap(role.Tags),
           ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
         };
@@ -120,7 +121,7 @@ export function createIamRoleStore(options: {
         Path: spec.path,
         AssumeRolePolicyDocument: spec.trustPolicy,
         Description: spec.description,
-        MaxSessionDuration: spec.maxSessionDuration,
+        ...settingsInput(spec),
         Tags: tagList(spec.tags),
         ...(boundary === undefined ? {} : { PermissionsBoundary: boundary }),
       });
@@ -174,9 +175,9 @@ export function createIamRoleStore(options: {
         iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName: name }), attempt),
       ),
 
-    updateMaxSessionDuration: (name, seconds, signal) =>
+    updateSettings: (name, settings, signal) =>
       write('UpdateRole', name, signal, (attempt) =>
-        iam.send(new UpdateRoleCommand({ RoleName: name, MaxSessionDuration: seconds }), attempt),
+        iam.send(new UpdateRoleCommand({ RoleName: name, ...settingsInput(settings) }), attempt),
       ),
 
     tag: (name, tags, signal) =>
@@ -236,6 +237,16 @@ function fromDetail(detail: RoleDetail): ObservedRole {
     tags: tagMap(detail.Tags),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
   };
+}
+
+/** Input of CreateRole and UpdateRole. */
+function settingsInput({ maxSessionDuration }: Partial<RoleSettings>): { MaxSessionDuration?: number } {
+  return { ...(maxSessionDuration === undefined ? {} : { MaxSessionDuration: maxSessionDuration }) };
+}
+
+/** Answer of GetRole, which leaves out a setting that has its default. */
+function settingsOutput({ MaxSessionDuration = 3600 }: Role): RoleSettings {
+  return { maxSessionDuration: MaxSessionDuration };
 }
 
 function tagMap(tags: readonly Tag[] | undefined): Record<string, string> {

@@ -1,6 +1,6 @@
 /** The role that an account should have: trust policy, boundary, session length and tags. */
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
-import type { ClusterFacts, RoleSpec } from '../state/world.ts';
+import type { ClusterFacts, RoleSettings, RoleSpec } from '../state/world.ts';
 import { ownershipTags, type Owner } from './ownership.ts';
 import { mergedTags, settableTags } from './tags.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
@@ -19,6 +19,16 @@ export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Own
   const { clusterArn, issuer, providerArn } = facts;
   const { name, uid = '' } = account.metadata;
   return { clusterArn, issuer, providerArn, account: name, uid };
+}
+
+/** Keys of RoleSettings, which are those of `spec.aws` too. */
+export const settingKeys: readonly (keyof RoleSettings)[] = ['maxSessionDuration'];
+
+/** Settings of a role, as far as they were read. */
+export function settingsOf(role: Partial<RoleSettings> | null | undefined): Partial<RoleSettings> {
+  return Object.fromEntries(
+    settingKeys.flatMap((key) => (role?.[key] === undefined ? [] : [[key, role[key]]])),
+  );
 }
 
 /** Renders the role of an account, without its attachments. */

@@ -10,6 +10,7 @@ import {
 } from '../desired/ownership.ts';
 import type { RoleSpec, ClusterFacts, ObservedRole } from '../state/world.ts';
 import { intentWords, type RoleChange } from '../steps/role.ts';
+import { settingKeys, settingsOf } from '../desired/role.ts';
 import { tagValue, withTags } from '../desired/tags.ts';
 import { sameDocument } from '../desired/trust.ts';
 
@@ -32,10 +33,13 @@ export function roleChanges(
   } else if (role.permissionsBoundaryArn !== spec.permissionsBoundaryArn) {
     changes.push({ kind: 'PutPermissionsBoundary', role: role.name, policyArn: spec.permissionsBoundaryArn });
   }
-  const length =
-    adopted && account.aws.maxSessionDuration === undefined ? undefined : role.maxSessionDuration;
-  if (length !== undefined && length !== spec.maxSessionDuration) {
-    changes.push({ kind: 'UpdateMaxSessionDuration', role: role.name, seconds: spec.maxSessionDuration });
+  const before = settingsOf(role);
+  const differing = settingKeys.filter(
+    (key) => key in before && before[key] !== spec[key] && (!adopted || account.aws[key] !== undefined),
+  );
+  if (differing.length > 0) {
+    const wanted = Object.fromEntries(differing.map((key) => [key, spec[key]]));
+    changes.push({ kind: 'UpdateRole', role: role.name, settings: { ...before, ...wanted } });
   }
   const missingTags = Object.entries(wantedTags).filter(([key, value]) => tagValue(role.tags, key) !== value);
   if (missingTags.length > 0)
@@ -79,7 +83,7 @@ export function wayOut(
   const marks = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });
   const adopted = { ...role, tags: withTags(role.tags, marks) };
   const changes = [
-    ...intentWords(roleChanges(adopted, spec, account.spec)),
+    ...intentWords(roleChanges(adopted, spec, account.spec), adopted),
     ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),
     ...role.attachedPolicyArns.filter((arn) => !wantedPolicies.includes(arn)).map((arn) => `detach ${arn}`),
     ...(strictInline ? role.inlinePolicyNames.map((policy) => `remove its inline policy ${policy}`) : []),

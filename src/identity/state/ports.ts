@@ -1,5 +1,5 @@
 /** What the engine needs of AWS, named by role. The adapters live in src/aws. All reject with IdentityError. */
-import type { RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
+import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
 
 /** A listing of every role of the AWS account. */
 export type RoleSnapshot = {
@@ -30,7 +30,8 @@ export type RoleStore = {
   deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;
-  updateMaxSessionDuration(name: string, seconds: number, signal?: AbortSignal): Promise<void>;
+  /** Writes these settings, all that are known: it is not documented that IAM keeps those that are left out. */
+  updateSettings(name: string, settings: Partial<RoleSettings>, signal?: AbortSignal): Promise<void>;
   tag(name: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
   untag(name: string, keys: readonly string[], signal?: AbortSignal): Promise<void>;
 };

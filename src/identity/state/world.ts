@@ -4,20 +4,24 @@ import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
+/** Settings of a role that IAM reads and writes together (GetRole, UpdateRole), and that listings leave out. */
+export type RoleSettings = {
+  /** Seconds. */
+  readonly maxSessionDuration: number;
+};
+
 /** A role as it should be, without its attachments. */
-export type RoleSpec = {
+export type RoleSpec = RoleSettings & {
   readonly name: string;
   readonly path: string;
   readonly trustPolicy: string;
   readonly description: string;
-  /** Seconds. */
-  readonly maxSessionDuration: number;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
 };
 
-/** A role as IAM holds it. */
-export type ObservedRole = {
+/** A role as IAM shows it. A setting is undefined until the role itself was read. */
+export type ObservedRole = Partial<RoleSettings> & {
   readonly name: string;
   readonly arn: string;
   /** IAM's unique id, `AROA…`: a role made again under the same name has another. */
@@ -28,8 +32,6 @@ export type ObservedRole = {
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
   readonly permissionsBoundaryArn?: string;
-  /** Seconds; undefined where it was not told: a bulk listing of roles leaves it out. */
-  readonly maxSessionDuration?: number;
   readonly tags: Readonly<Record<string, string>>;
 };
 

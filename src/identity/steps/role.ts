@@ -1,7 +1,8 @@
 /** Steps on an IAM role: effect, Event, plan line and drift words of each kind. */
 import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
+import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
-import type { CachedRole, ObservedRole } from '../state/world.ts';
+import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { prettyJson } from './pretty-json.ts';
 import type { StepRow } from './row.ts';
@@ -22,7 +23,7 @@ export type RoleChange = StepOf<
   | 'UpdateTrustPolicy'
   | 'PutPermissionsBoundary'
   | 'DeletePermissionsBoundary'
-  | 'UpdateMaxSessionDuration'
+  | 'UpdateRole'
   | 'TagRole'
   | 'UntagRole'
 >;
@@ -38,14 +39,33 @@ type RoleRow<S extends RoleStep> = StepRow<S> & {
 };
 
 type ChangeRow<S extends RoleChange> = RoleRow<S> & {
-  /** Words for a difference that others caused, which the step repairs; none if the step repairs nothing of theirs. */
-  drift(step: S, role: ObservedRole): string | undefined;
-  /** Words for the intended change, as in "this would …"; none if it concerns ownership tags alone. */
-  intent(step: S): string | undefined;
+  /** Words for differences that others caused, which the step repairs; none if it repairs nothing of theirs. */
+  drift(step: S, role: ObservedRole): readonly string[];
+  /** Words for the intended changes, as in "this would …"; none for ownership tags. */
+  intent(step: S, role: ObservedRole): readonly string[];
 };
 
-const names = (keys: readonly string[], verb: string): string | undefined =>
-  keys.length > 0 ? `${verb} ${keys.join(', ')}` : undefined;
+const names = (keys: readonly string[], verb: string): readonly string[] =>
+  keys.length > 0 ? [`${verb} ${keys.join(', ')}`] : [];
+
+/** Name and value of each setting in words. */
+const settingWords: {
+  readonly [K in keyof RoleSettings]: (value: RoleSettings[K]) => { name: string; value: string };
+} = {
+  maxSessionDuration: (seconds) => ({ name: 'maximum session duration', value: `${seconds} seconds` }),
+};
+
+/** Words for the settings that differ from those of the role, which may not have been read. */
+function inWords<Text>(
+  settings: Partial<RoleSettings>,
+  role: Partial<RoleSettings> | undefined,
+  words: (setting: { readonly name: string; readonly value: string }) => Text,
+): readonly Text[] {
+  return settingKeys.flatMap((key) => {
+    const value = settings[key];
+    return value === undefined || value === role?.[key] ? [] : [words(settingWords[key](value))];
+  });
+}
 
 const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
   UpdateTrustPolicy: {
@@ -57,8 +77,8 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       ...(role ? { before: prettyJson(role.trustPolicy) } : {}),
       after: prettyJson(trustPolicy),
     }),
-    drift: () => 'its trust policy was changed',
-    intent: () => 'replace its trust policy',
+    drift: () => ['its trust policy was changed'],
+    intent: () => ['replace its trust policy'],
   },
   PutPermissionsBoundary: {
     detail: ({ policyArn }) => policyArn,
@@ -68,8 +88,8 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       summary: `permissions boundary ${policyArn}`,
       ...(before === undefined ? { action: 'create' } : { action: 'update', before, after: policyArn }),
     }),
-    drift: (_, role) => `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
-    intent: ({ policyArn }) => `set its permissions boundary to ${policyArn}`,
+    drift: (_, role) => [`its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`],
+    intent: ({ policyArn }) => [`set its permissions boundary to ${policyArn}`],
   },
   DeletePermissionsBoundary: {
     effect: ({ permissionsBoundaryArn: _, ...role }) => role,
@@ -78,23 +98,28 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       action: 'delete',
       summary: `permissions boundary ${role?.permissionsBoundaryArn ?? ''}`.trim(),
     }),
-    drift: (_, role) => `its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
-    intent: () => 'remove its permissions boundary',
+    drift: (_, role) => [`its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`],
+    intent: () => ['remove its permissions boundary'],
   },
-  UpdateMaxSessionDuration: {
-    effect: (role, { seconds }) => ({ ...role, maxSessionDuration: seconds }),
-    event: ({ role, seconds }) => ({
+  UpdateRole: {
+    effect: (role, { settings }) => ({ ...role, ...settings }),
+    event: ({ role, settings }) => ({
       reason: 'RoleUpdated',
-      note: `set the maximum session duration of ${role} to ${seconds} seconds`,
+      note: `set of ${role}: ${inWords(settings, undefined, ({ name, value }) => `${name} ${value}`).join(', ')}`,
     }),
-    planLine: ({ seconds }, role) => ({
-      action: 'update',
-      summary: `sessions of ${seconds} s at most`,
-      ...(role?.maxSessionDuration === undefined ? {} : { before: `${role.maxSessionDuration} s` }),
-      after: `${seconds} s`,
-    }),
-    drift: (_, role) => `its maximum session duration was changed to ${role.maxSessionDuration} seconds`,
-    intent: ({ seconds }) => `set its maximum session duration to ${seconds} seconds`,
+    planLine({ settings }, role) {
+      const text = ({ name, value }: { name: string; value: string }): string => `${name}: ${value}`;
+      return {
+        action: 'update',
+        summary: inWords(settings, role, ({ name }) => name).join(', '),
+        ...(role ? { before: inWords(role, settings, text).join('\n') } : {}),
+        after: inWords(settings, role, text).join('\n'),
+      };
+    },
+    drift: ({ settings }, role) =>
+      inWords(role, settings, ({ name, value }) => `its ${name} was changed to ${value}`),
+    intent: ({ settings }, role) =>
+      inWords(settings, role, ({ name, value }) => `set its ${name} to ${value}`),
   },
   TagRole: {
     effect: (role, { tags }) => ({ ...role, tags: withTags(role.tags, tags) }),
@@ -112,7 +137,7 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
         .map(([key, value]) => `${key}=${value}`)
         .join('\n'),
     }),
-    drift: ({ tags }) => `its tags were changed: ${Object.keys(tags).join(', ')}`,
+    drift: ({ tags }) => names(Object.keys(tags), 'its tags were changed:'),
     intent: ({ tags }) =>
       names(
         Object.keys(tags).filter((key) => !isOwnershipTag(key)),
@@ -210,12 +235,12 @@ export function isRoleStep(step: { readonly kind: string }): step is RoleStep {
 
 /** Words for what others changed about a role, which these steps repair. */
 export function driftWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
-  return steps.flatMap((step) => changeRow(step).drift(step, role) ?? []);
+  return steps.flatMap((step) => changeRow(step).drift(step, role));
 }
 
 /** Words for what these steps would change, beside the ownership tags. */
-export function intentWords(steps: readonly RoleChange[]): readonly string[] {
-  return steps.flatMap((step) => changeRow(step).intent(step) ?? []);
+export function intentWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
+  return steps.flatMap((step) => changeRow(step).intent(step, role));
 }
 
 function changeRow(step: RoleChange): ChangeRow<RoleChange> {

@@ -3,7 +3,7 @@
  * planned when that result has been observed. Effect, Event and plan line of each kind are in the file of its object.
  */
 import type { IdentityMode } from '../../api/index.ts';
-import type { ObservedAssociation, ObservedServiceAccount, RoleSpec } from '../state/world.ts';
+import type { ObservedAssociation, ObservedServiceAccount, RoleSettings, RoleSpec } from '../state/world.ts';
 
 export type Step =
   | { readonly kind: 'AddFinalizer' }
@@ -17,7 +17,7 @@ export type Step =
   | { readonly kind: 'DeleteInlinePolicy'; readonly role: string; readonly policyName: string }
   | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }
-  | { readonly kind: 'UpdateMaxSessionDuration'; readonly role: string; readonly seconds: number }
+  | { readonly kind: 'UpdateRole'; readonly role: string; readonly settings: Partial<RoleSettings> }
   | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
   /** Without a role where an association tells it. */

@@ -358,7 +358,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
     case 'UpdateTrustPolicy':
     case 'PutPermissionsBoundary':
     case 'DeletePermissionsBoundary':
-    case 'UpdateMaxSessionDuration':
+    case 'UpdateRole':
     case 'TagRole':
     case 'UntagRole':
       return world.roles.has(step.role) ? undefined : 'RoleNotFound';

@@ -72,8 +72,8 @@ function write(
       return roles.putPermissionsBoundary(role, step.policyArn, signal);
     case 'DeletePermissionsBoundary':
       return roles.deletePermissionsBoundary(role, signal);
-    case 'UpdateMaxSessionDuration':
-      return roles.updateMaxSessionDuration(role, step.seconds, signal);
+    case 'UpdateRole':
+      return roles.updateSettings(role, step.settings, signal);
     case 'TagRole':
       return roles.tag(role, step.tags, signal);
     case 'UntagRole':

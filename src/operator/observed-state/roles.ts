@@ -1,6 +1,7 @@
 /** Cached IAM roles of the cluster, and of every name that an account looks for. */
 import {
   roleAfter,
+  settingsOf,
   taggedOwner,
   writesTrust,
   type CachedRole,
@@ -201,21 +202,18 @@ function cachedRole({ object, source, unknown, wroteAt = -Infinity, trustWritten
   };
 }
 
-/** Known parts that a listing leaves out: the session's length, and boundaries where it shows none on any role. */
-function leftOut(
-  role: ObservedRole | null | undefined,
-  snapshot: RoleSnapshot,
-): Pick<ObservedRole, 'maxSessionDuration' | 'permissionsBoundaryArn'> {
-  const { maxSessionDuration, permissionsBoundaryArn } = role ?? {};
+/** Known parts that a listing leaves out: the settings, and boundaries where it shows none on any role. */
+function leftOut(role: ObservedRole | null | undefined, snapshot: RoleSnapshot): Partial<ObservedRole> {
+  const { permissionsBoundaryArn } = role ?? {};
   return {
-    ...(maxSessionDuration === undefined ? {} : { maxSessionDuration }),
+    ...settingsOf(role),
     ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
   };
 }
 
 function sameAsRead(a: ObservedRole | null, b: ObservedRole | null): boolean {
   if (!a || !b) return a === b;
-  return sameAsListed(a, b) && a.maxSessionDuration === b.maxSessionDuration;
+  return sameAsListed(a, b) && sameValue(settingsOf(a), settingsOf(b));
 }
 
 /** Compares the parts that listings show. Runs for every role of a listing. */

@@ -126,7 +126,7 @@ describe('a role', () => {
     expect((await store.read('changed'))?.inlinePolicyNames).toEqual(['inline']);
     const calls = await callsDuring(async () => {
       await store.updateTrustPolicy('changed', trust('B'));
-      await store.updateMaxSessionDuration('changed', 3600);
+      await store.updateSettings('changed', { maxSessionDuration: 3600 });
       await store.putPermissionsBoundary('changed', logs);
       await store.tag('changed', { new: '3' });
       await store.untag('changed', ['old']);
