@@ -6,6 +6,7 @@ import {
   givenName,
   waitOptions,
 } from '../../framework/options.ts';
+import { fieldOptions } from './options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
@@ -46,28 +47,11 @@ export const accountEditCommand = defineCommand({
     },
     { name: 'all-targets', summary: 'allow every target of the cluster' },
     {
-      name: 'boundary',
-      value: 'ARN',
-      summary: 'the managed policy that bounds the role',
-      complete: 'policies',
-    },
-    {
       name: 'no-boundary',
       summary:
         'take the boundary off: the ClusterConfig’s bounds the role then, or nothing if it states none',
     },
-    {
-      name: 'identity-mode',
-      value: 'MODE',
-      choices: ['IRSA', 'PodIdentity'],
-      summary: 'how pods get the role; as the ClusterConfig says when absent',
-    },
-    {
-      name: 'deletion-policy',
-      value: 'POLICY',
-      choices: ['Delete', 'Retain'],
-      summary: 'what becomes of the role when the account is deleted',
-    },
+    ...fieldOptions,
     filenameOption,
     dryRunOption,
     ...waitOptions,

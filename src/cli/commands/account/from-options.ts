@@ -1,16 +1,15 @@
 /** Spec of an account from the options of `kon account create` and `edit`. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
-import type { IdentityMode, LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
+import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { usageError } from '../../framework/errors.ts';
+import { awsFields, type FieldOptions } from './options.ts';
 import type { Manifest } from '../../manifest/check.ts';
 
-export type AccountOptions = {
+const optionNames = Object.keys(awsFields) as readonly (keyof typeof awsFields)[];
+
+export type AccountOptions = FieldOptions & {
   readonly policy: readonly string[];
   readonly target: readonly string[];
-  readonly boundary: string | undefined;
-  /** As typed, as the next; the parser lets only the known ones pass. */
-  readonly identityMode: string | undefined;
-  readonly deletionPolicy: string | undefined;
 };
 
 export type AccountChange = AccountOptions & {
@@ -24,9 +23,8 @@ export function describesAccount(options: AccountOptions): boolean {
   return (
     options.policy.length > 0 ||
     options.target.length > 0 ||
-    options.boundary !== undefined ||
-    options.identityMode !== undefined ||
-    options.deletionPolicy !== undefined
+    options.deletionPolicy !== undefined ||
+    optionNames.some((name) => options[name] !== undefined)
   );
 }
 
@@ -96,15 +94,16 @@ export function changedSpec(
 }
 
 function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
-  const { boundary, deletionPolicy, target } = options;
-  const identityMode = options.identityMode as IdentityMode | undefined;
+  const { deletionPolicy, target } = options;
+  const fields = optionNames.flatMap((name) =>
+    options[name] === undefined ? [] : [[awsFields[name], options[name]]],
+  );
   return {
     ...spec,
     ...(target.length > 0 ? { targets: [...target] } : {}),
     aws: {
       ...spec.aws,
-      ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
-      ...(identityMode === undefined ? {} : { identityMode }),
+      ...Object.fromEntries(fields),
     },
     ...(deletionPolicy === undefined
       ? {}

@@ -6,6 +6,7 @@ import {
   givenName,
   waitOptions,
 } from '../../../framework/options.ts';
+import { fieldOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
@@ -30,24 +31,7 @@ export const accountCreateCommand = defineCommand({
       summary: 'a target whose apps may use the account; repeat for more, all when absent',
       complete: 'targets',
     },
-    {
-      name: 'boundary',
-      value: 'ARN',
-      summary: 'the managed policy that bounds the role',
-      complete: 'policies',
-    },
-    {
-      name: 'identity-mode',
-      value: 'MODE',
-      choices: ['IRSA', 'PodIdentity'],
-      summary: 'how pods get the role; as the ClusterConfig says when absent',
-    },
-    {
-      name: 'deletion-policy',
-      value: 'POLICY',
-      choices: ['Delete', 'Retain'],
-      summary: 'what becomes of the role when the account is deleted',
-    },
+    ...fieldOptions,
     filenameOption,
     dryRunOption,
     ...waitOptions,

@@ -1,0 +1,34 @@
+/** Options of `kon account create` and `edit` for fields of an account. */
+import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
+import type { Option } from '../../framework/command.ts';
+
+export const fieldOptions = [
+  {
+    name: 'boundary',
+    value: 'ARN',
+    summary: 'the managed policy that bounds the role',
+    complete: 'policies',
+  },
+  {
+    name: 'identity-mode',
+    value: 'MODE',
+    choices: ['IRSA', 'PodIdentity'],
+    summary: 'how pods get the role (default: as the ClusterConfig says)',
+  },
+  {
+    name: 'deletion-policy',
+    value: 'POLICY',
+    choices: ['Delete', 'Retain'],
+    summary: 'what becomes of the role when the account is deleted',
+  },
+] as const satisfies readonly Option[];
+
+/** Fields of `spec.aws` by the option that sets them. The parser checks the choices. */
+export const awsFields = {
+  boundary: 'permissionsBoundaryArn',
+  identityMode: 'identityMode',
+} as const satisfies Readonly<Record<string, keyof LinkedServiceAccountSpec['aws']>>;
+
+export type FieldOptions = {
+  readonly [each in keyof typeof awsFields | 'deletionPolicy']: string | undefined;
+};
