@@ -33,7 +33,7 @@ export type CustomResourceDefinition = {
  * Version of the schemas and of the admission policies. It grows with each release that adds a kind, a field or a value, or
  * that makes a policy stricter: an older version does not replace what carries a higher one.
  */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** Keywords that structural schemas reject or ignore. */
 const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);

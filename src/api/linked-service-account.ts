@@ -44,6 +44,9 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   ],
 });
 
+/** Characters of a role's description. Source: IAM API, CreateRole, Description. */
+const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
+
 export const linkedServiceAccountSpec = z.object({
   targets: setOf(dnsLabel, { min: 1, max: 1000 })
     .optional()
@@ -62,6 +65,13 @@ export const linkedServiceAccountSpec = z.object({
         .max(43200)
         .optional()
         .describe('The longest session, in seconds, that may be asked of the role. 3600 when absent.'),
+      description: z
+        .string()
+        .min(1)
+        .max(1000)
+        .regex(roleDescription)
+        .optional()
+        .describe('Description of the IAM role. The default names the account and the cluster.'),
       tags: roleTags.optional().describe('Tags to set on the role, beside those that mark it as ours.'),
       identityMode: identityMode
         .optional()

@@ -120,7 +120,6 @@ export function createIamRoleStore(options: {
         RoleName: spec.name,
         Path: spec.path,
         AssumeRolePolicyDocument: spec.trustPolicy,
-        Description: spec.description,
         ...settingsInput(spec),
         Tags: tagList(spec.tags),
         ...(boundary === undefined ? {} : { PermissionsBoundary: boundary }),
@@ -240,13 +239,19 @@ function fromDetail(detail: RoleDetail): ObservedRole {
 }
 
 /** Input of CreateRole and UpdateRole. */
-function settingsInput({ maxSessionDuration }: Partial<RoleSettings>): { MaxSessionDuration?: number } {
-  return { ...(maxSessionDuration === undefined ? {} : { MaxSessionDuration: maxSessionDuration }) };
+function settingsInput({
+  description,
+  maxSessionDuration,
+}: Partial<RoleSettings>): Pick<Role, 'Description' | 'MaxSessionDuration'> {
+  return {
+    ...(description === undefined ? {} : { Description: description }),
+    ...(maxSessionDuration === undefined ? {} : { MaxSessionDuration: maxSessionDuration }),
+  };
 }
 
 /** Answer of GetRole, which leaves out a setting that has its default. */
-function settingsOutput({ MaxSessionDuration = 3600 }: Role): RoleSettings {
-  return { maxSessionDuration: MaxSessionDuration };
+function settingsOutput({ Description = '', MaxSessionDuration = 3600 }: Role): RoleSettings {
+  return { description: Description, maxSessionDuration: MaxSessionDuration };
 }
 
 function tagMap(tags: readonly Tag[] | undefined): Record<string, string> {

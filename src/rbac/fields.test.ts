@@ -20,6 +20,7 @@ const paths = (
 const free: Readonly<Record<string, string>> = {
   'ClusterConfig aws.allowedTagKeys':
     'takes effect when an IAM administrator prints the policy again, and each tag needs its right all the same',
+  'LinkedServiceAccount aws.description': 'text that no policy of IAM or Kubernetes can refer to',
   'ClusterConfig aws.driftIntervalSeconds': 'repair of drift comes sooner or later, and grants nothing',
 };
 

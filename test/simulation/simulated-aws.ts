@@ -107,6 +107,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         Role: {
           ...described(role),
           MaxSessionDuration: role.maxSessionDuration,
+          Description: role.description,
           ...(permissionsBoundaryArn === undefined
             ? {}
             : { PermissionsBoundary: { PermissionsBoundaryArn: permissionsBoundaryArn } }),
@@ -177,6 +178,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         attachedPolicyArns: [],
         inlinePolicyNames: [],
         maxSessionDuration: input.MaxSessionDuration as number,
+        description: input.Description as string,
         tags: tagsOf(input.Tags),
         ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
       };
@@ -234,7 +236,10 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     UpdateRole: (input, by) =>
       change('UpdateRole', input, by, (role) => ({
         ...role,
-        maxSessionDuration: input.MaxSessionDuration as number,
+        ...(input.MaxSessionDuration === undefined
+          ? {}
+          : { maxSessionDuration: input.MaxSessionDuration as number }),
+        ...(input.Description === undefined ? {} : { description: input.Description as string }),
       })),
     TagRole: (input, by) =>
       change('TagRole', input, by, (role) => ({ ...role, tags: withTags(role.tags, tagsOf(input.Tags)) })),

@@ -22,13 +22,18 @@ export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Own
 }
 
 /** Keys of RoleSettings, which are those of `spec.aws` too. */
-export const settingKeys: readonly (keyof RoleSettings)[] = ['maxSessionDuration'];
+export const settingKeys: readonly (keyof RoleSettings)[] = ['maxSessionDuration', 'description'];
 
 /** Settings of a role, as far as they were read. */
 export function settingsOf(role: Partial<RoleSettings> | null | undefined): Partial<RoleSettings> {
   return Object.fromEntries(
     settingKeys.flatMap((key) => (role?.[key] === undefined ? [] : [[key, role[key]]])),
   );
+}
+
+/** Shortened to the length that IAM takes. Source: CreateRole, Description. */
+function defaultDescription({ metadata }: LinkedServiceAccount, { name }: ClusterFacts): string {
+  return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
 
 /** Renders the role of an account, without its attachments. */
@@ -52,7 +57,7 @@ export function desiredRole(
         serviceAccount: account.metadata.name,
       },
     }),
-    description: `LinkedServiceAccount ${account.metadata.name} on cluster ${facts.name}`.slice(0, 1000),
+    description: account.spec.aws.description ?? defaultDescription(account, facts),
     maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
     tags: mergedTags(
       settableTags(facts.tags),

@@ -6,6 +6,7 @@ import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 /** Settings of a role that IAM reads and writes together (GetRole, UpdateRole), and that listings leave out. */
 export type RoleSettings = {
+  readonly description: string;
   /** Seconds. */
   readonly maxSessionDuration: number;
 };
@@ -15,7 +16,6 @@ export type RoleSpec = RoleSettings & {
   readonly name: string;
   readonly path: string;
   readonly trustPolicy: string;
-  readonly description: string;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
 };

@@ -53,6 +53,7 @@ const settingWords: {
   readonly [K in keyof RoleSettings]: (value: RoleSettings[K]) => { name: string; value: string };
 } = {
   maxSessionDuration: (seconds) => ({ name: 'maximum session duration', value: `${seconds} seconds` }),
+  description: (text) => ({ name: 'description', value: JSON.stringify(text) }),
 };
 
 /** Words for the settings that differ from those of the role, which may not have been read. */
@@ -63,7 +64,7 @@ function inWords<Text>(
 ): readonly Text[] {
   return settingKeys.flatMap((key) => {
     const value = settings[key];
-    return value === undefined || value === role?.[key] ? [] : [words(settingWords[key](value))];
+    return value === undefined || value === role?.[key] ? [] : [words(settingWords[key](value as never))];
   });
 }
 
@@ -263,8 +264,7 @@ export function roleAfter(
   created?: CreatedRole,
 ): ObservedRole | null {
   if (step.kind === 'CreateRole' && created) {
-    const { description: _, ...spec } = step.spec;
-    return { ...spec, ...created, attachedPolicyArns: [], inlinePolicyNames: [] };
+    return { ...step.spec, ...created, attachedPolicyArns: [], inlinePolicyNames: [] };
   }
   const row: RoleRow<RoleStep> = roleSteps[step.kind];
   return before && row.effect(before, step);

@@ -143,9 +143,15 @@ describe('a role', () => {
     expect(await store.read('changed')).toMatchObject({
       trustPolicy: trust('B'),
       maxSessionDuration: 3600,
+      description: 'for a test',
       permissionsBoundaryArn: logs,
       tags: { kept: '2', new: '3' },
       inlinePolicyNames: [],
+    });
+    await store.updateSettings('changed', { maxSessionDuration: 3600, description: 'Zahlung: Søn' });
+    expect(await store.read('changed')).toMatchObject({
+      maxSessionDuration: 3600,
+      description: 'Zahlung: Søn',
     });
     await store.deletePermissionsBoundary('changed');
     expect(await store.read('changed')).not.toHaveProperty('permissionsBoundaryArn');
@@ -240,8 +246,8 @@ describe('a listing', () => {
     expect(after.roles.length).toBe(before.roles.length + 1_000);
     expect(new Set(after.roles.map(({ name }) => name)).size).toBe(after.roles.length);
     const read = await store.read('made');
-    const { maxSessionDuration: _, ...told } = read ?? {};
-    expect(after.roles.find(({ name }) => name === 'made')).toEqual(told);
+    const { maxSessionDuration: _, description: __, ...listed } = read ?? {};
+    expect(after.roles.find(({ name }) => name === 'made')).toEqual(listed);
   });
 
   it('that shows no boundary at all does not tell whether there is one', async () => {

@@ -7,6 +7,7 @@ const none: AccountChange = {
   removePolicy: [],
   target: [],
   allTargets: false,
+  description: undefined,
   boundary: undefined,
   noBoundary: false,
   identityMode: undefined,
@@ -29,6 +30,7 @@ describe('changedSpec of an account', () => {
       { boundary: 'x' },
       { aws: { permissionsBoundaryArn: 'x', policyArns: ['a', 'b'] } },
     ],
+    ['sets the description', { description: 'Payments API' }, { aws: { description: 'Payments API' } }],
     ['sets the identity mode', { identityMode: 'PodIdentity' }, { aws: { identityMode: 'PodIdentity' } }],
     ['sets the deletion policy', { deletionPolicy: 'Retain' }, { deletionPolicy: 'Retain' }],
   ])('%s', (_what, options, expected) => {

@@ -4,6 +4,11 @@ import type { Option } from '../../framework/command.ts';
 
 export const fieldOptions = [
   {
+    name: 'description',
+    value: 'TEXT',
+    summary: 'the description of the IAM role (default: names the account and the cluster)',
+  },
+  {
     name: 'boundary',
     value: 'ARN',
     summary: 'the managed policy that bounds the role',
@@ -25,6 +30,7 @@ export const fieldOptions = [
 
 /** Fields of `spec.aws` by the option that sets them. The parser checks the choices. */
 export const awsFields = {
+  description: 'description',
   boundary: 'permissionsBoundaryArn',
   identityMode: 'identityMode',
 } as const satisfies Readonly<Record<string, keyof LinkedServiceAccountSpec['aws']>>;

@@ -30,6 +30,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
     fields: [
       ['Role', status?.roleArn],
       ['Identity mode', spec.aws.identityMode],
+      ['Description', spec.aws.description],
       ['Boundary', spec.aws.permissionsBoundaryArn],
       [
         'Session',
