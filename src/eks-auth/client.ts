@@ -150,5 +150,6 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
 
 /** The service has endpoints for both versions of IP only. Source: the endpoint rules of the SDKs. */
 function suffixOf(region: string): string {
-  return region.startsWith('cn-') ? 'api.amazonwebservices.com.cn' : 'api.aws';
+  if (region.startsWith('cn-')) return 'api.amazonwebservices.com.cn';
+  return region.startsWith('eusc-') ? 'api.amazonwebservices.eu' : 'api.aws';
 }

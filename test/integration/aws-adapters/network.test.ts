@@ -13,6 +13,8 @@ import {
   startTestEmulator,
   type TestEmulator,
 } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { createAwsAgents } from '../../../src/aws/agents.ts';
+import { createEksAuthClient } from '../../../src/eks-auth/client.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { connectInstallation } from '../../../src/aws/installation.ts';
 import { createAuthority } from '../../../src/http/testing/certificates.ts';
@@ -122,6 +124,23 @@ it.each([
   expect([...new Set(proxy.targets)].toSorted()).toEqual(
     [...hosts, `eks-auth${fips}.${region}.api.aws`].map((host) => `${host}:443`).toSorted(),
   );
+});
+
+it.each([
+  ['cn-north-1', 'eks-auth.cn-north-1.api.amazonwebservices.com.cn'],
+  ['eusc-de-east-1', 'eks-auth.eusc-de-east-1.api.amazonwebservices.eu'],
+  ['us-gov-west-1', 'eks-auth.us-gov-west-1.api.aws'],
+])('EKS Auth in %s is asked at %s', async (regionOfPartition, host) => {
+  const auth = createEksAuthClient({
+    region: regionOfPartition,
+    credentials: administrator,
+    maxAttempts: 1,
+    requestHandler: createAwsAgents(env),
+  });
+  closers.push(() => auth.close());
+  // The certificate does not name the host, so the handshake fails.
+  await expect(auth.exchange({ clusterName: 'main', token: 'x' })).rejects.toThrow();
+  expect(proxy.targets).toEqual([`${host}:443`]);
 });
 
 it('an installation reaches AWS through the proxy', async () => {
