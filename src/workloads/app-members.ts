@@ -3,7 +3,7 @@ import type { AppTarget } from '../api/index.ts';
 import { deployedMark } from './deployment.ts';
 import { identityStanding, type AppObservation } from './plan.ts';
 import { isCurrent } from './pod-identity.ts';
-import { isFinished, isTerminating } from './pod.ts';
+import { isActive } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
 import type { TargetReason } from './reasons.ts';
 import type { RolloutMember } from './rollout-group.ts';
@@ -61,7 +61,7 @@ function stateOf(
   const identity = gate.open ? gate.identity : undefined;
   if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
   // The Deployment may count pods that this process has not seen yet.
-  const running = pods.filter((pod) => !isFinished(pod) && !isTerminating(pod));
+  const running = pods.filter(isActive);
   const isDone =
     running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));
   return isDone ? 'steady' : 'rolling';

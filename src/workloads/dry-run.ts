@@ -16,7 +16,7 @@ import type { Identity } from './identity-gate.ts';
 import { covers, type Manifest } from './manifest.ts';
 import { haveSameTemplate } from './pod-template.ts';
 import { givenIdentity } from './pod-identity.ts';
-import { isFinished, isTerminating, type Pod } from './pod.ts';
+import { isActive, type Pod } from './pod.ts';
 import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
 export type DryRunInput = {
@@ -74,5 +74,5 @@ function createsPods({ kind, spec, ...manifest }: Manifest, deployment: Deployme
 
 /** Whether the pod runs with an identity from the webhook. */
 function isProtected(pod: Pod): boolean {
-  return !isFinished(pod) && !isTerminating(pod) && givenIdentity(pod) !== undefined;
+  return isActive(pod) && givenIdentity(pod) !== undefined;
 }

@@ -8,7 +8,7 @@ import { deployedAccount, deployedMark, type Deployment } from './deployment.ts'
 import { identityGate, type Identity } from './identity-gate.ts';
 import { isCurrent } from './pod-identity.ts';
 import { podToReplace } from './pod-replacement.ts';
-import { isFinished, isTerminating, templateHashLabel, type Pod } from './pod.ts';
+import { isActive, templateHashLabel, type Pod } from './pod.ts';
 import { rolloutOf, verdict, type Rollout } from './rollout.ts';
 import type { ReplacePodStep } from './steps.ts';
 import type { RolloutMember } from './rollout-group.ts';
@@ -80,7 +80,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
     deployedMark: deployedMark(workload),
   });
   const identity = gate.open ? gate.identity : undefined;
-  const running = pods.filter((pod) => !isFinished(pod) && !isTerminating(pod));
+  const running = pods.filter(isActive);
   const missed = identity ? running.filter((pod) => !isCurrent(pod, identity)) : [];
   const isMarked = identity !== undefined && deployedMark(workload) === identity.mark;
   const rollout = workloadRollout(workload, pods, now);

@@ -1,12 +1,5 @@
 /** Why a pod does not become ready, in the words of Kubernetes. */
-import {
-  isFinished,
-  isReady,
-  isTerminating,
-  type ContainerEnd,
-  type ContainerStatus,
-  type Pod,
-} from './pod.ts';
+import { isActive, isReady, type ContainerEnd, type ContainerStatus, type Pod } from './pod.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type PodFailure = {
@@ -54,7 +47,7 @@ export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undef
 /** Time when the first of the failed containers counts as recovered, if it runs until then. Milliseconds since the epoch. */
 export function recoveredAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
-    isFinished(pod) || isTerminating(pod)
+    !isActive(pod)
       ? []
       : statusesOf(pod)
           .filter((status) => isLooping(status, now))
@@ -69,7 +62,7 @@ function firstOf(
   failure: (pod: Pod) => PodFailure | undefined,
 ): PodFailure | undefined {
   for (const pod of pods.toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name))) {
-    if (isFinished(pod) || isTerminating(pod)) continue;
+    if (!isActive(pod)) continue;
     const found = failure(pod);
     if (found) return found;
   }

@@ -48,10 +48,7 @@ export type PodCounts = { readonly current: number; readonly stale: number; read
 
 /** Compares the identity of the pod with `wanted`. */
 export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
-  const skipped = skippedContainers(pod);
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].filter(
-    (container) => !skipped.has(container.name),
-  );
+  const containers = injectableContainers(pod);
   if (containers.length === 0) return { state: 'exempt' };
   const holdings = containers.map((container) => {
     const injected = injectedIdentity(pod, container);
@@ -71,10 +68,7 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
  * overrule counts too: a program may still use it.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
-  const skipped = skippedContainers(pod);
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]
-    .filter((container) => !skipped.has(container.name))
-    .map((container) => injectedIdentity(pod, container));
+  return injectableContainers(pod).map((container) => injectedIdentity(pod, container));
 }
 
 /** ARNs of the roles that the pod's containers were given by web identity, without duplicates. */
@@ -181,8 +175,11 @@ function isAt(file: string, mountPath: string, path: string): boolean {
   return unified === `${mountPath.replace(/\/$/, '')}/${path}`;
 }
 
-function skippedContainers(pod: Pod): ReadonlySet<string> {
-  const value = pod.metadata.annotations?.[skipContainersAnnotation];
+/** Containers of the pod without those that the webhook has to skip. */
+function injectableContainers({ metadata, spec }: Pod): readonly PodContainer[] {
   // The webhook parses this as a line of CSV, so a name may be quoted.
-  return new Set(value?.split(',').map((name) => name.replace(/^"(.*)"$/, '$1')) ?? []);
+  const names = metadata.annotations?.[skipContainersAnnotation]?.split(',') ?? [];
+  const skipped = new Set(names.map((name) => name.replace(/^"(.*)"$/, '$1')));
+  const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  return all.filter(({ name }) => !skipped.has(name));
 }

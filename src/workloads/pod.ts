@@ -136,6 +136,11 @@ export function isRunning(pod: Pod): boolean {
   return !isFinished(pod);
 }
 
+/** Whether the pod counts among the replicas of its workload. */
+export function isActive(pod: Pod): boolean {
+  return !isFinished(pod) && !isTerminating(pod);
+}
+
 export function isTerminating(pod: Pod): boolean {
   return pod.metadata.deletionTimestamp !== undefined;
 }

@@ -5,7 +5,7 @@ import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from 
 import { roleOfMark, type IdentityFinding, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, givenIdentity, isCurrent, podIdentity } from './pod-identity.ts';
-import { isFinished, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+import { isActive, serviceAccountOf, type Pod } from './pod.ts';
 import { isOfSpec } from './halt.ts';
 import { slotReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
@@ -86,7 +86,7 @@ function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFin
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
     // The rollout replaces pods of an account that the app has left.
-    if (isFinished(pod) || isTerminating(pod) || serviceAccountOf(pod) !== 'default') return [];
+    if (!isActive(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
   });
@@ -195,8 +195,7 @@ function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
   const serviceAccount = app.spec.serviceAccount ?? 'default';
   return pods.filter(
     (pod) =>
-      !isFinished(pod) &&
-      !isTerminating(pod) &&
+      isActive(pod) &&
       (serviceAccountOf(pod) !== serviceAccount ||
         (plan.identity !== undefined && !isCurrent(pod, plan.identity))),
   );

@@ -13,7 +13,7 @@ const configOf = ({ server }: Simulation): ClusterConfig =>
 const reasonOf = (simulation: Simulation): string | undefined =>
   findCondition(configOf(simulation).status?.conditions, 'Ready')?.reason;
 
-it('a ClusterConfig', async () => {
+it('a recreated ClusterConfig does not get the status of its predecessor', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   const { aws, server, time } = simulation;
