@@ -256,7 +256,7 @@ test('pods that nothing replaces keep the association of their target until thei
   expect(await associated(name)).toEqual([]);
 });
 
-test('pods whose association somebody deleted make the account not Ready until it is back', async () => {
+test('pods whose association was deleted make the account not Ready until it is back', async () => {
   const name = 'gone';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });

@@ -200,7 +200,7 @@ test('an account is in place without a pod, and the first pod proves it', async 
   expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
 });
 
-test('an association of somebody else is told, and stays as it is', async () => {
+test('a foreign association is reported, and stays as it is', async () => {
   await person.createAccount('taken');
   await person.untilReady('taken');
   await eks.send(

@@ -32,7 +32,7 @@ describe('where nothing uses Pod Identity', () => {
     expect(lookedAt(simulation, since)).toBe(hourMs / (10 * driftIntervalMs));
   });
 
-  it('one of somebody else is told as soon as a pod comes up with it', async () => {
+  it('a foreign one is reported as soon as a pod comes up with it', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await deploy('app', { serviceAccount: 'a' })(simulation);

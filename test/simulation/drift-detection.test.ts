@@ -137,7 +137,7 @@ describe('a sweep', () => {
     expect(await simulation.time.pass(driftIntervalMs + 5_000, () => reason() === 'Ready')).toBe(true);
   });
 
-  it('puts back what it finds within the interval, and tells of nothing else', async () => {
+  it('repairs drift within the interval, and reports nothing else', async () => {
     const simulation = await fleet();
     detach(simulation, 'b');
     const before = simulation.effects.length;
@@ -150,7 +150,7 @@ describe('a sweep', () => {
   });
 });
 
-it('what is put back is told in Events: what was changed, and what was done about it', async () => {
+it('repaired drift is reported in Events, with the repair', async () => {
   const simulation = await fleet();
   const role = roleOf(simulation, 'b');
   const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';

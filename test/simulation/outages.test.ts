@@ -72,7 +72,7 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   expect(refusals()).toBe(4);
 });
 
-it('an account that goes together with a target, before any watch tells of its link there, leaves nothing behind', async () => {
+it('an account that is deleted together with a target, before any watch reports its link there, leaves nothing behind', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   simulation.onArrival(({ what }) => {
@@ -234,7 +234,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
     return { simulation, isReady, setOut: (is) => void (isOut = is) };
   };
 
-  it('is told to be ready by a process that did not know yet that it was told otherwise', async () => {
+  it('is reported ready by a process that had not seen the later report', async () => {
     const { simulation, isReady, setOut } = await begin();
     setOut(false);
     simulation.restart();
@@ -255,7 +255,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
   });
 });
 
-it('an API server that cannot be asked for its issuer for a while stops nobody', async () => {
+it('an API server that cannot be asked for its issuer for a while stops no account', async () => {
   let unanswered = 0;
   let isOut = false;
   const simulation = await startSimulation({
@@ -329,7 +329,7 @@ describe('a deletion in whose middle AWS is out of reach for an hour', () => {
   });
 });
 
-it('a ServiceAccount that somebody takes over while its deletion is on the way stays', async () => {
+it('a ServiceAccount that is taken over while its deletion is in flight stays', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
     faults: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },

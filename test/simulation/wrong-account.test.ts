@@ -50,7 +50,7 @@ async function begin(): Promise<Simulation> {
   return simulation;
 }
 
-it('an operator that comes back with them asks and writes nothing, though the cluster was told to be ready', async () => {
+it('an operator that restarts with them reads and writes nothing, though the cluster was reported ready', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   simulation.restart();

@@ -161,7 +161,7 @@ describe('kon app', () => {
     expect((await sandbox.kon(['app', 'resume', 'night'])).stdout).toBe('app/night unchanged\n');
   });
 
-  it('tells of each pod which identity it holds', async () => {
+  it('shows the identity of each pod', async () => {
     await person.createAccount('reader', { policyArns: [policies.readOnly] });
     await person.untilReady('reader');
     await runApp('held', '--account', 'reader');
@@ -298,7 +298,7 @@ describe('the pods of a sandbox', () => {
     expect((await forwarding.end('SIGINT')).code).toBe(130);
   });
 
-  it('are open to nobody but the API server', async () => {
+  it('are open to the API server alone', async () => {
     type Node = KubeObject & { status: { daemonEndpoints: { kubeletEndpoint: { Port: number } } } };
     const node = await sandbox.client.get<Node>(resources.nodes, { name: 'node-1' });
     const kubelet = node.status.daemonEndpoints.kubeletEndpoint.Port;

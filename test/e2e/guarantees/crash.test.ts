@@ -174,7 +174,7 @@ test('accounts that are being deleted when it is killed leave nothing behind', a
   await operator?.end('SIGKILL');
 });
 
-test('an account that was deleted and made anew while no operator ran gets its role again', async () => {
+test('an account that was deleted and created again while no operator ran gets its role again', async () => {
   await startOperator();
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');

@@ -156,7 +156,7 @@ describe.concurrent('while others are at work', () => {
     expect(uidsOf(await person.pods(name, 'production'))).toHaveLength(1);
   });
 
-  test('G1: a trust policy that stays broken is told in the words of STS, until it is mended', async () => {
+  test('G1: a trust policy that stays broken is reported in the words of STS, until it is repaired', async () => {
     await person.createAccount('g1-trust');
     const { status } = await person.untilReady('g1-trust');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -309,7 +309,7 @@ describe.concurrent('while others are at work', () => {
   });
 });
 
-test('G3: pods which the webhook missed are told, kept while it is away, and replaced when it is back', async () => {
+test('G3: pods that the webhook missed are reported, kept while it is away, and replaced when it is back', async () => {
   const { client } = sandbox;
   const webhook = { name: 'pod-identity-webhook' };
   await person.createAccount('g3-missed', { targets: ['production'] });

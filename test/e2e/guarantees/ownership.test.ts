@@ -62,7 +62,7 @@ async function accountOf(name: string): Promise<LinkedServiceAccount> {
 }
 
 describe.concurrent('G4: what is not ours', () => {
-  test('a role of exactly the name that is needed is told and left as it is', async () => {
+  test('a foreign role of exactly the needed name is reported and left as it is', async () => {
     const RoleName = roleNameFor('g4-role');
     await sandbox.aws.iam.send(
       new CreateRoleCommand({
@@ -324,7 +324,7 @@ describe.concurrent('G4: what is not ours', () => {
     await exchange();
   });
 
-  test("somebody else's role in the annotation costs its row and stays", async () => {
+  test('a foreign role in the annotation blocks its target alone and stays', async () => {
     const before = await createServiceAccount('g4-annotation', {
       labels: { [accountLabel]: 'g4-annotation' },
       annotations: { [roleArnAnnotation]: 'arn:aws:iam::123456789012:role/theirs' },
@@ -493,7 +493,7 @@ describe.concurrent('bad input', () => {
     expect(await sandbox.aws.role(roleNameFor('bad-twice'))).toBeUndefined();
   });
 
-  test('an app that names an account which does not exist yet: kon tells, waits, and goes on by itself', async () => {
+  test('an app whose account does not exist yet: kon reports it, waits, and goes on by itself', async () => {
     const creation = sandbox.startKon([
       'app',
       'create',
@@ -571,7 +571,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     expect(await sandbox.aws.role(RoleName)).toBeUndefined();
   });
 
-  test('a policy that is no longer allowed stays attached, until somebody consents to its detachment', async () => {
+  test('a policy that is no longer allowed stays attached, until its detachment is consented to', async () => {
     const { name } = sandbox.description;
     const change = async (patch: object): Promise<void> => {
       await sandbox.client.patch(clusterConfigs, { name }, patch, { type: 'merge' });

@@ -77,7 +77,7 @@ beforeAll(async () => {
 afterAll(() => fenced?.stop());
 
 describe('a new account', () => {
-  it('is refused to a user without rights, who is told what to ask for', async () => {
+  it('is refused to a user without rights, with the right to ask for', async () => {
     const dev = await userWith(all(rights.link));
     expect(await refusal(create(dev, account()))).toContain(
       `user ${dev.user} may not attach ${policy('a')}: ask for the verb attach on iampolicies.k11n.dev/${policy('a')}`,
@@ -324,7 +324,7 @@ describe('a change of an account', () => {
     await create(await userWith(...both, named(rights.extend, created.metadata.name)), created);
   });
 
-  it('of the identity mode needs the right to each target, which is linked anew', async () => {
+  it('of the identity mode needs the right to each target, which is linked again', async () => {
     const before = await existing({ targets: ['production', 'staging'] });
     const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
     const dev = await userWith(named(rights.link, 'production'));

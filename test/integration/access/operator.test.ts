@@ -682,7 +682,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment keeps what somebody else has set on it', async () => {
+  it('a Deployment keeps fields of other managers', async () => {
     const deployment = get('Deployment');
     await write(deployment);
     const { template } = deployment.spec as { readonly template: { readonly spec: Any } };

@@ -129,7 +129,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('is refused to its author once it is deleted, and served when somebody with the rights creates it', async () => {
+  it('is refused to its author once it is deleted, and served when a user with the rights creates it', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
     await expect(create(author, 'before')).rejects.toThrow('may not attach');
     await create(admin, 'before', readOnly);

@@ -73,7 +73,7 @@ test('an app waits for an account that does not exist, is not linked, is not pro
   expect(await holdings('waiting', roleOf('late'))).toEqual(['current']);
 });
 
-test('the wait and the way out of it are told as Events', async () => {
+test('the wait and its end are reported as Events', async () => {
   const reasons = await harness.eventually('both are there', async () => {
     const { items } = await harness.client.list(resources.events);
     const about = items
@@ -421,7 +421,7 @@ test('a disruption budget is heeded: a missed pod that it protects is left, and 
   expect(await holdings('guarded', roleOf('guarded'))).toEqual(['current']);
 }, 90_000);
 
-test('pods into which somebody else puts a sidecar, after the webhook, are deployed, rolled once, and not replaced', async () => {
+test('pods that get a foreign sidecar, after the webhook, are deployed, rolled once, and not replaced', async () => {
   const stop = await startForeignInjector(harness.client, 'meshed');
   try {
     await prove('meshed');

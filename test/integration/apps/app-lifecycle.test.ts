@@ -70,7 +70,7 @@ test('with nothing to do nothing is written, nor after a restart', async () => {
   ).toEqual([]);
 });
 
-test('what somebody changes by hand is put back, and others keep what is theirs', async () => {
+test('changes by hand are repaired, and fields of other managers stay', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.patch(
     resources.deployments,
@@ -88,7 +88,7 @@ test('what somebody changes by hand is put back, and others keep what is theirs'
   expect(deployment.metadata.labels?.team).toBe('x');
 });
 
-test('what somebody deletes is made again, and what has lost our label is found again', async () => {
+test('deleted objects are created again, and an object without our label is found again', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.delete(resources.services, ref);
   await harness.client.patch(
@@ -275,7 +275,7 @@ test('what the API server refuses stands in the row, in its words', async () => 
   expect(app.status?.targets?.[0]?.message).toMatch(/must be less than or equal to cpu limit/);
 });
 
-test('a rollout that fails is told in the words of the pod, and goes on when the image is fixed', async () => {
+test('a failed rollout is reported in the words of the pod, and goes on when the image is fixed', async () => {
   harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.createApp('failing', { imageTag: 'good' });
   await harness.untilReady('failing');
@@ -288,7 +288,7 @@ test('a rollout that fails is told in the words of the pod, and goes on when the
   await harness.untilReady('failing');
 });
 
-test('a program that ends again and again, and a quota, are told in the words of Kubernetes', async () => {
+test('a program that ends again and again, and a quota, are reported in the words of Kubernetes', async () => {
   harness.brokenImages.set('example.com/web:crashing', 'crashing');
   await harness.createApp('crashing', { imageTag: 'crashing' });
   const crashing = await harness.untilReason('crashing', 'CrashLoopBackOff');

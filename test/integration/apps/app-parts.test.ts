@@ -57,7 +57,7 @@ test('configs become ConfigMaps which the pods read, merged on each target', asy
   expect(spec).toContain('"mountPath":"/etc/web"');
 });
 
-test('a change of content rolls the pods once, and what nobody needs any more goes', async () => {
+test('a change of content rolls the pods once, and unused ConfigMaps are deleted', async () => {
   const before = (await configMaps('configured')).map(({ metadata }) => metadata.name);
   await harness.editApp('configured', {
     spec: {

@@ -55,7 +55,7 @@ it('takes one call for all services, and lets nothing through that is meant for 
   ]);
 });
 
-it('tells what keeps it from knowing, and asks again', async () => {
+it('reports the error that hides the account, and asks again', async () => {
   const schedulers = createAwsSchedulers({
     now: monotonicClock,
     random: () => 0,

@@ -171,7 +171,7 @@ describe('a role', () => {
   });
 });
 
-describe('what IAM refuses is told by its code', () => {
+describe('a refusal of IAM has a code', () => {
   it('of a role', async () => {
     await store.create(spec('taken'));
     expect(await codeOf(store.create(spec('TAKEN')))).toBe('RoleAlreadyExists');
@@ -257,7 +257,7 @@ describe('a listing', () => {
   });
 });
 
-it('stops when it is told to', async () => {
+it('stops when its signal aborts', async () => {
   emulator.faults.set({ latencyMs: 5_000 });
   const abort = new AbortController();
   const reading = store.read('made', abort.signal);

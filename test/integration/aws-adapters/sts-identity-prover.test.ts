@@ -148,12 +148,12 @@ const ways: readonly [string, string, (() => Promise<unknown>) | undefined, Toke
       emulator.faults.set({ rules: [{ service: 'sts', error: { code: 'InternalFailure', status: 500 } }] }),
   ],
 ];
-it.each(ways)('%s is told as %s', async (_what, code, arrange, claims) => {
+it.each(ways)('%s is reported as %s', async (_what, code, arrange, claims) => {
   await arrange?.();
   expect(await prove(claims)).toBe(code);
 });
 
-it('an STS that cannot be reached is told as Unreachable', async () => {
+it('an STS that cannot be reached is reported as Unreachable', async () => {
   const nowhere = new STSClient({ ...emulator.client(), endpoint: 'http://127.0.0.1:1' });
   expect(await prove({}, nowhere)).toBe('Unreachable');
 });

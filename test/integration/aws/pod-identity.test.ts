@@ -139,7 +139,7 @@ describe('associations', () => {
     expect(startedAt).toBeLessThanOrEqual(Date.now());
   });
 
-  it('are told apart by what went wrong with them', async () => {
+  it('have a code for each cause', async () => {
     const { associations } = aws;
     const wish = { ...of('wrong'), roleArn: roleArn('one'), tags: {} };
     await associations.create(wish);
@@ -172,7 +172,7 @@ describe('the exchange of a pod’s token', () => {
       },
     });
 
-  it('tells whether the pod gets credentials of the role, and what is in the way', async () => {
+  it('shows whether the pod gets credentials of the role, or the reason why not', async () => {
     const { associations, prover } = aws;
     await iam.send(new CreateRoleCommand({ RoleName: 'proven', AssumeRolePolicyDocument: trustOf('proof') }));
     const prove = async (role: string, namespace = 'proof', pod?: object): Promise<string> =>

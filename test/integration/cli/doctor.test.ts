@@ -91,7 +91,7 @@ describe('doctor', () => {
     expect((await waiting.finished).code).toBe(130);
   });
 
-  it('finds the OIDC provider missing, webhook and rights too, and tells only problems with -o short', async () => {
+  it('finds the OIDC provider missing, webhook and rights too, and prints only problems with -o short', async () => {
     await world.cluster.kubectl(
       ['apply', '--server-side', '-f', '-'],
       JSON.stringify({
@@ -122,7 +122,7 @@ describe('doctor', () => {
     expect(short.stdout).toContain('OIDCProviderMissing');
   });
 
-  it('tells a user without rights what they may not see', async () => {
+  it('names the rights that a user lacks', async () => {
     const kubeconfig = await world.cluster.userKubeconfig('nobody');
     const result = await world.kon.run(['doctor', '-o', 'json'], {
       env: { KUBECONFIG: kubeconfig, ...world.nobodyEnv },

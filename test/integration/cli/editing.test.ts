@@ -136,7 +136,7 @@ describe('kon account create', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('tells what the API server refuses in the same way', async () => {
+  it('reports refusals of the API server in the same way', async () => {
     const wrong = manifest([readOnly]).replace('  aws:', '  deletionPolice: Retain\n  color: red\n  aws:');
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
@@ -147,7 +147,7 @@ describe('kon account create', () => {
     );
   });
 
-  it('tells the line of invalid YAML', async () => {
+  it('names the line of invalid YAML', async () => {
     const result = await edit('create', await writing('spec: [1\nkind: x: y', manifest([readOnly])));
     expect(result.code).toBe(0);
     expect(await seen(2)).toMatch(/^#! {3}line [0-9]+, column [0-9]+: /m);
@@ -361,7 +361,7 @@ describe('kon account edit', () => {
     expect(absent.stderr).toContain(`the account does not list ${fullAccess}`);
   });
 
-  it('tells that there is no such account', async () => {
+  it('reports that the account does not exist', async () => {
     const result = await edit('edit', 'true');
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(`there is no account "${name}"`);

@@ -26,7 +26,7 @@ const kubeconfig = (server: string, user = '{}'): string =>
   ].join('\n');
 
 describe('the way to the cluster', () => {
-  it('tells that there is no kubeconfig', async () => {
+  it('reports that there is no kubeconfig', async () => {
     const result = await kon.run(['account', 'list']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toContain('Error: there is no kubeconfig at ');
@@ -35,7 +35,7 @@ describe('the way to the cluster', () => {
     expect(named.stderr).toContain('there is no kubeconfig at /no/such/file');
   });
 
-  it('tells that the context is unknown, and which there are', async () => {
+  it('reports an unknown context, with those that exist', async () => {
     const result = await kon.run(['account', 'list', '--context', 'nope'], {
       env: { KUBECONFIG: cluster.kubeconfig },
     });
@@ -43,14 +43,14 @@ describe('the way to the cluster', () => {
     expect(result.stderr).toMatch(/there is no context "nope" in .* \(contexts in it: .+\)/);
   });
 
-  it('tells that nobody answers', async () => {
+  it('reports a server that does not answer', async () => {
     const path = await kon.file('refused.yaml', kubeconfig('https://127.0.0.1:1'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('Error: no cluster answers at https://127.0.0.1:1');
   });
 
-  it('tells that the certificate is of another authority', async () => {
+  it('reports a certificate of another authority', async () => {
     const path = await kon.file('untrusted.yaml', kubeconfig(cluster.server, '{token: x}'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
@@ -166,7 +166,7 @@ describe('the command line', () => {
     expect((await kon.run([])).code).toBe(0);
   });
 
-  it('tells errors as JSON with -o json', async () => {
+  it('prints errors as JSON with -o json', async () => {
     const result = await kon.run(['account', 'list', '-o', 'json']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(JSON.parse(result.stderr)).toMatchObject({

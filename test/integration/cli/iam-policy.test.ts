@@ -40,7 +40,7 @@ describe('from a file, with no cluster at hand', () => {
     expect(parse(stdout)).toEqual(expected);
   });
 
-  it('asks for the AWS account where nothing tells it', async () => {
+  it('asks for the AWS account where it is unknown', async () => {
     const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('which AWS account');

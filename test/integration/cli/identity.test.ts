@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('plan', () => {
-  it('tells all that a new account would change, and changes nothing', async () => {
+  it('shows all changes for a new account, and makes none', async () => {
     const file = await world.kon.file(
       'planned.yaml',
       `apiVersion: k11n.dev/v1alpha1
@@ -78,7 +78,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     });
   });
 
-  it('tells what deleting would take away', async () => {
+  it('shows what a deletion would remove', async () => {
     const result = await kon('account', 'plan', 'edited', '--delete');
     expect(result.code).toBe(1);
     expect(result.stdout).toContain(`  - ${roleOf('edited')}: role\n`);
@@ -142,7 +142,7 @@ describe('verify', () => {
   });
 });
 
-describe('verify, when nobody can tell', () => {
+describe('verify, when the outcome is unknown', () => {
   it('exits with more than 1, and says what is missing', async () => {
     await kon('account', 'create', 'asked', '--policy', readOnly);
     const may = ['--verb=get,list', '--resource=linkedserviceaccounts,clusterconfigs,serviceaccounts'];

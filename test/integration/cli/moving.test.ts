@@ -186,7 +186,7 @@ spec:
 });
 
 describe('history', () => {
-  it('tells what the operator did and when conditions turned', async () => {
+  it("shows the operator's Events and the transitions of conditions", async () => {
     await kon('account', 'create', 'lived', '--policy', readOnly);
     const table = await kon('account', 'history', 'lived');
     expect(table.code).toBe(0);

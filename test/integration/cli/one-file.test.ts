@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('tells its version, and completes', async () => {
+it('prints its version, and completes', async () => {
   expect(await kon(['--version'])).toBe(`${manifest.version}\n`);
   expect(await kon(['__complete', '--', 'acc'])).toMatch(/^account\t/);
 });

@@ -251,7 +251,7 @@ describe('-o csv', () => {
 });
 
 describe('kon account show', () => {
-  it('tells role, policies, targets, conditions, events and what to do', async () => {
+  it('shows role, policies, targets, conditions, events and next steps', async () => {
     const { code, stdout } = await kon.run(['account', 'show', 'listed']);
     expect(code).toBe(0);
     for (const expected of [
@@ -270,7 +270,7 @@ describe('kon account show', () => {
 });
 
 describe('kon app', () => {
-  it('lists and tells targets, their state and identity', async () => {
+  it('lists and shows targets, their state and identity', async () => {
     const list = await kon.run(['app', 'list']);
     expect(list.stdout.split('\n')[1]).toMatch(
       /^shown\tFalse\tAccountNotLinkedToTarget\tnginx:1\.29\tlisted\t1\/2\t/,
@@ -336,7 +336,7 @@ describe('kon apply', () => {
   const apply = (input: string, ...args: string[]): ReturnType<Kon['run']> =>
     kon.run(['apply', '-f', '-', '--no-wait', ...args], { input });
 
-  it('tells of each document whether it was created, configured or unchanged', async () => {
+  it('reports for each document whether it was created, configured or unchanged', async () => {
     const both = `${document('one', `{aws: {policyArns: ["${readOnly}"]}}`)}---\n${document('two', '{aws: {policyArns: []}}')}`;
     expect((await apply(both)).stdout).toBe(
       'linkedserviceaccount/one created\nlinkedserviceaccount/two created\n',
@@ -383,7 +383,7 @@ describe('kon apply', () => {
     expect(names.stdout).not.toMatch(/four|five/);
   });
 
-  it('leaves what another tool has set, unless told to take it over', async () => {
+  it('leaves fields of another manager, unless it is asked to take them over', async () => {
     await cluster.kubectl(
       ['apply', '--server-side', '--field-manager=argo', '-f', '-'],
       document('shared', '{aws: {policyArns: [], maxSessionDuration: 3600}}'),

@@ -305,7 +305,7 @@ describe('kon app port-forward', () => {
     return answer;
   };
 
-  it('leads several connections at a time to the pod, and tells the port it took', async () => {
+  it('forwards several connections at a time to the pod, and prints the port it took', async () => {
     const running = kon.start(['app', 'port-forward', 'web', ':http', ':81']);
     await running.until('web:81\n');
     const port = Number(/127\.0\.0\.1:([0-9]+) -> production\/web:80\n/.exec(running.output())?.[1]);

@@ -142,7 +142,7 @@ describe('after a write', () => {
     expect(result.stderr).toContain('  staging: no namespace (NamespaceMissing)');
   });
 
-  it('tells that no operator has looked, when none has', async () => {
+  it('reports that no operator has reconciled it', async () => {
     const result = await kon.run(['account', 'create', 'unseen', '--policy', readOnly, '--timeout', '500ms']);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('no operator has looked at it yet');

@@ -149,7 +149,7 @@ describe('kon account list --watch', () => {
     expect((await watch.finished).stdout.split('\n')).toHaveLength(3);
   });
 
-  it('goes on after the connection, and then the API server, was away, and tells once what it missed', async () => {
+  it('goes on after the connection, and then the API server, was away, and prints missed changes once', async () => {
     const kept = await create();
     const gone = await create();
     const config = await kon.file(

@@ -73,7 +73,7 @@ test('with neither cache nor download nor Go, the error says what to install', a
   expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
 });
 
-test('an archive with a wrong digest is told once for each program in it, and nothing is taken from it', async () => {
+test('an archive with a wrong digest is reported once for each program in it, and nothing is taken from it', async () => {
   const requested: (string | undefined)[] = [];
   const url = await mirror((request, response) => {
     requested.push(request.url);
@@ -124,7 +124,7 @@ test('KUBEBUILDER_ASSETS goes before the cache if its version can stand in', asy
   expect(events).toEqual([]);
 });
 
-test('KUBEBUILDER_ASSETS of another minor version is told and passed over', async () => {
+test('KUBEBUILDER_ASSETS of another minor version is reported and ignored', async () => {
   const assets = join(home, 'assets');
   const path = join(assets, 'kube-apiserver');
   await executable(path, '#!/bin/sh\necho "Kubernetes v1.32.4"\n');

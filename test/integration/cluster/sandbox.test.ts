@@ -370,7 +370,7 @@ describe('a sandbox in the background', () => {
     expect((await command(['sandbox', 'logs', 'audit'])).stdout).toContain('"apiVersion":"audit.k8s.io/v1"');
   });
 
-  test('a part that ends by itself is told', async () => {
+  test('a part that ends by itself is reported', async () => {
     const webhook = status.parts.find(({ name }) => name === 'webhook');
     process.kill(webhook?.pid ?? 0, 'SIGKILL');
     await expect.poll(async () => (await statusOf()).state, { timeout: 10_000 }).toBe('degraded');

@@ -20,7 +20,7 @@ function stubbornGroup(): { child: ChildProcess; group: number; exited: Promise<
   return { child, group: child.pid ?? 0, exited };
 }
 
-test('closing kills every group it was told of, and leaves alone what it was told to drop', async () => {
+test('closing kills every registered group, and leaves dropped ones alone', async () => {
   const watchdog = await startWatchdog();
   const [kept, dropped, other] = [stubbornGroup(), stubbornGroup(), stubbornGroup()];
   await watchdog.add(kept.group);

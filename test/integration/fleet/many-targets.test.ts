@@ -30,7 +30,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-it('serves all of them, moves nobody, and uses room that is freed', { timeout: 300_000 }, async () => {
+it('serves all of them, moves none, and uses room that is freed', { timeout: 300_000 }, async () => {
   await world.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
     apiVersion,
     kind: 'LinkedServiceAccount',

@@ -212,7 +212,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     });
 }, 180_000);
 
-test('a list whose pages are of a version that was compacted meanwhile is read anew, in one piece', async () => {
+test('a list whose version is compacted between its pages is read again, in one piece', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
     requestTimeoutMs: 60_000,
   });

@@ -182,7 +182,7 @@ describe('it denies', () => {
     expect(await denial(call)).toContain(`not authorized to perform: ${action} `);
   });
 
-  it('to change or remove one that is somebody else’s', async () => {
+  it('to change or delete a foreign one', async () => {
     const ref = { clusterName: 'fenced', associationId: foreign.id };
     const update = { ...ref, roleArn: wanted.roleArn };
     expect(await denial(operator.send(new UpdatePodIdentityAssociationCommand(update)))).toContain(

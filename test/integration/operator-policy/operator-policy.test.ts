@@ -225,7 +225,7 @@ describe('what the operator needs', () => {
     await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
   });
 
-  it('may take over a role outside the path once somebody consented by the tag of the cluster', async () => {
+  it('may adopt a role outside the path once the tag of the cluster consents', async () => {
     const RoleName = 'consented';
     expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
       'iam:TagRole',

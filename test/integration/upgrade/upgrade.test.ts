@@ -243,7 +243,7 @@ describe('an upgrade', () => {
       await kubectl(`label ${target} upgraded=yes`);
   });
 
-  it('makes no role anew, loses no readiness, and takes edits', async () => {
+  it('creates no role again, loses no readiness, and takes edits', async () => {
     awsWrites();
     const operator = await startOperator(next);
     await kubectl(
