@@ -11,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
+import { billOfMaterials } from './bill-of-materials.ts';
 import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -45,10 +46,14 @@ try {
     logLevel: 'warning',
   });
   await mkdir(dirname(target), { recursive: true });
-  await writeFile(
-    `${target}.THIRD-PARTY-NOTICES`,
-    await thirdPartyNotices(root, Object.keys(metafile.inputs)),
-  );
+  const inputs = Object.keys(metafile.inputs);
+  await writeFile(`${target}.THIRD-PARTY-NOTICES`, await thirdPartyNotices(root, inputs));
+  const application = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    readonly name: string;
+    readonly version: string;
+  };
+  const bill = await billOfMaterials(root, inputs, application);
+  await writeFile(`${target}.sbom.cdx.json`, `${JSON.stringify(bill, undefined, 2)}\n`);
   const list = join(work, 'list.json');
   await writeFile(list, JSON.stringify(data.map(({ path, digest }) => ({ path, digest }))));
   const blob = join(work, 'kon.blob');

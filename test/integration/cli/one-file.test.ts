@@ -1,6 +1,6 @@
 /** The executable that is one file: on a machine without Node.js, without a writable home, and without anything beside it. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,20 @@ it('asks an API server', async () => {
   } finally {
     server.close();
   }
+});
+
+it('comes with its bill of materials and the licence texts of all packages in it', async () => {
+  const bill = JSON.parse(await readFile(join(folder, 'kon.sbom.cdx.json'), 'utf8')) as {
+    readonly metadata: { readonly component: object };
+    readonly components: readonly { readonly name: string; readonly version: string }[];
+  };
+  expect(bill.metadata.component).toMatchObject({ name: manifest.name, version: manifest.version });
+  const notices = (await readFile(join(folder, 'kon.THIRD-PARTY-NOTICES'), 'utf8')).split('\n');
+  const packages = bill.components.map(({ name, version }) => `${name} ${version}`);
+  expect(notices).toEqual(expect.arrayContaining(packages));
+  expect(bill.components.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['@aws-sdk/client-iam', '@aws-sdk/client-s3', 'fast-xml-parser']),
+  );
 });
 
 it('is the other programs that ship with it', async () => {
