@@ -1,5 +1,4 @@
 /** The stand-alone emulator, for users who have a cluster and need an AWS for it. */
-import { endpointVariables } from '../endpoint-variables.ts';
 import type { AwsCredential, Partition } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';
@@ -63,7 +62,8 @@ export async function runAwsEmulator(options: RunAwsEmulatorOptions): Promise<Ru
   return {
     ...emulator,
     environment: {
-      ...endpointVariables(emulator.url, {}),
+      AWS_ENDPOINT_URL: emulator.url,
+      AWS_ENDPOINT_URL_STS: emulator.url,
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: administrator.accessKeyId,
