@@ -1,3 +1,3 @@
 /** Starts the AWS emulator from options, or from the file that a sandbox wrote. */
-export { runAwsEmulator } from './aws/main.ts';
-export { awsSettings, startAws } from './aws-process.ts';
+export { startStandaloneEmulator } from './aws/standalone.ts';
+export { emulatorSettings, startConfiguredEmulator } from './configured-emulator.ts';

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolePathFor } from '../../../src/api/index.ts';
 import { clusterArn, operatorPolicy } from '../../../src/identity/index.ts';
-import type { AwsSettings } from '../aws-process.ts';
+import type { EmulatorSettings } from '../configured-emulator.ts';
 import { baseEnvironment } from '../environment.ts';
 import { loopbackRequest } from '../loopback.ts';
 import { untilReady } from '../processes/ready.ts';
@@ -47,7 +47,7 @@ export type AwsPartOptions = {
 export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Promise<void> {
   const { parts, paths, settings, env, self, version, signal } = options;
   const { port, issuer, users, server, caFile } = aws;
-  const content: AwsSettings = {
+  const content: EmulatorSettings = {
     accountId: settings.accountId,
     region: settings.region,
     credentials: [

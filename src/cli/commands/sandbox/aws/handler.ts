@@ -34,13 +34,17 @@ export async function aws(context: CliContext, input: AwsInput): Promise<void> {
 type Emulator = Awaited<ReturnType<Sandbox['loadEmulator']>>;
 type Closable = { readonly close: () => Promise<void> };
 
-async function alone(context: CliContext, { runAwsEmulator }: Emulator, input: AwsInput): Promise<Closable> {
+async function alone(
+  context: CliContext,
+  { startStandaloneEmulator }: Emulator,
+  input: AwsInput,
+): Promise<Closable> {
   const { port, accountId, region, issuer, issuerKeys, issuerCa } = input;
   if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
     throw usageError('--issuer and --issuer-keys go together');
   const emulator = await listening(port, async () =>
-    runAwsEmulator({
+    startStandaloneEmulator({
       port,
       accountId,
       region,
@@ -63,18 +67,23 @@ async function alone(context: CliContext, { runAwsEmulator }: Emulator, input: A
 
 async function ofSandbox(
   context: CliContext,
-  { awsSettings, startAws }: Emulator,
+  { emulatorSettings, startConfiguredEmulator }: Emulator,
   input: AwsInput,
   file: string,
 ): Promise<Closable> {
-  const parsed = awsSettings.safeParse(JSON.parse(await read(file)));
+  const parsed = emulatorSettings.safeParse(JSON.parse(await read(file)));
   if (!parsed.success) {
     throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up an emulator`, {
       details: [z.prettifyError(parsed.error)],
     });
   }
   return listening(input.port, () =>
-    startAws({ settings: parsed.data, port: input.port, now: context.now, onError: writeError(context) }),
+    startConfiguredEmulator({
+      settings: parsed.data,
+      port: input.port,
+      now: context.now,
+      onError: writeError(context),
+    }),
   );
 }
 

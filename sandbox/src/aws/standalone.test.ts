@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { IAMClient, ListOpenIDConnectProvidersCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issuerKeysFrom } from './issuer-keys.ts';
-import { runAwsEmulator } from './main.ts';
+import { startStandaloneEmulator } from './standalone.ts';
 import { createTokenIssuer, issuer } from './testing/emulator.ts';
 import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
@@ -36,7 +36,7 @@ describe('the emulator on its own', () => {
   });
 
   async function started() {
-    const running = await runAwsEmulator({
+    const running = await startStandaloneEmulator({
       partition: 'aws-cn',
       issuers: [{ issuer, keys: 'none.json' }],
       now: wallClock,

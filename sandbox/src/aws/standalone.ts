@@ -10,7 +10,7 @@ import type { AwsEmulator } from './server.ts';
 import { startAwsEmulator } from './server.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
-export type RunAwsEmulatorOptions = {
+export type StandaloneOptions = {
   /** 0 (default): a free port. */
   readonly port?: number;
   readonly partition?: Partition;
@@ -29,13 +29,13 @@ export type RunAwsEmulatorOptions = {
   readonly onError?: (error: unknown) => void;
 };
 
-export type RunningAwsEmulator = AwsEmulator & {
+export type StandaloneEmulator = AwsEmulator & {
   /** Variables that make the stock SDKs and the stock CLI the account's administrator. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
 /** Rejects when the port is taken. The keys of issuers are fetched once a token needs them. */
-export async function runAwsEmulator(options: RunAwsEmulatorOptions): Promise<RunningAwsEmulator> {
+export async function startStandaloneEmulator(options: StandaloneOptions): Promise<StandaloneEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
   const region = options.region ?? firstRegions[partition];
   const identifiers = createIdentifiers(randomBytes);

@@ -6,7 +6,7 @@ import { issuerKeysFrom } from './aws/issuer-keys.ts';
 import { type AwsEmulator, startAwsEmulator } from './aws/server.ts';
 import type { Wall } from '../../src/k8s/time.ts';
 
-export const awsSettings = z.object({
+export const emulatorSettings = z.object({
   accountId: z.string().regex(/^\d{12}$/),
   region: z.string().min(1),
   credentials: z.array(
@@ -41,10 +41,10 @@ export const awsSettings = z.object({
     }),
   ),
 });
-export type AwsSettings = z.infer<typeof awsSettings>;
+export type EmulatorSettings = z.infer<typeof emulatorSettings>;
 
-export function startAws(options: {
-  readonly settings: AwsSettings;
+export function startConfiguredEmulator(options: {
+  readonly settings: EmulatorSettings;
   readonly port: number;
   /** Milliseconds since the epoch. */
   readonly now: () => Wall;
