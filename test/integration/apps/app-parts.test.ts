@@ -132,6 +132,7 @@ test('an app waits for one that it depends on, says so, and follows its address'
     async () => (await address()) === 'callee.production.svc:9090',
   );
   await harness.untilReady('caller');
+  await harness.eventually('the old pod is gone', async () => (await harness.pods('caller')).length === 1);
 
   // Running pods go on, with the address that they have.
   await harness.client.delete(apps, { name: 'callee' });
