@@ -70,7 +70,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'policies are edited right before IAM is looked over',
+    name: 'policies are edited right before drift detection',
     acts: [create('a'), atOnce(wait(beforeSweepMs), edit('a', { aws: { policyArns: [queue] } }))],
   },
   {
@@ -169,7 +169,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { aws: { policyArns: [readOnly, queue] } }), remove('a')],
   },
   {
-    name: 'an account is deleted right after it was made',
+    name: 'an account is deleted right after it was created',
     acts: [atOnce(create('a'), wait(2_000), remove('a'))],
   },
   {
@@ -263,7 +263,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { deletionPolicy: 'Retain' }), remove('a')],
   },
   {
-    name: 'an account is made again where its role was retained, which then goes',
+    name: 'an account is created again where its role was retained, which is then deleted',
     acts: [
       create('a', { targets: ['production'], deletionPolicy: 'Retain' }),
       atOnce(remove('a'), untilGone('a'), create('a', { targets: ['production'] })),
@@ -271,14 +271,14 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account is made again under the same name',
+    name: 'an account is created again under the same name',
     acts: [create('a'), atOnce(remove('a'), untilGone('a'), create('a', { aws: { policyArns: [queue] } }))],
   },
   {
     name: 'an app gains its account',
     acts: [create('a'), deploy('app'), redeploy('app', { serviceAccount: 'a' })],
   },
-  { name: 'an app is there before its account', acts: [deploy('app', { serviceAccount: 'a' }), create('a')] },
+  { name: 'an app exists before its account', acts: [deploy('app', { serviceAccount: 'a' }), create('a')] },
   {
     name: 'an app changes its account',
     acts: [
@@ -314,7 +314,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app is there before the one that it depends on, whose port then changes',
+    name: 'an app exists before the one that it depends on, whose port then changes',
     acts: [
       deploy('app', { dependencies: [{ name: 'callee' }] }),
       deploy('callee', { ports: [{ name: 'http', port: 80, protocol: 'TCP' }] }),
@@ -326,7 +326,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), deploy('app', { serviceAccount: 'a', targets: twoTargets }), takeDown('app')],
   },
   {
-    name: 'a policy is detached and a trust policy broken behind our back',
+    name: 'a policy is detached and a trust policy broken out of band',
     acts: [
       create('a'),
       changeRoles((role) => ({
@@ -338,11 +338,11 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     // The account comes so late that a cut-off meets the operator's next look at the cluster, every five minutes.
-    name: 'a policy is detached behind our back, after a look at the cluster',
+    name: 'a policy is detached out of band, after a check of the cluster',
     acts: [wait(120_000), create('a'), changeRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
   },
   {
-    name: 'a role is deleted behind our back',
+    name: 'a role is deleted out of band',
     acts: [create('a'), changeRoles(() => undefined)],
   },
   {
@@ -364,11 +364,11 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), deleteServiceAccount('production', 'a')],
   },
   {
-    name: 'somebody makes a ServiceAccount of the same name at the same time',
+    name: 'a foreign ServiceAccount of the same name is created at the same time',
     acts: [atOnce(create('a'), putServiceAccount('production', 'a'))],
   },
   {
-    name: 'somebody puts a ServiceAccount in the place of ours, as the account is deleted',
+    name: 'our ServiceAccount is replaced by a foreign one while the account is deleted',
     acts: [
       create('a', { targets: ['production'] }),
       atOnce(
@@ -396,7 +396,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'the finalizer is taken off by hand, and the account is made again',
+    name: 'the finalizer is removed by hand, and the account is created again',
     acts: [
       create('a'),
       async ({ server }) => {
@@ -429,7 +429,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app is halted after an edit that cannot be carried out, corrected and started again',
+    name: 'an app is halted after an edit that cannot be applied, corrected and started again',
     acts: [
       deploy('app'),
       redeploy('app', { image: 'redis', targets: withoutPort('latest') }),
@@ -456,7 +456,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app is made again under the same name',
+    name: 'an app is created again under the same name',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),

@@ -42,7 +42,7 @@ export const appBugs: readonly PlantedBug[] = [
           input.linkedServiceAccount === undefined ? { open: true } : original(input),
       ),
     ],
-    scenario: 'an app is there before its account',
+    scenario: 'an app exists before its account',
     caughtBy: 'in step in time',
   },
   {
@@ -86,7 +86,7 @@ export const appBugs: readonly PlantedBug[] = [
           standing.target.deployMode === 'halt' ? [] : original(app, standing),
       ),
     ],
-    scenario: 'an app is halted after an edit that cannot be carried out, corrected and started again',
+    scenario: 'an app is halted after an edit that cannot be applied, corrected and started again',
     caughtBy: 'halt',
   },
   {

@@ -72,7 +72,7 @@ export const deletionBugs: readonly PlantedBug[] = [
     story:
       'The answer to a creation is lost and the watch misses the object, so the deletion does not know of it and leaves it.',
     wrappers: [withoutLastLook],
-    scenario: 'an account is deleted right after it was made',
+    scenario: 'an account is deleted right after it was created',
     plans: 'unheard',
     caughtBy: 'orphan',
   },

@@ -31,7 +31,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original(account, namespace, observed, { ...tools, client: unconditional }, signal);
       }),
     ],
-    scenario: 'somebody puts a ServiceAccount in the place of ours, as the account is deleted',
+    scenario: 'our ServiceAccount is replaced by a foreign one while the account is deleted',
     plans: 'missed',
     caughtBy: 'foreign ServiceAccount',
   },
@@ -54,7 +54,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original({ ...options, context });
       }),
     ],
-    scenario: 'an account is made again under the same name',
+    scenario: 'an account is created again under the same name',
     plans: 'olderView',
     caughtBy: 'status truth',
   },
@@ -170,7 +170,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         );
       }),
     ],
-    scenario: 'somebody makes a ServiceAccount of the same name at the same time',
+    scenario: 'a foreign ServiceAccount of the same name is created at the same time',
     plans: 'missed',
     caughtBy: 'foreign ServiceAccount',
   },

@@ -50,7 +50,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return ownership === 'earlier' ? 'foreign' : ownership;
       }),
     ],
-    scenario: 'the finalizer is taken off by hand, and the account is made again',
+    scenario: 'the finalizer is removed by hand, and the account is created again',
     caughtBy: 'end state',
   },
   {

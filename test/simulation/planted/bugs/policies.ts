@@ -36,7 +36,7 @@ export const policyBugs: readonly PlantedBug[] = [
         });
       }),
     ],
-    scenario: 'policies are edited right before IAM is looked over',
+    scenario: 'policies are edited right before drift detection',
     plans: 'oldReads',
     caughtBy: 'counts',
   },
