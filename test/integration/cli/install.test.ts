@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { EKSClient, ListPodIdentityAssociationsCommand } from '@aws-sdk/client-eks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { schemaVersion } from '../../../src/api/index.ts';
 import { parseAllDocuments } from 'yaml';
 import { accountId, clusterArn, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import { createEksAuthClient } from '../../../src/eks-auth/client.ts';
@@ -370,14 +371,13 @@ describe('install over a later version', () => {
     };
     expect(checks.find(({ id }) => id === 'crds')).toMatchObject({
       status: 'warning',
-      message:
-        'of a later version: schema version 7, this kon has 1; it does not know LinkedServiceAccount spec.aws.futureField',
+      message: `of a later version: schema version 7, this kon has ${schemaVersion}; it does not know LinkedServiceAccount spec.aws.futureField`,
     });
 
     const back = await again('--downgrade');
     expect(back, back.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(back.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');
-    expect(await annotation('schema-version')).toBe('1');
+    expect(await annotation('schema-version')).toBe(`${schemaVersion}`);
     expect(await again('--downgrade')).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await again()).toMatchObject({ code: 0 });
     expect(await annotation('allow-downgrade')).toBe('');
