@@ -27,7 +27,7 @@ import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
-import { keptPolicies, screenPolicies, stillAttached } from './policies.ts';
+import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
 import { proofIsOpen } from './proofs.ts';
@@ -397,7 +397,8 @@ function mergedPolicyRows(
     const ofArn = rows.filter((row) => row.arn === arn);
     return (
       ofArn.find((row) => !row.attached) ??
-      ofArn[0] ?? { arn, attached: false, reason: 'TooManyPolicies', message: 'is not attached' }
+      ofArn[0] ??
+      unattached(arn, { reason: 'TooManyPolicies', message: 'is not attached' })
     );
   });
 }

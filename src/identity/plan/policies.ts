@@ -1,9 +1,10 @@
-/** Which policies go on and off a role, each on its own account: one that fails costs its row only. */
+/** Attachments and detachments of a role's policies. A failure affects the row of its own policy only. */
 import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } from '../../api/index.ts';
 import { matchesPattern, partitionOf } from '../desired/arn.ts';
 import { digest } from '../desired/digest.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
-import type { StepList } from './step-list.ts';
+import type { Problem } from '../state/problem.ts';
+import { problemOr, type StepList } from './step-list.ts';
 import type { ClusterFacts, ObservedRole, StepFailure } from '../state/world.ts';
 
 export type PolicyRow = PolicyStatus;
@@ -15,15 +16,20 @@ export type UnlistedPolicy = {
   readonly failure?: StepFailure;
 };
 
-/** What says nothing of the policy, and ends by itself. */
-const passing: ReadonlySet<IdentityErrorCode> = new Set([
+/** Errors that say nothing about the policy and end by themselves. */
+const transient: ReadonlySet<IdentityErrorCode> = new Set([
   'Throttled',
   'Unreachable',
   'ServiceFailure',
   'ConcurrentChange',
 ]);
 
-/** The value of the annotation with which somebody consents that this list is enforced on what is attached. */
+/** The row of a policy that is not attached, and why. */
+export function unattached(arn: string, { reason, message }: Problem): PolicyRow {
+  return { arn, attached: false, reason, message };
+}
+
+/** Value of the annotation that consents to the detachment of what this list does not allow. */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
 }
@@ -34,8 +40,8 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 }
 
 /**
- * Listed policies that the role keeps though the ClusterConfig does not allow them: those that were attached while it did.
- * A policy that others attached afterwards is drift. None of these is ever attached by us.
+ * Listed policies that the role keeps although the ClusterConfig does not allow them: those that were attached while it did.
+ * A policy that others attached afterwards is drift. The operator attaches none of these.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,
@@ -51,7 +57,7 @@ export function keptPolicies(
   );
 }
 
-/** The row of a refused policy that is attached all the same. */
+/** The row of a refused policy that is still attached. */
 export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
   return {
@@ -61,7 +67,7 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   };
 }
 
-/** Rows for policies that are refused before IAM is asked. The others are wanted on the role. */
+/** Rows of policies that are refused before any call. The others are wanted on the role. */
 export function screenPolicies(
   arns: readonly string[],
   facts: ClusterFacts,
@@ -71,22 +77,14 @@ export function screenPolicies(
   for (const arn of arns) {
     const partition = partitionOf(arn);
     if (partition !== facts.partition) {
-      refused.push({
-        arn,
-        attached: false,
-        reason: 'WrongPartition',
-        message: `the policy lies in the partition "${partition}", this cluster in "${facts.partition}"`,
-      });
+      const message = `the policy is in the partition "${partition}", this cluster in "${facts.partition}"`;
+      refused.push(unattached(arn, { reason: 'WrongPartition', message }));
     } else if (
       facts.allowedPolicyArns &&
       !facts.allowedPolicyArns.some((pattern) => matchesPattern(arn, pattern))
     ) {
-      refused.push({
-        arn,
-        attached: false,
-        reason: 'PolicyNotAllowed',
-        message: `the ClusterConfig "${facts.name}" allows: ${facts.allowedPolicyArns.join(', ')}`,
-      });
+      const message = `the ClusterConfig "${facts.name}" allows: ${facts.allowedPolicyArns.join(', ')}`;
+      refused.push(unattached(arn, { reason: 'PolicyNotAllowed', message }));
     } else {
       wanted.push(arn);
     }
@@ -98,7 +96,7 @@ export function screenPolicies(
  * Attaches what is missing, then detaches what is not listed, so that an edit never opens a gap. Only when both do not
  * fit on the role at once does room come first.
  * @param listed by the account, allowed or not
- * @returns a row per wanted policy, and the attachments that nobody listed
+ * @returns a row per wanted policy, and the attachments that are not listed
  */
 export function planPolicies(
   list: StepList,
@@ -115,34 +113,21 @@ export function planPolicies(
   let stillToAttach = 0;
   for (const [index, policyArn] of missing.entries()) {
     if (index >= room && unlisted.length === 0) {
-      rows.set(policyArn, {
-        arn: policyArn,
-        attached: false,
-        reason: 'TooManyPolicies',
-        message: `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`,
-      });
+      const message = `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`;
+      rows.set(policyArn, unattached(policyArn, { reason: 'TooManyPolicies', message }));
       continue;
     }
-    // The others wait for room, which the detachments below make.
-    if (index >= room && unlisted.length > 0) {
+    // The others wait for the detachments below.
+    if (index >= room) {
       stillToAttach += 1;
-      rows.set(policyArn, {
-        arn: policyArn,
-        attached: false,
-        reason: 'AttachingPolicies',
-        message: 'waits for room on the role',
-      });
+      const message = 'waits for room on the role';
+      rows.set(policyArn, unattached(policyArn, { reason: 'AttachingPolicies', message }));
       continue;
     }
     const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
-    // One that is refused, perhaps for ever, must not keep the removals waiting too.
-    if (!failure || passing.has(failure.code)) stillToAttach += 1;
-    rows.set(policyArn, {
-      arn: policyArn,
-      attached: false,
-      reason: failure?.code ?? 'AttachingPolicies',
-      message: failure?.message ?? 'is being attached',
-    });
+    // A policy that is refused, perhaps permanently, does not delay the detachments.
+    if (!failure || transient.has(failure.code)) stillToAttach += 1;
+    rows.set(policyArn, unattached(policyArn, problemOr(failure, 'AttachingPolicies', 'is being attached')));
   }
   const makeRoom = Math.max(0, missing.length - room);
   const detachments = unlisted.map((policyArn, index): UnlistedPolicy => {

@@ -11,7 +11,7 @@ import {
   ownershipOf,
 } from '../desired/ownership.ts';
 import { ownerOf } from '../desired/role.ts';
-import { planPolicies, type PolicyRow, type UnlistedPolicy } from './policies.ts';
+import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
 import { isIssuerTagOnly, roleChanges, wayOut } from './role-changes.ts';
@@ -68,13 +68,10 @@ export function assessRole(
     arn: belief?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
     ...(belief ? { cached: belief } : {}),
   };
+  const rowsOf = (problem: Problem): readonly PolicyRow[] =>
+    wantedPolicies.map((arn) => unattached(arn, problem));
   const nothing = {
-    policies: wantedPolicies.map((arn) => ({
-      arn,
-      attached: false,
-      reason: 'CreatingRole',
-      message: 'waits for the role',
-    })),
+    policies: rowsOf({ reason: 'CreatingRole', message: 'waits for the role' }),
     drift: [],
   };
 
@@ -87,12 +84,10 @@ export function assessRole(
       return {
         ...base,
         ...nothing,
-        policies: wantedPolicies.map((arn) => ({
-          arn,
-          attached: false,
+        policies: rowsOf({
           reason: 'RoleOfAnotherCluster',
           message: 'the role belongs to another cluster',
-        })),
+        }),
         problem: {
           reason: 'RoleOfAnotherCluster',
           message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} To take the role over, from a cluster that needs it no more: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
@@ -109,12 +104,7 @@ export function assessRole(
       return {
         ...base,
         ...nothing,
-        policies: wantedPolicies.map((arn) => ({
-          arn,
-          attached: false,
-          reason: 'RoleNotOwned',
-          message: 'the role is not ours',
-        })),
+        policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role is not ours' }),
         problem: {
           reason: 'RoleNotOwned',
           message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${wayOut(role, spec, wantedPolicies, account, facts)}`,
@@ -266,7 +256,7 @@ function planUpdates(
       policies: wantedPolicies.map((arn) =>
         attached.has(arn)
           ? { arn, attached: true }
-          : { arn, attached: false, reason: 'RoleDrifted', message: 'is being looked at again' },
+          : unattached(arn, { reason: 'RoleDrifted', message: 'is being read again' }),
       ),
       ...(visible.length > 0 || failure
         ? {

@@ -1,6 +1,7 @@
 /** Collects the steps of one plan, and holds back those that failed a moment ago. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
+import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
@@ -34,4 +35,13 @@ export function createStepList(world: Pick<AccountWorld, 'now' | 'failures'>): S
       return requeueAt;
     },
   };
+}
+
+/** The failure of a step as a problem, or what is under way without one. */
+export function problemOr(
+  failure: StepFailure | undefined,
+  reason: Problem['reason'],
+  message: string,
+): Problem {
+  return failure ? { reason: failure.code, message: failure.message } : { reason, message };
 }

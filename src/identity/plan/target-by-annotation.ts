@@ -6,7 +6,8 @@ import type { Problem } from '../state/problem.ts';
 import { decideProof, standingProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { assessmentOf, assignedRole, type AssignedRole, type TargetContext } from './target-context.ts';
-import { afterOthers, row, rowByAssociation, switching, problemOr } from './target-rows.ts';
+import { problemOr } from './step-list.ts';
+import { afterOthers, row, rowByAssociation, switching } from './target-rows.ts';
 import { sameDocument } from '../desired/trust.ts';
 import type { AccountWorld, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
 

@@ -17,7 +17,8 @@ import {
   type AssignedRole,
   type TargetContext,
 } from './target-context.ts';
-import { afterOthers, switching, problemOr, row } from './target-rows.ts';
+import { problemOr } from './step-list.ts';
+import { afterOthers, switching, row } from './target-rows.ts';
 import type { ObservedAssociation, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
 
 export function planByAssociation(

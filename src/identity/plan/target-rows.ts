@@ -4,7 +4,7 @@ import type { Problem } from '../state/problem.ts';
 import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { assignedRole, type TargetContext } from './target-context.ts';
-import type { AccountWorld, ObservedAssociation, StepFailure, TargetObservation } from '../state/world.ts';
+import type { AccountWorld, ObservedAssociation, TargetObservation } from '../state/world.ts';
 
 export function row(observation: TargetObservation): TargetRow {
   return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
@@ -45,16 +45,6 @@ export function rowFromStatus(world: AccountWorld, observation: TargetObservatio
 
 export function statusRow(world: AccountWorld, target: string): TargetStatus | undefined {
   return world.account.status?.targets?.find((entry) => entry.name === target);
-}
-
-// Problems
-
-export function problemOr(
-  failure: StepFailure | undefined,
-  reason: Problem['reason'],
-  message: string,
-): Problem {
-  return failure ? { reason: failure.code, message: failure.message } : { reason, message };
 }
 
 /** What is merely under way is told as the switch that it is part of; what went wrong, in its own words. */
