@@ -20,10 +20,10 @@ const layers: Readonly<Record<string, Layer>> = {
   api: { imports: ['k8s'], packages: ['zod'] },
   identity: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
   workloads: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
-  policy: { imports: [], packages: ['node:net'] },
+  policy: { imports: ['api'], packages: ['node:net'] },
   rbac: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
   kube: { imports: ['k8s', 'http'], packages: 'any' },
-  'eks-auth': { imports: [], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
+  'eks-auth': { imports: ['api'], packages: ['@aws-sdk/client-eks', '@smithy/core', '@smithy/types'] },
   aws: { imports: ['k8s', 'http', 'api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
   operator: { imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
   sandbox: {

@@ -55,7 +55,7 @@ export const clusterConfigSpec = z.object({
   aws: z.object({
     region: z
       .string()
-      .regex(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/)
+      .regex(/^[a-z]{2,4}(-[a-z]+)+-[0-9]+$/)
       .describe('The AWS region of the cluster, for example us-west-2.'),
     accountId: z
       .string()

@@ -21,6 +21,8 @@ const excepted: ReadonlySet<string> = new Set([
   // a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
+  // The new pattern accepts every name that the old one did, and those of the EU sovereign partition.
+  'v0.1.0 clusterconfigs.k11n.dev .spec.aws.region: pattern "^[a-z]{2}(-[a-z]+)+-[0-9]+$" became "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"',
   // The singular became another one, as Argo CD has `app` as a short name. Stored objects, the plural and `app.k11n.dev` stay valid.
   'v0.1.0 apps.k11n.dev spec.names changed',
   // Reserved tags took roles from their accounts. A stored object that has one can be written as long as its tags stay what they

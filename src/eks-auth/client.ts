@@ -9,6 +9,7 @@ import { EKSClient, type EKSClientConfig } from '@aws-sdk/client-eks';
 import { makeBuilder } from '@smithy/core/client';
 import { getEndpointPlugin } from '@smithy/core/endpoints';
 import type { StaticOperationSchema } from '@smithy/types';
+import { awsHosts } from '../api/partitions.ts';
 
 /** Credentials from EKS; valid for hours. */
 export type PodCredentials = {
@@ -114,13 +115,16 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
     ...config,
     // The SDK finds the service's settings in the environment and the configuration file by this id.
     serviceId: 'EKS Auth',
-    endpointProvider: ({ Endpoint, Region = config.region, UseFIPS }) => ({
-      url: new URL(Endpoint ?? `https://eks-auth${UseFIPS ? '-fips' : ''}.${Region}.${suffixOf(Region)}`),
-      properties: {
-        authSchemes: [{ name: 'sigv4', signingName: 'eks-auth', signingRegion: Region, properties: {} }],
-      },
-      headers: {},
-    }),
+    endpointProvider: ({ Endpoint, Region = config.region, UseFIPS }) => {
+      const { eksAuth, eksAuthFips } = awsHosts(Region);
+      return {
+        url: new URL(Endpoint ?? `https://${UseFIPS ? eksAuthFips : eksAuth}`),
+        properties: {
+          authSchemes: [{ name: 'sigv4', signingName: 'eks-auth', signingRegion: Region, properties: {} }],
+        },
+        headers: {},
+      };
+    },
   });
   // The client executes any command with a schema, which its type does not express.
   const send = client.send.bind(client) as unknown as (
@@ -146,10 +150,4 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
     },
     close: () => client.destroy(),
   };
-}
-
-/** The service has endpoints for both versions of IP only. Source: the endpoint rules of the SDKs. */
-function suffixOf(region: string): string {
-  if (region.startsWith('cn-')) return 'api.amazonwebservices.com.cn';
-  return region.startsWith('eusc-') ? 'api.amazonwebservices.eu' : 'api.aws';
 }

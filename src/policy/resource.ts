@@ -1,19 +1,10 @@
 /** Check of ARNs in `Resource` elements of identity policies, with IAM's error messages. */
+import { partitionNames } from '../api/partitions.ts';
 import { segmentCount } from './arn.ts';
 import { splitByColon } from './pattern.ts';
 import { fault } from './syntax.ts';
 
-/** Partitions that exist: https://docs.aws.amazon.com/general/latest/gr/rande.html and the SDKs' partition tables. */
-const partitions = new Set([
-  'aws',
-  'aws-cn',
-  'aws-us-gov',
-  'aws-iso',
-  'aws-iso-b',
-  'aws-iso-e',
-  'aws-iso-f',
-  'aws-eusc',
-]);
+const partitions: ReadonlySet<string> = new Set(partitionNames);
 
 const iamPaths = [
   'user/',

@@ -1,4 +1,5 @@
 /** One AWS account with its users, keys and services, independent of the transport. */
+import type { Partition } from '../../../src/api/partitions.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { CredentialStore, UserCredential } from './credentials.ts';
@@ -23,8 +24,6 @@ import { createTokenVerifier } from './sts/token-verifier.ts';
 import { createQueryService } from './wire/query-service.ts';
 import { createRestJsonService } from './wire/rest-json-service.ts';
 import type { Caller, Service, ServiceName } from './wire/service.ts';
-
-export type Partition = 'aws' | 'aws-cn' | 'aws-us-gov';
 
 export type AwsCredential = {
   readonly accessKeyId: string;

@@ -1,6 +1,7 @@
 /** Processing of one call: signature, faults, service, journal, answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { iamRegionOf, partitionOfRegion } from '../../../src/api/partitions.ts';
 import type { Account } from './account.ts';
 import type { Admin } from './admin.ts';
 import { adminPrefix } from './admin.ts';
@@ -183,7 +184,7 @@ function requestContext(
   return {
     'aws:CurrentTime': new Date(now).toISOString(),
     'aws:EpochTime': String(Math.floor(now / 1000)),
-    'aws:RequestedRegion': service === 'iam' ? globalRegion(region) : region,
+    'aws:RequestedRegion': service === 'iam' ? iamRegionOf(partitionOfRegion(region)) : region,
     'aws:SecureTransport': 'false',
     'aws:SourceIp': incoming.socket.remoteAddress ?? '127.0.0.1',
     'aws:UserAgent': wire.headers['user-agent'] ?? '',
@@ -191,12 +192,6 @@ function requestContext(
     'aws:PrincipalIsAWSService': 'false',
     ...(authentication.kind === 'authenticated' ? authentication.caller.context : {}),
   };
-}
-
-/** IAM is global in its partition and counts as being in the partition's first region. */
-function globalRegion(region: string): string {
-  if (region.startsWith('cn-')) return 'cn-north-1';
-  return region.startsWith('us-gov-') ? 'us-gov-west-1' : 'us-east-1';
 }
 
 function sendText(outgoing: ServerResponse, status: number, text: string): void {

@@ -1,5 +1,6 @@
 /** The stand-alone emulator, for users who have a cluster and need an AWS for it. */
-import type { AwsCredential, Partition } from './account.ts';
+import { iamRegionOf, type Partition } from '../../../src/api/partitions.ts';
+import type { AwsCredential } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';
 import type { RandomBytes } from './identifiers.ts';
@@ -16,7 +17,7 @@ export type StandaloneOptions = {
   readonly partition?: Partition;
   /** Twelve digits (default: `000000000000`). */
   readonly accountId?: string;
-  /** Default: the partition's first region, `us-east-1` in `aws`. */
+  /** Default: the region of the partition's IAM, `us-east-1` in `aws`. */
   readonly region?: string;
   /** Their OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
   readonly issuers: readonly IssuerSource[];
@@ -37,7 +38,7 @@ export type StandaloneEmulator = AwsEmulator & {
 /** Rejects when the port is taken. The keys of issuers are fetched once a token needs them. */
 export async function startStandaloneEmulator(options: StandaloneOptions): Promise<StandaloneEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
-  const region = options.region ?? firstRegions[partition];
+  const region = options.region ?? iamRegionOf(partition);
   const identifiers = createIdentifiers(randomBytes);
   const administrator: AwsCredential = {
     accessKeyId: identifiers.uniqueId('AKIA'),
@@ -72,9 +73,3 @@ export async function startStandaloneEmulator(options: StandaloneOptions): Promi
     },
   };
 }
-
-const firstRegions: Readonly<Record<Partition, string>> = {
-  aws: 'us-east-1',
-  'aws-cn': 'cn-north-1',
-  'aws-us-gov': 'us-gov-west-1',
-};

@@ -31,6 +31,14 @@ it.each<[string, Partial<KubeconfigFacts>, ReturnType<typeof clusterHints>]>([
     { region: 'eu-north-1' },
   ],
   ['China', { server: 'https://A.sk1.cn-north-1.eks.amazonaws.com.cn' }, { region: 'cn-north-1' }],
+  [
+    'nothing but an IPv6 issuer in the EU sovereign partition',
+    {
+      server: 'https://127.0.0.1:1',
+      issuer: 'https://oidc-eks.eusc-de-east-1.api.amazonwebservices.eu/id/A',
+    },
+    { region: 'eusc-de-east-1' },
+  ],
   ['no cluster of AWS', { server: 'https://kubernetes.example' }, {}],
 ])('of a kubeconfig by %s', (_what, facts, hints) => {
   expect(clusterHints({ server, names: [], exec: [], ...facts })).toEqual(hints);

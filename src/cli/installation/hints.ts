@@ -1,5 +1,7 @@
 /** Facts about the EKS cluster that a kubeconfig contains. Pure. */
 
+import { regionOfEksUrl } from '../../api/partitions.ts';
+
 export type ClusterHints = {
   readonly name?: string;
   readonly region?: string;
@@ -42,8 +44,8 @@ export function clusterHints(facts: KubeconfigFacts): ClusterHints {
     valueOf('--region') ??
     arns[0]?.region ??
     eksctl[0]?.region ??
-    /\.([a-z0-9-]+)\.eks\.amazonaws\.com(\.cn)?(:|\/|$)/.exec(server)?.[1] ??
-    /^https:\/\/oidc\.eks\.([a-z0-9-]+)\.amazonaws\.com/.exec(issuer)?.[1];
+    regionOfEksUrl(server) ??
+    regionOfEksUrl(issuer);
   const accountId = arns[0]?.accountId;
   return {
     ...(name === undefined ? {} : { name }),

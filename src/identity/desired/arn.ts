@@ -5,22 +5,6 @@ export function partitionOf(arn: string): string {
   return arn.split(':')[1] ?? '';
 }
 
-/** The partition of a region, by how regions are named. Source: the AWS SDKs' `partitions.json`. */
-export function partitionOfRegion(region: string): string {
-  const found = partitionsByPrefix.find(([prefix]) => region.startsWith(prefix));
-  return found?.[1] ?? 'aws';
-}
-
-const partitionsByPrefix = [
-  ['cn-', 'aws-cn'],
-  ['us-gov-', 'aws-us-gov'],
-  ['us-iso-', 'aws-iso'],
-  ['us-isob-', 'aws-iso-b'],
-  ['us-isof-', 'aws-iso-f'],
-  ['eu-isoe-', 'aws-iso-e'],
-  ['eusc-', 'aws-eusc'],
-] as const;
-
 /** The id of the AWS account in an ARN. */
 export function accountIdOf(arn: string): string {
   return arn.split(':')[4] ?? '';

@@ -1,7 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { partitionOfRegion } from './arn.ts';
 import {
   largestInlinePolicy,
   operatorCalls,
@@ -75,17 +74,6 @@ describe('operatorPolicyOptions', () => {
       tagKeys: ['app', 'team'],
       adoption: true,
     });
-  });
-
-  it.each([
-    ['eu-west-1', 'aws'],
-    ['cn-northwest-1', 'aws-cn'],
-    ['us-gov-east-1', 'aws-us-gov'],
-    ['us-iso-east-1', 'aws-iso'],
-    ['us-isob-east-1', 'aws-iso-b'],
-    ['eusc-de-east-1', 'aws-eusc'],
-  ])('knows the partition of %s', (region, partition) => {
-    expect(partitionOfRegion(region)).toBe(partition);
   });
 });
 

@@ -10,8 +10,8 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
-import { isRolePath, podIdentityAudience, type ClusterConfig } from '../../api/index.ts';
-import { clusterArn, oidcProviderArn, partitionOf, partitionOfRegion } from './arn.ts';
+import { isRolePath, partitionOfRegion, podIdentityAudience, type ClusterConfig } from '../../api/index.ts';
+import { clusterArn, oidcProviderArn, partitionOf } from './arn.ts';
 import { clusterTags, clusterTag } from './ownership.ts';
 import { isReservedTag, settableTags } from './tags.ts';
 

@@ -1,4 +1,5 @@
 /** Names that only the cluster or the kubeconfig knows, within a time that a person does not notice. */
+import { partitionNames } from '../../../api/partitions.ts';
 import { createSession } from '../../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { parseDuration } from '../duration.ts';
@@ -45,7 +46,7 @@ export async function liveNames(
 
 /** AWS's policies whose ARN begins so: without a beginning there would be more than a thousand. */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
-  const partition = /^arn:(aws-cn|aws-us-gov):/.exec(typed)?.[1];
+  const partition = partitionNames.find((name) => typed.startsWith(`arn:${name}:`));
   const { managedPolicies } = await import('../../../aws/catalogue/catalogue.ts');
   return managedPolicies(partition)
     .map((policy) => policy.arn)

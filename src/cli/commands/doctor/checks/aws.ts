@@ -1,5 +1,6 @@
 /** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
 import { podIdentityAudience, stsAudience } from '../../../../api/labels.ts';
+import { awsHosts } from '../../../../api/partitions.ts';
 import {
   IdentityError,
   matchesPattern,
@@ -41,9 +42,7 @@ export const awsChecks: readonly CheckDefinition[] = [
     needs: ['aws-credentials'],
     run: async ({ env, region, now, signal }) => {
       const url =
-        env['AWS_ENDPOINT_URL_STS'] ||
-        env['AWS_ENDPOINT_URL'] ||
-        `https://sts.${await region()}.amazonaws.com`;
+        env['AWS_ENDPOINT_URL_STS'] || env['AWS_ENDPOINT_URL'] || `https://${awsHosts(await region()).sts}`;
       const sent = now();
       try {
         const answer = await fetch(url, {

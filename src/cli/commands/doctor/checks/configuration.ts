@@ -1,4 +1,5 @@
 /** The ClusterConfig against what is. */
+import { regionOfEksUrl } from '../../../../api/partitions.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { resources, type KubeObject } from '../../../../kube/index.ts';
 import { failure, ok, warning, type CheckDefinition } from '../check.ts';
@@ -42,7 +43,7 @@ export const configurationChecks: readonly CheckDefinition[] = [
       const problems: string[] = [];
       if (config?.status?.oidcIssuer !== undefined && config.status.oidcIssuer !== issuer)
         problems.push(`tokens are issued as ${issuer}, and the status says ${config.status.oidcIssuer}`);
-      const region = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\.amazonaws\.com/.exec(issuer)?.[1];
+      const region = regionOfEksUrl(issuer);
       if (region !== undefined && config && config.spec.aws.region !== region)
         problems.push(
           `the cluster's issuer is in ${region}, and spec.aws.region is ${config.spec.aws.region}`,

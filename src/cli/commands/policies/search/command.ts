@@ -1,3 +1,4 @@
+import { partitionNames } from '../../../../api/partitions.ts';
 import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
 
@@ -19,7 +20,7 @@ export const policiesSearchCommand = defineCommand({
       name: 'partition',
       value: 'PARTITION',
       default: 'aws',
-      choices: ['aws', 'aws-cn', 'aws-us-gov'],
+      choices: partitionNames,
       summary: 'whose ARNs to show',
     },
   ],

@@ -1,0 +1,131 @@
+/**
+ * AWS partitions: how their regions and hosts are named. Source: `partitions.json` and the endpoint rules of IAM, STS, EKS and
+ * EKS Auth in the AWS SDKs. A test compares the table with the SDK in use.
+ *
+ * Not in the table because it is the same in all partitions: the STS audience (`sts.amazonaws.com`, also in China:
+ * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity.
+ */
+
+type PartitionFacts = {
+  /** Beginning of the names of its regions. */
+  readonly prefix: string;
+  readonly dnsSuffix: string;
+  /** DNS suffix of hosts with IPv4 and IPv6 addresses. EKS Auth has no other hosts. */
+  readonly dualStackDnsSuffix: string;
+  /** Region in which IAM runs, and for which requests to IAM are signed. */
+  readonly iamRegion: string;
+  /** Where IAM's host has no region in its name. */
+  readonly iamHost?: string;
+};
+
+/** Prefixes that another prefix begins with come later. */
+const partitions = {
+  'aws-cn': {
+    prefix: 'cn-',
+    dnsSuffix: 'amazonaws.com.cn',
+    dualStackDnsSuffix: 'api.amazonwebservices.com.cn',
+    iamRegion: 'cn-north-1',
+  },
+  'aws-us-gov': {
+    prefix: 'us-gov-',
+    dnsSuffix: 'amazonaws.com',
+    dualStackDnsSuffix: 'api.aws',
+    iamRegion: 'us-gov-west-1',
+    iamHost: 'iam.us-gov.amazonaws.com',
+  },
+  'aws-eusc': {
+    prefix: 'eusc-',
+    dnsSuffix: 'amazonaws.eu',
+    dualStackDnsSuffix: 'api.amazonwebservices.eu',
+    iamRegion: 'eusc-de-east-1',
+  },
+  'aws-iso': {
+    prefix: 'us-iso-',
+    dnsSuffix: 'c2s.ic.gov',
+    dualStackDnsSuffix: 'api.aws.ic.gov',
+    iamRegion: 'us-iso-east-1',
+  },
+  'aws-iso-b': {
+    prefix: 'us-isob-',
+    dnsSuffix: 'sc2s.sgov.gov',
+    dualStackDnsSuffix: 'api.aws.scloud',
+    iamRegion: 'us-isob-east-1',
+  },
+  'aws-iso-e': {
+    prefix: 'eu-isoe-',
+    dnsSuffix: 'cloud.adc-e.uk',
+    dualStackDnsSuffix: 'api.cloud-aws.adc-e.uk',
+    iamRegion: 'eu-isoe-west-1',
+  },
+  'aws-iso-f': {
+    prefix: 'us-isof-',
+    dnsSuffix: 'csp.hci.ic.gov',
+    dualStackDnsSuffix: 'api.aws.hci.ic.gov',
+    iamRegion: 'us-isof-south-1',
+  },
+  aws: {
+    prefix: '',
+    dnsSuffix: 'amazonaws.com',
+    dualStackDnsSuffix: 'api.aws',
+    iamRegion: 'us-east-1',
+    iamHost: 'iam.amazonaws.com',
+  },
+} as const satisfies Readonly<Record<string, PartitionFacts>>;
+
+export type Partition = keyof typeof partitions;
+
+/** Sorted. */
+export const partitionNames = Object.keys(partitions).toSorted() as readonly Partition[];
+
+/** Unknown names are of `aws`, as in the SDKs, since new regions appear there. */
+export function partitionOfRegion(region: string): Partition {
+  const found = Object.entries<PartitionFacts>(partitions).find(([, { prefix }]) =>
+    region.startsWith(prefix),
+  );
+  return (found?.[0] ?? 'aws') as Partition;
+}
+
+function factsOf(region: string): PartitionFacts {
+  return partitions[partitionOfRegion(region)];
+}
+
+/** Region in which IAM of a partition runs. */
+export function iamRegionOf(partition: Partition): string {
+  return partitions[partition].iamRegion;
+}
+
+/** Hosts that the operator and `kon` send requests to, without endpoint variables in the environment. */
+export function awsHosts(region: string): {
+  readonly iam: string;
+  readonly sts: string;
+  readonly eks: string;
+  readonly eksAuth: string;
+  readonly eksAuthFips: string;
+} {
+  const { dnsSuffix, dualStackDnsSuffix, iamRegion, iamHost } = factsOf(region);
+  return {
+    iam: iamHost ?? `iam.${iamRegion}.${dnsSuffix}`,
+    sts: `sts.${region}.${dnsSuffix}`,
+    eks: `eks.${region}.${dnsSuffix}`,
+    eksAuth: `eks-auth.${region}.${dualStackDnsSuffix}`,
+    eksAuthFips: `eks-auth-fips.${region}.${dualStackDnsSuffix}`,
+  };
+}
+
+/**
+ * Region of the EKS cluster with this token issuer or API server; undefined if the host is not of EKS. EKS names both hosts in one
+ * way for clusters with IPv4 and in another for clusters with IPv6. Source: EKS User Guide, "Cluster API server endpoint".
+ */
+export function regionOfEksUrl(url: string): string | undefined {
+  const host = URL.canParse(url) ? new URL(url).hostname : '';
+  const [, region, suffix] =
+    /^oidc\.eks\.([a-z0-9-]+)\.(.+)$/.exec(host) ??
+    /^oidc-eks\.([a-z0-9-]+)\.(.+)$/.exec(host) ??
+    /^[^.]+\.[^.]+\.([a-z0-9-]+)\.eks\.(.+)$/.exec(host) ??
+    /^[^.]+\.eks-cluster\.([a-z0-9-]+)\.(.+)$/.exec(host) ??
+    [];
+  if (region === undefined) return undefined;
+  const { dnsSuffix, dualStackDnsSuffix } = factsOf(region);
+  const isDualStack = host.startsWith('oidc-eks.') || host.includes('.eks-cluster.');
+  return suffix === (isDualStack ? dualStackDnsSuffix : dnsSuffix) ? region : undefined;
+}
