@@ -12,6 +12,7 @@ import {
 } from '../desired/ownership.ts';
 import { ownerOf } from '../desired/role.ts';
 import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
+import { findCondition } from '../../k8s/conditions.ts';
 import type { Problem } from '../state/problem.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
 import { isIssuerTagOnly, roleChanges, wayOut } from './role-changes.ts';
@@ -245,11 +246,14 @@ function planUpdates(
     wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
 
   // A listing may be older than it looks: what it says is confirmed by a direct read before anything is put back.
-  if (belief.source === 'list' && (changes.length > 0 || policiesDiffer)) {
+  const isUnconfirmed = role.maxSessionDuration === undefined && !isSynced(account);
+  if (belief.source === 'list' && (changes.length > 0 || policiesDiffer || isUnconfirmed)) {
     const failure = list.addStep({
       kind: 'ReadRole',
       role: role.name,
-      why: 'a listing of all roles shows it changed',
+      why: isUnconfirmed
+        ? 'a listing of all roles leaves out parts of the spec, which has changed'
+        : 'a listing of all roles shows it changed',
     });
     return {
       drift: [],
@@ -327,6 +331,12 @@ function planUpdates(
       : {}),
     ...(problem ? { problem } : {}),
   };
+}
+
+/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that: it leaves out the session's length. */
+function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
+  const synced = findCondition(status?.conditions, 'RoleSynced');
+  return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
 }
 
 /** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */

@@ -118,14 +118,15 @@ export function blockedStatus(
   return {
     ...account.status,
     ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
-    conditions: verdicts(world, [{ type: 'Ready', status: 'False', reason, message }, ...known]),
+    // Conditions that were not evaluated keep the generation that they describe.
+    conditions: [...verdicts(world, [{ type: 'Ready', status: 'False', reason, message }]), ...known],
   };
 }
 
 function verdicts(
   world: AccountWorld,
   list: readonly ConditionDraft[],
-): LinkedServiceAccountStatus['conditions'] {
+): NonNullable<LinkedServiceAccountStatus['conditions']> {
   const order = (type: string): number => accountConditionTypes.indexOf(type as AccountConditionType);
   const sorted = [...list].sort((a, b) => order(a.type) - order(b.type));
   return setConditions(world.account.status?.conditions, sorted, {

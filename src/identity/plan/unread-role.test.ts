@@ -72,3 +72,66 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(ready(world)).toBe('True Ready');
   });
 });
+
+describe('a spec that was edited while no operator ran', () => {
+  /** As after a restart: the first listing leaves out the session's length. */
+  function restartWithListing(): void {
+    world.cachedRoles.clear();
+    restart(world);
+    resync(world);
+    for (const [role, cached] of world.cachedRoles) {
+      if (!cached.role) continue;
+      const { maxSessionDuration: _, ...listed } = cached.role;
+      world.cachedRoles.set(role, { ...cached, role: listed });
+    }
+  }
+  const edit = (aws: Partial<SimulatedWorld['account']['spec']['aws']>): void => {
+    const { metadata, spec } = world.account;
+    world.account = {
+      ...world.account,
+      metadata: { ...metadata, generation: (metadata.generation ?? 0) + 1 },
+      spec: { ...spec, aws: { ...spec.aws, ...aws } },
+    };
+  };
+
+  it('reaches the role, also in the parts that a listing leaves out', () => {
+    edit({ maxSessionDuration: 7200 });
+    restartWithListing();
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole', 'UpdateMaxSessionDuration']);
+    expect(roleOf(world).maxSessionDuration).toBe(7200);
+    expect(ready(world)).toBe('True Ready');
+  });
+
+  it.each([
+    ['its boundary', { permissionsBoundaryArn: readOnly }, 'PutPermissionsBoundary'],
+    ['its tags', { tags: { team: 'payments' } }, 'TagRole'],
+  ])('reaches the role in %s', (_what, aws, kind) => {
+    edit(aws);
+    restartWithListing();
+    settle(world);
+    expect(kinds(world)).toEqual(['ReadRole', kind]);
+  });
+
+  it('reaches the role where a plan was blocked, or a write failed, before the restart', () => {
+    edit({ maxSessionDuration: 7200 });
+    const cluster = { ok: false, reason: 'ClusterUnknown', message: 'unknown' } as const;
+    world.account = { ...world.account, status: planAccount({ ...observe(world), cluster }).status };
+    expect(world.account.status?.observedGeneration).toBe(world.account.metadata.generation);
+    restartWithListing();
+    const failure = { at: world.now, attempts: 1, retryAt: world.now + 60_000 };
+    world.failures.set(`ReadRole ${name}`, { code: 'AccessDenied', message: 'denied', ...failure });
+    settle(world);
+    expect(ready(world)).toBe('False AccessDenied');
+    world.failures.clear();
+    restartWithListing();
+    settle(world);
+    expect(roleOf(world).maxSessionDuration).toBe(7200);
+  });
+
+  it('costs an account that is in sync no read', () => {
+    restartWithListing();
+    settle(world);
+    expect(kinds(world)).toEqual([]);
+  });
+});
