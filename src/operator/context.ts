@@ -89,7 +89,7 @@ export type OperatorContext = {
   /** Namespace of the operator, if known: it cannot be a target. */
   readonly operatorNamespace?: string;
   /** Creation of the youngest admission policy that guards grants, see `AccountWorld`. Default: they are not required. */
-  readonly admittedSince?: () => number;
+  readonly admittedSince?: () => Wall;
 };
 
 /** Web identity that new pods of the ServiceAccount are given. */

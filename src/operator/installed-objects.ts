@@ -1,5 +1,7 @@
 /** Follows objects that were installed beside the operator: its CRDs, and the admission policies that guard grants. */
 import { crds, schemaVersionAnnotation } from '../api/index.ts';
+import { youngestCreation } from '../k8s/admitted.ts';
+import type { Wall } from '../k8s/time.ts';
 import { grantPolicyNames } from '../rbac/index.ts';
 import {
   createInformer,
@@ -18,7 +20,7 @@ export type InstalledObjects = {
 
 export type GrantPolicies = InstalledObjects & {
   /** Creation of the youngest policy or binding, in milliseconds since the epoch; Infinity while one is missing. */
-  readonly admittedSince: () => number;
+  readonly admittedSince: () => Wall;
 };
 
 export type InstalledCrds = InstalledObjects & {
@@ -64,13 +66,7 @@ export function followGrantPolicies(sources: Sources): GrantPolicies {
   ];
   return {
     informers,
-    admittedSince: () =>
-      Math.max(
-        ...informers.map(({ store }) => {
-          const created = Date.parse(store.list()[0]?.metadata.creationTimestamp ?? '');
-          return Number.isNaN(created) ? Infinity : created;
-        }),
-      ),
+    admittedSince: () => youngestCreation(informers.map(({ store }) => store.list()[0])),
   };
 }
 

@@ -34,6 +34,7 @@ import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './s
 import { specFault } from './target-spec.ts';
 import type { RolloutSlot, SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
+import { unadmitted } from './unadmitted.ts';
 
 export type AppObservation = {
   readonly app: App;
@@ -45,6 +46,10 @@ export type AppObservation = {
   readonly others: OtherApps;
   /** Set when the ClusterConfig has fields of a later version, so that this version may not act on it. */
   readonly newerConfig?: string;
+  /** See `AccountWorld`. Absent where the operator does not require the admission policies. */
+  readonly admittedSince?: Wall;
+  /** Targets in which a Deployment of the App exists, or was seen by this process. Default none. */
+  readonly deployedIn?: ReadonlySet<string>;
   /** Targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
   /** Namespace of the operator, if known: it cannot be a target. */
@@ -275,6 +280,8 @@ function targetBlocker(
     return { reason: 'NamespaceMissing', message: `namespace ${name} does not exist yet` };
   if (namespace === 'terminating')
     return { reason: 'NamespaceTerminating', message: `namespace ${name} is being deleted` };
+  const barred = unadmitted(observation, target);
+  if (barred !== undefined) return { reason: 'NotAdmitted', message: barred };
   const fault = specFault(app, target);
   if (fault !== undefined) return { reason: 'InvalidSpec', message: fault };
   const missing = dependencyFault(app, target, others);

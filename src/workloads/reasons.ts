@@ -42,6 +42,9 @@ export const targetReasons = {
   ),
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
+  NotAdmitted: userAction(
+    'The App was created while the admission policies were not enforced, so that nobody checked who may deploy to the target, and it has no Deployment there yet. None is created: delete the App and create it again.',
+  ),
   SpecNewerThanOperator: userAction(
     'The App or the ClusterConfig has fields of a later version, unknown to this operator. It changes nothing for the app.',
   ),

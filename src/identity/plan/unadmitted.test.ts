@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accountFinalizer } from '../../api/index.ts';
+import { after, type Wall } from '../../k8s/time.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { ownershipTags } from '../desired/ownership.ts';
@@ -16,7 +17,7 @@ import {
   type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
-const enforced = Date.parse('2026-01-01T12:00:00Z');
+const enforced = Date.parse('2026-01-01T12:00:00Z') as Wall;
 
 /** An account that was created so many seconds after the policies. */
 function created(seconds: number, world = createWorld()): SimulatedWorld {
@@ -101,7 +102,7 @@ describe('an account that is older than the admission policies', () => {
 describe('an account with a role of its own', () => {
   it('continues to be served when policies are installed, deleted or created again', () => {
     const world = created(-60, settled());
-    for (const since of [enforced, Infinity, enforced + 86_400_000]) {
+    for (const since of [enforced, Infinity as Wall, after(enforced, 86_400_000)]) {
       world.admittedSince = since;
       expect(planAccount(observe(world)).steps).toEqual([]);
     }
@@ -130,7 +131,7 @@ describe('a new account', () => {
 
   it('is given nothing while a policy is missing', () => {
     const world = created(60);
-    world.admittedSince = Infinity;
+    world.admittedSince = Infinity as Wall;
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False NotAdmitted');

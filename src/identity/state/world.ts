@@ -197,7 +197,7 @@ export type AccountWorld = {
    * Creation of the youngest admission policy that guards what accounts grant, in milliseconds since the epoch. Infinity while one
    * is missing; absent where the operator does not require them.
    */
-  readonly admittedSince?: number;
+  readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
   /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
   readonly targets: readonly TargetObservation[];

@@ -72,7 +72,7 @@ type Namespace = {
 export type SimulatedWorld = {
   now: number;
   /** See `AccountWorld`. */
-  admittedSince?: number;
+  admittedSince?: Wall;
   account: LinkedServiceAccount;
   facts: ClusterFacts;
   readonly roles: Map<string, ObservedRole>;

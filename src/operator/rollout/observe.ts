@@ -15,6 +15,7 @@ import {
   appMembers,
   appTargetId,
   assignSlots,
+  deploymentOf,
   hasReplicas,
   isPodOf,
   rolloutBlockerOf,
@@ -34,7 +35,10 @@ import { createWriteThroughCache, type WriteThroughCache } from '../observed-sta
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 
 /** State of the cluster that is the same for all Apps. */
-type Surroundings = Pick<AppObservation, 'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace'>;
+type Surroundings = Pick<
+  AppObservation,
+  'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace' | 'admittedSince'
+>;
 type AppState = Omit<AppObservation, 'slots'>;
 type Slots = AppObservation['slots'];
 
@@ -71,6 +75,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();
   const reconciled = new Map<string, string>();
+  /** Targets in which this process has seen a Deployment of the App: it admits the App there, see `unadmitted`. */
+  const deployed = new Map<string, { readonly uid: string | undefined; readonly targets: Set<string> }>();
 
   const surroundings = (): Surroundings => {
     const spec = effectiveConfig(informers.clusterConfigs.store.list())?.spec;
@@ -78,6 +84,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     return {
       ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
       ...(newerConfig === undefined ? {} : { newerConfig }),
+      ...(context.admittedSince ? { admittedSince: context.admittedSince() } : {}),
       knownTargets: new Set(spec?.targets),
       namespaces: new Map(
         informers.namespaces.store
@@ -91,10 +98,19 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   };
   const accountOf = ({ spec: { serviceAccount } }: App): LinkedServiceAccount | undefined =>
     serviceAccount === undefined ? undefined : informers.accounts.store.get(serviceAccount);
+  const deployedIn = (app: App, found: AppObservation['objects']): ReadonlySet<string> => {
+    const { name, uid } = app.metadata;
+    const known = deployed.get(name);
+    const { targets } = known && known.uid === uid ? known : { targets: new Set<string>() };
+    for (const object of found) if (deploymentOf(app, [object])) targets.add(object.metadata.namespace ?? '');
+    deployed.set(name, { uid, targets });
+    return targets;
+  };
   const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
     ...around,
     now: now(),
     app,
+    deployedIn: deployedIn(app, found),
     account: accountOf(app),
     // From the store alone: the operator writes nothing that dependencies are read for.
     others: new Map(
@@ -148,7 +164,10 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     labelled,
     observe(name) {
       const app = apps.get(name);
-      if (!app) return undefined;
+      if (!app) {
+        deployed.delete(name);
+        return undefined;
+      }
       const state = stateOf(app, surroundings(), objects.list(name));
       return { ...state, slots: slotsOf(state) };
     },

@@ -1,13 +1,24 @@
 /**
- * Accounts that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and a policy
- * may be deleted later. The author may write accounts and link them, but attach no policy.
+ * Accounts and Apps that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and
+ * a policy may be
+ * deleted later. The author may write accounts and Apps and link accounts, but attach no policy and deploy nothing.
  */
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiVersion, linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
+import {
+  apiVersion,
+  appLabel,
+  apps,
+  linkedServiceAccounts,
+  managedByLabel,
+  managedByValue,
+  type App,
+  type LinkedServiceAccount,
+} from '../../../src/api/index.ts';
 import {
   createKubeClient,
   isForbidden,
+  isNotFound,
   loadConnection,
   resources,
   type KubeClient,
@@ -36,6 +47,23 @@ const account = (name: string, policyArn = administratorAccess): LinkedServiceAc
 });
 const create = (client: KubeClient, ...of: Parameters<typeof account>): Promise<unknown> =>
   client.create(linkedServiceAccounts, account(...of));
+const app = (name: string, imageTag = '1'): App => ({
+  apiVersion,
+  kind: 'App',
+  metadata: { name },
+  spec: { image: 'example.com/web', imageTag, targets: [{ name: 'production', deployMode: 'latest' }] },
+});
+type Row = NonNullable<NonNullable<App['status']>['targets']>[number];
+const untilRow = (name: string, reason: string): Promise<Row> =>
+  eventually(`the app ${name} to report ${reason}`, async () => {
+    const { status } = await admin.get<App>(apps, { name });
+    return status?.targets?.find((row) => row.name === 'production' && row.reason === reason);
+  });
+const findDeployment = (name: string): Promise<KubeObject | undefined> =>
+  admin.get<KubeObject>(resources.deployments, { namespace: 'production', name }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+    return undefined;
+  });
 const apply = (objects: readonly object[]): Promise<string> =>
   world.cluster.kubectl(
     ['apply', '--server-side', '-f', '-'],
@@ -77,7 +105,7 @@ beforeAll(async () => {
       rules: [
         {
           apiGroups: ['k11n.dev'],
-          resources: ['linkedserviceaccounts', 'linkedserviceaccounts/status'],
+          resources: ['linkedserviceaccounts', 'linkedserviceaccounts/status', 'apps', 'apps/status'],
           verbs: ['get', 'list', 'create', 'update', 'patch', 'delete'],
         },
         { apiGroups: ['k11n.dev'], resources: [rights.link.resource], verbs: [rights.link.verb] },
@@ -86,6 +114,7 @@ beforeAll(async () => {
     clusterRoleBinding('author', 'author'),
   ]);
   await eventually('the rights of the author', () => create(author, 'before').catch(() => undefined));
+  for (const name of ['early', 'forged']) await author.create(apps, app(name));
   operator = world.kon.start(['operator', '--require-admission', '--log-format', 'json']);
   await operator.until('no account is reconciled until the admission policies are enforced');
   await apply(admissionObjects(operatorIdentity));
@@ -134,6 +163,79 @@ describe('an account that was written before the policies', () => {
     await expect(create(author, 'before')).rejects.toThrow('may not attach');
     await create(admin, 'before', readOnly);
     await until('before', 'Ready');
+  });
+});
+
+describe('an App that was written before the policies', () => {
+  it('is deployed nowhere, and says what to do', async () => {
+    const { message } = await untilRow('early', 'NotAdmitted');
+    expect(message).toContain('kon app delete early');
+    expect(await findDeployment('early')).toBeUndefined();
+  });
+
+  it('is not admitted by labels, nor by a status or objects other than a Deployment that its author writes', async () => {
+    const { metadata } = await author.patch<App>(
+      apps,
+      { name: 'early' },
+      { metadata: { labels: { a: 'b' } } },
+      { type: 'merge', fieldManager: 'author' },
+    );
+    await author.patch(
+      apps,
+      { name: 'early' },
+      { status: { targets: [{ name: 'production', state: 'Ready', replicas: 1, readyReplicas: 1 }] } },
+      { type: 'merge', fieldManager: 'author', subresource: 'status' },
+    );
+    await admin.create(resources.configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'early',
+        namespace: 'production',
+        labels: { [appLabel]: 'early' },
+        ownerReferences: [{ apiVersion, kind: 'App', name: 'early', uid: metadata.uid ?? '' }],
+      },
+    });
+    await untilRow('early', 'NotAdmitted');
+    expect(await findDeployment('early')).toBeUndefined();
+  });
+
+  it('is deployed where a person who may create Deployments gives it one: that person can run the same pods', async () => {
+    await untilRow('forged', 'NotAdmitted');
+    const { metadata } = await admin.get<App>(apps, { name: 'forged' });
+    const labels = { [appLabel]: 'forged' };
+    await admin.create(resources.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: {
+        name: 'forged',
+        namespace: 'production',
+        labels: { ...labels, [managedByLabel]: managedByValue },
+        ownerReferences: [
+          { apiVersion, kind: 'App', name: 'forged', uid: metadata.uid ?? '', controller: true },
+        ],
+      },
+      spec: {
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { containers: [{ name: 'forged', image: 'example.com/own' }] },
+        },
+      },
+    } as KubeObject);
+    await eventually('the operator to take over the Deployment', async () => {
+      const found = await findDeployment('forged');
+      return (found?.metadata.generation ?? 0) > 1 || undefined;
+    });
+  });
+
+  it('is refused to its author once it is deleted, and deployed when somebody with the rights creates it', async () => {
+    await author.delete(apps, { name: 'early' });
+    await expect(author.create(apps, app('early'))).rejects.toThrow(
+      'may not run apps in the target production',
+    );
+    await admin.create(apps, app('early'));
+    await eventually('the Deployment', () => findDeployment('early'));
   });
 });
 
@@ -186,4 +288,42 @@ describe('a policy that is deleted while the operator runs', () => {
       expect(writes().slice(before)).toEqual(['UpdateRole']);
     },
   );
+});
+
+describe('kon account plan', () => {
+  it('shows that the account is not admitted, where the installed operator requires it', async () => {
+    const plan = async (): Promise<{
+      readonly problems: readonly object[];
+      readonly changes: readonly object[];
+    }> => JSON.parse((await world.kon.run(['account', 'plan', 'without-policy', '-o', 'json'])).stdout);
+    expect((await plan()).changes).not.toEqual([]);
+    const labels = { 'app.kubernetes.io/name': 'konstellation' };
+    const containers = [
+      { name: 'operator', image: 'example.com/kon', args: ['operator', '--require-admission'] },
+    ];
+    await admin.create(resources.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'konstellation', namespace: 'default', labels },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+    } as KubeObject);
+    expect(await plan()).toMatchObject({ changes: [], problems: [{ reason: 'NotAdmitted' }] });
+  });
+});
+
+describe('an App that runs when the policies are created again', () => {
+  it('is deployed again when its Deployment is deleted out of band, and follows its spec', async () => {
+    const old = await findDeployment('early');
+    await admin.delete(resources.deployments, { namespace: 'production', name: 'early' });
+    const again = await eventually('the Deployment', async () => {
+      const found = await findDeployment('early');
+      return found && found.metadata.uid !== old?.metadata.uid ? found : undefined;
+    });
+    const change = { type: 'merge', fieldManager: 'admin' } as const;
+    await admin.patch(apps, { name: 'early' }, { spec: { imageTag: '2' } }, change);
+    await eventually('the new image', async () => {
+      const { metadata } = (await findDeployment('early')) ?? again;
+      return metadata.generation === 2 || undefined;
+    });
+  });
 });

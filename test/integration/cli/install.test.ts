@@ -91,15 +91,18 @@ async function startOperator(role: string): Promise<Running> {
       users: [{ name: 'o', user: { token: (await token()).trim() } }],
     }),
   );
-  return world.kon.start(['operator', '--lease-namespace', 'konstellation', '--log-format', 'json'], {
-    env: {
-      KUBECONFIG: kubeconfig,
-      AWS_ACCESS_KEY_ID: '',
-      AWS_SECRET_ACCESS_KEY: '',
-      AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/${role}`,
-      AWS_WEB_IDENTITY_TOKEN_FILE: webIdentity,
+  return world.kon.start(
+    ['operator', '--require-admission', '--lease-namespace', 'konstellation', '--log-format', 'json'],
+    {
+      env: {
+        KUBECONFIG: kubeconfig,
+        AWS_ACCESS_KEY_ID: '',
+        AWS_SECRET_ACCESS_KEY: '',
+        AWS_ROLE_ARN: `arn:aws:iam::${accountId}:role/${role}`,
+        AWS_WEB_IDENTITY_TOKEN_FILE: webIdentity,
+      },
     },
-  });
+  );
 }
 
 type Installed = {
@@ -196,6 +199,12 @@ describe('install', () => {
     await kubectl('wait', '--for=condition=Ready', 'clusterconfig/main', '--timeout=60s');
     const created = await kon('account', 'create', 'first', '--policy', readOnly, '--timeout', '30s');
     expect(created, created.stderr).toMatchObject({ code: 0 });
+    // Nothing of an installation is older than its own policies.
+    await kon('app', 'create', 'web', '--image', 'example.com/web', '--tag', '1', '--no-wait');
+    await eventually('the Deployment of the app', () =>
+      kubectl('get', 'deployment', '-n', 'production', 'web').catch(() => undefined),
+    );
+    await kubectl('delete', 'app.k11n.dev', 'web');
     expect(
       (
         await kon(

@@ -5,6 +5,7 @@ import { clusterState, effectiveConfig } from '../../../identity/index.ts';
 import { resources, type KubeObject } from '../../../kube/index.ts';
 import { awsOf, openAws } from '../../aws/session.ts';
 import { listObjects } from '../../cluster/objects.ts';
+import { operatorSelector } from '../../cluster/admitted-since.ts';
 import { once } from '../../cluster/session.ts';
 import { issuerOf } from '../../installation/discover.ts';
 import { listLeases, serverTime } from '../../cluster/operator-lease.ts';
@@ -20,9 +21,6 @@ export type Deployment = KubeObject & {
 };
 
 export type Lookups = ReturnType<typeof createLookups>;
-
-/** Label of the operator's Deployments. Source: Kubernetes, "Recommended Labels". */
-export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 export function createLookups(context: CliContext, operatorArn: string | undefined) {
   const { env, now, signal, connection, connect: client } = context;

@@ -79,8 +79,8 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
   SpecNewerThanOperator: () =>
     'Upgrade the operator to the version of the CRDs: kon install, of that version',
-  NotAdmitted: ({ name }) =>
-    `Delete it and create it again: kon account export ${name} > ${name}.yaml; kon account delete ${name}; kon apply -f ${name}.yaml`,
+  NotAdmitted: ({ kind, name }) =>
+    `Delete it and create it again: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
   ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
   AccountNotFound: ({ account = 'NAME' }) =>
     `Make the account: ${accountKind.advice.create(account)}; the app goes on by itself then`,

@@ -1,6 +1,7 @@
 /** `kon account plan` and `diff`: what would change, before it does. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
+import { readAdmittedSince } from '../../../cluster/admitted-since.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { createObject, findObject, notFound } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
@@ -42,8 +43,9 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
   if (name === undefined)
     throw usageError('which account? No name was given', 'Give one: kon account plan NAME, or -f FILE.');
   const client = await context.connect();
-  const [{ facts, region }, live] = await Promise.all([
+  const [{ facts, region }, admittedSince, live] = await Promise.all([
     getClusterFacts(client),
+    readAdmittedSince(client, signal),
     findObject(client, accountKind, name),
   ]);
   if (!live && !manifest) throw notFound(accountKind, name);
@@ -68,6 +70,7 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
         associations: aws.podIdentity(facts.name).associations,
         now: monotonic(),
         date: now(),
+        admittedSince,
         signal,
       }),
       requireAccount(context, aws, facts),

@@ -36,6 +36,7 @@ export async function observeAccount(
     readonly associations: AssociationStore;
     readonly now: Monotonic;
     readonly date: Wall;
+    readonly admittedSince: Wall | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<AccountWorld> {
@@ -49,6 +50,7 @@ export async function observeAccount(
     now: of.now,
     date: of.date,
     account,
+    ...(of.admittedSince === undefined ? {} : { admittedSince: of.admittedSince }),
     cluster: { ok: true, facts },
     targets,
     roles,

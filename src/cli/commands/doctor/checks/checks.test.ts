@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentProblems } from './environment.ts';
 import { clockVerdict } from './cluster.ts';
+import type { Verdict } from '../check.ts';
+import type { Lookups } from '../lookups.ts';
 import { documentationOf } from '../report.ts';
 import { checks } from './index.ts';
 
@@ -36,6 +38,41 @@ describe('the checks', () => {
       const before = checks.slice(0, index).map(({ id }) => id);
       expect(before).toEqual(expect.arrayContaining([...check.needs]));
     });
+  });
+});
+
+describe('the operator', () => {
+  const lookups = (conditions: readonly object[]): Lookups =>
+    ({
+      serverNow: () => Promise.resolve(Date.parse('2026-01-01T00:00:05Z')),
+      leases: () =>
+        Promise.resolve([
+          {
+            metadata: { namespace: 'konstellation-system', name: 'konstellation' },
+            spec: {
+              holderIdentity: 'pod-1',
+              renewTime: '2026-01-01T00:00:04.000000Z',
+              leaseDurationSeconds: 15,
+            },
+          },
+        ]),
+      config: () => Promise.resolve({ status: { conditions } }),
+    }) as unknown as Lookups;
+  const verdict = (conditions: readonly object[]): Promise<Verdict> | undefined =>
+    checks.find(({ id }) => id === 'operator-leads')?.run(lookups(conditions));
+
+  it('that leads and is older than the CRDs is an error', async () => {
+    const condition = {
+      type: 'OperatorCurrent',
+      status: 'False',
+      reason: 'OperatorOutdated',
+      message: 'it is old',
+    };
+    expect(await verdict([condition])).toMatchObject({
+      status: 'error',
+      message: 'pod-1 (konstellation-system/konstellation): it is old (OperatorOutdated)',
+    });
+    expect(await verdict([])).toMatchObject({ status: 'ok' });
   });
 });
 

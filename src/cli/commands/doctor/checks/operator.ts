@@ -1,4 +1,6 @@
 /** Whether an operator works on this cluster. */
+import { findCondition } from '../../../../k8s/conditions.ts';
+import { outdatedCondition } from '../../../../identity/index.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { leaseSign } from '../../../cluster/operator-lease.ts';
 import { failure, ok, warning, type CheckDefinition } from '../check.ts';
@@ -10,14 +12,21 @@ export const operatorChecks: readonly CheckDefinition[] = [
     title: 'an operator holds the Lease and renews it',
     needs: ['api-server'],
     mayPass: true,
-    run: async ({ leases, serverNow }) => {
+    run: async ({ leases, serverNow, config }) => {
       const [found, now] = [await leases(), await serverNow()];
+      // Without the CRDs there is no ClusterConfig to read, which the check of the CRDs reports.
+      const status = (await config().catch(() => undefined))?.status;
+      const outdated = findCondition(status?.conditions, outdatedCondition);
       const signs = found.map((lease) => leaseSign(lease, now));
       const fresh = signs.filter((sign) => sign.fresh);
       if (fresh.length > 1)
         return failure('operators lead by different Leases, so that they do not take turns', [
           ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
           'Give them one namespace: kon operator --lease-namespace',
+        ]);
+      if (fresh[0] && outdated?.status === 'False')
+        return failure(`${fresh[0].holder} (${fresh[0].where}): ${outdated.message} (${outdated.reason})`, [
+          'Upgrade the operator to the version of the CRDs: kon install, or helm upgrade',
         ]);
       if (fresh[0]) return ok(`${fresh[0].holder} (${fresh[0].where})`);
       const [last] = signs.toSorted((a, b) => a.age - b.age);

@@ -1,0 +1,53 @@
+/** Since when the cluster's operator takes accounts and Apps for admitted. */
+import { grantPolicyNames } from '../../rbac/index.ts';
+import { youngestCreation } from '../../k8s/admitted.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import type { Wall } from '../../k8s/time.ts';
+
+type Deployment = KubeObject & {
+  readonly spec?: {
+    readonly template?: {
+      readonly spec?: {
+        readonly containers?: readonly {
+          readonly command?: readonly string[];
+          readonly args?: readonly string[];
+        }[];
+      };
+    };
+  };
+};
+
+/** Labels of the operator's Deployment. Source: Kubernetes, "Recommended Labels". */
+export const operatorSelector = 'app.kubernetes.io/name=konstellation';
+
+/**
+ * Creation of the youngest admission policy that guards grants; Infinity while one is missing. Undefined where no Deployment of
+ * the operator requires them, or the user may not read them.
+ */
+export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
+  try {
+    const operators = await client.list<Deployment>(resources.deployments, {
+      labelSelector: operatorSelector,
+      signal,
+    });
+    const isRequired = operators.items.some(({ spec }) =>
+      spec?.template?.spec?.containers?.some(({ command = [], args = [] }) =>
+        [...command, ...args].includes('--require-admission'),
+      ),
+    );
+    if (!isRequired) return undefined;
+    const lists = await Promise.all(
+      [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
+        client.list<KubeObject>(resource, { signal }),
+      ),
+    );
+    return youngestCreation(
+      lists.flatMap(({ items }) =>
+        grantPolicyNames.map((name) => items.find(({ metadata }) => metadata.name === name)),
+      ),
+    );
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import type { Wall } from '../k8s/time.ts';
+import { planApp, type AppObservation, type TargetPlan } from './plan.ts';
+import { app, observation, target } from './testing/fixtures.ts';
+
+const enforced = Date.parse('2026-01-01T12:00:00Z');
+const createdAfter = (seconds: number): { creationTimestamp: string } => ({
+  creationTimestamp: new Date(enforced + seconds * 1000).toISOString(),
+});
+const plan = (
+  metadata: { creationTimestamp?: string },
+  fields: Partial<AppObservation> = {},
+): readonly TargetPlan[] =>
+  planApp(
+    observation({
+      app: app({ targets: [target('production'), target('staging')] }, metadata),
+      admittedSince: enforced as Wall,
+      ...fields,
+    }),
+  ).targets;
+
+describe('an App that is older than the admission policies', () => {
+  test.each([
+    ['by a day', createdAfter(-86_400)],
+    ['by no second', createdAfter(0)],
+    ['or was created before every API server enforced them', createdAfter(1)],
+    ['or has no creation time', {}],
+  ])('%s is deployed nowhere, and asks to be created again', (_how, metadata) => {
+    const blocked = { kind: 'blocked', reason: 'NotAdmitted', steps: [] };
+    expect(plan(metadata)).toMatchObject([blocked, blocked]);
+    const [row] = plan(metadata);
+    expect(row?.kind === 'blocked' && row.message).toMatch(
+      /nothing is deployed there\. Delete it and create it again: kon app export web > web\.yaml; kon app delete web; kon apply -f web\.yaml$/,
+    );
+  });
+
+  test('continues where it has run, and the message for other targets says what its deletion stops', () => {
+    const [production, staging] = plan(createdAfter(-60), { deployedIn: new Set(['production']) });
+    expect(production).toMatchObject({ kind: 'deploy' });
+    expect(production?.steps).not.toEqual([]);
+    expect(staging).toMatchObject({ kind: 'blocked', reason: 'NotAdmitted' });
+    expect(staging?.kind === 'blocked' && staging.message).toContain(
+      'which stops it in production meanwhile',
+    );
+  });
+
+  test('is held back while a policy is missing', () => {
+    const [row] = plan(createdAfter(1_000_000), { admittedSince: Infinity as Wall });
+    expect(row).toMatchObject({ kind: 'blocked', reason: 'NotAdmitted' });
+    expect(row?.kind === 'blocked' && row.message).toContain('are not installed now');
+  });
+});
+
+test('an App is deployed when it is younger than the policies, or where they are not required', () => {
+  for (const targets of [
+    plan(createdAfter(2)),
+    planApp(observation({ app: app({}, createdAfter(-60)) })).targets,
+  ])
+    for (const { kind } of targets) expect(kind).toBe('deploy');
+});
