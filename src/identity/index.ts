@@ -11,6 +11,7 @@ export * from './desired/trust.ts';
 export * from './plan/account.ts';
 export * from './plan/associations.ts';
 export * from './plan/cluster.ts';
+export * from './plan/draining-targets.ts';
 export * from './plan/leftover-roles.ts';
 export { allowListKey } from './plan/policies.ts';
 export * from './plan/proofs.ts';

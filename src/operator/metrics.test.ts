@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import type { Wall } from '../k8s/time.ts';
 import { IdentityError } from '../identity/index.ts';
 import { createMetrics, metricDefinitions, type MetricsView } from './metrics.ts';
 
 const view: MetricsView = {
   accounts: { ready: 2, notReady: 1, unknown: 4 },
   outdated: false,
+  draining: [{ since: 1_700_000_000_000 as Wall }, { since: 1_700_000_050_000 as Wall }],
+  now: 1_700_000_060_000 as Wall,
   drift: [
     { what: 'roles', lastSuccess: 1_700_000_000_000 },
     { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 2 } },
@@ -67,6 +70,8 @@ describe('the metrics', () => {
     await metrics.text(view);
     const text = await metrics.text(view);
     expect(text).toContain('konstellation_accounts{ready="true"} 2');
+    expect(text).toContain('konstellation_targets_draining 2');
+    expect(text).toContain('konstellation_targets_draining_oldest_seconds 60');
     expect(text).toContain('konstellation_orphan_roles{kind="orphan"} 1');
     expect(text).toContain('konstellation_orphan_roles{kind="retained"} 2');
     expect(text).toContain('konstellation_accounts{ready="false"} 1');

@@ -1,6 +1,7 @@
 /** Metrics of the operator. Names and labels are contract; docs/reference/metrics.md lists them, and a test compares. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
+import type { Wall } from '../k8s/time.ts';
 import type { DriftCheck, LeftoverKind } from '../identity/index.ts';
 import {
   createRuntimeMetrics,
@@ -15,6 +16,9 @@ import {
 export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
   readonly drift: readonly DriftCheck[];
+  /** Targets that wait for their pods to end, drained longest first. */
+  readonly draining: readonly { readonly since: Wall }[];
+  readonly now: Wall;
   readonly aws: readonly SchedulerFigures[];
   /** Whether the CRDs are of a later version than this operator. */
   readonly outdated: boolean;
@@ -66,6 +70,16 @@ export const metricDefinitions = {
     type: 'gauge',
     help: 'LinkedServiceAccounts, by whether they are ready: true, false, or unknown while only the first pod can prove them.',
     labels: ['ready'],
+  },
+  konstellation_targets_draining: {
+    type: 'gauge',
+    help: 'Targets of accounts that are no longer wanted and stay linked until their pods have ended (StillInUse).',
+    labels: [],
+  },
+  konstellation_targets_draining_oldest_seconds: {
+    type: 'gauge',
+    help: 'Seconds since the links of an account with a draining target were last complete: the highest of all accounts, 0 without a draining target.',
+    labels: [],
   },
   konstellation_orphan_roles: {
     type: 'gauge',
@@ -123,6 +137,8 @@ export function createMetrics(): Metrics {
   const rate = new Gauge(define('konstellation_aws_rate_limit'));
   const accounts = new Gauge(define('konstellation_accounts'));
   const leftovers = new Gauge(define('konstellation_orphan_roles'));
+  const draining = new Gauge(define('konstellation_targets_draining'));
+  const drainingOldest = new Gauge(define('konstellation_targets_draining_oldest_seconds'));
   const leaseAge = new Gauge(define('konstellation_lease_age_seconds'));
   const outdated = new Gauge(define('konstellation_operator_outdated'));
   const driftSuccess = new Gauge(define('konstellation_drift_last_success_timestamp_seconds'));
@@ -149,6 +165,9 @@ export function createMetrics(): Metrics {
       accounts.set({ ready: 'true' }, view.accounts.ready);
       accounts.set({ ready: 'false' }, view.accounts.notReady);
       accounts.set({ ready: 'unknown' }, view.accounts.unknown);
+      draining.set(view.draining.length);
+      const oldest = view.draining[0]?.since ?? view.now;
+      drainingOldest.set(Math.max(0, view.now - oldest) / 1000);
       for (const { what: pass, lastSuccess, failure } of view.drift) {
         if (lastSuccess !== undefined) driftSuccess.set({ pass }, lastSuccess / 1000);
         driftFailing.set({ pass }, failure ? 1 : 0);

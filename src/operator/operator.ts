@@ -2,7 +2,7 @@
 import { findCondition } from '../k8s/conditions.ts';
 import { schemaVersion } from '../api/index.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
-import { effectiveConfig, outdatedMessage } from '../identity/index.ts';
+import { drainingTargets, effectiveConfig, outdatedMessage } from '../identity/index.ts';
 import {
   createEventRecorder,
   createKubeClient,
@@ -194,6 +194,8 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
             accounts: { ready: count('True'), notReady: count('False'), unknown: count('Unknown') },
             outdated: outdated.signal.aborted,
             drift: engine.driftChecks(),
+            draining: drainingTargets(list),
+            now: now(),
             aws: Object.values(schedulers).map((scheduler) => scheduler.figures()),
             controllers: engine.controllers,
             lead: elector && {

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentProblems } from './environment.ts';
 import { clockVerdict } from './cluster.ts';
-import type { Verdict } from '../check.ts';
+import type { DrainingTarget } from '../../../../identity/index.ts';
+import type { Wall } from '../../../../k8s/time.ts';
+import { ok, type Verdict } from '../check.ts';
+import { drainingVerdict } from './identity.ts';
 import type { Lookups } from '../lookups.ts';
 import { documentationOf } from '../report.ts';
 import { checks } from './index.ts';
@@ -73,6 +76,29 @@ describe('the operator', () => {
       message: 'pod-1 (konstellation-system/konstellation): it is old (OperatorOutdated)',
     });
     expect(await verdict([])).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('targets that drain', () => {
+  const now = Date.parse('2026-01-03T00:00:00Z');
+  const at = (account: string, time: string): DrainingTarget => ({
+    account,
+    target: 'staging',
+    since: Date.parse(time) as Wall,
+  });
+
+  it('are a warning after a day, with the account, and named before', () => {
+    const old = at('old', '2026-01-01T12:00:00Z');
+    const young = at('young', '2026-01-02T23:00:00Z');
+    expect(drainingVerdict([old, young], now)).toMatchObject({
+      status: 'warning',
+      details: ['staging/old: pods hold its identity, for at most 36h', expect.any(String)],
+    });
+    expect(drainingVerdict([young], now)).toMatchObject({
+      status: 'ok',
+      message: 'staging/young: pods hold its identity, for at most 60m',
+    });
+    expect(drainingVerdict([], now)).toEqual(ok());
   });
 });
 

@@ -1,7 +1,8 @@
 /** Whether pods get the identities that accounts promise. */
 import { addAgentCommand, isPodIdentityAgent } from '../../../installation/operator-identity.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
-import { leftoverRoles } from '../../../../identity/index.ts';
+import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../../identity/index.ts';
+import { formatAge } from '../../../framework/duration.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
 import { podIdentity, type Pod } from '../../../../workloads/index.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
@@ -87,6 +88,14 @@ export const identityChecks: readonly CheckDefinition[] = [
     },
   },
   {
+    id: 'draining',
+    title: 'no target waits more than a day for its pods to end',
+    needs: ['crds'],
+    mayPass: true,
+    run: async ({ accounts, serverNow }) =>
+      drainingVerdict(drainingTargets(await accounts()), await serverNow()),
+  },
+  {
     id: 'pods',
     title: 'running pods hold the identity of their account',
     needs: ['crds'],
@@ -137,6 +146,19 @@ export const identityChecks: readonly CheckDefinition[] = [
     },
   },
 ];
+
+const dayMs = 86_400_000;
+
+export function drainingVerdict(draining: readonly DrainingTarget[], now: number): Verdict {
+  const row = ({ account, target, since }: DrainingTarget): string =>
+    `${target}/${account}: pods hold its identity, for at most ${formatAge(now - since)}`;
+  const old = draining.filter(({ since }) => now - since > dayMs);
+  if (old.length === 0) return ok(draining.map(row).join('; ') || undefined);
+  return warning(`${old.length} ${old.length === 1 ? 'does' : 'do'}`, [
+    ...old.map(row),
+    'These pods keep their permissions. End them: kon account show NAME names them.',
+  ]);
+}
 
 /** The operator's own exchange does not pass through the agent, so that it does not miss it. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {

@@ -1,6 +1,8 @@
 /** Whether an operator works on this cluster. */
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { outdatedCondition } from '../../../../identity/index.ts';
+import { resources, type KubeObject } from '../../../../kube/index.ts';
+import { uninstallingPolicy } from '../../../../rbac/index.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { leaseSign } from '../../../cluster/operator-lease.ts';
 import { failure, ok, warning, type CheckDefinition } from '../check.ts';
@@ -59,4 +61,23 @@ export const operatorChecks: readonly CheckDefinition[] = [
     },
   },
   admissionCheck,
+  {
+    id: 'uninstalling',
+    title: 'no kon uninstall was left unfinished',
+    needs: ['api-server'],
+    mayPass: true,
+    run: async ({ client, signal }) => {
+      const { name } = uninstallingPolicy.metadata;
+      const kube = await client();
+      const { items } = await kube.list<KubeObject>(resources.validatingAdmissionPolicies, {
+        fieldSelector: `metadata.name=${name}`,
+        signal,
+      });
+      return items.length === 0
+        ? ok()
+        : failure(`the policy ${name} exists: new accounts, apps and ClusterConfigs are refused`, [
+            'If no kon uninstall runs now, finish it: kon uninstall; or keep Konstellation: kon install',
+          ]);
+    },
+  },
 ];
