@@ -136,19 +136,30 @@ export async function replaceObject<T extends KonObject>(
   }
 }
 
+/** Names the consequences of a write, and asks where they need consent. @throws Declined */
+export type Consent<T> = (current: T, next: Manifest) => Promise<void>;
+
 /** Changes the current spec at the moment of writing, including concurrent changes by others. */
 export async function changeSpec<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   name: string,
   change: (current: T) => T['spec'],
-  mode: WriteMode = {},
+  mode: WriteMode & {
+    readonly annotations?: (current: T) => Readonly<Record<string, string>>;
+    readonly consent?: Consent<T>;
+  } = {},
 ): Promise<{ readonly object: T; readonly changed: boolean }> {
   for (;;) {
     const current = await getObject(client, kind, name);
-    const spec = change(current);
-    if (isDeepStrictEqual(spec, current.spec)) return { object: current, changed: false };
-    const outcome = await replaceObject(client, kind, current, { ...presentable(current), spec }, mode);
+    const shown = presentable(current);
+    const annotations = { ...shown.metadata.annotations, ...mode.annotations?.(current) };
+    const metadata =
+      Object.keys(annotations).length > 0 ? { ...shown.metadata, annotations } : shown.metadata;
+    const next = { ...shown, metadata, spec: change(current) };
+    if (isDeepStrictEqual(next, shown)) return { object: current, changed: false };
+    await mode.consent?.(current, next);
+    const outcome = await replaceObject(client, kind, current, next, { dryRun: mode.dryRun ?? false });
     if (outcome.kind === 'written') return outcome;
   }
 }

@@ -1,5 +1,5 @@
 /** `edit` of any kind: from a file, from options, or in an editor. */
-import { changeSpec, getObject, replaceObject } from '../cluster/objects.ts';
+import { changeSpec, getObject, replaceObject, type Consent } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { CliError, usageError } from '../framework/errors.ts';
@@ -14,6 +14,10 @@ export type EditRequest<T extends KonObject> = {
   readonly filename: string | undefined;
   /** The spec as the options want it, from what it is; undefined when none was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
+  /** Annotations that are written with the change. */
+  readonly annotations?: ((current: T) => Readonly<Record<string, string>>) | undefined;
+  /** Called before each write. */
+  readonly consent?: Consent<T>;
   readonly withoutEditor: readonly string[];
   /** Result in one word (default: `edited`). */
   readonly did?: string;
@@ -55,17 +59,25 @@ export async function editFlow<T extends KonObject>(
       const manifest = { ...presentable(current), spec: change(current) };
       return soundManifest(manifest, 'what the options describe', { kind, name }).spec;
     };
-    return done(await changeSpec(client, kind, name, sound, mode));
+    const { annotations, consent } = request;
+    return done(
+      await changeSpec(client, kind, name, sound, {
+        ...mode,
+        ...(annotations ? { annotations } : {}),
+        ...(consent ? { consent } : {}),
+      }),
+    );
   }
   const object = await getObject(client, kind, name);
   if (given) {
+    await request.consent?.(object, given);
     const outcome = await replaceObject(client, kind, object, given, mode);
     if (outcome.kind === 'written') return done(outcome);
     throw new CliError('CONFLICT', `someone else changed the ${kind.noun} "${name}" at the same time`, {
       next: ['Look at what it is now, and repeat the command.'],
     });
   }
-  const edited = await changeInEditor(context, client, kind, object, mode);
+  const edited = await changeInEditor(context, client, kind, object, { ...mode, consent: request.consent });
   if (edited.kind === 'done') return done(edited.result);
   context.stderr.write(
     edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',

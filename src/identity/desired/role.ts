@@ -13,7 +13,7 @@ export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): 
 }
 
 /** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
-const defaultMaxSessionDuration = 3600;
+export const defaultMaxSessionDuration = 3600;
 
 export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
   const { clusterArn, issuer, providerArn } = facts;

@@ -333,7 +333,7 @@ function planUpdates(
   };
 }
 
-/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that: it leaves out the session's length. */
+/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that: it leaves out session length and description. */
 function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
   const synced = findCondition(status?.conditions, 'RoleSynced');
   return synced?.status === 'True' && synced.observedGeneration === metadata.generation;

@@ -20,9 +20,16 @@ export function latestSessionEnd(
   narrowedAt: number,
   of: { readonly maxSessionSeconds: number; readonly identityMode?: IdentityMode | undefined },
 ): number {
+  return narrowedAt + propagationMs + longestSessionMs(of);
+}
+
+/** Milliseconds for which a session may live that a pod was given just now. */
+export function longestSessionMs(of: {
+  readonly maxSessionSeconds: number;
+  readonly identityMode?: IdentityMode | undefined;
+}): number {
   const byRole = of.maxSessionSeconds * 1000;
-  const longest = of.identityMode === 'PodIdentity' ? Math.max(byRole, podIdentitySessionMs) : byRole;
-  return narrowedAt + propagationMs + longest;
+  return of.identityMode === 'PodIdentity' ? Math.max(byRole, podIdentitySessionMs) : byRole;
 }
 
 export type Unlinking = {

@@ -74,14 +74,14 @@ describe('the status of an account whose role cannot be read after a restart', (
 });
 
 describe('a spec that was edited while no operator ran', () => {
-  /** As after a restart: the first listing leaves out the session's length. */
+  /** As after a restart: the first listing leaves out the session's length and the description. */
   function restartWithListing(): void {
     world.cachedRoles.clear();
     restart(world);
     resync(world);
     for (const [role, cached] of world.cachedRoles) {
       if (!cached.role) continue;
-      const { maxSessionDuration: _, ...listed } = cached.role;
+      const { maxSessionDuration: _, description: __, ...listed } = cached.role;
       world.cachedRoles.set(role, { ...cached, role: listed });
     }
   }
@@ -94,14 +94,17 @@ describe('a spec that was edited while no operator ran', () => {
     };
   };
 
-  it('reaches the role, also in the parts that a listing leaves out', () => {
-    edit({ maxSessionDuration: 7200 });
-    restartWithListing();
-    settle(world);
-    expect(kinds(world)).toEqual(['ReadRole', 'UpdateMaxSessionDuration']);
-    expect(roleOf(world).maxSessionDuration).toBe(7200);
-    expect(ready(world)).toBe('True Ready');
-  });
+  it.each([{ maxSessionDuration: 7200 }, { description: 'Payments API' }])(
+    'reaches the role, also in the parts that a listing leaves out: %o',
+    (aws) => {
+      edit(aws);
+      restartWithListing();
+      settle(world);
+      expect(kinds(world)).toEqual(['ReadRole', 'UpdateRole']);
+      expect(roleOf(world)).toMatchObject(aws);
+      expect(ready(world)).toBe('True Ready');
+    },
+  );
 
   it.each([
     ['its boundary', { permissionsBoundaryArn: readOnly }, 'PutPermissionsBoundary'],

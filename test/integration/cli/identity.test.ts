@@ -2,6 +2,8 @@
 import { CreateRoleCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
+import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
+import { eventually } from '../../support/eventually.ts';
 import { clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
 
@@ -236,7 +238,9 @@ describe('target delete', () => {
     expect(await subjects('everywhere')).toContain('system:serviceaccount:staging:everywhere');
     const foreseen = await kon('target', 'delete', 'staging', '--dry-run');
     expect(foreseen).toMatchObject({ code: 0, stdout: 'target/staging deleted (dry run)\n' });
-    expect(foreseen.stderr).toMatch(/^No longer linked in staging: .*everywhere/);
+    expect(foreseen.stderr).toMatch(
+      /^No longer linked in staging: .*everywhere.*\. AWS sessions from there may live for up to 60m\. /,
+    );
     const deleted = await kon('target', 'delete', 'staging', '--yes');
     expect(deleted).toEqual({
       code: 0,
@@ -283,6 +287,73 @@ describe('an unlinked target', () => {
     const { stdout } = await kon('account', 'show', 'outlived', '-o', 'json');
     expect(JSON.parse(stdout)).not.toHaveProperty('status.formerTargets');
     await kon('account', 'delete', 'outlived', '--yes');
+  });
+});
+
+describe('a target that is removed while pods run in it', () => {
+  const name = 'drained';
+  const edit = (...args: string[]): Promise<Result> => kon('account', 'edit', name, ...args, '--no-wait');
+  const trust = async (): Promise<string> => {
+    const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf(name) }));
+    return decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
+  };
+  const subject = 'system:serviceaccount:staging:drained';
+  const pods = (): Promise<string> =>
+    world.cluster.kubectl([
+      'get',
+      'lsa',
+      name,
+      '-o',
+      'jsonpath={.status.targets[?(@.name=="staging")].pods.current}',
+    ]);
+
+  it('leaves them their permissions, which the command says before it saves', async () => {
+    const both = ['--target', 'production', '--target', 'staging'];
+    expect((await kon('account', 'create', name, '--policy', readOnly, ...both)).code).toBe(0);
+    const roleArn = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'jsonpath={.status.roleArn}']);
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'user', namespace: 'staging' },
+      spec: {
+        serviceAccountName: name,
+        containers: [
+          { name: 'main', image: 'nginx', env: injectedEnv(roleArn), volumeMounts: [injectedMount] },
+        ],
+        volumes: [injectedVolume],
+      },
+    };
+    await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(pod));
+    await eventually('the pod to be counted', async () => (await pods()) === '1' || undefined);
+    const edited = await edit('--remove-target', 'staging');
+    expect(edited).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/drained edited\n' });
+    expect(edited.stderr).toContain(
+      'staging: 1 running pod of "drained" keeps its AWS permissions until it ends; to remove them at once: --now\n',
+    );
+    await world.cluster.kubectl([
+      'wait',
+      '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=StillInUse',
+      `lsa/${name}`,
+    ]);
+    expect(await trust()).toContain(subject);
+  });
+
+  it('takes them at once with --now, which has to be confirmed and says how long sessions live', async () => {
+    expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
+    const unconfirmed = await edit('--remove-target', 'staging', '--now');
+    expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });
+    expect(unconfirmed.stderr).toContain(
+      'staging: 1 running pod of "drained" can get no new credentials from now on; AWS sessions from there may live for up to 60m\n',
+    );
+    expect(await trust()).toContain(subject);
+    const confirmed = await edit('--remove-target', 'staging', '--now', '--yes');
+    expect(confirmed, confirmed.stderr).toMatchObject({ code: 0 });
+    await eventually(
+      'the subject to be removed',
+      async () => !(await trust()).includes(subject) || undefined,
+    );
+    await world.cluster.kubectl(['delete', 'pod', '-n', 'staging', 'user', '--force']);
+    expect((await kon('account', 'delete', name, '--yes')).code).toBe(0);
   });
 });
 

@@ -167,6 +167,10 @@ describe('an uninstallation that was killed', () => {
   it('leaves no refusal behind once kon install has run', async () => {
     expect(await installAgain()).toMatchObject({ code: 0 });
     await leave();
+    const { checks } = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
+      readonly checks: readonly { readonly id: string; readonly status: string }[];
+    };
+    expect(checks.find(({ id }) => id === 'uninstalling')).toMatchObject({ status: 'error' });
     const again = await installAgain();
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     expect(again.stderr).toContain('Refusal of new accounts by an unfinished kon uninstall');

@@ -5,6 +5,7 @@ import {
   filenameOption,
   givenName,
   waitOptions,
+  yesOption,
 } from '../../framework/options.ts';
 import { fieldOptions } from './options.ts';
 
@@ -45,6 +46,20 @@ export const accountEditCommand = defineCommand({
       summary: 'allow exactly these targets; repeat for more',
       complete: 'targets',
     },
+    {
+      name: 'remove-target',
+      value: 'NAME',
+      repeatable: true,
+      summary:
+        'list this target no more; repeat for more. Running pods there keep their permissions until they end',
+      complete: 'targets',
+    },
+    {
+      name: 'now',
+      summary:
+        'with --target or --remove-target: remove the permissions from running pods of removed targets at once',
+    },
+    yesOption,
     { name: 'all-targets', summary: 'allow every target of the cluster' },
     {
       name: 'no-boundary',
@@ -60,6 +75,10 @@ export const accountEditCommand = defineCommand({
   mutates: true,
   examples: [
     { does: 'Change it in an editor', command: 'kon account edit myaccount' },
+    {
+      does: 'Take it from a target; running pods there keep their permissions until they end',
+      command: 'kon account edit myaccount --remove-target staging',
+    },
     {
       does: 'Let pods write to S3 too',
       command: 'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
@@ -77,6 +96,11 @@ export const accountEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
+    const { consentToRemoval } = await import('./consent.ts');
+    const { unlinkNow } = await import('../../objects/removed-targets.ts');
+    const { usageError } = await import('../../framework/errors.ts');
+    if (options.now && options.target.length + options.removeTarget.length === 0)
+      throw usageError('--now was given without a target', 'Name one with --remove-target.');
     return editFlow(context, {
       kind: accountKind,
       name: givenName('account', args.name, options.account),
@@ -89,6 +113,10 @@ export const accountEditCommand = defineCommand({
             return changedSpec(current.spec, options);
           }
         : undefined,
+      annotations: options.now
+        ? (current) => unlinkNow(current, changedSpec(current.spec, options).targets)
+        : undefined,
+      consent: consentToRemoval(context, options),
       withoutEditor: [
         'Give the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
       ],

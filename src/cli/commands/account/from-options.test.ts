@@ -6,6 +6,7 @@ const none: AccountChange = {
   addPolicy: [],
   removePolicy: [],
   target: [],
+  removeTarget: [],
   allTargets: false,
   description: undefined,
   boundary: undefined,

@@ -15,6 +15,7 @@ export type AccountOptions = FieldOptions & {
 export type AccountChange = AccountOptions & {
   readonly addPolicy: readonly string[];
   readonly removePolicy: readonly string[];
+  readonly removeTarget: readonly string[];
   readonly allTargets: boolean;
   readonly noBoundary: boolean;
 };
@@ -33,6 +34,7 @@ export function describesChange(options: AccountChange): boolean {
     describesAccount(options) ||
     options.addPolicy.length > 0 ||
     options.removePolicy.length > 0 ||
+    options.removeTarget.length > 0 ||
     options.allTargets ||
     options.noBoundary
   );
@@ -64,6 +66,23 @@ export function changedSpec(
     );
   if (options.target.length > 0 && options.allTargets)
     throw usageError('--target and --all-targets were given', 'Give either.');
+  const { removeTarget } = options;
+  if (removeTarget.length > 0 && (options.target.length > 0 || options.allTargets))
+    throw usageError(
+      `--remove-target and ${options.allTargets ? '--all-targets' : '--target'} were given`,
+      'Give either.',
+    );
+  if (removeTarget.length > 0 && current.targets === undefined)
+    throw usageError(
+      'the account lists no targets: it is for every target of the cluster',
+      'List those that it keeps: --target NAME',
+    );
+  const unlisted = removeTarget.filter((name) => !current.targets?.includes(name));
+  if (unlisted.length > 0)
+    throw usageError(
+      `the account does not list the target ${unlisted.join(', ')}`,
+      'See what it lists: kon account show NAME',
+    );
   if (options.boundary !== undefined && options.noBoundary)
     throw usageError('--boundary and --no-boundary were given', 'Give either.');
   if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
@@ -88,6 +107,8 @@ export function changedSpec(
   const { permissionsBoundaryArn: _boundary, ...unbound } = current.aws;
   const aws = options.noBoundary ? unbound : current.aws;
   const changed = withCommon({ ...current, aws: { ...aws, policyArns } }, options);
+  if (removeTarget.length > 0)
+    return { ...changed, targets: changed.targets?.filter((name) => !removeTarget.includes(name)) ?? [] };
   if (!options.allTargets) return changed;
   const { targets: _targets, ...everywhere } = changed;
   return everywhere;

@@ -36,6 +36,7 @@ export const appEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange } = await import('./from-options.ts');
+    const { removedTargetLines } = await import('./removed-targets.ts');
     const { withContent } = await import('./config-files.ts');
     const change = withContent(options, context.cwd);
     return editFlow(context, {
@@ -43,6 +44,10 @@ export const appEditCommand = defineCommand({
       name: givenName('app', args.name, options.app),
       filename: options.filename,
       change: describesChange(change) ? (current) => changedSpec(current.spec, change) : undefined,
+      consent: (current, next) => {
+        for (const line of removedTargetLines(current, next)) context.stderr.write(line);
+        return Promise.resolve();
+      },
       withoutEditor: ['Give what is to change (--account, --image, …), or a manifest with -f FILE.'],
       write: options,
     });

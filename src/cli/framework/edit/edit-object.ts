@@ -1,6 +1,6 @@
 /** The edit loop over an object of a cluster: what a person saves is checked, written, or given back with the reason. */
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
-import { createObject, replaceObject, type WriteMode } from '../../cluster/objects.ts';
+import { createObject, replaceObject, type Consent, type WriteMode } from '../../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
 import { usageError } from '../errors.ts';
 import { apiProblems } from '../api-problems.ts';
@@ -36,11 +36,12 @@ export function changeInEditor<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   object: T,
-  mode: WriteMode,
+  { consent, ...mode }: WriteMode & { readonly consent?: Consent<T> | undefined },
 ): Promise<Edited<{ object: T; changed: boolean }>> {
   const { name } = object.metadata;
   let base = object;
   const save = async (manifest: Manifest): Promise<Attempt<{ object: T; changed: boolean }>> => {
+    await consent?.(base, manifest);
     const outcome = await replaceObject(client, kind, base, manifest, mode);
     if (outcome.kind === 'written') return { kind: 'done', result: outcome };
     const changes = differences(presentable(base), presentable(outcome.current));

@@ -7,11 +7,12 @@ import { changeSpec, listObjects } from '../../../cluster/objects.ts';
 import { getClusterConfig } from '../../../cluster/targets.ts';
 import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
+import { formatAge } from '../../../framework/duration.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../../cluster/kinds.ts';
 import { followSet } from '../../../framework/wait/follow.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
-import { isLinkedIn, useOfTarget } from './target-use.ts';
+import { isLinkedIn, useOfTarget, type TargetUse } from './target-use.ts';
 import { waitFor } from '../../../framework/wait/wait-for.ts';
 
 export async function deleteTarget(
@@ -27,8 +28,7 @@ export async function deleteTarget(
   const client = await context.connect();
   const config = await getClusterConfig(client);
   withoutTarget(config, name);
-  const unlinked = await unlinkedWith(client, name);
-  const consequence = consequenceOf(name, unlinked);
+  const consequence = consequenceOf(name, await unlinkedWith(client, name));
   const question = `${consequence}\nDelete the target "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
   const change = (current: ClusterConfig): ClusterConfig['spec'] => withoutTarget(current, name);
@@ -48,21 +48,24 @@ function withoutTarget({ metadata, spec }: ClusterConfig, name: string): Cluster
 }
 
 /** The accounts that are unlinked with it. @throws CliError of code CONFLICT when it is in use */
-async function unlinkedWith(client: KubeClient, name: string): Promise<readonly string[]> {
+async function unlinkedWith(client: KubeClient, name: string): Promise<Omit<TargetUse, 'holders'>> {
   const [accounts, apps] = await Promise.all([
     listObjects(client, accountKind),
     listObjects(client, appKind),
   ]);
-  const { holders, unlinked } = useOfTarget(name, accounts, apps);
-  if (holders.length === 0) return unlinked;
+  const { holders, ...use } = useOfTarget(name, accounts, apps);
+  if (holders.length === 0) return use;
   throw new CliError('CONFLICT', `the target "${name}" is in use`, {
     details: holders.map(({ text }) => text),
     next: holders.map(({ next }) => next),
   });
 }
 
-function consequenceOf(name: string, unlinked: readonly string[]): string {
-  const lost = unlinked.length > 0 ? `No longer linked in ${name}: ${unlinked.join(', ')}. ` : '';
+function consequenceOf(name: string, { unlinked, sessionsMs }: Omit<TargetUse, 'holders'>): string {
+  const lost =
+    unlinked.length > 0
+      ? `No longer linked in ${name}: ${unlinked.join(', ')}. AWS sessions from there may live for up to ${formatAge(sessionsMs)}. `
+      : '';
   return `${lost}The namespace ${name} stays, with what is in it.`;
 }
 

@@ -1,12 +1,16 @@
 /** Finds the users of a target. Pure. */
 import type { App } from '../../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { defaultMaxSessionDuration } from '../../../../identity/desired/role.ts';
+import { longestSessionMs } from '../../../../identity/plan/sessions.ts';
 
 export type TargetUse = {
   /** Users of the target, each as a sentence without full stop. */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
   /** Accounts that are linked in it because they are for all targets, and that no pod uses there. */
   readonly unlinked: readonly string[];
+  /** Milliseconds for which AWS sessions of pods that ran there may live after that. */
+  readonly sessionsMs: number;
 };
 
 export function useOfTarget(
@@ -18,6 +22,7 @@ export function useOfTarget(
   const naming = accounts.filter(({ spec }) => spec.targets?.includes(target));
   const everywhere = accounts.filter(({ spec }) => spec.targets === undefined);
   const used = everywhere.filter((account) => podsIn(account, target) > 0);
+  const unlinked = everywhere.filter((account) => !used.includes(account) && isLinkedIn(account, target));
   return {
     holders: [
       ...running.map(({ metadata: { name } }) => ({
@@ -33,9 +38,16 @@ export function useOfTarget(
         next: `End what runs as it: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],
-    unlinked: everywhere
-      .filter((account) => !used.includes(account) && isLinkedIn(account, target))
-      .map(({ metadata }) => metadata.name),
+    unlinked: unlinked.map(({ metadata }) => metadata.name),
+    sessionsMs: Math.max(
+      0,
+      ...unlinked.map(({ spec, status }) =>
+        longestSessionMs({
+          maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
+          identityMode: status?.targets?.find(({ name }) => name === target)?.identityMode,
+        }),
+      ),
+    ),
   };
 }
 

@@ -1,0 +1,17 @@
+/** Running pods of targets that an edit takes from an app. Pure. */
+import type { App } from '../../../api/app.ts';
+import type { Manifest } from '../../manifest/check.ts';
+
+/** @returns a line for each target in which pods run that are deleted */
+export function removedTargetLines(
+  { metadata, status }: App,
+  next: Pick<Manifest, 'spec'>,
+): readonly string[] {
+  const kept = new Set((next.spec as App['spec']).targets.map(({ name }) => name));
+  return (status?.targets ?? [])
+    .filter(({ name, replicas = 0 }) => !kept.has(name) && replicas > 0)
+    .map(
+      ({ name, replicas }) =>
+        `‼ ${name}: ${replicas === 1 ? '1 running pod' : `${replicas} running pods`} of "${metadata.name}" will be deleted\n`,
+    );
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { apiVersion, type LinkedServiceAccount, type TargetStatus } from '../../api/index.ts';
+import { removedTargets, unlinkNow } from './removed-targets.ts';
+
+const row = (name: string, fields: Partial<TargetStatus> = {}): TargetStatus => ({
+  name,
+  linked: true,
+  proven: true,
+  pods: { current: 1, stale: 0, uninjected: 0 },
+  ...fields,
+});
+const account = (
+  rows: readonly TargetStatus[],
+  annotations: Readonly<Record<string, string>> = {},
+): LinkedServiceAccount => ({
+  apiVersion,
+  kind: 'LinkedServiceAccount',
+  metadata: { name: 'myaccount', annotations },
+  spec: { aws: { policyArns: [], maxSessionDuration: 7200 }, deletionPolicy: 'Delete' },
+  status: { targets: [...rows] },
+});
+const edited = (
+  of: LinkedServiceAccount,
+  targets: string[] | undefined,
+  annotations = of.metadata.annotations ?? {},
+): ReturnType<typeof removedTargets> => {
+  const spec = targets === undefined ? of.spec : { ...of.spec, targets };
+  return removedTargets(of, { metadata: { name: 'myaccount', annotations }, spec });
+};
+
+describe('targets that an edit removes', () => {
+  it('are named with the pods that keep their permissions until they end', () => {
+    const rows = [row('production'), row('staging', { pods: { current: 2, stale: 1, uninjected: 4 } })];
+    expect(edited(account(rows), ['production'])).toEqual({
+      cutOff: [],
+      notes: [
+        'staging: 3 running pods of "myaccount" keep their AWS permissions until they end; to remove them at once: --now',
+      ],
+    });
+  });
+
+  it('cut pods off where the annotation names them, also one that an earlier edit left', () => {
+    const left = account([row('staging')], { 'k11n.dev/unlink-now': 'dev, staging' });
+    expect(edited(left, ['production'])).toEqual({
+      notes: [],
+      cutOff: [
+        'staging: 1 running pod of "myaccount" can get no new credentials from now on; AWS sessions from there may live for up to 120m',
+      ],
+    });
+  });
+
+  it('say how long sessions may live where no pod runs, six hours by Pod Identity', () => {
+    const pods = { current: 0, stale: 0, uninjected: 0 };
+    const [note] = edited(account([row('staging', { pods, identityMode: 'PodIdentity' })]), [
+      'production',
+    ]).notes;
+    expect(note).toBe('staging: is unlinked from "myaccount"; AWS sessions from there may live for up to 6h');
+  });
+
+  it('are none when the account keeps them, is for all targets, or was never linked', () => {
+    const nothing = { notes: [], cutOff: [] };
+    expect(edited(account([row('staging')]), ['staging'])).toEqual(nothing);
+    expect(edited(account([row('staging')]), undefined)).toEqual(nothing);
+    expect(edited(account([row('staging', { linked: false })]), ['production'])).toEqual(nothing);
+  });
+});
+
+it('the annotation names the linked targets that are removed, and keeps those that it names already', () => {
+  const rows = [row('production'), row('staging'), row('test', { linked: false })];
+  expect(unlinkNow(account(rows, { 'k11n.dev/unlink-now': 'dev' }), ['production'])).toEqual({
+    'k11n.dev/unlink-now': 'dev,staging',
+  });
+  expect(unlinkNow(account(rows), ['production'])).toEqual({ 'k11n.dev/unlink-now': 'staging' });
+  expect(unlinkNow(account(rows), ['production', 'staging'])).toEqual({});
+  expect(unlinkNow(account(rows), undefined)).toEqual({});
+});

@@ -1,0 +1,66 @@
+/** Running pods of targets that an edit removes: they keep their access until they end, or lose it at once. Pure. */
+import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
+import { unlinkNowAnnotation } from '../../api/labels.ts';
+import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
+import { longestSessionMs } from '../../identity/plan/sessions.ts';
+import { formatAge } from '../framework/duration.ts';
+import type { Manifest } from '../manifest/check.ts';
+
+export type RemovedTargets = {
+  /** Consequences that need no consent, a line each. */
+  readonly notes: readonly string[];
+  /** Running pods that lose their access at once, a line for each target. */
+  readonly cutOff: readonly string[];
+};
+
+/** @param next the account as it is about to be saved */
+export function removedTargets(
+  { metadata: { name }, spec, status }: LinkedServiceAccount,
+  next: Pick<Manifest, 'metadata' | 'spec'>,
+): RemovedTargets {
+  const now = targetsToUnlinkNow(next.metadata.annotations);
+  const notes: string[] = [];
+  const cutOff: string[] = [];
+  const rows = linkedBesides(status, (next.spec as LinkedServiceAccount['spec']).targets);
+  for (const { name: target, pods, identityMode } of rows) {
+    const { current = 0, stale = 0 } = pods ?? {};
+    const running = current + stale;
+    const sessions = `AWS sessions from there may live for up to ${formatAge(longestSessionMs({ maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration, identityMode }))}`;
+    if (running === 0) notes.push(`${target}: is unlinked from "${name}"; ${sessions}`);
+    else if (now.has(target))
+      cutOff.push(
+        `${target}: ${podsText(running)} of "${name}" can get no new credentials from now on; ${sessions}`,
+      );
+    else
+      notes.push(
+        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove them at once: --now`,
+      );
+  }
+  return { notes, cutOff };
+}
+
+/** The annotation that cuts off pods of targets that are not among these, beside the targets that it names already. */
+export function unlinkNow(
+  { metadata, status }: LinkedServiceAccount,
+  wanted: readonly string[] | undefined,
+): Readonly<Record<string, string>> {
+  const removed = linkedBesides(status, wanted).map(({ name }) => name);
+  if (removed.length === 0) return {};
+  const named = new Set([...targetsToUnlinkNow(metadata.annotations), ...removed]);
+  return { [unlinkNowAnnotation]: [...named].join(',') };
+}
+
+/** Linked targets that are not wanted. With undefined all are. */
+function linkedBesides(
+  status: LinkedServiceAccount['status'],
+  wanted: readonly string[] | undefined,
+): readonly TargetStatus[] {
+  return (status?.targets ?? []).filter(({ name, linked }) => linked && wanted?.includes(name) === false);
+}
+
+function targetsToUnlinkNow(annotations: Readonly<Record<string, string>> = {}): ReadonlySet<string> {
+  const named = (annotations[unlinkNowAnnotation] ?? '').split(',').map((name) => name.trim());
+  return new Set(named.filter((name) => name !== ''));
+}
+
+const podsText = (count: number): string => (count === 1 ? '1 running pod' : `${count} running pods`);
