@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentProblems } from './environment.ts';
 import { clockVerdict } from './cluster.ts';
-import type { DrainingTarget } from '../../../../identity/index.ts';
+import { IdentityError, type DrainingTarget } from '../../../../identity/index.ts';
 import type { Wall } from '../../../../k8s/time.ts';
 import { ok, type Verdict } from '../check.ts';
 import { drainingVerdict } from './identity.ts';
@@ -76,6 +76,35 @@ describe('the operator', () => {
       message: 'pod-1 (konstellation-system/konstellation): it is old (OperatorOutdated)',
     });
     expect(await verdict([])).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('quotas', () => {
+  const verdict = (rolesUsed: number, refusesCaller = false): Promise<Verdict> | undefined => {
+    const quotas = { rolesUsed, roles: 1000, policiesPerRole: 10 };
+    const account = {
+      quotas: () =>
+        refusesCaller ? Promise.reject(new IdentityError('AccessDenied', 'denied')) : Promise.resolve(quotas),
+    };
+    return checks
+      .find(({ id }) => id === 'quotas')
+      ?.run({
+        signal: new AbortController().signal,
+        aws: () => Promise.resolve({ account }),
+        // As the operator reported it before the roles were created.
+        config: () => Promise.resolve({ status: { quotas: { ...quotas, rolesUsed: 161 } } }),
+        accounts: () => Promise.resolve([]),
+      } as unknown as Lookups);
+  };
+
+  it('are read from AWS, and not from an earlier report of the operator', async () => {
+    expect(await verdict(1000)).toMatchObject({ status: 'error', details: ['roles: 1000 of 1000'] });
+    expect(await verdict(850)).toMatchObject({ status: 'warning', details: ['roles: 850 of 1000'] });
+    expect(await verdict(162)).toMatchObject({ status: 'ok', message: 'roles: 162 of 1000' });
+  });
+
+  it('are those of the operator where the user may not read them', async () => {
+    expect(await verdict(1000, true)).toMatchObject({ status: 'ok', message: 'roles: 161 of 1000' });
   });
 });
 
