@@ -12,7 +12,7 @@ type PartitionFacts = {
   readonly dnsSuffix: string;
   /** DNS suffix of hosts with IPv4 and IPv6 addresses. EKS Auth has no other hosts. */
   readonly dualStackDnsSuffix: string;
-  /** Region in which IAM runs, and for which requests to IAM are signed. */
+  /** Region of IAM, used to sign requests to it. */
   readonly iamRegion: string;
   /** Where IAM's host has no region in its name. */
   readonly iamHost?: string;
@@ -89,7 +89,7 @@ function factsOf(region: string): PartitionFacts {
   return partitions[partitionOfRegion(region)];
 }
 
-/** Region in which IAM of a partition runs. */
+/** Region of IAM in a partition. */
 export function iamRegionOf(partition: Partition): string {
   return partitions[partition].iamRegion;
 }

@@ -120,10 +120,10 @@ export const workloadsByServiceAccount = 'serviceAccount';
 /** The index of Apps by the account that they name. */
 export const appsByAccount = 'account';
 
-/** The index of pods by the App that made them. */
+/** Index of pods by the App that owns them. */
 export const podsByApp = 'app';
 
-/** The index of ConfigMaps by the App that made them. */
+/** Index of ConfigMaps by the App that owns them. */
 export const configMapsByApp = 'app';
 
 /** The index of ServiceAccounts by our label. */

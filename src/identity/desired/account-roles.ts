@@ -36,8 +36,8 @@ export function accountRoleIndex(
 
 /**
  * Ownership of a role that may have any name. Either tags and name agree on the account, or the uid. Otherwise a role of
- * another account, whose tag somebody overwrote with this account's name, would be deleted as surplus. An adopted role is given
- * back at most.
+ * another account whose tag was overwritten with this account's name would be deleted as surplus. An adopted role is at most given
+ * back.
  */
 export function roleOwnership(
   role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,
@@ -53,8 +53,8 @@ export function roleOwnership(
 }
 
 /**
- * ARNs of the account's roles that the status reports, each once. The row of a reserved target or name reports what its
- * ServiceAccount carries, which can be anybody's role.
+ * ARNs of the account's roles in its status, each once. The row of a reserved target or name is ignored: it reports the role of its
+ * ServiceAccount, which may belong to another owner.
  */
 export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
   const rows = (status?.targets ?? []).filter(
@@ -71,8 +71,8 @@ export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readon
 }
 
 /**
- * The names under which the account may have roles: the first, and those which its status reports. At its end
- * also all that its targets may ever have needed: after a crash there may be one of which neither status nor listing tells.
+ * Names under which the account may have roles: the first, and those in its status. During deletion also all names that its targets
+ * may ever have needed, because after a crash a role may exist that neither status nor listing reports.
  */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const reported = reportedRoles(account)

@@ -8,7 +8,7 @@ import type { OperatorPolicyOptions } from './operator-policy.ts';
  */
 const administratorPolicies = ['AdministratorAccess', 'IAMFullAccess', 'PowerUserAccess'] as const;
 
-/** Whoever holds the credentials can create a role with `policy`, which any principal may assume. `why` says what fails to prevent it. */
+/** The credentials allow creating a role with `policy` that any principal may assume. `why` names the missing limit. */
 export type Unbounded = { readonly policy: string; readonly why: string };
 
 /**

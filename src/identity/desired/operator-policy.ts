@@ -1,12 +1,12 @@
 /**
- * What the operator may do in an AWS account, as an IAM policy: the calls that it makes and no others, and those only on
- * roles of its own cluster. What is its own is said by the marks of ownership.ts, which only the call that creates a
- * role can set: `aws:ResourceTag` of a role that is being created has the tags of the request.
+ * The operator's IAM policy: exactly the calls that it makes, and only on roles of its own cluster. The ownership tags of
+ * ownership.ts identify these roles, and only the call that creates a role can set them: `aws:ResourceTag` of a role that is
+ * being created has the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  *
- * Associations stand in the one cluster, and are told from others' by the same marks. EKS hands the associated role on, which
- * asks for `iam:PassRole`. That right knows no tags of the role, so its fence is the path, also where roles outside it may be
- * taken over: a role that trusts every cluster's pods, as EKS's guide makes them, would otherwise be up for association.
+ * Associations belong to one cluster and are identified by the same tags. Creating one requires `iam:PassRole`, which has no
+ * condition on tags of the role, so it is limited by path, even if roles outside the path may be adopted: otherwise a role
+ * that trusts the pods of every cluster, as in EKS's guide, could be associated.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
@@ -70,7 +70,7 @@ export type OperatorPolicyOptions = {
   /** Keys of tags that roles may get beside the ownership tags. Reserved keys among them are left out. */
   readonly tagKeys?: readonly string[] | undefined;
   /**
-   * Whether roles outside the path may be taken over. Each needs the consent of somebody who may tag it: the tag
+   * Whether roles outside the path may be adopted. Each requires the consent of a person who may tag it: the tag
    * `k11n.dev/cluster` with the cluster's ARN.
    */
   readonly adoption?: boolean | undefined;
@@ -133,20 +133,20 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
     Statement: [
       statement('ReadAccount', 'account', '*'),
       statement('ReadProvider', 'provider', providerArn ?? `${account}:oidc-provider/*`),
-      // Of any role, so that one which stands in the way can be told from one that is not there.
+      // All roles, so that a foreign role of the same name can be distinguished from a missing one.
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
         StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
         ...tagged,
       }),
-      // The mark of the cluster alone, as it is also the consent to take a role over; and no mark of another cluster is set.
+      // Only the cluster's tag, since it is also the consent to an adoption. Tags of another cluster cannot be set.
       statement('TagMarkedRoles', 'marks', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', marks),
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
-      // A condition with no value at all is malformed, and no policy allowed is what it would say.
+      // A condition without values is malformed; without allowed policies the statement is omitted.
       ...(allowedPolicyArns?.length === 0
         ? []
         : [
@@ -160,13 +160,13 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
       statement('UseAssociations', 'cluster', cluster),
-      // Of any ServiceAccount, so that one which stands in the way can be told from one of ours.
+      // All ServiceAccounts, so that foreign associations can be detected.
       statement('ReadAssociations', 'anyAssociation', anyAssociation),
       statement('CreateMarkedAssociations', 'newAssociation', cluster, {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),
       }),
-      // Also asked for by the call that creates with tags. What bears no marks yet cannot be told from what is being made.
+      // Also required by the call that creates with tags. EKS cannot distinguish an untagged association from a new one.
       statement('MarkAssociations', 'associationMarks', anyAssociation, {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),
@@ -184,8 +184,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
 }
 
 /**
- * What the policy follows from. Nothing of it needs an operator that has run, so that the policy can be made first.
- * @returns undefined when neither the ClusterConfig nor the caller says which AWS account it is
+ * Input of the policy. It needs no running operator, so the policy can be created first.
+ * @returns undefined when neither the ClusterConfig nor the caller names the AWS account
  */
 export function operatorPolicyOptions(
   { metadata, spec: { aws }, status }: Pick<ClusterConfig, 'metadata' | 'spec' | 'status'>,
@@ -230,8 +230,8 @@ export function keysNotAdmitted(
 const ownershipKeys = 'k11n.dev/*';
 
 /**
- * A role's tags become `aws:PrincipalTag` of its pods, by which other policies grant access. `Null` is needed beside
- * `ForAllValues`, which holds when a request has no tags at all.
+ * Tags of a role become `aws:PrincipalTag` of its pods, by which other policies grant access. `Null` is needed in addition to
+ * `ForAllValues`, which is true for a request without tags.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
 function tagKeysCondition(keys: readonly string[]): Condition {

@@ -23,8 +23,8 @@ export const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
 /**
- * The token issuer of the cluster, which tells apart two clusters of one name. Also the consent of who may tag a role of
- * another issuer that it be taken over by the cluster of this one.
+ * Token issuer of the cluster, which distinguishes clusters of the same name. On a role of another issuer, setting it is the
+ * consent to an adoption by this cluster.
  */
 export const issuerTag = 'k11n.dev/issuer';
 /** On a role that was there before us: it is given back, not deleted. */
@@ -79,7 +79,7 @@ export function adoptionTags(owner: Owner): Tags {
   return { ...ownershipTags(owner), ...adoptedTags };
 }
 
-/** Whether anybody's Konstellation holds the role: then it is not up for adoption. */
+/** Whether any installation of Konstellation owns the role, which then cannot be adopted. */
 export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
@@ -94,7 +94,7 @@ export type OwningCluster = {
 
 export type Owner = OwningCluster & { readonly account: string; readonly uid: string };
 
-/** The marks which all roles of a cluster have in common, and by which the operator's IAM policy fences it. */
+/** Ownership tags that all roles of a cluster share; the operator's IAM policy requires them. */
 export function clusterTags(clusterArn: string): Tags {
   return { [managedByTag]: 'konstellation', [clusterTag]: clusterArn };
 }
@@ -167,7 +167,7 @@ export function issuersOf({ tags, trustPolicy = '' }: Owned): readonly string[] 
   return oidcProvidersIn(trustPolicy).map((arn) => arn.slice(arn.indexOf('/') + 1));
 }
 
-/** The ARN of the cluster for which a role of the account with this uid was created; undefined for any other role. */
+/** ARN of the cluster that created a role of the account with this uid; undefined for any other role. */
 export function clusterOfRole(tags: Tags, uid = ''): string | undefined {
   const isOfAccount = uid !== '' && tagValue(tags, uidTag) === uid;
   return isOfAccount && tagValue(tags, managedByTag) === 'konstellation'

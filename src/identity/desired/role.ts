@@ -5,7 +5,7 @@ import { ownershipTags, type Owner } from './ownership.ts';
 import { mergedTags, settableTags } from './tags.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
 
-/** Targets that a role serves, by the mode in which their pods get it. */
+/** Targets of a role by the identity mode of their pods. */
 export type TargetsByMode = { readonly [mode in IdentityMode]: readonly string[] };
 
 export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): IdentityMode {

@@ -5,10 +5,10 @@
  */
 
 /**
- * @param targets what belongs into a trust policy: a target by the way in which its pods get the role
- * @param previous the role's index each has now, if any
- * @param fits whether a role can serve these together
- * @returns those of each role by index; the first role is always there
+ * @param targets entries of a trust policy: a target by the identity mode of its pods
+ * @param previous current role index of each target, if any
+ * @param fits whether one trust policy can hold these entries
+ * @returns entries of each role by index; the first role always exists
  */
 export function assignTargets(
   targets: readonly string[],

@@ -7,7 +7,7 @@ import { reservedTagPrefixes } from '../../api/index.ts';
 
 export type Tags = Readonly<Record<string, string>>;
 
-/** The value of a key in any case. EKS tells cases apart, so the exact key goes first. */
+/** Value of a key regardless of case. EKS is case-sensitive, so the exact key takes precedence. */
 export function tagValue(tags: Tags, key: string): string | undefined {
   if (Object.hasOwn(tags, key)) return tags[key];
   const lower = key.toLowerCase();

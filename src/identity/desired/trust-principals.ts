@@ -1,4 +1,4 @@
-/** Reads a trust policy that anybody may have written: the principals it lets in. It over-approximates what it cannot read exactly. */
+/** Reads the principals that a trust policy by any author allows. It over-approximates what it cannot interpret exactly. */
 import { matchesPattern } from './arn.ts';
 
 export type TrustPrincipal =

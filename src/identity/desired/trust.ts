@@ -10,7 +10,7 @@ export function subjectOf(namespace: string, serviceAccount: string): string {
   return `system:serviceaccount:${namespace}:${serviceAccount}`;
 }
 
-/** Who gets in through EKS Pod Identity: one ServiceAccount by name, in these namespaces of one cluster. */
+/** Principals through EKS Pod Identity: one ServiceAccount name in these namespaces of one cluster. */
 export type PodIdentitySubjects = {
   readonly clusterArn: string;
   readonly namespaces: readonly string[];
@@ -126,7 +126,7 @@ type PodTrust = {
     /** Undefined when the statement is for all. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
-  /** What was told before, by which of the statements name the namespace. */
+  /** Differences of the former policy, by the statements that name the namespace. */
   readonly views: Map<string, string>;
 };
 

@@ -311,8 +311,8 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
 }
 
 /**
- * The last fault is over: time passes, IAM and EKS are listed, pods are made anew, and the operator works until it has
- * nothing left to do.
+ * After the last fault: time passes, IAM and EKS are listed, pods are recreated, and the operator works until
+ * nothing is left to do.
  */
 function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
   for (let round = 0; round < 8; round += 1) {

@@ -1,8 +1,7 @@
 /**
  * The planner: from everything that was observed about one account to the steps that bring it in step, the status that
- * tells the truth about it, and the time to look again. Pure: the operator, the command line and tests share it.
- *
- * It is level-based. It does not know what happened, only what is; carrying out a plan and planning again ends with no step.
+ * tells the truth about it, and the time to look again. Pure: the operator, the command line and tests share it.The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of
+ * the next reconcile. Pure: shared by operator, command line and tests.
  */
 import type { IdentityMode, LinkedServiceAccountStatus } from '../../api/index.ts';
 import {
@@ -54,9 +53,9 @@ import type {
 export type AccountPlan = {
   readonly steps: readonly Step[];
   readonly status: LinkedServiceAccountStatus;
-  /** What was changed behind our back, in words. The status should be told before it is put back. */
+  /** Descriptions of out-of-band changes. The status reports them before they are repaired. */
   readonly drift: readonly string[];
-  /** Of the roles that are in step. What is to be remembered when the account comes to rest. */
+  /** Specs of the roles in sync, stored as last-synced when the account has converged. */
   readonly lastSynced: readonly LastSyncedRole[];
   /** Milliseconds; undefined when nothing but a change can matter. */
   readonly requeueAt?: number;
@@ -244,7 +243,7 @@ function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<stri
   return { IRSA: remaining(IRSA), PodIdentity: remaining(PodIdentity) };
 }
 
-/** Over the quota nothing is attached, but what is there stays: an invalid spec never narrows live access. */
+/** Above the quota nothing is attached and nothing detached: an invalid spec never narrows live access. */
 function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
   return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
 }
@@ -285,7 +284,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   };
 }
 
-/** A target that the spec no longer names, and whose pods are gone: its subject has left the trust policy first, then the link goes. */
+/** A target that the spec no longer names and whose pods have ended: first its subject leaves the trust policy, then the link is removed. */
 function planUnwanted(
   { world, facts, list }: TargetContext,
   observation: TargetObservation,
@@ -297,7 +296,7 @@ function planUnwanted(
   if (unassociate) {
     const failure =
       trustInStep || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
-    // An association of somebody else's is none of our business; nor is one that we may not look at.
+    // Foreign associations, and those that may not be read, are left alone.
     if (unlink || unassociate.kind === 'DeleteAssociation') {
       return {
         ...base,
@@ -368,7 +367,7 @@ function removeSurplus(
   return failures[0];
 }
 
-/** Rows of refused policies, each of which some role may still hold. */
+/** Rows of refused policies; some role may still have them attached. */
 function refusedRows(
   refused: RoleAssessment['policies'],
   roles: readonly ServingRole[],

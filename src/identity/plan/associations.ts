@@ -1,4 +1,4 @@
-/** What is known of the association of a target's ServiceAccount, and whose it is. */
+/** State and owner of the association of a target's ServiceAccount. */
 import { isAssociationUnread } from './trusted-targets.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';
 import { ownershipOf } from '../desired/ownership.ts';
@@ -10,7 +10,7 @@ export type AssociationStanding =
   /** `settled`: nothing of an earlier one is at work any more, as far as is known. */
   | { readonly kind: 'none'; readonly settled: boolean }
   | { readonly kind: 'ours'; readonly association: ObservedAssociation }
-  /** Of an account of this name on this cluster which is no more; it may be taken up. */
+  /** Left by a deleted account of this name on this cluster; may be re-adopted. */
   | { readonly kind: 'earlier'; readonly association: ObservedAssociation }
   | { readonly kind: 'foreign'; readonly association: ObservedAssociation }
   /** It has to be asked for first. */

@@ -1,4 +1,4 @@
-/** What a ClusterConfig says, compared with what the API server and AWS say: facts for the planner, and conditions. */
+/** Compares a ClusterConfig with the API server and AWS: facts for the planner, and conditions. */
 import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
 import {
   clusterConfigs,
@@ -74,7 +74,7 @@ export const providerCondition = 'OIDCProviderReady';
 /** Present on the ClusterConfig while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
-/** Of the quota of roles. */
+/** Fraction of the quota of roles. */
 const noticeableShare = 0.02;
 
 /** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
@@ -249,8 +249,8 @@ export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>
 }
 
 /**
- * The count of roles moves with every role that anybody makes in the AWS account. On its own it is told anew only once it has
- * moved by a noticeable part of the quota, so that a cluster with nothing to do writes nothing.
+ * The number of roles changes with every role in the AWS account. It is written only when it has changed by a noticeable part of
+ * the quota, or together with another change, so that an idle cluster writes nothing.
  */
 function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
   const told = config.status?.quotas;
@@ -283,7 +283,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
     };
   }
-  // Pod Identity needs no provider; accounts that use IRSA all the same get told by their proofs.
+  // Pod Identity needs no provider; accounts that use IRSA report a missing one through their proofs.
   if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
   if (!provider.ok) {
@@ -437,7 +437,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
   };
 }
 
-/** Reasons for which a ClusterConfig is not ready, and accounts are planned all the same: they get told in their own terms. */
+/** Reasons of a ClusterConfig that is not ready although accounts are still planned; accounts report these problems themselves. */
 const passing: ReadonlySet<string> = new Set([
   'OIDCProviderMissing',
   'AudienceMissing',

@@ -75,7 +75,7 @@ export function planDeletion(
   const [stranded, ...others] = strandedRoles(world, facts);
   if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
 
-  // A role that was there before us is given back as it is. Further ones, which were made beside it, were not.
+  // An adopted role is given back unchanged. Further roles were created by the operator and are deleted.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
@@ -143,7 +143,7 @@ export function planDeletion(
   return progress('everything is gone');
 }
 
-/** What it takes to remove an association of ours, if there may be one. Nobody else's is touched. */
+/** Steps to remove our association, if one may exist. Foreign ones are left alone. */
 export function decideUnassociate(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -158,8 +158,7 @@ export function decideUnassociate(
     case 'unread':
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
-      // One that was made a moment before a crash is told by nothing but EKS, and a listing may come too early. What is
-      // only unwanted is met by the next listing; after a deletion nobody looks any more.
+      // One that was made a moment before a crash is told by nothing but EKS, and a listing may come too early. What is// Only EKS knows an association that was created right before a crash, and a listing may come too early. An unwanted one
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
       const isLast = world.account.metadata.deletionTimestamp !== undefined;

@@ -1,9 +1,7 @@
 /**
  * Targets that drain: the account is no longer for them, and running pods there hold its identity. Such a target keeps its subject
- * in the trust policy, its association and its ServiceAccount as they are, until its pods have ended.
- *
- * Nothing is granted by this. Pods alone are no evidence, because anybody who may create pods in a namespace can create them: a role
- * of the account has to let the subject in already, as this process last left the role or as IAM and the status both report.
+ * in the trust policy, its association and its ServiceAccount as they are, until its pods have ended.Draining targets: removed from the account while running pods hold its identity. Such a target keeps its subject
+ * in the trust policy, its association and its ServiceAccount until its pods have ended.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { unlinkNowAnnotation } from '../../api/index.ts';

@@ -15,7 +15,7 @@ export type LinkDecision =
   | { readonly state: 'pending'; readonly step: Step }
   | { readonly state: 'blocked'; readonly problem: Problem };
 
-/** What it takes to link a target that is admitted (see targets.ts). */
+/** Steps to link an accepted target. */
 export function decideLink(account: string, observation: TargetObservation, roleArn: string): LinkDecision {
   const { name: target, serviceAccount } = observation;
   if (!serviceAccount) return { state: 'pending', step: { kind: 'CreateServiceAccount', target, roleArn } };
@@ -32,7 +32,7 @@ export function decideLink(account: string, observation: TargetObservation, role
   return { state: 'pending', step: { kind: 'LinkServiceAccount', target, roleArn, serviceAccount } };
 }
 
-/** What it takes to take a link away: only our fields, and the whole object only if we made it. */
+/** Steps to remove a link: only our fields, and the whole object only if we created it. */
 export function decideUnlink(account: string, observation: TargetObservation): Step | undefined {
   const { name: target, serviceAccount, namespace } = observation;
   if (!serviceAccount || namespace !== 'present') return undefined;

@@ -1,13 +1,13 @@
 /**
  * Whether an identity was proven: a token of the target's ServiceAccount was exchanged for credentials of the role.
  * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
- * Identity, one association; when one of them changes, it has to be given again. It is repeated at a slow pace besides.
+ * Identity, one association; when one of them changes, it has to be repeated. It is also repeated periodically.
  *
- * The status is no evidence: whoever may write the status subresource can forge it. A process takes it once, when it starts, so that a
- * restart changes nothing, and gives every proof again within `renewUntilMs`. From then on only its own proofs count.
+ * The status is no evidence, because it can be forged through the status subresource. A process accepts it once, at its start, so that a
+ * restart changes nothing, and repeats every proof within `renewUntilMs`. From then on only its own proofs count.
  *
- * EKS Auth takes only tokens that are bound to a pod. Without a pod there is the confirmation: association, trust policy and
- * injection were read back. It opens the gate for apps, whose first pod then gives the proof.
+ * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation takes the place of the proof: association,
+ * trust policy and injection were read back. It opens the gate for apps, whose first pod then gives the proof.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
@@ -163,7 +163,7 @@ export function decideProof(
   const failure = list.addStep(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
-  // What somebody else wrote is not ours to wait for.
+  // Writes by others need no waiting time.
   const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {

@@ -21,7 +21,7 @@ export function roleChanges(
   account: LinkedServiceAccount['spec'],
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
-  // Of a role that existed before its account, only what the account states is changed; least of all its boundary.
+  // An adopted role changes only where the account states a value; this protects its boundary in particular.
   const adopted = existedBefore(role, account);
   const wantedTags = adopted ? { ...spec.tags, ...adoptedTags } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {

@@ -1,4 +1,4 @@
-/** What it takes to bring one role in step, seen from what is believed of it. */
+/** Steps that bring one role in sync with its desired state, from its cached state. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.ts';
 import { roleArn } from '../desired/arn.ts';
@@ -35,14 +35,14 @@ export type RoleAssessment = {
   /** The role, when it exists and is ours. */
   readonly role?: ObservedRole;
   readonly cached?: CachedRole;
-  /** What keeps the role, its attachments aside, from being in step. */
+  /** Problem that keeps the role, apart from its attachments, from being in sync. */
   readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
   /** Attachments that still give pods more than the account lists. */
   readonly unlisted?: readonly UnlistedPolicy[];
-  /** The last failed attempt to delete an inline policy of somebody else, under strictInline. */
+  /** Last failed deletion of a foreign inline policy under strictInline. */
   readonly inlineFailure?: Problem;
-  /** What was changed behind our back, in words. */
+  /** Descriptions of out-of-band changes. */
   readonly drift: readonly string[];
 };
 
@@ -138,7 +138,7 @@ export function assessRole(
   }
 }
 
-/** Whoever takes a policy off the account, or deletes it, has to know that the role does not follow. */
+/** Reports that a removed policy, or a deleted account, does not affect the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
@@ -154,13 +154,13 @@ function planAdoption(
   list: StepList,
 ): Problem {
   const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
-  // Of a write that was not answered nobody knows what came of it: another account may have the role by now.
+  // The outcome of an unanswered write is unknown: another account may have the role by now.
   const isDoubted = readAgainAt > 0;
   if (readAgainAt > now) {
     list.requeueAtLatest(readAgainAt);
     return underWay;
   }
-  // What is taken over is looked at first: a listing may be old.
+  // A role is read before its adoption, since a listing may be stale.
   if (source === 'list' || isDoubted) {
     const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
     return failure ? { reason: failure.code, message: failure.message } : underWay;
@@ -212,7 +212,7 @@ function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedSer
     : '';
 }
 
-/** A role that is to be adopted is never made. */
+/** A role that is to be adopted is never created. */
 function planLookup(spec: RoleSpec, belief: CachedRole | undefined, list: StepList): Problem {
   const failure =
     belief?.source === 'read' || belief?.source === 'write'
@@ -239,7 +239,7 @@ function planUpdates(
     else list.requeueAtLatest(belief.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec);
-  // A role of an earlier version gets the issuer's tag, which is no drift and keeps nobody waiting.
+  // A role of an earlier version gets the issuer's tag, which is neither drift nor a blocker.
   const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
@@ -302,7 +302,7 @@ function planUpdates(
   const problem: Problem | undefined =
     drift.length > 0
       ? {
-          // A repair that fails needs somebody: its reason comes before that of the drift.
+          // A failed repair requires user action, so its reason takes precedence over that of the drift.
           reason: failure?.code ?? 'RoleDrifted',
           message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be put back: ${failure.message}` : 'It is being put back.'}`,
         }
@@ -339,7 +339,7 @@ function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
   return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
 }
 
-/** The role was last in step as something else: a ClusterConfig or a namespace changed, and nobody but us has to follow. */
+/** The last-synced spec differs: the ClusterConfig or a namespace changed, so this is no drift. */
 function isAimedElsewhere(
   { lastSynced }: AccountWorld,
   spec: RoleSpec,

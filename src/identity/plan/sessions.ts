@@ -1,6 +1,6 @@
 /**
- * How long AWS sessions outlive the link that they came from. A narrowed trust policy lets nobody in any more, and ends no
- * session: what was exchanged before goes on until it expires.
+ * Lifetime of AWS sessions after their link was removed. A narrowed trust policy prevents new sessions, but existing
+ * sessions continue until they expire.
  */
 import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { StepEvent } from '../steps/event.ts';
@@ -11,8 +11,8 @@ import type { Wall } from '../../k8s/time.ts';
 const podIdentitySessionMs = 6 * 3_600_000;
 
 /**
- * The time at which the last session has expired that was given before the trust policy was narrowed at `narrowedAt`. IAM takes
- * a while to make a change known everywhere, and lets subjects in meanwhile. Milliseconds since the epoch.
+ * Time when all sessions from before `narrowedAt`, the change of the trust policy, have expired, in milliseconds since the epoch.
+ * Includes the time that IAM takes to propagate the change.
  *
  * @param maxSessionSeconds of the role, the longest that it had lately
  */
@@ -23,7 +23,7 @@ export function latestSessionEnd(
   return narrowedAt + propagationMs + longestSessionMs(of);
 }
 
-/** Milliseconds for which a session may live that a pod was given just now. */
+/** Maximum remaining life in milliseconds of a session that starts now. */
 export function longestSessionMs(of: {
   readonly maxSessionSeconds: number;
   readonly identityMode?: IdentityMode | undefined;
@@ -46,7 +46,7 @@ export type Unlinking = {
   readonly maxSessionSeconds: number;
 };
 
-/** Targets that the account had, with the time until which their sessions may live. Each leaves the list when that has passed. */
+/** Former targets of the account, with the time until their sessions may live. Entries are removed after that time. */
 export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   const { now, wanted, pending, isNarrowed, maxSessionSeconds } = of;
   const known = of.former.filter(

@@ -1,4 +1,4 @@
-/** What the status of an account says, from what the planner found. */
+/** Status of an account from the results of the planner. */
 import type {
   FormerTarget,
   IdentityMode,

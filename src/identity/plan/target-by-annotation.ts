@@ -20,7 +20,7 @@ export function planByAnnotation(
   const { name, serviceAccount } = observation;
   const account = world.account.metadata.name;
   const old = standing.kind === 'ours' ? standing.association : undefined;
-  /** While the target is served by its association, that is what its row tells of. */
+  /** While the association serves the target, its row reports the association. */
   const waits = (problem: Problem, otherwise: TargetRow): TargetRow =>
     old ? { ...rowByAssociation(context, observation, old), pending: switching(problem, 'IRSA') } : otherwise;
 

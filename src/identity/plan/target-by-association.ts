@@ -124,7 +124,7 @@ function associate(
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
 
-/** Undefined when pods made now are known to get the identity. */
+/** Undefined when new pods are known to get the identity. */
 function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,
@@ -135,7 +135,7 @@ function confirm(
   const { assessment, role } = home;
   const key = proofKey(role, serviceAccount, association);
   const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
-  // What we have just written is read back, whatever was known of it before.
+  // Our own recent write is read back, whatever was known before.
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
   // The status that this process started with counts until the association is read back.
@@ -182,7 +182,7 @@ function proofByPod(
   return { proven: false, confirmed: !disproving.has(reason), proofKey: key, reason, message };
 }
 
-/** What an exchange that ended so has shown is not confirmed any more, whatever was read back. */
+/** Exchange errors that invalidate the confirmation, whatever was read back. */
 const disproving: ReadonlySet<Problem['reason']> = new Set([
   'AssumeRoleDenied',
   'WaitingForPropagation',

@@ -1,4 +1,4 @@
-/** What the plan for one target is made from. */
+/** Input of the plan for one target. */
 import type { IdentityMode } from '../../api/index.ts';
 import type { TargetsByMode } from '../desired/role.ts';
 import type { RoleAssessment } from './role.ts';
@@ -12,7 +12,7 @@ export type ServingRole = {
   readonly assessment: RoleAssessment;
 };
 
-/** Who goes over from one mode to the other now: one target at a time. */
+/** The target that switches its mode now: one at a time. */
 export type SwitchSlot = { holder: string | undefined };
 
 export type TargetContext = {

@@ -1,4 +1,4 @@
-/** What the row of a target says while it is served, waits, or goes over from one mode to the other. */
+/** Rows of a target while it is served, waits, or switches its mode. */
 import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { Problem } from '../state/problem.ts';
 import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
@@ -47,7 +47,7 @@ export function statusRow(world: AccountWorld, target: string): TargetStatus | u
   return world.account.status?.targets?.find((entry) => entry.name === target);
 }
 
-/** What is merely under way is told as the switch that it is part of; what went wrong, in its own words. */
+/** Progress is reported as part of the switch; errors are reported with their own message. */
 export function switching({ reason, message }: Problem, to: IdentityMode): Problem {
   const underWay: ReadonlySet<string> = new Set([
     'Linking',

@@ -1,7 +1,7 @@
 /**
- * What it takes to serve one target, and what its row says.
+ * Steps that serve one target, and its row.
  *
- * | wanted      | association     | pods made now get | what is done                                                       |
+ * | desired     | association     | new pods get      | steps                                                              |
  * |-------------|-----------------|-------------------|--------------------------------------------------------------------|
  * | any         | foreign         | its role          | nothing: reported                                                  |
  * | IRSA        | none            | the annotation's  | annotate, prove                                                    |
@@ -9,9 +9,9 @@
  * | PodIdentity | none            | the annotation's  | associate                                                          |
  * | PodIdentity | ours            | ours by agent     | confirm, prove with a pod; once no pod needs it, drop the annotation |
  *
- * A target that goes over from one mode to the other is served in the old way, and its row says so, until the new way is
- * known to work. One after the other goes over: the next one begins when the pods of the one before it are current. One that
- * cannot begin at all, for an association of somebody else's say, does not hold up the rest.
+ * A target that switches its mode keeps the old link, and its row says so, until the new one is
+ * known to work. Targets switch one after the other: the next one starts when the pods of the previous one are current. A target that
+ * is blocked, for example by a foreign association, does not hold up the rest.
  */
 import { associationStanding, type AssociationStanding } from './associations.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';

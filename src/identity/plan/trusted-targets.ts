@@ -1,6 +1,6 @@
 /**
- * What each target asks of trust policies: to let its ServiceAccount in by web identity, by Pod Identity, or, while it goes
- * over from one to the other, by both. What pods hold is let in until they are gone, or a switch would cut them off.
+ * Trust that each target needs for its ServiceAccount: by web identity, by Pod Identity, or by both during a switch.
+ * Identities of running pods stay trusted until the pods have ended; otherwise a switch would cut them off.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { accountRoleIndex } from '../desired/account-roles.ts';
@@ -57,7 +57,7 @@ export function trustedTargets(
     });
 }
 
-/** Pods of the target hold, or those that are made now would get, one of the account's roles by web identity. */
+/** Whether pods of the target hold, or new pods would get, one of the account's roles by web identity. */
 export function holdsWebIdentity(
   { account }: AccountWorld,
   facts: ClusterFacts,

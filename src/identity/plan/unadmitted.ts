@@ -1,7 +1,7 @@
 /**
- * Accounts that were created while the admission policies were not enforced. Nobody checked whether their author may grant
- * what they list, so that nothing is created for them. A role with the account's uid in the ownership tags, which the operator
- * alone writes, shows that the account was in use before.
+ * Accounts that were created while the admission policies were not enforced. Their author's right to grant the listed
+ * permissions was never checked, so nothing is created for them. A role with the account's uid in the ownership tags, which only
+ * the operator writes, shows that the account was in use before.
  */
 import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';
 import { roleOwnership } from '../desired/account-roles.ts';

@@ -1,6 +1,6 @@
 /**
- * What can go wrong between us and AWS, in one table. A code is also a condition reason, so that condition, Event, log
- * line and command line say the same word.
+ * Errors of AWS calls, in one table. A code is also a condition reason, so condition, Event, log and command line use the
+ * same word.
  */
 import { errorMessage } from '../../k8s/errors.ts';
 

@@ -1,4 +1,4 @@
-/** What the engine needs of AWS, named by role. The adapters live in src/aws. All reject with IdentityError. */
+/** Ports to AWS, implemented in src/aws. All reject with IdentityError. */
 import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
 
 /** A listing of every role of the AWS account. */
@@ -63,9 +63,8 @@ export type AssociationStore = {
 export type IdentityProver = {
   /**
    * Exchanges a ServiceAccount's token for credentials of the role and throws them away. They are bounded by a session
-   * policy that denies everything, so that whoever proves never holds a usable credential.
-   *
-   * @param of `roleId`: of which role of this name they have to be; of any, when absent
+   * policy that denies everything, so that whoever proves never holds a usable credential.Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so the
+   * caller never holds usable credentials.
    */
   prove(
     of: { token: string; roleArn: string; roleId?: string; sessionName: string },
@@ -83,7 +82,7 @@ export type PodIdentityProver = {
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };
 
-/** What a ClusterConfig is compared with. */
+/** Facts that a ClusterConfig is compared with. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /** An IAM OIDC provider; undefined when there is none. */
@@ -93,7 +92,7 @@ export type CloudAccount = {
   ): Promise<
     | {
         readonly clientIds: readonly string[];
-        /** SHA-1 of certificates, hexadecimal; what is not told is none. */
+        /** SHA-1 of certificates, hexadecimal; empty if unknown. */
         readonly thumbprints?: readonly string[];
       }
     | undefined

@@ -1,4 +1,4 @@
-/** What keeps something from being as it is wanted: a word for machines, a sentence for people. */
+/** A problem: a reason for programs and a message for people. */
 import type { IdentityErrorCode } from './errors.ts';
 import type { IdentityReason } from './reasons.ts';
 

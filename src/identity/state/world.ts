@@ -1,4 +1,4 @@
-/** What the planner looks at: everything that was observed about one account, and nothing else. */
+/** Input of the planner: everything observed about one account. */
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
@@ -24,7 +24,7 @@ export type RoleSpec = RoleSettings & {
 export type ObservedRole = Partial<RoleSettings> & {
   readonly name: string;
   readonly arn: string;
-  /** IAM's unique id, `AROA…`: a role made again under the same name has another. */
+  /** IAM's unique id, `AROA…`: a recreated role of the same name has another. */
   readonly id: string;
   readonly path: string;
   /** The trust policy, decoded JSON. */
@@ -36,8 +36,8 @@ export type ObservedRole = Partial<RoleSettings> & {
 };
 
 /**
- * What we hold to be true of a role name. `source` tells how well we know:
- * `write`, we made it so; `read`, we asked for this very role; `sweep`, a bulk listing said so, which may be old.
+ * Cached state of a role name, with its source: `write` by this process, `read` of this role, or `list`, a bulk listing, which
+ * may be stale.
  */
 export type CachedRole = {
   /** Null: there is no role of this name. */
@@ -46,8 +46,8 @@ export type CachedRole = {
   /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
   readonly trustWrittenAt?: number;
   /**
-   * A write was not answered, so that nobody knows what came of it; or there is no role, but it may have been made so shortly
-   * before that not all of IAM knows. From this time on a read tells, in milliseconds.
+   * Time from which a read is reliable, in milliseconds. Set after a write of unknown outcome, and while a missing role may have
+   * been created so recently that IAM has not propagated it.
    */
   readonly readAgainAt?: number;
 };
@@ -58,7 +58,7 @@ export type ObservedAssociation = {
   readonly arn: string;
   readonly namespace: string;
   readonly serviceAccount: string;
-  /** Absent where it was not told: listings leave it out. */
+  /** Absent if unknown: listings omit it. */
   readonly details?: {
     readonly roleArn: string;
     readonly tags: Readonly<Record<string, string>>;
@@ -68,9 +68,8 @@ export type ObservedAssociation = {
 };
 
 /**
- * What we hold to be true of a ServiceAccount's association. `source` tells how well we know: `write`, we made it so, but
- * have not seen that it took effect; `read`, we asked for this very one; `sweep`, a listing said so; `lost`, a write was
- * not answered, so that anything may be.
+ * Cached state of a ServiceAccount's association, with its source: `write` by this process, not yet seen to take effect; `read` of
+ * this association; `list`, a listing; `unknown` after a write of unknown outcome.
  */
 export type CachedAssociation = {
   /** Null: there is none, as far as is known. */
@@ -87,7 +86,7 @@ export type ObservedServiceAccount = {
   /** We created it, so unlinking deletes it. */
   readonly created: boolean;
   readonly roleArn?: string;
-  /** Who last set the role's annotation, by field manager. */
+  /** Field manager that last set the role's annotation. */
   readonly roleArnManager?: string;
   readonly audience?: string;
 };
@@ -95,7 +94,7 @@ export type ObservedServiceAccount = {
 /** A running pod that uses the account's ServiceAccount. */
 export type AccountUser = {
   readonly pod: string;
-  /** What made it: `app myapp`, `ReplicaSet/x`, `Job/y`, or nothing for a bare pod. */
+  /** Its creator: `app myapp`, `ReplicaSet/x`, `Job/y`, or nothing for a bare pod. */
   readonly workload?: string;
 };
 
@@ -118,7 +117,7 @@ export type TargetObservation = {
   readonly held: HeldIdentities;
 };
 
-/** What running pods of the ServiceAccount hold, whatever is wanted now. */
+/** Identities of running pods of the ServiceAccount, independent of the desired one. */
 export type HeldIdentities = {
   /** Roles by web identity, each once. */
   readonly roleArns: readonly string[];
@@ -130,11 +129,11 @@ export type HeldIdentities = {
   readonly notReplaced?: readonly AccountUser[];
   /** How many pods with a web identity are replaced when the identity changes. None by default. */
   readonly replacedByRole?: number;
-  /** One of them that runs, with which the exchange can be tried. */
+  /** One running pod for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
 
-/** What the ClusterConfig and the world around it say, resolved. */
+/** Resolved facts from the ClusterConfig and its cluster. */
 export type ClusterFacts = {
   /** Name of the EKS cluster. */
   readonly name: string;
@@ -154,7 +153,7 @@ export type ClusterFacts = {
   readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
-  /** Somebody consented that what `allowedPolicyArns` do not allow any more is detached. */
+  /** Consent to detach policies that `allowedPolicyArns` no longer allows. */
   readonly detachesDisallowed: boolean;
   readonly tags: Readonly<Record<string, string>>;
   /** Inline policies that others put on a role are removed. */
@@ -180,7 +179,7 @@ export type ProofRecord = {
   readonly key: string;
   readonly at: number;
   readonly roleArn?: string;
-  /** Taken from the status when the process started, which anybody may have written: has to be given again then. */
+  /** Taken from the status at the start of the process; has to be repeated by then, since a status can be forged. */
   readonly renewAt?: number;
 };
 
@@ -201,20 +200,20 @@ export type AccountWorld = {
   readonly cluster: ClusterState;
   /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
   readonly targets: readonly TargetObservation[];
-  /** By role name: what is held to be true of the names this account may use, and of roles whose tags name it. */
+  /** Cached roles by name: those that this account may use, and those whose tags name it. */
   readonly roles: ReadonlyMap<string, CachedRole>;
   /** Running pods that hold the role which the account is to adopt. */
   readonly holders: readonly RoleHolder[];
-  /** By step key. */
+  /** Failures by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
-  /** By target: what is believed of the association of its ServiceAccount. A target that is missing was never asked about. */
+  /** Cached associations by target. A missing target was never requested. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;
   /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
   /** The first workload of the account whose pods are being replaced or do not get healthy, in words. */
   readonly unsettledWorkload?: string;
-  /** By slot, see `proofSlot`. */
+  /** Proofs by slot, see `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
-  /** By role name: as what it was last seen to be in step. Nothing is known of it right after a start. */
+  /** Last-synced specs by role name. Empty right after a start. */
   readonly lastSynced: ReadonlyMap<string, LastSyncedRole>;
 };

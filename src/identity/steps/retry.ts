@@ -29,7 +29,7 @@ export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: numb
   return Math.round(delay * (0.5 + jitter / 2));
 }
 
-/** What depends on how fast AWS spreads what we have just written. */
+/** Errors that depend on how fast AWS propagates our own writes. */
 function isAwaited(step: Step, code: IdentityErrorCode): boolean {
   return step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation' || code === 'RoleNotAccepted';
 }

@@ -20,12 +20,12 @@ export type Step =
   | { readonly kind: 'UpdateRole'; readonly role: string; readonly settings: Partial<RoleSettings> }
   | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
-  /** Without a role where an association tells it. */
+  /** Without a role if an association determines it. */
   | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn?: string }
   | {
       readonly kind: 'LinkServiceAccount';
       readonly target: string;
-      /** The annotation is removed when absent: an association tells the role. */
+      /** If absent, the annotation is removed, since an association determines the role. */
       readonly roleArn?: string;
       readonly serviceAccount: ObservedServiceAccount;
     }
@@ -45,7 +45,7 @@ export type Step =
       readonly kind: 'ProveIdentity';
       readonly target: string;
       readonly roleArn: string;
-      /** Of which role of this name; of any, when absent. */
+      /** Unique id that the role must have (default: any). */
       readonly roleId?: string;
       readonly proofKey: string;
       /** With a token of this pod, in exchange at EKS Auth; without, with a token of the ServiceAccount at STS. */
@@ -75,11 +75,11 @@ export type Step =
       readonly target: string;
       readonly association: ObservedAssociation;
       readonly why: string;
-      /** The annotation that pods get their role by from then on: nothing is deleted unless it is there. */
+      /** The annotation that determines the role afterwards; the association is deleted only if it is present. */
       readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
     }
   | {
-      /** Reads back that pods made now get the role in this mode, from EKS, IAM and the webhook. */
+      /** Confirms from EKS, IAM and the webhook that new pods get the role in this mode. */
       readonly kind: 'ConfirmAssociation';
       readonly target: string;
       readonly mode: IdentityMode;

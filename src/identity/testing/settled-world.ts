@@ -1,10 +1,10 @@
-/** The account of the tests: what its role is called, how it stands, and a world in which all is done that it asks for. */
+/** The account of the tests: its role names, its state, and a world in which it is in sync. */
 import { findCondition } from '../../k8s/conditions.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 import { roleName } from '../desired/names.ts';
 import type { ObservedRole } from '../state/world.ts';
 
-/** What its roles are called, the first and further ones. */
+/** Names of its roles, the first and further ones. */
 export const nameOf = (index: number): string =>
   roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount', index });
 
@@ -12,7 +12,7 @@ export const name = nameOf(1);
 
 export const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
 
-/** A role that somebody else has made. */
+/** A foreign role. */
 export const theirs: ObservedRole = {
   name: 'theirs',
   arn: 'arn:aws:iam::123456789012:role/theirs',
@@ -33,7 +33,7 @@ export function settled(): SimulatedWorld {
   return world;
 }
 
-/** What was done, step by step. */
+/** Executed steps in order. */
 export function kinds(world: SimulatedWorld): string[] {
   return world.journal.map(({ step }) => step.kind);
 }

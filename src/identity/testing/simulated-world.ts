@@ -56,7 +56,7 @@ export const facts: ClusterFacts = {
 export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 
-/** What a pod was given when it was made. */
+/** Identity that a pod got at its creation. */
 export type SimulatedPod = {
   readonly name: string;
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
@@ -77,7 +77,7 @@ export type SimulatedWorld = {
   facts: ClusterFacts;
   readonly roles: Map<string, ObservedRole>;
   readonly cachedRoles: Map<string, CachedRole>;
-  /** By namespace, of ServiceAccounts of the account's name. */
+  /** Associations by namespace, for ServiceAccounts of the account's name. */
   readonly associations: Map<string, ObservedAssociation>;
   readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
@@ -122,7 +122,7 @@ export function createWorld(
   };
 }
 
-/** The operator starts anew, and knows of proofs what the status says. */
+/** Restarts the operator, which then knows only the proofs in the status. */
 export function restart(world: SimulatedWorld): void {
   world.proofs.clear();
   for (const [slot, record] of carriedProofs(world.account, world.now)) world.proofs.set(slot, record);
@@ -176,7 +176,7 @@ function heldBy(pods: readonly SimulatedPod[]): HeldIdentities {
   };
 }
 
-/** A pod is made, and gets what the webhook gives it. */
+/** Creates a pod with the identity that the webhook gives it. */
 export function makePod(world: SimulatedWorld, target: string): void {
   const namespace = world.namespaces.get(target);
   if (!namespace?.serviceAccount) return;
@@ -190,7 +190,7 @@ export function makePod(world: SimulatedWorld, target: string): void {
   namespace.pods = [...(namespace.pods ?? []), { name: `pod-${(serial += 1)}`, holds }];
 }
 
-/** Whether the pod gets credentials now, by the mode in which it came by its identity. */
+/** Whether the pod gets credentials now, in the mode of its identity. */
 export function isServed(world: SimulatedWorld, target: string, pod: SimulatedPod): boolean {
   const { holds } = pod;
   const role = [...world.roles.values()].find((candidate) => candidate.arn === holds?.roleArn);
@@ -323,7 +323,7 @@ export function applyStep(world: SimulatedWorld, step: Step): void {
   });
 }
 
-/** What AWS, the API server or the token exchange answers to a step that it refuses; undefined if it succeeds. */
+/** Error of AWS, the API server or the token exchange for a step; undefined if it succeeds. */
 function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undefined {
   const { name } = world.account.metadata;
   const association = 'target' in step ? world.associations.get(step.target) : undefined;
