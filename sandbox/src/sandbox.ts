@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeFolder } from './make-folder.ts';
 import type { OuterEnvironment } from './environment.ts';
+import type { SupervisorOptions } from './supervisor/options.ts';
 import { SandboxError } from './error.ts';
 import { isProcessAlive } from './file-lock.ts';
 import { logTail } from './processes/child.ts';
@@ -16,12 +17,7 @@ import { connectControl, type ControlClient } from './supervisor/control.ts';
 import { type PartName, partNames, type SandboxDescription } from './supervisor/description.ts';
 import type { SandboxReporter } from './supervisor/events.ts';
 import { sandboxPaths } from './supervisor/paths.ts';
-import {
-  type RunningSandbox,
-  SandboxHeldError,
-  superviseSandbox,
-  type SupervisorOptions,
-} from './supervisor/supervisor.ts';
+import { type RunningSandbox, SandboxHeldError, superviseSandbox } from './supervisor/supervisor.ts';
 
 export type UpOptions = Omit<SupervisorOptions, 'paths'> & { readonly folder: string };
 

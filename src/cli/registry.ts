@@ -114,5 +114,5 @@ export const commands: readonly Command[] = [
   sandboxAwsCommand,
   sandboxWebhookCommand,
   completionCommand,
-  completeCommand,
+  completeCommand(() => ({ commands, groups: commandGroups })),
 ];

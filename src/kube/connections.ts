@@ -2,11 +2,28 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { addressOf, ConnectionAgent, guardRequest } from '../http/index.ts';
 import type { TlsMaterial } from './connection.ts';
-import type { TransportRequest, TransportResponse } from './transport.ts';
 
 const connectMs = 10_000;
 /** Shorter than the 90 s of kube-apiserver, so that no request is sent on a connection that the server is closing. */
 const idleMs = 60_000;
+
+export type TransportRequest = {
+  readonly method: string;
+  /** Path and query, starting with a slash. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal: AbortSignal;
+  /** Called right before the first byte of the request is written to a socket; throws to prevent that. */
+  readonly guard?: (() => void) | undefined;
+};
+
+export type TransportResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Read it to the end, or abort the request; otherwise its connection stays in use. */
+  readonly body: AsyncIterable<Buffer> & { text(): Promise<string>; dump(): Promise<void> };
+};
 
 export type Connections = {
   /** Rejects with socket and TLS errors, with the error that the guard throws, or with an abort error. */

@@ -4,7 +4,8 @@ import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
-import { createTransport, type TransportResponse } from './transport.ts';
+import type { TransportResponse } from './connections.ts';
+import { createTransport } from './transport.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** `Warning` header of the server: a deprecated API, an unknown field, or a message of an admission policy. */

@@ -1,27 +1,14 @@
 /** HTTP to one API server with the credentials of a Connection, which it renews. */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
-import { openConnections, type Connections } from './connections.ts';
+import {
+  openConnections,
+  type Connections,
+  type TransportRequest,
+  type TransportResponse,
+} from './connections.ts';
 import { KubeUnreachableError } from './errors.ts';
 import type { Monotonic } from '../k8s/time.ts';
 import { unreachableError } from './network-errors.ts';
-
-export type TransportRequest = {
-  readonly method: string;
-  /** Path and query, starting with a slash. */
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
-  readonly signal: AbortSignal;
-  /** Called right before the first byte of the request is written to a socket; throws to prevent that. */
-  readonly guard?: (() => void) | undefined;
-};
-
-export type TransportResponse = {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Read it to the end, or abort the request; otherwise its connection stays in use. */
-  readonly body: AsyncIterable<Buffer> & { text(): Promise<string>; dump(): Promise<void> };
-};
 
 export type Transport = {
   /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */

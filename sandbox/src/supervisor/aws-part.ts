@@ -9,7 +9,7 @@ import { baseEnvironment } from '../environment.ts';
 import { loopbackRequest } from '../loopback.ts';
 import { untilReady } from '../processes/ready.ts';
 import type { AwsCredentials } from './description.ts';
-import type { BringUpOptions } from './bring-up.ts';
+import type { BringUpOptions } from './options.ts';
 import { sandboxTagKeys, type SandboxSettings } from './settings.ts';
 
 export type AwsUsers = Readonly<Record<'administrator' | 'operator' | 'node', AwsCredentials>>;

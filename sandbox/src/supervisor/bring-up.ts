@@ -3,34 +3,16 @@ import { copyFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKubeClient, type Random, staticConnection } from '../../../src/kube/index.ts';
 import { sandboxBinaries } from '../binaries/parts.ts';
-import { type ResolvedBinary, resolveBinaries } from '../binaries/resolve.ts';
+import { resolveBinaries } from '../binaries/resolve.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../cluster/certificates.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { baseEnvironment } from '../environment.ts';
 import { kubeletClient } from '../kubelet/front.ts';
 import { reservePorts } from '../processes/ports.ts';
-import type { Watchdog } from '../processes/watchdog.ts';
 import { createAwsUsers, startAws } from './aws-part.ts';
-import type { SandboxDescription } from './description.ts';
-import type { SandboxStep } from './events.ts';
-import type { Parts } from './parts.ts';
-import type { SupervisorOptions } from './supervisor.ts';
+import type { Binaries, BringUpOptions, Ports } from './options.ts';
 import { together } from './together.ts';
 import { startWorkloadParts } from './workload-parts.ts';
-
-export type BringUpOptions = SupervisorOptions & {
-  readonly parts: Parts;
-  readonly watchdog: Watchdog;
-  readonly onCleanup: (cleanup: () => Promise<void> | void) => void;
-  readonly onStep: (step: SandboxStep) => void;
-  readonly onFacts: (facts: Facts) => void;
-};
-
-type Facts = Omit<SandboxDescription, 'state' | 'parts' | 'pid' | 'startedAt' | 'folder'>;
-export type Binaries = Readonly<Record<(typeof sandboxBinaries)[number], ResolvedBinary>>;
-export type Ports = Readonly<
-  Record<'etcd' | 'apiServer' | 'aws' | 'webhook' | 'operator' | 'kubelet' | 'kwok', number>
->;
 
 export async function bringUp(options: BringUpOptions): Promise<void> {
   const { paths, settings, env, now, monotonic, random, report, watchdog, signal, onStep } = options;

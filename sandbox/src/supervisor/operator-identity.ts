@@ -9,7 +9,7 @@ import { createKubeClient, staticConnection } from '../../../src/kube/index.ts';
 import type { CertificateAuthority } from '../cluster/certificates.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { renderKubeconfig } from '../cluster/kubeconfig.ts';
-import type { BringUpOptions } from './bring-up.ts';
+import type { BringUpOptions } from './options.ts';
 
 export const operatorIdentity: OperatorIdentity = {
   namespace: 'konstellation-system',

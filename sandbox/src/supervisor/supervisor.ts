@@ -4,35 +4,16 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { makeFolder } from '../make-folder.ts';
-import { type Random } from '../../../src/kube/index.ts';
 import { formatTime } from '../../../src/k8s/timestamps.ts';
-import type { OuterEnvironment } from '../environment.ts';
 import { tryLock } from '../file-lock.ts';
 import { startWatchdog } from '../processes/watchdog.ts';
 import { bringUp } from './bring-up.ts';
 import { serveControl } from './control.ts';
 import type { SandboxDescription } from './description.ts';
-import type { SandboxEvent, SandboxReporter } from './events.ts';
+import type { SandboxEvent } from './events.ts';
+import type { SupervisorOptions } from './options.ts';
 import { createParts } from './parts.ts';
 import type { SandboxPaths } from './paths.ts';
-import type { SandboxSettings } from './settings.ts';
-import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
-
-export type SupervisorOptions = {
-  readonly paths: SandboxPaths;
-  readonly settings: SandboxSettings;
-  readonly env: OuterEnvironment;
-  readonly now: () => Wall;
-  readonly monotonic: () => Monotonic;
-  readonly random: Random;
-  /** Command that runs `kon`, for the parts that are commands of it. */
-  readonly self: readonly [string, ...string[]];
-  /** Version of the product. */
-  readonly version: string;
-  readonly report: SandboxReporter;
-  /** Stops the sandbox, also during its start. */
-  readonly signal: AbortSignal;
-};
 
 export type RunningSandbox = {
   describe(): Promise<SandboxDescription>;

@@ -33,7 +33,7 @@ import type { Child } from '../processes/child.ts';
 import { untilReady } from '../processes/ready.ts';
 import { webhookRegistration } from '../webhook/registration.ts';
 import type { AwsUsers } from './aws-part.ts';
-import type { Binaries, BringUpOptions, Ports } from './bring-up.ts';
+import type { Binaries, BringUpOptions, Ports } from './options.ts';
 import { operatorIdentity, operatorKubeconfig } from './operator-identity.ts';
 import { sandboxTagKeys } from './settings.ts';
 import { together } from './together.ts';

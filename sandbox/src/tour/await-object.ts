@@ -1,6 +1,7 @@
 /** Waits by a watch until a Kubernetes object meets a condition. */
 import type { KubeClient, KubeObject, Resource } from '../../../src/kube/index.ts';
-import { patienceMs, TourFailure } from './tour.ts';
+import { TourFailure } from './failure.ts';
+import { patienceMs } from './tour.ts';
 
 type Selection = {
   readonly namespace?: string;

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TourFailure } from './tour.ts';
+import { TourFailure } from './failure.ts';
 
 export type Finished = { readonly code: number; readonly output: string };
 

@@ -6,7 +6,8 @@ import { loopbackRequest } from '../loopback.ts';
 import type { SandboxDescription } from '../supervisor/description.ts';
 import { createCommandRunner } from './commands.ts';
 import { tourSteps } from './steps.ts';
-import { TourFailure, type Tour } from './tour.ts';
+import { TourFailure } from './failure.ts';
+import type { Tour } from './tour.ts';
 import { errorMessage } from '../../../src/k8s/errors.ts';
 import type { Monotonic } from '../../../src/k8s/time.ts';
 

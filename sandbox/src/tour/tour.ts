@@ -32,9 +32,5 @@ export type Tour = {
   operatorCalls(): Promise<Readonly<Record<string, number>>>;
 };
 
-export class TourFailure extends Error {
-  override readonly name = 'TourFailure';
-}
-
 /** Milliseconds until a step counts as broken. Drift is detected and repaired well within it. */
 export const patienceMs = 90_000;

@@ -4,7 +4,7 @@ import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts'
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Kind, KonObject } from './kinds.ts';
-import type { Manifest } from '../manifest/check.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { presentable, writable } from '../manifest/present.ts';
 
 /** The field manager of everything that a person writes with `kon`. The operator has its own. */

@@ -1,4 +1,5 @@
-import { defineCommand } from '../framework/command.ts';
+import { defineCommand, type Command } from '../framework/command.ts';
+import type { Vocabulary } from '../framework/completion/candidates.ts';
 import { usageError } from '../framework/errors.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
@@ -21,16 +22,20 @@ export const completionCommand = defineCommand({
   },
 });
 
-/** Hidden command that the completion scripts call at each press of Tab. */
-export const completeCommand = defineCommand({
-  path: ['__complete'],
-  summary: 'Print what can stand at the place of the last word',
-  hidden: true,
-  positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
-  options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
-  examples: [],
-  run: async (context, { args, options }) => {
-    const { printCompletion } = await import('../framework/completion/complete.ts');
-    return printCompletion(context, args.words, options.kubectl ? 'kubectl' : 'shell');
-  },
-});
+/**
+ * Hidden command that the completion scripts call at each press of Tab.
+ * @param vocabulary the registry, read when the command runs, since the command is in it
+ */
+export const completeCommand = (vocabulary: () => Vocabulary): Command =>
+  defineCommand({
+    path: ['__complete'],
+    summary: 'Print what can stand at the place of the last word',
+    hidden: true,
+    positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
+    options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
+    examples: [],
+    run: async (context, { args, options }) => {
+      const { printCompletion } = await import('../framework/completion/complete.ts');
+      return printCompletion(context, args.words, vocabulary(), options.kubectl ? 'kubectl' : 'shell');
+    },
+  });

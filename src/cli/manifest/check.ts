@@ -8,21 +8,11 @@ import { clusterConfigSpec } from '../../api/cluster-config.ts';
 import { crds } from '../../api/crds.ts';
 import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
-import { kinds, type Kind, type KonObject } from '../cluster/kinds.ts';
+import { kinds, type Kind } from '../cluster/kinds.ts';
+import type { Manifest } from './manifest.ts';
 import { nameProblem } from './name.ts';
 import { unknownMetadata } from './present.ts';
 import { duplicates, formatPath, schemaOfCrd, unknownFields, type StructuralSchema } from './schema.ts';
-
-export type Manifest = {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec: KonObject['spec'];
-};
 
 export type CheckedManifest =
   | { readonly kind: 'sound'; readonly manifest: Manifest; readonly of: Kind }

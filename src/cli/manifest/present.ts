@@ -1,6 +1,6 @@
 /** An object as a person edits it: without status, and without what the API server and other tools keep in it. */
 import type { KonObject } from '../cluster/kinds.ts';
-import type { Manifest } from './check.ts';
+import type { Manifest } from './manifest.ts';
 
 /** Written by `kubectl apply`: the whole object once more, as text. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';

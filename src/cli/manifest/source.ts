@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
-import { checkManifest, type Manifest } from './check.ts';
+import { checkManifest } from './check.ts';
+import type { Manifest } from './manifest.ts';
 import { parseText } from './parse.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 

@@ -6,7 +6,7 @@ import { createInEditor, requireEditor } from '../framework/edit/edit-object.ts'
 import { isPromptable } from '../framework/edit/editor.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
-import type { Manifest } from '../manifest/check.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import { nameProblem } from '../manifest/name.ts';
 import { finishWrite, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from '../manifest/source.ts';

@@ -4,7 +4,7 @@ import { unlinkNowAnnotation } from '../../api/labels.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
 import { longestSessionMs } from '../../identity/plan/sessions.ts';
 import { formatAge } from '../framework/duration.ts';
-import type { Manifest } from '../manifest/check.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 
 export type RemovedTargets = {
   /** Consequences that need no consent, a line each. */

@@ -4,7 +4,8 @@ import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../../sr
 import { findCondition } from '../../../../src/k8s/conditions.ts';
 import { isNotFound, resources, type KubeObject } from '../../../../src/kube/index.ts';
 import { awaitObjects } from '../await-object.ts';
-import { patienceMs, TourFailure, type Tour } from '../tour.ts';
+import { TourFailure } from '../failure.ts';
+import { patienceMs, type Tour } from '../tour.ts';
 
 export const account = 'myaccount';
 export const app = 'myapp';

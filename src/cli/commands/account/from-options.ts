@@ -3,7 +3,7 @@ import { apiVersion } from '../../../api/resources.ts';
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { usageError } from '../../framework/errors.ts';
 import { awsFields, type FieldOptions } from './options.ts';
-import type { Manifest } from '../../manifest/check.ts';
+import type { Manifest } from '../../manifest/manifest.ts';
 
 const optionNames = Object.keys(awsFields) as readonly (keyof typeof awsFields)[];
 

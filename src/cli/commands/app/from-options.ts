@@ -2,7 +2,7 @@
 import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../framework/errors.ts';
-import type { Manifest } from '../../manifest/check.ts';
+import type { Manifest } from '../../manifest/manifest.ts';
 
 export type AppOptions = {
   readonly image: string | undefined;

@@ -1,6 +1,6 @@
 /** Running pods of targets that an edit takes from an app. Pure. */
 import type { App } from '../../../api/app.ts';
-import type { Manifest } from '../../manifest/check.ts';
+import type { Manifest } from '../../manifest/manifest.ts';
 
 /** @returns a line for each target in which pods run that are deleted */
 export function removedTargetLines(

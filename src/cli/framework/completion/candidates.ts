@@ -19,7 +19,7 @@ export type Completed =
     }
   | { readonly kind: 'files' };
 
-type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
+export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
 
 const helpOption: Option = { name: 'help', short: 'h', summary: 'show help' };
 

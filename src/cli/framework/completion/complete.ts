@@ -1,7 +1,6 @@
 /** One press of the tabulator key. */
 import type { CliContext } from '../context.ts';
-import { commandGroups, commands } from '../../registry.ts';
-import { completeWords } from './candidates.ts';
+import { completeWords, type Vocabulary } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 
@@ -16,9 +15,10 @@ const directives = {
 export async function printCompletion(
   context: CliContext,
   words: readonly string[],
+  vocabulary: Vocabulary,
   asker: keyof typeof directives,
 ): Promise<void> {
-  const completed = completeWords(words, { commands, groups: commandGroups });
+  const completed = completeWords(words, vocabulary);
   if (completed.kind === 'files') {
     context.stdout.write(directives[asker].files);
     return;

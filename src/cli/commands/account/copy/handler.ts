@@ -7,7 +7,7 @@ import { alreadyExists, createObject, findObject, getObject } from '../../../clu
 import { createSession } from '../../../cluster/session.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import type { Manifest } from '../../../manifest/check.ts';
+import type { Manifest } from '../../../manifest/manifest.ts';
 import { presentable } from '../../../manifest/present.ts';
 import { writeObject } from '../../../framework/output/answer.ts';
 import { asYaml } from '../../../framework/output/data.ts';

@@ -4,7 +4,7 @@ import { apiVersion } from '../../../../api/resources.ts';
 import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.ts';
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
-import type { Manifest } from '../../../manifest/check.ts';
+import type { Manifest } from '../../../manifest/manifest.ts';
 import type { Subject } from '../../../roles/excluded-users.ts';
 
 export type Import =

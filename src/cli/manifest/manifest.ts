@@ -1,0 +1,13 @@
+import type { KonObject } from '../cluster/kinds.ts';
+
+/** An object as a person writes it. */
+export type Manifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: KonObject['spec'];
+};
