@@ -106,7 +106,7 @@ function templateChangeBlocker({ spec }: Workload): 'OnDelete' | 'paused' | unde
 }
 
 /** Whether a change of the pod template replaces the workload's pods. */
-export function replacesPods({ workload }: WorkloadObservation): boolean {
+export function replacesPods({ workload }: Pick<WorkloadObservation, 'workload'>): boolean {
   return templateChangeBlocker(workload) === undefined;
 }
 

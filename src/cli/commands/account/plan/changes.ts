@@ -8,6 +8,14 @@ import {
   type Step,
   type TargetObservation,
 } from '../../../../identity/index.ts';
+import { appLabel } from '../../../../api/labels.ts';
+import {
+  isLabelledWorkload,
+  isPodOf,
+  replacesPods,
+  type Pod,
+  type Workload,
+} from '../../../../workloads/index.ts';
 import type { DryRun } from './dry-run.ts';
 
 export type Change = PlanLine & {
@@ -22,7 +30,7 @@ export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
   readonly workload?: string;
-  /** Its app replaces it once the new identity is proven. */
+  /** Its app or its labelled workload replaces it once the new identity is proven. */
   readonly replaced: boolean;
 };
 
@@ -38,10 +46,38 @@ export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>)
   });
 }
 
-/** Running pods of targets whose pods get another role afterwards, or get it by another mode. */
+/**
+ * Pods, as `namespace/name`, that are replaced when their identity changes: by an App, or by a labelled workload whose rollout is
+ * neither paused nor left to whoever deletes the pods (`OnDelete`).
+ *
+ * @param labelled workloads with the label that asks for a restart
+ */
+export function replacedPods(pods: readonly Pod[], labelled: readonly Workload[]): ReadonlySet<string> {
+  const workloads = labelled.filter((workload) => isLabelledWorkload(workload) && replacesPods({ workload }));
+  return new Set(
+    pods
+      .filter(
+        (pod) =>
+          pod.metadata.labels?.[appLabel] !== undefined ||
+          workloads.some((workload) => isPodOf(workload, pod)),
+      )
+      .map(({ metadata }) => podKey(metadata)),
+  );
+}
+
+function podKey({ namespace = '', name }: Pick<Pod['metadata'], 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`;
+}
+
+/**
+ * Running pods of targets whose pods get another role afterwards, or get it by another mode.
+ *
+ * @param replaced result of `replacedPods`
+ */
 export function affectedPods(
   world: AccountWorld,
   { world: later }: Pick<DryRun, 'world'>,
+  replaced: ReadonlySet<string>,
 ): readonly AffectedPod[] {
   const after = new Map(later.targets.map((target) => [target.name, identityOf(target, later.associations)]));
   return world.targets
@@ -51,7 +87,7 @@ export function affectedPods(
         namespace: target.name,
         name: pod,
         ...(workload === undefined ? {} : { workload }),
-        replaced: workload?.startsWith('app ') === true,
+        replaced: replaced.has(podKey({ namespace: target.name, name: pod })),
       })),
     );
 }

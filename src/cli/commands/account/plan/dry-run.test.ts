@@ -11,7 +11,9 @@ import {
   type SimulatedWorld,
 } from '../../../../identity/testing/simulated-world.ts';
 import type { AccountWorld } from '../../../../identity/state/world.ts';
-import { affectedPods, changesOf } from './changes.ts';
+import type { Workload } from '../../../../workloads/index.ts';
+import { pod } from '../../../../workloads/testing/fixtures.ts';
+import { affectedPods, changesOf, replacedPods } from './changes.ts';
 import { dryRun } from './dry-run.ts';
 
 const nobody = async (): Promise<undefined> => undefined;
@@ -66,7 +68,7 @@ describe('a dry-run plan', () => {
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     const before = seen(world);
     const plan = await dryRun(before, nobody);
-    const pod = world.namespaces.get('production')?.pods?.[0]?.name;
+    const running = world.namespaces.get('production')?.pods?.[0]?.name;
     expect(changesOf(before, plan).map(({ system, step, object }) => [system, step, object])).toEqual([
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
       ['eks', 'CreateAssociation', 'production/myaccount'],
@@ -75,7 +77,9 @@ describe('a dry-run plan', () => {
       // No pod of staging needs the old way any more.
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
     ]);
-    expect(affectedPods(before, plan)).toEqual([{ namespace: 'production', name: pod, replaced: false }]);
+    expect(affectedPods(before, plan, new Set())).toEqual([
+      { namespace: 'production', name: running, replaced: false },
+    ]);
   });
 
   it('tells what somebody else changed, and its repair', async () => {
@@ -121,7 +125,7 @@ describe('a dry-run plan', () => {
       const after = plan.world.targets.find(({ name }) => name === 'production')?.serviceAccount;
       expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
       // Pods hold on to what was not taken away.
-      expect(affectedPods({ ...before, targets }, plan)).toEqual([]);
+      expect(affectedPods({ ...before, targets }, plan, new Set())).toEqual([]);
     }
   });
 
@@ -161,9 +165,59 @@ describe('pods', () => {
           : target,
       ),
     };
-    expect(affectedPods(used, await dryRun(used, nobody))).toEqual([
+    expect(affectedPods(used, await dryRun(used, nobody), new Set(['staging/a-1']))).toEqual([
       { namespace: 'staging', name: 'a-1', workload: 'app a', replaced: true },
       { namespace: 'staging', name: 'bare', replaced: false },
+    ]);
+  });
+
+  it('are replaced by their app or by a labelled workload, unless its rollout is paused or OnDelete', () => {
+    const podOf = (workload: Workload): ReturnType<typeof pod> => {
+      const { name, namespace, uid = '' } = workload.metadata;
+      const fields = pod({ name: `${name}-0`, ...(namespace === undefined ? {} : { namespace }) });
+      const owner =
+        workload.kind === 'Deployment'
+          ? { kind: 'ReplicaSet', name: `${name}-1`, uid: `replicas of ${uid}` }
+          : { kind: workload.kind ?? '', name, uid };
+      return {
+        ...fields,
+        metadata: {
+          ...fields.metadata,
+          labels: { 'pod-template-hash': '1' },
+          ownerReferences: [{ apiVersion: 'apps/v1', ...owner, controller: true }],
+        },
+      };
+    };
+    const workload = (kind: string, name: string, spec: object = {}): Workload => ({
+      apiVersion: 'apps/v1',
+      kind,
+      metadata: { name, namespace: 'production', uid: `uid of ${name}` },
+      spec: { template: { spec: { containers: [] } }, ...spec },
+    });
+    const labelled = [
+      workload('Deployment', 'deployment'),
+      workload('StatefulSet', 'stateful'),
+      workload('DaemonSet', 'daemon'),
+      workload('Deployment', 'paused', { paused: true }),
+      workload('StatefulSet', 'on-delete', { updateStrategy: { type: 'OnDelete' } }),
+    ];
+    const unlabelled = workload('Deployment', 'unlabelled');
+    const elsewhere = podOf({
+      ...workload('Deployment', 'deployment'),
+      metadata: { name: 'deployment', namespace: 'staging', uid: 'another' },
+    });
+    const bare = pod({ name: 'bare' });
+    const pods = [
+      pod({ name: 'of-app' }),
+      ...[...labelled, unlabelled].map(podOf),
+      elsewhere,
+      { ...bare, metadata: { ...bare.metadata, labels: {} } },
+    ];
+    expect([...replacedPods(pods, labelled)]).toEqual([
+      'production/of-app',
+      'production/deployment-0',
+      'production/stateful-0',
+      'production/daemon-0',
     ]);
   });
 });

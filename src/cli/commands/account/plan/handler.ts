@@ -13,7 +13,7 @@ import { readManifest } from '../../../manifest/source.ts';
 import { problemsOf } from '../../../framework/wait/progress.ts';
 import { affectedPods, changesOf } from './changes.ts';
 import { dryRun } from './dry-run.ts';
-import { observeAccount } from './observe.ts';
+import { observeAccount, observeReplacedPods } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
 import type { Wall } from '../../../../k8s/time.ts';
 
@@ -77,6 +77,11 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
     ]);
     const plan = await dryRun(world, (role) => aws.roles.read(role, signal));
     const changes = changesOf(world, plan);
+    const running = affectedPods(world, plan, new Set());
+    const pods =
+      running.length === 0
+        ? running
+        : affectedPods(world, plan, await observeReplacedPods(name, client, signal));
     const missing = await missingPolicies(
       [...new Set(plan.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? [step.policyArn] : [])))],
       (arn) => aws.policies.document(arn, signal),
@@ -87,7 +92,7 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
       cluster: facts.name,
       accountId: facts.accountId,
       changes,
-      pods: affectedPods(world, plan),
+      pods,
       drift: plan.drift,
       problems: [
         ...missing.map((arn) => ({

@@ -1,6 +1,6 @@
 /** Gathers what the planner looks at, by reads alone: from the API server and from IAM, with a person's own rights. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { accountLabel } from '../../../../api/labels.ts';
+import { accountLabel, restartLabel } from '../../../../api/labels.ts';
 import {
   accountLabelValue,
   accountRoleNames,
@@ -24,8 +24,9 @@ import {
   type Namespace,
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../../../operator/context.ts';
-import { rolesHeld, type Pod } from '../../../../workloads/index.ts';
+import { rolesHeld, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
+import { replacedPods } from './changes.ts';
 
 export async function observeAccount(
   account: LinkedServiceAccount,
@@ -62,6 +63,35 @@ export async function observeAccount(
   };
 }
 
+/** Pods of the account that are replaced when their identity changes, as `namespace/name`. */
+export async function observeReplacedPods(
+  account: string,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const [pods, ...labelled] = await Promise.all([
+    listPods(account, client, signal),
+    ...[resources.deployments, resources.statefulSets, resources.daemonSets].map((resource) =>
+      client.list<Workload & KubeObject>(resource, { labelSelector: `${restartLabel}=true`, signal }),
+    ),
+  ]);
+  return replacedPods(
+    pods.items,
+    labelled.flatMap(({ items }) => items),
+  );
+}
+
+function listPods(
+  account: string,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<{ readonly items: readonly (Pod & KubeObject)[] }> {
+  return client.list<Pod & KubeObject>(resources.pods, {
+    fieldSelector: `spec.serviceAccountName=${account}`,
+    signal,
+  });
+}
+
 /** Pods of all namespaces are listed only for an account that is to adopt a role which exists. */
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
@@ -86,10 +116,7 @@ async function observeTargets(
   const [namespaces, serviceAccounts, pods] = await Promise.all([
     client.list<Namespace>(resources.namespaces, { signal }),
     client.list(resources.serviceAccounts, { fieldSelector: `metadata.name=${name}`, signal }),
-    client.list<Pod & KubeObject>(resources.pods, {
-      fieldSelector: `spec.serviceAccountName=${name}`,
-      signal,
-    }),
+    listPods(name, client, signal),
   ]);
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
@@ -105,7 +132,7 @@ async function observeTargets(
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
       pods: pods.items.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
-      // The plan shows the whole way; what waits on it is shown by the account's status.
+      // The plan covers all steps, including those that the operator delays until pods are replaced.
       isReplaced: () => true,
     });
   });

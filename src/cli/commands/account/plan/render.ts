@@ -52,7 +52,7 @@ export function renderPlan(plan: AccountPlanView, color: boolean): string {
       const workload = pod.workload === undefined ? '' : ` (${pod.workload})`;
       const fate = pod.replaced
         ? 'is replaced once the new identity is proven'
-        : 'keeps what it holds until it is restarted';
+        : 'is not replaced automatically and keeps what it holds until it is restarted';
       parts.push(`  ${paint('yellow', '~', color)} ${pod.namespace}/${pod.name}${workload} ${fate}\n`);
     }
   }
