@@ -19,9 +19,6 @@ export const brokenImage = 'broken';
 /** Longer than any watch of the simulations is late, in milliseconds. */
 const unseenMs = 60_000;
 
-/** How long a person waits for a deletion, in milliseconds. */
-const patienceMs = 3_000_000;
-
 export type Act = (simulation: Simulation) => Promise<void> | void;
 
 export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -83,17 +80,11 @@ export const clusterRegion =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** As `kubectl apply`: the account is made or edited, after the end of one that is being deleted, if that comes. */
+/** Creates or edits the account, as `kubectl apply` does. */
 export const applyAccount =
   (name: string, spec: AccountSpec): Act =>
-  async (simulation) => {
-    const { server, time } = simulation;
-    const present = () => server.get(linkedServiceAccounts, name);
-    const isGoing = (): boolean => present()?.metadata.deletionTimestamp !== undefined;
-    await time.pass(patienceMs, () => !isGoing());
-    if (isGoing()) return;
-    await (present() ? edit : create)(name, spec)(simulation);
-  };
+  (simulation) =>
+    (simulation.server.get(linkedServiceAccounts, name) ? edit : create)(name, spec)(simulation);
 
 export const applyApp =
   (name: string, spec: Partial<AppSpec>): Act =>

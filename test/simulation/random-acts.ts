@@ -14,10 +14,12 @@ import { resources } from '../../src/kube/index.ts';
 import {
   applyAccount,
   applyApp,
+  clusterTargets,
   fullAccess,
   policies,
   queue,
   readOnly,
+  redeploy,
   removeIfThere,
   type AccountSpec,
   type Act,
@@ -36,6 +38,8 @@ export type Happening = {
 const accounts = ['a', 'b'];
 /** Longer than faults and the slowest retry together, in milliseconds. */
 const untilFinishedMs = 1_500_000;
+/** Time limit for a deletion, in milliseconds. */
+const untilDeletedMs = 3_000_000;
 const listable = [readOnly, fullAccess, queue, ...policies(2)];
 
 export function randomHappenings(draws: Draws): readonly Happening[] {
@@ -128,7 +132,7 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
   switch (kind) {
     case 'account': {
       const spec = randomSpec(draws);
-      return { words: `account ${name}: ${said(spec)}`, act: applyAccount(name, spec) };
+      return { words: `account ${name}: ${said(spec)}`, act: applyAccountInTurn(name, spec) };
     }
     case 'account goes': {
       const letGoAfterMs = draws.between(0, 20_000);
@@ -212,6 +216,10 @@ function randomAct(draws: Draws): { readonly words: string; readonly act: Act } 
   }
 }
 
+function isBeingDeleted(server: Simulation['server'], account: string): boolean {
+  return server.get(linkedServiceAccounts, account)?.metadata.deletionTimestamp !== undefined;
+}
+
 /** Whether an account has a role, or will have one, in every target of the app. */
 function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
   const account = server.get(linkedServiceAccounts, spec.serviceAccount ?? '') as unknown as
@@ -231,10 +239,35 @@ const applyAppInTurn =
     const { server, time } = simulation;
     const { serviceAccount = '' } = spec;
     const names = (server.get(apps, 'app') as unknown as App | undefined)?.spec.serviceAccount;
-    const isGoing = (): boolean =>
-      server.get(linkedServiceAccounts, serviceAccount)?.metadata.deletionTimestamp !== undefined;
-    if (names !== serviceAccount) await time.pass(untilFinishedMs, () => !isGoing());
+    if (names !== serviceAccount)
+      await time.pass(untilFinishedMs, () => !isBeingDeleted(server, serviceAccount));
     await applyApp('app', spec)(simulation);
+  };
+
+/**
+ * Applies an account after the deletion of its predecessor. Whether that deletion ends by itself depends on how far the operator had
+ * come: pods whose namespace is no target any more, or whose app cannot be deployed as it is, keep the account, and an operator that
+ * came too late to deploy them has none. So where pods keep it, these obstacles are removed until it is deleted.
+ */
+export const applyAccountInTurn =
+  (name: string, spec: AccountSpec): Act =>
+  async (simulation) => {
+    const { server, time } = simulation;
+    const isDeleted = (): boolean => !isBeingDeleted(server, name);
+    if (!(await time.pass(untilDeletedMs, isDeleted))) {
+      const config = await server.client.get<ClusterConfig>(clusterConfigs, { name: 'simulated' });
+      const app = server.get(apps, 'app') as unknown as App | undefined;
+      await clusterTargets(...targets)(simulation);
+      if (app) {
+        const deployable = { image: app.spec.image, targets: app.spec.targets.map(withoutIngress) };
+        await redeploy('app', deployable)(simulation);
+      }
+      if (!(await time.pass(untilDeletedMs, isDeleted)))
+        throw new Error(`account ${name} is still being deleted, and no app uses it`);
+      await clusterTargets(...config.spec.targets)(simulation);
+      if (app) await redeploy('app', app.spec)(simulation);
+    }
+    await applyAccount(name, spec)(simulation);
   };
 
 /**
@@ -267,10 +300,6 @@ const changeOurRoles =
     }
   };
 
-/**
- * Obstacles are removed, and specs that cannot be applied are corrected. The state during an obstacle depends on how far the operator
- * had come before; the state afterwards depends on the specs alone.
- */
 /** As `kon app halt` does: whatever else the spec says. */
 const changeTargets =
   (change: (target: AppTarget) => AppTarget): Act =>
@@ -283,6 +312,15 @@ const changeTargets =
       });
   };
 
+/** A target that can be deployed: the app has no port for the Ingress. */
+function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
+  return target;
+}
+
+/**
+ * Obstacles are removed, and specs that cannot be applied are corrected. The state during an obstacle depends on how far the operator
+ * had come before; the state afterwards depends on the specs alone.
+ */
 export const everythingMended: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
   workloads.webhookRuns = true;
@@ -317,7 +355,7 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
         // How many replicas there were before a halt depends on whether there were any.
-        targets: spec.targets.map(({ ingress: ____, ...target }) => ({ ...target, deployMode: 'latest' })),
+        targets: spec.targets.map((target) => ({ ...withoutIngress(target), deployMode: 'latest' })),
       },
     });
   }

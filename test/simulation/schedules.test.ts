@@ -22,11 +22,12 @@ it.each(blocks)(
  * Seeds whose violations were not the operator's fault: a role was changed out of band, or by the process before, so shortly before
  * that the operator could not know; a policy existed again before it was tried again; the operator had not seen the deletion of an
  * account yet; an app named an account again while it was being deleted; a policy was detached unseen, which left more room than the
- * operator knew; or STS exchanged a token under a trust policy that had just been changed.
+ * operator knew; STS exchanged a token under a trust policy that had just been changed; or the deletion of an account waited for pods
+ * in a namespace that was no target any more, which a slower operator had not deployed.
  */
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,
-  9_237_413,
+  9_237_413, 9_282_134,
 ])('what others do in the seed %i is not held against it', async (seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
