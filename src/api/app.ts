@@ -38,7 +38,7 @@ const envVar = z
       .meta(
         rule(
           '[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.fieldRef)].filter(set, set).size() == 1',
-          'valueFrom takes exactly one of secretKeyRef, configMapKeyRef and fieldRef',
+          'valueFrom needs exactly one of secretKeyRef, configMapKeyRef and fieldRef',
         ),
       )
       .optional(),
@@ -51,7 +51,7 @@ const port = z.object({
     .min(1)
     .max(15)
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
-  port: z.int().min(1).max(65535).describe('The port the container listens on, and the Service offers.'),
+  port: z.int().min(1).max(65535).describe('Port of the container and of the Service.'),
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
 });
 
@@ -76,7 +76,7 @@ const probe = z
   .meta(
     rule(
       '[has(self.httpGet), has(self.tcpSocket), has(self.exec)].filter(set, set).size() == 1',
-      'a probe takes exactly one of httpGet, tcpSocket and exec',
+      'a probe needs exactly one of httpGet, tcpSocket and exec',
     ),
   );
 
@@ -93,8 +93,8 @@ const scale = z
       .min(0)
       .max(10000)
       .default(1)
-      .describe('The least number of replicas; the number when max is absent.'),
-    max: z.int().min(1).max(10000).optional().describe('The most replicas an autoscaler may reach.'),
+      .describe('Minimum number of replicas; the fixed number without max.'),
+    max: z.int().min(1).max(10000).optional().describe('Maximum number of replicas for the autoscaler.'),
     targetCPUUtilizationPercentage: z.int().min(1).max(1000).optional(),
   })
   .meta(rule('!has(self.max) || self.max >= self.min', 'max must not be less than min'));
@@ -102,7 +102,11 @@ const scale = z
 const ingress = z.object({
   hosts: z.array(z.string().min(1).max(253)).min(1).max(50),
   paths: z.array(z.string().min(1).max(1024)).max(50).optional(),
-  port: z.string().max(15).optional().describe('The name of the port that serves it. The first when absent.'),
+  port: z
+    .string()
+    .max(15)
+    .optional()
+    .describe('Name of the port that serves the Ingress (default: the first).'),
   className: dnsSubdomain.optional(),
   annotations: z.record(z.string(), z.string().max(4096)).meta({ maxProperties: 64 }).optional(),
 });
@@ -115,28 +119,28 @@ const config = z.object({
     .max(1024)
     .regex(/^\/[^:]+$/)
     .optional()
-    .describe(
-      'The folder in which each key is a file. Without it, each key is a variable of the environment.',
-    ),
+    .describe('Folder where each key is a file. Without it, each key is an environment variable.'),
   data: z
     .record(z.string(), z.string().max(262144))
     .meta({ maxProperties: 64 })
     .optional()
-    .describe('Files or variables, by name. Not for secrets: whoever may read the app reads it.'),
+    .describe('Files or variables, by name. Not for secrets: everyone who may read the app can read them.'),
 });
 
 const dependency = z.object({
-  name: dnsLabel.describe('The app that is called.'),
-  target: dnsLabel.optional().describe('Where it is called; on the same target when absent.'),
-  port: z.string().max(15).optional().describe('The name of one of its ports. All of them when absent.'),
+  name: dnsLabel.describe('Name of the other app.'),
+  target: dnsLabel.optional().describe('Target of the other app (default: the same target).'),
+  port: z.string().max(15).optional().describe('Name of one of its ports (default: all).'),
 });
 
 const appTarget = z.object({
   name: dnsLabel.describe('A target of the ClusterConfig.'),
-  env: mapOf(envVar, 'name', 256).optional().describe('Added to the common env; the same name replaces.'),
+  env: mapOf(envVar, 'name', 256)
+    .optional()
+    .describe('Merged into the common env; a variable of the same name is replaced.'),
   configs: mapOf(config, 'name', 16)
     .optional()
-    .describe('Added to the common configs; of the same name, a key replaces the common one.'),
+    .describe('Merged into the common configs by name; a key replaces the common one.'),
   scale: scale.optional(),
   resources: resources.optional(),
   probes: probes.optional(),
@@ -149,7 +153,7 @@ export const appSpec = z.object({
     .string()
     .max(253)
     .optional()
-    .describe('Put before the image: 123456789012.dkr.ecr.us-west-2.amazonaws.com.'),
+    .describe('Prefix of the image, for example 123456789012.dkr.ecr.us-west-2.amazonaws.com.'),
   image: z.string().min(1).max(512),
   imageTag: z
     .string()
@@ -162,22 +166,22 @@ export const appSpec = z.object({
   env: mapOf(envVar, 'name', 256).optional(),
   configs: mapOf(config, 'name', 16)
     .optional()
-    .describe('Files and variables that the pods are given; a change of them rolls the pods.'),
+    .describe('Files and variables for the pods; a change rolls the pods.'),
   dependencies: z
     .array(dependency)
     .max(64)
     .optional()
     .describe(
-      'Other apps that this one calls: their addresses become variables, NAME_PORT_HOST=name.target.svc:port.',
+      'Apps that this one depends on. Their addresses become variables: NAME_PORT_HOST=name.target.svc:port.',
     ),
   serviceAccount: dnsSubdomain
     .optional()
-    .describe('The LinkedServiceAccount whose AWS permissions the pods of this app hold.'),
+    .describe("LinkedServiceAccount whose AWS permissions the app's pods hold."),
   imagePullSecrets: z.array(dnsSubdomain).max(16).optional(),
   resources: resources.optional(),
   probes: probes.optional(),
   scale: scale.optional(),
-  targets: mapOf(appTarget, 'name', 100).min(1).describe('Where the app runs.'),
+  targets: mapOf(appTarget, 'name', 100).min(1).describe('Targets of the app.'),
 });
 
 const appTargetStatus = z.object({
@@ -187,11 +191,8 @@ const appTargetStatus = z.object({
   revision: z.string().optional(),
   replicas: z.int().optional(),
   readyReplicas: z.int().optional(),
-  roleArn: z.string().optional().describe("The role whose identity this target's pods are given."),
-  identityCurrent: z
-    .boolean()
-    .optional()
-    .describe('Every running pod holds the identity that is wanted now.'),
+  roleArn: z.string().optional().describe("Role of this target's pods."),
+  identityCurrent: z.boolean().optional().describe('Every running pod holds the current identity.'),
   reason: z.string().optional(),
   message: z.string().optional(),
 });
@@ -199,7 +200,7 @@ const appTargetStatus = z.object({
 export const appStatus = z.object({
   observedGeneration: z.int().optional(),
   targets: mapOf(appTargetStatus, 'name', 100).optional(),
-  ready: z.string().optional().describe('Targets that are ready, of those that are wanted: 2/2.'),
+  ready: z.string().optional().describe('Ready targets of all desired targets: 2/2.'),
   conditions: conditions.optional(),
 });
 

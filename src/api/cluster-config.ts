@@ -51,38 +51,34 @@ export const clusterConfigSpec = z.object({
         },
       ],
     })
-    .describe('Where apps run: each is a namespace that the operator makes and never deletes.'),
+    .describe('Targets of apps: namespaces that the operator creates and never deletes.'),
   aws: z.object({
     region: z
       .string()
       .regex(/^[a-z]{2,4}(-[a-z]+)+-[0-9]+$/)
-      .describe('The AWS region of the cluster, for example us-west-2.'),
+      .describe('AWS region of the cluster, for example us-west-2.'),
     accountId: z
       .string()
       .regex(/^[0-9]{12}$/)
       .optional()
-      .describe(
-        'The AWS account in which roles are made. When stated, credentials of any other account are refused.',
-      ),
+      .describe('AWS account of the roles. If set, the operator refuses credentials of any other account.'),
     clusterName: z
       .string()
       .min(1)
       .max(100)
       .regex(/^[0-9A-Za-z][A-Za-z0-9_-]*$/)
       .optional()
-      .describe('The name of the EKS cluster. The name of this object when absent.'),
+      .describe('Name of the EKS cluster (default: the name of this object).'),
     oidcIssuer: z
       .string()
       .max(255)
       .regex(/^https:\/\/[^\s?#]+$/)
       .optional()
-      .describe(
-        "The cluster's token issuer. Discovered from the API server; a stated one must agree with it.",
-      ),
+      .describe('Token issuer of the cluster. Discovered from the API server; if set, it must be the same.'),
     identityMode: identityMode
       .optional()
       .describe(
-        "How pods get their role, unless an account states its own: by the ServiceAccount's annotation and the cluster's token issuer (IRSA), or by EKS Pod Identity associations (PodIdentity), for which the agent has to run on the nodes. IRSA when absent.",
+        "How pods get their role, unless the account sets its own mode: by the ServiceAccount's annotation and the cluster's token issuer (IRSA, the default), or by EKS Pod Identity associations (PodIdentity), which need the agent on the nodes.",
       ),
     rolePath: z
       .string()
@@ -90,32 +86,34 @@ export const clusterConfigSpec = z.object({
       .regex(rolePathPattern)
       .default('/konstellation/')
       .describe(
-        "The IAM path under which roles are created. Give each cluster one of its own, for example /konstellation/main/: the operator may pass any role under it to pods. Roles that exist keep their path, and the operator's IAM policy no longer covers them when this changes.",
+        "IAM path of new roles. Give each cluster its own, for example /konstellation/main/: the operator may pass any role under it to pods. Existing roles keep their path, and the operator's IAM policy no longer covers them after a change.",
       ),
     permissionsBoundaryArn: policyArn
       .optional()
-      .describe('The managed policy that bounds every role, unless an account states its own.'),
+      .describe(
+        'Managed policy that is the permissions boundary of every role, unless the account sets its own.',
+      ),
     allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
       .optional()
       .describe(
-        'Patterns of the policy ARNs that accounts may list: * matches any run of characters, / and : included, and ? matches one. Default: any.',
+        'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one (default: any policy).',
       ),
     tags: roleTags.optional().describe('Tags to set on every role.'),
     allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
       .optional()
       .describe(
-        "Keys of the tags that accounts may set on their roles, beside those in tags. The operator's IAM policy admits no other keys: print it again (kon iam-policy) after a change.",
+        "Keys of tags that accounts may set on their roles, in addition to those in tags. The operator's IAM policy allows no other keys: print it again (kon iam-policy) after a change.",
       ),
     strictInline: z
       .boolean()
       .optional()
-      .describe('Remove inline policies that others put on a role, instead of only telling of them.'),
+      .describe('Remove inline policies that others put on a role, instead of only reporting them.'),
     driftIntervalSeconds: z
       .int()
       .min(1)
       .max(86400)
       .default(60)
-      .describe('How often roles are compared with what is wanted, in seconds.'),
+      .describe('Interval of drift detection, in seconds.'),
   }),
 });
 

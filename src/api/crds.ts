@@ -128,7 +128,7 @@ export function crds(): readonly CustomResourceDefinition[] {
   return [
     crd(
       clusterConfigs,
-      'What Konstellation has to know of the cluster it runs on. One per cluster, named as the cluster.',
+      'Configuration of the cluster. One per cluster, named after it.',
       clusterConfigSpec,
       clusterConfigStatus,
       [
@@ -143,7 +143,7 @@ export function crds(): readonly CustomResourceDefinition[] {
     ),
     crd(
       linkedServiceAccounts,
-      'The AWS permissions which the pods of an app hold. The operator keeps one IAM role per account and cluster in step with it.',
+      "AWS permissions of an app's pods. The operator keeps one IAM role per account and cluster in sync with it.",
       linkedServiceAccountSpec,
       linkedServiceAccountStatus,
       [
@@ -160,13 +160,13 @@ export function crds(): readonly CustomResourceDefinition[] {
           rule: "oldSelf.hasValue() || self.metadata.name != 'default'",
           optionalOldSelf: true,
           message:
-            'an account cannot be named default: all pods that name no ServiceAccount would hold its permissions',
+            'an account cannot be named default: all pods without a ServiceAccount would hold its permissions',
         },
       ],
     ),
     crd(
       apps,
-      'A program, where it runs, and the account whose AWS permissions its pods hold.',
+      'An application, its targets, and the account whose AWS permissions its pods hold.',
       appSpec,
       appStatus,
       [

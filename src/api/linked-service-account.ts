@@ -12,7 +12,7 @@ export const policyArn = z
   .string()
   .max(700)
   .regex(/^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
-  .describe('The ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
+  .describe('ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
 /** Mechanisms of EKS that give pods a role. */
 export const identityMode = z.enum(['IRSA', 'PodIdentity']);
@@ -39,7 +39,7 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
     },
     {
       rule: 'self.all(key, self.exists_one(other, other.lowerAscii() == key.lowerAscii()))',
-      message: 'two tag keys differ in case only, and IAM takes them for one',
+      message: 'two tag keys differ only in case, and IAM treats them as the same',
     },
   ],
 });
@@ -50,21 +50,23 @@ const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 export const linkedServiceAccountSpec = z.object({
   targets: setOf(dnsLabel, { min: 1, max: 1000 })
     .optional()
-    .describe('The targets whose pods may use this account. All targets of the ClusterConfig when absent.'),
+    .describe('Targets whose pods may use this account (default: all targets of the ClusterConfig).'),
   aws: z
     .object({
       policyArns: setOf(policyArn, { max: 25 }).describe(
-        'The IAM managed policies which pods of this account hold. A set: the order does not matter.',
+        "IAM managed policies of the account's pods. The order does not matter.",
       ),
       permissionsBoundaryArn: policyArn
         .optional()
-        .describe("The managed policy that bounds the role. The ClusterConfig's when absent."),
+        .describe(
+          "Managed policy that is the role's permissions boundary (default: that of the ClusterConfig).",
+        ),
       maxSessionDuration: z
         .int()
         .min(3600)
         .max(43200)
         .optional()
-        .describe('The longest session, in seconds, that may be asked of the role. 3600 when absent.'),
+        .describe('Maximum session duration of the role, in seconds (default: 3600).'),
       description: z
         .string()
         .min(1)
@@ -72,11 +74,11 @@ export const linkedServiceAccountSpec = z.object({
         .regex(roleDescription)
         .optional()
         .describe('Description of the IAM role. The default names the account and the cluster.'),
-      tags: roleTags.optional().describe('Tags to set on the role, beside those that mark it as ours.'),
+      tags: roleTags.optional().describe('Tags to set on the role, in addition to the ownership tags.'),
       identityMode: identityMode
         .optional()
         .describe(
-          "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). The ClusterConfig's when absent. It can be changed at any time: targets go over one after the other.",
+          "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). Default: as in the ClusterConfig. It can be changed at any time: targets switch one after the other.",
         ),
       roleName: z
         .string()
@@ -85,33 +87,33 @@ export const linkedServiceAccountSpec = z.object({
         .regex(/^[A-Za-z0-9_+=,.@-]+$/)
         .optional()
         .describe(
-          'The name of the role, which cannot be changed later. One that follows from cluster and account when absent.',
+          'Name of the role, which cannot be changed later (default: derived from cluster and account).',
         ),
       adopt: z
         .boolean()
         .optional()
         .describe(
-          'Take over a role of the name in roleName that exists already, made by eksctl or Terraform for example. Its trust policy and its attachments become what this account says. When the account is deleted, the role stays and only loses our marks.',
+          'Adopt the existing role named in roleName, for example of eksctl or Terraform. Its trust policy and its attached policies are replaced by those of this account. When the account is deleted, the role stays and loses only the ownership tags.',
         ),
     })
     .meta({
       'x-kubernetes-validations': [
         {
           rule: 'has(self.roleName) == has(oldSelf.roleName) && (!has(self.roleName) || self.roleName == oldSelf.roleName)',
-          message: 'roleName cannot be changed: make a new account',
+          message: 'roleName cannot be changed: create a new account',
         },
         {
           rule: '!has(self.adopt) || !self.adopt || has(self.roleName)',
-          message: 'adopt needs roleName: the role to take over',
+          message: 'adopt needs roleName: the role to adopt',
         },
       ],
     })
-    .describe('The AWS side of the account.'),
+    .describe('AWS settings of the account.'),
   deletionPolicy: z
     .enum(['Delete', 'Retain'])
     .default('Delete')
     .describe(
-      'What becomes of the IAM role when this account is deleted. Retain leaves it, without our marks.',
+      'What happens to the IAM role when this account is deleted. Retain keeps it without the ownership tags.',
     ),
 });
 
@@ -125,17 +127,15 @@ const policyStatus = z.object({
 const targetStatus = z.object({
   name: z.string(),
   roleArn: z.string().optional(),
-  identityMode: identityMode
-    .optional()
-    .describe('How pods that are made now get the role. IRSA when absent.'),
+  identityMode: identityMode.optional().describe('How new pods get the role (default: IRSA).'),
   linked: z
     .boolean()
-    .describe('The ServiceAccount in this target carries the role, or is associated with it.'),
+    .describe("The target's ServiceAccount has the role annotation, or is associated with the role."),
   confirmed: z
     .boolean()
     .optional()
     .describe(
-      'Of PodIdentity: association and trust policy were read back, and pods made now get what the agent needs. Pods can be made; the first of them proves the identity.',
+      'PodIdentity: association and trust policy were read back, and a dry-run pod got what the agent needs. Pods can be created; the first one proves the identity.',
     ),
   proven: z
     .boolean()
@@ -144,11 +144,11 @@ const targetStatus = z.object({
   proofKey: z
     .string()
     .optional()
-    .describe('A digest of what was proven or confirmed: role, trust policy, ServiceAccount, association.'),
+    .describe('Digest of the proven or confirmed state: role, trust policy, ServiceAccount, association.'),
   pods: z
     .object({ current: z.int(), stale: z.int(), uninjected: z.int() })
     .optional()
-    .describe('How many running pods hold this identity, an older one, or none.'),
+    .describe('Numbers of running pods with this identity, an older one, or none.'),
   reason: z.string().optional(),
   message: z.string().optional(),
 });
@@ -159,7 +159,7 @@ const formerTarget = z.object({
   sessionsUntil: z
     .string()
     .meta({ format: 'date-time' })
-    .describe('AWS sessions that its pods got before it was unlinked may live until then.'),
+    .describe('Time until AWS sessions from before the unlinking may live.'),
 });
 
 export const linkedServiceAccountStatus = z.object({
@@ -175,12 +175,12 @@ export const linkedServiceAccountStatus = z.object({
     .array(formerTarget)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
     .optional()
-    .describe('Targets that were unlinked while AWS sessions of them may still live.'),
+    .describe('Unlinked targets whose AWS sessions may still live.'),
   policies: z
     .array(policyStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
     .optional(),
-  ready: z.string().optional().describe('Targets that are linked and proven, of those that are wanted: 2/2.'),
+  ready: z.string().optional().describe('Linked and proven targets of all desired targets: 2/2.'),
   conditions: conditions.optional(),
 });
 

@@ -13,7 +13,7 @@ test('a denial of our own admission policy differs from a missing right, and is 
   const classified = classifyKubeError(fence, 'create ServiceAccount kube-system/web');
   expect(classified.code).toBe('KubernetesFenced');
   expect(classified.retry).toBe('terminal');
-  expect(identityErrors.KubernetesFenced.next).toMatch(/^Take the namespace out of the targets/);
+  expect(identityErrors.KubernetesFenced.next).toMatch(/^Remove the namespace from the targets/);
 
   for (const message of [
     `serviceaccounts "web" is forbidden: User "konstellation" cannot create resource "serviceaccounts"`,

@@ -36,14 +36,14 @@ export type SlotReason = keyof typeof slotReasons;
 
 /** Reasons why a target cannot be deployed, whatever its identity. */
 export const targetReasons = {
-  TargetUnknown: userAction("The app's target is not one of the ClusterConfig's."),
+  TargetUnknown: userAction("The app's target is not a target of the ClusterConfig."),
   TargetReserved: userAction(
     "The target is a namespace of Kubernetes (`kube-*`), `default` or the operator's own, which cannot be targets. Nothing is written there.",
   ),
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   NotAdmitted: userAction(
-    'The App was created while the admission policies were not enforced, so that nobody checked who may deploy to the target, and it has no Deployment there yet. None is created: delete the App and create it again.',
+    'The App was created while the admission policies were not enforced, so the right to deploy to the target was never checked, and it has no Deployment there yet. None is created: delete the App and create it again.',
   ),
   SpecNewerThanOperator: userAction(
     'The App or the ClusterConfig has fields of a later version, unknown to this operator. It changes nothing for the app.',
@@ -89,7 +89,7 @@ export type AppEventReason = keyof typeof appEventReasons;
 /** Reasons of Events about workloads outside of Apps. */
 export const workloadEventReasons = {
   WorkloadRestarted:
-    'The mark of the new identity was written into the pod template of a labelled workload, so its pods are replaced.',
+    'The annotation of the new identity was written into the pod template of a labelled workload, so its pods are replaced.',
   PodReplaced: appEventReasons.PodReplaced,
   NotInjected:
     'A labelled workload needs a restart for a new identity, but a pod of its template, created in a dry run, is refused or does not get the identity. The workload is restarted when the pod gets it.',
