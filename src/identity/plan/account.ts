@@ -25,6 +25,7 @@ import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
+import { isReportedLinked, isStillOpen } from './draining.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
@@ -157,7 +158,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   );
   const context = { world, facts, list, roles, slot: currentSwitchSlot(world, facts, decisions) };
   const rows = decisions
-    .map((decision) => planTarget(context, decision, trustInStep))
+    .map((decision) => keepLink(context, decision, planTarget(context, decision, trustInStep)))
     .filter((row) => row !== undefined);
   const surplus = removeSurplus(world, facts, roles, list);
 
@@ -263,6 +264,21 @@ function planTarget(
     return { name, pods, wanted: true, proven: false, ...kept, ...decision.problem };
   }
   return planWanted(context, observation);
+}
+
+/** The row of a target, which reports the link that it had until no role lets its pods in any more. */
+function keepLink(
+  { world, facts, roles }: TargetContext,
+  { admitted, observation, wanted }: TargetDecision,
+  planned: TargetRow | undefined,
+): TargetRow | undefined {
+  const { name } = observation;
+  if (admitted || planned?.linked || !isReportedLinked(world, name)) return planned;
+  const isUnknown = roles.some(({ assessment }) => isUnread(assessment));
+  if (!isUnknown && !isStillOpen(world, facts, name)) return planned;
+  const removing = { reason: 'Unlinking', message: 'the target is being removed from the trust policy' };
+  const before = rowFromStatus(world, observation);
+  return { ...before, wanted, ...removing, ...planned, linked: false, proven: false, stillOpen: true };
 }
 
 /** The row of a target that drains: as it was last served, why it is to be unlinked, and what holds that up. */

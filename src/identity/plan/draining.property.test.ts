@@ -1,4 +1,4 @@
-/** Whatever people do to targets, and wherever the operator is killed: a running pod that was served is served until it ends. */
+/** Pods keep their access until they end, across any edits of targets and any restarts of the operator. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { IdentityMode } from '../../api/index.ts';
@@ -20,10 +20,10 @@ import {
 
 const targets = ['production', 'staging', 'canary'];
 
-type Happening =
+type Event =
   | { readonly is: 'accountTargets' | 'clusterTargets'; readonly targets: readonly string[] }
   | {
-      readonly is: 'podMade' | 'podsEnded' | 'terminating';
+      readonly is: 'podCreated' | 'podsEnded' | 'terminating';
       readonly target: string;
     }
   | { readonly is: 'restart' | 'list' }
@@ -31,7 +31,7 @@ type Happening =
 
 const target = fc.constantFrom(...targets);
 
-const happening: fc.Arbitrary<Happening> = fc.oneof(
+const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
@@ -40,7 +40,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       killed: fc.boolean(),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ is: fc.constant('podMade' as const), target }) },
+  { weight: 4, arbitrary: fc.record({ is: fc.constant('podCreated' as const), target }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -52,7 +52,35 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.record({ is: fc.constantFrom('restart' as const, 'list' as const) }),
 );
 
-function startAnew(world: SimulatedWorld): void {
+const oneStep: Event = { is: 'work', steps: 1, killed: false };
+
+/**
+ * Earlier counterexamples. The watch reports the deletion of a namespace before the pod that was created last, or a pod starts
+ * while the role is read again, between the removal of its target and the new trust policy.
+ */
+const examples: [Event[]][] = [
+  [
+    [
+      { is: 'restart' },
+      { is: 'terminating', target: 'staging' },
+      oneStep,
+      { is: 'podCreated', target: 'staging' },
+      oneStep,
+    ],
+  ],
+  [
+    [
+      { is: 'restart' },
+      { is: 'accountTargets', targets: ['production', 'staging'] },
+      { is: 'clusterTargets', targets: ['production'] },
+      oneStep,
+      { is: 'podCreated', target: 'staging' },
+      oneStep,
+    ],
+  ],
+];
+
+function restartOperator(world: SimulatedWorld): void {
   world.cachedRoles.clear();
   world.cachedAssociations.clear();
   world.failures.clear();
@@ -66,7 +94,7 @@ function work(world: SimulatedWorld, steps: number, killed: boolean): void {
     const plan = planAccount(observe(world));
     world.account = { ...world.account, status: plan.status };
     if (plan.steps.length === 0) {
-      for (const aim of plan.lastSynced) world.lastSynced.set(aim.spec.name, aim);
+      for (const role of plan.lastSynced) world.lastSynced.set(role.spec.name, role);
       return;
     }
     for (const step of plan.steps) {
@@ -75,35 +103,35 @@ function work(world: SimulatedWorld, steps: number, killed: boolean): void {
       if (left <= 0) break;
     }
   }
-  if (killed) startAnew(world);
+  if (killed) restartOperator(world);
 }
 
-function happen(world: SimulatedWorld, what: Happening): void {
-  switch (what.is) {
+function handle(world: SimulatedWorld, event: Event): void {
+  switch (event.is) {
     case 'accountTargets':
-      return edit(world, { targets: [...what.targets] });
+      return edit(world, { targets: [...event.targets] });
     case 'clusterTargets':
-      world.facts = { ...world.facts, targets: [...what.targets] };
+      world.facts = { ...world.facts, targets: [...event.targets] };
       return;
-    case 'podMade':
-      return makePod(world, what.target);
+    case 'podCreated':
+      return makePod(world, event.target);
     case 'podsEnded': {
-      const namespace = world.namespaces.get(what.target);
+      const namespace = world.namespaces.get(event.target);
       if (namespace) namespace.pods = [];
       return;
     }
     case 'terminating': {
-      const namespace = world.namespaces.get(what.target);
+      const namespace = world.namespaces.get(event.target);
       if (namespace) namespace.state = 'terminating';
       return;
     }
     case 'restart':
-      return startAnew(world);
+      return restartOperator(world);
     case 'list':
       resync(world);
       return readUnreadAssociation(world);
     case 'work':
-      return work(world, what.steps, what.killed);
+      return work(world, event.steps, event.killed);
   }
 }
 
@@ -115,17 +143,17 @@ function servedPods(world: SimulatedWorld): Map<string, string> {
 }
 
 it.each(['IRSA', 'PodIdentity'] as readonly IdentityMode[])(
-  'with %s no running pod that was served loses its access, and what is unlinked is shut out once its pods have ended',
+  'with %s, running pods keep their access, and a removed target leaves the trust policy once its pods have ended',
   (identityMode) => {
     fc.assert(
-      fc.property(fc.array(happening, { maxLength: 16 }), (story) => {
+      fc.property(fc.array(anyEvent, { maxLength: 16 }), (story) => {
         const world = createWorld();
         world.facts = { ...facts, targets, identityMode };
         for (const name of targets) world.namespaces.set(name, { state: 'present', users: [] });
         settle(world);
         let served = servedPods(world);
-        for (const what of story) {
-          happen(world, what);
+        for (const event of story) {
+          handle(world, event);
           const running = new Set([...world.namespaces.values()].flatMap(({ pods = [] }) => pods));
           for (const [pod, name] of served) {
             const still = [...running].find((each) => each.name === pod);
@@ -146,7 +174,7 @@ it.each(['IRSA', 'PodIdentity'] as readonly IdentityMode[])(
           if (!wanted.includes(name)) expect(role?.trustPolicy).not.toMatch(new RegExp(`[:"]${name}[:"]`));
         expect(planAccount(observe(world)).steps).toEqual([]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 2000, examples },
     );
   },
   300_000,

@@ -1,10 +1,11 @@
-/** Plans for a target that the account is no longer for while pods there hold its identity. */
+/** Plans for targets that an account has lost while pods there hold its identity. */
 import { describe, expect, it } from 'vitest';
 import { unlinkNowAnnotation } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf } from '../testing/settled-world.ts';
 import {
+  applyStep,
   createWorld,
   edit,
   facts,
@@ -106,22 +107,18 @@ describe.each([
     expect(rowOf(world, 'staging')?.reason).not.toBe('StillInUse');
   });
 
-  it('the account no longer names keeps its access over a restart of the operator', () => {
+  it('the account no longer names keeps its access when the operator restarts', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     edit(world, { targets: ['production'] });
     settle(world);
-    world.cachedRoles.clear();
-    world.cachedAssociations.clear();
-    world.lastSynced.clear();
-    restart(world);
-    resync(world);
+    restartOperator(world);
     settle(world);
     expect(isServed(world, 'staging', pod)).toBe(true);
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
   });
 
-  it('the account no longer names is not asked for a proof, whatever happens to the role', () => {
+  it('the account no longer names gets no proof, even when its role drifts', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -134,7 +131,7 @@ describe.each([
     expect(inStaging).toEqual([]);
   });
 
-  it('the account no longer names loses its access at once when a person asks for that', () => {
+  it('the account no longer names loses its access at once when k11n.dev/unlink-now names it', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     annotate(world, 'canary, staging');
@@ -157,8 +154,108 @@ describe.each([
   });
 });
 
-describe('a target that no role of the account lets in', () => {
-  /** A namespace that somebody prepared as if the account were linked there, with a pod that holds its role. */
+/** The operator restarts with nothing in its caches but a listing of AWS. */
+function restartOperator(world: SimulatedWorld): void {
+  world.cachedRoles.clear();
+  world.cachedAssociations.clear();
+  world.lastSynced.clear();
+  restart(world);
+  resync(world);
+}
+
+/** Writes the status, then applies the steps of one plan. */
+function reconcileOnce(world: SimulatedWorld): void {
+  const plan = planAccount(observe(world));
+  world.account = { ...world.account, status: plan.status };
+  for (const step of plan.steps) applyStep(world, step);
+}
+
+describe.each([
+  ['IRSA', {}],
+  ['PodIdentity', podIdentity],
+] as const)('with %s, after a restart, a target that', (_mode, spec) => {
+  /** An account in production and staging, without pods. */
+  function unused(): SimulatedWorld {
+    const world = createWorld({ targets: ['production', 'staging'], ...spec });
+    settle(world);
+    return world;
+  }
+
+  it.each([
+    [
+      'the ClusterConfig no longer has, and the account still names,',
+      (world: SimulatedWorld) => {
+        world.facts = { ...facts, targets: ['production'] };
+      },
+    ],
+    [
+      'is a namespace that is being deleted, whose watch event precedes that of its last pod,',
+      (world: SimulatedWorld) => {
+        const namespace = world.namespaces.get('staging');
+        if (namespace) namespace.state = 'terminating';
+      },
+    ],
+    [
+      'the account no longer names, in a namespace that is being deleted,',
+      (world: SimulatedWorld) => {
+        edit(world, { targets: ['production'] });
+        const namespace = world.namespaces.get('staging');
+        if (namespace) namespace.state = 'terminating';
+      },
+    ],
+  ])('%s keeps the access of pods that start before the trust policy is narrowed', (_how, remove) => {
+    const world = unused();
+    remove(world);
+    restartOperator(world);
+    world.journal.length = 0;
+    reconcileOnce(world);
+    expect(kinds(world)).toContain('ReadRole');
+    expect(kinds(world)).not.toContain('UpdateTrustPolicy');
+    expect(rowOf(world, 'staging')).toMatchObject({ linked: true, proven: false });
+    expect(world.account.status?.linkedTargets).toEqual(['production']);
+
+    makePod(world, 'staging');
+    const pod = podIn(world, 'staging');
+    expect(isServed(world, 'staging', pod)).toBe(true);
+    settle(world);
+    expect(isServed(world, 'staging', pod)).toBe(true);
+    expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
+
+    endPods(world, 'staging');
+    settle(world);
+    expect(roleOf(world).trustPolicy).not.toContain('staging');
+    expect(rowOf(world, 'staging')?.linked).not.toBe(true);
+  });
+
+  it('the ClusterConfig no longer has keeps the access of running pods while a listing lacks the role', () => {
+    const world = inUse(spec);
+    const pod = podIn(world, 'staging');
+    world.facts = { ...facts, targets: ['production'] };
+    restartOperator(world);
+    world.cachedRoles.set(name, { role: null, source: 'list' });
+    reconcileOnce(world);
+    expect(kinds(world)).toContain('ReadRole');
+    expect(isServed(world, 'staging', pod)).toBe(true);
+    settle(world);
+    expect(isServed(world, 'staging', pod)).toBe(true);
+    expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
+  });
+
+  it('the account no longer names, in a namespace that is being deleted, is reported with the end of its sessions', () => {
+    const world = unused();
+    edit(world, { targets: ['production'] });
+    const namespace = world.namespaces.get('staging');
+    if (namespace) namespace.state = 'terminating';
+    restartOperator(world);
+    for (let pass = 0; pass < 5; pass += 1) reconcileOnce(world);
+    expect(planAccount(observe(world)).steps).toEqual([]);
+    expect(roleOf(world).trustPolicy).not.toContain('staging');
+    expect(world.account.status?.formerTargets).toMatchObject([{ name: 'staging' }]);
+  });
+});
+
+describe('a target that no trust policy of the account named', () => {
+  /** A namespace prepared by a third party as if the account were linked there, with a pod that holds its role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
     settle(world);
@@ -180,14 +277,14 @@ describe('a target that no role of the account lets in', () => {
     return world;
   }
 
-  it('is never let in for its pods', () => {
+  it('is not added to the trust policy because pods run there', () => {
     const world = forged();
     settle(world);
     expect(kinds(world)).not.toContain('UpdateTrustPolicy');
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is not let in for a forged status either', () => {
+  it('is not added to the trust policy because of a forged status', () => {
     const world = forged();
     const rows = world.account.status?.targets ?? [];
     const row = {
@@ -201,7 +298,7 @@ describe('a target that no role of the account lets in', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is shut out again when somebody wrote it into the trust policy', () => {
+  it('is removed from the trust policy when a third party added it', () => {
     const world = forged();
     const role = roleOf(world);
     const trustPolicy = role.trustPolicy.replace(
@@ -215,7 +312,7 @@ describe('a target that no role of the account lets in', () => {
   });
 });
 
-it('an account that drains says so in the conditions that concern links', () => {
+it('a draining target makes TargetsLinked False with reason StillInUse', () => {
   const world = inUse();
   edit(world, { targets: ['production'] });
   const { status } = planAccount(observe(world));

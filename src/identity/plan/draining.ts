@@ -43,16 +43,48 @@ export function wasLetIn(
   target: string,
 ): boolean {
   const { account, lastSynced, roles } = world;
-  const subject = subjectOf(target, account.metadata.name);
-  const letsIn = (trustPolicy: string): boolean =>
-    mode === 'PodIdentity' ? letsPodsIn(trustPolicy, target) : namesSubject(trustPolicy, facts, subject);
+  const letsIn = (trustPolicy: string): boolean => admits(world, facts, mode, target, trustPolicy);
   if ([...lastSynced.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
-  const wasLinked = account.status?.targets?.some(({ name, linked }) => name === target && linked) ?? false;
+  const wasLinked = isReportedLinked(world, target);
   return [...roles.values()].some(({ role, source }) => {
     if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
     // Once this process knows what it left in the role, what others add to it is drift.
     return source === 'write' || (wasLinked && !lastSynced.has(role.name));
   });
+}
+
+/**
+ * Whether a target that the account is no longer for is still open: the status reports its link, and an owned role lets its pods in
+ * by either mode. The status has to keep that link until the trust policy is narrowed. Pods that start in between hold the identity,
+ * and an operator that was restarted knows from nothing else that the target was linked. See `wasLetIn`.
+ */
+export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
+  return (
+    isReportedLinked(world, target) &&
+    [...world.roles.values()].some(
+      ({ role }) =>
+        role !== null &&
+        isOwned(roleOwnership(role, world.account, facts)) &&
+        (admits(world, facts, 'IRSA', target, role.trustPolicy) ||
+          admits(world, facts, 'PodIdentity', target, role.trustPolicy)),
+    )
+  );
+}
+
+export function isReportedLinked({ account }: AccountWorld, target: string): boolean {
+  return account.status?.targets?.some(({ name, linked }) => name === target && linked) ?? false;
+}
+
+function admits(
+  { account }: AccountWorld,
+  facts: ClusterFacts,
+  mode: IdentityMode,
+  target: string,
+  trustPolicy: string,
+): boolean {
+  return mode === 'PodIdentity'
+    ? letsPodsIn(trustPolicy, target)
+    : namesSubject(trustPolicy, facts, subjectOf(target, account.metadata.name));
 }
 
 /** Whether the subject itself is named. A pattern that covers it is nothing that the operator writes. */

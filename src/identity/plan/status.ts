@@ -28,6 +28,8 @@ export type TargetRow = {
   readonly confirmed?: boolean;
   /** It keeps what it has until its pods have ended, wanted or not. */
   readonly draining?: true;
+  /** The account is not for the target, but a role still lets its pods in: the status keeps the link until the trust policy is narrowed. */
+  readonly stillOpen?: true;
   /** The target is served, but not yet as it is wanted. */
   readonly pending?: Problem;
   /** Running pods hold what they can no longer exchange. Says nothing about pods that are created now. */
@@ -286,7 +288,7 @@ function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
     name: row.name,
     ...(row.roleArn === undefined ? {} : { roleArn: row.roleArn }),
     ...(row.identityMode === undefined ? {} : { identityMode: row.identityMode }),
-    linked: row.linked,
+    linked: row.linked || row.stillOpen === true,
     proven: row.proven,
     ...(row.confirmed === undefined ? {} : { confirmed: row.confirmed }),
     ...key,
