@@ -52,7 +52,7 @@ export async function dryRunFailure(
     if (!(error instanceof KubeApiError)) throw error;
     return {
       reason: 'IdentityNotChecked',
-      message: `a pod created in a dry run is admitted, as its identity cannot be checked otherwise: ${error.message}`,
+      message: `a dry-run pod is admitted. Otherwise the identity of new pods cannot be checked, so running pods stay as they are: ${error.message}`,
       refusal: error.message,
     };
   }

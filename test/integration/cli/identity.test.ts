@@ -175,6 +175,7 @@ describe('can-i', () => {
     expect(yes.stdout).toContain('yes: the account asking allows s3:GetObject on arn:aws:s3:::bucket/key\n');
     expect(yes.stdout).toContain(`Decided by ${readOnly}:\n`);
     expect(yes.stdout).toContain('"s3:Get*"');
+    expect(yes.stdout).toContain('Not evaluated: resource policies');
     const no = await kon('account', 'can-i', 'asking', 's3:PutObject', '-o', 'json');
     expect(no.code).toBe(1);
     expect(JSON.parse(no.stdout)).toMatchObject({

@@ -103,8 +103,13 @@ function renderAnswer(answer: Answer, color: boolean): string {
       '',
       `Conditions ask for what is known only of a real request: ${answer.missingContextKeys.join(', ')}`,
     );
+  if (yes) lines.push('', notEvaluated);
   return `${lines.join('\n')}\n`;
 }
+
+/** Source: IAM User Guide, "IAM policy testing with the IAM policy simulator". */
+const notEvaluated =
+  'Not evaluated: resource policies, resource and conditional service control policies, policies of VPC endpoints, session policies. Each can still deny the call.';
 
 function reasonOf(answer: Answer): string {
   switch (answer.decision) {
