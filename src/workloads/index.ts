@@ -34,7 +34,7 @@ export {
 } from './pod-identity.ts';
 export { recoveredAt } from './pod-failure.ts';
 export { createPodTrimmer } from './pod-trimmer.ts';
-export { isReady, isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+export { isOnFargate, isReady, isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
 export {
   appEventReasons,
   gateReasons,

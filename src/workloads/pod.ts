@@ -58,6 +58,7 @@ export type Pod = {
   readonly metadata: ObjectMeta;
   readonly spec?: {
     readonly serviceAccountName?: string;
+    readonly schedulerName?: string;
     readonly containers?: readonly PodContainer[];
     readonly initContainers?: readonly PodContainer[];
     readonly volumes?: readonly PodVolume[];
@@ -149,6 +150,17 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
 }
 
+/** Scheduler of pods on AWS Fargate, which nobody can change afterwards. Source: EKS User Guide, "Get started with AWS Fargate". */
+const fargateScheduler = 'fargate-scheduler';
+
+/**
+ * Whether the pod runs on AWS Fargate, whose nodes have no Pod Identity agent. Source: EKS User Guide, "Learn how EKS Pod
+ * Identity grants pods access to AWS services", restrictions.
+ */
+export function isOnFargate(pod: Pod): boolean {
+  return pod.spec?.schedulerName === fargateScheduler;
+}
+
 /** Identity that the pod's template asked for; absent on pods outside of Apps. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
@@ -185,6 +197,7 @@ export function trimPod(pod: Pod): Pod {
     },
     spec: defined({
       serviceAccountName: spec?.serviceAccountName,
+      schedulerName: spec?.schedulerName === fargateScheduler ? fargateScheduler : undefined,
       containers: spec?.containers?.map((container) => trimContainer(container, mounted)),
       initContainers: spec?.initContainers?.map((container) => trimContainer(container, mounted)),
       volumes: nonEmpty(volumes),

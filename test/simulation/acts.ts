@@ -326,3 +326,25 @@ export const restoreRoles: Act = (simulation) => {
   for (const role of rolesBackedUp.get(simulation) ?? [])
     simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
 };
+
+/** A pod of the account on AWS Fargate, where no Pod Identity agent runs. */
+export const fargatePod =
+  (account: string, namespace: string): Act =>
+  async ({ server }) => {
+    await server.client.create(resources.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'fargate', namespace },
+      spec: {
+        serviceAccountName: account,
+        schedulerName: 'fargate-scheduler',
+        containers: [{ name: 'app', image: 'web:1' }],
+      },
+    } as KubeObject);
+  };
+
+export const removeFargatePod =
+  (namespace: string): Act =>
+  async ({ server }) => {
+    await server.client.delete(resources.pods, { name: 'fargate', namespace });
+  };

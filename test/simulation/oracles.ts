@@ -172,8 +172,19 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
       if (linked && !byAssociation && association)
         say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
+      // The exchange does not need the agent, and pods do.
+      const isServed =
+        !byAssociation ||
+        !server
+          .list(resources.pods, target)
+          .some(
+            ({ spec }) =>
+              (spec as { readonly schedulerName?: string }).schedulerName === 'fargate-scheduler' &&
+              (spec as { readonly serviceAccountName?: string }).serviceAccountName === name,
+          );
       const works =
         isLinked &&
+        isServed &&
         (association && byAssociation
           ? trustsPods(aws.roles.get(roleArn.split('/').at(-1) ?? '')?.trustPolicy ?? '', association)
           : await exchanges(simulation, target, name, roleArn));

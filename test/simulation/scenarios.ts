@@ -16,6 +16,7 @@ import {
   deleteNamespace,
   deleteServiceAccount,
   deploy,
+  fargatePod,
   edit,
   editAsLaterVersion,
   foreignRole,
@@ -29,6 +30,7 @@ import {
   redeploy,
   redeployAsLaterVersion,
   remove,
+  removeFargatePod,
   restoreCluster,
   restoreRoles,
   roleOfOtherCluster,
@@ -200,6 +202,15 @@ export const scenarios: readonly Scenario[] = [
       deploy('app', { serviceAccount: 'a' }),
       remove('a'),
       takeDown('app'),
+    ],
+  },
+  {
+    name: 'an account in Pod Identity has a pod on Fargate beside an app, which then goes',
+    acts: [
+      create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      fargatePod('a', 'production'),
+      removeFargatePod('production'),
     ],
   },
   {

@@ -94,6 +94,32 @@ describe('a new account in Pod Identity', () => {
     }
   });
 
+  it('is not proven by a pod on Fargate, and not while one runs beside a pod that has an agent', () => {
+    const world = inPodIdentity();
+    const pods = (...of: readonly ('node' | 'fargate')[]): void => {
+      for (const target of facts.targets) {
+        world.namespaces.get(target)!.pods = [];
+        for (const _ of of) makePod(world, target);
+        const made = world.namespaces.get(target)!.pods ?? [];
+        world.namespaces.get(target)!.pods = made.map((pod, index) =>
+          of[index] === 'fargate' ? { ...pod, onFargate: true } : pod,
+        );
+      }
+      settle(world);
+    };
+    pods('fargate');
+    expect(kinds(world)).toEqual([]);
+    expect(condition(world, 'IdentityProven')).toBe('False AgentMissing');
+    expect(condition(world, 'Ready')).toBe('False AgentMissing');
+    const [row] = world.account.status?.targets ?? [];
+    expect(row).toMatchObject({ linked: true, proven: false, confirmed: false, reason: 'AgentMissing' });
+    expect(row?.message).toContain('runs on AWS Fargate, which has no Pod Identity agent');
+    pods('node', 'fargate');
+    expect(condition(world, 'Ready')).toBe('False AgentMissing');
+    pods('node');
+    expect(condition(world, 'Ready')).toBe('True Ready');
+  });
+
   it('is proven by the first pod of each target, and stays so when that is gone', () => {
     const world = inPodIdentity();
     makePod(world, 'production');

@@ -19,7 +19,12 @@ import {
 } from './target-context.ts';
 import { problemOr } from './step-list.ts';
 import { afterOthers, switching, row } from './target-rows.ts';
-import type { ObservedAssociation, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+import type {
+  AccountUser,
+  ObservedAssociation,
+  ObservedServiceAccount,
+  TargetObservation,
+} from '../state/world.ts';
 
 export function planByAssociation(
   context: TargetContext,
@@ -170,6 +175,8 @@ function proofByPod(
 ): PodProofPart {
   const key = proofKey(role, serviceAccount, association);
   const pod = held.exchangePod;
+  const [unserved] = held.withoutAgent ?? [];
+  if (unserved) return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved) };
   if (!pod) {
     lookAtRenewal(world, list, name);
     return standingProof(world, name, role, serviceAccount, association) === undefined
@@ -190,6 +197,14 @@ const disproving: ReadonlySet<Problem['reason']> = new Set([
   'NotInEffect',
   'TokenRejected',
 ]);
+
+/** The exchange does not pass through the agent: it would succeed also for a pod that gets no credentials. */
+function agentMissing(target: string, { pod, workload }: AccountUser): Problem {
+  return {
+    reason: 'AgentMissing',
+    message: `the pod ${target}/${pod}${workload === undefined ? '' : ` of ${workload}`} runs on AWS Fargate, which has no Pod Identity agent, and gets no credentials. Move it to nodes with the agent, or set identityMode: IRSA for the account`,
+  };
+}
 
 function awaitsPod(target: string): Problem {
   return {

@@ -70,6 +70,9 @@ export const identityReasons = {
     'Running pods hold an identity that they can no longer exchange for credentials. They have to be replaced.',
   AwaitingFirstPod:
     'Association and trust policy were read back, and pods can be created. Only a token of a pod can prove a Pod Identity, so the first pod proves it.',
+  AgentMissing: userAction(
+    'A running pod has an EKS Pod Identity and runs on AWS Fargate, where there is no Pod Identity agent, so it gets no credentials. Move it to nodes with the agent, or set `identityMode: IRSA` for the account.',
+  ),
   AllProven: "A token of each target's ServiceAccount was exchanged for credentials of its role.",
   Proving: 'The proof is in progress.',
   WaitingForPropagation:

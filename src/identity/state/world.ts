@@ -123,13 +123,15 @@ export type HeldIdentities = {
   readonly roleArns: readonly string[];
   /** How many get their role from the Pod Identity agent. */
   readonly podIdentity: number;
-  /** How many of these are ready: without an association they lose what works. All of them by default. */
+  /** How many of these are ready and have an agent: without an association they lose what works. All of them by default. */
   readonly readyByPodIdentity?: number;
   /** Users that nothing replaces when the identity changes. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
   /** How many pods with a web identity are replaced when the identity changes. None by default. */
   readonly replacedByRole?: number;
-  /** One running pod for the token exchange. */
+  /** Users whose nodes cannot have the Pod Identity agent, so that they get no credentials. Default: none. */
+  readonly withoutAgent?: readonly AccountUser[];
+  /** One other running pod for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
 

@@ -60,6 +60,8 @@ export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 export type SimulatedPod = {
   readonly name: string;
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
+  /** No Pod Identity agent serves it. */
+  readonly onFargate?: true;
 };
 
 type Namespace = {
@@ -167,10 +169,14 @@ export function observe(world: SimulatedWorld): AccountWorld {
 function heldBy(pods: readonly SimulatedPod[]): HeldIdentities {
   const of = (mode: IdentityMode): readonly SimulatedPod[] =>
     pods.filter(({ holds }) => holds?.mode === mode);
-  const [first] = of('PodIdentity');
+  const isServed = ({ onFargate }: SimulatedPod): boolean => onFargate !== true;
+  const [first] = of('PodIdentity').filter(isServed);
   return {
     roleArns: [...new Set(of('IRSA').map(({ holds }) => holds?.roleArn ?? ''))],
     podIdentity: of('PodIdentity').length,
+    withoutAgent: of('PodIdentity')
+      .filter((pod) => !isServed(pod))
+      .map(({ name }) => ({ pod: name })),
     replacedByRole: of('IRSA').length,
     ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
   };

@@ -26,6 +26,7 @@ import type { KubeObject } from '../../kube/index.ts';
 import {
   countPods,
   identitiesHeld,
+  isOnFargate,
   isReady,
   isRunning,
   isTerminating,
@@ -115,14 +116,16 @@ export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean):
   const byAgent = held
     .filter(({ identities }) => identities.some(({ kind }) => kind === 'podIdentity'))
     .map(({ pod }) => pod);
+  const served = byAgent.filter((pod) => !isOnFargate(pod));
   // The oldest, so that the choice lasts as long as the pod.
-  const [oldest] = byAgent
+  const [oldest] = served
     .filter((pod) => pod.status?.phase === 'Running' && !isTerminating(pod))
     .toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)));
   return {
     roleArns: [...new Set(roleArns)].sort(),
     podIdentity: byAgent.length,
-    readyByPodIdentity: byAgent.filter((pod) => isReady(pod) && !isTerminating(pod)).length,
+    readyByPodIdentity: served.filter((pod) => isReady(pod) && !isTerminating(pod)).length,
+    withoutAgent: byAgent.filter((pod) => isOnFargate(pod) && !isTerminating(pod)).map(describeUser),
     notReplaced: byAgent.filter((pod) => !isTerminating(pod) && !isReplaced(pod)).map(describeUser),
     replacedByRole: held.filter(
       ({ pod, identities }) => identities.some(({ kind }) => kind === 'role') && isReplaced(pod),

@@ -4,6 +4,7 @@ import { wantedMode } from '../../../../src/identity/desired/role.ts';
 import { holdsWebIdentity } from '../../../../src/identity/plan/trusted-targets.ts';
 import { isDraining } from '../../../../src/identity/plan/draining.ts';
 import { planByAnnotation } from '../../../../src/identity/plan/target-by-annotation.ts';
+import { planByAssociation } from '../../../../src/identity/plan/target-by-association.ts';
 import { currentSwitchSlot } from '../../../../src/identity/plan/target.ts';
 import { decideProof } from '../../../../src/identity/plan/proofs.ts';
 import { assessmentOf, assignedRole } from '../../../../src/identity/plan/target-context.ts';
@@ -68,6 +69,20 @@ export const targetBugs: readonly PlantedBug[] = [
     wrappers: [around(decideProof, () => () => ({ proven: true, key: 'assumed' }))],
     scenario: 'an account is created',
     caughtBy: 'proof',
+  },
+  {
+    name: 'a Pod Identity proven without the agent',
+    story:
+      'The operator exchanges a token of the pod with EKS Auth itself, which succeeds on nodes where the pod gets no credentials.',
+    wrappers: [
+      around(
+        planByAssociation,
+        (original) => (context, observation, standing) =>
+          original(context, { ...observation, held: { ...observation.held, withoutAgent: [] } }, standing),
+      ),
+    ],
+    scenario: 'an account in Pod Identity has a pod on Fargate beside an app, which then goes',
+    caughtBy: 'in step in time',
   },
   {
     name: 'link before role',

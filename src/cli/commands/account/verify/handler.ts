@@ -93,7 +93,15 @@ async function verifyTarget(
         'NotLinked',
         `the ServiceAccount ${target}/${name} carries no role and has no association`,
       );
-    const pod = associated === undefined ? undefined : await podForExchange(target, name, client, signal);
+    const held = associated === undefined ? undefined : await identitiesOf(target, name, client, signal);
+    const pod = held?.exchangePod;
+    const [unserved] = held?.withoutAgent ?? [];
+    if (unserved)
+      return unproven(
+        'AgentMissing' satisfies IdentityReason,
+        `the pod ${unserved.pod} runs on AWS Fargate, which has no Pod Identity agent`,
+        roleArn,
+      );
     if (associated !== undefined && !pod)
       return unproven(
         'AwaitingFirstPod' satisfies IdentityReason,
@@ -139,15 +147,15 @@ async function associatedRole(
   }
 }
 
-async function podForExchange(
+async function identitiesOf(
   namespace: string,
   serviceAccount: string,
   client: KubeClient,
   signal: AbortSignal,
-): Promise<HeldIdentities['exchangePod']> {
+): Promise<HeldIdentities> {
   const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
   const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
-  return heldBy(items, () => true).exchangePod;
+  return heldBy(items, () => true);
 }
 
 const columns: readonly Column<Verification>[] = [
