@@ -4,7 +4,7 @@
  * comes back with consent only. The previous version is the revision in `test/support/previous-version.json`.
  */
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   allowDowngradeAnnotation,
   linkedServiceAccounts,
@@ -17,7 +17,7 @@ import { eventually } from '../support/eventually.ts';
 import type { Finished, Running } from '../support/executable.ts';
 import { inSandbox, runAsPod } from '../support/operator-pod.ts';
 import { createPerson, policies, uidsOf, type Person, type Pod } from '../support/person.ts';
-import { buildPreviousVersion } from '../support/previous-version.ts';
+import { buildPreviousVersion, hasPreviousVersion } from '../support/previous-version.ts';
 import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const targets = ['production', 'staging'] as const;
@@ -28,18 +28,6 @@ let person: Person;
 let previous: string;
 let present: string;
 let operator: Running | undefined;
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ bare: true });
-  person = createPerson(sandbox.client);
-  const { folder } = sandbox.executable;
-  present = join(folder, 'present', 'kon.js');
-  [previous] = await Promise.all([buildPreviousVersion(folder), buildBundle(dirname(present), newVersion)]);
-});
-afterAll(async () => {
-  await operator?.end('SIGTERM');
-  await sandbox?.stop();
-});
 
 /** A command of one of the two versions, by a person who has a kubeconfig and AWS credentials. */
 const kon = (executable: string, line: string): Promise<Finished> => {
@@ -121,60 +109,75 @@ async function operatorChanges(position: number): Promise<readonly string[]> {
 
 let pods: readonly string[];
 
-it('works as the previous version', async () => {
-  await install(previous, '0.1.0');
-  await person.createAccount('shop', { policyArns: [policies.readOnly] });
-  await person.createApp('shop', { serviceAccount: 'shop' });
-  await person.untilAppReady('shop');
-  await podsReachAws();
-  pods = await podsOf();
-});
-
-it('is upgraded without the loss of a pod or of its access, and writes what the changelog says', async () => {
-  const position = await sandbox.aws.position();
-  const before = await roleOf('shop');
-  const installed = new AbortController();
-  const probing = async (): Promise<void> => {
-    while (!installed.signal.aborted) await podsReachAws();
-  };
-  const installing = install(present, newVersion).finally(() => installed.abort());
-  await Promise.all([installing, probing()]);
-  await person.editPolicies('shop', [policies.readOnly, policies.queues]);
-  await person.untilReady('shop');
-  const after = await roleOf('shop');
-  // The tag of the issuer, which every role gets, and the edit.
-  expect(await operatorChanges(position)).toEqual(['TagRole', 'AttachRolePolicy']);
-  expect(after).toEqual({
-    ...before,
-    attached: [policies.readOnly, policies.queues],
-    tags: { ...before?.tags, 'k11n.dev/issuer': sandbox.description.issuer.slice('https://'.length) },
+// A shallow clone has no previous version to upgrade from.
+describe.skipIf(!hasPreviousVersion())('an installation', () => {
+  beforeAll(async () => {
+    sandbox = await startSandbox({ bare: true });
+    person = createPerson(sandbox.client);
+    const { folder } = sandbox.executable;
+    present = join(folder, 'present', 'kon.js');
+    [previous] = await Promise.all([buildPreviousVersion(folder), buildBundle(dirname(present), newVersion)]);
   });
-  expect(await podsOf()).toEqual(pods);
-  await podsReachAws();
-});
+  afterAll(async () => {
+    await operator?.end('SIGTERM');
+    await sandbox?.stop();
+  });
 
-it('refuses to go back without consent, and loses nothing by the attempt', async () => {
-  const before = await definitions();
-  const refused = await kon(previous, `install ${installOptions}`);
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('k11n.dev/allow-downgrade=0') });
-  expect(await definitions()).toEqual(before);
-  expect(await podsOf()).toEqual(pods);
-  await podsReachAws();
-});
+  it('works as the previous version', async () => {
+    await install(previous, '0.1.0');
+    await person.createAccount('shop', { policyArns: [policies.readOnly] });
+    await person.createApp('shop', { serviceAccount: 'shop' });
+    await person.untilAppReady('shop');
+    await podsReachAws();
+    pods = await podsOf();
+  });
 
-it('goes back with consent, without the loss of a pod or of its access', async () => {
-  const consent = { metadata: { annotations: { [allowDowngradeAnnotation]: '0' } } };
-  for (const { metadata } of await definitions())
-    await sandbox.client.patch(resources.customResourceDefinitions, metadata, consent, {
-      type: 'merge',
-      fieldManager: 'test',
+  it('is upgraded without the loss of a pod or of its access, and writes what the changelog says', async () => {
+    const position = await sandbox.aws.position();
+    const before = await roleOf('shop');
+    const installed = new AbortController();
+    const probing = async (): Promise<void> => {
+      while (!installed.signal.aborted) await podsReachAws();
+    };
+    const installing = install(present, newVersion).finally(() => installed.abort());
+    await Promise.all([installing, probing()]);
+    await person.editPolicies('shop', [policies.readOnly, policies.queues]);
+    await person.untilReady('shop');
+    const after = await roleOf('shop');
+    // The tag of the issuer, which every role gets, and the edit.
+    expect(await operatorChanges(position)).toEqual(['TagRole', 'AttachRolePolicy']);
+    expect(after).toEqual({
+      ...before,
+      attached: [policies.readOnly, policies.queues],
+      tags: { ...before?.tags, 'k11n.dev/issuer': sandbox.description.issuer.slice('https://'.length) },
     });
-  const position = await sandbox.aws.position();
-  await install(previous, '0.1.0');
-  await person.editPolicies('shop', [policies.readOnly]);
-  await person.untilReady('shop');
-  // The previous version does not know the tag of the issuer, and removes it as drift.
-  expect(await operatorChanges(position)).toEqual(['UntagRole', 'DetachRolePolicy']);
-  expect(await podsOf()).toEqual(pods);
-  await podsReachAws();
+    expect(await podsOf()).toEqual(pods);
+    await podsReachAws();
+  });
+
+  it('refuses to go back without consent, and loses nothing by the attempt', async () => {
+    const before = await definitions();
+    const refused = await kon(previous, `install ${installOptions}`);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('k11n.dev/allow-downgrade=0') });
+    expect(await definitions()).toEqual(before);
+    expect(await podsOf()).toEqual(pods);
+    await podsReachAws();
+  });
+
+  it('goes back with consent, without the loss of a pod or of its access', async () => {
+    const consent = { metadata: { annotations: { [allowDowngradeAnnotation]: '0' } } };
+    for (const { metadata } of await definitions())
+      await sandbox.client.patch(resources.customResourceDefinitions, metadata, consent, {
+        type: 'merge',
+        fieldManager: 'test',
+      });
+    const position = await sandbox.aws.position();
+    await install(previous, '0.1.0');
+    await person.editPolicies('shop', [policies.readOnly]);
+    await person.untilReady('shop');
+    // The previous version does not know the tag of the issuer, and removes it as drift.
+    expect(await operatorChanges(position)).toEqual(['UntagRole', 'DetachRolePolicy']);
+    expect(await podsOf()).toEqual(pods);
+    await podsReachAws();
+  });
 });
