@@ -2,8 +2,8 @@
  * AWS partitions: how their regions and hosts are named. Source: `partitions.json` and the endpoint rules of IAM, STS, EKS and
  * EKS Auth in the AWS SDKs. A test compares the table with the SDK in use.
  *
- * Not in the table because it is the same in all partitions: the STS audience (`sts.amazonaws.com`, also in China:
- * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity.
+ * Assumed to be the same in all partitions: the STS audience (`sts.amazonaws.com`, reported for China in
+ * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity. No source is known for `aws-eusc` and ISO.
  */
 
 type PartitionFacts = {
