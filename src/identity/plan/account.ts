@@ -126,13 +126,14 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
 
   const base = accountRoleName(account, facts, 1);
-  const shards = assignTargets(
+  const assigned = assignTargets(
     trustedTargets(world, facts, decisions),
     previousShards(world, facts),
     (keys) =>
       desiredRole(account, facts, base, targetsByMode(keys)).trustPolicy.length <=
       facts.quotas.trustPolicySize,
   );
+  const shards = new Map([...closedShards(world, facts), ...assigned]);
   const draining = new Set(
     decisions.flatMap((decision) => (decision.draining ? [decision.observation.name] : [])),
   );
@@ -340,6 +341,29 @@ function planUnwanted(
 }
 
 /**
+ * Further roles that ServiceAccounts, pods or associations still name, by index, without targets. Unless a target is assigned to
+ * such a role, its trust policy is closed before the links are removed, and for as long as they cannot be removed.
+ */
+function closedShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<number, readonly string[]> {
+  const named = namedRoleArns(world);
+  const further = [...world.roles.values()].flatMap(({ role }): [number, readonly string[]][] => {
+    if (!role || !named.has(role.arn) || !isOwned(roleOwnership(role, world.account, facts))) return [];
+    const index = accountRoleIndex(world.account, facts, role.name) ?? 1;
+    return index > 1 && role.name === accountRoleName(world.account, facts, index) ? [[index, []]] : [];
+  });
+  return new Map(further);
+}
+
+/** ARNs of roles that ServiceAccounts, pods or associations of the account name. */
+function namedRoleArns(world: AccountWorld): ReadonlySet<string | undefined> {
+  return new Set([
+    ...world.targets.map((target) => target.serviceAccount?.roleArn),
+    ...world.targets.flatMap((target) => target.held.roleArns),
+    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
+  ]);
+}
+
+/**
  * Removes further roles that no target needs any more.
  *
  * @returns why one of them could not be removed
@@ -360,11 +384,7 @@ function removeSurplus(
       });
   };
   const needed = new Set(roles.map((role) => role.assessment.spec.name));
-  const carried = new Set([
-    ...world.targets.map((target) => target.serviceAccount?.roleArn),
-    ...world.targets.flatMap((target) => target.held.roleArns),
-    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
-  ]);
+  const carried = namedRoleArns(world);
   for (const belief of world.roles.values()) {
     const role = belief.role;
     if (!role || needed.has(role.name) || carried.has(role.arn)) continue;

@@ -1,4 +1,4 @@
-/** What the planner does when one trust policy is too small for an account: further roles, and what becomes of them. */
+/** Plans for accounts whose targets do not fit into one trust policy, so that further roles serve the rest. */
 import { describe, expect, it } from 'vitest';
 import { nameOf, ready, theirs } from '../testing/settled-world.ts';
 import {
@@ -24,15 +24,15 @@ function adopting(): SimulatedWorld {
   return world;
 }
 
-describe('beside a role that was taken over', () => {
-  it('further roles are made', () => {
+describe('beside an adopted role', () => {
+  it('further roles are created', () => {
     const world = adopting();
     settle(world);
     expect(ready(world)).toBe('True Ready');
     expect([...world.roles.keys()].sort()).toEqual([nameOf(2), theirs.name].sort());
   });
 
-  it('further roles go with the account, and only the one that was there before stays', () => {
+  it('further roles are deleted with the account, and only the adopted one stays', () => {
     const world = adopting();
     settle(world);
     requestDeletion(world);
@@ -61,11 +61,11 @@ describe('beside a role that was taken over', () => {
   });
 });
 
-describe('a role that was taken over and is not needed any more', () => {
+describe('an adopted role that is no longer needed', () => {
   it('is given back, not deleted', () => {
     const world = adopting();
     settle(world);
-    // Somebody took the finalizer off; the account is made anew, with a role of its own.
+    // The finalizer was removed out of band; the account is recreated, with a role of its own.
     world.account = {
       ...createWorld().account,
       metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 },
@@ -79,12 +79,52 @@ describe('a role that was taken over and is not needed any more', () => {
   });
 });
 
-it('a further role of which nobody heard goes with the account', () => {
+describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (identityMode) => {
+  const { length: trustPolicySizeByPods } = trustPolicy({
+    ...facts,
+    subjects: [],
+    podIdentity: { clusterArn: facts.clusterArn, namespaces: ['production'], serviceAccount: 'myaccount' },
+  });
+  const quotas = {
+    ...facts.quotas,
+    trustPolicySize: identityMode === 'IRSA' ? trustPolicySize : trustPolicySizeByPods,
+  };
+
+  it('admits a target no longer that the ClusterConfig lost and the account still names', () => {
+    const world = createWorld({ targets: ['production', 'staging'] });
+    world.facts = { ...facts, quotas, identityMode };
+    settle(world);
+    const isNamed = () => world.roles.get(nameOf(2))?.trustPolicy.includes('staging') === true;
+    expect(isNamed()).toBe(true);
+    world.facts = { ...world.facts, targets: ['production'] };
+    settle(world);
+    expect(isNamed()).toBe(false);
+    expect(world.account.status?.targets).toContainEqual(
+      expect.objectContaining({ name: 'staging', linked: false, reason: 'TargetUnknown' }),
+    );
+  });
+
+  it('is closed before the link of a target that the account no longer names is removed, and then deleted', () => {
+    const world = createWorld({ targets: ['production', 'staging'] });
+    world.facts = { ...facts, quotas, identityMode };
+    settle(world);
+    world.journal.length = 0;
+    edit(world, { targets: ['production'] });
+    settle(world);
+    const unlinking = identityMode === 'IRSA' ? 'DeleteServiceAccount' : 'DeleteAssociation';
+    const steps = world.journal.map(({ step }) => step.kind);
+    expect(steps.indexOf('UpdateTrustPolicy')).toBeGreaterThanOrEqual(0);
+    expect(steps.indexOf('UpdateTrustPolicy')).toBeLessThan(steps.indexOf(unlinking));
+    expect([...world.roles.keys()]).toEqual([nameOf(1)]);
+  });
+});
+
+it('a further role that no status and no listing reports is deleted with the account', () => {
   const world = createWorld();
   world.facts = narrowFacts;
   settle(world);
   expect([...world.roles.keys()]).toEqual([nameOf(1), nameOf(2)]);
-  // It was made right before a crash: no status tells of it, and the listing after the start comes too early.
+  // The operator crashed right after creating it: the status lacks it, and so does the listing after the restart.
   const { status: _, ...account } = world.account;
   world.account = account;
   world.cachedRoles.delete(nameOf(2));
@@ -98,7 +138,7 @@ it('a further role of which nobody heard goes with the account', () => {
   expect([...world.roles.keys()]).toEqual([]);
 });
 
-it('an account that chose the name of one of its own further roles has two roles, not two wills for one', () => {
+it('an account whose roleName is the name of its own second role has two distinct roles', () => {
   const world = createWorld({ aws: { policyArns: [readOnly], roleName: nameOf(2) } });
   world.facts = narrowFacts;
   settle(world);
