@@ -1,5 +1,5 @@
 /**
- * Apps that were created while the admission policies were not enforced. Nobody checked whether their author may deploy to their
+ * Apps that were created while the admission policies were not enforced. It was never checked whether their author may deploy to their
  * targets or use their account, so that nothing is deployed where they did not run before. The evidence is a Deployment that the
  * App owns. Who can forge it may create Deployments in that namespace, and so run pods there under any of its ServiceAccounts.
  */
@@ -18,5 +18,5 @@ export function unadmitted(
   const { name } = app.metadata;
   const others =
     deployedIn.size > 0 ? `, which stops it in ${[...deployedIn].sort().join(', ')} meanwhile` : '';
-  return `the app was created before ${beforePolicies(admittedSince)}, so that nobody checked who may deploy to ${target.name}: nothing is deployed there. Delete it and create it again${others}: kon app export ${name} > ${name}.yaml; kon app delete ${name}; kon apply -f ${name}.yaml`;
+  return `the app was created before ${beforePolicies(admittedSince)}, so the right to deploy to ${target.name} was never checked: nothing is deployed there. Delete it and create it again${others}: kon app export ${name} > ${name}.yaml; kon app delete ${name}; kon apply -f ${name}.yaml`;
 }

@@ -1,7 +1,8 @@
 /**
- * The planner: from everything that was observed about one account to the steps that bring it in step, the status that
- * tells the truth about it, and the time to look again. Pure: the operator, the command line and tests share it.The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of
+ * The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of
  * the next reconcile. Pure: shared by operator, command line and tests.
+ *
+ * It is level-based: it depends on the observed state and not on events. Planning after executing a plan gives no step.
  */
 import type { IdentityMode, LinkedServiceAccountStatus } from '../../api/index.ts';
 import {

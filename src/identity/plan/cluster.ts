@@ -359,8 +359,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     return {
       ok: false,
       reason: 'ClusterConfigMissing',
-      message:
-        'the cluster has no ClusterConfig, so there is no telling in which AWS account to make a role; create one',
+      message: 'the cluster has no ClusterConfig, so the AWS account of its roles is unknown; create one',
     };
   }
   const { spec, status, metadata } = config;

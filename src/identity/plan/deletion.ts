@@ -158,7 +158,8 @@ export function decideUnassociate(
     case 'unread':
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
-      // One that was made a moment before a crash is told by nothing but EKS, and a listing may come too early. What is// Only EKS knows an association that was created right before a crash, and a listing may come too early. An unwanted one
+      // Only EKS knows an association that was created right before a crash, and a listing may come too early. An unwanted one
+      // is found by the next listing, but after a deletion no further listing looks for it.
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
       const isLast = world.account.metadata.deletionTimestamp !== undefined;

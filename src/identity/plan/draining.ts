@@ -1,7 +1,9 @@
 /**
- * Targets that drain: the account is no longer for them, and running pods there hold its identity. Such a target keeps its subject
- * in the trust policy, its association and its ServiceAccount as they are, until its pods have ended.Draining targets: removed from the account while running pods hold its identity. Such a target keeps its subject
- * in the trust policy, its association and its ServiceAccount until its pods have ended.
+ * Draining targets: removed from the account while running pods hold its identity. Such a target keeps its subject in the trust
+ * policy, its association and its ServiceAccount until its pods have ended.
+ *
+ * Draining grants nothing. Pods alone are no evidence, because everyone who may create pods in a namespace can create them: a
+ * role of the account must already trust the subject, according to the last write of this process, or to IAM and the status together.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { unlinkNowAnnotation } from '../../api/index.ts';

@@ -62,9 +62,10 @@ export type AssociationStore = {
 
 export type IdentityProver = {
   /**
-   * Exchanges a ServiceAccount's token for credentials of the role and throws them away. They are bounded by a session
-   * policy that denies everything, so that whoever proves never holds a usable credential.Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so the
+   * Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so the
    * caller never holds usable credentials.
+   *
+   * @param of `roleId`: unique id that the role must have (default: any)
    */
   prove(
     of: { token: string; roleArn: string; roleId?: string; sessionName: string },
